@@ -1,0 +1,185 @@
+"""Settings: the only reader of the environment and of `.env`.
+
+Read once, at the composition root; the rooms get plain values. Secrets are `SecretStr`, so they
+show as stars in a repr or a log.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kchat_search.errors import SettingsError
+
+
+class Settings(BaseSettings):
+    """Every setting, under its environment name `KCHAT_<NAME>`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KCHAT_",
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+    )
+
+    subdomain: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")] = (
+        None
+    )
+    """`https://{subdomain}.kf5.com`."""
+    base_url: str | None = None
+    """`https://host`, without `/apiv2`; overrides the subdomain; http only on loopback."""
+    email: str | None = None
+    api_token: SecretStr | None = None
+    password: SecretStr | None = None
+    chats_path: Annotated[str, Field(pattern=r"^/[\w./-]+\.json$")] = "/apiv2/chats.json"
+    """Or `/apiv2/kchat/history.json`, which has the same form."""
+    per_page: Annotated[int, Field(ge=1, le=1000)] = 100
+    requests_in_flight: Annotated[int, Field(ge=1, le=32)] = 4
+    request_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    request_retries: Annotated[int, Field(ge=0, le=20)] = 5
+    chat_url: str | None = None
+    """Where an agent reads a chat at Kchat: `{id}` stands for its id."""
+
+    archive_url: str = "sqlite:///var/archive.sqlite3"
+    index_dir: Path = Path("index")
+    engine: Literal["whoosh"] = "whoosh"
+    timezone: str = "Asia/Shanghai"
+    user_dict: Path | None = None
+
+    sync_interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    reconcile_interval_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 24
+    recheck_days: Annotated[int, Field(ge=0, le=366)] = 7
+    """Chats closed in the last so many days are looked at again: ratings and recalls come late."""
+    recheck_per_tick: Annotated[int, Field(ge=0, le=10_000)] = 50
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 5080
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    demo: bool = False
+    """The pages say that the conversations are made up. Set by `kchat-search demo`."""
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must look like https://host")
+        if parts.username or parts.password:
+            raise ValueError("must not carry credentials; use KCHAT_EMAIL and KCHAT_API_TOKEN")
+        if parts.path.rstrip("/") or parts.query or parts.fragment:
+            raise ValueError("must be https://host alone, without /apiv2 or any other path")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must be https: the password would travel in clear over http")
+        return value.rstrip("/")
+
+    @field_validator("chat_url")
+    @classmethod
+    def _check_chat_url(cls, value: str | None) -> str | None:
+        if value is not None and not (
+            value.startswith(("https://", "http://")) and "{id}" in value
+        ):
+            raise ValueError("must be an http(s) address with {id} in it")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError) as error:
+            raise ValueError("is no time zone; one is Asia/Shanghai") from error
+        return value
+
+    @field_validator("user_dict")
+    @classmethod
+    def _check_user_dict(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_file():
+            raise ValueError(f"there is no file {value}")
+        return value
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> Settings:
+        if self.api_token is not None and self.password is not None:
+            raise ValueError("set KCHAT_API_TOKEN or KCHAT_PASSWORD, not both")
+        return self
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The configured time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def kchat_url(self) -> str | None:
+        """`https://host` of the Kchat account, or None where none is set."""
+        if self.base_url:
+            return self.base_url
+        return f"https://{self.subdomain}.kf5.com" if self.subdomain else None
+
+    def chat_link(self, chat_id: int) -> str | None:
+        """Where this chat is at Kchat: `KCHAT_CHAT_URL`, else the documented API address."""
+        if self.chat_url:
+            return self.chat_url.replace("{id}", str(chat_id))
+        if self.kchat_url is None:
+            return None
+        return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{chat_id}.json"
+
+    def credentials(self) -> tuple[str, str, str]:
+        """(address, user, secret) for basic auth, in the one of Kchat's two forms that is set:
+        `email:password` or `email/token:api_token`.
+
+        Raises `SettingsError` naming what is missing.
+        """
+        missing = []
+        if self.kchat_url is None:
+            missing.append("KCHAT_SUBDOMAIN (or KCHAT_BASE_URL)")
+        if not self.email:
+            missing.append("KCHAT_EMAIL")
+        if self.api_token is None and self.password is None:
+            missing.append("KCHAT_API_TOKEN (or KCHAT_PASSWORD)")
+        if missing or self.kchat_url is None:
+            raise SettingsError(
+                f"Not connected to Kchat yet: set {', '.join(missing)} in the environment or "
+                "in .env. To look around without an account: kchat-search demo"
+            )
+        if self.api_token is not None:
+            return self.kchat_url, f"{self.email}/token", self.api_token.get_secret_value()
+        assert self.password is not None
+        return self.kchat_url, str(self.email), self.password.get_secret_value()
+
+
+def is_loopback(host: str) -> bool:
+    """Does this name or address mean this machine and no other?"""
+    name = host.strip("[]").lower()
+    if name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings of this process; `overrides` go before the environment.
+
+    Raises `SettingsError` with one line a wrong setting.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+    except ValidationError as error:
+        problems = []
+        for item in error.errors(include_input=False, include_url=False):
+            name = "_".join(str(part) for part in item["loc"]).upper()
+            text = item["msg"].removeprefix("Value error, ")
+            problems.append(f"KCHAT_{name} {text}" if name else text)
+        raise SettingsError("; ".join(problems)) from error

@@ -1,0 +1,9 @@
+"""Frozen records that every room speaks in.
+
+    chats.py    a chat as understood, as fetched, as stored, as rejected
+    query.py    what is asked of the search, what an engine is asked, and both answers
+    reports.py  what a sync, a check or the whole program has to say of itself
+
+What came from the wire, what is stored and what is shown are different types with different
+names. No record here does anything.
+"""
