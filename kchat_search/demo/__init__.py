@@ -1,0 +1,21 @@
+"""The demo: a Kchat server of our own and made-up conversations for it.
+
+    conversations/  writes service chats from a seed, and lets new ones happen (`Life`)
+    files.py        reads chats from a JSON-lines file instead
+    answers.py      what the documented API answers to a path and its parameters (pure)
+    faults.py       what a test may order to go wrong
+    server.py       the HTTP server around it, on 127.0.0.1
+
+Nothing here is real: every person, number, address and credential is made up.
+"""
+
+DEMO_EMAIL = "demo@example.com"
+"""The e-mail of the demo's only account."""
+
+DEMO_PASSWORD = "made-up-password"  # noqa: S105 - opens nothing but the demo on this machine
+"""Its password, for basic auth as `email:password`."""
+
+DEMO_API_TOKEN = "0123456789abcdef-made-up"  # noqa: S105 - the same
+"""Its token, for basic auth as `email/token:api_token`."""
+
+__all__ = ["DEMO_API_TOKEN", "DEMO_EMAIL", "DEMO_PASSWORD"]
