@@ -1,0 +1,138 @@
+"""Generations: complete builds of the index, of which one answers.
+
+    <index dir>/CURRENT             {"generation": "generation-000002", "fingerprint": "..."}
+    <index dir>/generation-000002/  a Whoosh index
+
+`CURRENT` is written last and replaced in one step: a build that was killed is a folder that
+nothing names, and the next build removes it. Before `CURRENT` names a generation, all of it is on
+the disk.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from kchat_search.errors import IndexDamaged
+
+_FOLDER = re.compile(r"generation-(\d{6,})")
+
+
+class Current(NamedTuple):
+    """The generation that answers, and what it was built with."""
+
+    name: str
+    fingerprint: str
+
+
+class Generations:
+    """The folder of the index."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def current(self) -> Current | None:
+        """The generation that answers; None while none was built.
+
+        Raises `IndexDamaged` where `CURRENT` can't be understood.
+        """
+        try:
+            text = (self.root / "CURRENT").read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        try:
+            content = json.loads(text)
+            current = Current(str(content["generation"]), str(content["fingerprint"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise IndexDamaged(damaged(self.root, f"CURRENT is not readable: {error}")) from error
+        if not _FOLDER.fullmatch(current.name):
+            raise IndexDamaged(damaged(self.root, f"CURRENT names {current.name!r}"))
+        return current
+
+    def folder(self, name: str) -> Path:
+        """Where a generation lies."""
+        return self.root / name
+
+    def begin(self) -> str:
+        """An empty folder for a new generation; what killed builds left goes.
+
+        An index whose `CURRENT` can't be read is no hindrance: this is the way out of it.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            current = self.current()
+        except IndexDamaged:
+            current = None
+        keep = current.name if current else None
+        numbers = [0]
+        for path in self.root.iterdir():
+            match = _FOLDER.fullmatch(path.name)
+            if match:
+                numbers.append(int(match[1]))
+                if path.name != keep:
+                    shutil.rmtree(path)
+        name = f"generation-{max(numbers) + 1:06}"
+        self.folder(name).mkdir()
+        return name
+
+    def swap(self, name: str, fingerprint: str) -> None:
+        """Let this generation answer, and drop the one before. It must be on the disk whole."""
+        before = None
+        with suppress(IndexDamaged):  # it is being replaced
+            before = self.current()
+        sync_folder(self.folder(name))
+        temporary = self.root / "CURRENT.new"
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"generation": name, "fingerprint": fingerprint}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self.root / "CURRENT")
+        _sync_directory(self.root)
+        if before is not None and before.name != name:
+            # Readers that still have it open keep their files (POSIX). Where they can't be
+            # removed yet, the next build does it.
+            shutil.rmtree(self.folder(before.name), ignore_errors=True)
+
+    def size(self, name: str) -> int:
+        """Bytes of a generation's files."""
+        total = 0
+        for path in self.folder(name).glob("*"):
+            try:
+                total += path.stat().st_size
+            except FileNotFoundError:
+                continue  # a commit removed it between the listing and the look
+        return total
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring every file of a folder to the disk; Whoosh itself leaves that to the system."""
+    for path in folder.glob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+    _sync_directory(folder)
+
+
+def _sync_directory(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def damaged(where: Path, what: str) -> str:
+    """The one sentence about a damaged index."""
+    return (
+        f"The index in {where} can't be read ({what}). Nothing is lost: it is derived from the "
+        "archive; build it anew with `kchat-search reindex`."
+    )

@@ -1,0 +1,56 @@
+"""Scripts: cut folded text into runs of one kind.
+
+What people type as one word depends on the script. Han, kana, Hangul and the scripts of
+South-East Asia are written without blanks (or with particles joined on), so a word of theirs is
+looked for as a literal; alphabets have words that end where their letters end.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+_HAN = (
+    "\u2e80-\u2fdf\u3005\u3007\u3021-\u3029"  # radicals, iteration mark, zero, numerals
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+)
+_UNSPACED = (
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\u1780-\u17ff"  # Burmese, Khmer
+    "\u1100-\u11ff\uac00-\ud7ff"  # Hangul
+    "\u3040-\u30ff\u31f0-\u31ff"  # kana
+)
+
+_RUNS = re.compile(
+    f"(?P<han>[{_HAN}]+)"
+    f"|(?P<unspaced>[{_UNSPACED}]+)"
+    rf"|(?P<letters>[^\W\d_{_HAN}{_UNSPACED}]+)"
+    r"|(?P<digits>\d+)"
+    rf"|(?P<other>(?:[\W_](?<![{_HAN}{_UNSPACED}]))+)"
+)
+
+
+class Kind(Enum):
+    """What a run consists of."""
+
+    HAN = "han"
+    UNSPACED = "unspaced"
+    """Kana, Hangul, Thai, Lao, Burmese, Khmer."""
+    LETTERS = "letters"
+    """Letters of any alphabet that writes blanks between words."""
+    DIGITS = "digits"
+    OTHER = "other"
+    """Punctuation, symbols, emoji, blanks."""
+
+
+class Run(NamedTuple):
+    """A stretch of folded text of one kind."""
+
+    kind: Kind
+    text: str
+
+
+def runs(folded: str) -> list[Run]:
+    """Cut folded text into runs. Joined, they are the text again."""
+    return [Run(Kind(m.lastgroup), m.group()) for m in _RUNS.finditer(folded)]
