@@ -1,0 +1,178 @@
+"""What one sync step saw, kept in one transaction: chats, rejects and the cursor.
+
+Invariant: a version that was seen once is never lost. A chat that changed is copied to `versions`
+before it is replaced, by the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from kchat_search.archive import change_queue
+from kchat_search.archive.statements import chunks, count, upsert
+from kchat_search.archive.tables import chats, cursors, rejects, versions
+from kchat_search.archive.values import moment_in, second_in, storable, storable_ids, storable_row
+from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
+
+
+class _Known(NamedTuple):
+    digest: str
+    version: int
+    gone: bool
+
+
+def save(
+    connection: Connection,
+    fetched: Sequence[FetchedChat],
+    rejected: Sequence[RejectedChat],
+    now: datetime,
+) -> SaveReport:
+    """Keep chats and rejects, as `ports.Archive.save` says."""
+    latest = {item.chat.id: item for item in fetched}
+    known = _known(connection, sorted(latest))
+    seen_at = moment_in(now)
+    digests = {chat_id: storable(item.digest) for chat_id, item in latest.items()}
+    new = latest.keys() - known.keys()
+    changed = {i for i, before in known.items() if before.digest != digests[i]}
+    same = known.keys() - changed
+    back = {i for i, before in known.items() if before.gone}
+    _keep_earlier(connection, sorted(changed))
+    _put(
+        connection,
+        [
+            _row(latest[i], known[i].version + 1 if i in known else 1, seen_at)
+            for i in sorted(new | changed)
+        ],
+    )
+    _see_again(connection, sorted(same), seen_at)
+    change_queue.put(connection, sorted(new | changed | back))
+    count(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(back))
+    _understand(connection, sorted(latest))
+    understood = {_key(i) for i in latest}
+    others = [item for item in rejected if item.key not in understood]
+    return SaveReport(
+        new=len(new),
+        changed=len(changed),
+        same=len(same),
+        rejected=_reject(connection, others, seen_at),
+    )
+
+
+def save_cursor(connection: Connection, name: str, value: Mapping[str, Any], now: datetime) -> None:
+    """Keep a cursor. Raises TypeError for what is no JSON."""
+    row = storable_row(name=name, value=json.dumps(dict(value)), updated_at=moment_in(now))
+    connection.execute(upsert(connection.dialect.name, cursors), [row])
+
+
+def mark_gone(connection: Connection, chat_ids: Sequence[int], now: datetime) -> int:
+    """Mark and queue those that are there and not yet marked; how many they are."""
+    there: list[int] = []
+    for part in chunks(chat_ids):
+        there += connection.scalars(
+            select(chats.c.id).where(chats.c.id.in_(part), chats.c.gone_at.is_(None))
+        )
+    for part in chunks(there):
+        connection.execute(update(chats).where(chats.c.id.in_(part)).values(gone_at=moment_in(now)))
+    change_queue.put(connection, sorted(there))
+    count(connection, gone=len(there))
+    return len(there)
+
+
+def _known(connection: Connection, chat_ids: Sequence[int]) -> dict[int, _Known]:
+    known = {}
+    for part in chunks(chat_ids):
+        for chat_id, digest, version, gone_at in connection.execute(
+            select(chats.c.id, chats.c.digest, chats.c.version, chats.c.gone_at).where(
+                chats.c.id.in_(part)
+            )
+        ):
+            known[chat_id] = _Known(digest, version, gone_at is not None)
+    return known
+
+
+def _keep_earlier(connection: Connection, chat_ids: Sequence[int]) -> None:
+    columns = (chats.c.id, chats.c.version, chats.c.raw, chats.c.digest, chats.c.changed_at)
+    for part in chunks(chat_ids):
+        connection.execute(
+            insert(versions).from_select(
+                ["chat_id", "version", "raw", "digest", "seen_at"],
+                select(*columns).where(chats.c.id.in_(part)),
+            )
+        )
+
+
+def _put(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
+    if rows:
+        connection.execute(upsert(connection.dialect.name, chats, ["first_seen_at"]), rows)
+
+
+def _see_again(connection: Connection, chat_ids: Sequence[int], seen_at: int) -> None:
+    for part in chunks(chat_ids):
+        connection.execute(
+            update(chats).where(chats.c.id.in_(part)).values(seen_at=seen_at, gone_at=None)
+        )
+
+
+def _key(chat_id: int) -> str:
+    return f"chat:{chat_id}"
+
+
+def _understand(connection: Connection, chat_ids: Sequence[int]) -> None:
+    for part in chunks(chat_ids):
+        keys = [_key(chat_id) for chat_id in part]
+        dropped = connection.execute(delete(rejects).where(rejects.c.key.in_(keys))).rowcount
+        count(connection, rejected=-dropped)
+
+
+def _reject(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) -> int:
+    latest = {storable(item.key): item for item in rejected}
+    if not latest:
+        return 0
+    waited: set[str] = set()
+    for part in chunks(list(latest)):
+        waited.update(connection.scalars(select(rejects.c.key).where(rejects.c.key.in_(part))))
+    statement = upsert(
+        connection.dialect.name, rejects, ["first_seen_at"], {"times": rejects.c.times + 1}
+    )
+    rows = [
+        storable_row(
+            key=key,
+            # A number beyond any column may be the very reason; the key and raw form still have it
+            chat_id=next(iter(storable_ids([] if item.chat_id is None else [item.chat_id])), None),
+            reason=item.reason,
+            first_seen_at=seen_at,
+            last_seen_at=seen_at,
+            times=1,
+            raw=item.raw,
+        )
+        for key, item in latest.items()
+    ]
+    connection.execute(statement, rows)
+    count(connection, rejected=len(latest) - len(waited))
+    return len(latest)
+
+
+def _row(item: FetchedChat, version: int, seen_at: int) -> dict[str, object]:
+    chat = item.chat
+    created_at, end_at = second_in(chat.created_at), second_in(chat.end_at)
+    return storable_row(
+        id=chat.id,
+        version=version,
+        digest=item.digest,
+        created_at=created_at,
+        end_at=end_at,
+        active_at=created_at if end_at is None else end_at,
+        status=chat.status,
+        agent_id=chat.agent_id,
+        visitor_id=chat.visitor_id,
+        first_seen_at=seen_at,
+        changed_at=seen_at,
+        seen_at=seen_at,
+        gone_at=None,
+        raw=item.raw,
+    )

@@ -1,0 +1,345 @@
+"""`SqlArchive`: `ports.Archive` on SQLite or PostgreSQL.
+
+Invariant: each method is one transaction. `iterate` alone is several, one a batch; no transaction
+stays open while a caller works with what it got.
+"""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, union
+
+from kchat_search.archive import change_queue, saving
+from kchat_search.archive.connections import reading, writing
+from kchat_search.archive.statements import chunks, upsert
+from kchat_search.archive.tables import (
+    agents,
+    chats,
+    cursors,
+    open_still,
+    rejects,
+    reports,
+    tally,
+    there,
+    versions,
+)
+from kchat_search.archive.trouble import archive_errors
+from kchat_search.archive.values import (
+    moment_in,
+    moment_out,
+    report_in,
+    report_out,
+    second_in,
+    second_out,
+    storable,
+    storable_ids,
+)
+from kchat_search.models.chats import (
+    Change,
+    ChatState,
+    FetchedChat,
+    RejectedChat,
+    SaveReport,
+    StoredChat,
+    StoredReject,
+    StoredVersion,
+)
+from kchat_search.models.reports import ArchiveCounts, SyncReport
+
+_REPORTS_KEPT = 10_000  # a week of ticks, one a minute
+
+_STORED = (
+    chats.c.id,
+    chats.c.raw,
+    chats.c.digest,
+    chats.c.version,
+    chats.c.first_seen_at,
+    chats.c.changed_at,
+    chats.c.seen_at,
+    chats.c.gone_at,
+)
+
+
+class SqlArchive:
+    """The archive in a database. Made by `open_archive`; safe to use from several threads, beside
+    other processes, and in a forked child.
+
+    The methods are those of `ports.Archive`, which says what each promises. Times without a zone
+    are refused with a TypeError.
+    """
+
+    def __init__(self, engine: Engine, place: str) -> None:
+        self._engine = engine
+        self._place = place
+
+    def __repr__(self) -> str:
+        return f"SqlArchive({self._place!r})"
+
+    def close(self) -> None:
+        """Give back the connections that wait in the pool."""
+        with archive_errors(self._place):
+            self._engine.dispose()
+
+    # -- what sync saves -------------------------------------------------------------------
+
+    def save(
+        self,
+        fetched: Sequence[FetchedChat],
+        rejects: Sequence[RejectedChat] = (),
+        *,
+        now: datetime,
+        cursor: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> SaveReport:
+        """Keep chats, rejects and the cursor, all or nothing.
+
+        Where one call brings a chat and a reject of the same id, the chat is what counts.
+        """
+        with self._writing() as connection:
+            report = saving.save(connection, fetched, rejects, now)
+            if cursor is not None:
+                saving.save_cursor(connection, *cursor, now)
+        return report
+
+    def mark_gone(self, chat_ids: Collection[int], *, now: datetime) -> int:
+        """Mark and queue chats that Kchat has no more; how many were marked now."""
+        with self._writing() as connection:
+            return saving.mark_gone(connection, storable_ids(chat_ids), now)
+
+    def set_cursor(self, name: str, value: Mapping[str, Any], *, now: datetime) -> None:
+        """Save a cursor by itself."""
+        with self._writing() as connection:
+            saving.save_cursor(connection, name, value, now)
+
+    def cursor(self, name: str) -> dict[str, Any] | None:
+        """A saved cursor, or None."""
+        with self._reading() as connection:
+            stored = connection.scalar(
+                select(cursors.c.value).where(cursors.c.name == storable(name))
+            )
+        if stored is None:
+            return None
+        value: dict[str, Any] = json.loads(stored)
+        return value
+
+    def save_agents(self, names: Mapping[str, str], *, now: datetime) -> None:
+        """Add and rename agents, and queue the chats of those whose name is new or changed."""
+        wanted = {storable(agent_id): storable(name) for agent_id, name in names.items()}
+        if not wanted:
+            return
+        rows = [
+            {"id": agent_id, "name": name, "seen_at": moment_in(now)}
+            for agent_id, name in wanted.items()
+        ]
+        with self._writing() as connection:
+            before = _agents(connection)
+            connection.execute(upsert(connection.dialect.name, agents), rows)
+            renamed = [i for i, name in wanted.items() if before.get(i) != name]
+            change_queue.put_chats_of(connection, sorted(renamed))
+
+    def save_report(self, report: SyncReport) -> None:
+        """Keep what a sync did. The last 10,000 reports stay."""
+        with self._writing() as connection:
+            connection.execute(insert(reports), [{"value": report_in(report)}])
+            newest = connection.scalar(select(func.max(reports.c.id))) or 0
+            connection.execute(delete(reports).where(reports.c.id <= newest - _REPORTS_KEPT))
+
+    # -- chats and their versions ----------------------------------------------------------
+
+    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
+        """Those of the chats that are there, by id."""
+        with self._reading() as connection:
+            return {
+                row.id: _stored_chat(row)
+                for part in chunks(storable_ids(chat_ids))
+                for row in connection.execute(select(*_STORED).where(chats.c.id.in_(part)))
+            }
+
+    def iterate(self, after: int = 0, batch: int = 200) -> Iterator[StoredChat]:
+        """All chats with an id above `after`, id ascending, read `batch` by `batch`."""
+        while True:
+            with self._reading() as connection:
+                rows = connection.execute(
+                    select(*_STORED).where(chats.c.id > after).order_by(chats.c.id).limit(batch)
+                ).all()
+            yield from map(_stored_chat, rows)
+            if len(rows) < batch:
+                return
+            after = rows[-1].id
+
+    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+        """All versions of a chat, oldest first, the present one last; none if it is unknown."""
+        columns = (versions.c.version, versions.c.raw, versions.c.digest, versions.c.seen_at)
+        present = (chats.c.version, chats.c.raw, chats.c.digest, chats.c.changed_at)
+        found: list[Row[*tuple[Any, ...]]] = []
+        with self._reading() as connection:
+            for known in storable_ids([chat_id]):
+                found += connection.execute(
+                    select(*columns).where(versions.c.chat_id == known).order_by(versions.c.version)
+                )
+                found += connection.execute(select(*present).where(chats.c.id == known))
+        return tuple(
+            StoredVersion(chat_id, version, raw, digest, moment_out(seen_at))
+            for version, raw, digest, seen_at in found
+        )
+
+    def id_versions(self) -> Iterator[tuple[int, int]]:
+        """(id, version) of every chat, id ascending, of one state: 16 bytes a chat are held."""
+        ids, numbers = array("q"), array("q")
+        with self._reading() as connection:
+            rows = connection.execution_options(yield_per=10_000).execute(
+                select(chats.c.id, chats.c.version).order_by(chats.c.id)
+            )
+            for chat_id, version in rows:
+                ids.append(chat_id)
+                numbers.append(version)
+        yield from zip(ids, numbers, strict=True)
+
+    # -- what sync decides by --------------------------------------------------------------
+
+    def ids_not_seen_since(self, moment: datetime) -> tuple[int, ...]:
+        """Chats, not gone, that were last seen before `moment`, ascending."""
+        with self._reading() as connection:
+            rows = connection.scalars(
+                select(chats.c.id).where(there, chats.c.seen_at < moment_in(moment))
+            )
+            return tuple(sorted(rows))
+
+    def newest_created(self) -> datetime | None:
+        """The latest `created_at` of all chats, None without any."""
+        with self._reading() as connection:
+            return second_out(connection.scalar(select(func.max(chats.c.created_at))))
+
+    def states_to_recheck(self, closed_since: datetime, limit: int) -> tuple[ChatState, ...]:
+        """Chats, not gone, that are not closed or ended (for want of an end: were created) at or
+        after `closed_since`, to the second; least recently seen first, at most `limit`."""
+        # Two questions, since each has an index of its own: few chats are open or ended lately
+        still_open = (
+            select(chats.c.id, chats.c.seen_at)
+            .where(open_still)
+            .order_by(chats.c.seen_at, chats.c.id)
+            .limit(limit)
+            .subquery()
+        )
+        lately = select(chats.c.id, chats.c.seen_at).where(
+            there, chats.c.active_at >= second_in(closed_since)
+        )
+        either = union(select(still_open), lately).subquery()
+        chosen = select(either.c.id).order_by(either.c.seen_at, either.c.id).limit(limit).subquery()
+        columns = (chats.c.id, chats.c.status, chats.c.end_at, chats.c.created_at, chats.c.seen_at)
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(*columns)
+                .join(chosen, chosen.c.id == chats.c.id)
+                .order_by(chats.c.seen_at, chats.c.id)
+            )
+            return tuple(
+                ChatState(i, status, second_out(end), second_out(created), moment_out(seen))
+                for i, status, end, created, seen in rows
+            )
+
+    # -- the change queue ------------------------------------------------------------------
+
+    def changes(self, limit: int) -> tuple[Change, ...]:
+        """The head of the queue, oldest first."""
+        with self._reading() as connection:
+            return change_queue.head(connection, limit)
+
+    def done(self, changes: Collection[Change]) -> None:
+        """Take these off the queue; an entry that was queued anew since stays."""
+        with self._writing() as connection:
+            change_queue.take_off(connection, changes)
+
+    def last_sequence(self) -> int:
+        """The highest sequence number in the queue, 0 if it is empty."""
+        with self._reading() as connection:
+            return change_queue.last(connection)
+
+    def done_through(self, sequence: int) -> None:
+        """Take all entries up to this number off the queue."""
+        with self._writing() as connection:
+            change_queue.take_off_through(connection, sequence)
+
+    def queue(self, chat_ids: Collection[int]) -> None:
+        """Queue chats for the index, id ascending; also ids that the archive does not have, so
+        that the indexer takes them out."""
+        with self._writing() as connection:
+            change_queue.put(connection, storable_ids(chat_ids))
+
+    # -- what is told ----------------------------------------------------------------------
+
+    def agents(self) -> dict[str, str]:
+        """Agents' names by id."""
+        with self._reading() as connection:
+            return _agents(connection)
+
+    def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
+        """Rejects, last seen first."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(rejects)
+                .order_by(rejects.c.last_seen_at.desc(), rejects.c.key)
+                .limit(limit)
+                .offset(offset)
+            )
+            return tuple(
+                StoredReject(
+                    RejectedChat(row.key, row.chat_id, row.raw, row.reason),
+                    moment_out(row.first_seen_at),
+                    moment_out(row.last_seen_at),
+                    row.times,
+                )
+                for row in rows
+            )
+
+    def counts(self) -> ArchiveCounts:
+        """Sizes, read from the tally: one row, however many chats there are."""
+        with self._reading() as connection:
+            row = connection.execute(select(tally)).one()
+        return ArchiveCounts(
+            chats=row.chats,
+            gone=row.gone,
+            pending=row.pending,
+            rejected=row.rejected,
+            versions=row.versions,
+        )
+
+    def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
+        """What the last syncs did, newest first."""
+        with self._reading() as connection:
+            rows = connection.scalars(
+                select(reports.c.value).order_by(reports.c.id.desc()).limit(limit)
+            )
+            return tuple(map(report_out, rows))
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with archive_errors(self._place), reading(self._engine) as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with archive_errors(self._place), writing(self._engine) as connection:
+            yield connection
+
+
+def _agents(connection: Connection) -> dict[str, str]:
+    return {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
+
+
+def _stored_chat(row: Row[*tuple[Any, ...]]) -> StoredChat:
+    return StoredChat(
+        id=row.id,
+        raw=row.raw,
+        digest=row.digest,
+        version=row.version,
+        first_seen_at=moment_out(row.first_seen_at),
+        changed_at=moment_out(row.changed_at),
+        seen_at=moment_out(row.seen_at),
+        gone_at=moment_out(row.gone_at),
+    )

@@ -1,0 +1,150 @@
+"""The tables of the archive, as the present program wants them.
+
+`migrations/` makes a database so; a test holds the two to one another. All times are integers:
+a chat's own (`created_at`, `end_at`, `active_at`) whole seconds, our moments (`*_seen_at`,
+`changed_at`, ...) microseconds, both since 1970 UTC, so that they sort alike on every database.
+
+Invariants: `chats` holds the present version and `versions` only the earlier ones; `tally` is
+changed in the transaction that changes what it counts; a sequence number never comes twice.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    literal_column,
+)
+
+REVISION = "0001"
+"""The migration that leads to these tables."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column that is declared INTEGER, which has 64 bits there
+_Id = BigInteger().with_variant(Integer(), "sqlite")
+
+chats = Table(
+    "chats",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=False),
+    Column("version", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("created_at", BigInteger),
+    Column("end_at", BigInteger),
+    Column("active_at", BigInteger),  # the end, or for want of one the creation
+    Column("status", Text, nullable=False),
+    Column("agent_id", Text),
+    Column("visitor_id", Text),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("gone_at", BigInteger),
+    # last, so that the pages a long conversation spills to are read only where it is asked for
+    Column("raw", Text, nullable=False),
+)
+
+there = chats.c.gone_at.is_(None)
+# A partial index serves only a query that says the same literally; a parameter would not do.
+open_still = and_(there, chats.c.status != literal_column("'close'"))
+
+Index(None, chats.c.id, chats.c.version)
+Index(None, chats.c.created_at)
+Index(None, chats.c.agent_id)
+Index(None, chats.c.visitor_id)
+Index("ix_chats_there_seen_at", chats.c.seen_at, sqlite_where=there, postgresql_where=there)
+Index(
+    "ix_chats_there_active_at",
+    chats.c.active_at,
+    chats.c.seen_at,
+    sqlite_where=there,
+    postgresql_where=there,
+)
+Index(
+    "ix_chats_open_seen_at", chats.c.seen_at, sqlite_where=open_still, postgresql_where=open_still
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("chat_id", _Id, ForeignKey("chats.id", ondelete="CASCADE"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("digest", Text, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("raw", Text, nullable=False),
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+
+# No foreign key: an entry whose chat is not (or no more) in the archive tells the indexer to take
+# it out of the index.
+changes = Table(
+    "changes",
+    metadata,
+    Column("sequence", _Id, primary_key=True, autoincrement=True),
+    Column("chat_id", BigInteger, nullable=False, unique=True),
+    sqlite_autoincrement=True,
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("chat_id", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False, index=True),
+    Column("times", Integer, nullable=False),
+    Column("raw", Text, nullable=False),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+)
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("value", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Sizes are shown with every search, and counting a million rows takes longer than a search may.
+tally = Table(
+    "tally",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("chats", BigInteger, nullable=False),
+    Column("gone", BigInteger, nullable=False),
+    Column("pending", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+    Column("versions", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
