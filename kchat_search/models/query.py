@@ -106,6 +106,9 @@ class NoneOf:
 
 Node = Everything | Contains | HasWord | FileNamed | FieldIs | CreatedIn | AllOf | AnyOf | NoneOf
 
+NO_TIME = -(2**62)
+"""Stands for the time of a chat that has none, where times are sorted: before every other."""
+
 FACETS = ("agent_id", "status", "rating", "started_by", "has_upload", "created_month")
 
 

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh import rank
 from kchat_search.engines.whoosh.evaluate import intersect, matching
-from kchat_search.engines.whoosh.schema import NO_TIME, filter_value
+from kchat_search.engines.whoosh.schema import filter_value
 from kchat_search.engines.whoosh.segment import Docs, Segment
-from kchat_search.models.query import EngineAnswer, EngineHit, Node, Plan
+from kchat_search.models.query import NO_TIME, EngineAnswer, EngineHit, Node, Plan
 
 Number = TypeVar("Number", np.int64, np.float64)
 

@@ -7,14 +7,14 @@ that match; so a dear test (a look into the text) is put only to what the cheap 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.schema import NO_TIME, filter_term
+from kchat_search.engines.whoosh.schema import filter_term
 from kchat_search.engines.whoosh.segment import EMPTY, Docs, Segment
 from kchat_search.models.query import (
+    NO_TIME,
     AllOf,
     AnyOf,
     Contains,
@@ -50,9 +50,7 @@ def matching(segment: Segment, node: Node, within: Docs) -> Docs:  # noqa: PLR09
         case AllOf(parts):
             return _all_of(segment, parts, within)
         case AnyOf(parts):
-            found = [matching(segment, part, within) for part in parts]
-            union: Docs = reduce(np.union1d, found, EMPTY)
-            return union
+            return union([matching(segment, part, within) for part in parts])
         case NoneOf(part):
             return np.setdiff1d(within, matching(segment, part, within), assume_unique=True)
 
@@ -121,9 +119,7 @@ def _with_all(segment: Segment, field: str, terms: Iterable[str], within: Docs) 
 
 
 def _either(segment: Segment, field: str, terms: Sequence[str], within: Docs) -> Docs:
-    lists = [segment.docs(field, term) for term in terms]
-    found: Docs = reduce(np.union1d, lists, EMPTY)
-    return intersect(within, found)
+    return intersect(within, union([segment.docs(field, term) for term in terms]))
 
 
 def _checked(candidates: Docs, text: str, read: Callable[[int], bytes], *, exact: bool) -> Docs:
@@ -157,3 +153,13 @@ def intersect(a: Docs, b: Docs) -> Docs:
     places[places == len(b)] = len(b) - 1
     shared: Docs = a[b[places] == a]
     return shared
+
+
+def union(lists: Sequence[Docs]) -> Docs:
+    """What is in any of these ascending arrays."""
+    if not lists:
+        return EMPTY
+    if len(lists) == 1:
+        return lists[0]
+    joined: Docs = np.unique(np.concatenate(lists))
+    return joined

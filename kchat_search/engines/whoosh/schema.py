@@ -12,14 +12,11 @@ from whoosh.columns import NumericColumn, VarBytesColumn
 from whoosh.fields import COLUMN, KEYWORD, FieldType, Schema
 from whoosh.formats import Existence
 
-from kchat_search.models.query import IndexDocument
+from kchat_search.models.query import NO_TIME, IndexDocument
 from kchat_search.text.grams import grams
 
 VERSION = 1
 """Of the schema; part of what decides whether an index must be built anew."""
-
-NO_TIME = -(2**62)
-"""In the column `created`: the chat has no time. Sorts before every time there is."""
 
 NONE = "-"
 LINE = "\n"

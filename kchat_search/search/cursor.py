@@ -1,0 +1,52 @@
+"""Cursors: where a walk through the hits goes on, as an opaque text.
+
+By date a cursor names the last hit (its time and id), so that the walk is complete and without
+duplicates while chats are added. By relevance it is a place in the order. It belongs to one
+search: with another query, filter or sort it is refused rather than misread.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from kchat_search.errors import BadRequest
+from kchat_search.models.query import SearchRequest
+
+After = tuple[int, int]
+_Number = Annotated[int, Field(ge=-(2**63), lt=2**63, strict=True)]
+_Offset = Annotated[int, Field(ge=0, lt=2**63, strict=True)]
+_CONTENT: TypeAdapter[tuple[str, int | After]] = TypeAdapter(
+    tuple[str, _Offset | tuple[_Number, _Number]]
+)
+
+
+def encode(request: SearchRequest, place: int | After) -> str:
+    """The cursor behind this place: an offset, or (created, id) of the last hit."""
+    content = [_identity(request), place]
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+def decode(request: SearchRequest, cursor: str) -> int | After:
+    """The place that a cursor names. Raises `BadRequest`."""
+    try:
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        content = base64.b64decode(padded, altchars=b"-_", validate=True)
+        identity, place = _CONTENT.validate_json(content)
+    except ValueError as error:  # not ASCII, not base64, not JSON, not of that form
+        raise BadRequest("cursor is not one that a search gave", "cursor") from error
+    by_date = request.sort != "relevance"
+    if identity != _identity(request) or by_date != isinstance(place, tuple):
+        raise BadRequest("cursor belongs to another search: begin without it", "cursor")
+    return place
+
+
+def _identity(request: SearchRequest) -> str:
+    asked = dataclasses.replace(request, page=1, per_page=1, cursor=None, facets=None, snippets=0)
+    text = json.dumps(dataclasses.asdict(asked), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,226 @@
+"""Tree and filters to a plan: what must match, what may, what ranks.
+
+`from:visitor` is about the text that stands beside it: within its group (and groups inside),
+every text must be found in messages of that side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from zoneinfo import ZoneInfo
+
+from kchat_search import ratings
+from kchat_search.models.chats import Side
+from kchat_search.models.query import (
+    AllOf,
+    AnyOf,
+    Contains,
+    CreatedIn,
+    Everything,
+    FieldIs,
+    FileNamed,
+    FilterField,
+    HasWord,
+    Node,
+    NoneOf,
+    SearchRequest,
+)
+from kchat_search.search.dates import parameter_end, parameter_start, span
+from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
+from kchat_search.text.fold import fold
+from kchat_search.text.segment import indexed_word
+
+ENOUGH = 20
+"""Fewer chats with all the words than this, and chats with some of them follow (DESIGN 5)."""
+
+NONE = "none"
+"""In filters: chats that have no agent, no rating."""
+
+_SIDES: dict[str, Side] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
+_PLAIN: dict[str, FilterField] = {
+    "visitor": "visitor_id", "user": "user_id", "id": "id", "status": "status",
+    "started": "started_by", "type": "type",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the meaning of a query depends on beside its text."""
+
+    agents: Mapping[str, str]
+    """Names by id."""
+    today: date
+    zone: ZoneInfo
+
+
+def node(tree: Tree | None, context: Context, sides: Sequence[Side | None] = (None,)) -> Node:
+    """What chats must fulfil to match all of `tree`."""
+    match tree:
+        case None:
+            return Everything()
+        case Text(_, parts):
+            return _all([_each_side(part, sides) for part in parts])
+        case Phrase(text):
+            return _each_side(text, sides)
+        case Field(name, value):
+            return _field(name, value, context)
+        case Not(part):
+            return NoneOf(node(part, context, sides))
+        case Or(parts):
+            return AnyOf(tuple(node(part, context, sides) for part in parts))
+        case And(parts):
+            inner = scope(parts, sides)
+            return _all([node(part, context, inner) for part in parts])
+
+
+def wider(tree: Tree | None, context: Context) -> Node | None:
+    """The same query with only some of its words. A quoted, excluded or fielded part is never
+    relaxed, nor is a group. None where there is nothing to relax."""
+    parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
+    sides = scope(parts, (None,))
+    words = [_each_side(w, sides) for p in parts if isinstance(p, Text) for w in p.parts]
+    if len(words) < 2:
+        return None
+    required = [node(part, context, sides) for part in parts if not isinstance(part, Text)]
+    return AllOf((*required, AnyOf(tuple(words))))
+
+
+def scope(parts: Iterable[Tree], sides: Sequence[Side | None]) -> Sequence[Side | None]:
+    """The sides that a group's own `from:` names, or else those around it."""
+    named = [_SIDES[_value(p.value)] for p in parts if isinstance(p, Field) and p.name == "from"]
+    return named or sides
+
+
+def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
+    """The request's filters beside the query, by name. Raises `BadRequest` for a bad date."""
+    found: dict[str, Node] = {}
+
+    def add(field: FilterField, values: Iterable[str | None]) -> None:
+        chosen = tuple(dict.fromkeys(values))
+        if chosen:
+            found[field] = FieldIs(field, chosen)
+
+    add("agent_id", (None if v == NONE else v for v in request.agent_id))
+    add("status", (None if v == NONE else v for v in request.status))
+    add("rating", (None if v == NONE else ratings.canonical(v) for v in request.rating))
+    for name in ("visitor_id", "user_id", "started_by", "type"):
+        value = getattr(request, name)
+        add(name, () if value is None else (None if value == NONE else value,))
+    if request.has_upload is not None:
+        add("has_upload", (_flag(request.has_upload),))
+    if request.start is not None or request.end is not None:
+        found["created"] = CreatedIn(
+            None if request.start is None else parameter_start(request.start, zone),
+            None if request.end is None else parameter_end(request.end, zone),
+        )
+    return found
+
+
+def ranking(
+    tree: Tree | None, words: Callable[[Iterable[str]], list[str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(words for BM25, whole phrases that rank first) of all that is asked for, not excluded."""
+    scored: list[str] = []
+    phrases: list[str] = []
+    for leaf in positive(tree):
+        if isinstance(leaf, Phrase):
+            scored.extend(words([leaf.text]))
+            continue
+        for part in leaf.parts:
+            if isinstance(part, str):
+                scored.extend(words([part]))
+            elif not part.prefix:
+                scored.append(indexed_word(part.text))
+        if len(leaf.parts) > 1:
+            phrases.append(leaf.whole)
+    return tuple(scored), tuple(dict.fromkeys(phrases))
+
+
+def positive(tree: Tree | None) -> Iterator[Text | Phrase]:
+    """The texts that are asked for; those under a NOT are not."""
+    match tree:
+        case Text() | Phrase():
+            yield tree
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from positive(part)
+        case _:
+            return
+
+
+def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
+    """Each part of a query by itself, with how it is written: to say why nothing was found."""
+    parts: Sequence[Tree] = tree.parts if isinstance(tree, And) else () if tree is None else (tree,)
+    sides = scope(parts, (None,))
+    found: list[tuple[str, Node]] = []
+    for part in parts:
+        if isinstance(part, Text):
+            found.extend((_written(word), _each_side(word, sides)) for word in part.parts)
+        else:
+            found.append((str(part), node(part, context, sides)))
+    return found
+
+
+def _written(part: str | Word) -> str:
+    return part if isinstance(part, str) else part.text + ("*" if part.prefix else "")
+
+
+def _each_side(part: str | Word, sides: Sequence[Side | None]) -> Node:
+    if isinstance(part, str):
+        return _all([Contains(part, side) for side in sides])
+    return _all([HasWord(part.text, part.prefix, side) for side in sides])
+
+
+def _all(nodes: list[Node]) -> Node:
+    return nodes[0] if len(nodes) == 1 else AllOf(tuple(nodes))
+
+
+def _value(value: str) -> str:
+    return fold(value).strip()
+
+
+def _field(name: str, value: str, context: Context) -> Node:
+    match name:
+        case "agent":
+            return FieldIs("agent_id", _agent_ids(value, context))
+        case "from":
+            return FieldIs("spoke", (_value(value),))
+        case "rating":
+            none = _value(value) == NONE
+            return FieldIs("rating", (None if none else ratings.canonical(value),))
+        case "has":
+            return FieldIs("has_upload", (_flag(True),))
+        case "file":
+            return FileNamed(fold(value))
+        case "date" | "after" | "before":
+            return _dated(name, _value(value), context)
+        case "id":
+            return FieldIs("id", (str(int(_value(value))),))
+        case _:
+            return FieldIs(_PLAIN[name], (None if _value(value) == NONE else value.strip(),))
+
+
+def _agent_ids(value: str, context: Context) -> tuple[str | None, ...]:
+    """An id, or the whole name of one or more agents."""
+    wanted = _value(value)
+    if wanted == NONE:
+        return (None,)
+    named = [key for key, name in context.agents.items() if _value(name) == wanted]
+    return tuple(dict.fromkeys([value.strip(), *named]))
+
+
+def _dated(name: str, value: str, context: Context) -> Node:
+    found = span(value, context.today, context.zone)
+    assert found is not None  # syntax has looked
+    start, end = found
+    if name == "after":
+        end = None
+    if name == "before":
+        start = None
+    return CreatedIn(start, end)
+
+
+def _flag(value: bool) -> str:  # noqa: FBT001  # it says itself
+    return "true" if value else "false"

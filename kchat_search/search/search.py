@@ -1,0 +1,246 @@
+"""A search, from what was asked to what is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from kchat_search import ratings, speakers
+from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.models.chats import StoredChat
+from kchat_search.models.query import (
+    FACETS,
+    NO_TIME,
+    EngineAnswer,
+    EngineHit,
+    FacetValue,
+    Hit,
+    Match,
+    PartCount,
+    Plan,
+    QueryReading,
+    SearchPage,
+    SearchRequest,
+)
+from kchat_search.models.reports import Coverage
+from kchat_search.ports import Archive, Clock, Engine, ReadChat
+from kchat_search.search import cursor as cursors
+from kchat_search.search.plan import (
+    ENOUGH,
+    Context,
+    filters,
+    node,
+    parts_alone,
+    ranking,
+    wider,
+)
+from kchat_search.search.snippets import Needle, needles, snippets
+from kchat_search.search.syntax import Parsed, parse
+from kchat_search.search.tree import Tree
+from kchat_search.text.segment import Segmenter
+
+MAX_HITS_BY_PAGE = 10_000
+"""As far as `page` reaches; `cursor` goes on."""
+
+
+class Searcher:
+    """Answers `SearchRequest`s. Safe to share between threads."""
+
+    def __init__(
+        self,
+        *,
+        archive: Archive,
+        engine: Engine,
+        segmenter: Segmenter,
+        read_chat: ReadChat,
+        zone: ZoneInfo,
+        clock: Clock,
+    ) -> None:
+        self._archive = archive
+        self._engine = engine
+        self._segmenter = segmenter
+        self._read_chat = read_chat
+        self._zone = zone
+        self._clock = clock
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        """Carry out a search.
+
+        Raises `BadRequest` or `LimitExceeded` for what can't be asked, `IndexDamaged` and
+        `ArchiveError` where it can't be answered.
+        """
+        began = time.perf_counter()
+        _check(request)
+        context = self._context()
+        parsed = self._parse(request.q, context)
+        plan = self._plan(request, parsed.tree, context)
+        found = self._engine.search(plan)
+        more = len(found.hits) > request.per_page
+        hits = found.hits[: request.per_page]
+        shown = self._show(hits, plan, context.agents, request.snippets)
+        return SearchPage(
+            query=self._reading(request, parsed, plan, found, context),
+            total=found.total,
+            page=request.page,
+            per_page=request.per_page,
+            has_next=more
+            and request.cursor is None
+            and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE,
+            cursor=cursors.encode(request, _place(plan, hits)) if more else None,
+            hits=shown,
+            facets={
+                name: _labelled(name, rows, context.agents) for name, rows in found.facets.items()
+            },
+            coverage=self.coverage(),
+            took_ms=(time.perf_counter() - began) * 1000,
+        )
+
+    def needles(self, q: str) -> tuple[Needle, ...]:
+        """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
+        context = self._context()
+        return needles(node(self._parse(q, context).tree, context))
+
+    def coverage(self) -> Coverage:
+        """Can an answer be trusted to be of everything?"""
+        counts = self._archive.counts()
+        backfill = self._archive.cursor("backfill") or {}
+        synced = (self._archive.cursor("synced") or {}).get("at")
+        return Coverage(
+            complete=bool(backfill.get("done")) and not counts.pending and not counts.rejected,
+            chats=counts.chats,
+            pending=counts.pending,
+            rejected=counts.rejected,
+            synced_at=datetime.fromisoformat(synced) if synced else None,
+        )
+
+    def _context(self) -> Context:
+        today = self._clock().astimezone(self._zone).date()
+        return Context(self._archive.agents(), today, self._zone)
+
+    def _parse(self, q: str, context: Context) -> Parsed:
+        return parse(q, self._segmenter.split, context.today, context.zone)
+
+    def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
+        place = None if request.cursor is None else cursors.decode(request, request.cursor)
+        words, phrases = ranking(tree, self._segmenter.words)
+        match: Match = request.match
+        return Plan(
+            match=node(tree, context),
+            some=wider(tree, context) if match == "auto" else None,
+            enough=ENOUGH,
+            filters=filters(request, self._zone),
+            words=words,
+            phrases=phrases,
+            sort=request.sort,
+            offset=place if isinstance(place, int) else 0 if place else _offset(request),
+            limit=request.per_page + 1,
+            after=place if isinstance(place, tuple) else None,
+            facets=FACETS if request.facets is None else request.facets,
+        )
+
+    def _show(
+        self,
+        hits: Sequence[EngineHit],
+        plan: Plan,
+        agents: Mapping[str, str],
+        snippet_count: int,
+    ) -> tuple[Hit, ...]:
+        wanted = tuple(dict.fromkeys((*needles(plan.match), *needles(plan.some))))
+        stored = self._archive.get([hit.id for hit in hits])
+        return tuple(
+            self._hit(stored[hit.id], hit.score, wanted, agents, snippet_count)
+            for hit in hits
+            # The archive never drops a chat, but for one that was erased a moment ago.
+            if hit.id in stored
+        )
+
+    def _hit(
+        self,
+        stored: StoredChat,
+        score: float,
+        wanted: Sequence[Needle],
+        agents: Mapping[str, str],
+        snippet_count: int,
+    ) -> Hit:
+        chat = self._read_chat(stored.raw)
+        agent_name = agents.get(chat.agent_id) if chat.agent_id else None
+        sides = speakers.sides(chat, agent_name)
+        return Hit(
+            chat=chat,
+            agent_name=agent_name,
+            visitor_name=speakers.visitor_name(chat, sides),
+            gone_at=stored.gone_at,
+            score=score,
+            snippets=snippets(chat, sides, wanted, snippet_count),
+        )
+
+    def _reading(
+        self,
+        request: SearchRequest,
+        parsed: Parsed,
+        plan: Plan,
+        found: EngineAnswer,
+        context: Context,
+    ) -> QueryReading:
+        reading = QueryReading(
+            q=request.q,
+            understood="" if parsed.tree is None else str(parsed.tree),
+            match=found.match,
+            all=found.all,
+            sort=request.sort,
+            notes=parsed.notes,
+        )
+        if found.total:
+            return reading
+        return dataclasses.replace(
+            reading,
+            parts=tuple(
+                PartCount(text, self._engine.count(part))
+                for text, part in parts_alone(parsed.tree, context)
+            ),
+            without_filters=self._engine.count(plan.some or plan.match) if plan.filters else None,
+        )
+
+
+def _check(request: SearchRequest) -> None:
+    if request.page < 1:
+        raise BadRequest("page counts from 1", "page")
+    if not 1 <= request.per_page <= 100:
+        raise LimitExceeded("per_page must be from 1 to 100", "per_page", 100)
+    if not 0 <= request.snippets <= 5:
+        raise LimitExceeded("snippets must be from 0 to 5", "snippets", 5)
+    if request.cursor is None and request.page * request.per_page > MAX_HITS_BY_PAGE:
+        raise LimitExceeded(
+            f"page reaches the first {MAX_HITS_BY_PAGE:,} hits; walk further with cursor",
+            "page",
+            MAX_HITS_BY_PAGE,
+        )
+    for name in request.facets or ():
+        if name not in FACETS:
+            raise BadRequest(f"there is no facet {name!r}; there are {', '.join(FACETS)}", "facets")
+
+
+def _offset(request: SearchRequest) -> int:
+    return (request.page - 1) * request.per_page
+
+
+def _place(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, int]:
+    if plan.sort == "relevance":
+        return plan.offset + len(hits)
+    last = hits[-1]
+    return (NO_TIME if last.created is None else last.created), last.id
+
+
+def _labelled(
+    name: str, rows: Sequence[tuple[str | None, int]], agents: Mapping[str, str]
+) -> tuple[FacetValue, ...]:
+    def label(value: str | None) -> str | None:
+        if value is None:
+            return None
+        return agents.get(value) if name == "agent_id" else ratings.label(value)
+
+    named = name in ("agent_id", "rating")
+    return tuple(FacetValue(value, label(value) if named else None, n) for value, n in rows)
