@@ -1,0 +1,185 @@
+"""Opening: good addresses, bad ones, migrations."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.opening import _config
+from kchat_search.archive.tables import REVISION, metadata
+from kchat_search.errors import ArchiveError
+
+from .conftest import at, fetched, url_of
+
+
+def run(file: Path, *statements: str) -> None:
+    connection = sqlite3.connect(file)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_the_folder_of_a_new_archive_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    opened = open_archive("sqlite:///a/50% 档案/archive.sqlite3")
+    monkeypatch.chdir("/")
+    opened.save([fetched(1)], now=at(0))
+    opened.close()
+    again = open_archive(url_of(tmp_path / "a/50% 档案/archive.sqlite3"))
+    assert again.counts().chats == 1
+    again.close()
+
+
+def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
+    file = tmp_path / "archive.sqlite3"
+    file.touch()
+    opened = open_archive(url_of(file))
+    assert opened.counts().chats == 0
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "no address"),
+        ("var/archive.sqlite3", "no address"),
+        ("postgresql://u:s3cret@host:port/db", "no address"),
+        ("mysql://u:s3cret@host/db", "not known"),
+        ("sqlite+aiosqlite:///x.sqlite3", "not known"),
+        ("sqlite://var/archive.sqlite3", "three strokes"),
+        ("sqlite:///x.sqlite3?mode=ro", "three strokes"),
+        ("sqlite:///a\0b", "three strokes"),
+        ("sqlite://", "must name a file"),
+        ("sqlite:///:memory:", "must name a file"),
+        ("sqlite:///file:x", "must name a file"),
+        ("sqlite:////", "is a folder"),
+        ("sqlite:////dev/null/x/archive.sqlite3", "can't be opened for writing"),
+        ("sqlite:////dev/null/archive.sqlite3", "can't be opened for writing"),
+        (f"sqlite:////tmp/{'x' * 300}/archive.sqlite3", "can't be opened for writing"),
+        (f"sqlite:////tmp/{'x' * 300}", "can't be opened for writing"),
+    ],
+)
+def test_a_wrong_address_is_told_in_one_line_without_its_password(url: str, said: str) -> None:
+    with pytest.raises(ArchiveError, match=said) as told:
+        open_archive(url)
+    assert "s3cret" not in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_file_that_is_no_database_is_told_so_and_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "letter.txt"
+    file.write_text("Dear reader, " * 100)
+    with pytest.raises(ArchiveError, match="is no database"):
+        open_archive(url_of(file))
+    assert file.read_text() == "Dear reader, " * 100
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "cookies.sqlite3"
+    run(file, "CREATE TABLE cookies (name TEXT)")
+    before = file.read_bytes()
+    with pytest.raises(ArchiveError, match="some other program"):
+        open_archive(url_of(file))
+    assert file.read_bytes() == before
+
+
+def test_tables_of_a_newer_program_are_refused(file: Path) -> None:
+    run(file, "UPDATE alembic_version SET version_num = '9999'")
+    before = file.read_bytes()
+    with pytest.raises(ArchiveError, match=r"newer version .*9999"):
+        open_archive(url_of(file))
+    assert file.read_bytes() == before
+
+
+def test_an_archive_that_lost_its_write_ahead_log_mode_gets_it_back(file: Path) -> None:
+    run(file, "PRAGMA journal_mode = DELETE")
+    open_archive(url_of(file)).close()
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
+
+
+def test_a_commit_is_on_the_disk_and_references_hold(archive: SqlArchive) -> None:
+    with archive._reading() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        ]
+    assert found == ["wal", 2, 1, 30_000]
+
+
+def test_migrations_and_tables_agree(file: Path) -> None:
+    engine = create_engine(url_of(file))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_the_same_statements_make_the_tables_either_way(file: Path, tmp_path: Path) -> None:
+    # What Alembic's comparison does not see: partial indexes, checks, autoincrement
+    direct = tmp_path / "direct.sqlite3"
+    engine = create_engine(url_of(direct))
+    metadata.create_all(engine)
+    engine.dispose()
+    assert statements_of(direct) == statements_of(file)
+
+
+def statements_of(file: Path) -> set[str]:
+    connection = sqlite3.connect(file)
+    rows = connection.execute(
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name != 'alembic_version'"
+    ).fetchall()
+    connection.close()
+    return {" ".join(sql.split()) for (sql,) in rows}
+
+
+def test_the_last_migration_is_the_one_the_program_wants() -> None:
+    assert ScriptDirectory.from_config(_config()).get_heads() == [REVISION]
+
+
+def test_nothing_is_migrated_and_alembic_not_loaded_where_all_is_there(file: Path) -> None:
+    code = (
+        "import sys; from kchat_search.archive import open_archive; "
+        "open_archive(sys.argv[1]).close(); print('alembic' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, url_of(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout.strip() == "False"
+    assert not file.with_name(f"{file.name}.migration.lock").exists()
+
+
+def test_migrations_are_found_wherever_the_package_is(tmp_path: Path) -> None:
+    package = Path(sys.modules["kchat_search"].__file__ or "").parent
+    shutil.copytree(package, tmp_path / "kchat_search", ignore=shutil.ignore_patterns("__pyc*"))
+    code = (
+        "import kchat_search, sys; from kchat_search.archive import open_archive; "
+        "a = open_archive('sqlite:///here.sqlite3'); print(kchat_search.__file__, a.counts())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=tmp_path,
+    )
+    assert done.stdout.startswith(str(tmp_path))

@@ -1,0 +1,75 @@
+"""The change queue: nothing that was queued is lost, whenever it was queued."""
+
+from __future__ import annotations
+
+from kchat_search.archive import SqlArchive
+from kchat_search.models.chats import Change
+
+from .conftest import at, fetched
+
+
+def queued(archive: SqlArchive) -> list[int]:
+    return [entry.chat_id for entry in archive.changes(1_000)]
+
+
+def test_an_entry_queued_anew_since_it_was_taken_stays(archive: SqlArchive) -> None:
+    archive.save([fetched(1), fetched(2)], now=at(0))
+    taken = archive.changes(10)
+    archive.save([fetched(1, "new")], now=at(1))
+    archive.done(taken)
+    (left,) = archive.changes(10)
+    assert left.chat_id == 1
+    assert left.sequence > max(entry.sequence for entry in taken)
+    assert archive.counts().pending == 1
+
+
+def test_a_number_never_comes_twice(archive: SqlArchive) -> None:
+    seen = set()
+    for _ in range(3):
+        archive.queue([1])
+        (entry,) = archive.changes(10)
+        assert entry.sequence not in seen
+        seen.add(entry.sequence)
+        archive.done([entry])
+        assert archive.last_sequence() == 0
+
+
+def test_done_takes_off_only_what_is_exactly_so(archive: SqlArchive) -> None:
+    archive.queue([7, 8])
+    first, second = archive.changes(10)
+    archive.done([Change(first.sequence, 8), Change(999, 7)])
+    assert archive.changes(10) == (first, second)
+    archive.done([])
+    archive.done([first, first])
+    assert archive.changes(10) == (second,)
+    assert archive.counts().pending == 1
+
+
+def test_done_through_leaves_what_came_later(archive: SqlArchive) -> None:
+    archive.queue([1, 2])
+    last = archive.last_sequence()
+    archive.queue([1])
+    archive.done_through(last)
+    assert queued(archive) == [1]
+    assert archive.counts().pending == 1
+
+
+def test_the_oldest_entries_come_first(archive: SqlArchive) -> None:
+    archive.queue([3])
+    archive.queue([2, 1])
+    assert [entry.chat_id for entry in archive.changes(2)] == [3, 1]
+    archive.queue([3, 2**80])
+    assert queued(archive) == [1, 2, 3]
+
+
+def test_a_named_agents_chats_are_queued(archive: SqlArchive) -> None:
+    archive.save([fetched(i, agent_id=str(i % 3)) for i in range(1, 10)], now=at(0))
+    archive.done_through(archive.last_sequence())
+    archive.save_agents({"0": "李雷", "1": "韩梅梅"}, now=at(1))
+    assert queued(archive) == [1, 3, 4, 6, 7, 9]
+    archive.done_through(archive.last_sequence())
+    archive.save_agents({"0": "李雷", "1": "韩梅", "5": "无"}, now=at(2))
+    assert queued(archive) == [1, 4, 7]
+    assert archive.agents() == {"0": "李雷", "1": "韩梅", "5": "无"}
+    archive.save_agents({}, now=at(3))
+    assert len(archive.agents()) == 3

@@ -1,0 +1,121 @@
+"""What can be asked of the archive."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kchat_search.archive import SqlArchive
+from kchat_search.models.reports import ArchiveCounts, SyncReport
+
+from .conftest import START, at, fetched
+
+
+def test_an_empty_archive_answers_everything(archive: SqlArchive) -> None:
+    assert archive.get([]) == archive.get([1, -(10**30)]) == {}
+    assert not list(archive.iterate())
+    assert not list(archive.id_versions())
+    assert archive.versions(1) == archive.versions(10**30) == ()
+    assert archive.ids_not_seen_since(at(0)) == ()
+    assert archive.changes(5) == ()
+    assert archive.rejects() == ()
+    assert archive.cursor("list") is None
+    assert archive.newest_created() is None
+    assert archive.states_to_recheck(at(0), 5) == ()
+    assert archive.reports() == ()
+    assert archive.agents() == {}
+    assert archive.counts() == ArchiveCounts(0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 7, 200])
+def test_iterating_gives_every_chat_once_whatever_the_batch(
+    archive: SqlArchive, batch: int
+) -> None:
+    ids = [-3, 0, 1, 5, 9, 10, 11]
+    archive.save([fetched(i) for i in reversed(ids)], now=at(0))
+    assert [chat.id for chat in archive.iterate(after=-10, batch=batch)] == ids
+    assert [chat.id for chat in archive.iterate(batch=batch)] == [1, 5, 9, 10, 11]
+    assert [chat.id for chat in archive.iterate(after=9, batch=batch)] == [10, 11]
+
+
+def test_iterating_holds_no_one_up(archive: SqlArchive) -> None:
+    archive.save([fetched(i) for i in range(1, 6)], now=at(0))
+    walk = archive.iterate(batch=2)
+    first = next(walk)
+    archive.save([fetched(5, "new"), fetched(6)], now=at(1))
+    rest = list(walk)
+    assert [first.id, *(chat.id for chat in rest)] == [1, 2, 3, 4, 5, 6]
+    assert rest[3].version == 2
+
+
+def test_ids_and_versions_are_of_one_state(archive: SqlArchive) -> None:
+    archive.save([fetched(2), fetched(1)], now=at(0))
+    archive.save([fetched(2, "new")], now=at(1))
+    walk = archive.id_versions()
+    assert next(walk) == (1, 1)
+    archive.save([fetched(2, "newer"), fetched(3)], now=at(2))
+    assert list(walk) == [(2, 2)]
+
+
+def test_chats_not_seen_since_a_moment(archive: SqlArchive) -> None:
+    tick = timedelta(microseconds=1)
+    archive.save([fetched(3), fetched(1)], now=at(0) - tick)
+    archive.save([fetched(2)], now=at(0))
+    archive.save([fetched(4)], now=at(0) - 2 * tick)
+    archive.mark_gone([4], now=at(1))
+    assert archive.ids_not_seen_since(at(0)) == (1, 3)
+    assert archive.ids_not_seen_since(at(0) + tick) == (1, 2, 3)
+
+
+def test_open_and_lately_ended_chats_are_looked_at_again(archive: SqlArchive) -> None:
+    week, day = timedelta(days=7), timedelta(days=1)
+    old = START - 3 * week
+    for minute, (chat_id, status, created, end) in enumerate(
+        [
+            (9, "close", old, START - day),  # ended lately
+            (8, "open", old, None),
+            (7, "close", START - day, None),  # for want of an end: created lately
+            (6, "close", old, START - week),  # ended just then
+            (5, "close", START, old),  # ended long ago
+            (4, "close", None, None),
+            (3, "", None, None),  # not known to be closed
+            (2, "open", START, START),  # both
+            (1, "open", START, None),  # gone
+        ]
+    ):
+        archive.save(
+            [fetched(chat_id, status=status, created_at=created, end_at=end)], now=at(minute)
+        )
+    archive.mark_gone([1], now=at(20))
+    found = archive.states_to_recheck(START - week, 100)
+    assert [state.id for state in found] == [9, 8, 7, 6, 3, 2]
+    assert (found[0].status, found[0].end_at) == ("close", START - day)
+    assert (found[0].created_at, found[0].seen_at) == (old, at(0))
+    assert archive.states_to_recheck(START - week, 3) == found[:3]
+    assert archive.states_to_recheck(START - week, 0) == ()
+
+
+def test_the_newest_chat_is_known_to_the_second(archive: SqlArchive) -> None:
+    archive.save([fetched(1, created_at=at(5)), fetched(2, created_at=None)], now=at(0))
+    archive.save([fetched(3, created_at=at(-5_000_000))], now=at(0))
+    assert archive.newest_created() == at(5)
+
+
+def test_a_cursor_is_replaced(archive: SqlArchive) -> None:
+    archive.set_cursor("list", {"page": 3, "done": None}, now=at(0))
+    archive.set_cursor("other", {}, now=at(0))
+    archive.set_cursor("list", {"page": 4, "窗": [1.5, "二"]}, now=at(1))
+    assert archive.cursor("list") == {"page": 4, "窗": [1.5, "二"]}
+    assert archive.cursor("other") == {}
+
+
+def test_reports_come_back_newest_first(archive: SqlArchive) -> None:
+    made = [
+        SyncReport("tick", at(n), at(n) + timedelta(microseconds=7), seen=n, notes=("一", "\ud800"))
+        for n in range(5)
+    ]
+    for report in made:
+        archive.save_report(report)
+    assert archive.reports() == tuple(reversed(made))
+    assert archive.reports(2) == (made[4], made[3])
