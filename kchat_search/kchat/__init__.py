@@ -1,0 +1,9 @@
+"""The Kchat API: asked by `client`, understood by `parse`.
+
+wire.py       bytes to JSON and back; upload tokens taken out; the digest      (pure)
+times.py      the API's times to aware UTC                                     (pure)
+parse.py      JSON to records; what can't be read becomes a reject             (pure)
+retry.py      how long to wait before asking again, for one request or for all
+transport.py  one GET: credentials, time-outs, bounds, retries, errors         (requests)
+client.py     `KchatClient`, the `ChatSource`: which GET answers which question
+"""

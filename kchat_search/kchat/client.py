@@ -1,0 +1,146 @@
+"""`KchatClient`: the `ChatSource` over HTTP, as the Kchat API documents it.
+
+Invariant: every address is built here, from the configured host, path and a page number;
+`next_page` is looked at to know whether a page follows, and never followed.
+"""
+
+from __future__ import annotations
+
+import logging
+import random as random_module
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from functools import partial
+
+from kchat_search.kchat.parse import ChatParser, agents_page
+from kchat_search.kchat.transport import MAX_BODY, Timing, Transport
+from kchat_search.models.chats import FetchedChat, RejectedChat
+from kchat_search.ports import ChatPage
+
+_USERS_PATH = "/apiv2/users.json"
+_MOST_USER_PAGES = 100
+_FORBIDDEN_OR_MISSING = (403, 404, 410)
+
+_log = logging.getLogger(__name__)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class KchatClient:
+    """Asks the Kchat API; a `kchat_search.ports.ChatSource`. Safe to share between threads.
+
+    `base_url` is `https://host`; `user` and `secret` go as basic auth (`email` and a password, or
+    `email/token` and an API token). `timeout` (seconds) bounds the connection and each silence of
+    the server, `deadline` (seconds, four times `timeout` unless given) a whole answer. `retries`
+    counts the attempts after the first. `sleep`, `clock`, `now` and `random` are for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        user: str,
+        secret: str,
+        parser: ChatParser,
+        chats_path: str = "/apiv2/chats.json",
+        per_page: int = 100,
+        timeout: float = 30.0,
+        deadline: float | None = None,
+        retries: int = 5,
+        max_body: int = MAX_BODY,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc_now,
+        random: Callable[[], float] = random_module.random,
+    ) -> None:
+        self._user = user
+        self._parser = parser
+        self._chats_path = chats_path
+        self._per_page = per_page
+        self._transport = Transport(
+            base_url,
+            user,
+            secret,
+            timeout=timeout,
+            deadline=4 * timeout if deadline is None else deadline,
+            retries=retries,
+            max_body=max_body,
+            timing=Timing(sleep=sleep, clock=clock, now=now, random=random),
+        )
+
+    def __repr__(self) -> str:
+        return f"KchatClient({self._transport.base_url!r}, user={self._user!r})"
+
+    def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
+        """Page `number` (from 1) of the list, id ascending; `start` and `end` are days of creation.
+
+        Raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`, `KchatBadAnswer`, and
+        `KchatNotFound` where the account has no such path at all.
+        """
+        params = {"page": str(number), "per_page": str(self._per_page)}
+        if start is not None:
+            params["start"] = start.isoformat()
+        if end is not None:
+            params["end"] = end.isoformat()
+        page = self._transport.get(
+            self._chats_path,
+            params,
+            lambda answer: self._parser.page(answer, number, self._per_page),
+        )
+        assert page is not None
+        return page
+
+    def chat(self, chat_id: int) -> FetchedChat | RejectedChat:
+        """One chat, whole.
+
+        Raises `KchatNotFound` where it is gone, `KchatBadAnswer` where another one came, and
+        `KchatUnreachable`, `KchatRefused`, `KchatBusy`.
+        """
+        found = self._transport.get(
+            f"{self._chats_path.removesuffix('.json')}/{chat_id}.json",
+            {},
+            lambda answer: self._parser.single(answer, chat_id),
+        )
+        assert found is not None
+        return found
+
+    def agents(self) -> Mapping[str, str]:
+        """Names by id of those who may be a chat's agent; empty where Kchat does not show them.
+
+        Raises `KchatUnreachable`, `KchatRefused` (401 alone), `KchatBusy`, `KchatBadAnswer`.
+        """
+        names: dict[str, str] = {}
+        seen: set[str] = set()
+        for number in range(1, _MOST_USER_PAGES + 1):
+            params = {
+                "role": "admin,agent",
+                "page": str(number),
+                "per_page": str(self._per_page),
+            }
+            page = self._transport.get(
+                _USERS_PATH,
+                params,
+                partial(agents_page, number=number),
+                absent=_FORBIDDEN_OR_MISSING,
+            )
+            if page is None:
+                _log.info("Kchat does not show the agents' names; ids are shown instead")
+                return {}
+            ids, found, last = page
+            names.update(found)
+            if last or ids <= seen:
+                return names
+            seen |= ids
+        _log.warning("more than %d pages of agents; the rest goes by id", _MOST_USER_PAGES)
+        return names
+
+    def retries(self) -> int:
+        """How many requests were repeated since the start."""
+        return self._transport.retried
+
+    def close(self) -> None:
+        """Close the idle connections. The client may be used again."""
+        self._transport.close()

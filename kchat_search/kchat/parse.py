@@ -1,0 +1,351 @@
+"""From Kchat's JSON to records: pure, and tolerant in everything but what would mislead a search.
+
+Unknown fields and types stay in the raw JSON and never fail. A chat is refused, and becomes a
+`RejectedChat` with the reason, only where reading on would lose or misplace it silently: no usable
+id, ids of people that are objects, messages that are no list of objects, a creation time that
+can't be read (a date search would miss the chat).
+
+Invariant: what `ChatParser.fetched` understands, `ChatParser.read` understands alike from `raw`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+from kchat_search.errors import KchatBadAnswer
+from kchat_search.kchat.times import parse_time
+from kchat_search.kchat.wire import (
+    NotUnderstood,
+    compact,
+    decode_text,
+    digest,
+    excerpt,
+    load_json,
+    shown_url,
+    shown_value,
+    without_tokens,
+)
+from kchat_search.models.chats import Chat, FetchedChat, Message, RejectedChat, Upload
+from kchat_search.ports import ChatPage
+
+__all__ = ["ChatParser", "agents_page", "load_json", "person_id", "without_tokens"]
+
+_LAST_ID = 2**63 - 1
+_LONGEST_ID = 255
+_EXACT_FLOAT = 2**53
+_WHOLE = re.compile(r"([0-9]{1,25})(?:\.0+)?")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class ChatParser:
+    """Reads chats whose times are in `zone` where they name none."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+
+    def page(self, answer: object, number: int, per_page: int) -> ChatPage:
+        """One page of the list, `{"chats": [...]}`, asked for as `number` with `per_page`.
+
+        The page is the last if it is empty, if `next_page` is null or "", or if `next_page` leads
+        to this page or one before. A null is not believed where `count` proves that more follow,
+        since some servers always send null. A `next_page` of another form (a cursor) is taken as
+        «there is more»: pages are documented to go by number, and sync notices repeated chats.
+
+        Raises `KchatBadAnswer` where there is no list `chats`.
+        """
+        chats = answer.get("chats") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or not isinstance(chats, list):
+            raise KchatBadAnswer(f"Kchat's answer has no list «chats», but {_outline(answer)}")
+        read = [self.fetched(item) for item in chats]
+        count = _size(answer.get("count"))
+        more_by_count = count is not None and count > (number - 1) * per_page + len(chats)
+        return ChatPage(
+            number=number,
+            chats=tuple(chat for chat in read if isinstance(chat, FetchedChat)),
+            rejects=tuple(chat for chat in read if isinstance(chat, RejectedChat)),
+            count=count,
+            last=not chats or _ends(answer, number, more_by_count=more_by_count),
+        )
+
+    def single(self, answer: object, chat_id: int) -> FetchedChat | RejectedChat:
+        """The chat that was asked for by id: `{"chat": {...}}` or the bare object.
+
+        Raises `KchatBadAnswer` where there is none, or another than `chat_id`.
+        """
+        item = answer
+        if isinstance(answer, dict) and ("chat" in answer or "id" not in answer):
+            item = answer.get("chat")
+        if not isinstance(item, dict):
+            raise KchatBadAnswer(f"Kchat's answer has no object «chat», but {_outline(answer)}")
+        found = self.fetched(item)
+        found_id = found.chat.id if isinstance(found, FetchedChat) else found.chat_id
+        if found_id is None and isinstance(found, RejectedChat):
+            return replace(found, key=f"chat:{chat_id}", chat_id=chat_id)
+        if found_id != chat_id:
+            raise KchatBadAnswer(f"asked for chat {chat_id}, Kchat answered with chat {found_id}")
+        return found
+
+    def fetched(self, item: object) -> FetchedChat | RejectedChat:
+        """A chat as it stands in a list or alone. Never raises on any JSON value."""
+        try:
+            raw = compact(item)
+        except RecursionError:
+            return _too_deep(item)
+        if "\\ud" in raw:
+            # Surrogates that were sent apart are one character when they are read again; take
+            # the chat as it will be read.
+            item = decode_text(raw)
+        try:
+            content = digest(item)
+            chat = self._chat(item)
+        except ValueError as error:
+            return _rejected(item, raw, str(error))
+        has_messages = isinstance(item, dict) and item.get("messages") is not None
+        return FetchedChat(chat, raw, content, has_messages)
+
+    def read(self, raw: str) -> Chat:
+        """A chat of the archive. Raises ValueError where `raw` can't be understood."""
+        try:
+            return self._chat(decode_text(raw))
+        except RecursionError as error:
+            raise NotUnderstood("nested too deeply") from error
+
+    def _chat(self, item: object) -> Chat:
+        if not isinstance(item, dict):
+            raise NotUnderstood(f"a chat must be an object, this is {_outline(item)}")
+        chat_id = _whole_id(item.get("id"))
+        if chat_id is None:
+            shown = excerpt(compact(item.get("id")))
+            raise NotUnderstood(f"id must be a whole number from 1 to 2**63-1, not {shown}")
+        return Chat(
+            id=chat_id,
+            type=_word(item.get("type")) or "chat",
+            started_by=_word(item.get("started_by")),
+            status=_word(item.get("status")),
+            agent_id=person_id(item.get("agent_id"), "agent_id"),
+            rating=_word(_plain_number(item.get("rating"))).strip() or None,
+            visitor_id=person_id(item.get("visitor_id"), "visitor_id"),
+            user_id=person_id(item.get("user_id"), "user_id"),
+            created_at=self._created(item.get("created_at")),
+            assigned_at=self._time(item.get("assigned_at")),
+            end_at=self._time(item.get("end_at")),
+            messages=self._messages(item.get("messages")),
+        )
+
+    def _created(self, value: object) -> datetime | None:
+        try:
+            return parse_time(value, self._zone)
+        except ValueError as error:
+            shown = excerpt(compact(value))
+            raise NotUnderstood(f"created_at can't be read as a time: {shown}") from error
+
+    def _time(self, value: object) -> datetime | None:
+        try:
+            return parse_time(value, self._zone)
+        except ValueError:
+            return None
+
+    def _messages(self, value: object) -> tuple[Message, ...]:
+        if value is None:
+            return ()
+        if not isinstance(value, list):
+            raise NotUnderstood(f"messages must be a list, this is {_outline(value)}")
+        messages: list[Message] = []
+        for index, item in enumerate(value):
+            if item is None:
+                continue
+            if not isinstance(item, dict):
+                raise NotUnderstood(
+                    f"messages[{index}] must be an object, this is {_outline(item)}"
+                )
+            messages.append(self._message(item, len(messages)))
+        return tuple(messages)
+
+    def _message(self, item: Mapping[str, Any], position: int) -> Message:
+        return Message(
+            id=_whole_id(item.get("id")),
+            position=position,
+            type=_word(item.get("type")),
+            name=_word(item.get("name")),
+            text=_text(item.get("msg")),
+            role=_word(item.get("role")).strip().lower() or None,
+            created_at=self._time(item.get("created_at")),
+            recalled=_truth(item.get("recalled")),
+            upload=_upload(item.get("upload"), item.get("upload_id")),
+        )
+
+
+def person_id(value: object, field: str) -> str | None:
+    """The one string form of the id of an agent, a visitor or a user.
+
+    `290`, `290.0`, `"290"` and `"290.0"` are «290»; other text is kept without the blanks around
+    it. None for null, "", 0 and "0": 0 is how the API's ids say «nobody», and visitors 0 of
+    different chats must not look like one person.
+    Raises ValueError naming `field` for booleans, objects, lists and more than 255 characters.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool | dict | list):
+        raise NotUnderstood(f"{field} must be a number or a text, not {excerpt(compact(value))}")
+    text = _word(_plain_number(value)).strip()
+    if len(text) > _LONGEST_ID:
+        raise NotUnderstood(f"{field} is longer than {_LONGEST_ID} characters")
+    whole = _WHOLE.fullmatch(text)
+    text = whole[1] if whole else text
+    return text if text.strip("0") else None
+
+
+def agents_page(answer: object, number: int) -> tuple[set[str], dict[str, str], bool]:
+    """(ids on the page, names by id, is it the last?) of one page `{"users": [...]}`.
+
+    The name is `agent_display_name`, else `name`; who has no id or no name is left out.
+    Raises `KchatBadAnswer` where there is no list `users`.
+    """
+    users = answer.get("users") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or not isinstance(users, list):
+        raise KchatBadAnswer(f"Kchat's answer has no list «users», but {_outline(answer)}")
+    ids: set[str] = set()
+    names: dict[str, str] = {}
+    for user in users:
+        agent_id = _loose_id(user.get("id")) if isinstance(user, dict) else None
+        if agent_id is None:
+            continue
+        ids.add(agent_id)
+        shown = (user.get("agent_display_name"), user.get("name"))
+        name = next((_word(n).strip() for n in shown if isinstance(n, str) and n.strip()), None)
+        if name:
+            names[agent_id] = name
+    return ids, names, not users or _ends(answer, number, more_by_count=False)
+
+
+def _whole_id(value: object) -> int | None:
+    """The id of a chat or a message, 1 to 2**63-1; None for anything else."""
+    number: int | None = None
+    if isinstance(value, str):
+        whole = _WHOLE.fullmatch(value.strip())
+        number = int(whole[1]) if whole else None
+    elif isinstance(value, float):
+        # Beyond 2**53 a double no longer says which number was sent.
+        number = int(value) if value.is_integer() and abs(value) <= _EXACT_FLOAT else None
+    elif isinstance(value, int) and not isinstance(value, bool):
+        number = value
+    return number if number is not None and 1 <= number <= _LAST_ID else None
+
+
+def _size(value: object) -> int | None:
+    """A count, a number of bytes or of pixels, from 0 to 2**63-1; None for anything else."""
+    zero = not isinstance(value, bool) and value in (0, "0")
+    return 0 if zero else _whole_id(value)
+
+
+def _plain_number(value: object) -> object:
+    exact = isinstance(value, float) and value.is_integer() and abs(value) <= _EXACT_FLOAT
+    return int(value) if exact and isinstance(value, float) else value
+
+
+def _text(value: object) -> str:
+    """Text as sent; null is ""; numbers, booleans, objects and lists as their JSON, without
+    upload tokens and in readable characters."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return json.dumps(shown_value(value), ensure_ascii=False, separators=(",", ":"))
+
+
+def _word(value: object) -> str:
+    """As `_text`, for what is compared, counted and shown rather than searched: lone surrogates,
+    which UTF-8 refuses, are replaced."""
+    return _SURROGATE.sub("\ufffd", _text(value))
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() not in ("", "0", "false", "no", "null")
+    return bool(value)
+
+
+def _upload(value: object, upload_id: object) -> Upload | None:
+    """The file of a message. Where a list is sent, the upload is its first object and carries the
+    names of all, so that a search for any of them finds the chat. With `upload_id` alone it has
+    an id and no more."""
+    sent = value if isinstance(value, list) else [value]
+    objects: list[dict[str, Any]] = [item for item in sent if isinstance(item, dict) and item]
+    if value is not None and not isinstance(value, dict | list):
+        return None
+    own_id = _loose_id(upload_id)
+    if not objects:
+        return Upload(own_id, "", None, "", None) if own_id else None
+    first = objects[0]
+    names = [name for item in objects if (name := _word(item.get("name")))]
+    url = first.get("url")
+    return Upload(
+        id=_loose_id(first.get("id")) or own_id,
+        name=", ".join(names),
+        size=_size(first.get("size")),
+        type=_word(first.get("type")),
+        url=_word(shown_url(url)) if isinstance(url, str) and url.strip() else None,
+        width=_size(first.get("width")),
+        height=_size(first.get("height")),
+    )
+
+
+def _loose_id(value: object) -> str | None:
+    try:
+        return person_id(value, "id")
+    except ValueError:
+        return None
+
+
+def _ends(answer: Mapping[str, Any], number: int, *, more_by_count: bool) -> bool:
+    """Does `next_page` say that no page follows the page `number`?"""
+    if "next_page" not in answer:
+        return False
+    following = answer["next_page"]
+    if following in (None, "", False):
+        return not more_by_count
+    if isinstance(following, str) and not following.strip().isdecimal():
+        try:
+            following = parse_qs(urlsplit(following).query).get("page", [""])[-1]
+        except ValueError:
+            return False
+    page = _whole_id(following)
+    return page is not None and page <= number
+
+
+def _outline(value: object) -> str:
+    """What a JSON value is, without its content."""
+    if isinstance(value, dict):
+        return f"an object with {excerpt(', '.join(value)) or 'no keys'}"
+    kinds = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")
+
+
+def _rejected(item: object, raw: str, reason: str) -> RejectedChat:
+    chat_id = _whole_id(item.get("id")) if isinstance(item, dict) else None
+    key = f"chat:{chat_id}" if chat_id else f"raw:{_identity(item, raw)}"
+    return RejectedChat(key=key, chat_id=chat_id, raw=raw, reason=reason)
+
+
+def _identity(item: object, raw: str) -> str:
+    try:
+        return digest(item)
+    except ValueError:
+        return sha256(raw.encode()).hexdigest()
+
+
+def _too_deep(item: object) -> RejectedChat:
+    """Nested so deeply that Python can't write it: keep what lies on the surface."""
+    surface: object = None
+    if isinstance(item, dict):
+        surface = {key: part for key, part in item.items() if not isinstance(part, dict | list)}
+    reason = "nested too deeply to be kept; only the outermost values are"
+    return _rejected(surface, compact(surface), reason)

@@ -1,0 +1,74 @@
+"""How long to wait before Kchat is asked again: one request's back-off, and a pause for all.
+
+urllib3's Retry and tenacity know neither an answer that must be read before it is known to be bad
+nor one «not before» for all threads, so the loop (`client.py`) is ours and this is its arithmetic.
+Invariant: no wait is longer than `LONGEST_PAUSE`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Lock
+
+FIRST_BACKOFF = 1.0
+"""Seconds: the upper end of the first wait; each further one doubles it."""
+LONGEST_BACKOFF = 60.0
+LONGEST_PAUSE = 300.0
+"""Seconds: who asks for more gets an error that says so, instead of a thread that hangs."""
+
+
+def backoff(attempt: int, random: Callable[[], float]) -> float:
+    """Seconds to wait after the failed attempt `attempt` (from 0): exponential, with full jitter
+    (`random` gives 0 to 1), so that clients which failed together do not come back together."""
+    return random() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt, 30))
+
+
+def retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a `Retry-After` header asks for, given as seconds or as an HTTP date
+    (RFC 9110, 10.2.3). 0 for a date that has passed; None where there is none or it is neither."""
+    if value is None:
+        return None
+    text = value.strip()
+    try:
+        if text.replace(".", "", 1).isdecimal():
+            seconds = float(text)
+            return seconds if math.isfinite(seconds) else None
+        moment = parsedate_to_datetime(text)
+        if moment.tzinfo is None:  # «-0000», or a server that left GMT out
+            moment = moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - now).total_seconds())
+    except (ValueError, OverflowError):
+        return None
+
+
+class Pause:
+    """A time before which nobody asks Kchat anything. Safe to share between threads.
+
+    `clock` gives seconds that only grow, `sleep` waits so many seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = Lock()
+        self._until = -math.inf
+
+    def extend(self, seconds: float) -> None:
+        """Nobody asks for so many seconds from now; a longer pause that runs already stays."""
+        with self._lock:
+            self._until = max(self._until, self._clock() + seconds)
+
+    def wait(self) -> None:
+        """Return when the pause is over, however often it was extended meanwhile."""
+        waited_for = -math.inf
+        while True:
+            with self._lock:
+                until = self._until
+                rest = until - self._clock()
+            if rest <= 0 or until == waited_for:
+                return
+            self._sleep(rest)
+            waited_for = until

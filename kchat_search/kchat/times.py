@@ -1,0 +1,56 @@
+"""The API's times to aware datetimes in UTC.
+
+Documented is `2015-04-25 08:04:12` without a zone; libraries and servers also show ISO 8601 and
+seconds since 1970. Invariant: the answer is in UTC or None, and every failure is a ValueError.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+_NEVER = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?Z?)?")
+_EPOCH = re.compile(r"-?[0-9]{9,13}(?:\.[0-9]+)?")
+_FIRST_MILLISECONDS = 100_000_000_000
+"""Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
+    """The moment that `value` names, or None for none (null, 0, "" and `0000-00-00 00:00:00`).
+
+    Text is `2015-04-25 08:04:12` or any ISO 8601 form, in `zone` where it names none (of the two
+    moments of a repeated hour, the first). A number, also as text of nine digits and more, is
+    seconds since 1970, or milliseconds where seconds would lie beyond the year 5138.
+    Raises ValueError for anything else and for moments outside the years 1 to 9999.
+    """
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if isinstance(value, str):
+        return _of_text(value.strip(), zone)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _of_epoch(value) if value else None
+    raise ValueError("neither a time nor a number")
+
+
+def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
+    if text == "0" or _NEVER.fullmatch(text):
+        return None
+    if _EPOCH.fullmatch(text):
+        return _of_epoch(float(text))
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error
+
+
+def _of_epoch(number: float) -> datetime:
+    try:
+        seconds = number / 1000 if abs(number) >= _FIRST_MILLISECONDS else number
+        return _1970 + timedelta(seconds=seconds)
+    except OverflowError as error:
+        raise ValueError("outside the years 1 to 9999") from error

@@ -1,0 +1,342 @@
+"""GET a JSON answer from Kchat: credentials, time-outs, bounds, retries, clear errors.
+
+Invariants: the credentials go to the configured host and nowhere else (no redirect is followed);
+neither they nor any header reach an error, a log or a repr; every request ends, whatever the
+server does with its body; nothing that is not a whole JSON answer is handed on.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+from threading import Lock
+from typing import TypeVar
+from urllib.parse import quote, quote_plus, urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.auth import HTTPBasicAuth
+
+from kchat_search import __version__
+from kchat_search.errors import (
+    KchatBadAnswer,
+    KchatBusy,
+    KchatError,
+    KchatNotFound,
+    KchatRefused,
+    KchatUnreachable,
+)
+from kchat_search.kchat.retry import LONGEST_PAUSE, Pause, backoff, retry_after
+from kchat_search.kchat.wire import decode, excerpt
+
+T = TypeVar("T")
+
+MAX_BODY = 256 * 1024 * 1024
+"""Bytes of one answer, unpacked. A hundred long chats are a few MiB."""
+_ERROR_BODY = 64 * 1024
+_CHUNK = 64 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How the transport waits; `clock` and `sleep` in seconds, `random` gives 0 to 1."""
+
+    sleep: Callable[[float], None]
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    """The present, aware, for a Retry-After that is a date."""
+    random: Callable[[], float]
+
+
+class _TryAgain(Exception):
+    """This attempt failed in a way that another may not; `error` is raised after the last."""
+
+    def __init__(
+        self, error: KchatError, asked: float | None = None, *, everyone: bool = False
+    ) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.asked = asked
+        self.everyone = everyone
+
+
+class Transport:
+    """Asks one Kchat account. Safe to share between threads: no two use one session at once, and
+    a thread that ends leaves its connection to the next."""
+
+    def __init__(
+        self,
+        base_url: str,
+        user: str,
+        secret: str,
+        *,
+        timeout: float,
+        deadline: float,
+        retries: int,
+        max_body: int,
+        timing: Timing,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        # As bytes, since requests would encode text as Latin-1; "surrogateescape" is how the
+        # environment hands over bytes that are no UTF-8.
+        self._auth = HTTPBasicAuth(
+            user.encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
+        )
+        self._secrets = _spellings(user, secret)
+        self._timeout = timeout
+        self._deadline = deadline
+        self._attempts = retries + 1
+        self._max_body = max_body
+        self._timing = timing
+        self._pause = Pause(timing.clock, timing.sleep)
+        self._lock = Lock()
+        self._idle: list[requests.Session] = []
+        self._retried = 0
+
+    @property
+    def retried(self) -> int:
+        """Requests that were repeated so far."""
+        with self._lock:
+            return self._retried
+
+    def close(self) -> None:
+        """Close the idle connections. The transport may be used again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for session in idle:
+            session.close()
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        read: Callable[[object], T],
+        *,
+        absent: Collection[int] = (),
+    ) -> T | None:
+        """What `read` makes of the JSON answer; `read` may raise `KchatBadAnswer`.
+
+        None where the answer's status is one of `absent`. Raises `KchatUnreachable`,
+        `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
+        """
+        for attempt in range(self._attempts):
+            self._pause.wait()
+            try:
+                return self._once(path, params, read, absent)
+            except _TryAgain as again:
+                last = attempt + 1 == self._attempts
+                self._hold(again, attempt, path, last=last)
+                if last:
+                    raise again.error from again.__cause__
+        raise AssertionError("the last attempt returns or raises")
+
+    def _hold(self, again: _TryAgain, attempt: int, path: str, *, last: bool) -> None:
+        """Wait, or make everyone wait, before the next attempt. Never less than Kchat asked."""
+        seconds = max(again.asked or 0.0, backoff(attempt, self._timing.random))
+        if again.everyone:
+            self._pause.extend(seconds)
+        if last:
+            return
+        with self._lock:
+            self._retried += 1
+        _log.warning("%s: %s; asking again in %.1f s", path, again.error, seconds)
+        if not again.everyone:
+            self._timing.sleep(seconds)
+
+    def _once(
+        self,
+        path: str,
+        params: Mapping[str, str],
+        read: Callable[[object], T],
+        absent: Collection[int],
+    ) -> T | None:
+        status, headers, body = self._exchange(path, params)
+        if status in absent:
+            return None
+        if not 200 <= status < 300:
+            raise self._failure(status, path, headers, body)
+        try:
+            answer = decode(body)
+        except ValueError as error:
+            raise _TryAgain(self._bad_answer(path, f"no JSON ({error})", body)) from error
+        try:
+            return read(answer)
+        except KchatBadAnswer as error:
+            raise _TryAgain(self._bad_answer(path, str(error), body)) from error
+
+    def _bad_answer(self, path: str, problem: str, body: bytes) -> KchatBadAnswer:
+        begin = self._quoted(body)
+        return KchatBadAnswer(f"{path}: {self._line(problem)}; the answer begins: {begin}")
+
+    def _exchange(
+        self, path: str, params: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of one attempt. Raises `_TryAgain` or `KchatUnreachable`."""
+        until = self._timing.clock() + self._deadline
+        try:
+            with (
+                self._session() as session,
+                session.get(
+                    self.base_url + path,
+                    params=dict(params),
+                    timeout=self._timeout,
+                    stream=True,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                return response.status_code, response.headers, self._body(response, until)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            text = f"no answer from {self.base_url} within {self._timeout:g} s"
+            raise _TryAgain(KchatUnreachable(text)) from error
+        except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError) as error:
+            raise KchatUnreachable(
+                f"{self.base_url} is no usable address: check KCHAT_BASE_URL or KCHAT_SUBDOMAIN"
+            ) from error
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            text = f"connection to {self.base_url} failed: {self._line(_reason(error))}"
+            raise _TryAgain(KchatUnreachable(text)) from error
+
+    @contextmanager
+    def _session(self) -> Iterator[requests.Session]:
+        with self._lock:
+            session = self._idle.pop() if self._idle else None
+        session = session or self._new_session()
+        try:
+            yield session
+        finally:
+            with self._lock:
+                self._idle.append(session)
+
+    def _new_session(self) -> requests.Session:
+        session = requests.Session()
+        session.auth = self._auth  # set, so that no .netrc can replace it
+        session.headers.update(
+            {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}
+        )
+        # The environment's proxy and CA bundle are a company's own; but no proxy stands between
+        # this machine and itself.
+        session.trust_env = not _is_this_machine(urlsplit(self.base_url).hostname or "")
+        return session
+
+    def _body(self, response: requests.Response, until: float) -> bytes:
+        """The unpacked body; of an error no more than its beginning."""
+        wanted = 200 <= response.status_code < 300
+        limit = self._max_body if wanted else _ERROR_BODY
+        parts: list[bytes] = []
+        size = 0
+        # read1 returns what has come. read and iter_content wait until a chunk is full, which a
+        # server that sends a byte now and then can drag out without end.
+        while part := response.raw.read1(_CHUNK, decode_content=True):
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                if not wanted:
+                    break
+                error = KchatBadAnswer(
+                    f"the answer is longer than {limit:,} bytes: lower KCHAT_PER_PAGE"
+                )
+                error.retry = False
+                raise error
+            if self._timing.clock() > until:
+                text = f"{self.base_url} did not finish its answer within {self._deadline:g} s"
+                raise _TryAgain(KchatUnreachable(text))
+        return b"".join(parts)
+
+    def _failure(
+        self, status: int, path: str, headers: Mapping[str, str], body: bytes
+    ) -> KchatError | _TryAgain:
+        """The error that an answer's status means (or the wish to try again)."""
+        said = f"{path} answered {status}: {self._quoted(body)}"
+        if status == 401:
+            return KchatRefused(
+                "Kchat refused the e-mail or the token: check KCHAT_EMAIL and KCHAT_API_TOKEN "
+                f"(or KCHAT_PASSWORD), and that the account allows the API. {said}"
+            )
+        if status == 403:
+            return KchatRefused(
+                "Kchat refused the permission: the account of KCHAT_EMAIL must be an agent "
+                f"(permission «agent»). {said}"
+            )
+        if status in (404, 410):
+            return KchatNotFound(
+                "Kchat has no such thing; if that holds for every request, check KCHAT_BASE_URL "
+                f"or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {said}"
+            )
+        if 300 <= status < 400:
+            return self._redirect(status, path, headers.get("Location", ""))
+        if status == 429 or status >= 500:
+            return self._busy(said, status, headers)
+        error = KchatBadAnswer(f"Kchat did not accept the request: {said}")
+        error.retry = False
+        return error
+
+    def _busy(self, said: str, status: int, headers: Mapping[str, str]) -> KchatError | _TryAgain:
+        asked = retry_after(headers.get("Retry-After"), self._timing.now())
+        if asked is not None and asked > LONGEST_PAUSE:
+            return KchatBusy(f"Kchat asks to be left alone for {asked:.0f} s. {said}")
+        everyone = status == 429 or asked is not None
+        return _TryAgain(KchatBusy(f"Kchat is busy. {said}"), asked, everyone=everyone)
+
+    def _redirect(self, status: int, path: str, location: str) -> KchatError:
+        try:
+            target = urlsplit(urljoin(self.base_url + path, location))
+            where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
+        except ValueError:
+            where = "an address that is none"
+        error = KchatBadAnswer(
+            f"{path} answered {status}, a redirect to {self._line(where)}, which was not followed: "
+            "set KCHAT_BASE_URL (or KCHAT_SUBDOMAIN) to the account's own address, and "
+            "KCHAT_CHATS_PATH to a path that it has"
+        )
+        error.retry = False
+        return error
+
+    def _quoted(self, body: bytes) -> str:
+        return self._line(body[:_ERROR_BODY].decode("utf-8", "replace")) or "(nothing)"
+
+    def _line(self, text: str) -> str:
+        """One printable line; masked before it is cut, or half a secret would show."""
+        for spelling in self._secrets:
+            text = text.replace(spelling, "***")
+        return excerpt(text)
+
+
+def _spellings(user: str, secret: str) -> tuple[str, ...]:
+    """The ways in which a server may echo the secret, the longest first."""
+    if not secret:
+        return ()
+    pair = f"{user}:{secret}".encode("utf-8", "surrogateescape")
+    raw = secret.encode("utf-8", "surrogateescape")
+    found = {
+        secret,
+        raw.decode("utf-8", "replace"),
+        quote(raw, safe=""),
+        quote(raw),
+        quote_plus(raw),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        base64.b64encode(pair).decode(),
+        base64.b64encode(raw).decode(),
+    }
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _reason(error: BaseException) -> str:
+    """What lies at the bottom of a wrapped connection error, without the wrappers' words."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", inner))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
