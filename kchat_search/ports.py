@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from kchat_search.models.chats import (
     Change,
     Chat,
+    ChatPage,
     ChatState,
     FetchedChat,
     RejectedChat,
@@ -29,24 +29,6 @@ Clock = Callable[[], datetime]
 
 ReadChat = Callable[[str], Chat]
 """From the raw JSON of the archive to a `Chat`. Raises ValueError where that can't be done."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChatPage:
-    """One page of Kchat's list."""
-
-    number: int
-    chats: tuple[FetchedChat, ...]
-    rejects: tuple[RejectedChat, ...]
-    count: int | None
-    """How many chats the whole list has, if the server says so."""
-    last: bool
-    """The server says, or shows by an empty page, that none follows."""
-
-    @property
-    def size(self) -> int:
-        """How many chats the server put on the page, understood or not."""
-        return len(self.chats) + len(self.rejects)
 
 
 class ChatSource(Protocol):

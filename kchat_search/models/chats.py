@@ -94,6 +94,24 @@ class RejectedChat:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatPage:
+    """One page of Kchat's list."""
+
+    number: int
+    chats: tuple[FetchedChat, ...]
+    rejects: tuple[RejectedChat, ...]
+    count: int | None
+    """How many chats the whole list has, if the server says so."""
+    last: bool
+    """The server says, or shows by an empty page, that none follows."""
+
+    @property
+    def size(self) -> int:
+        """How many chats the server put on the page, understood or not."""
+        return len(self.chats) + len(self.rejects)
+
+
+@dataclass(frozen=True, slots=True)
 class StoredReject:
     """A reject as the archive keeps it."""
 

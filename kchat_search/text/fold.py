@@ -11,6 +11,7 @@ that is looked for can match across it.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,8 @@ import opencc
 
 _COMPLEX = "\uffff"  # a noncharacter; stands for «not one character to one character»
 _REPLACEMENT = "\ufffd"
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_BLANKS = re.compile(" {2,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,11 @@ class Folded:
 
 
 def fold(text: str) -> str:
-    """The folded form of `text`. About 30 ns a character where nothing expands."""
+    """The folded form of `text`. Some 0.1 µs a character where nothing expands."""
     plain = text.translate(_SINGLE)
     if _COMPLEX not in plain and "  " not in plain:
         return plain
-    return "".join(piece for piece, _, _ in _pieces(text))
+    return fold_with_map(text).text
 
 
 def fold_with_map(text: str) -> Folded:
@@ -53,39 +56,59 @@ def fold_with_map(text: str) -> Folded:
     out: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    for piece, start, end in _pieces(text):
+    done = 0
+    while done < len(text):
+        start, end = _next_piece(text, plain, done)
+        out.append(plain[done:start])
+        starts.extend(range(done, start))
+        ends.extend(range(done + 1, start + 1))
+        piece = _fold_piece(text[start:end])
         out.append(piece)
         starts.extend([start] * len(piece))
         ends.extend([end] * len(piece))
-    return Folded("".join(out), tuple(starts), tuple(ends))
+        done = end
+    return _blanks_joined("".join(out), starts, ends)
 
 
-def _pieces(text: str) -> list[tuple[str, int, int]]:
-    """(folded, start, end) of each piece that folds by itself, blanks already joined."""
-    pieces: list[tuple[str, int, int]] = []
-    position = 0
-    while position < len(text):
-        end = position + 1
-        while end < len(text) and _joins_left(text[end]):
-            end += 1
-        folded = _fold_piece(text[position:end])
-        if folded.startswith(" ") and pieces and pieces[-1][0].endswith(" "):
-            before, start, _ = pieces[-1]
-            pieces[-1] = (before, start, end)
-            folded = folded[1:]
-        if folded:
-            pieces.append((folded, position, end))
-        position = end
-    return pieces
+def without_surrogates(text: str) -> str:
+    """Lone surrogates, which JSON may carry and UTF-8 refuses, as U+FFFD each."""
+    return _SURROGATES.sub(_REPLACEMENT, text)
+
+
+def _next_piece(text: str, plain: str, position: int) -> tuple[int, int]:
+    """The next stretch from `position` on that does not fold one character to one."""
+    start = plain.find(_COMPLEX, position)
+    if start < 0:
+        return len(text), len(text)
+    end = start + 1
+    while end < len(text) and _joins_left(text[end]):
+        end += 1
+    if start > position and _joins_left(text[start]):
+        start -= 1
+    return start, end
+
+
+def _blanks_joined(text: str, starts: list[int], ends: list[int]) -> Folded:
+    """Runs of blanks to one that stands for all of them."""
+    out: list[str] = []
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    done = 0
+    for run in _BLANKS.finditer(text):
+        kept = run.start() + 1
+        out.append(text[done:kept])
+        new_starts.extend(starts[done:kept])
+        new_ends.extend(ends[done:kept])
+        new_ends[-1] = ends[run.end() - 1]
+        done = run.end()
+    out.append(text[done:])
+    return Folded("".join(out), (*new_starts, *starts[done:]), (*new_ends, *ends[done:]))
 
 
 def _fold_piece(piece: str) -> str:
     """Fold a stretch that normalisation treats as one. NFKC is asked twice, since folding the
     case can undo it (Unicode, D146: toNFKC_Casefold)."""
-    if len(piece) == 1 and "\ud800" <= piece <= "\udfff":
-        return _REPLACEMENT
-    clean = "".join(_REPLACEMENT if "\ud800" <= c <= "\udfff" else c for c in piece)
-    text = unicodedata.normalize("NFKC", clean).casefold()
+    text = unicodedata.normalize("NFKC", without_surrogates(piece)).casefold()
     text = unicodedata.normalize("NFKC", text).translate(_simplified())
     folded = "".join(" " if c.isspace() else c for c in text)
     while "  " in folded:

@@ -1,0 +1,69 @@
+"""A chat as the index sees it: folded, split, ready to be found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from kchat_search import ratings, speakers
+from kchat_search.models.chats import Chat
+from kchat_search.models.query import FilterField, IndexDocument
+from kchat_search.text.fold import fold, without_surrogates
+
+VERSION = 1
+"""Of what a document is made of; with another one the index must be built anew."""
+
+
+def document(
+    chat: Chat,
+    version: int,
+    agent_name: str | None,
+    zone: ZoneInfo,
+    words: Callable[[Iterable[str]], list[str]],
+) -> IndexDocument:
+    """The index's document of a chat. `agent_name` tells who spoke; `words` splits folded text."""
+    sides = speakers.sides(chat, agent_name)
+    texts = tuple(
+        (side, fold(message.text))
+        for message, side in zip(chat.messages, sides, strict=True)
+        if message.text
+    )
+    uploads = [message.upload for message in chat.messages if message.upload is not None]
+    spoke = {
+        side
+        for message, side in zip(chat.messages, sides, strict=True)
+        if message.text or message.upload is not None
+    }
+    fields: dict[FilterField, tuple[str | None, ...]] = {
+        "id": (str(chat.id),),
+        "agent_id": (_value(chat.agent_id),),
+        "visitor_id": (_value(chat.visitor_id),),
+        "user_id": (_value(chat.user_id),),
+        "status": (_value(chat.status),),
+        "rating": (_value(ratings.canonical(chat.rating)),),
+        "started_by": (_value(chat.started_by),),
+        "type": (_value(chat.type),),
+        "has_upload": ("true" if uploads else "false",),
+        "spoke": tuple(sorted(spoke)) or (None,),
+    }
+    return IndexDocument(
+        id=chat.id,
+        version=version,
+        created=None if chat.created_at is None else int(chat.created_at.timestamp()),
+        month=month(chat.created_at, zone),
+        fields=fields,
+        texts=texts,
+        files=tuple(fold(upload.name) for upload in uploads if upload.name),
+        words=tuple(words(text for _, text in texts)),
+    )
+
+
+def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
+    """`2015-04`, in the configured zone."""
+    return None if moment is None else moment.astimezone(zone).strftime("%Y-%m")
+
+
+def _value(value: str | None) -> str | None:
+    """A value to filter by: what is empty is none."""
+    return without_surrogates(value) if value else None

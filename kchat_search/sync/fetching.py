@@ -1,0 +1,103 @@
+"""Requests ahead of need: several in flight, handed out in order.
+
+Invariant: whatever stops the walk (an error, the end, a caller that has enough), no request stays
+behind that nobody waits for.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+from itertools import count, islice
+from types import TracebackType
+from typing import Self
+
+from kchat_search.errors import KchatNotFound
+from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
+from kchat_search.ports import ChatSource
+from kchat_search.sync.decide import lacking_messages
+
+Fetched = FetchedChat | RejectedChat | None
+"""A chat, one that can't be understood, or None where Kchat has it no more."""
+
+
+class Fetching:
+    """A few threads that ask Kchat. Use as a context manager."""
+
+    def __init__(self, source: ChatSource, in_flight: int) -> None:
+        self._source = source
+        self._in_flight = in_flight
+        self._pool = ThreadPoolExecutor(in_flight, "kchat")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def pages(
+        self, first: int = 1, start: date | None = None, end: date | None = None
+    ) -> Iterator[ChatPage]:
+        """The list's pages from `first` on, in order, up to and with the last."""
+        waiting: deque[Future[ChatPage]] = deque()
+        numbers = count(first)
+
+        def ask(number: int) -> None:
+            waiting.append(self._pool.submit(self._source.page, number, start, end))
+
+        try:
+            while True:
+                if not waiting:
+                    ask(next(numbers))  # alone at first: most lists of a tick have one page
+                page = waiting.popleft().result()
+                while not page.last and len(waiting) < self._in_flight:
+                    ask(next(numbers))  # they come while this one is being archived
+                yield self._with_messages(page)
+                if page.last:
+                    return
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def chats(self, chat_ids: Iterable[int]) -> Iterator[tuple[int, Fetched]]:
+        """These chats, one by one, in order."""
+        waiting: deque[tuple[int, Future[Fetched]]] = deque()
+        ids = iter(chat_ids)
+        try:
+            while True:
+                for chat_id in islice(ids, max(0, self._in_flight - len(waiting))):
+                    waiting.append((chat_id, self._pool.submit(self._chat, chat_id)))
+                if not waiting:
+                    return
+                chat_id, future = waiting.popleft()
+                yield chat_id, future.result()
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+    def _chat(self, chat_id: int) -> Fetched:
+        try:
+            return self._source.chat(chat_id)
+        except KchatNotFound:
+            return None
+
+    def _with_messages(self, page: ChatPage) -> ChatPage:
+        """The page with every chat whole; one that vanished since is kept as the list had it."""
+        lacking = [fetched.chat.id for fetched in lacking_messages(page)]
+        if not lacking:
+            return page
+        whole = {chat_id: fetched for chat_id, fetched in self.chats(lacking) if fetched}
+        items = [whole.get(fetched.chat.id, fetched) for fetched in page.chats]
+        return replace(
+            page,
+            chats=tuple(item for item in items if isinstance(item, FetchedChat)),
+            rejects=(*page.rejects, *(item for item in items if isinstance(item, RejectedChat))),
+        )

@@ -1,0 +1,74 @@
+"""One indexer at a time: a lock that dies with its process.
+
+The lock is the operating system's on a file (flock), so a killed process leaves nothing to clean
+up. A second file says who holds it; it is for people, and believed only while the lock is held.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from kchat_search.errors import IndexerBusy
+
+
+class IndexerLock:
+    """The lock of one index."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._holder = folder / "indexer.holder"
+
+    @contextmanager
+    def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
+        """Hold the lock. `what` says to others what is being done («sync», «worker»).
+
+        Raises `IndexerBusy`, naming the holder, if it isn't free within `wait_seconds`.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=wait_seconds, poll_interval=0.2)
+        except Timeout as error:
+            holder = self._named()
+            raise IndexerBusy(
+                f"Another process is the indexer: {holder}. Wait until it is done, or stop it; "
+                "searches go on meanwhile.",
+                holder,
+            ) from error
+        try:
+            self._holder.write_text(
+                f"{what} (process {os.getpid()} on {socket.gethostname()}, "
+                f"since {now.astimezone():%Y-%m-%d %H:%M:%S})",
+                encoding="utf-8",
+            )
+            yield
+        finally:
+            lock.release()
+
+    def holder(self) -> str | None:
+        """Who holds the lock now; None if nobody does."""
+        if not self._folder.is_dir():
+            return None
+        lock = self._lock()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return self._named()
+        lock.release()
+        return None
+
+    def _lock(self) -> FileLock:
+        return FileLock(self._folder / "indexer.lock", is_singleton=False)
+
+    def _named(self) -> str:
+        try:
+            return self._holder.read_text(encoding="utf-8").strip() or "unknown"
+        except FileNotFoundError:
+            return "unknown"

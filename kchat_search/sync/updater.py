@@ -1,0 +1,266 @@
+"""Carries out what `decide` says: fetch, and archive chats and cursor in one transaction.
+
+Pages are archived in their order, so the cursor only ever moves over pages that are archived.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kchat_search.models.chats import FetchedChat, RejectedChat
+from kchat_search.models.reports import Progress, SyncReport, no_progress
+from kchat_search.ports import Archive, ChatSource, Clock
+from kchat_search.sync import decide
+from kchat_search.sync.decide import Pass
+from kchat_search.sync.fetching import Fetched, Fetching
+
+_AGENTS_EVERY = timedelta(hours=1)
+_REJECTS_PER_TICK = 20
+_AT_ONCE = 100
+"""Chats fetched one by one are archived so many at a time."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Run:
+    """One sync under way."""
+
+    fetching: Fetching
+    progress: Progress
+    saved: Callable[[], int]
+    """Called after each transaction; says how many chats it indexed."""
+    shown: set[int] = field(default_factory=set)
+    """Ids that the list has shown in this sync."""
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    vanished: int = 0
+    rejected: int = 0
+    indexed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+class Updater:
+    """Brings the archive up to what Kchat shows. Runs under the indexer's lock."""
+
+    def __init__(
+        self,
+        *,
+        archive: Archive,
+        source: ChatSource,
+        clock: Clock,
+        zone: ZoneInfo,
+        in_flight: int = 4,
+        recheck_days: int = 7,
+        recheck_per_tick: int = 50,
+    ) -> None:
+        self._archive = archive
+        self._source = source
+        self._clock = clock
+        self._zone = zone
+        self._in_flight = in_flight
+        self._recheck_days = recheck_days
+        self._recheck_per_tick = recheck_per_tick
+
+    def sync(
+        self,
+        *,
+        reconcile: bool = False,
+        progress: Progress = no_progress,
+        saved: Callable[[], int] = lambda: 0,
+    ) -> SyncReport:
+        """One whole sync: the backfill where it isn't done, else what is new and what may have
+        changed; with `reconcile`, everything once more.
+
+        `saved` is called after each transaction and says how many chats it indexed. Raises what
+        the source and the archive raise; what was archived until then stays.
+        """
+        started, retries = self._clock(), self._source.retries()
+        with Fetching(self._source, self._in_flight) as fetching:
+            run = _Run(fetching, progress, saved)
+            self._refresh_agents(started, force=reconcile)
+            state = Pass.from_json(self._archive.cursor("backfill"))
+            if not state.done:
+                kind = "backfill"
+                self._backfill(run, state)
+            elif reconcile:
+                kind = "reconcile"
+                self._reconcile(run, started)
+            else:
+                kind = "tick"
+                self._tick(run, started)
+        finished = self._clock()
+        self._archive.set_cursor("tick", {"at": started.isoformat()}, now=finished)
+        return SyncReport(
+            kind=kind,
+            started_at=started,
+            finished_at=finished,
+            seen=run.seen,
+            new=run.new,
+            changed=run.changed,
+            vanished=run.vanished,
+            rejected=run.rejected,
+            indexed=run.indexed,
+            retries=self._source.retries() - retries,
+            complete=not run.notes,
+            notes=tuple(run.notes),
+        )
+
+    def _refresh_agents(self, now: datetime, *, force: bool) -> None:
+        at = (self._archive.cursor("agents") or {}).get("at")
+        if force or at is None or now - datetime.fromisoformat(at) >= _AGENTS_EVERY:
+            self._archive.save_agents(self._source.agents(), now=now)
+            self._archive.set_cursor("agents", {"at": now.isoformat()}, now=now)
+
+    # -- everything --------------------------------------------------------------------------
+
+    def _backfill(self, run: _Run, state: Pass) -> None:
+        state = decide.resumed(state)
+        while True:
+            state, count, whole = self._walk(run, state)
+            verdict = decide.after_pass(state, count, whole=whole)
+            state = verdict.next
+            self._archive.set_cursor("backfill", state.to_json(), now=self._clock())
+            if verdict.note:
+                run.notes.append(verdict.note)
+                log.warning("%s", verdict.note)
+            if not verdict.again:
+                return
+
+    def _walk(self, run: _Run, state: Pass, *, keep: bool = True) -> tuple[Pass, int | None, bool]:
+        """One pass over the list; (its end, Kchat's count, whether it ended as lists end). With
+        `keep`, the pass can be resumed where it stopped."""
+        count: int | None = None
+        before: Collection[int] = ()
+        for page in run.fetching.pages(state.page):
+            count = page.count if page.count is not None else count
+            if decide.repeats(page, before):
+                return state, count, count is not None or page.number > 2
+            before = [fetched.chat.id for fetched in page.chats]
+            late = tuple(fetched for fetched in page.chats if fetched.chat.id <= state.high)
+            missed = self._save(run, late)
+            rest = tuple(fetched for fetched in page.chats if fetched.chat.id > state.high)
+            state = decide.after_page(state, page, missed)
+            cursor = ("backfill", state.to_json()) if keep else None
+            self._save(run, rest, page.rejects, cursor)
+            run.progress("fetch" if state.number == 1 else "prove", state.seen, count)
+        return state, count, True
+
+    def _reconcile(self, run: _Run, started: datetime) -> None:
+        """List everything again; what the list no longer shows is asked for by itself."""
+        state, count, whole = self._walk(run, Pass(), keep=False)
+        if count is not None and state.seen < count:
+            whole = False
+            run.notes.append(f"Kchat counts {count} chats and shows {state.seen}.")
+        elif not whole:
+            run.notes.append("Kchat shows the same page again and again.")
+        unseen = self._archive.ids_not_seen_since(started)
+        self._look_again(run, unseen, gone=lambda missing: missing if whole else ())
+
+    # -- what is new -------------------------------------------------------------------------
+
+    def _tick(self, run: _Run, started: datetime) -> None:
+        last = (self._archive.cursor("tick") or {}).get("at")
+        since = decide.list_since(
+            self._archive.newest_created(),
+            datetime.fromisoformat(last) if last else None,
+            self._zone,
+        )
+        before: Collection[int] = ()
+        for page in run.fetching.pages(start=since):
+            if decide.repeats(page, before):
+                break
+            before = [fetched.chat.id for fetched in page.chats]
+            self._save(run, page.chats, page.rejects)
+            run.shown.update(before)
+            run.progress("fetch", run.seen, page.count)
+        limit = self._recheck_per_tick + len(run.shown)
+        states = self._archive.states_to_recheck(
+            decide.closed_since(started, self._recheck_days), limit
+        )
+        due = decide.to_recheck(states, run.shown, self._recheck_per_tick)
+        rejected = [r.reject.chat_id for r in self._archive.rejects(limit=_REJECTS_PER_TICK)]
+        again = [i for i in rejected if i is not None and i not in run.shown and i not in due]
+        created = {s.id: s.created_at for s in states if s.created_at is not None}
+        self._look_again(
+            run, (*due, *again), gone=lambda missing: self._unlisted(run, missing, created)
+        )
+
+    def _unlisted(
+        self, run: _Run, chat_ids: Iterable[int], created: Mapping[int, datetime]
+    ) -> Collection[int]:
+        """Those that the list around their day of creation does not show either.
+
+        A server may know the list and not the single chat (the second path's is undocumented); a
+        chat must not count as vanished because of that.
+        """
+        days = {i: created[i].astimezone(self._zone).date() for i in chat_ids if i in created}
+        missing = set(days)
+        near = timedelta(days=1)
+        for day in sorted(set(days.values())):
+            before: Collection[int] = ()
+            for page in run.fetching.pages(start=day - near, end=day + near):
+                if decide.repeats(page, before):
+                    break
+                before = [fetched.chat.id for fetched in page.chats]
+                missing.difference_update(before)
+                self._save(run, page.chats, page.rejects)
+        return missing
+
+    # -- one by one --------------------------------------------------------------------------
+
+    def _look_again(
+        self,
+        run: _Run,
+        chat_ids: Iterable[int],
+        gone: Callable[[Collection[int]], Collection[int]],
+    ) -> None:
+        """Fetch these by themselves. `gone` decides which of those that Kchat answers with «not
+        found» have really vanished."""
+        batch: list[Fetched] = []
+        missing: list[int] = []
+        for number, (chat_id, fetched) in enumerate(run.fetching.chats(chat_ids), start=1):
+            if fetched is None:
+                missing.append(chat_id)
+            else:
+                batch.append(fetched)
+            if len(batch) >= _AT_ONCE:
+                self._save_mixed(run, batch)
+                batch.clear()
+            run.progress("recheck", number, None)
+        self._save_mixed(run, batch)
+        if missing:
+            run.vanished += self._archive.mark_gone(gone(missing), now=self._clock())
+            run.indexed += run.saved()
+
+    def _save_mixed(self, run: _Run, items: Iterable[Fetched]) -> None:
+        items = list(items)
+        self._save(
+            run,
+            tuple(item for item in items if isinstance(item, FetchedChat)),
+            tuple(item for item in items if isinstance(item, RejectedChat)),
+        )
+
+    def _save(
+        self,
+        run: _Run,
+        chats: tuple[FetchedChat, ...],
+        rejects: tuple[RejectedChat, ...] = (),
+        cursor: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> int:
+        """Archive; how many were new."""
+        if not (chats or rejects or cursor):
+            return 0
+        report = self._archive.save(chats, rejects, now=self._clock(), cursor=cursor)
+        run.seen += len(chats) + len(rejects)
+        run.new += report.new
+        run.changed += report.changed
+        run.rejected += report.rejected
+        run.indexed += run.saved()
+        return report.new
