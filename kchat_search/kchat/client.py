@@ -15,8 +15,7 @@ from functools import partial
 
 from kchat_search.kchat.parse import ChatParser, agents_page
 from kchat_search.kchat.transport import MAX_BODY, Timing, Transport
-from kchat_search.models.chats import FetchedChat, RejectedChat
-from kchat_search.ports import ChatPage
+from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 
 _USERS_PATH = "/apiv2/users.json"
 _MOST_USER_PAGES = 100

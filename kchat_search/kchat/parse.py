@@ -33,8 +33,7 @@ from kchat_search.kchat.wire import (
     shown_value,
     without_tokens,
 )
-from kchat_search.models.chats import Chat, FetchedChat, Message, RejectedChat, Upload
-from kchat_search.ports import ChatPage
+from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat, Upload
 
 __all__ = ["ChatParser", "agents_page", "load_json", "person_id", "without_tokens"]
 

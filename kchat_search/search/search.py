@@ -98,6 +98,13 @@ class Searcher:
             took_ms=(time.perf_counter() - began) * 1000,
         )
 
+    def all_ids(self, request: SearchRequest) -> set[int]:
+        """Every chat that matches, in no order; page and cursor aside. Raises as `search`."""
+        context = self._context()
+        plan = self._plan(request, self._parse(request.q, context).tree, context)
+        plan = dataclasses.replace(plan, sort="newest", offset=0, limit=2**62, facets=())
+        return {hit.id for hit in self._engine.search(plan).hits}
+
     def needles(self, q: str) -> tuple[Needle, ...]:
         """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
         context = self._context()

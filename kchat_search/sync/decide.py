@@ -7,7 +7,7 @@ windows overlap, and looking again is by id.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -121,6 +121,14 @@ def list_since(
     if len(moments) < 2:
         return None
     return (min(moments) - OVERLAP).astimezone(zone).date()
+
+
+def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: int) -> bool:
+    """Is it time to list everything again? Not before the backfill has been proven complete:
+    that has just done so."""
+    if last is None:
+        return False
+    return now - datetime.fromisoformat(last["at"]) >= timedelta(hours=every_hours)
 
 
 def closed_since(now: datetime, recheck_days: int) -> datetime:

@@ -29,24 +29,22 @@ class Segmenter:
     """jieba with one dictionary. Safe to share between threads."""
 
     def __init__(self, user_dict: Path | None = None, cache_dir: Path | None = None) -> None:
-        """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8).
+        """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8); raises
+        ValueError where it is not in UTF-8.
 
         `cache_dir` (made if missing) holds jieba's compiled dictionary. It must be ours: jieba's
         default is a file in the world-writable temporary folder, which anybody could have left
         there, and which it loads unchecked.
         """
         self._tokenizer = jieba.Tokenizer()
-        self._user_dict = user_dict
+        self._user_words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
         self._ready = False
         self.fingerprint = self._fingerprint()
 
     def load(self) -> None:
-        """Load the dictionary now (some 0.3 to 1 s) rather than at the first word.
-
-        Raises ValueError where the user dictionary is not in jieba's form or not in UTF-8.
-        """
+        """Load the dictionary now (some 0.3 to 1 s) rather than at the first word."""
         with self._lock:
             if self._ready:
                 return
@@ -54,10 +52,8 @@ class Segmenter:
                 self._cache_dir.mkdir(parents=True, exist_ok=True)
                 self._tokenizer.tmp_dir = str(self._cache_dir)
             self._tokenizer.initialize()
-            if self._user_dict is not None:
-                # Its words are compared with folded text, so they are folded too.
-                lines = self._user_dict.read_text(encoding="utf-8-sig").splitlines()
-                self._tokenizer.load_userdict([fold(line) for line in lines])
+            # Its words are compared with folded text, so they are folded too.
+            self._tokenizer.load_userdict([fold(line) for line in self._user_words.splitlines()])
             self._ready = True
 
     def split(self, han: str) -> list[str]:
@@ -83,8 +79,8 @@ class Segmenter:
 
     def _fingerprint(self) -> str:
         """Names what the words depend on; another one means that the index must be built anew."""
-        user = b"" if self._user_dict is None else self._user_dict.read_bytes()
-        return f"jieba {version('jieba')} user-dict {hashlib.sha256(user).hexdigest()[:16]}"
+        user = hashlib.sha256(self._user_words.encode()).hexdigest()[:16]
+        return f"jieba {version('jieba')} user-dict {user}"
 
 
 def indexed_word(word: str) -> str:

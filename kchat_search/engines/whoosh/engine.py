@@ -22,7 +22,6 @@ from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import Current, Generations, damaged
-from kchat_search.engines.whoosh.schema import VERSION
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.query import EngineAnswer, IndexDocument, Node, Plan
@@ -182,8 +181,3 @@ class WhooshEngine:
             if key not in opened:
                 segment.close()
         self._open = _Open(current, index, commit, opened)
-
-
-def fingerprint(segmentation: str, zone: str) -> str:
-    """What an index depends on; with another one, it must be built anew."""
-    return f"whoosh schema {VERSION}; {segmentation}; zone {zone}"

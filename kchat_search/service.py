@@ -1,0 +1,308 @@
+"""The composition root and the facade: the one place that knows who stands behind the ports.
+
+`make_service(settings)` builds everything; the web and the command line talk to `Service` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from kchat_search import speakers
+from kchat_search.archive import open_archive
+from kchat_search.config import Settings
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
+from kchat_search.errors import NotFound, SettingsError
+from kchat_search.kchat.client import KchatClient
+from kchat_search.kchat.parse import ChatParser, without_tokens
+from kchat_search.models.chats import Chat, StoredReject, StoredVersion
+from kchat_search.models.query import (
+    ChatView,
+    Everything,
+    FieldIs,
+    Plan,
+    SearchPage,
+    SearchRequest,
+)
+from kchat_search.models.reports import (
+    Progress,
+    Status,
+    SyncReport,
+    VerifyReport,
+    no_progress,
+)
+from kchat_search.ports import Archive, ChatSource, Clock, Engine, ReadChat
+from kchat_search.search.search import Searcher
+from kchat_search.search.snippets import highlights
+from kchat_search.search.verify import verify
+from kchat_search.sync.decide import reconcile_due
+from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
+from kchat_search.sync.indexer import Indexer
+from kchat_search.sync.lock import IndexerLock
+from kchat_search.sync.updater import Updater
+from kchat_search.text.segment import Segmenter
+
+_INDEX_EVERY = 1_000
+"""During a long fetch, so many chats wait before they are indexed in one commit."""
+_OTHERS = 10
+
+
+def utc_now() -> datetime:
+    """The real clock."""
+    return datetime.now(UTC)
+
+
+def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
+    """Build the program. Nothing is asked of Kchat, and no dictionary is loaded, before the
+    first need.
+
+    Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
+    can't be opened.
+    """
+    parser = ChatParser(settings.zone)
+    try:
+        segmenter = Segmenter(settings.user_dict, cache_dir=settings.index_dir)
+    except ValueError as error:
+        raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
+    archive = open_archive(settings.archive_url)
+    engine = WhooshEngine(settings.index_dir)
+    fingerprint = (
+        f"whoosh {SCHEMA_VERSION}; document {DOCUMENT_VERSION}; {segmenter.fingerprint}; "
+        f"zone {settings.timezone}"
+    )
+    return Service(
+        settings=settings,
+        clock=clock,
+        archive=archive,
+        engine=engine,
+        segmenter=segmenter,
+        read_chat=parser.read,
+        sent=without_tokens,
+        source=lambda: _client(settings, parser),
+        searcher=Searcher(
+            archive=archive,
+            engine=engine,
+            segmenter=segmenter,
+            read_chat=parser.read,
+            zone=settings.zone,
+            clock=clock,
+        ),
+        indexer=Indexer(
+            archive=archive,
+            engine=engine,
+            segmenter=segmenter,
+            read_chat=parser.read,
+            zone=settings.zone,
+            fingerprint=fingerprint,
+        ),
+        lock=IndexerLock(settings.index_dir),
+    )
+
+
+def _client(settings: Settings, parser: ChatParser) -> KchatClient:
+    base_url, user, secret = settings.credentials()
+    return KchatClient(
+        base_url=base_url,
+        user=user,
+        secret=secret,
+        parser=parser,
+        chats_path=settings.chats_path,
+        per_page=settings.per_page,
+        timeout=settings.request_timeout_seconds,
+        retries=settings.request_retries,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """Everything that the web and the command line may ask for."""
+
+    settings: Settings
+    clock: Clock
+    archive: Archive
+    engine: Engine
+    segmenter: Segmenter
+    read_chat: ReadChat
+    sent: Callable[[str], Mapping[str, object]]
+    """From raw JSON to what may be shown of it: upload tokens removed."""
+    source: Callable[[], ChatSource]
+    searcher: Searcher
+    indexer: Indexer
+    lock: IndexerLock
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def warm(self) -> None:
+        """Load the dictionary and open the index now rather than at the first search."""
+        self.segmenter.load()
+        self.engine.describe()
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        """See `Searcher.search`."""
+        return self.searcher.search(request)
+
+    def chat(self, chat_id: int, q: str = "") -> ChatView:
+        """One chat for reading; `q` marks what that query looks for.
+
+        Raises `NotFound`, and `LimitExceeded` for a query that is too long.
+        """
+        stored = self.archive.get([chat_id]).get(chat_id)
+        if stored is None:
+            raise NotFound(f"There is no chat {chat_id} in the archive.")
+        chat = self.read_chat(stored.raw)
+        agent_name = self.archive.agents().get(chat.agent_id) if chat.agent_id else None
+        sides = speakers.sides(chat, agent_name)
+        wanted = self.searcher.needles(q)
+        marked = {
+            message.position: highlights(message.text, side, wanted)
+            for message, side in zip(chat.messages, sides, strict=True)
+        }
+        others, others_total = self._others(chat)
+        return ChatView(
+            chat=chat,
+            sent=self.sent(stored.raw),
+            sides=sides,
+            highlights={position: ranges for position, ranges in marked.items() if ranges},
+            agent_name=agent_name,
+            visitor_name=speakers.visitor_name(chat, sides),
+            version=stored.version,
+            first_seen_at=stored.first_seen_at,
+            changed_at=stored.changed_at,
+            seen_at=stored.seen_at,
+            gone_at=stored.gone_at,
+            digest=stored.digest,
+            others=others,
+            others_total=others_total,
+        )
+
+    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+        """All versions of a chat, oldest first. Raises `NotFound`."""
+        found = self.archive.versions(chat_id)
+        if not found:
+            raise NotFound(f"There is no chat {chat_id} in the archive.")
+        return found
+
+    def agents(self) -> dict[str, str]:
+        """Agents' names by id."""
+        return self.archive.agents()
+
+    def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
+        """Chats that could not be understood, last seen first."""
+        return self.archive.rejects(limit, offset)
+
+    def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
+        """What the last syncs did, newest first."""
+        return self.archive.reports(limit)
+
+    def status(self) -> Status:
+        """The whole program at a glance."""
+        engine = self.engine.describe()
+        months = self.engine.search(
+            Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
+        ).facets["created_month"]
+        reports = self.archive.reports(1)
+        return Status(
+            counts=self.archive.counts(),
+            engine=engine,
+            coverage=self.searcher.coverage(),
+            last_report=reports[0] if reports else None,
+            indexer=self.lock.holder(),
+            index_current=engine.fingerprint == self.indexer.fingerprint,
+            timezone=self.settings.timezone,
+            demo=self.settings.demo,
+            months={month: count for month, count in months if month is not None},
+        )
+
+    def ready(self) -> None:
+        """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
+        self.archive.counts()
+        self.engine.describe()
+
+    def verify(
+        self, strings: int = 200, seed: int = 0, progress: Progress = no_progress
+    ) -> VerifyReport:
+        """Prove the index against the archive; see `search.verify`."""
+        return verify(
+            self.archive,
+            self.engine,
+            self.searcher,
+            self.read_chat,
+            strings=strings,
+            seed=seed,
+            progress=progress,
+        )
+
+    def close(self) -> None:
+        """Give back files and connections."""
+        self.engine.close()
+        self.archive.close()
+
+    # -- writing, by one process at a time -----------------------------------------------------
+
+    @contextmanager
+    def indexing(self, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
+        """Be the indexer. Raises `IndexerBusy` if another process is."""
+        with self.lock.held(what, self.clock(), wait_seconds):
+            yield
+
+    def sync(self, *, reconcile: bool = False, progress: Progress = no_progress) -> SyncReport:
+        """One whole sync; on return, all that was fetched can be searched. Call it within
+        `indexing`, after `prepare`. Raises what Kchat, the archive and the engine raise; what was archived until
+        then stays, and is indexed by the next sync."""
+        source = self.source()
+        if reconcile:
+            self.prepare(progress)
+        updater = Updater(
+            archive=self.archive,
+            source=source,
+            clock=self.clock,
+            zone=self.settings.zone,
+            in_flight=self.settings.requests_in_flight,
+            recheck_days=self.settings.recheck_days,
+            recheck_per_tick=self.settings.recheck_per_tick,
+        )
+        report = updater.sync(
+            reconcile=reconcile, progress=progress, saved=lambda: self._index_some(progress)
+        )
+        indexed = report.indexed + self.indexer.index_pending(progress)
+        finished = self.clock()
+        report = replace(report, indexed=indexed, finished_at=finished)
+        at = {"at": finished.isoformat()}
+        if report.kind != "tick" and report.complete:
+            self.archive.set_cursor("reconciled", at, now=finished)
+        self.archive.set_cursor("synced", at, now=finished)
+        self.archive.save_report(report)
+        return report
+
+    def tick(self) -> SyncReport:
+        """What the worker does each time: a sync, and a reconcile when one is due."""
+        due = reconcile_due(
+            self.archive.cursor("reconciled"),
+            self.clock(),
+            self.settings.reconcile_interval_hours,
+        )
+        return self.sync(reconcile=due)
+
+    def reindex(self, progress: Progress = no_progress) -> int:
+        """Build a new generation of the index from the archive; how many chats it has. Call it
+        within `indexing`."""
+        return self.indexer.rebuild(progress)
+
+    def _index_some(self, progress: Progress) -> int:
+        if self.archive.counts().pending < _INDEX_EVERY:
+            return 0
+        return self.indexer.index_pending(progress)
+
+    def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
+        """(this visitor's other chats, newest first; how many there are)."""
+        if chat.visitor_id is None:
+            return (), 0
+        plan = Plan(FieldIs("visitor_id", (chat.visitor_id,)), sort="newest", limit=_OTHERS + 1)
+        answer = self.engine.search(plan)
+        ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_OTHERS]
+        stored = self.archive.get(ids)
+        others = tuple(self.read_chat(stored[i].raw) for i in ids if i in stored)
+        return others, max(0, answer.total - 1)
