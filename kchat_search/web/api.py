@@ -1,0 +1,70 @@
+"""The routes of the HTTP API, version 1. Thin: parameters in, service, JSON out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, request
+
+from kchat_search.web import schemas, views
+from kchat_search.web.params import only, read_chat_id, read_search
+from kchat_search.web.render import json_answer
+
+if TYPE_CHECKING:
+    from kchat_search.service import Service
+
+
+def blueprint(service: Service) -> Blueprint:
+    """The API over this service."""
+    api = Blueprint("api", __name__)
+    settings = service.settings
+
+    @api.get("/api/v1/search")
+    def search() -> Response:
+        wanted = read_search(request.args)
+        return json_answer(views.search_json(wanted, service.search(wanted), settings))
+
+    @api.get("/api/v1/chats/<chat_id>")
+    def chat(chat_id: str) -> Response:
+        number = read_chat_id(chat_id)
+        q = only(request.args, "q")["q"]
+        response = json_answer(views.chat_json(service.chat(number, q), settings, q))
+        return conditional(response)
+
+    @api.get("/api/v1/agents")
+    def agents() -> Response:
+        only(request.args)
+        names = service.agents()
+        content: schemas.AgentsJson = {
+            "agents": [{"id": key, "name": names[key]} for key in sorted(names)]
+        }
+        return json_answer(content)
+
+    @api.get("/api/v1/status")
+    def status() -> Response:
+        only(request.args)
+        return json_answer(views.status_json(service.status(), settings))
+
+    @api.get("/healthz")
+    def healthz() -> Response:
+        return json_answer(schemas.LifeJson(status="ok"))
+
+    @api.get("/readyz")
+    def readyz() -> Response:
+        service.ready()
+        return json_answer(schemas.LifeJson(status="ok"))
+
+    return api
+
+
+def conditional(response: Response) -> Response:
+    """Give the answer a tag, and answer 304 to one who has it already.
+
+    The tag is of the whole body. So it differs with the chat's digest and version, with the query,
+    and with the language, and also with what the digest does not know: an agent's new name, a chat
+    that vanished at Kchat.
+    """
+    response.add_etag()
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.make_conditional(request)
+    return response

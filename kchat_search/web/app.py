@@ -1,0 +1,66 @@
+"""create_app: the parts of the web put together over one service."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flask import Flask, url_for
+from flask_babel import Babel
+
+from kchat_search.ports import Clock
+from kchat_search.web import api, guard, language, openapi, pages, problems, shown
+
+if TYPE_CHECKING:
+    from kchat_search.service import Service
+
+STATIC = Path(__file__).parent / "static"
+_A_YEAR_IN_SECONDS = 31_536_000
+
+
+def _present() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(service: Service, clock: Clock = _present) -> Flask:
+    """The WSGI application over `service`. `clock` tells what «the last 7 days» are."""
+    app = Flask(__name__)
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _A_YEAR_IN_SECONDS  # addresses carry a digest
+    app.config["MAX_CONTENT_LENGTH"] = 0  # nothing here takes a body
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
+    guard.install(app)
+    problems.install(app)
+    language.install(app)
+    _teach_templates(app, service)
+    app.register_blueprint(api.blueprint(service))
+    app.register_blueprint(openapi.blueprint())
+    app.register_blueprint(pages.blueprint(service, clock))
+    return app
+
+
+def _teach_templates(app: Flask, service: Service) -> None:
+    zone = service.settings.zone
+    digests = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()
+    }
+    app.jinja_env.filters.update(
+        label=shown.label,
+        marked=shown.marked,
+        number=shown.number,
+        size=shown.size,
+        day=shown.day,
+        duration=shown.duration,
+        moment=lambda when: shown.moment(when, zone),
+        clock=lambda when: shown.clock(when, zone),
+        rfc3339=lambda when: shown.rfc3339(when, zone),
+        safe_link=shown.safe_link,
+    )
+    app.jinja_env.globals.update(
+        asset=lambda name: url_for("static", filename=name, v=digests[name]),
+        demo=service.settings.demo,
+        timezone=service.settings.timezone,
+    )

@@ -1,0 +1,118 @@
+"""From a `SearchRequest` back to the address that asks for it.
+
+Invariant: `read_search(pairs(r)) == r`, and what is as if not given is not in the address. The
+address is the saved search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+from flask import url_for
+
+from kchat_search.models.chats import Chat
+from kchat_search.models.query import SearchRequest, Snippet
+from kchat_search.web.params import MAX_HITS_BY_PAGE
+from kchat_search.web.shown import clean
+
+_DEFAULTS = SearchRequest()
+FILTERS = (
+    "agent_id",
+    "visitor_id",
+    "user_id",
+    "status",
+    "rating",
+    "started_by",
+    "type",
+    "has_upload",
+    "start",
+    "end",
+)
+
+
+def pairs(request: SearchRequest) -> list[tuple[str, str]]:
+    """The parameters of a search, in the order of the contract, those at their default left out."""
+    found: list[tuple[str, str]] = []
+    for item in fields(request):
+        value = getattr(request, item.name)
+        if value == getattr(_DEFAULTS, item.name):
+            continue
+        if item.name == "facets":
+            found.append(("facets", ",".join(value) or "none"))
+        elif isinstance(value, tuple):
+            found.extend((item.name, clean(one)) for one in value)
+        elif isinstance(value, bool):
+            found.append((item.name, "true" if value else "false"))
+        else:
+            found.append((item.name, clean(str(value))))
+    return found
+
+
+def search_url(request: SearchRequest) -> str:
+    """The page of this search. A search for nothing still is a search: `/?q=`."""
+    return _url("pages.search", pairs(request) or [("q", "")], external=False)
+
+
+def api_url(request: SearchRequest) -> str:
+    """This search in the API, absolute."""
+    return _url("api.search", pairs(request), external=True)
+
+
+def changed(request: SearchRequest, **values: Any) -> SearchRequest:
+    """The same search with other values, from its first page."""
+    return replace(request, **{"page": 1, "cursor": None, **values})
+
+
+def without_filters(request: SearchRequest) -> SearchRequest:
+    """The same words, and nothing else in the way."""
+    return changed(request, **{name: getattr(_DEFAULTS, name) for name in FILTERS})
+
+
+def has_filters(request: SearchRequest) -> bool:
+    """Is anything but words asked for?"""
+    return any(getattr(request, name) != getattr(_DEFAULTS, name) for name in FILTERS)
+
+
+def next_request(
+    request: SearchRequest, *, has_next: bool, cursor: str | None
+) -> SearchRequest | None:
+    """What to ask for the hits that follow: the next page as far as pages reach, then by cursor."""
+    if not has_next:
+        return None
+    if request.cursor is None and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE:
+        return replace(request, page=request.page + 1)
+    return replace(request, page=1, cursor=cursor) if cursor else None
+
+
+def previous_request(request: SearchRequest) -> SearchRequest | None:
+    """What to ask for the hits before; a cursor knows no way back."""
+    if request.cursor is not None or request.page <= 1:
+        return None
+    return replace(request, page=request.page - 1)
+
+
+def anchor(message_id: int | None, position: int) -> str:
+    """The name of a message on the chat's page."""
+    return f"p{position}" if message_id is None else f"m{message_id}"
+
+
+def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
+    """The page of a chat, with the query's matches marked, at the message if one is given."""
+    return url_for(
+        "pages.chat",
+        chat_id=chat.id,
+        _anchor=anchor(snippet.message_id, snippet.position) if snippet else None,
+        **_marking(q),
+    )
+
+
+def _marking(q: str) -> dict[str, Any]:
+    return {"q": clean(q)} if q else {}
+
+
+def _url(endpoint: str, found: list[tuple[str, str]], *, external: bool) -> str:
+    grouped: dict[str, list[str]] = {}
+    for name, value in found:
+        grouped.setdefault(name, []).append(value)
+    return url_for(endpoint, _external=external, **grouped)  # type: ignore[arg-type]  # lists repeat

@@ -1,0 +1,196 @@
+"""The OpenAPI 3.1 document of the API, and the page that shows it.
+
+Made from what the program runs on: parameters from `SearchParameters`, answers from
+`schemas`. An own small module, because the libraries that do this for Flask take the first of
+a parameter given twice, make the schema anew at every request, and load their page from
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from kchat_search import __version__
+from kchat_search.web import schemas
+from kchat_search.web.params import MAX_ID, REPEATABLE, SearchParameters
+from kchat_search.web.render import json_answer, page
+
+Json = dict[str, Any]
+
+_ANSWERS: dict[str, Any] = {
+    "Search": schemas.SearchJson,
+    "Chat": schemas.ChatJson,
+    "Agents": schemas.AgentsJson,
+    "Status": schemas.StatusJson,
+    "Life": schemas.LifeJson,
+    "Problem": schemas.ProblemJson,
+}
+_PROBLEMS = {
+    "304": "The same as what the caller has (`If-None-Match`).",
+    "400": "A parameter is unknown, given twice, out of range or can't be read; `parameter` "
+    "names it, `limit` the limit that was passed.",
+    "403": "Not from this machine, not by a loopback name, or through a proxy.",
+    "404": "No such chat.",
+    "500": "An error of the program; the log has the details.",
+    "503": "The archive or the index can't be read at the moment; see `Retry-After`.",
+}
+_INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
+filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
+is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457)."""
+
+
+def blueprint() -> Blueprint:
+    """`/openapi.json` and `/docs`."""
+    docs = Blueprint("docs", __name__)
+    content = document()
+
+    @docs.get("/openapi.json")
+    def description() -> Response:
+        response = json_answer(content)
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
+
+    @docs.get("/docs")
+    def show() -> Response:
+        example = url_for("api.search", q="退款", per_page=5, _external=True)
+        return page("docs.html", document=content, resolve=_type_name, example=example)
+
+    return docs
+
+
+def document() -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "kchat-search",
+            "version": __version__,
+            "summary": "Search a company's Kchat conversations",
+            "description": _INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": {
+            "/api/v1/search": _get(
+                "search",
+                "Search chats",
+                "Search",
+                parameters(),
+                errors=("400", "403", "500", "503"),
+            ),
+            "/api/v1/chats/{id}": _get(
+                "chat",
+                "One chat, as Kchat sent it",
+                "Chat",
+                _CHAT_PARAMETERS,
+                errors=("304", "400", "403", "404", "500", "503"),
+            ),
+            "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
+            "/api/v1/status": _get("status", "The program at a glance", "Status"),
+            "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
+            "/readyz": _get("readyz", "Searches can be answered", "Life"),
+        },
+        "components": {"schemas": _schemas()},
+    }
+
+
+_CHAT_PARAMETERS: list[Json] = [
+    {
+        "name": "id",
+        "in": "path",
+        "required": True,
+        "description": "The chat's id at Kchat.",
+        "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_ID},
+    },
+    {
+        "name": "q",
+        "in": "query",
+        "description": "A query whose matches are marked.",
+        "schema": {"type": "string", "default": "", "maxLength": 1000},
+    },
+]
+
+
+def parameters() -> list[Json]:
+    """The parameters of a search, from the model that reads them."""
+    found: list[Json] = []
+    for name, described in SearchParameters.model_json_schema()["properties"].items():
+        schema = dict(described)
+        choices = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+        if choices:
+            schema |= choices[0]
+        if schema.get("default", ...) is None:
+            del schema["default"]
+        schema.pop("title", None)
+        parameter: Json = {
+            "name": name,
+            "in": "query",
+            "description": " ".join(schema.pop("description").split()),
+            "schema": schema,
+        }
+        if name in REPEATABLE:
+            parameter |= {"style": "form", "explode": name != "facets"}
+        if name == "q":
+            schema["maxLength"] = 1000
+        found.append(parameter)
+    return found
+
+
+def _get(
+    name: str,
+    summary: str,
+    answer: str,
+    parameters: list[Json] | None = None,
+    errors: tuple[str, ...] = ("400", "403", "500", "503"),
+) -> Json:
+    responses: Json = {
+        "200": {
+            "description": "The answer.",
+            "content": {"application/json": {"schema": _reference(answer)}},
+        }
+    }
+    for status in errors:
+        responses[status] = {"description": _PROBLEMS[status]}
+        if status != "304":
+            responses[status]["content"] = {
+                "application/problem+json": {"schema": _reference("Problem")}
+            }
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "parameters": parameters or [],
+            "responses": responses,
+        }
+    }
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{_ANSWERS[name].__name__}"}
+
+
+def _schemas() -> Json:
+    mode: JsonSchemaMode = "serialization"
+    inputs = [(name, mode, TypeAdapter(kind)) for name, kind in _ANSWERS.items()]
+    _, found = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    return dict(sorted(found["$defs"].items()))
+
+
+def _type_name(schema: Json) -> str:
+    """A schema in a word or two, for the page."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[1]
+    if "anyOf" in schema:
+        return " | ".join(_type_name(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(str(one) for one in schema["enum"])
+    if schema.get("type") == "array":
+        inside = schema.get("items", {})
+        if "prefixItems" in schema:
+            return "[" + ", ".join(_type_name(one) for one in schema["prefixItems"]) + "]"
+        return f"{_type_name(inside)}[]"
+    kind = str(schema.get("type", schema.get("const", "any")))
+    return f"{kind} ({schema['format']})" if "format" in schema else kind

@@ -1,0 +1,167 @@
+"""The routes of the pages: search, chat, status. Thin: parameters in, service, template out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, redirect, request
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from kchat_search.errors import BadRequest, NotFound
+from kchat_search.models.chats import Chat, Side
+from kchat_search.models.query import ChatView, SearchPage, SearchRequest
+from kchat_search.ports import Clock
+from kchat_search.web import histogram, links, params, results, transcript
+from kchat_search.web.api import conditional
+from kchat_search.web.language import without_choice
+from kchat_search.web.render import page
+from kchat_search.web.shown import local
+
+if TYPE_CHECKING:
+    from kchat_search.service import Service
+
+REJECTS_A_PAGE = 50
+REPORTS_SHOWN = 10
+
+
+def blueprint(service: Service, clock: Clock) -> Blueprint:
+    """The pages over this service."""
+    pages = Blueprint("pages", __name__)
+    zone = service.settings.zone
+
+    @pages.get("/")
+    def search() -> BaseResponse:
+        args = without_choice(request.args)
+        if not args:
+            return page("home.html", status=service.status(), examples=_examples())
+        # a form without JavaScript sends its empty fields too; `q` alone may be empty
+        kept = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
+        if len(kept) < len(list(args.items(multi=True))):
+            return redirect(links.search_url(params.read_search(MultiDict(kept))))
+        wanted = params.read_search(args)
+        found = service.search(wanted)
+        today = local(clock(), zone).date()
+        return page(
+            "search.html",
+            presets=results.presets(wanted, today),
+            **_search_values(wanted, found, service),
+        )
+
+    @pages.get("/chats/<chat_id>")
+    def chat(chat_id: str) -> Response:
+        try:
+            number = params.read_chat_id(chat_id)
+        except BadRequest as error:
+            raise NotFound(str(error)) from None
+        q = params.only(without_choice(request.args), "q")["q"]
+        response = conditional(_chat_page(service.chat(number, q), q, service))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    @pages.get("/status")
+    def status() -> Response:
+        given = params.only(without_choice(request.args), "offset")["offset"]
+        offset = params.read_offset(given)
+        now = service.status()
+        return page(
+            "status.html",
+            status=now,
+            rejects=service.rejects(REJECTS_A_PAGE, offset),
+            offset=offset,
+            step=REJECTS_A_PAGE,
+            reports=service.reports(REPORTS_SHOWN),
+            histogram=histogram.of_months(now.months),
+        )
+
+    return pages
+
+
+def _search_values(wanted: SearchRequest, found: SearchPage, service: Service) -> dict[str, object]:
+    months = found.facets.get("created_month", ())
+    return {
+        "request_": wanted,
+        "page_": found,
+        "kept": [
+            (name, value)
+            for name, value in links.pairs(links.changed(wanted))
+            if name not in ("q", "start", "end")
+        ],
+        "facets": results.facet_boxes(wanted, found),
+        "chips": results.chips(wanted, found, service.agents()),
+        "sorts": results.sorts(wanted),
+        "pager": results.pager(wanted, found),
+        "histogram": histogram.of_facet(wanted, months),
+        "divider": results.divider_before(wanted, found),
+        "filtered": links.has_filters(wanted),
+        "dropped_url": links.search_url(links.without_filters(wanted)),
+        "all_url": links.search_url(links.changed(wanted, match="all")),
+        "part_url": lambda text: links.search_url(SearchRequest(q=text)),
+        "chat_url": links.chat_url,
+        "preview": results.preview,
+        "first_message": results.first_message,
+        "side_words": side_words(),
+        "value_label": results.value_label,
+    }
+
+
+def _chat_page(view: ChatView, q: str, service: Service) -> Response:
+    chat = view.chat
+    rows = transcript.rows(view, service.settings.zone)
+    matches = [row.anchor for row in rows if row.highlights]
+    return page(
+        "chat.html",
+        view=view,
+        chat=chat,
+        rows=rows,
+        matches=matches,
+        q=q,
+        length=_length(chat),
+        back_url=links.search_url(SearchRequest(q=q)) if q else "/",
+        visitor_url=(
+            links.search_url(SearchRequest(visitor_id=chat.visitor_id, sort="newest"))
+            if chat.visitor_id
+            else None
+        ),
+        kchat_url=service.settings.chat_link(chat.id),
+        plain_types=transcript.PLAIN,
+        chat_url=links.chat_url,
+        side_words=side_words(),
+        value_label=results.value_label,
+    )
+
+
+def _length(chat: Chat) -> float | None:
+    """How long it took, in seconds, if beginning and end are known."""
+    if chat.created_at is None or chat.end_at is None or chat.end_at < chat.created_at:
+        return None
+    return (chat.end_at - chat.created_at).total_seconds()
+
+
+def side_words() -> dict[Side, str]:
+    """Who spoke, in the page's words; looked up once a page, not once a message."""
+    return {
+        "visitor": _("访客"),
+        "agent": _("客服"),
+        "robot": _("机器人"),
+        "unknown": _("身份不明"),
+    }
+
+
+def _examples() -> list[tuple[str, str]]:
+    """The query language by example."""
+    return [
+        ("退款流程", _("按词查找：每个词都出现，顺序不限")),
+        ("“退款流程”", _("原文查找：一字不差")),
+        ("5678", _("数字按原文查找：电话、订单号的一部分也行")),
+        ("退款 OR 退货", _("两者之一；另有 AND、NOT、括号")),
+        ("退款 -发票", _("排除某个词")),
+        ("iph*", _("以此开头的英文单词")),
+        ("from:visitor 谢谢", _("只看访客说的话；也可 from:agent、from:robot")),
+        ("rating:满意", _("按评价；rating:none 为未评价")),
+        ("has:upload", _("发过附件的对话")),
+        ("file:发票.pdf", _("按附件的文件名")),
+        ("date:7d", _("最近 7 天；也可 date:2015-04、after:、before:")),
+        ("agent:李雷", _("某位客服；也可 visitor:547、user:45190、id:290")),
+    ]

@@ -1,0 +1,257 @@
+"""What the search page shows around the hits: facets, chips, dates, histogram, pager.
+
+Pure: from a request and its answer to rows with a label and an address. Invariant: every row's
+address asks for exactly the count that stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+from flask_babel import gettext as _
+
+from kchat_search import ratings
+from kchat_search.models.query import FacetValue, Hit, SearchPage, SearchRequest, Snippet
+from kchat_search.speakers import sides
+from kchat_search.web.links import changed, search_url
+from kchat_search.web.params import MAX_HITS_BY_PAGE
+
+NONE = "none"
+FACETS_AT_ONCE = 8
+PREVIEW_LENGTH = 140
+_PAGES_AROUND = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something to click. `count` None where none is known."""
+
+    label: str
+    url: str
+    active: bool = False
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FacetBox:
+    """A facet: its first values, and the rest behind a «more»."""
+
+    title: str
+    first: tuple[Choice, ...]
+    rest: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The first words of a hit that has no snippet, because nothing was looked for."""
+
+    name: str
+    side: str
+    text: str
+
+
+def value_label(name: str, value: str | None, given: str | None) -> str:
+    """A facet's value in the page's words, where it has words of its own."""
+    if given is not None and name != "rating":
+        return given
+    if value is None or value == NONE:
+        nothing: dict[str, str] = {"rating": _("未评价"), "agent_id": _("无客服")}
+        return nothing.get(name, str(_("无")))
+    words: Mapping[str, Mapping[str, str]] = {
+        "status": {"close": _("已结束"), "open": _("进行中"), "queue": _("排队中")},
+        "started_by": {"visitor": _("访客"), "agent": _("客服"), "robot": _("机器人")},
+        "has_upload": {"true": _("有附件"), "false": _("无附件")},
+        "rating": rating_words(),
+    }
+    key = (ratings.canonical(value) if name == "rating" else value) or value
+    return words.get(name, {}).get(key, given or value)
+
+
+def rating_words() -> dict[str, str]:
+    """Ratings by code, in the language of the page."""
+    return {
+        "0": _("不满意"),
+        "2": _("不太满意"),
+        "3": _("一般"),
+        "4": _("基本满意"),
+        "1": _("满意"),
+    }
+
+
+def facet_boxes(request: SearchRequest, page: SearchPage) -> list[FacetBox]:
+    """All facets but the months, those with something to choose."""
+    titles = {
+        "agent_id": _("客服"),
+        "status": _("状态"),
+        "rating": _("评价"),
+        "started_by": _("发起方"),
+        "has_upload": _("附件"),
+    }
+    boxes = []
+    for name, title in titles.items():
+        choices = _choices(name, request, page.facets.get(name, ()))
+        if choices:
+            boxes.append(
+                FacetBox(title, tuple(choices[:FACETS_AT_ONCE]), tuple(choices[FACETS_AT_ONCE:]))
+            )
+    return boxes
+
+
+def _chosen(request: SearchRequest, name: str) -> tuple[str, ...]:
+    value = getattr(request, name)
+    if isinstance(value, tuple):
+        return tuple(value)
+    if isinstance(value, bool):
+        return ("true" if value else "false",)
+    return () if value is None else (str(value),)
+
+
+def _choices(name: str, request: SearchRequest, values: Sequence[FacetValue]) -> list[Choice]:
+    """The values, chosen ones included even where none is left of them."""
+    chosen = _chosen(request, name)
+    keys = {_key(name, one): one for one in chosen}
+    found: list[Choice] = []
+    for value in values:
+        word = NONE if value.value is None else value.value
+        key = _key(name, word)
+        active = key in keys
+        url = _toggled(request, name, keys.pop(key) if active else word, active=active)
+        found.append(Choice(value_label(name, value.value, value.label), url, active, value.count))
+    for word in keys.values():
+        url = _toggled(request, name, word, active=True)
+        found.insert(0, Choice(value_label(name, word, None), url, active=True, count=0))
+    found.sort(key=lambda choice: not choice.active)
+    return found
+
+
+def _key(name: str, value: str) -> str:
+    """`满意` and `1` are one choice."""
+    return (ratings.canonical(value) or value) if name == "rating" else value
+
+
+def _toggled(request: SearchRequest, name: str, value: str, *, active: bool) -> str:
+    present = getattr(request, name)
+    if isinstance(present, tuple):
+        kept = tuple(one for one in present if one != value) if active else (*present, value)
+        return search_url(changed(request, **{name: kept}))
+    if name == "has_upload":
+        return search_url(changed(request, has_upload=None if active else value == "true"))
+    return search_url(changed(request, **{name: None if active else value}))
+
+
+def chips(request: SearchRequest, page: SearchPage, agents: Mapping[str, str]) -> list[Choice]:
+    """The filters at work, each with the address without it."""
+    titles = {
+        "agent_id": _("客服"),
+        "visitor_id": _("访客"),
+        "user_id": _("用户"),
+        "status": _("状态"),
+        "rating": _("评价"),
+        "started_by": _("发起方"),
+        "type": _("类型"),
+        "has_upload": _("附件"),
+    }
+    found: list[Choice] = []
+    for name, title in titles.items():
+        given = {value.value: value.label for value in page.facets.get(name, ())}
+        for value in _chosen(request, name):
+            label = agents.get(value) if name == "agent_id" else given.get(value)
+            text = _("%(title)s：%(value)s", title=title, value=value_label(name, value, label))
+            found.append(Choice(text, _toggled(request, name, value, active=True)))
+    if request.start or request.end:
+        text = _("%(start)s 至 %(end)s", start=request.start or "…", end=request.end or "…")
+        found.append(Choice(text, search_url(changed(request, start=None, end=None))))
+    if request.match == "all":
+        found.append(Choice(_("只要包含全部词"), search_url(changed(request, match="auto"))))
+    return found
+
+
+def presets(request: SearchRequest, today: date) -> list[Choice]:
+    """Spans of days that people ask for; a click on the active one takes it away."""
+    first = today.replace(day=1)
+    spans: list[tuple[str, date, date | None]] = [
+        (_("7 天"), today - timedelta(days=6), None),
+        (_("30 天"), today - timedelta(days=29), None),
+        (_("本月"), first, None),
+        (_("去年"), date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
+    ]
+    found = []
+    for label, start, end in spans:
+        wanted = (start.isoformat(), end.isoformat() if end else None)
+        active = (request.start, request.end) == wanted
+        begin, stop = (None, None) if active else wanted
+        found.append(Choice(label, search_url(changed(request, start=begin, end=stop)), active))
+    return found
+
+
+def sorts(request: SearchRequest) -> list[Choice]:
+    """The ways to order; without words there is no relevance."""
+    words = {"relevance": _("相关"), "newest": _("最新"), "oldest": _("最早")}
+    if not request.q.strip():
+        del words["relevance"]
+    return [
+        Choice(label, search_url(changed(request, sort=name)), request.sort == name)
+        for name, label in words.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Pager:
+    """Where one can go from here."""
+
+    previous: str | None
+    next: str | None
+    pages: tuple[Choice | None, ...]
+    """None stands for a gap."""
+    beyond: bool
+    """There are more hits than pages reach."""
+
+
+def pager(request: SearchRequest, page: SearchPage) -> Pager:
+    """Neighbouring pages, the first and the last; nothing past what `page` may reach."""
+    reach = MAX_HITS_BY_PAGE // request.per_page
+    last = max(1, min(reach, -(-page.total // request.per_page)))
+    here = request.page
+    near = {1, last, *range(here - _PAGES_AROUND, here + _PAGES_AROUND + 1)}
+    numbers = sorted(number for number in near if 1 <= number <= last)
+    rows: list[Choice | None] = []
+    for before, number in pairwise([0, *numbers]):
+        if number > before + 1:
+            rows.append(None)
+        rows.append(Choice(str(number), _page_url(request, number), number == here))
+    return Pager(
+        previous=_page_url(request, min(here - 1, last)) if here > 1 else None,
+        next=_page_url(request, here + 1) if here < last else None,
+        pages=tuple(rows) if last > 1 else (),
+        beyond=page.total > MAX_HITS_BY_PAGE,
+    )
+
+
+def _page_url(request: SearchRequest, number: int) -> str:
+    return search_url(changed(request, page=number))
+
+
+def preview(hit: Hit) -> Preview | None:
+    """The first thing that someone said."""
+    for message, side in zip(hit.chat.messages, sides(hit.chat, hit.agent_name), strict=True):
+        if message.text.strip() and not message.type.startswith(("chat.member", "chat.system")):
+            text = message.text[:PREVIEW_LENGTH]
+            dots = "…" if len(message.text) > PREVIEW_LENGTH else ""
+            return Preview(message.name, side, text + dots)
+    return None
+
+
+def first_message(hit: Hit) -> Snippet | None:
+    """The message at which the chat opens: that of the best snippet."""
+    return hit.snippets[0] if hit.snippets else None
+
+
+def divider_before(request: SearchRequest, page: SearchPage) -> int | None:
+    """Before which hit of this page (from 0) those begin that have only some of the words."""
+    if page.query.match != "some" or request.cursor is not None:
+        return None
+    place = page.query.all - (request.page - 1) * request.per_page
+    return place if 0 <= place < len(page.hits) else None

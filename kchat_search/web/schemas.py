@@ -1,0 +1,271 @@
+"""The shapes of the JSON that the API answers with: section «HTTP API» of the contract.
+
+The views are checked against these by mypy, and the OpenAPI document is made from them by
+pydantic, so what is described is what is sent. Times are RFC 3339 in the configured zone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from kchat_search.models.chats import Side
+
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
+
+
+class PartJson(TypedDict):
+    """How many chats one part of the query has alone, filters aside."""
+
+    text: str
+    count: int
+
+
+class QueryJson(TypedDict):
+    """How the query was understood."""
+
+    q: str
+    understood: str
+    match: Annotated[
+        Literal["all", "some"],
+        Field(description="`some`: chats with some of the words follow those with all of them."),
+    ]
+    all: Annotated[int, Field(description="Exact number of chats that have all the words.")]
+    sort: Literal["relevance", "newest", "oldest"]
+    notes: list[str]
+    parts: Annotated[list[PartJson], Field(description="Only where nothing was found.")]
+    without_filters: Annotated[
+        int | None,
+        Field(description="Where nothing was found and there were filters: hits without them."),
+    ]
+
+
+class ChatSummaryJson(TypedDict):
+    """A chat without its messages. `rating` is raw: a code, a text or null."""
+
+    id: int
+    type: str
+    started_by: str
+    status: str
+    agent_id: str | None
+    agent_name: str | None
+    rating: str | None
+    visitor_id: str | None
+    visitor_name: str | None
+    user_id: str | None
+    created_at: Time | None
+    assigned_at: Time | None
+    end_at: Time | None
+    message_count: int
+    gone_at: Annotated[Time | None, Field(description="When Kchat no longer had this chat.")]
+
+
+SnippetJson = TypedDict(
+    "SnippetJson",
+    {
+        "message_id": int | None,
+        "position": Annotated[int, Field(description="The message's place in the chat, from 0.")],
+        "name": str,
+        "from": Side,
+        "created_at": Time | None,
+        "text": Annotated[str, Field(description="Text, never HTML.")],
+        "highlights": Annotated[
+            list[tuple[int, int]],
+            Field(description="[start, end) in Unicode code points of `text`."),
+        ],
+        "start": Annotated[int, Field(description="Where `text` begins in the message.")],
+        "cut": Annotated[bool, Field(description="There is more of the message after `text`.")],
+    },
+)
+
+
+class LinksJson(TypedDict):
+    """Where the chat is: in this API, as a page, at Kchat."""
+
+    self: Url
+    html: Url
+    kchat: Url | None
+
+
+class HitJson(TypedDict):
+    """A chat that was found."""
+
+    chat: ChatSummaryJson
+    score: float
+    snippets: list[SnippetJson]
+    links: LinksJson
+
+
+class FacetJson(TypedDict):
+    """One value of a facet; null stands for «none»: filter by the word `none`."""
+
+    value: str | None
+    label: str | None
+    count: int
+
+
+class MonthJson(TypedDict):
+    """Chats created in one month, `2015-04`, in the configured zone."""
+
+    value: str | None
+    count: int
+
+
+class FacetsJson(TypedDict, total=False):
+    """Counts by value; each facet without the filter of its own name."""
+
+    agent_id: list[FacetJson]
+    status: list[FacetJson]
+    rating: list[FacetJson]
+    started_by: list[FacetJson]
+    has_upload: list[FacetJson]
+    created_month: list[MonthJson]
+
+
+class CoverageJson(TypedDict):
+    """Is the answer of everything? `complete` is false while chats wait or were rejected."""
+
+    complete: bool
+    chats: int
+    pending: int
+    rejected: int
+    synced_at: Time | None
+
+
+class SearchJson(TypedDict):
+    """A page of hits. `total` is exact."""
+
+    query: QueryJson
+    total: int
+    page: int
+    per_page: int
+    next: Url | None
+    previous: Url | None
+    cursor: Annotated[
+        str | None, Field(description="Hand it back as `cursor` to walk on; null at the end.")
+    ]
+    hits: list[HitJson]
+    facets: FacetsJson
+    coverage: CoverageJson
+    took_ms: float
+
+
+MessageNotesJson = TypedDict(
+    "MessageNotesJson",
+    {
+        "position": int,
+        "message_id": int | None,
+        "from": Side,
+        "created_at": Time | None,
+        "highlights": Annotated[
+            list[tuple[int, int]],
+            Field(description="What `q` marks: [start, end) in code points of the message."),
+        ],
+    },
+)
+
+
+class ChatJson(TypedDict):
+    """One chat."""
+
+    chat: Annotated[
+        dict[str, Any],
+        Field(description="The chat as Kchat sent it, with the tokens of uploads removed."),
+    ]
+    messages: Annotated[
+        list[MessageNotesJson], Field(description="What is known of each message, in order.")
+    ]
+    agent_name: str | None
+    visitor_name: str | None
+    version: Annotated[int, Field(description="1 for the first; each change adds one.")]
+    digest: str
+    first_seen_at: Time
+    changed_at: Time
+    gone_at: Time | None
+    links: LinksJson
+
+
+class AgentJson(TypedDict):
+    """An agent, as Kchat lists them."""
+
+    id: str
+    name: str
+
+
+class AgentsJson(TypedDict):
+    """All agents whose names are known, by id."""
+
+    agents: list[AgentJson]
+
+
+class CountsJson(TypedDict):
+    """Sizes of the archive."""
+
+    chats: int
+    gone: int
+    pending: int
+    rejected: int
+    versions: int
+
+
+class EngineJson(TypedDict):
+    """The index."""
+
+    engine: str
+    generation: str | None
+    documents: int
+    size_bytes: int
+    segments: int
+    current: Annotated[
+        bool, Field(description="Built with the present analyzer, dictionary, schema and zone.")
+    ]
+
+
+class ReportJson(TypedDict):
+    """What one sync did; counts are of chats."""
+
+    kind: str
+    started_at: Time
+    finished_at: Time
+    seen: int
+    new: int
+    changed: int
+    vanished: int
+    rejected: int
+    indexed: int
+    retries: int
+    complete: bool
+    notes: list[str]
+
+
+class StatusJson(TypedDict):
+    """The whole program at a glance."""
+
+    archive: CountsJson
+    index: EngineJson
+    coverage: CoverageJson
+    last_sync: ReportJson | None
+    indexer: Annotated[str | None, Field(description="Who holds the indexer's lock.")]
+    timezone: str
+    demo: bool
+    months: Annotated[dict[str, int], Field(description="Chats by month of creation.")]
+
+
+class LifeJson(TypedDict):
+    """The process lives, or is ready."""
+
+    status: Literal["ok"]
+
+
+class ProblemJson(TypedDict, total=False):
+    """An error, RFC 9457."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    parameter: Annotated[str, Field(description="The parameter that was refused.")]
+    limit: Annotated[int, Field(description="The limit that was passed.")]

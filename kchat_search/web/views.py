@@ -1,0 +1,212 @@
+"""From records to the JSON of the API. Pure but for the addresses, which depend on the request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, cast
+
+from flask import url_for
+
+from kchat_search.config import Settings
+from kchat_search.models.query import (
+    ChatView,
+    FacetValue,
+    Hit,
+    QueryReading,
+    SearchPage,
+    SearchRequest,
+    Snippet,
+)
+from kchat_search.models.reports import Coverage, Status, SyncReport
+from kchat_search.web import schemas
+from kchat_search.web.links import api_url, next_request, previous_request
+from kchat_search.web.shown import clean, rfc3339
+
+Ranges = Iterable[tuple[int, int]]
+
+
+def search_json(request: SearchRequest, page: SearchPage, settings: Settings) -> schemas.SearchJson:
+    """The answer of `GET /api/v1/search`."""
+    following = next_request(request, has_next=page.has_next, cursor=page.cursor)
+    before = previous_request(request)
+    return {
+        "query": _query(page.query),
+        "total": page.total,
+        "page": page.page,
+        "per_page": page.per_page,
+        "next": api_url(following) if following else None,
+        "previous": api_url(before) if before else None,
+        "cursor": page.cursor,
+        "hits": [_hit(hit, settings, request.q) for hit in page.hits],
+        "facets": _facets(page),
+        "coverage": coverage_json(page.coverage, settings),
+        "took_ms": round(page.took_ms, 3),
+    }
+
+
+def _query(reading: QueryReading) -> schemas.QueryJson:
+    return {
+        "q": reading.q,
+        "understood": reading.understood,
+        "match": reading.match,
+        "all": reading.all,
+        "sort": reading.sort,
+        "notes": list(reading.notes),
+        "parts": [{"text": part.text, "count": part.count} for part in reading.parts],
+        "without_filters": reading.without_filters,
+    }
+
+
+def _hit(hit: Hit, settings: Settings, q: str) -> schemas.HitJson:
+    return {
+        "chat": _summary(hit, settings),
+        "score": hit.score,
+        "snippets": [_snippet(snippet, settings) for snippet in hit.snippets],
+        "links": _links(hit.chat.id, settings, q),
+    }
+
+
+def _summary(hit: Hit, settings: Settings) -> schemas.ChatSummaryJson:
+    chat = hit.chat
+    return {
+        "id": chat.id,
+        "type": chat.type,
+        "started_by": chat.started_by,
+        "status": chat.status,
+        "agent_id": chat.agent_id,
+        "agent_name": hit.agent_name,
+        "rating": chat.rating,
+        "visitor_id": chat.visitor_id,
+        "visitor_name": hit.visitor_name,
+        "user_id": chat.user_id,
+        "created_at": rfc3339(chat.created_at, settings.zone),
+        "assigned_at": rfc3339(chat.assigned_at, settings.zone),
+        "end_at": rfc3339(chat.end_at, settings.zone),
+        "message_count": len(chat.messages),
+        "gone_at": rfc3339(hit.gone_at, settings.zone),
+    }
+
+
+def _snippet(snippet: Snippet, settings: Settings) -> schemas.SnippetJson:
+    return {
+        "message_id": snippet.message_id,
+        "position": snippet.position,
+        "name": snippet.name,
+        "from": snippet.side,
+        "created_at": rfc3339(snippet.created_at, settings.zone),
+        "text": snippet.text,
+        "highlights": list(snippet.highlights),
+        "start": snippet.start,
+        "cut": snippet.cut,
+    }
+
+
+def _links(chat_id: int, settings: Settings, q: str) -> schemas.LinksJson:
+    values: dict[str, Any] = {"q": clean(q)} if q else {}
+    return {
+        "self": url_for("api.chat", chat_id=chat_id, _external=True, **values),
+        "html": url_for("pages.chat", chat_id=chat_id, _external=True, **values),
+        "kchat": settings.chat_link(chat_id),
+    }
+
+
+def _facets(page: SearchPage) -> schemas.FacetsJson:
+    found: dict[str, Any] = {}
+    for name, values in page.facets.items():
+        if name == "created_month":
+            found[name] = [{"value": value.value, "count": value.count} for value in values]
+        else:
+            found[name] = [_facet(value) for value in values]
+    return cast("schemas.FacetsJson", found)
+
+
+def _facet(value: FacetValue) -> schemas.FacetJson:
+    return {"value": value.value, "label": value.label, "count": value.count}
+
+
+def coverage_json(coverage: Coverage, settings: Settings) -> schemas.CoverageJson:
+    """Can the answer be trusted to be of everything?"""
+    return {
+        "complete": coverage.complete,
+        "chats": coverage.chats,
+        "pending": coverage.pending,
+        "rejected": coverage.rejected,
+        "synced_at": rfc3339(coverage.synced_at, settings.zone),
+    }
+
+
+def chat_json(view: ChatView, settings: Settings, q: str) -> schemas.ChatJson:
+    """The answer of `GET /api/v1/chats/{id}`."""
+    zone = settings.zone
+    return {
+        "chat": dict(view.sent),
+        "messages": [
+            {
+                "position": message.position,
+                "message_id": message.id,
+                "from": side,
+                "created_at": rfc3339(message.created_at, zone),
+                "highlights": list(view.highlights.get(message.position, ())),
+            }
+            for message, side in zip(view.chat.messages, view.sides, strict=True)
+        ],
+        "agent_name": view.agent_name,
+        "visitor_name": view.visitor_name,
+        "version": view.version,
+        "digest": view.digest,
+        "first_seen_at": _time(view.first_seen_at, settings),
+        "changed_at": _time(view.changed_at, settings),
+        "gone_at": rfc3339(view.gone_at, zone),
+        "links": _links(view.chat.id, settings, q),
+    }
+
+
+def status_json(status: Status, settings: Settings) -> schemas.StatusJson:
+    """The answer of `GET /api/v1/status`."""
+    return {
+        "archive": {
+            "chats": status.counts.chats,
+            "gone": status.counts.gone,
+            "pending": status.counts.pending,
+            "rejected": status.counts.rejected,
+            "versions": status.counts.versions,
+        },
+        "index": {
+            "engine": status.engine.engine,
+            "generation": status.engine.generation,
+            "documents": status.engine.documents,
+            "size_bytes": status.engine.size_bytes,
+            "segments": status.engine.segments,
+            "current": status.index_current,
+        },
+        "coverage": coverage_json(status.coverage, settings),
+        "last_sync": None if status.last_report is None else _report(status.last_report, settings),
+        "indexer": status.indexer,
+        "timezone": status.timezone,
+        "demo": status.demo,
+        "months": dict(status.months),
+    }
+
+
+def _report(report: SyncReport, settings: Settings) -> schemas.ReportJson:
+    return {
+        "kind": report.kind,
+        "started_at": _time(report.started_at, settings),
+        "finished_at": _time(report.finished_at, settings),
+        "seen": report.seen,
+        "new": report.new,
+        "changed": report.changed,
+        "vanished": report.vanished,
+        "rejected": report.rejected,
+        "indexed": report.indexed,
+        "retries": report.retries,
+        "complete": report.complete,
+        "notes": list(report.notes),
+    }
+
+
+def _time(moment: datetime, settings: Settings) -> str:
+    text = rfc3339(moment, settings.zone)
+    assert text is not None
+    return text

@@ -1,0 +1,298 @@
+"""A service over hand-made chats: it finds by plain substring, counts truly, and can be told to
+fail. Same methods as `kchat_search.service.Service`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from kchat_search.config import Settings
+from kchat_search.errors import KchatSearchError, LimitExceeded, NotFound
+from kchat_search.models.chats import Chat, Message, StoredReject, StoredVersion
+from kchat_search.models.query import (
+    FACETS,
+    ChatView,
+    FacetValue,
+    Hit,
+    PartCount,
+    QueryReading,
+    SearchPage,
+    SearchRequest,
+    Snippet,
+)
+from kchat_search.models.reports import ArchiveCounts, Coverage, EngineState, Status, SyncReport
+from kchat_search.ratings import canonical
+from kchat_search.speakers import sides, visitor_name
+
+NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
+
+
+def message(text: str, name: str = "访客5", **values: Any) -> Message:
+    """A message; its id and position are given by `chat`."""
+    known: dict[str, Any] = {
+        "id": None,
+        "position": 0,
+        "type": "chat.msg",
+        "role": "agent" if name in ("李雷", "韩梅梅") else "visitor",
+        "created_at": None,
+    }
+    return Message(name=name, text=text, **(known | values))
+
+
+def chat(number: int, messages: Iterable[Message], **values: Any) -> Chat:
+    """A chat of an hour's length; messages 20 seconds apart, with ids `number * 1000 + place`."""
+    created = values.pop("created_at", datetime(2015, 4, 25, 0, 4, 12, tzinfo=UTC))
+    placed = tuple(
+        replace(
+            one,
+            position=place,
+            id=one.id if one.id is not None else number * 1000 + place,
+            created_at=one.created_at or (created and created + timedelta(seconds=20 * place)),
+        )
+        for place, one in enumerate(messages)
+    )
+    known: dict[str, Any] = {
+        "type": "chat",
+        "started_by": "visitor",
+        "status": "close",
+        "agent_id": "2192",
+        "rating": "1",
+        "visitor_id": "547",
+        "user_id": "45190",
+        "assigned_at": created,
+        "end_at": created and created + timedelta(hours=1, minutes=2),
+    }
+    return Chat(id=number, created_at=created, messages=placed, **(known | values))
+
+
+def _words(q: str) -> list[str]:
+    return [word.strip('"“”') for word in q.split() if word.strip('"“”')]
+
+
+def _ranges(text: str, words: Iterable[str]) -> tuple[tuple[int, int], ...]:
+    found = []
+    for word in words:
+        start = text.find(word)
+        while start >= 0:
+            found.append((start, start + len(word)))
+            start = text.find(word, start + len(word))
+    return tuple(sorted(found))
+
+
+@dataclass
+class FakeService:
+    """Programmable: put chats in, set `fails` to have every method raise it."""
+
+    chats: list[Chat]
+    settings: Settings
+    names: dict[str, str] = field(default_factory=lambda: {"2192": "李雷", "2193": "韩梅梅"})
+    fails: KchatSearchError | None = None
+    bug: type[BaseException] | None = None
+    coverage: Coverage | None = None
+    gone: dict[int, datetime] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    stored_rejects: tuple[StoredReject, ...] = ()
+    asked: list[SearchRequest] = field(default_factory=list)
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        self._fail()
+        self.asked.append(request)
+        if len(request.q) > 1000:
+            raise LimitExceeded("A query has at most 1,000 characters.", "q", 1000)
+        words = _words(request.q)
+        texts = {one.id: "\n".join(m.text for m in one.messages) for one in self.chats}
+        whole = [c for c in self.chats if all(word in texts[c.id] for word in words)]
+        some = [c for c in self.chats if c not in whole and any(w in texts[c.id] for w in words)]
+        hits = self._filtered(request, whole)
+        every = len(hits)
+        match = "all"
+        if request.match == "auto" and request.sort == "relevance" and 0 < every < 20:
+            extra = self._filtered(request, some)
+            match = "some" if extra else "all"
+            hits += extra
+        if request.sort != "relevance":
+            hits.sort(key=lambda c: (c.created_at is None, c.created_at, c.id))
+            if request.sort == "newest":
+                hits.reverse()
+        start = (request.page - 1) * request.per_page
+        if request.cursor:
+            start = int(request.cursor)
+        stop = start + request.per_page
+        nothing = not hits
+        cut = len(self._filtered(SearchRequest(q=request.q), whole)) if nothing else None
+        return SearchPage(
+            query=QueryReading(
+                q=request.q,
+                understood=" AND ".join(words),
+                match="some" if match == "some" else "all",
+                all=every,
+                sort=request.sort,
+                notes=self.notes,
+                parts=tuple(PartCount(w, sum(w in text for text in texts.values())) for w in words)
+                if nothing
+                else (),
+                without_filters=cut,
+            ),
+            total=len(hits),
+            page=request.page,
+            per_page=request.per_page,
+            has_next=stop < len(hits),
+            cursor=str(stop) if stop < len(hits) else None,
+            hits=tuple(self._hit(c, words, request.snippets) for c in hits[start:stop]),
+            facets=self._facets(request, hits),
+            coverage=self._coverage(),
+            took_ms=3.2049,
+        )
+
+    def chat(self, chat_id: int, q: str = "") -> ChatView:
+        self._fail()
+        found = next((one for one in self.chats if one.id == chat_id), None)
+        if found is None:
+            raise NotFound(f"There is no chat {chat_id} in the archive.")
+        agent = self.names.get(found.agent_id or "")
+        spoke = sides(found, agent)
+        others = [c for c in self.chats if c.visitor_id == found.visitor_id and c is not found]
+        return ChatView(
+            chat=found,
+            sent={"id": found.id, "status": found.status, "messages": []},
+            sides=spoke,
+            highlights={
+                m.position: ranges for m in found.messages if (ranges := _ranges(m.text, _words(q)))
+            },
+            agent_name=agent,
+            visitor_name=visitor_name(found, spoke),
+            version=2,
+            first_seen_at=NOW,
+            changed_at=NOW,
+            seen_at=NOW,
+            gone_at=self.gone.get(chat_id),
+            digest="0" * 64,
+            others=tuple(others[:10]),
+            others_total=len(others),
+        )
+
+    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+        self._fail()
+        return (StoredVersion(chat_id, 1, "{}", "0" * 64, NOW),)
+
+    def agents(self) -> dict[str, str]:
+        self._fail()
+        return dict(self.names)
+
+    def status(self) -> Status:
+        self._fail()
+        months = Counter(f"{c.created_at:%Y-%m}" for c in self.chats if c.created_at)
+        return Status(
+            counts=ArchiveCounts(len(self.chats), 1, 0, len(self.stored_rejects), 7),
+            engine=EngineState("whoosh", "20160520-1", "f", len(self.chats), 1_482_113),
+            coverage=self._coverage(),
+            last_report=self.reports()[0],
+            indexer="pid 4711",
+            index_current=True,
+            timezone=self.settings.timezone,
+            demo=self.settings.demo,
+            months=dict(months),
+        )
+
+    def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
+        self._fail()
+        return self.stored_rejects[offset : offset + limit]
+
+    def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
+        self._fail()
+        one = SyncReport(
+            "tick", NOW, NOW + timedelta(seconds=2), seen=40, new=3, changed=1, indexed=4
+        )
+        first = replace(one, kind="backfill", seen=1200, complete=False, notes=("count changed",))
+        return (one, first)[:limit]
+
+    def ready(self) -> None:
+        self._fail()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _fail(self) -> None:
+        if self.bug is not None:
+            raise self.bug("secret detail")
+        if self.fails is not None:
+            raise self.fails
+
+    def _coverage(self) -> Coverage:
+        return self.coverage or Coverage(
+            complete=True, chats=len(self.chats), pending=0, rejected=0, synced_at=NOW
+        )
+
+    def _value(self, one: Chat, name: str) -> str | None:
+        if name == "rating":
+            return canonical(one.rating)
+        if name == "has_upload":
+            return "true" if any(m.upload for m in one.messages) else "false"
+        if name == "created_month":
+            local = one.created_at and one.created_at.astimezone(self.settings.zone)
+            return f"{local:%Y-%m}" if local else None
+        value = getattr(one, name)
+        return None if value is None else str(value)
+
+    def _filtered(self, request: SearchRequest, found: list[Chat], but: str = "") -> list[Chat]:
+        wanted: dict[str, tuple[str, ...]] = {}
+        for name in ("agent_id", "status", "rating"):
+            if getattr(request, name):
+                wanted[name] = getattr(request, name)
+        for name in ("visitor_id", "user_id", "started_by", "type"):
+            if getattr(request, name) is not None:
+                wanted[name] = (getattr(request, name),)
+        if request.has_upload is not None:
+            wanted["has_upload"] = ("true" if request.has_upload else "false",)
+        kept = found
+        for name, values in wanted.items():
+            if name != but:
+                keys = {canonical(v) if name == "rating" else v for v in values}
+                kept = [c for c in kept if (self._value(c, name) or "none") in keys]
+        return kept if but == "created_month" else [c for c in kept if self._in_days(request, c)]
+
+    def _in_days(self, request: SearchRequest, one: Chat) -> bool:
+        if request.start is None and request.end is None:
+            return True
+        if one.created_at is None:
+            return False
+        day = one.created_at.astimezone(self.settings.zone).date()
+        start = date.fromisoformat((request.start or "0001-01-01")[:10])
+        end = date.fromisoformat((request.end or "9999-12-31")[:10])
+        return start <= day <= end
+
+    def _facets(
+        self, request: SearchRequest, found: list[Chat]
+    ) -> Mapping[str, tuple[FacetValue, ...]]:
+        names = FACETS if request.facets is None else request.facets
+        words = _words(request.q)
+        base = [c for c in self.chats if all(any(w in m.text for m in c.messages) for w in words)]
+        base += [c for c in found if c not in base]
+        facets = {}
+        for name in names:
+            counts = Counter(self._value(c, name) for c in self._filtered(request, base, name))
+            facets[name] = tuple(
+                FacetValue(value, self.names.get(value or "") if name == "agent_id" else None, n)
+                for value, n in sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
+            )
+        return facets
+
+    def _hit(self, one: Chat, words: list[str], limit: int) -> Hit:
+        agent = self.names.get(one.agent_id or "")
+        spoke = sides(one, agent)
+        snippets = [
+            Snippet(m.id, m.position, m.name, side, m.created_at, m.text, ranges)
+            for m, side in zip(one.messages, spoke, strict=True)
+            if (ranges := _ranges(m.text, words))
+        ]
+        return Hit(
+            chat=one,
+            agent_name=agent,
+            visitor_name=visitor_name(one, spoke),
+            gone_at=self.gone.get(one.id),
+            score=7.1,
+            snippets=tuple(snippets[:limit]),
+        )

@@ -1,0 +1,11 @@
+"""The pages and the API for any WSGI server: `waitress-serve --listen=127.0.0.1:5080 wsgi:app`.
+
+It answers from the archive and the index; run `kchat-search worker` beside it to keep them fresh.
+"""
+
+from kchat_search.config import load_settings
+from kchat_search.service import make_service
+from kchat_search.web import create_app
+
+app = create_app(make_service(load_settings()))
+application = app
