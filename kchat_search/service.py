@@ -248,6 +248,12 @@ class Service:
         with self.lock.held(what, self.clock(), wait_seconds):
             yield
 
+    def prepare(self, progress: Progress = no_progress) -> None:
+        """What an indexer does first: build the index if it isn't current, and heal what differs
+        from the archive. Call it within `indexing`."""
+        if not self.indexer.ensure_current(progress):
+            self.indexer.heal()
+
     def sync(self, *, reconcile: bool = False, progress: Progress = no_progress) -> SyncReport:
         """One whole sync; on return, all that was fetched can be searched. Call it within
         `indexing`, after `prepare`. Raises what Kchat, the archive and the engine raise; what was archived until
