@@ -68,6 +68,14 @@ class _TryAgain(Exception):
         self.everyone = everyone
 
 
+class _Session(requests.Session):
+    """A session that does not look where a redirect leads; requests does so even where it may not
+    follow, and stumbles over addresses that are none."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
+        return None
+
+
 class Transport:
     """Asks one Kchat account. Safe to share between threads: no two use one session at once, and
     a thread that ends leaves its connection to the next."""
@@ -216,7 +224,7 @@ class Transport:
                 self._idle.append(session)
 
     def _new_session(self) -> requests.Session:
-        session = requests.Session()
+        session = _Session()
         session.auth = self._auth  # set, so that no .netrc can replace it
         session.headers.update(
             {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}

@@ -1,0 +1,1 @@
+"""The Kchat API: parsing by tables and properties, the client over loopback."""
