@@ -6,8 +6,11 @@ order, the first that tells:
 1. the message's `role` («visitor», «agent», «robot»);
 2. its name is the name of the chat's agent, as Kchat lists it (`/apiv2/users.json`);
 3. its name is one that Kchat gives to visitors («访客5»);
-4. its name is the first that joined the chat (`chat.memberjoin`): the one who started it;
-5. its name joined the chat later, and the chat has an agent: an agent (a transfer brings several);
+4. its name is the visitor's among those that joined (`chat.memberjoin`): one that Kchat gives to
+   visitors; else the first that is not the agent's, where the agent's joined or the visitor
+   started the chat; else the second, since the first is who started it;
+5. its name joined the chat, not as the visitor, and the chat has an agent: an agent (a transfer
+   brings several);
 6. otherwise it is unknown, and is said to be.
 """
 
@@ -24,8 +27,10 @@ _ROLES: dict[str, Side] = {"visitor": "visitor", "agent": "agent", "robot": "rob
 
 def sides(chat: Chat, agent_name: str | None) -> tuple[Side, ...]:
     """Who spoke, message by message. `agent_name` is that of `chat.agent_id`, if it is known."""
+    agent = (agent_name or "").strip()
     joined = _joined(chat.messages)
-    return tuple(_side(chat, message, agent_name, joined) for message in chat.messages)
+    visitor = _visitor(joined, agent, chat.started_by)
+    return tuple(_side(chat, message, agent, joined, visitor) for message in chat.messages)
 
 
 def visitor_name(chat: Chat, spoke: Sequence[Side]) -> str | None:
@@ -37,25 +42,31 @@ def visitor_name(chat: Chat, spoke: Sequence[Side]) -> str | None:
 
 
 def _joined(messages: Sequence[Message]) -> tuple[str, ...]:
-    names = (m.name for m in messages if m.type == "chat.memberjoin" and m.name)
-    return tuple(dict.fromkeys(names))
+    names = (m.name.strip() for m in messages if m.type == "chat.memberjoin")
+    return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _side(chat: Chat, message: Message, agent_name: str | None, joined: Sequence[str]) -> Side:
+def _visitor(joined: Sequence[str], agent: str, started_by: str) -> str | None:
+    """The visitor's name among those that joined, or None where nothing tells it."""
+    given = [name for name in joined if _VISITOR_NAME.fullmatch(name)]
+    others = [name for name in joined if name != agent]
+    visitor_is_first = started_by.strip().lower() in ("", "visitor") or len(others) < len(joined)
+    return next(iter(given or others[0 if visitor_is_first else 1 :]), None)
+
+
+def _side(
+    chat: Chat, message: Message, agent: str, joined: Sequence[str], visitor: str | None
+) -> Side:
     told = _ROLES.get((message.role or "").strip().lower())
     if told:
         return told
-    name = message.name
+    name = message.name.strip()
     if not name:
         return "unknown"
-    if name == agent_name:
+    if name == agent:
         return "agent"
-    if _VISITOR_NAME.fullmatch(name):
+    if name == visitor or _VISITOR_NAME.fullmatch(name):
         return "visitor"
-    if name in joined:
-        first_is_visitor = chat.started_by in ("", "visitor")
-        if (name == joined[0]) == first_is_visitor:
-            return "visitor"
-        if chat.agent_id is not None:
-            return "agent"
+    if name in joined and chat.agent_id is not None:
+        return "agent"
     return "unknown"
