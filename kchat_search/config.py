@@ -6,6 +6,9 @@ show as stars in a repr or a log.
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Callable
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
@@ -18,6 +21,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kchat_search.errors import SettingsError
 
+# Anything that no address has (blanks, backslashes, brackets without an address) stays out.
+_NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+
 
 class Settings(BaseSettings):
     """Every setting, under its environment name `KCHAT_<NAME>`."""
@@ -29,6 +35,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
+        hide_input_in_errors=True,  # a chained traceback would show the token
     )
 
     subdomain: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")] = (
@@ -49,7 +56,8 @@ class Settings(BaseSettings):
     chat_url: str | None = None
     """Where an agent reads a chat at Kchat: `{id}` stands for its id."""
 
-    archive_url: str = "sqlite:///var/archive.sqlite3"
+    # Not in the repr: a PostgreSQL address carries a password.
+    archive_url: Annotated[str, Field(repr=False)] = "sqlite:///var/archive.sqlite3"
     index_dir: Path = Path("index")
     engine: Literal["whoosh"] = "whoosh"
     timezone: str = "Asia/Shanghai"
@@ -72,16 +80,27 @@ class Settings(BaseSettings):
     def _check_base_url(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
+        parts = urlsplit(value.strip())
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must look like https://host")
-        if parts.username or parts.password:
+        if "@" in parts.netloc:
             raise ValueError("must not carry credentials; use KCHAT_EMAIL and KCHAT_API_TOKEN")
+        if not _NETLOC.fullmatch(parts.netloc) or parts.port == 0:
+            raise ValueError("must be https://host or https://host:port")
         if parts.path.rstrip("/") or parts.query or parts.fragment:
             raise ValueError("must be https://host alone, without /apiv2 or any other path")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("must be https: the password would travel in clear over http")
-        return value.rstrip("/")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("email")
+    @classmethod
+    def _check_email(cls, value: str | None) -> str | None:
+        email = (value or "").strip()
+        if ":" in email or not email.isprintable():
+            # Basic auth ends the user at the first colon: the rest would go as the password.
+            raise ValueError("must be an e-mail address, without a colon")
+        return email or None
 
     @field_validator("chat_url")
     @classmethod
@@ -170,12 +189,43 @@ def is_loopback(host: str) -> bool:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings of this process; `overrides` go before the environment.
+    """The settings of this process; `overrides` go before the environment and `.env`.
 
     Raises `SettingsError` with one line a wrong setting.
     """
+    return _checked(lambda: Settings(**overrides))  # type: ignore[arg-type]  # pydantic checks
+
+
+def only(**values: object) -> Settings:
+    """Settings of these values and the defaults: the environment and `.env` are not asked.
+
+    Raises `SettingsError`.
+    """
+    defaults = {name: field.default for name, field in Settings.model_fields.items()}
+    return _checked(lambda: Settings(**(defaults | values)))
+
+
+def to_json(settings: Settings) -> str:
+    """All settings, secrets in clear: for a pipe to a child process, never for a log."""
+    values = settings.model_dump(mode="json")
+    for name in ("api_token", "password"):
+        secret = getattr(settings, name)
+        values[name] = None if secret is None else secret.get_secret_value()
+    return json.dumps(values)
+
+
+def from_json(text: str) -> Settings:
+    """The settings that `to_json` wrote."""
+    return only(**json.loads(text))
+
+
+def _checked(make: Callable[[], Settings]) -> Settings:
     try:
-        return Settings(**overrides)  # type: ignore[arg-type]  # checked by pydantic
+        return make()
+    except UnicodeDecodeError as error:
+        raise SettingsError(".env is not UTF-8: save it in that encoding") from error
+    except OSError as error:
+        raise SettingsError(f".env can't be read: {error.strerror}") from error
     except ValidationError as error:
         problems = []
         for item in error.errors(include_input=False, include_url=False):

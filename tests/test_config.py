@@ -1,0 +1,133 @@
+"""Settings: what is refused, and that no secret shows."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from pathlib import Path
+
+import pytest
+
+from kchat_search.config import Settings, is_loopback, load_settings
+from kchat_search.errors import SettingsError
+
+SECRET = "t0p-secret"
+
+
+@pytest.fixture(autouse=True)
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in os.environ:
+        if name.upper().startswith("KCHAT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("https://demo.kf5.com", "https://demo.kf5.com"),
+        (" https://demo.kf5.com/ ", "https://demo.kf5.com"),
+        ("https://demo.kf5.com?", "https://demo.kf5.com"),
+        ("https://demo.kf5.com#", "https://demo.kf5.com"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080/", "http://[::1]:8080"),
+    ],
+)
+def test_an_address_is_kept_as_host_alone(sent: str, kept: str) -> None:
+    assert load_settings(base_url=sent).kchat_url == kept
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "demo.kf5.com",
+        "ftp://demo.kf5.com",
+        "http://demo.kf5.com",
+        "https://demo.kf5.com/apiv2",
+        "https://u:p@demo.kf5.com",
+        "https://@demo.kf5.com",
+        "https://demo.kf5.com:99999",
+        "https://demo.kf5.com:x",
+        "https://demo kf5.com",
+        "https://demo\\.kf5.com",
+        "https://[::1",
+        "https://",
+    ],
+)
+def test_an_address_that_would_mislead_is_refused_by_name(sent: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_BASE_URL"):
+        load_settings(base_url=sent)
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "Asia", "a\0b"])
+def test_a_zone_that_is_none_is_refused(zone: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_TIMEZONE"):
+        load_settings(timezone=zone)
+
+
+@pytest.mark.parametrize("email", ["a:b@example.com", "a\n@example.com"])
+def test_an_email_that_would_end_early_in_basic_auth_is_refused(email: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_EMAIL"):
+        load_settings(email=email)
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "soon"])
+def test_a_timeout_is_a_finite_number(seconds: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_REQUEST_TIMEOUT_SECONDS"):
+        load_settings(request_timeout_seconds=seconds)
+
+
+def test_both_kinds_of_credentials_are_understood() -> None:
+    account = {"subdomain": "demo", "email": " a@example.com "}
+    by_token = load_settings(**account, api_token=SECRET)
+    assert by_token.credentials() == ("https://demo.kf5.com", "a@example.com/token", SECRET)
+    by_password = load_settings(**account, password=SECRET)
+    assert by_password.credentials() == ("https://demo.kf5.com", "a@example.com", SECRET)
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"KCHAT_SUBDOMAIN.*KCHAT_EMAIL.*KCHAT_API_TOKEN"):
+        load_settings().credentials()
+
+
+def test_no_secret_shows_in_a_repr_or_a_traceback() -> None:
+    url = f"postgresql://u:{SECRET}@h/db"
+    assert SECRET not in repr(load_settings(api_token=SECRET, archive_url=url))
+    with pytest.raises(SettingsError) as caught:
+        load_settings(api_token=SECRET, password=SECRET)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_env_file_that_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("KCHAT_EMAIL=李@example.com".encode("gbk"))
+    with pytest.raises(SettingsError, match=r"\.env is not UTF-8"):
+        load_settings()
+
+
+def test_the_environment_is_read_and_overrides_go_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KCHAT_PORT", "1234")
+    monkeypatch.setenv("KCHAT_EMAIL", "")
+    assert load_settings().port == 1234
+    assert load_settings().email is None
+    assert load_settings(port=99).port == 99
+    settings: Settings = load_settings()
+    assert settings.zone.key == "Asia/Shanghai"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("LocalHost", True),
+        ("0.0.0.0", False),  # noqa: S104  # that it is not loopback is the claim
+        ("localhost.example.com", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_and_no_other(host: str, *, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
