@@ -47,12 +47,12 @@ def head(connection: Connection, limit: int) -> tuple[Change, ...]:
 
 def take_off(connection: Connection, entries: Collection[Change]) -> None:
     """Drop those of the entries that are in the queue exactly so."""
-    known = {entry.sequence: entry.chat_id for entry in entries}
-    for part in chunks(list(known)):
+    wanted = {(entry.sequence, entry.chat_id) for entry in entries}
+    for part in chunks(sorted({sequence for sequence, _ in wanted})):
         rows = connection.execute(
             select(changes.c.sequence, changes.c.chat_id).where(changes.c.sequence.in_(part))
         ).all()
-        same = [sequence for sequence, chat_id in rows if known[sequence] == chat_id]
+        same = [sequence for sequence, chat_id in rows if (sequence, chat_id) in wanted]
         connection.execute(delete(changes).where(changes.c.sequence.in_(same)))
         count(connection, pending=-len(same))
 

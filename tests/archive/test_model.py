@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -188,6 +188,8 @@ def test_any_order_of_calls_ends_as_the_model_does(empty_file: Path) -> None:
             max_examples=25,
             stateful_step_count=20,
             deadline=None,
+            # twenty steps can be read as they are; to shorten them takes minutes on a real disk
+            phases=[Phase.reuse, Phase.generate],
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -40,7 +40,7 @@ def test_done_takes_off_only_what_is_exactly_so(archive: SqlArchive) -> None:
     archive.done([Change(first.sequence, 8), Change(999, 7)])
     assert archive.changes(10) == (first, second)
     archive.done([])
-    archive.done([first, first])
+    archive.done([first, Change(first.sequence, 8)])
     assert archive.changes(10) == (second,)
     assert archive.counts().pending == 1
 
