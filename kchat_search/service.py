@@ -256,8 +256,11 @@ class Service:
 
     def sync(self, *, reconcile: bool = False, progress: Progress = no_progress) -> SyncReport:
         """One whole sync; on return, all that was fetched can be searched. Call it within
-        `indexing`, after `prepare`. Raises what Kchat, the archive and the engine raise; what was archived until
-        then stays, and is indexed by the next sync."""
+        `indexing`, after `prepare`.
+
+        Raises what Kchat, the archive and the engine raise; what was archived until then stays,
+        and is indexed by the next sync.
+        """
         source = self.source()
         if reconcile:
             self.prepare(progress)

@@ -147,6 +147,7 @@ class Updater:
             missed = self._save(run, late)
             rest = tuple(fetched for fetched in page.chats if fetched.chat.id > state.high)
             state = decide.after_page(state, page, missed)
+            run.seen = state.seen
             cursor = ("backfill", state.to_json()) if keep else None
             self._save(run, rest, page.rejects, cursor)
             run.progress("fetch" if state.number == 1 else "prove", state.seen, count)
@@ -179,6 +180,7 @@ class Updater:
             before = [fetched.chat.id for fetched in page.chats]
             self._save(run, page.chats, page.rejects)
             run.shown.update(before)
+            run.seen += page.size
             run.progress("fetch", run.seen, page.count)
         limit = self._recheck_per_tick + len(run.shown)
         states = self._archive.states_to_recheck(
@@ -233,6 +235,7 @@ class Updater:
             if len(batch) >= _AT_ONCE:
                 self._save_mixed(run, batch)
                 batch.clear()
+            run.seen += fetched is not None
             run.progress("recheck", number, None)
         self._save_mixed(run, batch)
         if missing:
@@ -258,7 +261,6 @@ class Updater:
         if not (chats or rejects or cursor):
             return 0
         report = self._archive.save(chats, rejects, now=self._clock(), cursor=cursor)
-        run.seen += len(chats) + len(rejects)
         run.new += report.new
         run.changed += report.changed
         run.rejected += report.rejected

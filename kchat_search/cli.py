@@ -1,0 +1,275 @@
+"""The command line (click).
+
+Messages say what happened and what to do next. `--json` where a program may read. Errors are one
+line on standard error; exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 `verify` found a
+difference, 75 not now (the same call may succeed later).
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kchat_search import __version__, demonstration, serving, terminal
+from kchat_search.config import Settings, load_settings
+from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
+from kchat_search.models.query import Match, SearchRequest, Sort
+from kchat_search.service import Service, make_service
+
+EXIT_USAGE = 2
+EXIT_DIFFERENCE = 3
+EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+wait_option = click.option(
+    "--wait", default=0.0, metavar="SECONDS", help="Wait so long for another indexer to finish."
+)
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        commands(prog_name="kchat-search")
+    except KchatSearchError as error:
+        click.echo(f"kchat-search: {terminal.clean(str(error))}", err=True)
+        if isinstance(error, SettingsError | BadRequest):
+            sys.exit(EXIT_USAGE)
+        sys.exit(EXIT_NOT_NOW if error.retry else 1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def commands() -> None:
+    """The full-text archive of a company's Kchat conversations.
+
+    Settings come from KCHAT_* environment variables or a .env file; the README lists them. To
+    look around without an account: kchat-search demo
+    """
+
+
+@commands.command()
+@click.option(
+    "--chats",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve these chats (JSON lines, gzip) instead of the made-up ones.",
+)
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port of the pages.")
+@click.option("--kchat-port", default=0, help="Port of the demo Kchat server (0: any).")
+@click.option("--server-only", is_flag=True, help="Only the demo Kchat server.")
+@click.option("--count", default=2_000, show_default=True, help="Made-up conversations.")
+@click.option("--seed", default=1, show_default=True, help="Of the made-up conversations.")
+def demo(
+    chats: Path | None,
+    port: int | None,
+    kchat_port: int,
+    server_only: bool,
+    count: int,
+    seed: int,
+) -> None:
+    """The whole program on made-up conversations; nothing to configure."""
+    _log("WARNING")
+    with demonstration.kchat_server(chats, kchat_port, count, seed) as server:
+        if server_only:
+            click.echo(demonstration.how_to_connect(server))
+            _wait_for_interrupt()
+            return
+        demonstration.run(server, port)
+
+
+@commands.command()
+@click.option("--host", help="Address to serve on (KCHAT_HOST; 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port (KCHAT_PORT; 5080).")
+def serve(host: str | None, port: int | None) -> None:
+    """The web server, and the indexer in a process of its own."""
+    settings = _settings(host=host, port=port)
+    serving.check_address(settings.host)
+    with _service(settings) as service:
+
+        def ready(address: str) -> None:
+            click.echo(f"Open {address}")
+
+        try:
+            settings.credentials()
+        except SettingsError as error:
+            click.echo(f"{error}\nServing what the archive has; nothing new is fetched.", err=True)
+            serving.serve_web(service, settings.host, settings.port, ready)
+            return
+        with serving.WorkerProcess(settings):
+            serving.serve_web(service, settings.host, settings.port, ready)
+
+
+@commands.command()
+@click.option("--from-parent", is_flag=True, hidden=True)
+def worker(from_parent: bool) -> None:
+    """The scheduled indexer alone."""
+    settings = serving.settings_from_parent() if from_parent else _settings()
+    _log(settings.log_level)
+    serving.run_worker(settings)
+
+
+@commands.command()
+@click.option("--reconcile", is_flag=True, help="List everything again; find what vanished.")
+@wait_option
+@json_option
+def sync(reconcile: bool, wait: float, as_json: bool) -> None:
+    """Fetch, archive and index once; afterwards all of it can be searched."""
+    with _service(_settings()) as service:
+        service.source()  # what is not configured is said before anything else
+        with service.indexing("sync", wait), terminal.progress_bars(quiet=as_json) as progress:
+            service.prepare(progress)
+            report = service.sync(reconcile=reconcile, progress=progress)
+    if as_json:
+        terminal.print_json(report)
+    else:
+        terminal.print_report(report)
+    if not report.complete:
+        sys.exit(EXIT_NOT_NOW)
+
+
+@commands.command()
+@click.argument("query", nargs=-1)
+@click.option("--agent", multiple=True, metavar="ID", help="Chats of this agent.")
+@click.option("--visitor", metavar="ID", help="Chats of this visitor.")
+@click.option("--status", multiple=True, help="For instance close.")
+@click.option("--rating", multiple=True, help="A code, a label or none.")
+@click.option("--start", metavar="DAY", help="Created on this day or later.")
+@click.option("--end", metavar="DAY", help="Created on this day or earlier.")
+@click.option("--sort", type=click.Choice(["relevance", "newest", "oldest"]), default="relevance")
+@click.option(
+    "--match",
+    type=click.Choice(["auto", "all"]),
+    default="auto",
+    help="all: nothing but chats with all the words.",
+)
+@click.option("--page", default=1)
+@click.option("--per-page", default=10)
+@json_option
+def search(
+    query: tuple[str, ...],
+    agent: tuple[str, ...],
+    visitor: str | None,
+    status: tuple[str, ...],
+    rating: tuple[str, ...],
+    start: str | None,
+    end: str | None,
+    sort: Sort,
+    match: Match,
+    page: int,
+    per_page: int,
+    as_json: bool,
+) -> None:
+    """Search; the query language is that of the pages. Put -- before a query that begins with -."""
+    settings = _settings()
+    request = SearchRequest(
+        q=" ".join(query), agent_id=agent, visitor_id=visitor, status=status, rating=rating,
+        start=start, end=end, sort=sort, match=match, page=page, per_page=per_page,
+    )  # fmt: skip
+    with _service(settings) as service:
+        service.warm()  # loading the dictionary is not part of the search
+        found = service.search(request)
+    if as_json:
+        terminal.print_json(found)
+    else:
+        terminal.print_page(found, settings.zone)
+
+
+@commands.command()
+@click.argument("chat_id", type=click.IntRange(1, 2**63 - 1))
+@json_option
+def show(chat_id: int, as_json: bool) -> None:
+    """A whole chat; with --json as Kchat sent it (upload tokens removed)."""
+    settings = _settings()
+    with _service(settings) as service:
+        view = service.chat(chat_id)
+    if as_json:
+        terminal.print_json(view.sent)
+    else:
+        terminal.print_chat(view, settings.zone)
+
+
+@commands.command()
+@wait_option
+@json_option
+def reindex(wait: float, as_json: bool) -> None:
+    """Build the index anew from the archive; the present one answers until the swap."""
+    with (
+        _service(_settings()) as service,
+        service.indexing("reindex", wait),
+        terminal.progress_bars(quiet=as_json) as progress,
+    ):
+        count = service.reindex(progress)
+    if as_json:
+        terminal.print_json({"chats": count})
+    else:
+        click.echo(f"{count:,} chats indexed anew.")
+
+
+@commands.command()
+@click.option("--strings", default=200, show_default=True, help="Random strings to look up.")
+@click.option("--seed", type=int, help="The seed of an earlier run, to repeat it.")
+@json_option
+def verify(strings: int, seed: int | None, as_json: bool) -> None:
+    """Prove the index against the archive: nothing missed, nothing invented."""
+    chosen = random.SystemRandom().randrange(2**32) if seed is None else seed
+    with (
+        _service(_settings()) as service,
+        terminal.progress_bars(quiet=as_json) as progress,
+    ):
+        report = service.verify(strings, chosen, progress)
+    if as_json:
+        terminal.print_json(report)
+    else:
+        terminal.print_verify(report)
+    if not report.clean:
+        click.echo(
+            "The index differs from the archive; build it anew: kchat-search reindex", err=True
+        )
+        sys.exit(EXIT_DIFFERENCE)
+
+
+@commands.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Chats, last sync, index, who is the indexer."""
+    settings = _settings()
+    with _service(settings) as service:
+        found = service.status()
+    if as_json:
+        terminal.print_json(found)
+    else:
+        terminal.print_status(found, settings.zone)
+
+
+def _settings(**overrides: Any) -> Settings:
+    settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
+    _log(settings.log_level)
+    return settings
+
+
+def _log(level: str) -> None:
+    logging.basicConfig(
+        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for chatty in ("apscheduler", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[Service]:
+    with closing(make_service(settings)) as service:
+        yield service
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,205 @@
+"""What the command line shows: progress bars, tables, a chat, a page of hits; and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
+)
+from rich.table import Table
+from rich.text import Text
+
+from kchat_search import ratings
+from kchat_search.models.query import ChatView, SearchPage
+from kchat_search.models.reports import Progress, Status, SyncReport, VerifyReport, no_progress
+from kchat_search.text.fold import without_surrogates
+
+_STEPS = {
+    "fetch": "Fetching chats",
+    "prove": "Proving that none was missed",
+    "recheck": "Looking again at open and recent chats",
+    "index": "Indexing",
+    "look up": "Looking strings up",
+    "scan": "Scanning the archive for them",
+}
+
+
+def console(*, to_stderr: bool = False) -> Console:
+    """Where to print. Colours only on a terminal, and never markup out of somebody's text."""
+    return Console(stderr=to_stderr, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
+    """A bar a step, on standard error; nothing where that is no terminal."""
+    if quiet:
+        yield no_progress
+        return
+    bars = Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console(to_stderr=True),
+    )
+    tasks: dict[str, TaskID] = {}
+
+    def show(step: str, done: int, total: int | None) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(_STEPS.get(step, step), total=total, rate="")
+        task = bars.tasks[tasks[step]]
+        speed = f"{task.speed:.0f}/s" if task.speed else ""
+        bars.update(tasks[step], completed=done, total=total, rate=speed)
+
+    with bars:
+        yield show
+
+
+def print_json(value: object) -> None:
+    """A record as JSON on standard output; times as RFC 3339."""
+    click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+
+
+def print_page(page: SearchPage, zone: ZoneInfo) -> None:
+    """The hits of a search."""
+    out = console()
+    some = f" ({page.query.all} with all words)" if page.query.match == "some" else ""
+    out.print(f"{page.total} chats{some} in {page.took_ms:.0f} ms: {page.query.understood}")
+    for note in page.query.notes:
+        out.print(f"  note: {note}")
+    if not page.total:
+        for part in page.query.parts:
+            out.print(f"  {part.text}: {part.count} chats by itself")
+        if page.query.without_filters:
+            out.print(f"  the filters cut away {page.query.without_filters} chats")
+    for hit in page.hits:
+        chat = hit.chat
+        who = " · ".join(
+            filter(None, [hit.agent_name or chat.agent_id, hit.visitor_name, chat.status])
+        )
+        out.print()
+        out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
+        for snippet in hit.snippets:
+            line = Text(f"  {clean(snippet.name or snippet.side)}: ")
+            offset = len(line)
+            line.append(clean(snippet.text))
+            for start, end in snippet.highlights:
+                line.stylize("bold yellow", offset + start, offset + end)
+            out.print(line)
+
+
+def print_chat(view: ChatView, zone: ZoneInfo) -> None:
+    """A whole chat."""
+    out = console()
+    chat = view.chat
+    facts = {
+        "agent": view.agent_name or chat.agent_id,
+        "visitor": view.visitor_name or chat.visitor_id,
+        "status": chat.status,
+        "rating": ratings.label(chat.rating),
+        "gone from Kchat": _time(view.gone_at, zone) if view.gone_at else None,
+    }
+    out.print(Text(f"Chat {chat.id}, {_time(chat.created_at, zone)}", style="bold"))
+    for name, value in facts.items():
+        if value:
+            out.print(f"  {name}: {clean(value)}")
+    for message, side in zip(chat.messages, view.sides, strict=True):
+        text = message.text or ("" if message.upload else f"({message.type})")
+        if message.upload:
+            text += f" [{message.upload.name}]"
+        recalled = " (recalled)" if message.recalled else ""
+        head = f"{_time(message.created_at, zone)} {message.name or side}{recalled}: "
+        line = Text(clean(head), style="dim")
+        line.append(clean(text), style="not dim")
+        out.print(line)
+
+
+def print_status(status: Status, zone: ZoneInfo) -> None:
+    """The whole program at a glance."""
+    table = Table(show_header=False, box=None)
+    last = status.last_report
+    rows = {
+        "chats": f"{status.counts.chats:,} ({status.counts.gone:,} gone from Kchat)",
+        "versions": f"{status.counts.versions:,}",
+        "waiting for the index": f"{status.counts.pending:,}",
+        "rejected": f"{status.counts.rejected:,}",
+        "complete": "yes" if status.coverage.complete else "not yet",
+        "last sync": _time(status.coverage.synced_at, zone) + (f" ({last.kind})" if last else ""),
+        "indexer": status.indexer or "not running",
+        "index": f"{status.engine.engine}, {status.engine.generation or 'not built yet'}, "
+        f"{status.engine.documents:,} documents, {status.engine.size_bytes / 1e6:.1f} MB"
+        + ("" if status.index_current else "; to be rebuilt by the next sync"),
+        "time zone": status.timezone,
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console().print(table)
+
+
+def print_report(report: SyncReport) -> None:
+    """What a sync did."""
+    seconds = (report.finished_at - report.started_at).total_seconds()
+    out = console()
+    out.print(
+        f"{report.kind}: {report.seen:,} chats seen, {report.new:,} new, {report.changed:,} "
+        f"changed, {report.vanished:,} vanished, {report.rejected:,} rejected, "
+        f"{report.indexed:,} indexed, {report.retries:,} retries, {seconds:.1f} s"
+    )
+    for note in report.notes:
+        out.print(f"  note: {note}")
+
+
+def print_verify(report: VerifyReport) -> None:
+    """What a check found."""
+    out = console()
+    out.print(
+        f"{report.chats:,} chats, {report.strings:,} strings: {len(report.missed)} missed, "
+        f"{len(report.wrong)} wrong, {len(report.lacking)} chats lacking in the index, "
+        f"{len(report.surplus)} too many; {report.seconds:.1f} s, seed {report.seed}"
+    )
+    for name, rows in (("missed", report.missed), ("wrong", report.wrong)):
+        for row in rows[:10]:
+            out.print(f"  {name}: {row['string']!r} in chat {row['chat_id']}")
+
+
+def clean(text: str) -> str:
+    """Text of a stranger for a terminal: no escape sequences, no lone surrogates."""
+    shown = without_surrogates(text)
+    return "".join(c if c.isprintable() or c in "\n " else "\ufffd" for c in shown)
+
+
+def _time(moment: datetime | None, zone: ZoneInfo) -> str:
+    return "never" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(each) for each in value]
+    return without_surrogates(value) if isinstance(value, str) else value
