@@ -369,6 +369,13 @@ def test_a_chat_reads_back_from_its_raw_form_as_the_same(sent: dict[str, Any]) -
         assert (again.digest, again.raw) == (found.digest, found.raw)
 
 
+def test_surrogates_that_were_sent_apart_are_read_as_they_will_be_read_again() -> None:
+    found = PARSER.fetched({"id": 1, "messages": [{"msg": "\ud83d" + "\ude00"}]})
+    assert isinstance(found, FetchedChat)
+    assert found.chat.messages[0].text == "\U0001f600"
+    assert PARSER.read(found.raw) == found.chat
+
+
 @given(st.binary(max_size=40))
 def test_any_bytes_are_json_or_a_bad_answer(body: bytes) -> None:
     with suppress(KchatBadAnswer):
