@@ -12,9 +12,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from filelock import FileLock
 from sqlalchemy import create_engine
 
-from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive import SqlArchive, open_archive, opening
 from kchat_search.archive.opening import _config
 from kchat_search.archive.tables import REVISION, metadata
 from kchat_search.errors import ArchiveError
@@ -119,6 +120,17 @@ def test_a_commit_is_on_the_disk_and_references_hold(archive: SqlArchive) -> Non
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
     assert found == ["wal", 2, 1, 30_000]
+
+
+def test_one_process_at_a_time_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "_MIGRATION_SECONDS", 0.05)
+    file = tmp_path / "archive.sqlite3"
+    with (
+        FileLock(f"{file}.migration.lock"),
+        pytest.raises(ArchiveError, match="Another process has been preparing"),
+    ):
+        open_archive(url_of(file))
+    open_archive(url_of(file)).close()
 
 
 def test_migrations_and_tables_agree(file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -164,6 +165,10 @@ def test_a_hundred_chats_are_a_handful_of_statements(archive: SqlArchive) -> Non
 
 
 def test_more_ids_than_a_statement_may_name_are_no_matter(archive: SqlArchive) -> None:
+    def as_old_builds_of_sqlite(connection: Any, *_rest: Any) -> None:
+        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
+
+    event.listen(archive._engine, "checkout", as_old_builds_of_sqlite)
     ids = range(1, 2_602)
     archive.save([fetched(i) for i in ids], now=at(0))
     archive.save([fetched(i, "new" if i % 2 else "你好") for i in ids], now=at(1))
