@@ -1,0 +1,128 @@
+"""Documents for engines' tests: made by hand, and at random."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from kchat_search.models.chats import SIDES, Side
+from kchat_search.models.query import (
+    AllOf,
+    AnyOf,
+    Contains,
+    CreatedIn,
+    Everything,
+    FieldIs,
+    FileNamed,
+    FilterField,
+    HasWord,
+    IndexDocument,
+    Node,
+    NoneOf,
+)
+from kchat_search.text.fold import fold
+from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.segment import indexed_word
+
+ALPHABET = "退款流程的aab1 5,!😀ß\n\u3000é"
+"""Few characters, so that random texts share pairs, and words end in many ways."""
+
+AGENTS = (None, "1", "2")
+STATUSES = (None, "close", "open")
+
+
+def make(
+    chat_id: int,
+    *texts: str,
+    version: int = 1,
+    sides: tuple[Side, ...] = (),
+    created: int | None = None,
+    agent: str | None = None,
+    status: str | None = "close",
+    visitor: str | None = None,
+    files: tuple[str, ...] = (),
+    month: str | None = None,
+) -> IndexDocument:
+    """A document of these messages; words are its runs (no dictionary is needed here)."""
+    folded = [fold(text) for text in texts]
+    said_by: list[Side] = list(sides[: len(texts)])
+    said_by += ["visitor"] * (len(texts) - len(said_by))
+    fields: dict[FilterField, tuple[str | None, ...]] = {
+        "id": (str(chat_id),),
+        "agent_id": (agent,),
+        "visitor_id": (visitor,),
+        "user_id": (None,),
+        "status": (status,),
+        "rating": (None,),
+        "started_by": ("visitor",),
+        "type": ("chat",),
+        "has_upload": ("true" if files else "false",),
+        "spoke": tuple(sorted(set(said_by))) or (None,),
+    }
+    words = [
+        indexed_word(run.text) for text in folded for run in runs(text) if run.kind != Kind.OTHER
+    ]
+    return IndexDocument(
+        id=chat_id,
+        version=version,
+        created=created,
+        month=month,
+        fields=fields,
+        texts=tuple((s, t) for s, t in zip(said_by, folded, strict=True) if t),
+        files=tuple(fold(name) for name in files),
+        words=tuple(words),
+    )
+
+
+texts = st.text(ALPHABET, max_size=12)
+sides = st.sampled_from(SIDES)
+times = st.none() | st.integers(0, 20)
+
+
+@st.composite
+def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
+    """A random document with this id."""
+    said = draw(st.lists(st.tuples(sides, texts), max_size=4))
+    created = draw(times)
+    return make(
+        chat_id,
+        *(text for _, text in said),
+        sides=tuple(side for side, _ in said),
+        created=created,
+        agent=draw(st.sampled_from(AGENTS)),
+        status=draw(st.sampled_from(STATUSES)),
+        files=tuple(draw(st.lists(st.text("发票ab.", min_size=1, max_size=4), max_size=2))),
+        month=None if created is None else f"2015-{1 + created // 4:02}",
+        version=draw(st.integers(1, 9)),
+    )
+
+
+def literals() -> st.SearchStrategy[str]:
+    """Folded strings to look for."""
+    return st.text(ALPHABET, min_size=1, max_size=5).map(fold)
+
+
+def nodes() -> st.SearchStrategy[Node]:
+    """Random trees of everything that an engine may be asked."""
+    side = st.none() | sides
+    leaves: st.SearchStrategy[Node] = st.one_of(
+        st.just(Everything()),
+        st.builds(Contains, literals(), side),
+        st.builds(HasWord, st.text("abé", min_size=1, max_size=3).map(fold), st.booleans(), side),
+        st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
+        st.builds(
+            FieldIs, st.just("agent_id"), st.lists(st.sampled_from(AGENTS), max_size=2).map(tuple)
+        ),
+        st.builds(FieldIs, st.just("status"), st.sampled_from(STATUSES).map(lambda s: (s,))),
+        st.builds(FieldIs, st.just("spoke"), sides.map(lambda s: (s,))),
+        st.builds(FieldIs, st.just("id"), st.integers(1, 12).map(lambda i: (str(i),))),
+        st.builds(CreatedIn, st.none() | st.integers(0, 20), st.none() | st.integers(0, 20)),
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: st.one_of(
+            st.builds(AllOf, st.lists(inner, max_size=3).map(tuple)),
+            st.builds(AnyOf, st.lists(inner, max_size=3).map(tuple)),
+            st.builds(NoneOf, inner),
+        ),
+        max_leaves=6,
+    )

@@ -1,0 +1,82 @@
+"""Builds of the index: the marker is written last, killed builds are cleaned up, damage is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.errors import IndexDamaged
+from kchat_search.models.query import Everything, IndexDocument, Plan
+from tests.engines.documents import make
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
+    made = WhooshEngine(tmp_path)
+    made.rebuild([make(1, "退款")], "a")
+    yield made
+    made.close()
+
+
+def total(engine: WhooshEngine) -> int:
+    return engine.search(Plan(Everything())).total
+
+
+def test_a_build_that_breaks_off_leaves_the_present_generation_answering(
+    engine: WhooshEngine, tmp_path: Path
+) -> None:
+    def breaking() -> Iterator[IndexDocument]:
+        yield make(2, "x")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        engine.rebuild(breaking(), "b")
+    assert engine.describe().fingerprint == "a"
+    assert total(engine) == 1
+    engine.rebuild([make(2, "x"), make(3, "x")], "b")
+    assert total(engine) == 2
+    assert len(list(tmp_path.glob("generation-*"))) == 1  # the broken one is gone
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"generation": "../../etc"}', '{"generation": 5}', "null"]
+)
+def test_an_unreadable_marker_is_said_and_rebuilt_over(
+    engine: WhooshEngine, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "CURRENT").write_text(content)
+    with pytest.raises(IndexDamaged, match="reindex"):
+        total(engine)
+    engine.rebuild([make(5, "x")], "b")
+    assert total(engine) == 1
+
+
+# Whoosh leaves a file that it could not open whole to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("how", ["truncate", "remove", "garbage"])
+@pytest.mark.parametrize("which", ["*.seg", "*.toc"])
+def test_a_damaged_file_is_an_error_that_names_the_way_out(
+    engine: WhooshEngine, tmp_path: Path, which: str, how: str
+) -> None:
+    engine.close()
+    (file,) = (tmp_path / "generation-000001").glob(which)
+    if how == "truncate":
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    elif how == "garbage":
+        file.write_bytes(b"\x00" * file.stat().st_size)
+    else:
+        file.unlink()
+    with pytest.raises(IndexDamaged, match="kchat-search reindex"):
+        engine.search(Plan(Everything(), words=("退款",), facets=("status",)))
+    engine.rebuild([make(1, "退款")], "a")
+    assert total(engine) == 1
+
+
+def test_a_missing_generation_is_damage(engine: WhooshEngine, tmp_path: Path) -> None:
+    engine.close()
+    (tmp_path / "generation-000001").rename(tmp_path / "elsewhere")
+    with pytest.raises(IndexDamaged, match="reindex"):
+        total(engine)

@@ -1,0 +1,51 @@
+"""The brute-force oracle: what a node matches, by looking at every document.
+
+Written from the meaning of the nodes (`kchat_search.models.query`), with none of the engine's
+means: no grams, no postings, no arrays.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kchat_search.models.query import (
+    AllOf,
+    AnyOf,
+    Contains,
+    CreatedIn,
+    Everything,
+    FieldIs,
+    FileNamed,
+    HasWord,
+    IndexDocument,
+    Node,
+    NoneOf,
+)
+from kchat_search.text.scripts import Kind, runs
+
+
+def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # one a kind
+    match node:
+        case Everything():
+            return True
+        case Contains(text, side):
+            return any(text in said for who, said in document.texts if side in (None, who))
+        case HasWord(text, prefix, side):
+            said = [s for who, s in document.texts if side in (None, who)]
+            words = [r.text for s in said for r in runs(s) if r.kind is Kind.LETTERS]
+            return any(w.startswith(text) if prefix else w == text for w in words)
+        case FileNamed(text):
+            return any(re.search(re.escape(text), name) for name in document.files)
+        case FieldIs(field, values):
+            return any(value in values for value in document.fields[field])
+        case CreatedIn(start, end):
+            created = document.created
+            return created is not None and (
+                (start is None or created >= start) and (end is None or created < end)
+            )
+        case AllOf(parts):
+            return all(matches(document, part) for part in parts)
+        case AnyOf(parts):
+            return any(matches(document, part) for part in parts)
+        case NoneOf(part):
+            return not matches(document, part)
