@@ -16,7 +16,9 @@ from kchat_search.demo.conversations.things import GROUPS, LISTS
 
 _SHIFTED = re.compile(r"(?P<name>[a-z_0-9]+?)(?P<by>[+-][0-9]+)")
 _SLOT = re.compile(r"\{([a-z_0-9+-]+)\}")
+_STRAY_COMMA = re.compile(r"，(?=[，。！？])|^，|，$")
 _PICK = re.compile(r"\[([^\[\]]*/[^\[\]]*)\]")
+_COURIERS = {"SF": "顺丰", "YT": "圆通", "JD": "京东快递", "ZT": "中通"}
 _WEEKDAYS = "一二三四五六日"
 
 ECHO_TAIL = "5678"
@@ -45,11 +47,16 @@ class Facts:
         """The text with every `[x/y]` picked and every `{fact}` put in."""
         while _PICK.search(text):
             text = _PICK.sub(lambda found: self._rng.choice(found[1].split("/")), text)
-        return _SLOT.sub(lambda found: self[found[1]], text)
+        filled = _SLOT.sub(lambda found: self[found[1]], text)
+        return _STRAY_COMMA.sub("", filled)
 
     def set(self, name: str, value: str) -> None:
         """State a fact that the cast decides, such as the agent's name."""
         self._values[name] = value
+
+    def known(self, name: str) -> str | None:
+        """A fact that was mentioned, or is known of the visitor; None if it is neither."""
+        return self._values.get(name)
 
     def kept(self) -> dict[str, str]:
         """What is known by now, for a later chat about the same matter."""
@@ -124,7 +131,9 @@ class Facts:
         return str(self._rng.randint(9, 21))
 
     def _make_clock(self) -> str:
-        return f"{self._rng.randint(8, 22)}:{self._rng.choice(('05', '10', '20', '35', '40', '55'))}"
+        return (
+            f"{self._rng.randint(8, 22)}:{self._rng.choice(('05', '10', '20', '35', '40', '55'))}"
+        )
 
     def _make_order(self) -> str:
         bought = self._when - timedelta(days=self._rng.randint(2, 9))
@@ -139,6 +148,9 @@ class Facts:
 
     def _make_tracktail(self) -> str:
         return self["tracking"][-4:]
+
+    def _make_courier(self) -> str:
+        return _COURIERS[self["tracking"][:2]]
 
     def _make_ticket(self) -> str:
         return f"{self._when:%y%m%d}{self._digits(5)}"
@@ -156,7 +168,9 @@ class Facts:
         return self._digits(6)
 
     def _make_pickup(self) -> str:
-        return f"{self._rng.randint(1, 28)}-{self._rng.randint(1, 9)}-{self._rng.randint(1001, 9099)}"
+        return (
+            f"{self._rng.randint(1, 28)}-{self._rng.randint(1, 9)}-{self._rng.randint(1001, 9099)}"
+        )
 
     def _make_account(self) -> str:
         return "0" + self._rng.choice(("21", "571", "25", "755", "28", "27")) + self._digits(8)

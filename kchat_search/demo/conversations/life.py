@@ -11,7 +11,6 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from kchat_search.demo.conversations.plans import Plan
 from kchat_search.demo.conversations.world import World, agent_users
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -110,7 +109,7 @@ def _minutes_before(rng: Random, now: datetime) -> datetime:
 
 
 def _times(rng: Random, start: datetime, end: datetime, count: int) -> list[datetime]:
-    """`count` times, ascending: more of them lately, in office hours, and on days of great sales."""
+    """`count` times, ascending: more lately, in office hours, and on days of great sales."""
     latest = end - timedelta(minutes=_RECENT_MINUTES)
     days = (latest - start).days
     times: list[datetime] = []

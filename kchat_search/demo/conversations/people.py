@@ -3,6 +3,7 @@
 No one here exists. Phone numbers lie in two ranges that are plainly made up (1380013xxxx and
 17000xxxxxx), addresses of mail at example.com and example.cn.
 """
+# ruff: noqa: E501 - tables of words; ruff counts a Chinese character as two
 
 from __future__ import annotations
 
@@ -43,10 +44,12 @@ class Agent:
 
 AGENTS = (
     Agent(2101, "林晓", "shop", endings=("", "哦", "呢"), emoji=("😊", "🌹")),
-    Agent(2102, "周佳怡", "shop", endings=("", "哈", "～"), emoji=("😄", "[微笑]"), late_shift=True),
+    Agent(
+        2102, "周佳怡", "shop", endings=("", "哈", "～"), emoji=("😄", "[微笑]"), late_shift=True
+    ),
     Agent(2107, "小何", "shop", you="你", endings=("", "~", "呀"), pace=0.7),
     Agent(2113, "孙立强", "express", pace=1.2),
-    Agent(2118, "吴倩", "express", endings=("", "哦", "的呢"), emoji=("🙏",), late_shift=True),
+    Agent(2118, "吴倩", "express", endings=("", "哦", "呢"), emoji=("🙏",), late_shift=True),
     Agent(2120, "郑浩", "telecom", pace=1.4),
     Agent(2126, "客服-6021", "telecom", late_shift=True),
     Agent(2131, "Kevin 陈", "saas", you="你", endings=("", "哈"), emoji=("👍",), pace=0.9),
@@ -142,4 +145,16 @@ def make_visitor(rng: Random, visitor_id: int, user_id: int | None, trade: str) 
     )
 
 
-_MAIL_NAMES = ("lily", "zhang.w", "hello", "chenx", "tom", "caiwu", "info", "sunny", "wx", "yy", "fin")
+_MAIL_NAMES = (
+    "lily",
+    "zhang.w",
+    "hello",
+    "chenx",
+    "tom",
+    "caiwu",
+    "info",
+    "sunny",
+    "wx",
+    "yy",
+    "fin",
+)

@@ -145,7 +145,9 @@ class Scenes:
             stage.talk("a", "more")
             stage.talk("v", "no_more")
         elif rng.random() < 0.8:
-            stage.talk("v", "grumbles" if stage.mood == "mixed" and rng.random() < 0.4 else "thanks")
+            stage.talk(
+                "v", "grumbles" if stage.mood == "mixed" and rng.random() < 0.4 else "thanks"
+            )
         if rng.random() < 0.85:
             stage.talk("a", "byes")
         if self._modern and rng.random() < 0.06:
@@ -174,7 +176,9 @@ class Scenes:
         stage, rng = self._stage, self._rng
         mine = rng.random() < 0.7
         role = "agent" if mine else "visitor"
-        spots = [n for n, line in enumerate(stage.lines) if line.role == role and line.kind == "msg"]
+        spots = [
+            n for n, line in enumerate(stage.lines) if line.role == role and line.kind == "msg"
+        ]
         if not spots:
             return
         spot = rng.choice(spots) + 1

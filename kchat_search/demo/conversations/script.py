@@ -13,12 +13,13 @@ A situation is a small dialogue graph in plain text, one turn a line, phrasings 
         v: 那什么时候有货
     v+: IMG_{n4}.jpg                   an upload; a+: by the agent
     a&: 是的 | 不是                    answers the phrasing that stood at the same place before
-    v: 有货吗 => 有的 | 贵吗 => 不贵    question and answer in one
+    v: 有货吗 => 有的 | 贵吗 => 不贵     question and answer in one
     a=: [订单] {order}                 a card;  a#: a help document;  s: the system;  r: the robot
     transfer: 物流组                    a colleague takes over
     rate: bad                          how the visitor will feel about it
 
-`[x/y/]` picks one, `{fact}` is a fact of this chat, the same wherever it stands. A phrasing may
+A phrasing that ends in ` #name` leads to the branches that are headed `* 2 #name`, where there are
+such. `[x/y/]` picks one, `{fact}` is a fact of this chat, the same wherever it stands. A phrasing may
 begin with the temper that it needs: `!` angry, `~` chatty, `-` terse, `+` formal, `@` writes in
 traditional characters.
 """
@@ -43,6 +44,8 @@ class Phrase:
     text: str
     reply: str = ""
     """What the other side says to it, where that is written together."""
+    route: str = ""
+    """The name of the branches that it leads to; '' where any may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Branches:
 
     weights: tuple[float, ...]
     bodies: tuple[tuple[Node, ...], ...]
+    routes: tuple[frozenset[str], ...]
+    """The names under which each can be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +179,14 @@ def _fits(node: Say, before: list[Node]) -> bool:
 def _branches(rows: list[_Row], at: int, depth: int) -> tuple[Branches, int]:
     weights: list[float] = []
     bodies: list[tuple[Node, ...]] = []
+    routes: list[frozenset[str]] = []
     while at < len(rows) and rows[at].depth == depth and rows[at].text.startswith("*"):
-        weights.append(float(rows[at].text[1:] or 1))
+        weight, *names = rows[at].text[1:].split("#")
+        weights.append(float(weight.strip() or 1))
+        routes.append(frozenset(name.strip() for name in names))
         body, at = _body(rows, at + 1, depth + 1)
         bodies.append(body)
-    return Branches(tuple(weights), tuple(bodies)), at
+    return Branches(tuple(weights), tuple(bodies), tuple(routes)), at
 
 
 def _node(row: _Row) -> Node:
@@ -205,4 +213,5 @@ def read_phrases(text: str) -> tuple[Phrase, ...]:
 def _phrase(text: str) -> Phrase:
     temper = TEMPERS.get(text[:1], "")
     said, _, reply = (text[1:] if temper else text).partition("=>")
-    return Phrase(temper, said.strip(), reply.strip())
+    said, _, route = said.partition(" #")
+    return Phrase(temper, said.strip(), reply.strip(), route.strip())

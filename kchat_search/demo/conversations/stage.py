@@ -29,6 +29,12 @@ from kchat_search.demo.conversations.voices import agent_messages, visitor_messa
 
 ROBOT = "智能助手小K"
 SYSTEM = "系统"
+_ASKS = {
+    "ask_order": "order",
+    "ask_track": "tracking",
+    "ask_account": "account",
+    "ask_phone": "phone",
+}
 _WAITS = {"look": (20.0, 140.0), "look_stock": (15.0, 90.0), "wait": (90.0, 420.0)}
 
 TALK: dict[str, tuple[Phrase, ...]] = {
@@ -79,6 +85,7 @@ class Stage:
         self.pick_colleague: Callable[[], Agent] | None = None
         self._blocks = blocks
         self._last_choice = 0
+        self._route = ""
         self._extra_pause = 0.0
 
     # Playing
@@ -93,13 +100,21 @@ class Stage:
                     if self.rng.random() < node.chance:
                         self.play(node.body)
                 case Branches():
-                    self.play(self.rng.choices(node.bodies, node.weights)[0])
+                    self.play(self._branch(node))
                 case Call():
                     self._call(node.name)
                 case Transfer():
                     self.transfer(node.department, "transfer_words")
                 case Rate():
                     self.mood = node.mood
+
+    def _branch(self, node: Branches) -> tuple[Node, ...]:
+        """One that the visitor's words lead to; any, where they lead to none in particular."""
+        fits = [self._route in names for names in node.routes]
+        if not self._route or not any(fits):
+            fits = [not self._route or not names for names in node.routes]
+        weights = [weight * fit for weight, fit in zip(node.weights, fits, strict=True)]
+        return self.rng.choices(node.bodies, weights if any(weights) else node.weights)[0]
 
     def play_opening(self, body: Sequence[Node]) -> None:
         """Perform only what the visitor says first."""
@@ -111,6 +126,8 @@ class Stage:
 
     def _call(self, name: str) -> None:
         body = self._blocks[name].body
+        if self._told(_ASKS.get(name)):
+            return
         if name == "wait":  # the last turn is «here I am again»
             self.play(body[:-1])
             self._extra_pause = self.rng.uniform(*_WAITS[name])
@@ -120,9 +137,15 @@ class Stage:
             if name in _WAITS:
                 self._extra_pause = self.rng.uniform(*_WAITS[name])
 
+    def _told(self, fact: str | None) -> bool:
+        """Has the visitor said this number already? Then nobody asks for it."""
+        value = self.facts.known(fact) if fact else None
+        return value is not None and any(value in x.text for x in self.lines if x.role == "visitor")
+
     def _turn(self, say: Say) -> None:
         phrase = say.phrases[self._last_choice] if say.echoes else self._choose(say.phrases)
         self._last_choice = say.phrases.index(phrase)
+        self._route = phrase.route or self._route
         self.utter(say.who, phrase.text, say.kind)
         if say.who == "v" and self.after_opening is not None:
             hook, self.after_opening = self.after_opening, None

@@ -3,6 +3,7 @@
 Facts are safe: numbers, addresses and codes keep their characters (full-width digits are the same
 digits written by someone whose keyboard is set so).
 """
+# ruff: noqa: E501 - tables of words; ruff counts a Chinese character as two
 
 from __future__ import annotations
 
@@ -25,10 +26,19 @@ _TYPOS = (
     ("帮", "邦"), ("订", "定"), ("收", "受"), ("退", "腿"), ("会", "回"), ("时", "是"), ("到", "道"),
 )  # fmt: skip
 _CONVERSIONS = {"hongkong": "s2hk", "taiwan": "s2twp"}
-_CANTONESE = (("不是", "唔係"), ("没有", "冇"), ("什么", "乜嘢"), ("这个", "呢個"), ("的话", "嘅話"))
+_CANTONESE = (
+    ("不是", "唔係"),
+    ("没有", "冇"),
+    ("什么", "乜嘢"),
+    ("这个", "呢個"),
+    ("的话", "嘅話"),
+)
 _WIDE = {ord(c): ord(c) + 0xFEE0 for c in "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"}
 _VISITOR_EMOJI = ("😂", "😭", "🙏", "😅", "[流泪]", "[抱拳]", "😤", "🤔", "👌", "[捂脸]")
 _ENDS = "。！？!?～~）)…"
+_NO_PARTICLE = re.compile(
+    r"([哦呢哈吧吗啊呀的了嘛么讲说见候谢快利祝好忙询服务少里哪谁码址号]|一下|什么|多久|为您服务|稍等|愉快|联系)$"
+)
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
@@ -94,11 +104,9 @@ def _habits(rng: Random, agent: Agent, text: str) -> str:
         text = text.replace("您", agent.you)
     plain_end = bool(_HAN.match(text[-1])) or text.endswith("。")
     if plain_end and len(text) > 6:
-        ending = rng.choice(agent.endings)
+        ending = rng.choice(agent.endings) if rng.random() < 0.45 else ""
         stem = text.rstrip("。")
-        if ending and stem[-1] not in "哦呢哈吧吗啊呀的了嘛么":
-            text = stem + ending
-        elif ending in ("～", "~"):
+        if ending and (ending in ("～", "~") or not _NO_PARTICLE.search(stem)):
             text = stem + ending
     if agent.emoji and rng.random() < 0.08 and text[-1] not in _ENDS[3:5]:
         text += rng.choice(agent.emoji)
