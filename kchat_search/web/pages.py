@@ -80,6 +80,7 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
 
 def _search_values(wanted: SearchRequest, found: SearchPage, service: Service) -> dict[str, object]:
     months = found.facets.get("created_month", ())
+    words = results.Words()
     return {
         "request_": wanted,
         "page_": found,
@@ -88,8 +89,8 @@ def _search_values(wanted: SearchRequest, found: SearchPage, service: Service) -
             for name, value in links.pairs(links.changed(wanted))
             if name not in ("q", "start", "end")
         ],
-        "facets": results.facet_boxes(wanted, found),
-        "chips": results.chips(wanted, found, service.agents()),
+        "facets": results.facet_boxes(wanted, found, words),
+        "chips": results.chips(wanted, found, service.agents(), words),
         "sorts": results.sorts(wanted),
         "pager": results.pager(wanted, found),
         "histogram": histogram.of_facet(wanted, months),
@@ -102,7 +103,7 @@ def _search_values(wanted: SearchRequest, found: SearchPage, service: Service) -
         "preview": results.preview,
         "first_message": results.first_message,
         "side_words": side_words(),
-        "value_label": results.value_label,
+        "words": words,
     }
 
 
@@ -128,7 +129,7 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         plain_types=transcript.PLAIN,
         chat_url=links.chat_url,
         side_words=side_words(),
-        value_label=results.value_label,
+        words=results.Words(),
     )
 
 

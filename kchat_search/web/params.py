@@ -88,7 +88,7 @@ def _fits(digits: str) -> bool:
     return len(digits.lstrip("0")) <= 19 and int(digits.lstrip("0") or "0") <= MAX_ID
 
 
-Number = Annotated[int, BeforeValidator(_whole_number)]
+_NUMBER = BeforeValidator(_whole_number)
 Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_LENGTH)]
 PersonId = Annotated[Value, BeforeValidator(_id_in_range)]
 Moment = Annotated[
@@ -130,15 +130,15 @@ class SearchParameters(BaseModel):
     """Created on or before this day (it is included), or RFC 3339 time."""
     sort: Sort = "relevance"
     """`newest` and `oldest` are by the time of creation."""
-    page: Annotated[Number, Field(ge=1)] = 1
+    page: Annotated[int, Field(ge=1), _NUMBER] = 1
     """From 1; reaches 10,000 hits. Use `cursor` to go beyond."""
-    per_page: Annotated[Number, Field(ge=1, le=100)] = 20
+    per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
     """Hits a page."""
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The `cursor` of the last answer: what follows it. Not together with `page`."""
     facets: Annotated[list[Facet], BeforeValidator(_comma_separated)] | None = None
     """Which facets to count, separated by commas, or `none`. All, if not given."""
-    snippets: Annotated[Number, Field(ge=0, le=5)] = 3
+    snippets: Annotated[int, Field(ge=0, le=5), _NUMBER] = 3
     """Matching messages a hit."""
 
 
@@ -247,8 +247,8 @@ def _refusal(error: Mapping[str, Any]) -> BadRequest:
             choices=str(context["expected"]).replace("'", "").replace(" or ", ", "),
         ),
     }
-    text = texts.get(error["type"], lambda: _("%(name)s 的值不对。", name=name))
-    return BadRequest(text(), name)
+    text = texts.get(error["type"])
+    return BadRequest(text() if text else _("%(name)s 的值不对。", name=name), name)
 
 
 assert set(FACETS) < set(get_args(Facet)), "every facet of an engine can be asked for"

@@ -53,35 +53,34 @@ class Preview:
     text: str
 
 
-def value_label(name: str, value: str | None, given: str | None) -> str:
-    """A facet's value in the page's words, where it has words of its own."""
-    if given is not None and name != "rating":
-        return given
-    if value is None or value == NONE:
-        nothing: dict[str, str] = {"rating": _("未评价"), "agent_id": _("无客服")}
-        return nothing.get(name, str(_("无")))
-    words: Mapping[str, Mapping[str, str]] = {
-        "status": {"close": _("已结束"), "open": _("进行中"), "queue": _("排队中")},
-        "started_by": {"visitor": _("访客"), "agent": _("客服"), "robot": _("机器人")},
-        "has_upload": {"true": _("有附件"), "false": _("无附件")},
-        "rating": rating_words(),
-    }
-    key = (ratings.canonical(value) if name == "rating" else value) or value
-    return words.get(name, {}).get(key, given or value)
+class Words:
+    """The page's own words for the values of fields, looked up once a page."""
+
+    def __init__(self) -> None:
+        self._none: dict[str, str] = {"rating": _("未评价"), "agent_id": _("无客服")}
+        self._nothing: str = _("无")
+        self._words: dict[str, dict[str, str]] = {
+            "status": {"close": _("已结束"), "open": _("进行中"), "queue": _("排队中")},
+            "started_by": {"visitor": _("访客"), "agent": _("客服"), "robot": _("机器人")},
+            "has_upload": {"true": _("有附件"), "false": _("无附件")},
+            "rating": {
+                "0": _("不满意"),
+                "2": _("不太满意"),
+                "3": _("一般"),
+                "4": _("基本满意"),
+                "1": _("满意"),
+            },
+        }
+
+    def value(self, name: str, value: str | None, given: str | None = None) -> str:
+        """A field's value for a person: in the page's words, as `given`, or as it is."""
+        if value is None or value == NONE:
+            return self._none.get(name, self._nothing)
+        key = ratings.canonical(value) if name == "rating" else value
+        return self._words.get(name, {}).get(key or value) or given or value
 
 
-def rating_words() -> dict[str, str]:
-    """Ratings by code, in the language of the page."""
-    return {
-        "0": _("不满意"),
-        "2": _("不太满意"),
-        "3": _("一般"),
-        "4": _("基本满意"),
-        "1": _("满意"),
-    }
-
-
-def facet_boxes(request: SearchRequest, page: SearchPage) -> list[FacetBox]:
+def facet_boxes(request: SearchRequest, page: SearchPage, words: Words) -> list[FacetBox]:
     """All facets but the months, those with something to choose."""
     titles = {
         "agent_id": _("客服"),
@@ -92,7 +91,7 @@ def facet_boxes(request: SearchRequest, page: SearchPage) -> list[FacetBox]:
     }
     boxes = []
     for name, title in titles.items():
-        choices = _choices(name, request, page.facets.get(name, ()))
+        choices = _choices(name, request, page.facets.get(name, ()), words)
         if choices:
             boxes.append(
                 FacetBox(title, tuple(choices[:FACETS_AT_ONCE]), tuple(choices[FACETS_AT_ONCE:]))
@@ -109,7 +108,9 @@ def _chosen(request: SearchRequest, name: str) -> tuple[str, ...]:
     return () if value is None else (str(value),)
 
 
-def _choices(name: str, request: SearchRequest, values: Sequence[FacetValue]) -> list[Choice]:
+def _choices(
+    name: str, request: SearchRequest, values: Sequence[FacetValue], words: Words
+) -> list[Choice]:
     """The values, chosen ones included even where none is left of them."""
     chosen = _chosen(request, name)
     keys = {_key(name, one): one for one in chosen}
@@ -119,10 +120,10 @@ def _choices(name: str, request: SearchRequest, values: Sequence[FacetValue]) ->
         key = _key(name, word)
         active = key in keys
         url = _toggled(request, name, keys.pop(key) if active else word, active=active)
-        found.append(Choice(value_label(name, value.value, value.label), url, active, value.count))
+        found.append(Choice(words.value(name, value.value, value.label), url, active, value.count))
     for word in keys.values():
         url = _toggled(request, name, word, active=True)
-        found.insert(0, Choice(value_label(name, word, None), url, active=True, count=0))
+        found.insert(0, Choice(words.value(name, word), url, active=True, count=0))
     found.sort(key=lambda choice: not choice.active)
     return found
 
@@ -142,7 +143,9 @@ def _toggled(request: SearchRequest, name: str, value: str, *, active: bool) -> 
     return search_url(changed(request, **{name: None if active else value}))
 
 
-def chips(request: SearchRequest, page: SearchPage, agents: Mapping[str, str]) -> list[Choice]:
+def chips(
+    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], words: Words
+) -> list[Choice]:
     """The filters at work, each with the address without it."""
     titles = {
         "agent_id": _("客服"),
@@ -159,7 +162,7 @@ def chips(request: SearchRequest, page: SearchPage, agents: Mapping[str, str]) -
         given = {value.value: value.label for value in page.facets.get(name, ())}
         for value in _chosen(request, name):
             label = agents.get(value) if name == "agent_id" else given.get(value)
-            text = _("%(title)s：%(value)s", title=title, value=value_label(name, value, label))
+            text = _("%(title)s：%(value)s", title=title, value=words.value(name, value, label))
             found.append(Choice(text, _toggled(request, name, value, active=True)))
     if request.start or request.end:
         text = _("%(start)s 至 %(end)s", start=request.start or "…", end=request.end or "…")

@@ -12,29 +12,40 @@ from kchat_search.web import create_app
 from tests.web import chats
 from tests.web.fake_service import NOW, FakeService
 
-HOST = "http://127.0.0.1:5080"
-
 
 def make_settings(*, demo: bool = False) -> Settings:
-    return load_settings(_env_file=None, subdomain="acme", timezone="Asia/Shanghai", demo=demo)
+    """Settings that no environment can change."""
+    return load_settings(
+        _env_file=None,
+        subdomain="acme",
+        base_url=None,
+        chat_url=None,
+        timezone="Asia/Shanghai",
+        demo=demo,
+    )
 
 
 def make_app(service: FakeService) -> Flask:
     return create_app(cast("Service", service), clock=lambda: NOW)
 
 
-@pytest.fixture
-def service() -> FakeService:
-    return FakeService(chats.ordinary(), make_settings())
+@pytest.fixture(scope="session")
+def shared() -> tuple[FakeService, Flask]:
+    """One application for all tests (its templates are compiled once), over one service."""
+    service = FakeService([], make_settings())
+    return service, make_app(service)
 
 
 @pytest.fixture
-def client(service: FakeService) -> FlaskClient:
-    return make_app(service).test_client()
+def service(shared: tuple[FakeService, Flask]) -> FakeService:
+    """The service, as new: ordinary chats, nothing wrong."""
+    fresh = FakeService(chats.ordinary(), make_settings())
+    vars(shared[0]).clear()
+    vars(shared[0]).update(vars(fresh))
+    return shared[0]
 
 
-@pytest.fixture(autouse=True)
-def _every_client_asks_by_a_loopback_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flask's test client says «localhost» already; this only keeps the environment out."""
-    for name in ("KCHAT_SUBDOMAIN", "KCHAT_BASE_URL", "KCHAT_DEMO", "KCHAT_CHAT_URL"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture
+def client(service: FakeService, shared: tuple[FakeService, Flask]) -> FlaskClient:
+    """A client without cookies; it asks by the name «localhost»."""
+    return shared[1].test_client()

@@ -95,6 +95,7 @@ class FakeService:
     gone: dict[int, datetime] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     stored_rejects: tuple[StoredReject, ...] = ()
+    sent: Mapping[str, object] | None = None
     asked: list[SearchRequest] = field(default_factory=list)
 
     def search(self, request: SearchRequest) -> SearchPage:
@@ -105,7 +106,8 @@ class FakeService:
         words = _words(request.q)
         texts = {one.id: "\n".join(m.text for m in one.messages) for one in self.chats}
         whole = [c for c in self.chats if all(word in texts[c.id] for word in words)]
-        some = [c for c in self.chats if c not in whole and any(w in texts[c.id] for w in words)]
+        ids = {c.id for c in whole}
+        some = [c for c in self.chats if c.id not in ids and any(w in texts[c.id] for w in words)]
         hits = self._filtered(request, whole)
         every = len(hits)
         match = "all"
@@ -157,7 +159,7 @@ class FakeService:
         others = [c for c in self.chats if c.visitor_id == found.visitor_id and c is not found]
         return ChatView(
             chat=found,
-            sent={"id": found.id, "status": found.status, "messages": []},
+            sent=self.sent or {"id": found.id, "status": found.status, "messages": []},
             sides=spoke,
             highlights={
                 m.position: ranges for m in found.messages if (ranges := _ranges(m.text, _words(q)))
@@ -270,7 +272,8 @@ class FakeService:
         names = FACETS if request.facets is None else request.facets
         words = _words(request.q)
         base = [c for c in self.chats if all(any(w in m.text for m in c.messages) for w in words)]
-        base += [c for c in found if c not in base]
+        ids = {c.id for c in base}
+        base += [c for c in found if c.id not in ids]
         facets = {}
         for name in names:
             counts = Counter(self._value(c, name) for c in self._filtered(request, base, name))

@@ -70,13 +70,22 @@
     place.textContent = `${current + 1} / `;
     place.hidden = false;
   };
+  // messages out of sight get their true height only when they come into it, so that a jump far
+  // down may miss: go on until the message stays where it was put
+  const bring = (item, tries = 10) => {
+    item.scrollIntoView({ block: "center" });
+    const top = item.getBoundingClientRect().top;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (tries > 0 && Math.abs(item.getBoundingClientRect().top - top) > 1) bring(item, tries - 1);
+    }));
+  };
   const step = (by) => {
     if (!matches.length) return;
     if (current >= 0) matches[current].classList.remove("current");
     current = current < 0 ? (by < 0 ? matches.length - 1 : 0) : (current + by + matches.length) % matches.length;
     const item = matches[current];
     item.classList.add("current");
-    item.scrollIntoView({ block: "center" });
+    bring(item);
     history.replaceState(null, "", `#${item.id}`);
     showPlace();
   };
@@ -94,12 +103,8 @@
     showPlace();
   });
   showPlace();
-  // messages out of sight get their true height only when they come into it, so the browser's
-  // own jump to an anchor far down may miss: put it right once
-  const target = location.hash.length > 1 && byId(decodeURIComponent(location.hash.slice(1)));
-  if (target && target.closest(".transcript")) {
-    requestAnimationFrame(() => target.scrollIntoView({ block: "center" }));
-  }
+  const target = location.hash.length > 1 && byId(location.hash.slice(1));
+  if (target && target.closest(".transcript")) bring(target);
 
   // -- keys ----------------------------------------------------------------------------------------
   const typing = (target) =>

@@ -1,0 +1,269 @@
+"""The pages in a browser, over a real server on loopback."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from tests.web import chats
+from tests.web.conftest import make_app, make_settings
+from tests.web.fake_service import FakeService, chat, message
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+ARGS += ["--disable-component-update", "--disable-sync"]
+DEADLINE_MS = 10_000
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    everything = [*chats.ordinary(), chats.hostile()]
+    long = [message(f"第 {n} 句{' 退款' if n in (3, 2500, 4990) else ''}") for n in range(5000)]
+    everything.append(chat(7, long, visitor_id="7"))
+    app = make_app(FakeService(everything, make_settings(demo=True)))
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join(10)
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield found
+        found.close()
+
+
+@dataclass
+class Watch:
+    """A page, and what it should never do."""
+
+    page: Page
+    address: str
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        self.page.goto(self.address + path)
+        return self.page
+
+
+@pytest.fixture
+def watch(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Watch]:
+    options = getattr(request, "param", {})
+    context = browser.new_context(**({"locale": "zh-CN"} | options))
+    context.set_default_timeout(DEADLINE_MS)
+    page = context.new_page()
+    seen = Watch(page, address)
+    page.on("console", lambda said: seen.complaints.append(said.text))
+    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    page.on("dialog", lambda dialog: seen.complaints.append(dialog.message))
+    page.on(
+        "request",
+        lambda sent: None if sent.url.startswith(address) else seen.complaints.append(sent.url),
+    )
+    # leaving a page ends what it still loads; that is no failure
+    page.on(
+        "requestfailed",
+        lambda sent: (
+            None if sent.failure == "net::ERR_ABORTED" else seen.complaints.append(sent.url)
+        ),
+    )
+    yield seen
+    context.close()
+    assert seen.complaints == [], "errors, dialogs, or requests to another host"
+
+
+def focused(page: Page) -> str:
+    return str(page.evaluate("document.activeElement.id || document.activeElement.className"))
+
+
+@pytest.mark.parametrize(
+    "watch", [{}, {"java_script_enabled": False}], ids=["with", "without"], indirect=True
+)
+def test_a_chat_is_found_narrowed_and_opened_with_and_without_javascript(watch: Watch) -> None:
+    page = watch.open("/")
+    page.fill("#q", "退款")
+    page.click("#search-form button")
+    page.wait_for_url("**/?q=*")
+    assert page.locator(".hit").count() == 4
+    page.click(".facet a:has-text('韩梅梅')")
+    page.wait_for_url("**agent_id=2193**")
+    assert page.locator(".hit").count() == 1
+    page.click(".chip")
+    page.wait_for_url("**/?q=%E9%80%80%E6%AC%BE")
+    page.locator(".hit h2 a").first.click()
+    page.wait_for_url("**/chats/290**#m290001")
+    assert page.locator("#m290001 mark").inner_text() == "退款"
+    assert page.locator("#m290001").is_visible()
+    assert page.locator(":target").get_attribute("id") == "m290001"
+    page.click("#m290001 a.next")
+    page.wait_for_url("**#m290002")
+    page.click("#back")
+    page.wait_for_url("**/?q=%E9%80%80%E6%AC%BE")
+
+
+@pytest.mark.parametrize(
+    "watch", [{}, {"java_script_enabled": False}], ids=["with", "without"], indirect=True
+)
+def test_dates_narrow_and_leave_a_clean_address(watch: Watch) -> None:
+    page = watch.open("/?q=包裹&status=close")
+    page.fill("#start", "2015-01-01")
+    page.click(".range button")
+    page.wait_for_url("**start=2015-01-01**")
+    assert "end=" not in page.url
+    assert "status=close" in page.url
+    assert page.locator(".chip").count() == 2
+
+
+def test_a_bar_of_the_histogram_can_be_clicked(watch: Watch) -> None:
+    page = watch.open("/?q=包裹")
+    page.locator(".bars a").first.click()
+    page.wait_for_url("**start=2014-06-01&end=2014-06-30")
+    assert page.locator(".count b").inner_text() == "3"
+
+
+def test_the_keyboard_is_enough(watch: Watch) -> None:
+    page = watch.open("/?q=退款")
+    page.keyboard.press("/")
+    assert focused(page) == "q"
+    page.keyboard.type("j")
+    assert page.input_value("#q").endswith("j"), "a letter typed in the box is a letter"
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.locator(".hit.selected").count() == 1
+    assert "王芳" in page.locator(".hit.selected").inner_text()
+    page.keyboard.press("k")
+    page.keyboard.press("?")
+    assert page.locator("dialog#help").is_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog#help").is_visible()
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/chats/290**")
+
+
+def test_the_way_back_keeps_filters_and_page(watch: Watch) -> None:
+    page = watch.open("/?q=包裹&status=close&page=2")
+    page.locator(".hit h2 a").first.click()
+    page.wait_for_url("**/chats/**")
+    page.click("#back")
+    page.wait_for_url("**/?q=*&status=close&page=2")
+
+
+def in_view(page: Page, selector: str) -> bool:
+    script = """selector => {
+        const box = document.querySelector(selector).getBoundingClientRect();
+        return box.top >= 0 && box.bottom <= innerHeight && box.height > 0;
+    }"""
+    page.wait_for_function(script, arg=selector)
+    return True
+
+
+def test_matches_of_a_long_chat_are_stepped_through(watch: Watch) -> None:
+    page = watch.open("/chats/7?q=退款#m9500")
+    assert in_view(page, "#m9500")
+    assert page.locator("#match-first").inner_text().startswith("2 / 3")
+    page.click("#match-next")
+    assert in_view(page, "#m11990")
+    page.keyboard.press("n")
+    assert in_view(page, "#m7003")
+    page.keyboard.press("p")
+    assert in_view(page, "#m11990")
+    assert page.url.endswith("#m11990")
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [{"viewport": {"width": 360, "height": 740}}, {"viewport": {"width": 1600, "height": 900}}],
+    ids=["phone", "wide"],
+    indirect=True,
+)
+def test_no_page_is_wider_than_the_screen(watch: Watch) -> None:
+    paths = ["/", "/?q=退款", "/?q=&sort=newest&status=close", "/?q=退款 火箭&match=all"]
+    paths += ["/chats/290?q=退款", "/chats/666", "/?q=alert", "/status", "/docs"]
+    for path in paths:
+        for language in ("zh", "en"):
+            page = watch.open(path + ("&" if "?" in path else "?") + f"lang={language}")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+
+
+def test_hostile_chats_run_nothing(watch: Watch) -> None:
+    for path in ("/chats/666?q=alert", "/?q=alert", "/?q=<script>alert(1)</script>", "/status"):
+        page = watch.open(path)
+        assert page.locator("main img").count() == 0
+
+
+CONTRAST = """() => {
+    const channel = (value) => {
+        const c = value / 255;
+        return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    };
+    const read = (text) => (text.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+    const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    const ground = (element) => {
+        for (let at = element; at; at = at.parentElement) {
+            const colour = read(getComputedStyle(at).backgroundColor);
+            if (colour.length === 3 || colour[3] === 1) return colour;
+        }
+        return [255, 255, 255];
+    };
+    const poor = [];
+    for (const element of document.querySelectorAll("body *")) {
+        const own = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+        if (!own || !element.checkVisibility() || element.closest("svg, dialog, .skip")) continue;
+        if (element.closest(".visually-hidden")) continue;
+        const a = light(read(getComputedStyle(element).color));
+        const b = light(ground(element));
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.push(`${element.className || element.tagName}: ${ratio.toFixed(2)}`);
+    }
+    return poor;
+}"""
+
+
+@pytest.mark.parametrize(
+    "watch", [{"color_scheme": "light"}, {"color_scheme": "dark"}], ids=str, indirect=True
+)
+def test_every_text_stands_out_from_its_ground(watch: Watch) -> None:
+    for path in (
+        "/",
+        "/?q=退款&status=close",
+        "/chats/290?q=退款",
+        "/chats/291",
+        "/status",
+        "/docs",
+    ):
+        assert watch.open(path).evaluate(CONTRAST) == [], path
+
+
+TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), summary")]
+    .filter((e) => e.checkVisibility() && !e.closest("svg, .visually-hidden, .skip, p, dd, td"))
+    .filter((e) => !e.classList.contains("visually-hidden"))
+    .map((e) => [e.className || e.id || e.textContent.trim(), e.getBoundingClientRect()])
+    .filter(([, box]) => box.width < 24 || box.height < 24)
+    .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
+
+
+@pytest.mark.parametrize(
+    "watch", [{"viewport": {"width": 360, "height": 740}}], ids=["phone"], indirect=True
+)
+def test_what_is_to_be_touched_is_large_enough(watch: Watch) -> None:
+    for path in ("/", "/?q=退款&status=close", "/chats/290?q=退款", "/status"):
+        assert watch.open(path).evaluate(TARGETS) == [], path

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from kchat_search.web.params import REPEATABLE, SearchParameters
+from tests.web.markup import Page
+
+
+@pytest.fixture
+def document(client: FlaskClient) -> Any:
+    return client.get("/openapi.json").get_json()
+
+
+def test_the_description_names_every_route_of_the_api(client: FlaskClient, document: Any) -> None:
+    routes = {
+        rule.rule.replace("<chat_id>", "{id}")
+        for rule in client.application.url_map.iter_rules()
+        if rule.endpoint.startswith("api.")
+    }
+    assert set(document["paths"]) == routes
+    assert document["openapi"] == "3.1.0"
+
+
+def test_the_description_names_every_parameter_of_a_search(document: Any) -> None:
+    parameters = {p["name"]: p for p in document["paths"]["/api/v1/search"]["get"]["parameters"]}
+    assert list(parameters) == list(SearchParameters.model_fields)
+    for name, parameter in parameters.items():
+        assert parameter["description"]
+        assert (parameter["schema"]["type"] == "array") == (name in REPEATABLE)
+        assert "anyOf" not in parameter["schema"]
+    page, per_page = parameters["page"]["schema"], parameters["per_page"]["schema"]
+    assert (page["minimum"], page["default"]) == (1, 1)
+    assert (per_page["minimum"], per_page["maximum"], per_page["default"]) == (1, 100, 20)
+    assert parameters["sort"]["schema"]["enum"] == ["relevance", "newest", "oldest"]
+    assert parameters["facets"]["explode"] is False
+    assert parameters["agent_id"]["explode"] is True
+
+
+def references(node: Any) -> set[str]:
+    if isinstance(node, dict):
+        own = {node["$ref"]} if "$ref" in node else set()
+        return own.union(*(references(value) for value in node.values()))
+    if isinstance(node, list):
+        return set().union(*(references(value) for value in node))
+    return set()
+
+
+def test_every_reference_leads_to_a_schema_and_every_schema_is_used(document: Any) -> None:
+    schemas = document["components"]["schemas"]
+    assert references(document) == {f"#/components/schemas/{name}" for name in schemas}
+
+
+def test_what_is_sent_is_what_is_described(client: FlaskClient, document: Any) -> None:
+    answers = {
+        "SearchJson": client.get("/api/v1/search?q=退款"),
+        "ChatJson": client.get("/api/v1/chats/290"),
+        "StatusJson": client.get("/api/v1/status"),
+        "AgentsJson": client.get("/api/v1/agents"),
+        "LifeJson": client.get("/healthz"),
+    }
+    for name, answer in answers.items():
+        described = document["components"]["schemas"][name]
+        assert set(answer.get_json()) == set(described["properties"]) == set(described["required"])
+
+
+def test_the_page_of_the_description_needs_no_other_host(client: FlaskClient) -> None:
+    page = Page(client.get("/docs").text)
+    assert page.faults == []
+    for tag, known in page.tags:
+        if tag in ("script", "link"):
+            assert (known.get("src") or known.get("href", "")).startswith("/static/")
+    assert "per_page" in page.text
+    assert "SnippetJson" in page.ids

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+from werkzeug.datastructures import MultiDict
+
+from kchat_search.models.query import FACETS, SearchRequest
+from kchat_search.web.links import pairs
+from kchat_search.web.params import read_search
+from tests.web.fake_service import FakeService
+
+MAX = str(2**63 - 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", SearchRequest()),
+        ("q=", SearchRequest()),
+        ("q=退款&match=all", SearchRequest(q="退款", match="all")),
+        (
+            "agent_id=1&agent_id=2&agent_id=1&agent_id=none",
+            SearchRequest(agent_id=("1", "2", "none")),
+        ),
+        (f"agent_id={MAX}", SearchRequest(agent_id=(MAX,))),
+        ("status=close&status=open", SearchRequest(status=("close", "open"))),
+        ("rating=满意&rating=0", SearchRequest(rating=("满意", "0"))),
+        ("visitor_id=547&user_id=45190", SearchRequest(visitor_id="547", user_id="45190")),
+        ("started_by=visitor&type=chat", SearchRequest(started_by="visitor", type="chat")),
+        ("has_upload=true", SearchRequest(has_upload=True)),
+        ("has_upload=false", SearchRequest(has_upload=False)),
+        (
+            "start=2016-01-01&end=2016-02-29",
+            SearchRequest(start="2016-01-01", end="2016-02-29"),
+        ),
+        ("start=2016-01-01T08:00:00Z", SearchRequest(start="2016-01-01T08:00:00Z")),
+        # the plus of an offset, escaped and not
+        ("start=2016-01-01T08:00:00%2B08:00", SearchRequest(start="2016-01-01T08:00:00+08:00")),
+        ("start=2016-01-01T08:00:00+08:00", SearchRequest(start="2016-01-01T08:00:00+08:00")),
+        ("sort=oldest&page=100&per_page=100", SearchRequest(sort="oldest", page=100, per_page=100)),
+        ("cursor=20", SearchRequest(cursor="20")),
+        ("facets=agent_id,rating", SearchRequest(facets=("agent_id", "rating"))),
+        ("facets=agent_id&facets=rating", SearchRequest(facets=("agent_id", "rating"))),
+        ("facets=none", SearchRequest(facets=())),
+        ("snippets=0", SearchRequest(snippets=0)),
+    ],
+)
+def test_parameters_become_the_request_they_ask_for(
+    client: FlaskClient, service: FakeService, query: str, expected: SearchRequest
+) -> None:
+    response = client.get(f"/api/v1/search?{query}")
+    assert (response.status_code, service.asked) == (200, [expected])
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("x=1", "x"),
+        ("Q=1", "Q"),
+        ("lang=en", "lang"),
+        ("q=a&q=b", "q"),
+        ("page=1&page=2", "page"),
+        ("start=2016-01-01&start=2016-01-01", "start"),
+        ("page=0", "page"),
+        ("page=-1", "page"),
+        ("page=1.0", "page"),
+        ("page=%201", "page"),
+        ("page=1_0", "page"),
+        ("page=٣", "page"),
+        ("page=", "page"),
+        ("page=99999999999999999999999", "page"),
+        ("per_page=0", "per_page"),
+        ("per_page=101", "per_page"),
+        ("snippets=6", "snippets"),
+        ("snippets=-1", "snippets"),
+        ("sort=best", "sort"),
+        ("match=none", "match"),
+        ("has_upload=yes", "has_upload"),
+        ("has_upload=1", "has_upload"),
+        ("agent_id=", "agent_id"),
+        ("agent_id=1&agent_id=", "agent_id"),
+        (f"agent_id={2**63}", "agent_id"),
+        (f"visitor_id={10**30}", "visitor_id"),
+        ("status=" + "x" * 201, "status"),
+        ("start=2016-02-30", "start"),
+        ("start=2016", "start"),
+        ("start=yesterday", "start"),
+        ("end=2016-01-01T25:00:00Z", "end"),
+        ("end=2016-01-01T08:00:00", "end"),
+        ("end=20160101", "end"),
+        ("facets=agent", "facets"),
+        ("facets=agent_id,,rating", "facets"),
+        ("facets=none,rating", "facets"),
+        ("cursor=a&page=2", "cursor"),
+        ("cursor=", "cursor"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_its_name(
+    client: FlaskClient, service: FakeService, query: str, parameter: str
+) -> None:
+    response = client.get(f"/api/v1/search?{query}")
+    assert response.status_code == 400
+    assert response.content_type == "application/problem+json"
+    problem = response.get_json()
+    assert problem["parameter"] == parameter
+    assert parameter in problem["detail"]
+    assert problem["detail"].isascii(), "the API speaks English"
+    assert not service.asked
+
+
+def test_pages_reach_ten_thousand_hits_and_the_refusal_names_the_cursor(
+    client: FlaskClient,
+) -> None:
+    assert client.get("/api/v1/search?page=100&per_page=100").status_code == 200
+    problem = client.get("/api/v1/search?page=501&per_page=20").get_json()
+    assert (problem["status"], problem["limit"], problem["parameter"]) == (400, 10_000, "page")
+    assert "cursor" in problem["detail"]
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "1.0", str(2**63), "9" * 5000, "٣", "%20"])
+def test_a_chat_id_that_is_none_is_refused(client: FlaskClient, text: str) -> None:
+    problem = client.get(f"/api/v1/chats/{text}").get_json()
+    assert (problem["status"], problem["parameter"]) == (400, "id")
+    assert client.get(f"/chats/{text}").status_code == 404
+
+
+_values = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
+    lambda text: not (text.isascii() and text.isdigit())
+)
+_requests = st.builds(
+    SearchRequest,
+    q=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    match=st.sampled_from(["auto", "all"]),
+    agent_id=st.lists(_values, unique=True, max_size=3).map(tuple),
+    visitor_id=st.none() | _values,
+    status=st.lists(_values, unique=True, max_size=3).map(tuple),
+    rating=st.lists(_values, unique=True, max_size=3).map(tuple),
+    started_by=st.none() | _values,
+    has_upload=st.none() | st.booleans(),
+    start=st.none() | st.dates().map(str),
+    end=st.none() | st.just("2016-01-01T08:00:00.5+08:00"),
+    sort=st.sampled_from(["relevance", "newest", "oldest"]),
+    page=st.integers(1, 100),
+    per_page=st.integers(1, 100),
+    facets=st.none() | st.lists(st.sampled_from(FACETS), unique=True).map(tuple),
+    snippets=st.integers(0, 5),
+)
+
+
+@given(_requests)
+def test_an_address_asks_for_the_search_it_was_made_from(request: SearchRequest) -> None:
+    assert read_search(MultiDict(pairs(request))) == request
+
+
+def test_links_of_the_answer_keep_every_parameter(client: FlaskClient) -> None:
+    query = "q=包裹&agent_id=2192&agent_id=2193&facets=status&snippets=1&per_page=7&page=2"
+    answer = client.get(f"/api/v1/search?{query}").get_json()
+    asked = sorted(parse_qsl(query))
+    for name, page in (("next", "3"), ("previous", "1")):
+        found = dict.fromkeys(parse_qsl(urlsplit(answer[name]).query))
+        expected = [pair for pair in asked if pair[0] != "page"]
+        assert sorted(pair for pair in found if pair[0] != "page") == expected
+        assert dict(found).get("page", page) == page or ("page", page) in found
