@@ -13,7 +13,6 @@ from flask import url_for
 
 from kchat_search.models.chats import Chat
 from kchat_search.models.query import SearchRequest, Snippet
-from kchat_search.web.params import MAX_HITS_BY_PAGE
 from kchat_search.web.shown import clean
 
 _DEFAULTS = SearchRequest()
@@ -78,9 +77,7 @@ def next_request(
     request: SearchRequest, *, has_next: bool, cursor: str | None
 ) -> SearchRequest | None:
     """What to ask for the hits that follow: the next page as far as pages reach, then by cursor."""
-    if not has_next:
-        return None
-    if request.cursor is None and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE:
+    if has_next and request.cursor is None:
         return replace(request, page=request.page + 1)
     return replace(request, page=1, cursor=cursor) if cursor else None
 

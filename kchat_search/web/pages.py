@@ -51,12 +51,14 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
 
     @pages.get("/chats/<chat_id>")
     def chat(chat_id: str) -> Response:
-        try:
-            number = params.read_chat_id(chat_id)
-        except BadRequest as error:
-            raise NotFound(str(error)) from None
         q = params.only(without_choice(request.args), "q")["q"]
-        response = conditional(_chat_page(service.chat(number, q), q, service))
+        try:
+            view = service.chat(params.read_chat_id(chat_id), q)
+        except (NotFound, BadRequest) as error:
+            if isinstance(error, BadRequest) and error.parameter != "id":
+                raise
+            raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
+        response = conditional(_chat_page(view, q, service))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 

@@ -7,7 +7,7 @@ logged in full and told to nobody.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
@@ -124,7 +124,7 @@ def answer(problem: Problem) -> Response:
             content_type="application/problem+json",
         )
     else:
-        response = page("error.html", problem=problem, advice=_advice(problem))
+        response = page("error.html", problem=_for_a_person(problem), advice=_advice(problem))
         response.status_code = problem.status
     response.headers.update(problem.headers)
     return response
@@ -143,6 +143,14 @@ def _as_json(problem: Problem) -> ProblemJson:
     if problem.limit is not None:
         found["limit"] = problem.limit
     return found
+
+
+def _for_a_person(problem: Problem) -> Problem:
+    """The one refusal that people meet in the search box, in their language."""
+    if problem.parameter == "q" and problem.limit is not None:
+        text = _("搜索词超出了上限（%(limit)s）。", limit=problem.limit)
+        return replace(problem, detail=f"{text} {problem.detail}")
+    return problem
 
 
 def _advice(problem: Problem) -> tuple[str, str]:

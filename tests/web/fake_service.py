@@ -141,7 +141,9 @@ class FakeService:
             total=len(hits),
             page=request.page,
             per_page=request.per_page,
-            has_next=stop < len(hits),
+            has_next=stop < len(hits)
+            and request.cursor is None
+            and (request.page + 1) * request.per_page <= 10_000,
             cursor=str(stop) if stop < len(hits) else None,
             hits=tuple(self._hit(c, words, request.snippets) for c in hits[start:stop]),
             facets=self._facets(request, hits),
