@@ -128,12 +128,13 @@ class Facts:
         return f"{self._when:%Y%m%d}"
 
     def _make_hour(self) -> str:
-        return str(self._rng.randint(9, 21))
+        # Said of the hours to come, so never one that has passed today.
+        return str(self._rng.randint(min(self._when.hour + 2, 22), 22))
 
     def _make_clock(self) -> str:
-        return (
-            f"{self._rng.randint(8, 22)}:{self._rng.choice(('05', '10', '20', '35', '40', '55'))}"
-        )
+        # Said of something that has happened today, so never later than now.
+        earlier = self._when - timedelta(minutes=self._rng.randint(15, 200))
+        return f"{earlier.hour}:{earlier.minute:02d}"
 
     def _make_order(self) -> str:
         bought = self._when - timedelta(days=self._rng.randint(2, 9))

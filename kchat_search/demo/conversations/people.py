@@ -104,7 +104,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An earlier chat: its situation, what was known, who answered."""
+    """An earlier chat: its situation, topic ('' if we began it), what was known, who answered."""
 
     code: str
     topic: str

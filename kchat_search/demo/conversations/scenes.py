@@ -75,14 +75,18 @@ class Scenes:
     def _agent_begins(self, situation: Situation) -> None:
         self.started_by_agent = True
         self._stage.agent_joins(self._on_duty(), 0.0)
-        self._stage.play(situation.body[:1])
         self._stage.visitor_joins()
-        self._stage.play(situation.body[1:])
+        self._stage.play(situation.body)
 
     def _visitor_begins(self, situation: Situation, past: Past | None) -> None:
         stage, rng = self._stage, self._rng
         stage.visitor_joins()
-        if "after" not in situation.options and past is not None and rng.random() < 0.45:
+        if (
+            "after" not in situation.options
+            and past is not None
+            and past.topic
+            and rng.random() < 0.45
+        ):
             stage.facts.set("topic", past.topic)
             stage.talk("v", "again")
             stage.facts.set("topic", situation.topic)

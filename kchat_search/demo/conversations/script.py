@@ -13,15 +13,15 @@ A situation is a small dialogue graph in plain text, one turn a line, phrasings 
         v: 那什么时候有货
     v+: IMG_{n4}.jpg                   an upload; a+: by the agent
     a&: 是的 | 不是                    answers the phrasing that stood at the same place before
-    v: 有货吗 => 有的 | 贵吗 => 不贵     question and answer in one
+    v: 有货吗 => 有的 | 贵吗 => 不贵     both in one
     a=: [订单] {order}                 a card;  a#: a help document;  s: the system;  r: the robot
     transfer: 物流组                    a colleague takes over
     rate: bad                          how the visitor will feel about it
 
 A phrasing that ends in ` #name` leads to the branches that are headed `* 2 #name`, where there are
-such. `[x/y/]` picks one, `{fact}` is a fact of this chat, the same wherever it stands. A phrasing may
-begin with the temper that it needs: `!` angry, `~` chatty, `-` terse, `+` formal, `@` writes in
-traditional characters.
+such. `[x/y/]` picks one, `{fact}` is a fact of this chat, the same wherever it stands. A
+phrasing may begin with the temper that it needs: `!` angry, `~` chatty, `-` terse, `+` formal, `@`
+writes in traditional characters.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from dataclasses import dataclass, field
 TEMPERS = {"!": "angry", "~": "chatty", "-": "terse", "+": "formal", "@": "traditional"}
 
 _TURN = re.compile(r"(?P<who>[vars])(?P<kind>[+=#&]?):\s*(?P<rest>.+)")
+_ROUTE = re.compile(r" #([a-z]+)")
 _KINDS = {"": "msg", "&": "msg", "+": "upload", "=": "card", "#": "document"}
 
 
@@ -212,6 +213,6 @@ def read_phrases(text: str) -> tuple[Phrase, ...]:
 
 def _phrase(text: str) -> Phrase:
     temper = TEMPERS.get(text[:1], "")
-    said, _, reply = (text[1:] if temper else text).partition("=>")
-    said, _, route = said.partition(" #")
-    return Phrase(temper, said.strip(), reply.strip(), route.strip())
+    route = _ROUTE.search(text)
+    said, _, reply = _ROUTE.sub("", text[1:] if temper else text).partition("=>")
+    return Phrase(temper, said.strip(), reply.strip(), route[1] if route else "")

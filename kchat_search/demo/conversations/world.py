@@ -85,7 +85,9 @@ class World:
         scenes = Scenes(rng, stage, trade, when, modern=when >= self._modern_since)
         scenes.perform(situation, past, staffed=staffed)
         agent = next((line.name for line in stage.lines if line.agent_id is not None), "")
-        visitor.history.append(Past(situation.code, situation.topic, when, facts.kept(), agent))
+        own = situation.options.get("started") != "agent"  # no one refers to our own call
+        topic = situation.topic if own else ""
+        visitor.history.append(Past(situation.code, topic, when, facts.kept(), agent))
         return self._plan(stage, scenes, when)
 
     def _someone(self, trade: str, when: datetime) -> Visitor:
