@@ -257,4 +257,5 @@ def divider_before(request: SearchRequest, page: SearchPage) -> int | None:
     if page.query.match != "some" or request.cursor is not None:
         return None
     place = page.query.all - (request.page - 1) * request.per_page
-    return place if 0 <= place < len(page.hits) else None
+    begins = page.query.all > 0 and 0 <= place < len(page.hits)
+    return place if begins else None

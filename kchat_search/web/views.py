@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, cast
 
-from flask import url_for
-
 from kchat_search.config import Settings
 from kchat_search.models.query import (
     ChatView,
@@ -20,8 +18,14 @@ from kchat_search.models.query import (
 )
 from kchat_search.models.reports import Coverage, Status, SyncReport
 from kchat_search.web import schemas
-from kchat_search.web.links import api_url, next_request, previous_request
-from kchat_search.web.shown import clean, rfc3339
+from kchat_search.web.links import (
+    api_url,
+    chat_api_url,
+    chat_page_url,
+    next_request,
+    previous_request,
+)
+from kchat_search.web.shown import rfc3339
 
 Ranges = Iterable[tuple[int, int]]
 
@@ -103,10 +107,9 @@ def _snippet(snippet: Snippet, settings: Settings) -> schemas.SnippetJson:
 
 
 def _links(chat_id: int, settings: Settings, q: str) -> schemas.LinksJson:
-    values: dict[str, Any] = {"q": clean(q)} if q else {}
     return {
-        "self": url_for("api.chat", chat_id=chat_id, _external=True, **values),
-        "html": url_for("pages.chat", chat_id=chat_id, _external=True, **values),
+        "self": chat_api_url(chat_id, q),
+        "html": chat_page_url(chat_id, q),
         "kchat": settings.chat_link(chat_id),
     }
 
