@@ -96,8 +96,8 @@ v: 收件人，{surname}{title}，尾号{tail} | 我是收件的，手机{phone}
 = pickup | 上门取件 | 3
 v: 预约了上门取件没人来 #come | 怎么寄快递，我要寄{goods} #fee | 寄{goods}到{city2}多少钱 #fee | -取件 #come | ~小哥几点来呀，我{hour}点要出门了 #come | !约的{clock}，等到现在人影都没有 #come | +请问{goods}是否可以寄递 #may | 下单了{few}个小时没人接单 #come
 * 2 #come
-  a: 我看一下附近的运力，地址是{city}{street}吗 | 请问取件地址和下单手机号 | 您的下单手机号报一下，我查派单情况
-  v: 对，{street}{n2}号 | {phone} | 是的，门牌{n3} | {street}{n2}号，电话{phone}
+  a: 我看一下附近的运力，取件地址和手机号报一下 | 请问取件地址和下单手机号 | 您把地址和下单手机号发我，我查派单情况
+  v: {street}{n2}号，{phone} | {phone} // {city}{street}{n2}号 | 地址{street}{n2}号，门牌{n3}，手机{phone} | {street}{n2}号，电话{phone}
   > look
   a: 派给{station}的小{surname2}了，他说{few}十分钟到 | 之前的快递员请假了，我重新派给了另一位，{hour}点前到 | 今天{street}那边单子多，最晚{hour}点前来取
   v: 行 | 再不来我就换别家 | 好，我在家 | 让他到了打电话，门铃坏了
