@@ -96,6 +96,7 @@ def focused(page: Page) -> str:
 )
 def test_a_chat_is_found_narrowed_and_opened_with_and_without_javascript(watch: Watch) -> None:
     page = watch.open("/")
+    without = not page.locator("#help-open").is_visible()
     page.fill("#q", "退款")
     page.click("#search-form button")
     page.wait_for_url("**/?q=*")
@@ -110,7 +111,7 @@ def test_a_chat_is_found_narrowed_and_opened_with_and_without_javascript(watch: 
     assert page.locator("#m290001 mark").inner_text() == "退款"
     assert page.locator("#m290001").is_visible()
     assert page.locator(":target").get_attribute("id") == "m290001"
-    page.click("#m290001 a.next")
+    page.click("#m290001 a.next" if without else "#match-next")
     page.wait_for_url("**#m290002")
     page.click("#back")
     page.wait_for_url("**/?q=%E9%80%80%E6%AC%BE")
@@ -189,19 +190,17 @@ def test_matches_of_a_long_chat_are_stepped_through(watch: Watch) -> None:
     assert page.url.endswith("#m11990")
 
 
-@pytest.mark.parametrize(
-    "watch",
-    [{"viewport": {"width": 360, "height": 740}}, {"viewport": {"width": 1600, "height": 900}}],
-    ids=["phone", "wide"],
-    indirect=True,
-)
+PHONE = {"viewport": {"width": 360, "height": 740}}
+WIDE = {"viewport": {"width": 1600, "height": 900}}
+
+
+@pytest.mark.parametrize("watch", [PHONE, WIDE], ids=["phone", "wide"], indirect=True)
 def test_no_page_is_wider_than_the_screen(watch: Watch) -> None:
-    paths = ["/", "/?q=退款", "/?q=&sort=newest&status=close", "/?q=退款 火箭&match=all"]
-    paths += ["/chats/290?q=退款", "/chats/666", "/?q=alert", "/status", "/docs"]
+    paths = ["/?lang=en", "/?q=退款&status=close", "/?q=退款 火箭&match=all", "/chats/290?q=退款"]
+    paths += ["/chats/666", "/?q=alert", "/status", "/docs", "/?lang=zh", "/?q=&sort=newest"]
     for path in paths:
-        for language in ("zh", "en"):
-            page = watch.open(path + ("&" if "?" in path else "?") + f"lang={language}")
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        page = watch.open(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
 
 
 def test_hostile_chats_run_nothing(watch: Watch) -> None:
@@ -261,9 +260,7 @@ TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hid
     .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
 
 
-@pytest.mark.parametrize(
-    "watch", [{"viewport": {"width": 360, "height": 740}}], ids=["phone"], indirect=True
-)
+@pytest.mark.parametrize("watch", [PHONE], ids=["phone"], indirect=True)
 def test_what_is_to_be_touched_is_large_enough(watch: Watch) -> None:
     for path in ("/", "/?q=退款&status=close", "/chats/290?q=退款", "/status"):
         assert watch.open(path).evaluate(TARGETS) == [], path

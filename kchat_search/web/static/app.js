@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  document.documentElement.classList.add("js");
   const byId = (id) => document.getElementById(id);
   const help = byId("help");
   const box = byId("q");
