@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from kchat_search import serving, terminal
 from kchat_search.config import Settings, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
-from kchat_search.demo.conversations import AGENTS, Life, conversations
+from kchat_search.demo.conversations import Life, agents
 from kchat_search.demo.files import load
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import SettingsError
@@ -38,22 +38,16 @@ def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterat
 
     Raises `SettingsError` for a file that can't be read and a port that can't be used.
     """
-    now = datetime.now(UTC)
     if chats is not None:
-        try:
-            found, agents = load(chats)
-        except (OSError, ValueError) as error:
-            raise SettingsError(
-                f"{chats} is no gzip file of chats, a JSON object a line: {error}"
-            ) from error
         life = None
+        found, users = load(chats)
     else:
-        life = Life(seed, now)
-        found, agents = conversations(seed, now, count), AGENTS
+        life = Life(seed, datetime.now(UTC), count)
+        found, users = life.chats(), agents()
     try:
         server = DemoServer(
             found,
-            agents,
+            users,
             email=DEMO_EMAIL,
             password=DEMO_PASSWORD,
             api_token=DEMO_API_TOKEN,

@@ -54,9 +54,10 @@ class ChatParser:
         """One page of the list, `{"chats": [...]}`, asked for as `number` with `per_page`.
 
         The page is the last if it is empty, if `next_page` is null or "", or if `next_page` leads
-        to this page or one before. A null is not believed where `count` proves that more follow,
-        since some servers always send null. A `next_page` of another form (a cursor) is taken as
-        «there is more»: pages are documented to go by number, and sync notices repeated chats.
+        to this page or one before. Neither is believed where `count` proves that more follow: some
+        servers always send null, and an address that leads elsewhere says nothing of this list. A
+        `next_page` of another form (a cursor) is taken as «there is more»: pages are documented to
+        go by number, and sync notices repeated chats.
 
         Raises `KchatBadAnswer` where there is no list `chats`.
         """
@@ -317,7 +318,7 @@ def _ends(answer: Mapping[str, Any], number: int, *, more_by_count: bool) -> boo
         except ValueError:
             return False
     page = _whole_id(following)
-    return page is not None and page <= number
+    return page is not None and page <= number and not more_by_count
 
 
 def _outline(value: object) -> str:

@@ -7,13 +7,14 @@ seconds since 1970. Invariant: the answer is in UTC or None, and every failure i
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 _NEVER = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?Z?)?")
 _EPOCH = re.compile(r"-?[0-9]{9,13}(?:\.[0-9]+)?")
 _FIRST_MILLISECONDS = 100_000_000_000
 """Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
+_OUTSIDE = "outside the years 2 to 9998"
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -23,7 +24,7 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
     Text is `2015-04-25 08:04:12` or any ISO 8601 form, in `zone` where it names none (of the two
     moments of a repeated hour, the first). A number, also as text of nine digits and more, is
     seconds since 1970, or milliseconds where seconds would lie beyond the year 5138.
-    Raises ValueError for anything else and for moments outside the years 1 to 9999.
+    Raises ValueError for anything else and for moments outside the years 2 to 9998.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -43,14 +44,21 @@ def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     try:
-        return moment.astimezone(UTC)
+        return _showable(moment.astimezone(UTC))
     except OverflowError as error:
-        raise ValueError("outside the years 1 to 9999") from error
+        raise ValueError(_OUTSIDE) from error
 
 
 def _of_epoch(number: float) -> datetime:
     try:
         seconds = number / 1000 if abs(number) >= _FIRST_MILLISECONDS else number
-        return _1970 + timedelta(seconds=seconds)
+        return _showable(_1970 + timedelta(seconds=seconds))
     except OverflowError as error:
-        raise ValueError("outside the years 1 to 9999") from error
+        raise ValueError(_OUTSIDE) from error
+
+
+def _showable(moment: datetime) -> datetime:
+    """The moment, if every zone of the world can show it."""
+    if not MINYEAR < moment.year < MAXYEAR:
+        raise ValueError(_OUTSIDE)
+    return moment

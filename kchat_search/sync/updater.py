@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from kchat_search.errors import KchatBadAnswer
 from kchat_search.models.chats import FetchedChat, RejectedChat
 from kchat_search.models.reports import Progress, SyncReport, no_progress
 from kchat_search.ports import Archive, ChatSource, Clock
@@ -115,7 +116,12 @@ class Updater:
     def _refresh_agents(self, now: datetime, *, force: bool) -> None:
         at = (self._archive.cursor("agents") or {}).get("at")
         if force or at is None or now - datetime.fromisoformat(at) >= _AGENTS_EVERY:
-            self._archive.save_agents(self._source.agents(), now=now)
+            try:
+                names = self._source.agents()
+            except KchatBadAnswer as error:
+                log.warning("Agents are shown by their ids for now: %s", error)
+                return  # names are a comfort; chats don't wait for them
+            self._archive.save_agents(names, now=now)
             self._archive.set_cursor("agents", {"at": now.isoformat()}, now=now)
 
     # -- everything --------------------------------------------------------------------------

@@ -12,9 +12,11 @@ import threading
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import jieba
 
+from kchat_search.text.fold import fingerprint as fold_fingerprint
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 
@@ -25,6 +27,11 @@ MAX_WORD = 256
 run of letters contains: they are found by their beginning, and never taken for another word."""
 
 
+_MAX_RUN = 256
+"""Longer Han runs are cut here first: jieba's Viterbi copies its paths, so its time grows with the
+square of a run (measured: 62 s for 100,000 characters). No sentence is as long without a comma."""
+
+
 class Segmenter:
     """jieba with one dictionary. Safe to share between threads."""
 
@@ -32,9 +39,9 @@ class Segmenter:
         """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8); raises
         ValueError where it is not in UTF-8.
 
-        `cache_dir` (made if missing) holds jieba's compiled dictionary. It must be ours: jieba's
-        default is a file in the world-writable temporary folder, which anybody could have left
-        there, and which it loads unchecked.
+        `cache_dir` (made if missing) holds jieba's compiled dictionary; without one it is
+        compiled each time. It must be ours: jieba's default is a file in the world-writable
+        temporary folder, which anybody could have left there, and which it loads unchecked.
         """
         self._tokenizer = jieba.Tokenizer()
         self._user_words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
@@ -48,10 +55,12 @@ class Segmenter:
         with self._lock:
             if self._ready:
                 return
-            if self._cache_dir is not None:
+            if self._cache_dir is None:
+                with TemporaryDirectory() as folder:
+                    self._initialize(folder)
+            else:
                 self._cache_dir.mkdir(parents=True, exist_ok=True)
-                self._tokenizer.tmp_dir = str(self._cache_dir)
-            self._tokenizer.initialize()
+                self._initialize(str(self._cache_dir))
             # Its words are compared with folded text, so they are folded too.
             self._tokenizer.load_userdict([fold(line) for line in self._user_words.splitlines()])
             self._ready = True
@@ -73,14 +82,19 @@ class Segmenter:
                     found.append(indexed_word(run.text))
         return found
 
+    def _initialize(self, cache_dir: str) -> None:
+        self._tokenizer.tmp_dir = cache_dir
+        self._tokenizer.initialize()
+
     def _cut(self, cut: Callable[[str], list[str]], han: str) -> list[str]:
         self.load()
-        return [word for word in cut(han) if word]
+        pieces = (han[start : start + _MAX_RUN] for start in range(0, len(han), _MAX_RUN))
+        return [word for piece in pieces for word in cut(piece) if word]
 
     def _fingerprint(self) -> str:
         """Names what the words depend on; another one means that the index must be built anew."""
         user = hashlib.sha256(self._user_words.encode()).hexdigest()[:16]
-        return f"jieba {version('jieba')} user-dict {user}"
+        return f"{fold_fingerprint()} jieba {version('jieba')} user-dict {user}"
 
 
 def indexed_word(word: str) -> str:

@@ -1,0 +1,69 @@
+"""A whole kchat-search over a real Kchat server, archive and index, for every test that asks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
+from kchat_search.demo.server import DemoServer
+from kchat_search.text.segment import Segmenter
+from tests.world import World, agents, chat
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees the settings of whoever runs it."""
+    for name in os.environ:
+        if name.startswith("KCHAT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One compiled jieba dictionary for all: each index folder is given a copy."""
+    folder = tmp_path_factory.mktemp("jieba")
+    Segmenter(cache_dir=folder).load()
+    return folder / "jieba.cache"
+
+
+@pytest.fixture
+def kchat() -> Iterator[DemoServer]:
+    """A Kchat server with 25 chats, read in pages of ten."""
+    server = DemoServer(
+        [chat(i) for i in range(101, 126)],
+        agents(),
+        email=DEMO_EMAIL,
+        password=DEMO_PASSWORD,
+        api_token=DEMO_API_TOKEN,
+        max_per_page=10,
+    )
+    with server:
+        yield server
+
+
+@pytest.fixture
+def make_world(
+    kchat: DemoServer, tmp_path: Path, dictionary_cache: Path
+) -> Iterator[Callable[..., World]]:
+    """A maker of programs over the same server, archive and index."""
+    made: list[World] = []
+
+    def make(**settings: object) -> World:
+        world = World(kchat, tmp_path, dictionary_cache, **settings)
+        made.append(world)
+        return world
+
+    yield make
+    for world in made:
+        world.service.close()
+
+
+@pytest.fixture
+def world(make_world: Callable[..., World]) -> World:
+    """The program over the server `kchat`."""
+    return make_world()

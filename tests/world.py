@@ -1,0 +1,137 @@
+"""The whole program for tests: service over a real Kchat server, and what must hold of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from kchat_search.config import Settings, only
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
+from kchat_search.demo.server import DemoServer
+from kchat_search.models.query import SearchPage, SearchRequest
+from kchat_search.models.reports import SyncReport
+from kchat_search.service import Service, make_service
+
+BEGIN = datetime(2016, 3, 20, 4, tzinfo=UTC)
+
+_SAID = (
+    "你好,我想申请退款",
+    "请问订单号是多少?",
+    "订单号是 20160301{n:04},手机尾号5678",
+    "版本 3.6.0 登录不了,iPhone6",
+    "好的,马上为您處理",
+    "謝謝😀",
+    "发票寄到 user{n}@example.com",
+)
+
+
+def agents() -> list[dict[str, Any]]:
+    """The agents of the tests' server, as in `users.json`."""
+    return [
+        {"id": 2192, "name": "lilei", "agent_display_name": "李雷", "role": "agent"},
+        {"id": 2193, "name": "韩梅梅", "role": "admin"},
+    ]
+
+
+def message(number: int, chat_id: int, name: str, msg: object, **fields: Any) -> dict[str, Any]:
+    """A message in the API's form, `number` from 1 on."""
+    return {
+        "id": chat_id * 1000 + number,
+        "chat_id": chat_id,
+        "type": "chat.msg",
+        "name": name,
+        "msg": msg,
+        "is_read": 1,
+        "created_at": f"2016-03-01 10:{number:02}:00",
+        "upload_id": None,
+        "upload": None,
+    } | fields
+
+
+def chat(chat_id: int, *said: object, **fields: Any) -> dict[str, Any]:
+    """A chat in the API's form; without `said`, a talk that depends on the id."""
+    day = f"2016-03-{1 + chat_id % 20:02}"
+    texts: list[object] = list(said) or [
+        _SAID[(chat_id + i) % len(_SAID)].format(n=chat_id) for i in range(3)
+    ]
+    agent = 2192 + chat_id % 2
+    names = (f"访客{chat_id}", "李雷" if agent == 2192 else "韩梅梅")
+    return {
+        "id": chat_id,
+        "type": "chat",
+        "started_by": "visitor",
+        "status": "close",
+        "agent_id": agent,
+        "rating": None,
+        "visitor_id": chat_id % 7,
+        "user_id": None,
+        "created_at": f"{day} 10:00:00",
+        "assigned_at": f"{day} 10:00:10",
+        "end_at": f"{day} 10:30:00",
+        "messages": [
+            message(number, chat_id, names[(number - 1) % 2], text)
+            for number, text in enumerate(texts, start=1)
+        ],
+    } | fields
+
+
+class World:
+    """A service over the server, and a clock that only moves when told to."""
+
+    def __init__(
+        self, kchat: DemoServer, folder: Path, dictionary: Path, **settings: object
+    ) -> None:
+        self.kchat = kchat
+        self.now = BEGIN
+        index = folder / "index"
+        if not index.exists():
+            index.mkdir()
+            shutil.copy(dictionary, index)
+        self.settings: Settings = only(
+            **{
+                "base_url": kchat.url,
+                "email": DEMO_EMAIL,
+                "api_token": DEMO_API_TOKEN,
+                "archive_url": f"sqlite:///{folder}/archive.sqlite3",
+                "index_dir": index,
+                "request_retries": 0,
+                "per_page": 10,
+            }
+            | settings
+        )
+        self.service: Service = make_service(self.settings, clock=lambda: self.now)
+
+    def later(self, **by: float) -> World:
+        self.now += timedelta(**by)
+        return self
+
+    def sync(self, *, reconcile: bool = False) -> SyncReport:
+        with self.service.indexing("test"):
+            self.service.prepare()
+            return self.service.sync(reconcile=reconcile)
+
+    def search(self, q: str = "", **request: Any) -> SearchPage:
+        return self.service.search(SearchRequest(**({"q": q, "match": "all"} | request)))
+
+    def found(self, q: str = "", **request: Any) -> set[int]:
+        """Ids of all hits."""
+        return self.service.searcher.all_ids(SearchRequest(**({"q": q, "match": "all"} | request)))
+
+    def archived(self) -> dict[int, Any]:
+        """What the archive has, by id, as JSON; vanished chats too."""
+        return {stored.id: json.loads(stored.raw) for stored in self.service.archive.iterate()}
+
+    def check_whole(self) -> None:
+        """The archive equals the server, and the index equals the archive."""
+        assert self.archived() == {each["id"]: each for each in self.kchat.chats()}
+        self.check_index()
+
+    def check_index(self) -> None:
+        """The index equals a scan of the archive."""
+        report = self.service.verify(strings=60, seed=7)
+        assert report.clean, report
+        assert self.service.engine.id_versions() == dict(self.service.archive.id_versions())
+        assert self.service.archive.counts().pending == 0
