@@ -14,14 +14,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from importlib.metadata import version
 
 import opencc
 
 _COMPLEX = "\uffff"  # a noncharacter; stands for «not one character to one character»
+_LONG = _COMPLEX * 32  # combining marks are complex; no language has so many in a row
 _REPLACEMENT = "\ufffd"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(" {2,}")
+_SPACES = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,12 @@ class Folded:
 
 
 def fold(text: str) -> str:
-    """The folded form of `text`. Some 0.1 µs a character where nothing expands."""
+    """The folded form of `text`. Some 0.2 to 0.3 µs a character."""
     plain = text.translate(_SINGLE)
     if _COMPLEX not in plain and "  " not in plain:
         return plain
-    return fold_with_map(text).text
+    # Without a map there is no need of pieces: five times faster on text with line breaks.
+    return _fold_piece(_in_order(text) if _LONG in plain else text)
 
 
 def fold_with_map(text: str) -> Folded:
@@ -62,7 +66,7 @@ def fold_with_map(text: str) -> Folded:
         out.append(plain[done:start])
         starts.extend(range(done, start))
         ends.extend(range(done + 1, start + 1))
-        piece = _fold_piece(text[start:end])
+        piece = _fold_stretch(text[start:end])
         out.append(piece)
         starts.extend([start] * len(piece))
         ends.extend([end] * len(piece))
@@ -73,6 +77,11 @@ def fold_with_map(text: str) -> Folded:
 def without_surrogates(text: str) -> str:
     """Lone surrogates, which JSON may carry and UTF-8 refuses, as U+FFFD each."""
     return _SURROGATES.sub(_REPLACEMENT, text)
+
+
+def fingerprint() -> str:
+    """Names what folding depends on: with other tables, texts folded before must be folded anew."""
+    return f"unicode {unicodedata.unidata_version} opencc {version('opencc')}"
 
 
 def _next_piece(text: str, plain: str, position: int) -> tuple[int, int]:
@@ -106,14 +115,37 @@ def _blanks_joined(text: str, starts: list[int], ends: list[int]) -> Folded:
 
 
 def _fold_piece(piece: str) -> str:
-    """Fold a stretch that normalisation treats as one. NFKC is asked twice, since folding the
-    case can undo it (Unicode, D146: toNFKC_Casefold)."""
+    """Fold a stretch that normalisation can't reach out of. NFKC is asked twice, since folding
+    the case can undo it (Unicode, D146: toNFKC_Casefold)."""
     text = unicodedata.normalize("NFKC", without_surrogates(piece)).casefold()
     text = unicodedata.normalize("NFKC", text).translate(_simplified())
-    folded = "".join(" " if c.isspace() else c for c in text)
-    while "  " in folded:
-        folded = folded.replace("  ", " ")
-    return folded
+    return _SPACES.sub(" ", text)
+
+
+def _fold_stretch(piece: str) -> str:
+    if len(piece) < 4:
+        return _fold_short(piece)
+    return _fold_piece(_in_order(piece) if len(piece) > len(_LONG) else piece)
+
+
+@lru_cache(maxsize=8192)
+def _fold_short(piece: str) -> str:
+    """`_fold_piece`, remembered: line breaks, «…» and the like come again and again."""
+    return _fold_piece(piece)
+
+
+def _in_order(text: str) -> str:
+    """Long runs of combining marks decomposed and in canonical order (UAX #15).
+
+    Python orders them by insertion, in quadratic time: 40,000 marks, which one hostile message
+    may well have, take 4 s. Given in order already, they take no time.
+    """
+    return _long_marks().sub(_sorted_marks, text)
+
+
+def _sorted_marks(marks: re.Match[str]) -> str:
+    decomposed = "".join(unicodedata.normalize("NFKD", mark) for mark in marks.group())
+    return "".join(sorted(decomposed, key=unicodedata.combining))
 
 
 def _joins_left(character: str) -> bool:
@@ -129,6 +161,19 @@ def _joins_left_cached(character: str) -> bool:
         return False
     first = unicodedata.normalize("NFKD", character)[:1]
     return unicodedata.combining(first) != 0 or first in _second_of_pairs()
+
+
+@cache
+def _long_marks() -> re.Pattern[str]:
+    """At least so many characters in a row that are nothing but combining marks."""
+    marks = (chr(code) for code in range(0x300, 0x110000) if _only_marks(chr(code)))
+    return re.compile(f"[{''.join(marks)}]{{{len(_LONG)},}}")
+
+
+def _only_marks(character: str) -> bool:
+    if not unicodedata.combining(character) and not unicodedata.decomposition(character):
+        return False
+    return all(map(unicodedata.combining, unicodedata.normalize("NFKD", character)))
 
 
 @cache

@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import re
+import time
+import unicodedata
+
+import opencc
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kchat_search.text import fold as fold_module
+from kchat_search.text.fold import fingerprint, fold, fold_with_map, without_surrogates
+from tests.text.nasty import MARKS, texts
+
+_T2S = opencc.OpenCC("t2s")
+
+
+def plain_fold(text: str) -> str:
+    """What DESIGN says, in the plainest way: no pieces, no map, no tables."""
+    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = unicodedata.normalize("NFKC", text)
+    return re.sub(r"\s+", " ", "".join(map(simplified, text)))
+
+
+def simplified(character: str) -> str:
+    """OpenCC's own answer for one character, asked until it stays the same (it has chains)."""
+    if character < "\u3400":
+        return character
+    seen = [character]
+    while len(seen) < 10:
+        following = _T2S.convert(seen[-1])
+        if following in seen or len(following) != 1:
+            break
+        if not unicodedata.is_normalized("NFKC", following):
+            break
+        seen.append(following)
+    return seen[-1]
+
+
+KNOWN = [
+    ("", ""),
+    ("退款流程", "退款流程"),
+    ("退款流程", "退款流程"),
+    ("ABC", "abc"),
+    ("ＡＢＣ１２３", "abc123"),
+    ("Straße STRASSE", "strasse strasse"),
+    ("İstanbul", "i̇stanbul"),
+    ("ﬁle", "file"),
+    ("ﬃ", "ffi"),
+    ("Å", "å"),  # the Angstrom sign
+    ("e\u0301", "é"),
+    ("ﷺ", "صلى الله عليه وسلم"),
+    ("ｶﾞ", "ガ"),
+    ("ﾊﾟ", "パ"),
+    ("か\u3099", "が"),
+    ("\u1112\u1161\u11ab", "한"),
+    ("ㅎㅏ", "하"),
+    ("裡面", "里面"),
+    ("頭髮", "头发"),
+    ("申請退款", "申请退款"),
+    ("發票", "发票"),
+    ("臺灣", "台湾"),
+    ("豈", "岂"),  # a compatibility ideograph, then traditional
+    ("⼀", "一"),  # a Kangxi radical
+    ("①②", "12"),
+    ("½", "1⁄2"),
+    ("㎡", "m2"),
+    ("℃", "°c"),
+    ("…", "..."),
+    ("你好,在吗?", "你好,在吗?"),
+    ("你好，在吗？", "你好,在吗?"),
+    ("“退款”", "“退款”"),
+    ("a \t\n\u3000 b", "a b"),
+    (" \n ", " "),
+    ("a\u00a0b", "a b"),
+    ("a\u2028b", "a b"),
+    ("\x00", "\x00"),
+    ("\uffff", "\uffff"),
+    ("\ud800", "\ufffd"),
+    ("\ud83d\ude00", "\ufffd\ufffd"),
+    ("😀", "😀"),
+    ("👨\u200d👩\u200d👧", "👨\u200d👩\u200d👧"),
+    ("❤\ufe0f", "❤\ufe0f"),
+    ("ϒ\u0301", "ύ"),
+    ("Σας", "σασ"),
+    ("ᾳ", "αι"),
+]
+
+
+@pytest.mark.parametrize(("text", "folded"), KNOWN)
+def test_what_is_known_folds_as_it_should(text: str, folded: str) -> None:
+    assert fold(text) == folded
+    assert fold_with_map(text).text == folded
+
+
+@pytest.mark.parametrize(
+    ("traditional", "simple"),
+    [("後悔", "后悔"), ("皇后", "皇后"), ("乾淨", "干净"), ("麵條", "面条"), ("鐘錶", "钟表")],
+)
+def test_both_ways_of_writing_meet(traditional: str, simple: str) -> None:
+    assert fold(traditional) == fold(simple)
+
+
+def test_a_character_folds_the_same_whatever_stands_beside_it() -> None:
+    # OpenCC's phrases keep 乾 in 乾坤; a literal must not depend on its neighbours.
+    assert fold("乾坤") == fold("乾") + fold("坤")
+
+
+@given(texts())
+@example("ΐ" + "\u0323" * 40)
+@example(" \u0308\n")
+@example("\uffff \uffff")
+def test_folding_equals_the_plain_oracle(text: str) -> None:
+    assert fold(text) == plain_fold(text)
+
+
+@given(texts())
+def test_folding_twice_is_folding_once(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(texts())
+def test_folding_with_a_map_is_folding(text: str) -> None:
+    assert fold_with_map(text).text == fold(text)
+
+
+@given(texts())
+def test_no_folded_text_has_a_line_break_a_surrogate_or_two_blanks(text: str) -> None:
+    folded = fold(text)
+    assert len(f".{folded}.".splitlines()) == 1
+    assert not re.search(r"[^\S ]|  |[\ud800-\udfff]", folded)
+
+
+@given(texts())
+@example("")
+@example("e\u0301  \n ﷺ")
+def test_the_map_covers_the_original_from_end_to_end(text: str) -> None:
+    folded = fold_with_map(text)
+    ranges = [folded.original(i, i + 1) for i in range(len(folded.text))]
+    assert bool(ranges) == bool(text)
+    reached = 0
+    for start, end in ranges:
+        assert 0 <= start < end <= len(text)
+        assert start <= reached <= end, "a gap, or going back"
+        reached = end
+    assert reached == len(text)
+    if folded.starts is not None and folded.ends is not None:
+        assert len(folded.starts) == len(folded.ends) == len(folded.text)
+        assert list(folded.starts) == sorted(folded.starts)
+        assert list(folded.ends) == sorted(folded.ends)
+
+
+@given(texts(), st.data())
+def test_what_is_found_folded_is_there_on_the_original(text: str, data: st.DataObject) -> None:
+    folded = fold_with_map(text)
+    if not folded.text:
+        return
+    start = data.draw(st.integers(0, len(folded.text) - 1))
+    end = data.draw(st.integers(start + 1, len(folded.text)))
+    first, last = folded.original(start, end)
+    assert folded.text[start:end] in fold(text[first:last])
+
+
+@given(texts(12), texts(12))
+def test_a_line_break_keeps_two_texts_apart(left: str, right: str) -> None:
+    apart = fold(f"{left}x\nx{right}")
+    assert apart == fold(left + "x") + " " + fold("x" + right)
+
+
+def test_every_character_of_the_basic_plane_folds_well() -> None:
+    wrong = [
+        hex(code)
+        for code in range(0x10000)
+        if (c := chr(code)) and not fold(fold(c)) == fold(c) == fold_with_map(c).text != ""
+    ]
+    assert wrong == []
+
+
+def test_every_character_folds_between_its_neighbours_as_the_oracle_says() -> None:
+    # Each between a letter that takes marks and a mark, all of the plane in one text.
+    text = "".join(f"e{chr(code)}\u0301" for code in range(0x10000))
+    assert fold(text) == plain_fold(text) == fold_with_map(text).text
+
+
+@pytest.mark.parametrize("code", [0x3400, 0x4E00, 0xF900, 0x20000, 0x2F800])
+def test_simplifying_agrees_with_opencc_at_the_start_of_each_block(code: int) -> None:
+    text = "".join(map(chr, range(code, code + 256)))
+    assert fold(text) == plain_fold(text)
+
+
+@given(st.text(MARKS, min_size=33, max_size=120), st.text("aeか각 ", max_size=2))
+def test_a_tower_of_marks_folds_as_the_oracle_says(marks: str, base: str) -> None:
+    text = base + marks + base + marks
+    assert fold(text) == plain_fold(text) == fold_with_map(text).text == fold(fold(text))
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    ["a" + "\u0315\u0300" * 50_000, "a" + "\u0315" * 50_000 + "\u0300" * 50_000, "\n…" * 50_000],
+    ids=["alternating marks", "marks in the wrong order", "nothing but expansions"],
+)
+def test_a_hostile_message_folds_in_linear_time(hostile: str) -> None:
+    # In quadratic time it is half a minute for the marks.
+    began = time.process_time()
+    assert fold_with_map(hostile).text == fold(hostile)
+    assert time.process_time() - began < 5
+
+
+@given(texts())
+def test_only_lone_surrogates_are_replaced_one_by_one(text: str) -> None:
+    clean = without_surrogates(text)
+    assert len(clean) == len(text)
+    clean.encode()
+    for before, after in zip(text, clean, strict=True):
+        lone = "\ud800" <= before <= "\udfff"
+        assert after == ("\ufffd" if lone else before)
+
+
+def test_the_fingerprint_names_the_tables_that_folding_stands_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = fingerprint()
+    assert unicodedata.unidata_version in before
+    monkeypatch.setattr(fold_module, "version", lambda _: "0.0")
+    assert fingerprint() != before

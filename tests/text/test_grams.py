@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kchat_search.text.fold import fold
+from kchat_search.text.grams import grams, needed
+from tests.text.nasty import texts
+
+folded_texts = texts(12).map(fold)
+
+
+@given(st.lists(folded_texts, max_size=4))
+def test_grams_are_every_substring_of_one_or_two_characters(messages: list[str]) -> None:
+    expected = {
+        text[start : start + length]
+        for text in messages
+        for length in (1, 2)
+        for start in range(len(text) - length + 1)
+    }
+    assert grams(messages) == expected
+
+
+@given(folded_texts, folded_texts)
+def test_no_gram_reaches_from_one_message_into_the_next(first: str, second: str) -> None:
+    assert grams([first, second]) == grams([first]) | grams([second])
+
+
+@given(folded_texts, st.text(min_size=1, max_size=9).map(fold), folded_texts)
+def test_whatever_has_a_literal_has_all_its_grams(before: str, literal: str, after: str) -> None:
+    assert set(needed(literal)) <= grams([before + literal + after])
+
+
+@given(st.text("ab退", max_size=6), st.text("ab退", min_size=1, max_size=2))
+def test_a_literal_of_one_or_two_characters_is_there_exactly_when_its_gram_is(
+    text: str, literal: str
+) -> None:
+    assert (literal in text) == (set(needed(literal)) <= grams([text]))
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("退", ["退"]),
+        ("退款", ["退款"]),
+        ("退款流程", ["退款", "款流", "流程"]),
+        ("aaaa", ["aa"]),
+        ("abab", ["ab", "ba"]),
+        ("😀1", ["😀1"]),
+    ],
+)
+def test_needed_grams_come_once_and_in_order(literal: str, expected: list[str]) -> None:
+    assert needed(literal) == expected
