@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kchat_search.text.fold import fingerprint, fold
+from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.segment import MAX_WORD, Segmenter, indexed_word
+from tests.text.nasty import texts
+
+HAN = st.text(
+    st.sampled_from("退款流程的中华人民共和国怎么申请了吗々〇𠮷㐀⺀")
+    | st.characters(min_codepoint=0x4E00, max_codepoint=0x9FFF),
+    min_size=1,
+    max_size=40,
+)
+
+
+@pytest.fixture(scope="module")
+def segmenter(dictionary_cache: Path) -> Segmenter:
+    made = Segmenter(cache_dir=dictionary_cache.parent)
+    made.load()
+    return made
+
+
+def with_words(folder: Path, cache: Path, text: str | bytes) -> Segmenter:
+    path = folder / "words.txt"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return Segmenter(path, cache_dir=cache.parent)
+
+
+@pytest.mark.parametrize(
+    ("han", "expected"),
+    [
+        ("退款流程", ["退款", "流程"]),
+        ("怎么申请退款", ["怎么", "申请", "退款"]),
+        ("快递还没到怎么办", ["快递", "还", "没到", "怎么办"]),
+        ("的", ["的"]),
+    ],
+)
+def test_jieba_splits_as_people_would(segmenter: Segmenter, han: str, expected: list[str]) -> None:
+    assert segmenter.split(han) == expected
+
+
+@given(HAN)
+def test_the_words_of_a_split_join_to_the_run(segmenter: Segmenter, han: str) -> None:
+    words = segmenter.split(han)
+    assert "".join(words) == han
+    assert all(words)
+
+
+@given(texts(40))
+def test_no_character_is_dropped_from_the_words(segmenter: Segmenter, text: str) -> None:
+    folded = fold(text)
+    words = segmenter.words([folded])
+    for run in runs(folded):
+        if run.kind is Kind.HAN:
+            assert all(any(character in word for word in words) for character in run.text)
+        elif run.kind is not Kind.OTHER:
+            assert run.text in words
+
+
+@given(HAN)
+def test_what_a_query_splits_into_is_among_the_words_of_the_text(
+    segmenter: Segmenter, han: str
+) -> None:
+    assert set(segmenter.split(han)) <= set(segmenter.words([han]))
+
+
+def test_words_are_repeated_as_often_as_they_are_said(segmenter: Segmenter) -> None:
+    words = segmenter.words(["退款 iphone6 的的", "退款, iphone"])
+    assert sorted(words) == sorted(["退款", "退款", "iphone", "iphone", "6", "的", "的"])
+
+
+def test_long_words_come_with_the_words_inside_them(segmenter: Segmenter) -> None:
+    assert {"中华人民共和国", "中华", "人民", "共和国"} <= set(segmenter.words(["中华人民共和国"]))
+
+
+def test_words_never_reach_from_one_message_into_the_next(segmenter: Segmenter) -> None:
+    assert "退款" not in segmenter.words(["退", "款"])
+
+
+def test_a_user_word_changes_the_split_and_the_fingerprint(
+    tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
+) -> None:
+    assert "极速退款宝" not in segmenter.split("开通极速退款宝")
+    taught = with_words(tmp_path, dictionary_cache, "极速退款宝 100 n\n\n  \n拼多多\n")
+    assert "极速退款宝" in taught.split("开通极速退款宝")
+    assert taught.fingerprint != segmenter.fingerprint
+    assert "极速退款宝" not in segmenter.split("开通极速退款宝"), "dictionaries are shared"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "極速退款寶 100 n",
+        "\ufeff极速退款宝",
+        "极速退款宝　１００",
+        "\r\n极速退款宝\r\n",
+        "极速退款宝",
+    ],
+)
+def test_user_words_are_folded_like_the_text_they_meet(
+    tmp_path: Path, dictionary_cache: Path, written: str
+) -> None:
+    taught = with_words(tmp_path, dictionary_cache, written)
+    assert "极速退款宝" in taught.split(fold("開通極速退款寶"))
+
+
+@pytest.mark.parametrize("wrong", ["退款".encode("gb18030"), b"\xff\xfe\x00", b"\xed\xa0\x80"])
+def test_a_dictionary_that_is_not_utf_8_is_refused(
+    tmp_path: Path, dictionary_cache: Path, wrong: bytes
+) -> None:
+    with pytest.raises(ValueError, match="utf-8"):
+        with_words(tmp_path, dictionary_cache, wrong)
+
+
+def test_the_fingerprint_stands_for_dictionary_and_folding(
+    tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
+) -> None:
+    first = with_words(tmp_path, dictionary_cache, "极速宝\n").fingerprint
+    assert first == with_words(tmp_path, dictionary_cache, "极速宝\n").fingerprint
+    assert first != with_words(tmp_path, dictionary_cache, "极速贷\n").fingerprint
+    assert fingerprint() in segmenter.fingerprint
+
+
+def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, ours = tmp_path / "shared", tmp_path / "ours" / "deep"
+    shared.mkdir()
+    # Somebody else's file in the temporary folder: jieba would load it unchecked.
+    (shared / "jieba.cache").write_bytes(b"hostile")
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+    assert Segmenter(cache_dir=ours).split("退款流程") == ["退款", "流程"]
+    assert [path.name for path in ours.iterdir()] == ["jieba.cache"]
+    assert Segmenter().split("退款流程") == ["退款", "流程"]
+    assert [path.name for path in shared.iterdir()] == ["jieba.cache"]
+    assert (shared / "jieba.cache").read_bytes() == b"hostile"
+
+
+def test_a_damaged_cache_is_built_anew(tmp_path: Path, dictionary_cache: Path) -> None:
+    half = dictionary_cache.read_bytes()[:1000]
+    (tmp_path / "jieba.cache").write_bytes(half)
+    assert Segmenter(cache_dir=tmp_path).split("退款流程") == ["退款", "流程"]
+    assert (tmp_path / "jieba.cache").read_bytes() != half
+
+
+@pytest.mark.parametrize("length", [MAX_WORD, MAX_WORD + 1, 100_000])
+def test_a_long_run_of_letters_stands_shortened_and_is_taken_for_no_other(
+    segmenter: Segmenter, length: int
+) -> None:
+    (word,) = segmenter.words(["a" * length])
+    assert word == indexed_word("a" * length)
+    assert len(word) <= MAX_WORD + 1
+    assert (word == "a" * MAX_WORD) == (length == MAX_WORD)
+
+
+@pytest.mark.parametrize("han", ["退" * 50_000, "退款流程" * 12_500])
+def test_a_long_run_of_han_is_split_whole(segmenter: Segmenter, han: str) -> None:
+    assert "".join(segmenter.split(han)) == han
+
+
+def test_many_threads_share_one_segmenter_from_the_first_word_on(dictionary_cache: Path) -> None:
+    fresh = Segmenter(cache_dir=dictionary_cache.parent)
+    start = threading.Barrier(8)
+
+    def split(_: int) -> list[str]:
+        start.wait(timeout=30)
+        return fresh.split("怎么申请退款")
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(split, range(8))) == [["怎么", "申请", "退款"]] * 8
