@@ -42,8 +42,7 @@ def without_choice(args: MultiDict[str, str]) -> MultiDict[str, str]:
 def _switch_url(wanted: str) -> str:
     """This page in another language."""
     kept = [*without_choice(request.args).items(multi=True), ("lang", wanted)]
-    path = "/" + request.path.lstrip("/")  # «//host» would lead elsewhere
-    return f"{quote(path)}?{urlencode(kept)}"
+    return f"{quote(request.path)}?{urlencode(kept)}"
 
 
 def _remember(response: Response) -> Response:
