@@ -34,11 +34,7 @@ def blueprint(service: Service) -> Blueprint:
     @api.get("/api/v1/agents")
     def agents() -> Response:
         only(request.args)
-        names = service.agents()
-        content: schemas.AgentsJson = {
-            "agents": [{"id": key, "name": names[key]} for key in sorted(names)]
-        }
-        return json_answer(content)
+        return json_answer(views.agents_json(service.agents()))
 
     @api.get("/api/v1/status")
     def status() -> Response:

@@ -28,7 +28,6 @@ def create_app(service: Service, clock: Clock = _present) -> Flask:
     """The WSGI application over `service`. `clock` tells what «the last 7 days» are."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _A_YEAR_IN_SECONDS  # addresses carry a digest
-    app.config["MAX_CONTENT_LENGTH"] = 0  # nothing here takes a body
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)

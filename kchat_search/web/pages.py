@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, redirect, request
@@ -11,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.chats import Chat, Side
-from kchat_search.models.query import ChatView, SearchPage, SearchRequest
+from kchat_search.models.query import ChatView, SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.web import histogram, links, params, results, transcript
 from kchat_search.web.api import conditional
@@ -35,52 +37,55 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
     def search() -> BaseResponse:
         args = without_choice(request.args)
         if not args:
-            return page("home.html", status=service.status(), examples=_examples())
+            return page("home.html", status=service.status(), examples=_examples(service.agents()))
         # a form without JavaScript sends its empty fields too; `q` alone may be empty
         kept = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
+        wanted = params.read_search(MultiDict(kept))
         if len(kept) < len(list(args.items(multi=True))):
-            return redirect(links.search_url(params.read_search(MultiDict(kept))))
-        wanted = params.read_search(args)
-        found = service.search(wanted)
+            return redirect(links.search_url(wanted))
         today = local(clock(), zone).date()
-        return page(
-            "search.html",
-            presets=results.presets(wanted, today),
-            **_search_values(wanted, found, service),
-        )
+        return page("search.html", **_search_values(wanted, service, today))
 
     @pages.get("/chats/<chat_id>")
     def chat(chat_id: str) -> Response:
         q = params.only(without_choice(request.args), "q")["q"]
-        try:
-            view = service.chat(params.read_chat_id(chat_id), q)
-        except (NotFound, BadRequest) as error:
-            if isinstance(error, BadRequest) and error.parameter != "id":
-                raise
-            raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
-        response = conditional(_chat_page(view, q, service))
+        response = conditional(_chat_page(_read(service, chat_id, q), q, service))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
     @pages.get("/status")
     def status() -> Response:
-        given = params.only(without_choice(request.args), "offset")["offset"]
-        offset = params.read_offset(given)
-        now = service.status()
-        return page(
-            "status.html",
-            status=now,
-            rejects=service.rejects(REJECTS_A_PAGE, offset),
-            offset=offset,
-            step=REJECTS_A_PAGE,
-            reports=service.reports(REPORTS_SHOWN),
-            histogram=histogram.of_months(now.months),
-        )
+        offset = params.only(without_choice(request.args), "offset")["offset"]
+        return _status_page(service, params.read_offset(offset))
 
     return pages
 
 
-def _search_values(wanted: SearchRequest, found: SearchPage, service: Service) -> dict[str, object]:
+def _read(service: Service, chat_id: str, q: str) -> ChatView:
+    try:
+        return service.chat(params.read_chat_id(chat_id), q)
+    except (NotFound, BadRequest) as error:
+        if isinstance(error, BadRequest) and error.parameter != "id":
+            raise
+        raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
+
+
+def _status_page(service: Service, offset: int) -> Response:
+    now = service.status()
+    return page(
+        "status.html",
+        status=now,
+        kind_words=kind_words(),
+        rejects=service.rejects(REJECTS_A_PAGE, offset),
+        offset=offset,
+        step=REJECTS_A_PAGE,
+        reports=service.reports(REPORTS_SHOWN),
+        histogram=histogram.of_months(now.months),
+    )
+
+
+def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict[str, object]:
+    found = service.search(wanted)
     months = found.facets.get("created_month", ())
     words = results.Words()
     return {
@@ -93,6 +98,7 @@ def _search_values(wanted: SearchRequest, found: SearchPage, service: Service) -
         ],
         "facets": results.facet_boxes(wanted, found, words),
         "chips": results.chips(wanted, found, service.agents(), words),
+        "presets": results.presets(wanted, today),
         "sorts": results.sorts(wanted),
         "pager": results.pager(wanted, found),
         "histogram": histogram.of_facet(wanted, months),
@@ -129,6 +135,7 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         ),
         kchat_url=service.settings.chat_link(chat.id),
         plain_types=transcript.PLAIN,
+        type_words=type_words(),
         chat_url=links.chat_url,
         side_words=side_words(),
         words=results.Words(),
@@ -152,8 +159,27 @@ def side_words() -> dict[Side, str]:
     }
 
 
-def _examples() -> list[tuple[str, str]]:
-    """The query language by example."""
+def type_words() -> dict[str, str]:
+    """Types of messages that were said but not simply written; others show their code."""
+    return {
+        "chat.answer": _("自动回复"),
+        "chat.card": _("卡片"),
+        "chat.document": _("文档"),
+        "chat.image": _("图片"),
+        "chat.video": _("视频"),
+        "chat.voice": _("语音"),
+    }
+
+
+def kind_words() -> dict[str, str]:
+    """Kinds of syncs."""
+    return {"backfill": _("全量导入"), "tick": _("例行"), "reconcile": _("核对")}
+
+
+def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The query language by example, with an agent who is really there."""
+    whole = (name for name in agents.values() if name.isalnum())
+    agent = next(whole, "李雷")
     return [
         ("退款流程", _("按词查找：每个词都出现，顺序不限")),
         ("“退款流程”", _("原文查找：一字不差")),
@@ -166,5 +192,5 @@ def _examples() -> list[tuple[str, str]]:
         ("has:upload", _("发过附件的对话")),
         ("file:发票.pdf", _("按附件的文件名")),
         ("date:7d", _("最近 7 天；也可 date:2015-04、after:、before:")),
-        ("agent:李雷", _("某位客服；也可 visitor:547、user:45190、id:290")),
+        (f"agent:{agent}", _("某位客服；也可 visitor:547、user:45190、id:290")),
     ]

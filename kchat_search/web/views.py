@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -163,6 +163,11 @@ def chat_json(view: ChatView, settings: Settings, q: str) -> schemas.ChatJson:
         "gone_at": rfc3339(view.gone_at, zone),
         "links": _links(view.chat.id, settings, q),
     }
+
+
+def agents_json(names: Mapping[str, str]) -> schemas.AgentsJson:
+    """The answer of `GET /api/v1/agents`."""
+    return {"agents": [{"id": key, "name": names[key]} for key in sorted(names)]}
 
 
 def status_json(status: Status, settings: Settings) -> schemas.StatusJson:

@@ -72,6 +72,10 @@ def _words(q: str) -> list[str]:
     return [word.strip('"“”') for word in q.split() if word.strip('"“”')]
 
 
+def _text(one: Chat) -> str:
+    return "\n".join(message.text for message in one.messages)
+
+
 def _ranges(text: str, words: Iterable[str]) -> tuple[tuple[int, int], ...]:
     found = []
     for word in words:
@@ -104,40 +108,11 @@ class FakeService:
         if len(request.q) > 1000:
             raise LimitExceeded("A query has at most 1,000 characters.", "q", 1000)
         words = _words(request.q)
-        texts = {one.id: "\n".join(m.text for m in one.messages) for one in self.chats}
-        whole = [c for c in self.chats if all(word in texts[c.id] for word in words)]
-        ids = {c.id for c in whole}
-        some = [c for c in self.chats if c.id not in ids and any(w in texts[c.id] for w in words)]
-        hits = self._filtered(request, whole)
-        every = len(hits)
-        match = "all"
-        if request.match == "auto" and request.sort == "relevance" and 0 < every < 20:
-            extra = self._filtered(request, some)
-            match = "some" if extra else "all"
-            hits += extra
-        if request.sort != "relevance":
-            hits.sort(key=lambda c: (c.created_at is None, c.created_at, c.id))
-            if request.sort == "newest":
-                hits.reverse()
-        start = (request.page - 1) * request.per_page
-        if request.cursor:
-            start = int(request.cursor)
+        hits, every = self._found(request, words)
+        start = int(request.cursor) if request.cursor else (request.page - 1) * request.per_page
         stop = start + request.per_page
-        nothing = not hits
-        cut = len(self._filtered(SearchRequest(q=request.q), whole)) if nothing else None
         return SearchPage(
-            query=QueryReading(
-                q=request.q,
-                understood=" AND ".join(words),
-                match="some" if match == "some" else "all",
-                all=every,
-                sort=request.sort,
-                notes=self.notes,
-                parts=tuple(PartCount(w, sum(w in text for text in texts.values())) for w in words)
-                if nothing
-                else (),
-                without_filters=cut,
-            ),
+            query=self._reading(request, words, len(hits), every),
             total=len(hits),
             page=request.page,
             per_page=request.per_page,
@@ -149,6 +124,37 @@ class FakeService:
             facets=self._facets(request, hits),
             coverage=self._coverage(),
             took_ms=3.2049,
+        )
+
+    def _found(self, request: SearchRequest, words: list[str]) -> tuple[list[Chat], int]:
+        """The hits in order, and how many of them have all the words."""
+        whole = [c for c in self.chats if all(w in _text(c) for w in words)]
+        ids = {c.id for c in whole}
+        hits = self._filtered(request, whole)
+        every = len(hits)
+        if request.match == "auto" and request.sort == "relevance" and 0 < every < 20:
+            some = [c for c in self.chats if any(w in _text(c) for w in words) and c.id not in ids]
+            hits += self._filtered(request, some)
+        if request.sort != "relevance":
+            hits.sort(key=lambda c: (c.created_at is None, c.created_at, c.id))
+        if request.sort == "newest":
+            hits.reverse()
+        return hits, every
+
+    def _reading(
+        self, request: SearchRequest, words: list[str], total: int, every: int
+    ) -> QueryReading:
+        alone = [PartCount(w, sum(w in _text(c) for c in self.chats)) for w in words]
+        unfiltered = SearchRequest(q=request.q, match="all")
+        return QueryReading(
+            q=request.q,
+            understood=" AND ".join(words),
+            match="some" if every < total else "all",
+            all=every,
+            sort=request.sort,
+            notes=self.notes,
+            parts=() if total else tuple(alone),
+            without_filters=None if total else self._found(unfiltered, words)[1],
         )
 
     def chat(self, chat_id: int, q: str = "") -> ChatView:
