@@ -69,7 +69,8 @@ class Generations:
         except IndexDamaged:
             current = None
         keep = current.name if current else None
-        numbers = [0]
+        # Its number is taken though its folder be gone: a name never means two builds.
+        numbers = [0, int(keep.rpartition("-")[2]) if keep else 0]
         for path in self.root.iterdir():
             match = _FOLDER.fullmatch(path.name)
             if match:

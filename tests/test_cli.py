@@ -1,0 +1,127 @@
+"""Every command, as people and programs start it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kchat_search.demo.server import DemoServer
+from tests.programs import run
+from tests.world import chat
+
+
+@pytest.fixture
+def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
+    return tmp_path
+
+
+def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
+    sync = run("sync", kchat=kchat, folder=folder)
+    assert (sync.returncode, sync.stdout.split(",")[0]) == (0, "backfill: 25 chats seen")
+    assert (folder / "var" / "archive.sqlite3").exists()
+    assert (folder / "index" / "CURRENT").exists()
+
+    search = json.loads(run("search", "版本", "3.6.0", "--json", folder=folder).stdout)
+    assert search["total"] > 0
+    first = search["hits"][0]
+    assert "3.6.0" in str(first["snippets"])
+    assert "版本 3.6.0" in run("search", "版本", "3.6.0", folder=folder).stdout
+
+    shown = run("show", str(first["chat"]["id"]), folder=folder)
+    assert "李雷" in shown.stdout or "韩梅梅" in shown.stdout
+    sent = json.loads(run("show", str(first["chat"]["id"]), "--json", folder=folder).stdout)
+    assert sent["id"] == first["chat"]["id"]
+
+    verify = run("verify", "--strings", "50", "--json", folder=folder)
+    assert (verify.returncode, json.loads(verify.stdout)["missed"]) == (0, [])
+    status = json.loads(run("status", "--json", folder=folder).stdout)
+    assert status["counts"]["chats"] == status["engine"]["documents"] == 25
+    assert status["coverage"]["complete"] is True
+    assert "generation-000001" in run("status", folder=folder).stdout
+
+    kchat.delete(101)
+    again = json.loads(run("sync", "--reconcile", "--json", kchat=kchat, folder=folder).stdout)
+    assert (again["kind"], again["vanished"], again["new"]) == ("reconcile", 1, 0)
+
+    assert run("reindex", folder=folder).stdout == "25 chats indexed anew.\n"
+    assert run("verify", folder=folder).returncode == 0
+
+
+def test_verify_says_what_the_index_lacks(kchat: DemoServer, folder: Path) -> None:
+    run("sync", kchat=kchat, folder=folder)
+    marker = json.loads((folder / "index" / "CURRENT").read_text())
+    old = folder / "index" / marker["generation"]
+    old.rename(folder / "old")
+    run("reindex", folder=folder)  # the same chats in a second generation
+    kchat.put(chat(126, created_at="2016-03-20 11:00:00"))
+    run("sync", kchat=kchat, folder=folder)
+    (folder / "index" / "generation-000002").rename(folder / "newer")
+    (folder / "old").rename(folder / "index" / "generation-000002")  # as a backup put back would
+    verify = run("verify", "--json", folder=folder)
+    assert verify.returncode == 3
+    assert json.loads(verify.stdout)["lacking"] == [126]
+    assert "reindex" in verify.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("sync",), 2, "KCHAT_EMAIL"),
+        (("worker",), 2, "kchat-search demo"),
+        (("search", "a" * 1001), 2, "1,000"),
+        (("search", "x", "--start", "yesterday"), 2, "start"),
+        (("search", "x", "--per-page", "1000"), 2, "per_page"),
+        (("show", "5"), 1, "no chat 5"),
+        (("show", "x"), 2, "x"),
+        (("serve", "--host", "0.0.0.0"), 2, "127.0.0.1"),  # noqa: S104  # that it is refused
+        (("demo", "--chats", "absent.gz"), 2, "absent.gz"),
+    ],
+)
+def test_an_error_is_one_line_that_says_what_to_do(
+    folder: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    ended = run(*arguments, folder=folder)
+    assert ended.returncode == code
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "says"),
+    [
+        ("KCHAT_BASE_URL", "http://kf5.example.com", "https"),
+        ("KCHAT_BASE_URL", "https://kf5.example.com/apiv2", "apiv2"),
+        ("KCHAT_TIMEZONE", "Mars/Base", "time zone"),
+        ("KCHAT_PER_PAGE", "many", "KCHAT_PER_PAGE"),
+        ("KCHAT_USER_DICT", "absent.txt", "absent.txt"),
+        ("KCHAT_ARCHIVE_URL", "nonsense", "KCHAT_ARCHIVE_URL"),
+    ],
+)
+def test_a_wrong_setting_is_named(folder: Path, setting: str, value: str, says: str) -> None:
+    ended = run("status", kchat=None, folder=folder, **{setting: value})
+    assert ended.returncode == 2 if setting != "KCHAT_ARCHIVE_URL" else ended.returncode in (1, 2)
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_settings_may_stand_in_a_file_and_secrets_stay_there(
+    kchat: DemoServer, folder: Path
+) -> None:
+    (folder / ".env").write_text(
+        f"KCHAT_BASE_URL={kchat.url}\nKCHAT_EMAIL=nobody@example.com\nKCHAT_PASSWORD=s3cr3t-word\n"
+    )
+    ended = run("sync", folder=folder, KCHAT_LOG_LEVEL="DEBUG")
+    assert ended.returncode == 1
+    assert "refused" in ended.stderr
+    assert "s3cr3t-word" not in ended.stderr + ended.stdout
+
+
+def test_a_server_that_fails_is_worth_another_try(kchat: DemoServer, folder: Path) -> None:
+    kchat.fail_next(503, times=9)
+    ended = run("sync", kchat=kchat, folder=folder, KCHAT_REQUEST_RETRIES="0")
+    assert ended.returncode == 75
+    assert "503" in ended.stderr

@@ -1,0 +1,214 @@
+"""Real processes: killed in the middle, two at once, parents that die, the demo."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import quote
+from urllib.request import urlopen
+
+import pytest
+
+from kchat_search.demo.server import DemoServer
+from tests.programs import COMMAND, SECONDS, environment, run, started
+from tests.world import World, chat
+
+
+@pytest.fixture
+def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def whole(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> World:
+    """The same archive and index, opened from the test."""
+    return World(
+        kchat, folder, dictionary_cache, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
+    )
+
+
+def test_killed_anywhere_the_next_sync_ends_in_the_same_state(
+    kchat: DemoServer, folder: Path, whole: World
+) -> None:
+    for number in range(200, 320):
+        kchat.put(chat(number))
+    rnd = random.Random(20160320)
+    killed = 0
+    for attempt in range(8):
+        # Killed when the server has answered so many requests, and a moment of any length later.
+        kchat.forget_requests()
+        wanted = rnd.randint(1, 8 + 3 * attempt)
+        process = subprocess.Popen(
+            [*COMMAND, "sync"],
+            cwd=folder,
+            env=environment(kchat, KCHAT_PER_PAGE="10"),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        while process.poll() is None and kchat.request_count < wanted:
+            try:
+                process.wait(0.01)
+            except subprocess.TimeoutExpired:
+                continue
+        try:
+            process.wait(rnd.random() * 0.8)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        killed += process.wait(SECONDS) == -signal.SIGKILL
+        if attempt == 4:
+            kchat.put(chat(105, "改过了 保修", end_at="2016-03-20 10:00:00"))
+    assert killed >= 4
+    ended = run("sync", "--reconcile", kchat=kchat, folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    whole.check_whole()
+    assert whole.found("保修") == {105}
+    whole.service.close()
+
+
+def test_a_second_indexer_says_who_is_the_first(
+    kchat: DemoServer, folder: Path, whole: World
+) -> None:
+    with whole.service.indexing("the first"):
+        ended = run("sync", kchat=kchat, folder=folder)
+        assert ended.returncode == 75
+        assert "the first" in ended.stderr
+        assert str(os.getpid()) in ended.stderr
+        assert "the first" in run("status", folder=folder).stdout
+    assert run("sync", kchat=kchat, folder=folder).returncode == 0
+    whole.service.close()
+
+
+def test_the_lock_dies_with_its_holder(kchat: DemoServer, folder: Path) -> None:
+    kchat.fail_next(delay=60, match=lambda target: "chats.json" in target)
+    with started("sync", kchat=kchat, folder=folder) as running:
+        while not any("chats.json" in target for target in kchat.requests):
+            assert running.process.poll() is None
+    assert run("sync", kchat=kchat, folder=folder).returncode == 0
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urlopen(url, timeout=SECONDS) as answer:  # noqa: S310  # our own address
+            return answer.status, answer.read().decode()
+    except HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def children(process: int) -> list[int]:
+    tasks = Path(f"/proc/{process}/task").glob("*/children")  # a thread starts the worker
+    return [int(word) for task in tasks for word in task.read_text().split()]
+
+
+def ended(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+def wait_until_ended(process: int) -> None:
+    for _ in range(SECONDS * 10):
+        if ended(process):
+            return
+        subprocess.run([sys.executable, "-c", "pass"], check=True, timeout=SECONDS)
+    raise AssertionError(f"{process} goes on")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at /proc")
+def test_serve_fetches_in_a_process_that_ends_with_it(kchat: DemoServer, folder: Path) -> None:
+    more = {"KCHAT_SYNC_INTERVAL_SECONDS": "1"}
+    with started("serve", "--port", "0", kchat=kchat, folder=folder, **more) as running:
+        address = running.wait_for("Open http").split()[1]
+        assert get(address + "healthz")[0] == 200
+        total = 0
+        for _ in range(600):
+            total = json.loads(get(address + "api/v1/search")[1])["total"]
+            if total == 25:
+                break
+        assert total == 25
+        kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
+        found = False
+        for _ in range(2_000):
+            found = json.loads(get(address + "api/v1/search?q=" + quote("保修"))[1])["total"] == 1
+            if found:
+                break
+        assert found
+        (worker,) = children(running.process.pid)
+        running.process.kill()
+        wait_until_ended(worker)
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at /proc")
+def test_an_indexer_that_dies_is_started_again(kchat: DemoServer, folder: Path) -> None:
+    with started("serve", "--port", "0", kchat=kchat, folder=folder) as running:
+        running.wait_for("Open http")
+        (worker,) = children(running.process.pid)
+        os.kill(worker, signal.SIGKILL)
+        running.wait_for("started again")
+        new = children(running.process.pid)
+        for _ in range(SECONDS * 10):
+            new = children(running.process.pid)
+            if new and new != [worker]:
+                break
+            subprocess.run([sys.executable, "-c", "pass"], check=True, timeout=SECONDS)
+        assert new != [worker]
+        running.process.terminate()
+        running.process.wait(SECONDS)
+        wait_until_ended(new[0])
+
+
+def test_serve_without_an_account_shows_what_there_is(kchat: DemoServer, folder: Path) -> None:
+    run("sync", kchat=kchat, folder=folder)
+    with started("serve", "--port", "0", folder=folder) as running:
+        running.wait_for("KCHAT_EMAIL")
+        address = running.wait_for("Open http").split()[1]
+        assert json.loads(get(address + "api/v1/search")[1])["total"] == 25
+
+
+def test_the_demo_is_the_whole_program(folder: Path) -> None:
+    with started("demo", "--port", "0", "--count", "150", folder=folder) as running:
+        address = running.wait_for("Open http").split()[1]
+        status, page = get(address + "?q=" + quote("退款"))
+        assert status == 200
+        assert "退款" in page
+        answer = json.loads(get(address + "api/v1/search?q=" + quote("退款"))[1])
+        assert answer["total"] > 0
+        agent = answer["facets"]["agent_id"][0]["value"]
+        month = answer["facets"]["created_month"][0]["value"]
+        days = f"start={month}-01&end={month}-28"
+        status, page = get(f"{address}api/v1/search?agent_id={agent}&{days}")
+        assert {hit["chat"]["agent_id"] for hit in json.loads(page)["hits"]} <= {agent}
+        hit = answer["hits"][0]
+        status, page = get(hit["links"]["html"])
+        assert status == 200
+        assert f'id="m{hit["snippets"][0]["message_id"]}"' in page
+        second = run("demo", folder=folder)
+        assert second.returncode == 2
+        assert "running" in second.stderr
+
+
+def test_the_demo_serves_a_file_of_chats(folder: Path) -> None:
+    file = folder / "chats.jsonl"
+    file.write_text("\n".join(json.dumps(chat(number)) for number in range(1, 31)))
+    arguments = ("demo", "--server-only", "--chats", str(file))
+    with started(*arguments, folder=folder) as running:
+        url = running.wait_for("KCHAT_BASE_URL").strip().partition("=")[2]
+        email = running.wait_for("KCHAT_EMAIL").strip().partition("=")[2]
+        token = running.wait_for("KCHAT_API_TOKEN").strip().partition("=")[2]
+        ended = run(
+            "sync",
+            folder=folder,
+            KCHAT_BASE_URL=url,
+            KCHAT_EMAIL=email,
+            KCHAT_API_TOKEN=token,
+        )
+        assert ended.stdout.startswith("backfill: 30 chats seen, 30 new"), ended.stderr
