@@ -1,6 +1,7 @@
 """From what people type to what they see.
 
-syntax.py    query text -> tree: every input is some query
+tokens.py    query text -> tokens: words, quoted strings, operators
+syntax.py    tokens -> tree: every input is some query
 tree.py      the tree: words, phrases, fields, and, or, not; and how it is said back
 dates.py     days, months, ranges -> moments, in the configured zone
 plan.py      tree and filters -> plan for an engine

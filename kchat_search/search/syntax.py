@@ -3,9 +3,6 @@ note says so.
 
     query := and (OR and)*          and := part (AND? part)*        part := (NOT | -)* simple
     simple := "phrase" | ( query ) | field:value | text
-
-Full-width and Chinese punctuation stands for its ASCII twin: “ ” ： （ ） －. Operators are in
-capitals, so that «or» and «not» in English sentences stay words.
 """
 
 from __future__ import annotations
@@ -15,28 +12,31 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeGuard
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import LimitExceeded
 from kchat_search.search.dates import span
-from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
-from kchat_search.text.fold import fold
+from kchat_search.search.tokens import Token, tokens
+from kchat_search.search.tree import (
+    And,
+    Field,
+    Not,
+    Or,
+    Phrase,
+    Text,
+    Tree,
+    Word,
+    quoted,
+)
+from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import Kind, Run, runs
 
 MAX_CHARACTERS = 1_000
 MAX_CLAUSES = 64
 
-FIELDS = (
-    "agent", "visitor", "user", "id", "from", "status", "rating", "started", "type", "has",
-    "file", "date", "after", "before",
-)  # fmt: skip
-
-_CURLY = "“”„‟"
-_CLOSING = {'"': '"', "＂": "＂"} | dict.fromkeys(_CURLY, _CURLY)
-"""By opening quote, what closes it. Input methods mix the curly ones up, so any closes any."""
-
-_OPERATORS = ("AND", "OR", "NOT")
-_UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
+_PUNCTUATION = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
+_UNSPACED = (Kind.HAN, Kind.UNSPACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +45,6 @@ class Parsed:
 
     tree: Tree | None
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    """One of: phrase ( ) not and or word."""
-    text: str = ""
-    field: str = ""
-    """Of a word or phrase: the name of the field that it is the value of."""
 
 
 def parse(query: str, split: Callable[[str], list[str]], today: date, zone: ZoneInfo) -> Parsed:
@@ -68,9 +59,18 @@ def parse(query: str, split: Callable[[str], list[str]], today: date, zone: Zone
             "q",
             MAX_CHARACTERS,
         )
+    query = without_surrogates(query)  # no engine, archive or page could take them
     parser = _Parser(query, split, today, zone)
     tree = parser.read()
+    if tree is None and query.strip():
+        # Brackets or quotes with nothing inside: whoever typed them did not ask for everything.
+        return Parsed(_as_it_stands(fold(query).strip()), ("按文字查找 · taken as text",))
     return Parsed(tree, tuple(dict.fromkeys(parser.notes)))
+
+
+def _as_it_stands(folded: str) -> Text:
+    """Punctuation and nothing else, looked for as it stands."""
+    return Text(folded, (folded,))
 
 
 class _Parser:
@@ -81,8 +81,11 @@ class _Parser:
         self._split = split
         self._today = today
         self._zone = zone
-        self._tokens = list(self._tokenize(query))
+        self._tokens = list(tokens(query, self._note))
         self._next = 0
+        if all(token.kind in ("and", "or", "not") for token in self._tokens):
+            # Nothing but operators: then they are what is looked for.
+            self._tokens = [Token("word", token.text) for token in self._tokens]
         clauses = sum(token.kind in ("phrase", "word", "(") for token in self._tokens)
         if clauses > MAX_CLAUSES:
             raise LimitExceeded(
@@ -94,9 +97,6 @@ class _Parser:
 
     def read(self) -> Tree | None:
         """The whole query."""
-        if all(token.kind in ("and", "or", "not") for token in self._tokens):
-            # Nothing but operators: then they are what is looked for.
-            self._tokens = [_Token("word", token.text) for token in self._tokens]
         trees = []
         while self._next < len(self._tokens):
             tree = self._or()
@@ -133,7 +133,7 @@ class _Parser:
                 parts.append(part)
         if joined:
             self._dangling("AND")
-        return _and(_without_punctuation(parts))
+        return _and(parts)
 
     def _part(self) -> Tree | None:
         excluded = False
@@ -146,7 +146,9 @@ class _Parser:
             if negated:
                 self._dangling("NOT")
             return None
-        return Not(part) if excluded else part
+        if not excluded:
+            return part
+        return part.part if isinstance(part, Not) else Not(part)
 
     def _simple(self) -> Tree | None:
         token = self._tokens[self._next] if self._next < len(self._tokens) else None
@@ -164,13 +166,17 @@ class _Parser:
             return Phrase(fold(token.text)) if token.text else None
         return self._text(token.text)
 
-    def _field(self, token: _Token) -> Tree | None:
+    def _field(self, token: Token) -> Tree | None:
         reason = _wrong_value(token.field, token.text, self._today, self._zone)
         if reason is None:
             return Field(token.field, token.text)
-        shown = f"{token.field}:{token.text}"
+        phrase = token.kind == "phrase"
+        shown = f"{token.field}:{quoted(token.text) if phrase else token.text}"
         self._note(f"「{shown}」按文字查找", f"{shown} was taken as text: {reason}")
-        return self._text(shown)
+        if not phrase:
+            return self._text(shown)
+        name = Text(token.field, (Word(token.field),))
+        return And((name, Phrase(fold(token.text)))) if token.text else name
 
     def _text(self, typed: str) -> Tree | None:
         """What was typed without blanks, as the parts that must be found."""
@@ -179,86 +185,18 @@ class _Parser:
         for piece in _pieces(folded):
             if piece[0].kind is Kind.HAN:
                 parts.extend(self._split(piece[0].text))
-            elif piece[0].kind is Kind.UNSPACED:
-                parts.append(piece[0].text)
-            else:
-                part = _alphabetic("".join(run.text for run in piece))
-                if part:
-                    parts.append(part)
-        whole = _stripped(folded)
-        if isinstance(parts[-1] if parts else "", Word) and folded.endswith("*"):
-            whole += "*"
-        if not parts:
-            # Punctuation and nothing else: looked for as it stands.
-            return Text(folded, (folded,)) if folded else None
-        return Text(whole, tuple(dict.fromkeys(parts)))
-
-    # -- tokens ------------------------------------------------------------------------------
-
-    def _tokenize(self, query: str) -> Iterator[_Token]:
-        position = 0
-        while position < len(query):
-            character = query[position]
-            plain = _ascii(character)
-            if character.isspace():
-                position += 1
-            elif plain in "()":
-                yield _Token(plain)
-                position += 1
-            elif character in _CLOSING:
-                text, position = self._phrase(query, position)
-                if text is not None:
-                    yield _Token("phrase", text)
-            elif plain == "-" and position + 1 < len(query) and not query[position + 1].isspace():
-                yield _Token("not", "-")
-                position += 1
-            else:
-                token, position = self._word(query, position)
-                yield token
-
-    def _word(self, query: str, start: int) -> tuple[_Token, int]:
-        end = start
-        while end < len(query):
-            character = query[end]
-            if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
-                break
-            end += 1
-        word = query[start:end]
-        operator = fold(word).upper()
-        if operator in _OPERATORS and unicodedata.normalize("NFKC", word) == operator:
-            return _Token(operator.lower(), operator), end
-        name, colon, value = _partition(word)
-        if not colon:
-            unknown = _UNKNOWN.match(word)
-            if unknown:
-                self._note(f"没有 {unknown[1]} 这个条件,按文字查找", f"no field {unknown[1]}: text")
-            return _Token("word", word), end
-        if not value and end < len(query) and query[end] in _CLOSING:
-            text, after = self._phrase(query, end)
-            if text is not None:
-                return _Token("word", text, name), after
-        return _Token("word", value, name), end
-
-    def _phrase(self, query: str, start: int) -> tuple[str | None, int]:
-        """The quoted string that begins at `start`, and where it ends; (None, start + 1) where
-        the quote is a stray one."""
-        closing = _CLOSING[query[start]]
-        out: list[str] = []
-        position = start + 1
-        while position < len(query):
-            character, following = query[position], query[position + 1 : position + 2]
-            if character in closing:
-                return "".join(out), position + 1
-            escaped = character == "\\" and following and following in closing
-            # The last quote there is closes, though a backslash stands before it («C:\\"»).
-            if escaped and any(c in closing for c in query[position + 2 :]):
-                out.append(following)
-                position += 2
                 continue
-            out.append(character)
-            position += 1
-        self._note("多余的引号按文字处理", "a stray quote was ignored")
-        return None, start + 1
+            chunk = "".join(run.text for run in piece)
+            # There is punctuation in the blocks of unspaced scripts, too («・»).
+            unspaced = piece[0].kind is Kind.UNSPACED
+            part = _stripped(chunk) if unspaced else _alphabetic(chunk)
+            if part:
+                parts.append(part)
+        if not parts:
+            return _as_it_stands(folded) if folded else None
+        last = parts[-1]
+        whole = _stripped(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
+        return Text(whole, tuple(dict.fromkeys(parts)))
 
     # -- small things ------------------------------------------------------------------------
 
@@ -279,8 +217,16 @@ class _Parser:
 
 
 def _and(parts: list[Tree]) -> Tree | None:
-    flat = [p for part in parts for p in (part.parts if isinstance(part, And) else (part,))]
+    """All of them; groups inside are opened, but for those that a `from:` holds together."""
+    flat = [p for part in parts for p in (part.parts if _opens(part) else (part,))]
+    flat = _without_punctuation(flat)
     return None if not flat else flat[0] if len(flat) == 1 else And(tuple(flat))
+
+
+def _opens(part: Tree) -> TypeGuard[And]:
+    return isinstance(part, And) and not any(
+        isinstance(p, Field) and p.name == "from" for p in part.parts
+    )
 
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:
@@ -293,7 +239,7 @@ def _pieces(folded: str) -> Iterator[list[Run]]:
     """Runs; those that are neither Han nor another unspaced script stay together («3.6.0»)."""
     joined: list[Run] = []
     for run in runs(folded):
-        if run.kind in (Kind.HAN, Kind.UNSPACED):
+        if run.kind in _UNSPACED:
             if joined:
                 yield joined
                 joined = []
@@ -316,27 +262,18 @@ def _alphabetic(chunk: str) -> str | Word | None:
 
 
 def _stripped(text: str) -> str:
-    """`text` without punctuation and blanks at its ends."""
+    """`text` without punctuation, blanks and invisible characters (a pasted U+200B) at its ends."""
     start, end = 0, len(text)
-    while start < end and unicodedata.category(text[start])[0] in "PZ":
+    while start < end and _is_punctuation(text[start]):
         start += 1
-    while end > start and unicodedata.category(text[end - 1])[0] in "PZ":
+    while end > start and _is_punctuation(text[end - 1]):
         end -= 1
     return text[start:end]
 
 
-def _ascii(character: str) -> str:
-    """The ASCII twin of full-width parentheses and minus."""
-    return {"（": "(", "）": ")", "－": "-"}.get(character, character)
-
-
-def _partition(word: str) -> tuple[str, bool, str]:
-    """(field, True, value) where a word begins with the name of a field and a colon."""
-    match = re.match(r"([^:：]{1,20})[:：]", word)
-    name = fold(match[1]) if match else ""
-    if match and name in FIELDS:
-        return name, True, word[match.end() :]
-    return "", False, ""
+def _is_punctuation(character: str) -> bool:
+    # To Unicode «~» is mathematics; in Chinese chats (退款~) it is the friendly full stop.
+    return character == "~" or unicodedata.category(character) in _PUNCTUATION
 
 
 def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> str | None:

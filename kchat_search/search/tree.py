@@ -1,11 +1,22 @@
 """The tree of a query: what was understood, before any engine.
 
-`str()` of a tree is how the query was understood, in the query language itself.
+`str()` of a tree is how the query was understood, in the query language itself: read again, it
+finds the same chats. (But for a quoted string that ends with a backslash and has another quoted
+one behind it: the language has no way to write that.)
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+
+FIELDS = (
+    "agent", "visitor", "user", "id", "from", "status", "rating", "started", "type", "has",
+    "file", "date", "after", "before",
+)  # fmt: skip
+
+_NOT_PLAIN = re.compile(rf"""(?:-|(?:{"|".join(FIELDS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL)
+"""Folded text that, written as it is, would be read as something else than text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +25,9 @@ class Word:
 
     text: str
     prefix: bool = False
+
+    def __str__(self) -> str:
+        return self.text + ("*" if self.prefix else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +42,10 @@ class Text:
     parts: tuple[str | Word, ...]
 
     def __str__(self) -> str:
-        return self.whole
+        if not _NOT_PLAIN.match(self.whole):
+            return self.whole
+        parts = [quoted(part) if isinstance(part, str) else str(part) for part in self.parts]
+        return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +60,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`agent:2192`. `name` is one of `syntax.FIELDS`, `value` as typed."""
+    """`agent:2192`. `name` is one of `FIELDS`, `value` as typed."""
 
     name: str
     value: str

@@ -1,0 +1,140 @@
+"""Query text to tokens: words, quoted strings, operators, brackets.
+
+Full-width and Chinese punctuation stands for its ASCII twin: “ ” ： （ ） －. Operators are in
+capitals, so that «or» and «not» in English sentences stay words.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from kchat_search.search.tree import FIELDS
+from kchat_search.text.fold import fold
+from kchat_search.text.scripts import Kind, runs
+
+_CURLY = "“”„‟"
+_CLOSING = {'"': '"', "＂": "＂"} | dict.fromkeys(_CURLY, _CURLY)
+"""By opening quote, what closes it. Input methods mix the curly ones up, so any closes any."""
+
+_OPERATORS = ("AND", "OR", "NOT")
+_BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"
+_PARTED = re.compile(rf"(?<=[^{_BETWEEN}])[{_BETWEEN}]+(?=[^{_BETWEEN}])")
+"""Chinese punctuation between two things. Nobody types a blank beside it, so it parts «iPhone，
+iPad» as a blank does; ASCII punctuation inside an address, a version or a path does not."""
+_EXCLUDES = re.compile(r"[-－]+(?=[^\s)）])(?![-－])")
+"""A minus, or several, right before something: dashes by themselves are text."""
+_UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
+
+
+Note = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One thing that was typed."""
+
+    kind: str
+    """One of: phrase ( ) not and or word."""
+    text: str = ""
+    field: str = ""
+    """Of a word or phrase: the name of the field that it is the value of."""
+
+
+def tokens(query: str, note: Note) -> Iterator[Token]:
+    """Cut a query. `note` is told, in Chinese and in English, of what was not taken as typed."""
+    position = 0
+    while position < len(query):
+        character = query[position]
+        plain = _ascii(character)
+        if character.isspace():
+            position += 1
+        elif plain in "()":
+            yield Token(plain)
+            position += 1
+        elif character in _CLOSING:
+            text, position = _phrase(query, position, note)
+            if text is not None:
+                yield Token("phrase", text)
+        elif plain == "-" and _EXCLUDES.match(query, position):
+            yield Token("not", "-")
+            position += 1
+        else:
+            token, position = _word(query, position, note)
+            yield from _parted(token)
+
+
+def _word(query: str, start: int, note: Note) -> tuple[Token, int]:
+    end = start
+    while end < len(query):
+        character = query[end]
+        if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
+            break
+        end += 1
+    word = query[start:end]
+    operator = fold(word).upper()
+    if operator in _OPERATORS and unicodedata.normalize("NFKC", word) == operator:
+        return Token(operator.lower(), operator), end
+    name, colon, value = _partition(word)
+    if not colon:
+        unknown = _UNKNOWN.match(word)
+        if unknown:
+            note(f"没有 {unknown[1]} 这个条件,按文字查找", f"no field {unknown[1]}: text")
+        return Token("word", word), end
+    if not value and end < len(query) and query[end] in _CLOSING:
+        text, after = _phrase(query, end, note)
+        if text is not None:
+            return Token("phrase", text, name), after
+    return Token("word", value, name), end
+
+
+def _phrase(query: str, start: int, note: Note) -> tuple[str | None, int]:
+    """The quoted string that begins at `start`, and where it ends; (None, start + 1) where
+    the quote is a stray one."""
+    closing = _CLOSING[query[start]]
+    out: list[str] = []
+    position = start + 1
+    while position < len(query):
+        character, following = query[position], query[position + 1 : position + 2]
+        if character in closing:
+            return "".join(out), position + 1
+        escaped = character == "\\" and following and following in closing
+        # The last quote there is closes, though a backslash stands before it («C:\\"»).
+        if escaped and any(c in closing for c in query[position + 2 :]):
+            out.append(following)
+            position += 2
+            continue
+        out.append(character)
+        position += 1
+    note("多余的引号已忽略", "a stray quote was ignored")
+    return None, start + 1
+
+
+def _parted(token: Token) -> Iterator[Token]:
+    """A word cut at Chinese punctuation that stands between letters, digits or symbols (between
+    Han it parts anyway, and there the whole is worth keeping for the ranking)."""
+    done = 0
+    if token.kind == "word" and not token.field:
+        for mark in _PARTED.finditer(token.text):
+            beside = token.text[mark.start() - 1] + token.text[mark.end()]
+            if all(run.kind not in (Kind.HAN, Kind.UNSPACED) for run in runs(fold(beside))):
+                yield Token("word", token.text[done : mark.end()])
+                done = mark.end()
+    yield dataclasses.replace(token, text=token.text[done:])
+
+
+def _ascii(character: str) -> str:
+    """The ASCII twin of full-width parentheses and minus."""
+    return {"（": "(", "）": ")", "－": "-"}.get(character, character)
+
+
+def _partition(word: str) -> tuple[str, bool, str]:
+    """(field, True, value) where a word begins with the name of a field and a colon."""
+    match = re.match(r"([^:：]{1,20})[:：]", word)
+    name = fold(match[1]) if match else ""
+    if match and name in FIELDS:
+        return name, True, word[match.end() :]
+    return "", False, ""

@@ -1,0 +1,417 @@
+"""The query language, row by row of DESIGN section 5, and what may be typed beside it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from kchat_search.errors import LimitExceeded
+from kchat_search.models.query import AllOf, AnyOf, Everything, Node, NoneOf
+from kchat_search.search.plan import Context, node
+from kchat_search.search.syntax import MAX_CHARACTERS, MAX_CLAUSES
+from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, quoted
+from kchat_search.text.fold import fold
+from tests.search.words import SHANGHAI, TODAY, read, tree
+from tests.text.nasty import ALPHABET, texts
+
+
+def text(typed: str, *parts: str | Word) -> Text:
+    return Text(typed, parts or (typed,))
+
+
+REFUND, RETURNS, INVOICE = text("退款"), text("退货"), text("发票")
+IPHONE = text("iphone", Word("iphone"))
+
+ROWS: list[tuple[str, Tree | None]] = [
+    # words
+    ("", None),
+    (" \u3000\n", None),
+    ("退款流程", text("退款流程", "退款", "流程")),
+    ("退款 流程", And((REFUND, text("流程")))),
+    ("退款\u3000流程", And((REFUND, text("流程")))),
+    ("退款，流程。", text("退款,流程", "退款", "流程")),
+    ("「退款」流程", text("退款」流程", "退款", "流程")),
+    ("怎么退款？", text("怎么退款", "怎么", "退款")),
+    ("退款~", REFUND),
+    ("退款！！！", REFUND),
+    ("退款\u200b", REFUND),
+    ("\ufeff退款", REFUND),
+    ("退款退款", text("退款退款", "退款")),
+    ("申請退款", text("申请退款", "申请", "退款")),
+    # quoted strings
+    ('"退款流程"', Phrase("退款流程")),
+    ("“退款流程”", Phrase("退款流程")),
+    ("”退款流程“", Phrase("退款流程")),
+    ("„退款流程‟", Phrase("退款流程")),
+    ("＂退款流程＂", Phrase("退款流程")),
+    ("“说‘好’”", Phrase("说‘好’")),
+    ('"“好”"', Phrase("“好”")),
+    ('"5678"', Phrase("5678")),
+    ('"3.6.0"', Phrase("3.6.0")),
+    ('"a@b.com"', Phrase("a@b.com")),
+    ('" "', Phrase(" ")),
+    ('"  a\tB "', Phrase(" a b ")),
+    ('"，"', Phrase(",")),
+    ('"a\\"b"', Phrase('a"b')),
+    ("“a\\”b”", Phrase("a”b")),
+    ('"C:\\temp"', Phrase("c:\\temp")),
+    ('"C:\\"', Phrase("c:\\")),
+    ('"OR"', Phrase("or")),
+    ('"(a OR b)"', Phrase("(a or b)")),
+    ('退款"流程"退货', And((REFUND, Phrase("流程"), RETURNS))),
+    # letters
+    ("iPhone", IPHONE),
+    ("ＩＰＨＯＮＥ", IPHONE),
+    ("iPhone!", IPHONE),
+    ("iph*", text("iph*", Word("iph", prefix=True))),
+    ("iph＊", text("iph*", Word("iph", prefix=True))),
+    ("iph*!", text("iph*", Word("iph", prefix=True))),
+    ("iph*，", text("iph*", Word("iph", prefix=True))),
+    ("iph!*", text("iph", Word("iph"))),
+    ("*iph", text("iph", Word("iph"))),
+    ("iPhone手机", text("iphone手机", Word("iphone"), "手机")),
+    ("手机iph*", text("手机iph*", "手机", Word("iph", prefix=True))),
+    ("iPhone，iPad", And((IPHONE, text("ipad", Word("ipad"))))),
+    ("wifi、4G", And((text("wifi", Word("wifi")), text("4g")))),
+    ("iPhone，退款", text("iphone,退款", Word("iphone"), "退款")),
+    ("hello,world", text("hello,world")),
+    # runs with a digit, and what stands in one piece
+    ("12345678", text("12345678")),
+    ("１２３４", text("1234")),
+    ("iPhone6", text("iphone6")),
+    ("3.6.0", text("3.6.0")),
+    ("a@b.com", text("a@b.com")),
+    ("https://x.cn/a?b=1", text("https://x.cn/a?b=1")),
+    ("c++", text("c++")),
+    ("订单12345", text("订单12345", "订单", "12345")),
+    ("😀", text("😀")),
+    ("退款😀", text("退款😀", "退款", "😀")),
+    # unspaced scripts
+    ("テスト", text("テスト")),
+    ("约翰・史密", text("约翰・史密", "约翰", "史密")),
+    ("한국어", text("한국어")),
+    # operators
+    ("退款 OR 退货", Or((REFUND, RETURNS))),
+    ("退款 ＯＲ 退货", Or((REFUND, RETURNS))),
+    ("退款 or 退货", And((REFUND, text("or", Word("or")), RETURNS))),
+    ("退款 AND 退货", And((REFUND, RETURNS))),
+    ("退款 OR 退货 发票", Or((REFUND, And((RETURNS, INVOICE))))),
+    ("退款 OR 退货 AND 发票", Or((REFUND, And((RETURNS, INVOICE))))),
+    ("(退款 OR 退货) 发票", And((Or((REFUND, RETURNS)), INVOICE))),
+    ("（退款 OR 退货）发票", And((Or((REFUND, RETURNS)), INVOICE))),
+    ("退款 OR (退货 OR 发票)", Or((REFUND, RETURNS, INVOICE))),
+    ("(退款)", REFUND),
+    ("((退款) 退货)", And((REFUND, RETURNS))),
+    ("NOT 发票", Not(INVOICE)),
+    ("-发票", Not(INVOICE)),
+    ("－发票", Not(INVOICE)),
+    ("退款 -发票", And((REFUND, Not(INVOICE)))),
+    ("退款 NOT 发票", And((REFUND, Not(INVOICE)))),
+    ("退款 -(退货 发票)", And((REFUND, Not(And((RETURNS, INVOICE)))))),
+    ('-"发票"', Not(Phrase("发票"))),
+    ("退款-发票", text("退款-发票", "退款", "发票")),
+    ("NOT NOT 退款", REFUND),
+    ("--version", text("version", Word("version"))),
+    ("-(-退款)", REFUND),
+    # fields
+    ("agent:2192", Field("agent", "2192")),
+    ("agent：李雷", Field("agent", "李雷")),
+    ("ＡＧＥＮＴ：李雷", Field("agent", "李雷")),
+    ("Agent:李雷", Field("agent", "李雷")),
+    ('agent:"李 雷"', Field("agent", "李 雷")),
+    ("agent：“李 雷”", Field("agent", "李 雷")),
+    ("visitor:547", Field("visitor", "547")),
+    ("user:45190", Field("user", "45190")),
+    ("id:290", Field("id", "290")),
+    ("id:２９０", Field("id", "２９０")),
+    ("from:visitor 退款", And((Field("from", "visitor"), REFUND))),
+    ("from:robot", Field("from", "robot")),
+    ("status:close", Field("status", "close")),
+    ("rating:满意", Field("rating", "满意")),
+    ("rating:none", Field("rating", "none")),
+    ("started:visitor", Field("started", "visitor")),
+    ("type:chat", Field("type", "chat")),
+    ("has:upload", Field("has", "upload")),
+    ("file:发票.pdf", Field("file", "发票.pdf")),
+    ("date:2015-04", Field("date", "2015-04")),
+    ("date:2015-04-01..2015-04-30", Field("date", "2015-04-01..2015-04-30")),
+    ("date：２０１５－０４", Field("date", "２０１５－０４")),
+    ("after:2015-04-01", Field("after", "2015-04-01")),
+    ("before:2015", Field("before", "2015")),
+    ("date:7d", Field("date", "7d")),
+    ("-status:close", Not(Field("status", "close"))),
+    ("(agent:1 OR agent:2) 退款", And((Or((Field("agent", "1"), Field("agent", "2"))), REFUND))),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), ROWS)
+def test_what_is_written_means_what_the_design_says(query: str, expected: Tree | None) -> None:
+    found = read(query)
+    assert found.tree == expected
+    assert found.notes == ()
+
+
+ODD: list[tuple[str, Tree | None, str]] = [
+    ('退款"', REFUND, "quote"),
+    ('"退款', REFUND, "quote"),
+    ('5"屏', And((text("5"), text("屏"))), "quote"),
+    ("“退款", REFUND, "quote"),
+    ("退款)", REFUND, "stray )"),
+    ("(退款", REFUND, "not closed"),
+    ("((退款", REFUND, "not closed"),
+    (")退款(", REFUND, "not closed"),
+    ("退款 OR", REFUND, "OR without"),
+    ("OR 退款", REFUND, "OR without"),
+    ("AND 退款 AND", REFUND, "AND without"),
+    ("退款 AND AND 退货", And((REFUND, RETURNS)), "AND without"),
+    ("退款 NOT", REFUND, "NOT without"),
+    ("退款 -()", REFUND, "NOT without"),
+    ("退款 OR OR 退货", Or((REFUND, RETURNS)), "OR without"),
+    ("color:red", text("color:red"), "no field color"),
+    ("Re:退款", text("re:退款", Word("re"), "退款"), "no field Re"),
+    ("agent:", text("agent", Word("agent")), "no value"),
+    ('agent:""', text("agent", Word("agent")), "no value"),
+    ("id:abc", text("id:abc"), "number"),
+    ("id:12345678901234567890", text("id:12345678901234567890"), "number"),
+    ('id:"a b"', And((text("id", Word("id")), Phrase("a b"))), "number"),
+    ("from:bob", text("from:bob"), "visitor, agent or robot"),
+    ("has:cat", text("has:cat"), "only upload"),
+    ("date:昨天", text("date:昨天", Word("date"), "昨天"), "no date"),
+    ("date:2015-13", text("date:2015-13"), "no date"),
+    ("after:2015..2016", text("after:2015..2016"), "no date"),
+    # what consists of nothing but operators and punctuation is looked for
+    ('"', text('"'), "taken as text"),
+    ('""', text('""'), "taken as text"),
+    ("()", text("()"), "taken as text"),
+    ("（）", text("()"), "taken as text"),
+    ("-()", text("-()"), "taken as text"),
+    ('-""', text('-""'), "taken as text"),
+]
+
+
+@pytest.mark.parametrize(("query", "expected", "note"), ODD)
+def test_odd_input_is_text_and_the_answer_says_so(query: str, expected: Tree, note: str) -> None:
+    found = read(query)
+    assert found.tree == expected
+    assert any(note in said for said in found.notes)
+    assert all(" · " in said for said in found.notes), "in both languages"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("-", text("-")),
+        ("--", text("--")),
+        ("(-)", text("-")),
+        ("，。", text(",。")),
+        ("？", text("?")),
+        ("・・", text("・・")),
+        ("~", text("~")),
+        ("\u200b", text("\u200b")),
+        ("AND", text("and", Word("and"))),
+        ("OR NOT", And((text("or", Word("or")), text("not", Word("not"))))),
+        ("退款 ，", REFUND),
+        ("(， 。) 退款", REFUND),
+        ("退款，）~", REFUND),
+        ("退款 - 发票", And((REFUND, INVOICE))),
+        ("退款 -- 发票", And((REFUND, INVOICE))),
+        ("退款 —— 发票", And((REFUND, INVOICE))),
+        ("http://x", text("http://x")),
+        ("1:2", text("1:2")),
+        ("退款:agent", text("退款:agent", "退款", Word("agent"))),
+    ],
+)
+def test_punctuation_alone_counts_only_where_nothing_else_is_asked(
+    query: str, expected: Tree
+) -> None:
+    assert tree(query) == expected
+
+
+def test_a_group_that_names_a_side_stays_a_group() -> None:
+    asked = And((Field("from", "visitor"), REFUND))
+    answered = And((Field("from", "agent"), RETURNS))
+    assert tree("(from:visitor 退款) (from:agent 退货)") == And((asked, answered))
+    assert tree("(from:visitor 退款) 发票") == And((asked, INVOICE))
+    assert tree("(from:visitor 退款)") == asked
+
+
+# -- limits --------------------------------------------------------------------------------------
+
+
+def test_a_thousand_characters_are_read_and_one_more_is_refused() -> None:
+    assert tree("a" * MAX_CHARACTERS) == text("a" * 1000, Word("a" * 1000))
+    with pytest.raises(LimitExceeded, match="1,000") as refused:
+        read("a" * (MAX_CHARACTERS + 1))
+    assert (refused.value.limit, refused.value.parameter) == (1000, "q")
+
+
+@pytest.mark.parametrize("clause", ["a", '"a"', "status:x", "-a", "a，"])
+def test_sixty_four_clauses_are_read_and_one_more_is_refused(clause: str) -> None:
+    assert tree(" ".join([clause] * MAX_CLAUSES)) is not None
+    with pytest.raises(LimitExceeded, match="64") as refused:
+        read(" ".join([clause] * (MAX_CLAUSES + 1)))
+    assert (refused.value.limit, refused.value.parameter) == (64, "q")
+
+
+@pytest.mark.parametrize("query", ["(" * 65, "(" * 500 + ")" * 500, "OR " * 65, "a，" * 65])
+def test_no_way_leads_around_the_limit_of_clauses(query: str) -> None:
+    with pytest.raises(LimitExceeded):
+        read(query)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "a" * 1000,
+        "退" * 1000,
+        "-" * 999 + "a",
+        "-" * 1000,
+        ")" * 1000,
+        "(" * 63 + "a" + ")" * 63,
+        "-(" * 63 + "a" + ")" * 63,
+        "“" * 999,
+        '"' * 999,
+        '"' + '\\"' * 499,
+        "\\" * 1000,
+        "NOT " * 249 + "a",
+        "AND " * 64,
+        "a AND " * 60,
+        "：" * 1000,
+        "，" * 1000,
+        "a，" + "，" * 990,
+        "ﷺ" * 1000,
+        "\u0301" * 1000,
+        "a:" * 500,
+        " ".join(["a*"] * 64),
+        " ".join(f"{chr(97 + i % 26)}*" for i in range(64)),
+        "\ud800" * 1000,
+        "\x00" * 1000,
+        "😀" * 1000,
+    ],
+)
+def test_no_query_takes_long_to_read_or_to_say_back(query: str) -> None:
+    began = time.process_time()
+    try:
+        found = read(query)
+        assert len(str(found.tree)) < 20_000
+        assert sum(map(len, found.notes)) < 20_000
+    except LimitExceeded:
+        pass
+    assert time.process_time() - began < 0.5
+
+
+# -- properties ----------------------------------------------------------------------------------
+
+TOKENS = [
+    *(
+        "退款",
+        "a",
+        "b*",
+        "3.6",
+        "，",
+        "。",
+        '"',
+        "“",
+        "”",
+        "＂",
+        "\\",
+        "(",
+        "）",
+        "-",
+        "－",
+        "*",
+        " ",
+    ),
+    *(" ", "AND ", " OR ", "NOT ", "：", "agent:", "from:visitor ", "from:agent", "id:7", "id:x"),
+    *(
+        "date:2015",
+        "date:x",
+        "rating:",
+        "file:",
+        '"退 款"',
+        "😀",
+        "~",
+        "・",
+        "⑴",
+        "﹣",
+        "﹕",
+        "x_y:",
+    ),
+]
+queries = st.lists(
+    st.sampled_from(TOKENS) | st.sampled_from(sorted(set(ALPHABET))), max_size=25
+).map("".join)
+
+
+@given(texts(1000) | queries)
+@example("\ud800")
+@example("agent:\ud800")
+@example('-"')
+def test_whatever_is_typed_is_read_or_passes_a_limit(query: str) -> None:
+    try:
+        found = read(query)
+    except LimitExceeded:
+        return
+    str(found.tree).encode()
+    assert found.tree is not None or not query.strip()
+    node(found.tree, Context({}, TODAY, SHANGHAI))
+
+
+@given(texts(200))
+@example("\\")
+@example('\\"')
+@example('"\\')
+@example('\\\\"\\')
+@example("“a”")
+@example(" ")
+def test_any_string_survives_as_a_quoted_one(string: str) -> None:
+    assume(string)
+    assert tree(quoted(string)) == Phrase(fold(string))
+    assert read(quoted(string)).notes == ()
+
+
+@given(st.lists(texts(10).filter(lambda s: s and not s.endswith("\\")), min_size=2, max_size=4))
+def test_quoted_strings_survive_side_by_side(strings: list[str]) -> None:
+    assert tree(" ".join(map(quoted, strings))) == And(tuple(Phrase(fold(s)) for s in strings))
+
+
+@given(queries)
+@example("第⑴步")
+@example('a "b" OR -(c d)')
+@example("-第⑴步")
+@example("status﹕close")
+@example("(退款 OR - )")
+@example("iph*!")
+@example("(from:visitor 退款) 发票")
+@example('id:"a b"')
+def test_what_was_understood_finds_the_same_chats_when_it_is_typed(query: str) -> None:
+    try:
+        first = tree(query)
+        assume("\\" not in query)  # a string that ends with one can't be written before another
+        second = tree(str(first or ""))
+    except LimitExceeded:
+        return
+    context = Context({}, TODAY, SHANGHAI)
+    assert flat(node(second, context)) == flat(node(first, context))
+    assert str(tree(str(second or ""))) == str(second), "said back, it stays as it is"
+
+
+def flat(found: Node) -> Node | tuple[str, frozenset[object]]:
+    """A node without the order and the grouping of its parts, which match nothing more or less."""
+    match found:
+        case AllOf(parts) | AnyOf(parts):
+            kind = type(found).__name__
+            inner: set[object] = set()
+            for part in map(flat, parts):
+                same = isinstance(part, tuple) and part[0] == kind
+                inner |= part[1] if same and isinstance(part, tuple) else {part}
+            return (kind, frozenset(inner)) if len(inner) > 1 else inner.pop()  # type: ignore[return-value]
+        case NoneOf(part):
+            return ("none", frozenset([flat(part)]))
+        case Everything():
+            return found
+        case _:
+            return found
