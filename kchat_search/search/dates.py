@@ -38,11 +38,11 @@ def span(text: str, today: date, zone: ZoneInfo) -> Span | None:
     return _between(from_, to, zone)
 
 
-def parameter_start(value: str, zone: ZoneInfo) -> int:
+def parameter_start(value: str, zone: ZoneInfo) -> int | None:
     """The API's `start`: a day (from its beginning) or an RFC 3339 time. Raises `BadRequest`."""
     day = _parameter_day(value)
     if day is not None:
-        return _moment(day, zone) or 0
+        return _moment(day, zone)
     return math.ceil(_parameter_time("start", value))
 
 
@@ -65,7 +65,7 @@ def _parameter_day(value: str) -> date | None:
 
 def _parameter_time(parameter: str, value: str) -> float:
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value.upper())  # RFC 3339, 5.6: «t» and «z» will do
         if moment.tzinfo is not None and "T" in value.upper():
             return moment.timestamp()
     except (ValueError, OverflowError):
@@ -85,8 +85,8 @@ def _named(text: str) -> tuple[date, date | None] | None:
     year, month, day = (int(part) if part else None for part in match.groups())
     assert year is not None
     try:
-        first = date(year, month or 1, day or 1)
-    except ValueError:
+        first = date(year, 1 if month is None else month, 1 if day is None else day)
+    except ValueError:  # also for the month or the day «00»
         return None
     if day:
         return first, _next(first)
