@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kchat_search.errors import BadRequest
+from kchat_search.models.query import NO_TIME, SearchRequest, Sort
+from kchat_search.search.cursor import decode, encode
+from tests.text.nasty import texts
+
+RELEVANCE = SearchRequest(q="退款")
+NEWEST = SearchRequest(q="退款", sort="newest")
+
+places = st.integers(0, 2**62) | st.tuples(
+    st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1)
+)
+
+
+def made(content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+
+
+def identity(request: SearchRequest) -> object:
+    return json.loads(base64.urlsafe_b64decode(encode(request, 0) + "=="))[0]
+
+
+@given(places, texts(20))
+def test_a_cursor_names_its_place(place: int | tuple[int, int], q: str) -> None:
+    sort: Sort = "relevance" if isinstance(place, int) else "oldest"
+    request = SearchRequest(q=q, sort=sort, agent_id=("1",))
+    cursor = encode(request, place)
+    assert decode(request, cursor) == place
+    assert cursor.isascii()
+    assert cursor.replace("-", "").replace("_", "").isalnum(), "as it is, it goes into a URL"
+
+
+def test_a_chat_without_a_time_is_a_place_too() -> None:
+    assert decode(NEWEST, encode(NEWEST, (NO_TIME, 7))) == (NO_TIME, 7)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"page": 3}, {"per_page": 50}, {"cursor": "x"}, {"facets": ()}, {"snippets": 0}],
+    ids=str,
+)
+def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> None:
+    other = dataclasses.replace(RELEVANCE, **change)  # type: ignore[arg-type]
+    assert decode(other, encode(RELEVANCE, 40)) == 40
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"q": "退货"},
+        {"match": "all"},
+        {"sort": "newest"},
+        {"agent_id": ("1",)},
+        {"visitor_id": "1"},
+        {"user_id": "1"},
+        {"status": ("close",)},
+        {"rating": ("1",)},
+        {"started_by": "visitor"},
+        {"type": "chat"},
+        {"has_upload": True},
+        {"has_upload": False},
+        {"start": "2016-01-01"},
+        {"end": "2016-01-01"},
+    ],
+    ids=str,
+)
+def test_a_cursor_of_another_search_is_refused(change: dict[str, object]) -> None:
+    other = dataclasses.replace(RELEVANCE, **change)  # type: ignore[arg-type]
+    with pytest.raises(BadRequest, match="another search") as refused:
+        decode(other, encode(RELEVANCE, 40))
+    assert refused.value.parameter == "cursor"
+
+
+def test_every_field_of_a_request_is_told_apart_or_known_to_change_no_hit() -> None:
+    fields = {field.name for field in dataclasses.fields(SearchRequest)}
+    assert fields - {"page", "per_page", "cursor", "facets", "snippets"} == {
+        "q", "match", "sort", "agent_id", "visitor_id", "user_id", "status", "rating",
+        "started_by", "type", "has_upload", "start", "end",
+    }  # fmt: skip
+
+
+def test_a_place_of_the_wrong_kind_is_refused_though_the_search_is_right() -> None:
+    for request, place in ((RELEVANCE, [1, 2]), (NEWEST, 40)):
+        with pytest.raises(BadRequest):
+            decode(request, made([identity(request), place]))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [-1, 2**63, [2**63, 1], [1, -(2**63) - 1], [1], [1, 2, 3], [], "1", ["1", 2], None, True, 1.5,
+     [True, 1], {}, 10**400],
+    ids=str,
+)  # fmt: skip
+def test_a_tampered_place_is_refused(place: object) -> None:
+    for request in (RELEVANCE, NEWEST):
+        with pytest.raises(BadRequest) as refused:
+            decode(request, made([identity(request), place]))
+        assert refused.value.parameter == "cursor"
+
+
+@pytest.mark.parametrize(
+    "content", [None, 1, "x", [], ["x"], ["x", 1], ["x", 1, 2], {"0": "x"}, [["x"], 1], [None, 1]]
+)
+def test_another_content_is_refused(content: object) -> None:
+    with pytest.raises(BadRequest):
+        decode(RELEVANCE, made(content))
+
+
+@given(
+    texts(80)
+    | st.text("abcABC012-_=+/ \n", max_size=80)
+    | st.binary(max_size=60).map(lambda b: base64.urlsafe_b64encode(b).decode())
+)
+def test_no_string_does_anything_but_be_refused(cursor: str) -> None:
+    for request in (RELEVANCE, NEWEST):
+        with pytest.raises(BadRequest) as refused:
+            decode(request, cursor)
+        assert refused.value.parameter == "cursor"
+
+
+@given(st.integers(0, 200), st.sampled_from("aZ0_-=. 退"), st.sampled_from([RELEVANCE, NEWEST]))
+def test_one_changed_character_is_refused_or_names_a_place(
+    at: int, character: str, asked: SearchRequest
+) -> None:
+    by_date = asked is NEWEST
+    cursor = encode(asked, (1, 2) if by_date else 40)
+    at %= len(cursor)
+    try:
+        found = decode(asked, cursor[:at] + character + cursor[at + 1 :])
+    except BadRequest:
+        return
+    assert isinstance(found, tuple) == by_date
+
+
+def test_deep_nesting_is_refused() -> None:
+    deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    with pytest.raises(BadRequest):
+        decode(RELEVANCE, deep)
