@@ -53,7 +53,13 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
     service.warm()
     try:
         server = waitress.create_server(
-            create_app(service), host=host, port=port, threads=_THREADS, ident=None
+            create_app(service),
+            host=host,
+            port=port,
+            threads=_THREADS,
+            ident=None,
+            # The guard must see that a proxy stands before us, or it can't refuse it.
+            clear_untrusted_proxy_headers=False,
         )
     except OSError as error:
         raise SettingsError(

@@ -72,6 +72,8 @@ class Coverage:
     pending: int
     rejected: int
     synced_at: datetime | None
+    backfilled: bool = True
+    """All of Kchat's list has been read and proven whole, whatever has come since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class IndexerLock:
         try:
             self._holder.write_text(
                 f"{what} (process {os.getpid()} on {socket.gethostname()}, "
-                f"since {now.astimezone():%Y-%m-%d %H:%M:%S})",
+                f"since {now:%Y-%m-%d %H:%M:%S} UTC)",
                 encoding="utf-8",
             )
             yield
