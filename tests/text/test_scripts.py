@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import Kind, runs, words
 from tests.text.nasty import texts
 
 HAN, UNSPACED, LETTERS, DIGITS, OTHER = Kind
@@ -60,6 +60,14 @@ def test_letters_and_digits_are_told_apart_from_the_rest(text: str) -> None:
                 assert not character.isdecimal()
             if run.kind is OTHER:
                 assert not character.isalpha()
+
+
+@given(texts(60))
+def test_words_are_the_runs_of_letters_in_their_places(text: str) -> None:
+    for each in (text, fold(text)):
+        found = list(words(each))
+        assert [word for _, word in found] == [r.text for r in runs(each) if r.kind is LETTERS]
+        assert all(each[at : at + len(word)] == word for at, word in found)
 
 
 def test_every_character_is_in_one_run_and_none_is_lost() -> None:
