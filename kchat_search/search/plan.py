@@ -29,7 +29,7 @@ from kchat_search.models.query import (
 )
 from kchat_search.search.dates import parameter_end, parameter_start, span
 from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
-from kchat_search.text.fold import fold
+from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segment import indexed_word
 
 ENOUGH = 20
@@ -80,7 +80,9 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
     relaxed, nor is a group. None where there is nothing to relax."""
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
     sides = scope(parts, (None,))
-    words = [_each_side(w, sides) for p in parts if isinstance(p, Text) for w in p.parts]
+    words = dict.fromkeys(
+        _each_side(w, sides) for p in parts if isinstance(p, Text) for w in p.parts
+    )
     if len(words) < 2:
         return None
     required = [node(part, context, sides) for part in parts if not isinstance(part, Text)]
@@ -98,7 +100,9 @@ def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
     found: dict[str, Node] = {}
 
     def add(field: FilterField, values: Iterable[str | None]) -> None:
-        chosen = tuple(dict.fromkeys(values))
+        # Lone surrogates (a terminal can send them) are in no index.
+        clean = (None if v is None else without_surrogates(v) for v in values)
+        chosen = tuple(dict.fromkeys(clean))
         if chosen:
             found[field] = FieldIs(field, chosen)
 
@@ -134,7 +138,7 @@ def ranking(
             elif not part.prefix:
                 scored.append(indexed_word(part.text))
         if len(leaf.parts) > 1:
-            phrases.append(leaf.whole)
+            phrases.append(leaf.whole.removesuffix("*"))
     return tuple(scored), tuple(dict.fromkeys(phrases))
 
 
@@ -157,14 +161,10 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
     found: list[tuple[str, Node]] = []
     for part in parts:
         if isinstance(part, Text):
-            found.extend((_written(word), _each_side(word, sides)) for word in part.parts)
+            found.extend((str(word), _each_side(word, sides)) for word in part.parts)
         else:
             found.append((str(part), node(part, context, sides)))
     return found
-
-
-def _written(part: str | Word) -> str:
-    return part if isinstance(part, str) else part.text + ("*" if part.prefix else "")
 
 
 def _each_side(part: str | Word, sides: Sequence[Side | None]) -> Node:
@@ -188,8 +188,7 @@ def _field(name: str, value: str, context: Context) -> Node:
         case "from":
             return FieldIs("spoke", (_value(value),))
         case "rating":
-            none = _value(value) == NONE
-            return FieldIs("rating", (None if none else ratings.canonical(value),))
+            return FieldIs("rating", _values(value, ratings.canonical))
         case "has":
             return FieldIs("has_upload", (_flag(True),))
         case "file":
@@ -199,16 +198,22 @@ def _field(name: str, value: str, context: Context) -> Node:
         case "id":
             return FieldIs("id", (str(int(_value(value))),))
         case _:
-            return FieldIs(_PLAIN[name], (None if _value(value) == NONE else value.strip(),))
+            return FieldIs(_PLAIN[name], _values(value))
+
+
+def _values(
+    value: str, canonical: Callable[[str], str | None] = str.strip
+) -> tuple[str | None, ...]:
+    """As typed and as folded: the index has what Kchat sent, people type «ＣＬＯＳＥ» or «滿意»."""
+    folded = _value(value)
+    return (None,) if folded == NONE else tuple(dict.fromkeys(map(canonical, (value, folded))))
 
 
 def _agent_ids(value: str, context: Context) -> tuple[str | None, ...]:
     """An id, or the whole name of one or more agents."""
-    wanted = _value(value)
-    if wanted == NONE:
-        return (None,)
-    named = [key for key, name in context.agents.items() if _value(name) == wanted]
-    return tuple(dict.fromkeys([value.strip(), *named]))
+    ids = _values(value)
+    named = [key for key, name in context.agents.items() if _value(name) == _value(value)]
+    return ids if ids == (None,) else tuple(dict.fromkeys([*ids, *named]))
 
 
 def _dated(name: str, value: str, context: Context) -> Node:

@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from kchat_search.errors import BadRequest
+from kchat_search.models.chats import Side
+from kchat_search.models.query import (
+    AllOf,
+    AnyOf,
+    Contains,
+    CreatedIn,
+    Everything,
+    FieldIs,
+    FileNamed,
+    HasWord,
+    Node,
+    NoneOf,
+    SearchRequest,
+)
+from kchat_search.search.plan import Context, filters, node, parts_alone, ranking, wider
+from tests.engines.documents import make
+from tests.oracle import matches
+from tests.search.words import SHANGHAI, TODAY, by_twos, tree
+
+AGENTS = {"2192": "李雷", "2193": "Han Meimei", "7": "李雷", "8": " ＤＡＶＥ "}
+CONTEXT = Context(AGENTS, TODAY, SHANGHAI)
+
+
+def planned(query: str) -> Node:
+    return node(tree(query), CONTEXT)
+
+
+def relaxed(query: str) -> Node | None:
+    return wider(tree(query), CONTEXT)
+
+
+def said(text: str, side: Side | None = None) -> Contains:
+    return Contains(text, side)
+
+
+def moment(text: str) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).timestamp())
+
+
+SPOKE_VISITOR, SPOKE_AGENT = FieldIs("spoke", ("visitor",)), FieldIs("spoke", ("agent",))
+
+NODES: list[tuple[str, Node]] = [
+    ("", Everything()),
+    ("退款", said("退款")),
+    ("退款流程", AllOf((said("退款"), said("流程")))),
+    ('"退款流程"', said("退款流程")),
+    ("iPhone", HasWord("iphone")),
+    ("iph*", HasWord("iph", prefix=True)),
+    ("-退款流程", NoneOf(AllOf((said("退款"), said("流程"))))),
+    ("退款 OR 退货", AnyOf((said("退款"), said("退货")))),
+    ("id:0290", FieldIs("id", ("290",))),
+    ("id:２９０", FieldIs("id", ("290",))),
+    ("visitor:547", FieldIs("visitor_id", ("547",))),
+    ("visitor:none", FieldIs("visitor_id", (None,))),
+    ("user:45190", FieldIs("user_id", ("45190",))),
+    ("status:close", FieldIs("status", ("close",))),
+    ("status:ＣＬＯＳＥ", FieldIs("status", ("ＣＬＯＳＥ", "close"))),
+    ("started:visitor", FieldIs("started_by", ("visitor",))),
+    ("type:chat", FieldIs("type", ("chat",))),
+    ("rating:满意", FieldIs("rating", ("1",))),
+    ("rating:滿意", FieldIs("rating", ("滿意", "1"))),
+    ("rating:１", FieldIs("rating", ("１", "1"))),
+    ("rating:1", FieldIs("rating", ("1",))),
+    ("rating:不满意", FieldIs("rating", ("0",))),
+    ("rating:Great", FieldIs("rating", ("Great", "great"))),
+    ("rating:NONE", FieldIs("rating", (None,))),
+    ("has:upload", FieldIs("has_upload", ("true",))),
+    ("file:发票.PDF", FileNamed("发票.pdf")),
+    ('file:"a  b"', FileNamed("a b")),
+    ("date:2015-04", CreatedIn(moment("2015-04-01"), moment("2015-05-01"))),
+    ("after:2015-04", CreatedIn(moment("2015-04-01"), None)),
+    ("before:2015-04", CreatedIn(None, moment("2015-05-01"))),
+    ("date:1d", CreatedIn(moment("2026-03-15"), moment("2026-03-16"))),
+    # agents: an id, or the whole name of one or more
+    ("agent:2192", FieldIs("agent_id", ("2192",))),
+    ("agent:２１９３", FieldIs("agent_id", ("２１９３", "2193"))),
+    ("agent:李雷", FieldIs("agent_id", ("李雷", "2192", "7"))),
+    ("agent:李", FieldIs("agent_id", ("李",))),
+    ('agent:"han meimei"', FieldIs("agent_id", ("han meimei", "2193"))),
+    ('agent:" Han  Meimei "', FieldIs("agent_id", ("Han  Meimei", "han meimei", "2193"))),
+    ("agent:dave", FieldIs("agent_id", ("dave", "8"))),
+    ("agent:none", FieldIs("agent_id", (None,))),
+    # from: is about the text beside it, in its group and the groups inside
+    ("from:visitor", SPOKE_VISITOR),
+    ("from:VISITOR", SPOKE_VISITOR),
+    ("from:visitor 退款", AllOf((SPOKE_VISITOR, said("退款", "visitor")))),
+    ("退款 from:visitor", AllOf((said("退款", "visitor"), SPOKE_VISITOR))),
+    ("from:visitor ipa*", AllOf((SPOKE_VISITOR, HasWord("ipa", prefix=True, side="visitor")))),
+    (
+        "from:visitor (退款 OR 退货)",
+        AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), said("退货", "visitor"))))),
+    ),
+    ("from:visitor -退款", AllOf((SPOKE_VISITOR, NoneOf(said("退款", "visitor"))))),
+    ("-from:visitor 退款", AllOf((NoneOf(SPOKE_VISITOR), said("退款")))),
+    ("from:visitor OR 退款", AnyOf((SPOKE_VISITOR, said("退款")))),
+    (
+        "from:visitor 退款 OR 退货",
+        AnyOf((AllOf((SPOKE_VISITOR, said("退款", "visitor"))), said("退货"))),
+    ),
+    (
+        "from:visitor from:agent 款",
+        AllOf((SPOKE_VISITOR, SPOKE_AGENT, AllOf((said("款", "visitor"), said("款", "agent"))))),
+    ),
+    (
+        "(from:visitor 退款) (from:agent 退货) 发票",
+        AllOf(
+            (
+                AllOf((SPOKE_VISITOR, said("退款", "visitor"))),
+                AllOf((SPOKE_AGENT, said("退货", "agent"))),
+                said("发票"),
+            )
+        ),
+    ),
+    (
+        "from:visitor (from:agent 退款)",
+        AllOf((SPOKE_VISITOR, AllOf((SPOKE_AGENT, said("退款", "agent"))))),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "expected"), NODES)
+def test_a_query_asks_of_the_engine_what_it_says(query: str, expected: Node) -> None:
+    assert planned(query) == expected
+
+
+def test_a_side_that_said_it_is_told_from_one_that_only_spoke() -> None:
+    visitor_asks = make(1, "要退款", "好的", sides=("visitor", "agent"))
+    agent_says = make(2, "你好", "给您退款", sides=("visitor", "agent"))
+    both = planned("(from:visitor 退款) (from:agent 好的)")
+    assert [matches(d, planned("from:visitor 退款")) for d in (visitor_asks, agent_says)] == [
+        True,
+        False,
+    ]
+    assert matches(visitor_asks, both)
+    assert not matches(agent_says, both)
+
+
+RELAXED: list[tuple[str, Node | None]] = [
+    ("", None),
+    ("退款", None),
+    ("退款 退款", None),
+    ('"退款流程"', None),
+    ('退款 "流程"', None),
+    ("退款 OR 流程", None),
+    ("-(退款 流程)", None),
+    ("from:visitor 退款", None),
+    ("status:close", None),
+    ("退款流程", AllOf((AnyOf((said("退款"), said("流程"))),))),
+    ("退款 iph*", AllOf((AnyOf((said("退款"), HasWord("iph", prefix=True))),))),
+    (
+        '退款流程 "发票" -退货 status:close (甲 OR 乙)',
+        AllOf(
+            (
+                said("发票"),
+                NoneOf(said("退货")),
+                FieldIs("status", ("close",)),
+                AnyOf((said("甲"), said("乙"))),
+                AnyOf((said("退款"), said("流程"))),
+            )
+        ),
+    ),
+    (
+        "from:visitor 退款流程",
+        AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), said("流程", "visitor"))))),
+    ),
+    (
+        "退款流程 (from:agent 可以 马上)",
+        AllOf(
+            (
+                AllOf((SPOKE_AGENT, said("可以", "agent"), said("马上", "agent"))),
+                AnyOf((said("退款"), said("流程"))),
+            )
+        ),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "expected"), RELAXED)
+def test_only_words_are_relaxed_and_only_where_there_are_several(
+    query: str, expected: Node | None
+) -> None:
+    assert relaxed(query) == expected
+
+
+def test_what_matches_all_matches_some() -> None:
+    document = make(1, "退款流程说明", "发票")
+    for query in ("退款流程", '退款 "流程" 发票', "退款 说明 -退货"):
+        assert matches(document, planned(query))
+        some = relaxed(query)
+        assert some is not None
+        assert matches(document, some)
+
+
+@pytest.mark.parametrize(
+    ("query", "words", "phrases"),
+    [
+        ("", (), ()),
+        ("退款流程", ("退款", "流程"), ("退款流程",)),
+        ("退款 流程", ("退款", "流程"), ()),
+        ('"退款流程"', ("退款", "流程"), ()),
+        ("-退款流程", (), ()),
+        ("退款 -流程", ("退款",), ()),
+        ("退款 OR 流程", ("退款", "流程"), ()),
+        ("iPhone", ("iphone",), ()),
+        ("iph*", (), ()),
+        ("手机iph*", ("手机",), ("手机iph",)),
+        ("手机iPhone", ("手机", "iphone"), ("手机iphone",)),
+        ("status:close file:发票", (), ()),
+        ("退款，流程 退款，流程", ("退款", "流程", "退款", "流程"), ("退款,流程",)),
+    ],
+)
+def test_what_ranks_is_what_is_asked_for(
+    query: str, words: tuple[str, ...], phrases: tuple[str, ...]
+) -> None:
+    found = ranking(tree(query), lambda texts: [w for text in texts for w in by_twos(text)])
+    assert found == (words, phrases)
+
+
+def test_the_parts_of_a_query_are_named_as_they_would_be_typed() -> None:
+    query = '退款iph* "流 程" -发票 (甲 OR 乙) from:visitor agent:"李 雷"'
+    assert [text for text, _ in parts_alone(tree(query), CONTEXT)] == [
+        "退款", "iph*", '"流 程"', "-发票", "甲 OR 乙", "from:visitor", 'agent:"李 雷"',
+    ]  # fmt: skip
+    assert parts_alone(None, CONTEXT) == []
+    assert dict(parts_alone(tree(query), CONTEXT))["退款"] == said("退款", "visitor")
+
+
+# -- filters -------------------------------------------------------------------------------------
+
+
+def asked(**fields: object) -> dict[str, Node]:
+    return filters(SearchRequest(**fields), SHANGHAI)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({}, {}),
+        ({"agent_id": ("1", "none", "1")}, {"agent_id": FieldIs("agent_id", ("1", None))}),
+        ({"status": ("close", "none")}, {"status": FieldIs("status", ("close", None))}),
+        (
+            {"rating": ("满意", "1", "0", "none", "Great")},
+            {"rating": FieldIs("rating", ("1", "0", None, "Great"))},
+        ),
+        ({"visitor_id": "547"}, {"visitor_id": FieldIs("visitor_id", ("547",))}),
+        ({"visitor_id": "none"}, {"visitor_id": FieldIs("visitor_id", (None,))}),
+        ({"user_id": "4"}, {"user_id": FieldIs("user_id", ("4",))}),
+        ({"started_by": "agent"}, {"started_by": FieldIs("started_by", ("agent",))}),
+        ({"type": "none"}, {"type": FieldIs("type", (None,))}),
+        ({"has_upload": True}, {"has_upload": FieldIs("has_upload", ("true",))}),
+        ({"has_upload": False}, {"has_upload": FieldIs("has_upload", ("false",))}),
+        ({"agent_id": ("\ud800",)}, {"agent_id": FieldIs("agent_id", ("\ufffd",))}),
+        ({"start": "2015-04-01"}, {"created": CreatedIn(moment("2015-04-01"), None)}),
+        ({"end": "2015-04-30"}, {"created": CreatedIn(None, moment("2015-05-01"))}),
+        (
+            {"start": "2015-04-01T00:00:00Z", "end": "2015-04-01"},
+            {"created": CreatedIn(1427846400, moment("2015-04-02"))},
+        ),
+    ],
+    ids=str,
+)
+def test_filters_choose_by_value_or_by_none(
+    fields: dict[str, object], expected: dict[str, Node]
+) -> None:
+    assert asked(**fields) == expected
+
+
+@pytest.mark.parametrize("name", ["start", "end"])
+def test_a_bad_date_is_refused_with_its_name(name: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        asked(**{name: "last week"})
+    assert refused.value.parameter == name
