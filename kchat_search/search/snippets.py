@@ -19,7 +19,7 @@ from kchat_search.models.query import (
     Snippet,
 )
 from kchat_search.text.fold import Folded, fold, fold_with_map
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import words
 
 Needle = Contains | HasWord
 Range = tuple[int, int]
@@ -28,6 +28,9 @@ WIDTH = 160
 """Code points of a snippet, at most."""
 LEAD = 40
 """Of these, before the first match."""
+MAX_PLACES = 10_000
+"""Looked at in one message, shared by all that is looked for (but each has a hundred): nobody can
+use a million marks in a message of a million letters, and no service has the memory for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,18 @@ def highlights(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[Range, 
 def snippets(
     chat: Chat, sides: Sequence[Side], wanted: Sequence[Needle], limit: int
 ) -> tuple[Snippet, ...]:
-    """The messages that match best, in the order of the chat; without any needle (a search by
-    filters alone) the first that have text."""
+    """The messages that match best, in the order of the chat; where the chat was not found by its
+    text (but by a field, or by what it lacks) the first that have text."""
     if limit <= 0:
         return ()
+    said = list(zip(chat.messages, sides, strict=True))
     marked = []
-    for message, side in zip(chat.messages, sides, strict=True):
+    for message, side in said if wanted else ():
         ranges, found = _find(message.text, side, wanted)
-        if ranges or (not wanted and message.text.strip()):
+        if ranges:
             marked.append(_Marked(message, side, ranges, found))
-        if not wanted and len(marked) == limit:
-            break
+    if not marked:
+        marked = [_Marked(message, side, (), 0) for message, side in said if message.text.strip()]
     best = sorted(marked, key=lambda m: (-m.needles, -_length(m.ranges), m.message.position))
     shown = sorted(best[:limit], key=lambda m: m.message.position)
     return tuple(_snippet(each) for each in shown)
@@ -85,33 +89,53 @@ def _find(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range,
     if not concerned or not text:
         return (), 0
     plain = fold(text)
-    ranges: list[Range] = []
-    found = 0
-    for needle in concerned:
-        here = list(_occurrences(plain, needle))
-        found += bool(here)
-        ranges.extend(here)
+    # Characters that are not there are the rule: most messages are done with here.
+    literals = [n for n in concerned if isinstance(n, Contains) and n.text in plain]
+    whole = [n for n in concerned if isinstance(n, HasWord) and n.text in plain]
+    places = _literals(plain, literals) + _words(plain, whole)
+    ranges = [each for _, each in places]
     if not ranges:
         return (), 0
     folded = fold_with_map(text)  # only now: the map costs more than the text
-    return _merged(folded, ranges), found
+    return _merged(folded, ranges), len({needle for needle, _ in places})
 
 
-def _occurrences(text: str, needle: Needle) -> Iterator[Range]:
-    if isinstance(needle, Contains):
-        start = text.find(needle.text)
-        while start >= 0:
-            yield start, start + len(needle.text)
+def _literals(text: str, needles: Sequence[Contains]) -> list[tuple[Needle, Range]]:
+    """Where these literals stand, all of which are there."""
+    places: list[tuple[Needle, Range]] = []
+    for needle in needles:
+        start = -1
+        for _ in range(_share(needles)):
             start = text.find(needle.text, start + 1)
-        return
-    if needle.text not in text:
-        return
-    position = 0
-    for run in runs(text):
-        same = run.text.startswith if needle.prefix else run.text.__eq__
-        if run.kind is Kind.LETTERS and same(needle.text):
-            yield position, position + len(run.text)
-        position += len(run.text)
+            if start < 0:
+                break
+            places.append((needle, (start, start + len(needle.text))))
+    return places
+
+
+def _words(text: str, needles: Sequence[HasWord]) -> list[tuple[Needle, Range]]:
+    """Where runs of letters are these words, or begin with them."""
+    places: list[tuple[Needle, Range]] = []
+    if not needles:
+        return places
+    left = dict.fromkeys(needles, _share(needles))
+    beginnings = tuple({needle.text for needle in needles})
+    for start, word in words(text):
+        if word.startswith(beginnings):
+            for needle in [n for n in left if _is(word, n)]:
+                places.append((needle, (start, start + len(word))))
+                left[needle] -= 1
+                if not left[needle]:
+                    del left[needle]
+    return places
+
+
+def _share(needles: Sequence[Needle]) -> int:
+    return max(100, MAX_PLACES // max(1, len(needles)))
+
+
+def _is(word: str, needle: HasWord) -> bool:
+    return word.startswith(needle.text) if needle.prefix else word == needle.text
 
 
 def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
@@ -155,11 +179,20 @@ def _cut(text: str, ranges: Sequence[Range]) -> Range:
     if len(text) <= WIDTH:
         return 0, len(text)
     best, most = 0, -1
-    for start, _ in ranges[:200]:  # a message of one letter has as many ranges as letters
-        inside = _length(
-            [(s, min(e, start + WIDTH)) for s, e in ranges if start <= s < start + WIDTH]
-        )
+    behind = 0  # ranges before this one end before the stretch; it only moves on
+    for start, _ in ranges[:1_000]:
+        first = _first(text, start)
+        last = first + WIDTH
+        while ranges[behind][1] <= first:
+            behind += 1
+        # They are apart from one another, so no more of them have room.
+        near = ranges[behind : behind + WIDTH // 2 + 1]
+        inside = sum(min(e, last) - max(s, first) for s, e in near if s < last)
         if inside > most:
-            best, most = start, inside
-    first = max(0, min(best - LEAD, len(text) - WIDTH))
-    return first, first + WIDTH
+            best, most = first, inside
+    return best, best + WIDTH
+
+
+def _first(text: str, start: int) -> int:
+    """Where a stretch begins that shows what starts here."""
+    return max(0, min(start - LEAD, len(text) - WIDTH))

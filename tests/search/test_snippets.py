@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from kchat_search.models.chats import Chat, Message, Side
+from kchat_search.models.query import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf, Snippet
+from kchat_search.search.snippets import LEAD, WIDTH, Needle, highlights, needles, snippets
+from kchat_search.text.fold import fold
+from kchat_search.text.scripts import Kind, runs
+from tests.text.nasty import texts
+
+
+def chat(*said: str) -> Chat:
+    messages = tuple(
+        Message(1000 + i, i, "chat.msg", "访客5", text, None, None) for i, text in enumerate(said)
+    )
+    return Chat(1, "chat", "visitor", "close", None, None, "5", None, None, None, None, messages)
+
+
+def shown(
+    *said: str, wanted: Sequence[Needle], limit: int = 3, sides: Sequence[Side] = ()
+) -> tuple[Snippet, ...]:
+    visitor: Side = "visitor"
+    return snippets(chat(*said), sides or [visitor] * len(said), wanted, limit)
+
+
+def marked(text: str, *needles_: str) -> list[str]:
+    """What a reader sees marked."""
+    found = highlights(text, "visitor", [Contains(needle) for needle in needles_])
+    return [text[start:end] for start, end in found]
+
+
+@pytest.mark.parametrize(
+    ("text", "needle", "expected"),
+    [
+        ("我要退款", "退款", ["退款"]),
+        ("我要申請退款", "申请", ["申請"]),
+        ("頭髮乾了", "头发干", ["頭髮乾"]),
+        ("买 ｉＰｈｏｎｅ 吗", "iphone", ["ｉＰｈｏｎｅ"]),
+        ("STRASSE Straße", "strasse", ["STRASSE", "Straße"]),
+        ("aﬁb", "i", ["ﬁ"]),
+        ("aﬁb", "fi", ["ﬁ"]),
+        ("cafe\u0301!", "é", ["e\u0301"]),
+        ("ｶﾞｽ", "ガ", ["ｶﾞ"]),
+        ("你好…再见", ".", ["…"]),
+        ("a \n\n b", " ", [" \n\n "]),
+        ("a \n\n b", "a b", ["a \n\n b"]),
+        ("😀退款😀", "款😀", ["款😀"]),
+        ("5678-5678", "5678", ["5678", "5678"]),
+        ("哈哈哈哈", "哈哈", ["哈哈哈哈"]),
+        ("退款", "退货", []),
+        ("", "退", []),
+        ("\ud800退", "退", ["退"]),
+    ],
+)
+def test_marks_lie_on_the_original(text: str, needle: str, expected: list[str]) -> None:
+    assert marked(text, needle) == expected
+
+
+def test_marks_that_touch_or_overlap_are_one() -> None:
+    assert marked("退款流程说明", "退款", "流程") == ["退款流程"]
+    assert marked("退款流程说明", "退款流", "流程") == ["退款流程"]
+    assert marked("退款的流程", "流程", "退款") == ["退款", "流程"]
+
+
+@pytest.mark.parametrize(
+    ("needle", "expected"),
+    [
+        (HasWord("iphone"), ["iPhone", "iPhone"]),
+        (HasWord("iph"), ["IPH"]),
+        (HasWord("ip"), []),
+        (HasWord("iph", prefix=True), ["iPhone", "iPhones", "iPhone", "IPH"]),
+        (HasWord("phone"), []),
+    ],
+)
+def test_a_word_is_marked_whole(needle: HasWord, expected: list[str]) -> None:
+    text = "iPhone iPhones 买iPhone6 (IPH) x"
+    found = highlights(text, "visitor", [needle])
+    assert [text[start:end] for start, end in found] == expected
+
+
+def test_only_the_side_that_is_asked_for_is_marked() -> None:
+    wanted = [Contains("退款", "agent")]
+    assert highlights("退款", "visitor", wanted) == ()
+    assert highlights("退款", "agent", wanted) == ((0, 2),)
+    found = shown("退款", "退款吗", wanted=wanted, sides=("visitor", "agent"))
+    assert [(s.position, s.side) for s in found] == [(1, "agent")]
+
+
+def test_what_is_looked_for_is_what_is_asked_not_what_is_excluded() -> None:
+    a, b, c = Contains("a"), HasWord("b"), Contains("c")
+    asked = AllOf((a, AnyOf((b, a)), NoneOf(c), FieldIs("status", ("close",))))
+    assert needles(asked) == (a, b)
+    assert needles(None) == needles(NoneOf(a)) == ()
+
+
+def test_the_messages_with_most_of_the_words_come_in_the_order_of_the_chat() -> None:
+    said = ("退款", "流程", "你好", "退款流程", "退款和流程")
+    wanted = [Contains("退款"), Contains("流程")]
+    assert [s.position for s in shown(*said, wanted=wanted, limit=2)] == [3, 4]
+    assert [s.position for s in shown(*said, wanted=wanted, limit=3)] == [0, 3, 4]
+    assert [s.position for s in shown(*said, wanted=wanted, limit=5)] == [0, 1, 3, 4]
+    assert shown(*said, wanted=wanted, limit=0) == ()
+
+
+def test_words_that_are_spread_are_shown_in_several_messages() -> None:
+    found = shown("想退款", "好的", "流程是?", wanted=[Contains("退款"), Contains("流程")])
+    assert [(s.text, s.highlights) for s in found] == [
+        ("想退款", ((1, 3),)),
+        ("流程是?", ((0, 2),)),
+    ]
+
+
+@pytest.mark.parametrize("wanted", [[], [Contains("没有")]])
+def test_a_chat_found_by_a_field_shows_its_first_messages(wanted: list[Needle]) -> None:
+    found = shown("", " \n", "你好", "在吗", "嗯", "好", wanted=wanted, limit=2)
+    assert [(s.text, s.highlights, s.cut) for s in found] == [
+        ("你好", (), False),
+        ("在吗", (), False),
+    ]
+
+
+def test_a_snippet_says_which_message_it_is_and_where_it_begins() -> None:
+    text = "前" * 300 + "退款" + "后" * 300
+    (found,) = shown("你好", text, wanted=[Contains("退款")])
+    assert (found.message_id, found.position, found.name, found.side) == (
+        1001,
+        1,
+        "访客5",
+        "visitor",
+    )
+    assert found.start == 300 - LEAD
+    assert found.cut
+    assert len(found.text) == WIDTH
+    assert found.text == text[found.start : found.start + WIDTH]
+    assert [found.text[s:e] for s, e in found.highlights] == ["退款"]
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "cut"),
+    [
+        ("退" * WIDTH, 0, False),
+        ("退款" + "后" * WIDTH, 0, True),
+        ("前" * WIDTH + "退款", 2, False),
+    ],
+)
+def test_a_long_message_is_cut_where_there_is_more(text: str, start: int, *, cut: bool) -> None:
+    (found,) = shown(text, wanted=[Contains("退")])
+    assert (found.start, found.cut) == (start, cut)
+
+
+def test_the_cut_shows_where_most_of_the_match_stands() -> None:
+    text = "退款" + "。" * 500 + "退款的流程是退款吗" + "。" * 500 + "退款"
+    (found,) = shown(text, wanted=[Contains("退款"), Contains("流程")])
+    assert "退款的流程是退款吗" in found.text
+    # Of what stands at the end of the stretch behind the lead, all is counted that is shown.
+    text = "退" + "。" * 130 + "退退退" + "。" * 200 + "退退" + "。" * 300
+    (found,) = shown(text, wanted=[Contains("退")])
+    assert "退退退" in found.text
+
+
+@given(texts(60), st.data())
+@example("a \n b", None)
+def test_every_mark_shows_the_needle_and_every_place_is_marked(
+    text: str, data: st.DataObject | None
+) -> None:
+    folded = fold(text)
+    assume(folded)
+    start = data.draw(st.integers(0, len(folded) - 1)) if data else 0
+    end = data.draw(st.integers(start + 1, len(folded))) if data else len(folded)
+    needle = folded[start:end]
+    found = highlights(text, "visitor", [Contains(needle)])
+    assert found, "what is there is marked"
+    apart(found, text)
+    for first, last in found:
+        assert needle in fold(text[first:last])
+    rest = [*found, (len(text), len(text))]
+    gaps = [text[a[1] : b[0]] for a, b in zip([(0, 0), *found], rest, strict=True)]
+    if len(needle) == 1:
+        assert not any(needle in fold(gap) for gap in gaps if needle != " ")
+
+
+@given(texts(60), st.lists(st.text("ab退款 .", min_size=1, max_size=3).map(fold), max_size=4))
+def test_marks_are_ascending_apart_and_inside(text: str, wanted: list[str]) -> None:
+    found = highlights(text, "visitor", [Contains(needle) for needle in wanted])
+    apart(found, text)
+    assert bool(found) == any(needle in fold(text) for needle in wanted)
+
+
+@given(texts(40), st.text("abcdé", min_size=1, max_size=3))
+def test_words_are_marked_exactly_where_they_are(text: str, word: str) -> None:
+    text = f"{text} {word.upper()} {text}{word}{text}"
+    found = highlights(text, "visitor", [HasWord(word, prefix=True)])
+    expected = [
+        r.text for r in runs(fold(text)) if r.kind is Kind.LETTERS and r.text.startswith(word)
+    ]
+    assert len(found) == len(expected)
+    for (start, end), run in zip(found, expected, strict=True):
+        assert run in fold(text[start:end])
+
+
+@given(st.lists(texts(300), max_size=4), st.lists(st.sampled_from("ab退款 .你"), max_size=3))
+def test_snippets_lie_inside_their_messages(said: list[str], wanted: list[str]) -> None:
+    for found in shown(*said, wanted=[Contains(needle) for needle in wanted], limit=5):
+        whole = said[found.position]
+        assert found.text == whole[found.start : found.start + len(found.text)]
+        assert len(found.text) <= WIDTH
+        assert found.cut == (found.start + len(found.text) < len(whole))
+        apart(found.highlights, found.text)
+
+
+def apart(found: Sequence[tuple[int, int]], text: str) -> None:
+    reached = -1
+    for start, end in found:
+        assert reached < start < end <= len(text)
+        reached = end
+
+
+HUGE = 300_000
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a" * HUGE, [Contains("a" * n) for n in range(1, 65)]),
+        ("ab" * (HUGE // 2), [Contains("a"), Contains("b" * 500)]),
+        ("退 " * (HUGE // 2), [Contains("退")]),
+        ("a " * (HUGE // 2), [HasWord("a", prefix=True), HasWord("b")]),
+        ("abc " * (HUGE // 4), [HasWord("abc"[: 1 + n % 3], prefix=True) for n in range(64)]),
+        ("\n" * HUGE, [Contains(" ")]),
+    ],
+    ids=["one letter", "two letters", "spread", "words", "wildcards", "line breaks"],
+)
+def test_a_huge_message_is_marked_in_bounded_time(text: str, wanted: list[Needle]) -> None:
+    began = time.process_time()
+    (found,) = shown(text, wanted=wanted, limit=1)
+    assert found.highlights
+    assert time.process_time() - began < 6
+    assert len(highlights(text, "visitor", wanted)) <= 20_000
