@@ -15,7 +15,7 @@ FIELDS = (
     "file", "date", "after", "before",
 )  # fmt: skip
 
-_NOT_PLAIN = re.compile(rf"""(?:-|(?:{"|".join(FIELDS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL)
+_NOT_PLAIN = re.compile(rf"""-|(?:{"|".join(FIELDS)}):|[\W_]*\Z|.*[\s"＂“”„‟()（）]""", re.DOTALL)
 """Folded text that, written as it is, would be read as something else than text."""
 
 

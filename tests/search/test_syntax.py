@@ -384,6 +384,7 @@ def test_quoted_strings_survive_side_by_side(strings: list[str]) -> None:
 @example("-第⑴步")
 @example("status﹕close")
 @example("(退款 OR - )")
+@example("- \x00")
 @example("iph*!")
 @example("(from:visitor 退款) 发票")
 @example('id:"a b"')
