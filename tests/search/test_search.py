@@ -1,0 +1,173 @@
+"""The searcher over a real engine and archive: whatever is asked, an answer or a clear refusal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
+from kchat_search.demo.server import DemoServer
+from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.models.query import SearchRequest
+from kchat_search.search.cursor import encode
+from kchat_search.search.tree import quoted
+from kchat_search.text.fold import fold
+from tests.search.test_syntax import queries
+from tests.text.nasty import texts
+from tests.world import World, agents, chat
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
+    """One program over 25 chats, for all the tests here: they only ask."""
+    chats = [chat(number) for number in range(101, 126)]
+    server = DemoServer(
+        chats, agents(), email=DEMO_EMAIL, password=DEMO_PASSWORD, api_token=DEMO_API_TOKEN
+    )
+    with server:
+        world = World(server, tmp_path_factory.mktemp("search"), dictionary_cache)
+        world.sync()
+        yield world
+        world.service.close()
+
+
+@given(q=queries | texts(60), match=st.sampled_from(["auto", "all"]))
+@example(q="agent:\ud800", match="auto")
+@example(q='file:"\x00"', match="all")
+def test_whatever_is_typed_is_answered_or_refused_with_the_limit(
+    filled: World, q: str, match: Any
+) -> None:
+    try:
+        page = filled.service.search(SearchRequest(q=q, match=match))
+    except LimitExceeded:
+        return
+    assert page.total >= page.query.all >= 0
+    assert len(page.hits) == min(page.total, page.per_page)
+    assert page.query.understood or not q.strip()
+    if page.total == 0 and page.query.understood:
+        assert page.query.parts, "nothing was found, and why is not said"
+
+
+@given(
+    values=st.fixed_dictionaries(
+        {
+            "agent_id": st.lists(texts(5), max_size=2).map(tuple),
+            "status": st.lists(texts(5), max_size=2).map(tuple),
+            "rating": st.lists(texts(5), max_size=2).map(tuple),
+            "visitor_id": st.none() | texts(5),
+            "type": st.none() | texts(5),
+            "start": st.none() | st.just("2016-03-01") | texts(12),
+            "facets": st.none() | st.just(()) | st.lists(texts(5), max_size=2).map(tuple),
+        }
+    )
+)
+def test_whatever_is_chosen_is_answered_or_refused(filled: World, values: dict[str, Any]) -> None:
+    wrong = None
+    try:
+        page = filled.service.search(SearchRequest(**values))
+        assert page.total == len(filled.found(**values))
+    except BadRequest as refused:
+        wrong = refused.parameter
+    assert wrong in (None, "start", "facets")
+
+
+@given(number=st.integers(0, 24), at=st.integers(0, 40), length=st.integers(1, 12))
+def test_a_piece_of_a_message_finds_its_chat_and_no_chat_without_it(
+    filled: World, number: int, at: int, length: int
+) -> None:
+    chats = filled.archived()
+    said = {i: [fold(message["msg"]) for message in chat["messages"]] for i, chat in chats.items()}
+    text = said[101 + number][at % 3]
+    piece = text[at % len(text) :][:length]
+    assert filled.found(quoted(piece)) == {
+        i for i, each in said.items() if any(piece in one for one in each)
+    }
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        "退" * 1000,
+        "退款流程" * 250,
+        "".join(chr(0x4E00 + 7 * i) for i in range(1000)),
+        " ".join(["a*"] * 64),
+        " ".join(f"{chr(97 + i % 26)}*" for i in range(64)),
+        " OR ".join(f"-{chr(97 + i % 26)}*" for i in range(64)),
+        "-(" * 60 + "退款" + ")" * 60,
+        "(退 OR " * 31 + "款" + ")" * 31,
+        '"' + "a" * 998 + '"',
+        "ﷺ" * 1000,
+        "\u0301" * 1000,
+        ")" * 1000,
+        "😀" * 1000,
+    ],
+)
+def test_no_query_takes_the_service_down(filled: World, q: str) -> None:
+    filled.search("退款")  # the dictionary is loaded
+    began = time.process_time()
+    for match in ("auto", "all"):
+        filled.service.search(SearchRequest(q=q, match=match))
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("place", [0, 24, 25, 10**6, 2**63 - 1])
+def test_a_cursor_far_behind_the_end_finds_nothing(filled: World, place: int) -> None:
+    request = SearchRequest(q="-没有")
+    page = filled.search("-没有", match="auto", cursor=encode(request, place))
+    assert len(page.hits) == max(0, min(20, 25 - place))
+    assert page.total == 25
+    assert (page.cursor is None) == (place >= 5)
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+@pytest.mark.parametrize("far", [-(2**63), 2**63 - 1])
+def test_a_cursor_at_the_end_of_time_finds_all_or_nothing(
+    filled: World, sort: Any, far: int
+) -> None:
+    request = SearchRequest(sort=sort)
+    page = filled.search(match="auto", sort=sort, cursor=encode(request, (far, far)))
+    everything = (sort == "newest") == (far > 0)
+    assert len(page.hits) == (20 if everything else 0)
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest", "oldest"])
+def test_pages_cursors_and_ids_agree(filled: World, sort: Any) -> None:
+    everything = filled.found("退款 OR 发票")
+    pages: list[int] = []
+    walked: list[int] = []
+    for number in range(1, 10):
+        page = filled.search("退款 OR 发票", sort=sort, per_page=4, page=number)
+        pages += [hit.chat.id for hit in page.hits]
+        assert page.total == len(everything)
+        assert page.has_next == (number * 4 < page.total)
+    cursor = None
+    while len(walked) < 100:
+        page = filled.search("退款 OR 发票", sort=sort, per_page=4, cursor=cursor)
+        walked += [hit.chat.id for hit in page.hits]
+        cursor = page.cursor
+        if cursor is None:
+            break
+    assert pages == walked
+    assert len(pages) == len(set(pages))
+    assert set(pages) == everything
+
+
+def test_nothing_found_says_what_each_part_has_and_what_the_filters_cut(filled: World) -> None:
+    page = filled.search('退款 "火星" agent:李雷')
+    assert page.total == 0
+    alone = {part.text: part.count for part in page.query.parts}
+    assert alone == {
+        "退款": len(filled.found("退款")),
+        '"火星"': 0,
+        "agent:李雷": len(filled.found("agent:2192")),
+    }
+    assert alone["退款"] > 0
+    assert page.query.without_filters is None
+    page = filled.search("退款", status=("open",))
+    assert (page.total, page.query.without_filters) == (0, len(filled.found("退款")))
