@@ -25,6 +25,7 @@ _BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」�
 _PARTED = re.compile(rf"(?<=[^{_BETWEEN}])[{_BETWEEN}]+(?=[^{_BETWEEN}])")
 """Chinese punctuation between two things. Nobody types a blank beside it, so it parts «iPhone，
 iPad» as a blank does; ASCII punctuation inside an address, a version or a path does not."""
+_ENDS_VALUE = re.compile("[，。、；！？｡､]")
 _EXCLUDES = re.compile(r"[-－]+(?=[^\s)）])(?![-－])")
 """A minus, or several, right before something: dashes by themselves are text."""
 _UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
@@ -88,6 +89,10 @@ def _word(query: str, start: int, note: Note) -> tuple[Token, int]:
         text, after = _phrase(query, end, note)
         if text is not None:
             return Token("phrase", text, name), after
+    # «agent:李雷，退款»: no id, name, day or state has such a comma; a file may.
+    stop = None if name == "file" else _ENDS_VALUE.search(value, 1)
+    if stop:
+        return Token("word", value[: stop.start()], name), end - len(value) + stop.start()
     return Token("word", value, name), end
 
 

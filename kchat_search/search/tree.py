@@ -66,7 +66,7 @@ class Field:
     value: str
 
     def __str__(self) -> str:
-        plain = not any(c.isspace() or c in '"“”„‟＂()（）' for c in self.value)
+        plain = re.fullmatch(r"[\w.@+-]+", self.value)
         return f"{self.name}:{self.value if plain else quoted(self.value)}"
 
 

@@ -123,6 +123,11 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("Agent:李雷", Field("agent", "李雷")),
     ('agent:"李 雷"', Field("agent", "李 雷")),
     ("agent：“李 雷”", Field("agent", "李 雷")),
+    ("agent:李雷，退款", And((Field("agent", "李雷"), REFUND))),
+    ("from:visitor，退款。", And((Field("from", "visitor"), REFUND))),
+    ("status:close。", Field("status", "close")),
+    ('agent:"李，雷"', Field("agent", "李，雷")),
+    ("file:发票，终版.pdf", Field("file", "发票，终版.pdf")),
     ("visitor:547", Field("visitor", "547")),
     ("user:45190", Field("user", "45190")),
     ("id:290", Field("id", "290")),
@@ -385,6 +390,8 @@ def test_quoted_strings_survive_side_by_side(strings: list[str]) -> None:
 @example("status﹕close")
 @example("(退款 OR - )")
 @example("- \x00")
+@example('agent:"李，雷"')
+@example("file:发票，终版.pdf")
 @example("iph*!")
 @example("(from:visitor 退款) 发票")
 @example('id:"a b"')
