@@ -97,6 +97,17 @@ NODES: list[tuple[str, Node]] = [
         "from:visitor (退款 OR 退货)",
         AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), said("退货", "visitor"))))),
     ),
+    (
+        "from:visitor (甲 OR 乙 丙)",
+        AllOf(
+            (
+                SPOKE_VISITOR,
+                AnyOf(
+                    (said("甲", "visitor"), AllOf((said("乙", "visitor"), said("丙", "visitor"))))
+                ),
+            )
+        ),
+    ),
     ("from:visitor -退款", AllOf((SPOKE_VISITOR, NoneOf(said("退款", "visitor"))))),
     ("-from:visitor 退款", AllOf((NoneOf(SPOKE_VISITOR), said("退款")))),
     ("from:visitor OR 退款", AnyOf((SPOKE_VISITOR, said("退款")))),

@@ -158,6 +158,8 @@ def test_the_cut_shows_where_most_of_the_match_stands() -> None:
     text = "退款" + "。" * 500 + "退款的流程是退款吗" + "。" * 500 + "退款"
     (found,) = shown(text, wanted=[Contains("退款"), Contains("流程")])
     assert "退款的流程是退款吗" in found.text
+    (found,) = shown("退款" + "。" * 500 + "退款", wanted=[Contains("退款")])
+    assert found.start == 0, "of equals the first"
     # Of what stands at the end of the stretch behind the lead, all is counted that is shown.
     text = "退" + "。" * 130 + "退退退" + "。" * 200 + "退退" + "。" * 300
     (found,) = shown(text, wanted=[Contains("退")])
