@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -27,6 +28,8 @@ MAX_WORD = 256
 run of letters contains: they are found by their beginning, and never taken for another word."""
 
 
+_HUGE_FREQUENCY = re.compile(r"\s\d{19,}")  # jieba would fail at the first search, not at the start
+
 _MAX_RUN = 256
 """Longer Han runs are cut here first: jieba's Viterbi copies its paths, so its time grows with the
 square of a run (measured: 62 s for 100,000 characters). No sentence is as long without a comma."""
@@ -37,7 +40,7 @@ class Segmenter:
 
     def __init__(self, user_dict: Path | None = None, cache_dir: Path | None = None) -> None:
         """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8); raises
-        ValueError where it is not in UTF-8.
+        ValueError where it is not in UTF-8, or a frequency is no number to count with.
 
         `cache_dir` (made if missing) holds jieba's compiled dictionary; without one it is
         compiled each time. It must be ours: jieba's default is a file in the world-writable
@@ -45,6 +48,8 @@ class Segmenter:
         """
         self._tokenizer = jieba.Tokenizer()
         self._user_words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
+        if _HUGE_FREQUENCY.search(self._user_words):
+            raise ValueError("a frequency has more than 18 digits")
         self._cache_dir = cache_dir
         self._lock = threading.Lock()
         self._ready = False

@@ -121,6 +121,19 @@ def test_a_dictionary_that_is_not_utf_8_is_refused(
         with_words(tmp_path, dictionary_cache, wrong)
 
 
+@pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000, "９" * 5000])
+def test_a_frequency_that_is_no_number_to_count_with_is_refused_at_once(
+    tmp_path: Path, dictionary_cache: Path, digits: str
+) -> None:
+    with pytest.raises(ValueError, match="frequency"):
+        with_words(tmp_path, dictionary_cache, f"退款宝 5 n\n退款宝 {digits} n\n")
+
+
+def test_odd_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: Path) -> None:
+    odd = f"\x00\n 5 n\n5\n* +\n极速宝 1.5\n极速宝 5 n x y\n极速宝 {'9' * 18}\n"
+    assert with_words(tmp_path, dictionary_cache, odd).split("申请极速宝") == ["申请", "极速宝"]
+
+
 def test_the_fingerprint_stands_for_dictionary_and_folding(
     tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
 ) -> None:
