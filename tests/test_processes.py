@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -35,37 +36,43 @@ def whole(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> World:
     )
 
 
+def killed_at(kchat: DemoServer, folder: Path, wanted: int, after: float | None) -> int:
+    """How a sync ended that was to be killed at its request number `wanted`, or `after` so many
+    seconds."""
+    kchat.clear_faults()
+    kchat.forget_requests()
+    if after is None:
+        kchat.fail_next(delay=SECONDS, times=99, match=lambda _: kchat.request_count >= wanted)
+    process = subprocess.Popen(
+        [*COMMAND, "sync"],
+        cwd=folder,
+        env=environment(kchat, KCHAT_PER_PAGE="10"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while process.poll() is None and kchat.request_count < wanted:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(0.01)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(after or 0.0)
+    process.kill()
+    kchat.clear_faults()
+    return process.wait(SECONDS)
+
+
 def test_killed_anywhere_the_next_sync_ends_in_the_same_state(
     kchat: DemoServer, folder: Path, whole: World
 ) -> None:
     for number in range(200, 320):
         kchat.put(chat(number))
     rnd = random.Random(20160320)
-    killed = 0
-    for attempt in range(8):
-        # Killed when the server has answered so many requests, and a moment of any length later.
-        kchat.forget_requests()
-        wanted = rnd.randint(1, 8 + 3 * attempt)
-        process = subprocess.Popen(
-            [*COMMAND, "sync"],
-            cwd=folder,
-            env=environment(kchat, KCHAT_PER_PAGE="10"),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while process.poll() is None and kchat.request_count < wanted:
-            try:
-                process.wait(0.01)
-            except subprocess.TimeoutExpired:
-                continue
-        try:
-            process.wait(rnd.random() * 0.8)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        killed += process.wait(SECONDS) == -signal.SIGKILL
-        if attempt == 4:
-            kchat.put(chat(105, "改过了 保修", end_at="2016-03-20 10:00:00"))
-    assert killed >= 4
+    # Waiting for an answer at the so-many-th request, or some time after it, perhaps while
+    # indexing, perhaps when all is done: whatever comes.
+    held = [killed_at(kchat, folder, wanted, after=None) for wanted in (1, 3, 5, 8, 12)]
+    kchat.put(chat(105, "改过了 保修", end_at="2016-03-20 10:00:00"))
+    for _ in range(4):
+        killed_at(kchat, folder, rnd.randint(1, 20), after=rnd.random())
+    assert held.count(-signal.SIGKILL) >= 4
     ended = run("sync", "--reconcile", kchat=kchat, folder=folder)
     assert ended.returncode == 0, ended.stderr
     whole.check_whole()
