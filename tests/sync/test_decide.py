@@ -1,0 +1,152 @@
+"""What to fetch: tables of cases, no network, no archive, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kchat_search.models.chats import ChatPage, ChatState, FetchedChat, RejectedChat
+from kchat_search.sync import decide
+from kchat_search.sync.decide import MAX_PASSES, Pass
+from tests.archive.conftest import fetched
+
+ZONE = ZoneInfo("Asia/Shanghai")
+NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
+
+
+def page(number: int, *ids: int, rejects: int = 0, count: int | None = None) -> ChatPage:
+    return ChatPage(
+        number=number,
+        chats=tuple(fetched(i) for i in ids),
+        rejects=tuple(RejectedChat(f"raw:{n}", None, "{}", "odd") for n in range(rejects)),
+        count=count,
+        last=False,
+    )
+
+
+# -- passes ----------------------------------------------------------------------------------
+
+
+def test_a_page_moves_the_pass_on() -> None:
+    state = decide.after_page(Pass(page=3, seen=20, top=120), page(3, 131, 130, rejects=1), 2)
+    assert state == Pass(page=4, seen=23, top=131, missed=2)
+
+
+def test_a_stop_goes_back_one_page_and_never_before_the_first() -> None:
+    assert decide.resumed(Pass(page=7)).page == 6
+    assert decide.resumed(Pass(page=1)).page == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "count", "whole", "done", "again"),
+    [
+        # One pass proves nothing, whatever Kchat counts.
+        (Pass(number=1, seen=25, top=9), 25, True, False, True),
+        (Pass(number=1, seen=0), None, True, False, True),
+        # The second found nothing that the first had missed.
+        (Pass(number=2, seen=25, high=9, top=9), 25, True, True, False),
+        (Pass(number=2, seen=25, high=9, top=12), None, True, True, False),
+        # It did; Kchat counts more than it shows; the list ended oddly.
+        (Pass(number=2, seen=25, missed=1), None, True, False, True),
+        (Pass(number=2, seen=25), 26, True, False, True),
+        (Pass(number=2, seen=25), None, False, False, True),
+        # More were seen than are counted: some were deleted meanwhile.
+        (Pass(number=2, seen=27), 25, True, True, False),
+        # Enough for one sync; the next goes on.
+        (Pass(number=MAX_PASSES, seen=25, missed=1), None, True, False, False),
+        (Pass(number=MAX_PASSES, seen=25), 30, True, False, False),
+    ],
+)
+def test_when_a_backfill_is_proven(
+    state: Pass, count: int | None, whole: bool, done: bool, again: bool
+) -> None:
+    verdict = decide.after_pass(state, count, whole=whole)
+    assert (verdict.next.done, verdict.again) == (done, again)
+    assert (verdict.note is None) == (done or again)
+    assert verdict.next.high == max(state.high, state.top)
+    assert verdict.next.page == 1
+
+
+def test_a_pass_survives_the_archive() -> None:
+    state = Pass(page=3, number=2, high=7, top=9, seen=20, missed=1, done=False)
+    assert Pass.from_json(state.to_json()) == state
+    assert Pass.from_json(None) == Pass()
+
+
+@pytest.mark.parametrize(
+    ("ids", "before", "same"),
+    [((1, 2), [1, 2], True), ((1, 2), [2, 1], True), ((1, 2), [1], False), ((), [], False)],
+)
+def test_a_page_that_repeats_the_one_before(
+    ids: tuple[int, ...], before: list[int], same: bool
+) -> None:
+    assert decide.repeats(page(2, *ids), before) is same
+
+
+# -- ticks -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("newest", "last", "expected"),
+    [
+        (None, None, None),
+        (NOW, None, None),
+        (None, NOW, None),
+        (NOW, NOW, date(2016, 3, 19)),
+        (NOW - timedelta(days=30), NOW, date(2016, 2, 18)),  # a quiet month
+        (NOW + timedelta(days=900), NOW, date(2016, 3, 19)),  # a chat from the future
+        (NOW, NOW + timedelta(days=900), date(2016, 3, 19)),  # this machine's clock is ahead
+        (datetime(2016, 3, 19, 16, tzinfo=UTC), NOW, date(2016, 3, 19)),  # midnight in Shanghai
+        (datetime(2016, 3, 19, 15, 59, tzinfo=UTC), NOW, date(2016, 3, 18)),
+    ],
+)
+def test_a_tick_lists_from_a_day_before(
+    newest: datetime | None, last: datetime | None, expected: date | None
+) -> None:
+    assert decide.list_since(newest, last, ZONE) == expected
+
+
+def state(chat_id: int, seen_minutes_ago: int) -> ChatState:
+    seen = NOW - timedelta(minutes=seen_minutes_ago)
+    return ChatState(chat_id, "open", None, NOW, seen)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 9)), unique_by=lambda s: s[0]),
+    st.sets(st.integers(1, 30)),
+    st.integers(0, 10),
+)
+def test_the_least_recently_seen_are_looked_at_first(
+    rows: list[tuple[int, int]], shown: set[int], limit: int
+) -> None:
+    chosen = decide.to_recheck([state(*row) for row in rows], shown, limit)
+    ages = dict(rows)
+    left = [i for i in ages if i not in shown and i not in chosen]
+    assert len(chosen) == min(limit, len(ages.keys() - shown))
+    assert not set(chosen) & shown
+    assert [ages[i] for i in chosen] == sorted((ages[i] for i in chosen), reverse=True)
+    assert not chosen or all(ages[i] <= ages[chosen[-1]] for i in left)
+
+
+@pytest.mark.parametrize(
+    ("last", "due"),
+    [
+        (None, False),
+        ({"at": NOW.isoformat()}, False),
+        ({"at": (NOW - timedelta(hours=23)).isoformat()}, False),
+        ({"at": (NOW - timedelta(hours=24)).isoformat()}, True),
+    ],
+)
+def test_when_everything_is_listed_again(last: dict[str, str] | None, due: bool) -> None:
+    assert decide.reconcile_due(last, NOW, 24) is due
+
+
+def test_chats_without_messages_must_be_fetched() -> None:
+    bare: FetchedChat = replace(fetched(2), has_messages=False)
+    listed = replace(page(1, 1, 3), chats=(fetched(1), bare, fetched(3)))
+    assert decide.lacking_messages(listed) == (bare,)

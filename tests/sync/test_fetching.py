@@ -1,0 +1,95 @@
+"""Requests ahead of need: in order, several at once, none left behind."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from kchat_search.errors import KchatBusy
+from kchat_search.models.chats import ChatPage, RejectedChat
+from kchat_search.sync.fetching import Fetching
+from tests.archive.conftest import fetched
+from tests.fakes import FakeSource
+
+
+def pages(count: int) -> dict[int, ChatPage]:
+    """`count` pages of one chat; what follows is empty, as Kchat has it."""
+    found = {n: ChatPage(n, (fetched(n),), (), None, last=n == count) for n in range(1, count + 1)}
+    return found | {n: ChatPage(n, (), (), None, last=True) for n in range(count + 1, count + 20)}
+
+
+def test_pages_come_in_order_with_several_in_flight() -> None:
+    together = threading.Barrier(3, timeout=10)
+
+    def gate(number: int) -> None:
+        if number in (2, 3, 4):
+            together.wait()  # passes only if the three are asked for at once
+
+    source = FakeSource(pages(6), gate=gate)
+    with Fetching(source, 3) as fetching:
+        numbers = [page.number for page in fetching.pages()]
+    assert numbers == [1, 2, 3, 4, 5, 6]
+    assert source.most_at_once == 3
+
+
+def test_a_list_of_one_page_costs_one_request() -> None:
+    source = FakeSource(pages(1))
+    with Fetching(source, 4) as fetching:
+        assert len(list(fetching.pages())) == 1
+    assert source.asked == [1]
+
+
+def test_a_walk_may_begin_in_the_middle() -> None:
+    source = FakeSource(pages(5))
+    with Fetching(source, 2) as fetching:
+        assert [page.number for page in fetching.pages(4)] == [4, 5]
+
+
+def test_an_error_comes_in_its_place_and_ends_the_walk() -> None:
+    def gate(number: int) -> None:
+        if number == 3:
+            raise KchatBusy("later")
+
+    source = FakeSource(pages(9), gate=gate)
+    with Fetching(source, 4) as fetching:
+        walk = fetching.pages()
+        assert [next(walk).number, next(walk).number] == [1, 2]
+        with pytest.raises(KchatBusy):
+            next(walk)
+    assert source.at_once == 0
+
+
+def test_a_caller_that_has_enough_leaves_nothing_running() -> None:
+    source = FakeSource(pages(50))
+    with Fetching(source, 4) as fetching:
+        for page in fetching.pages():
+            if page.number == 2:
+                break
+    assert source.at_once == 0
+    assert max(source.asked) <= 2 + 4
+
+
+def test_chats_come_in_order_and_what_is_gone_is_none() -> None:
+    source = FakeSource(chats={i: fetched(i) for i in (1, 2, 4)})
+    with Fetching(source, 2) as fetching:
+        found = dict(fetching.chats([4, 3, 2, 1]))
+    assert list(found) == [4, 3, 2, 1]
+    assert found[3] is None
+    assert found[1] == fetched(1)
+
+
+def test_a_list_without_messages_is_completed() -> None:
+    bare = replace(fetched(1), has_messages=False)
+    gone = replace(fetched(2), has_messages=False)
+    odd = replace(fetched(3), has_messages=False)
+    rejected = RejectedChat("chat:3", 3, "{}", "odd")
+    source = FakeSource(
+        {1: ChatPage(1, (bare, gone, odd), (), None, last=True)},
+        {1: fetched(1, "whole"), 3: rejected},
+    )
+    with Fetching(source, 2) as fetching:
+        (page,) = fetching.pages()
+    assert page.chats == (fetched(1, "whole"), gone)  # what is gone is kept as the list had it
+    assert page.rejects == (rejected,)

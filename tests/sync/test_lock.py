@@ -1,0 +1,39 @@
+"""One indexer at a time."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kchat_search.errors import IndexerBusy
+from kchat_search.sync.lock import IndexerLock
+
+NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
+
+
+def test_a_second_is_refused_and_told_who_is_the_first(tmp_path: Path) -> None:
+    first, second = IndexerLock(tmp_path), IndexerLock(tmp_path)
+    with first.held("sync", NOW):
+        with pytest.raises(IndexerBusy, match="sync") as busy, second.held("reindex", NOW):
+            pytest.fail("two indexers at once")
+        assert str(os.getpid()) in busy.value.holder
+        assert "2016-03-20 04:00:00 UTC" in busy.value.holder
+        assert second.holder() == busy.value.holder
+    assert second.holder() is None
+    with second.held("reindex", NOW):
+        assert first.holder() is not None
+
+
+def test_an_error_gives_the_lock_back(tmp_path: Path) -> None:
+    lock = IndexerLock(tmp_path)
+    with pytest.raises(KeyError), lock.held("sync", NOW):
+        raise KeyError
+    assert lock.holder() is None
+
+
+def test_asking_for_the_holder_makes_no_folder(tmp_path: Path) -> None:
+    assert IndexerLock(tmp_path / "none").holder() is None
+    assert not (tmp_path / "none").exists()
