@@ -18,7 +18,7 @@ from kchat_search.models.query import SearchRequest
 from kchat_search.search.cursor import encode
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
-from tests.search.test_syntax import queries
+from tests.search.words import queries
 from tests.text.nasty import texts
 from tests.world import World, agents, chat
 

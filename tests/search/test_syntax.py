@@ -5,17 +5,11 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import assume, example, given
-from hypothesis import strategies as st
 
 from kchat_search.errors import LimitExceeded
-from kchat_search.models.query import AllOf, AnyOf, Everything, Node, NoneOf
-from kchat_search.search.plan import Context, node
 from kchat_search.search.syntax import MAX_CHARACTERS, MAX_CLAUSES
-from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, quoted
-from kchat_search.text.fold import fold
-from tests.search.words import SHANGHAI, TODAY, read, tree
-from tests.text.nasty import ALPHABET, texts
+from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
+from tests.search.words import read, tree
 
 
 def text(typed: str, *parts: str | Word) -> Text:
@@ -306,120 +300,3 @@ def test_no_query_takes_long_to_read_or_to_say_back(query: str) -> None:
     except LimitExceeded:
         pass
     assert time.process_time() - began < 0.5
-
-
-# -- properties ----------------------------------------------------------------------------------
-
-TOKENS = [
-    *(
-        "退款",
-        "a",
-        "b*",
-        "3.6",
-        "，",
-        "。",
-        '"',
-        "“",
-        "”",
-        "＂",
-        "\\",
-        "(",
-        "）",
-        "-",
-        "－",
-        "*",
-        " ",
-    ),
-    *(" ", "AND ", " OR ", "NOT ", "：", "agent:", "from:visitor ", "from:agent", "id:7", "id:x"),
-    *(
-        "date:2015",
-        "date:x",
-        "rating:",
-        "file:",
-        '"退 款"',
-        "😀",
-        "~",
-        "・",
-        "⑴",
-        "﹣",
-        "﹕",
-        "x_y:",
-    ),
-]
-queries = st.lists(
-    st.sampled_from(TOKENS) | st.sampled_from(sorted(set(ALPHABET))), max_size=25
-).map("".join)
-
-
-@given(texts(1000) | queries)
-@example("\ud800")
-@example("agent:\ud800")
-@example('-"')
-def test_whatever_is_typed_is_read_or_passes_a_limit(query: str) -> None:
-    try:
-        found = read(query)
-    except LimitExceeded:
-        return
-    str(found.tree).encode()
-    assert found.tree is not None or not query.strip()
-    node(found.tree, Context({}, TODAY, SHANGHAI))
-
-
-@given(texts(200))
-@example("\\")
-@example('\\"')
-@example('"\\')
-@example('\\\\"\\')
-@example("“a”")
-@example(" ")
-def test_any_string_survives_as_a_quoted_one(string: str) -> None:
-    assume(string)
-    assert tree(quoted(string)) == Phrase(fold(string))
-    assert read(quoted(string)).notes == ()
-
-
-@given(st.lists(texts(10).filter(lambda s: s and not s.endswith("\\")), min_size=2, max_size=4))
-def test_quoted_strings_survive_side_by_side(strings: list[str]) -> None:
-    assert tree(" ".join(map(quoted, strings))) == And(tuple(Phrase(fold(s)) for s in strings))
-
-
-@given(queries)
-@example("第⑴步")
-@example('a "b" OR -(c d)')
-@example("-第⑴步")
-@example("status﹕close")
-@example("(退款 OR - )")
-@example("- \x00")
-@example('agent:"李，雷"')
-@example("file:发票，终版.pdf")
-@example("iph*!")
-@example("(from:visitor 退款) 发票")
-@example('id:"a b"')
-def test_what_was_understood_finds_the_same_chats_when_it_is_typed(query: str) -> None:
-    try:
-        first = tree(query)
-        assume("\\" not in query)  # a string that ends with one can't be written before another
-        second = tree(str(first or ""))
-    except LimitExceeded:
-        return
-    context = Context({}, TODAY, SHANGHAI)
-    assert flat(node(second, context)) == flat(node(first, context))
-    assert str(tree(str(second or ""))) == str(second), "said back, it stays as it is"
-
-
-def flat(found: Node) -> Node | tuple[str, frozenset[object]]:
-    """A node without the order and the grouping of its parts, which match nothing more or less."""
-    match found:
-        case AllOf(parts) | AnyOf(parts):
-            kind = type(found).__name__
-            inner: set[object] = set()
-            for part in map(flat, parts):
-                same = isinstance(part, tuple) and part[0] == kind
-                inner |= part[1] if same and isinstance(part, tuple) else {part}
-            return (kind, frozenset(inner)) if len(inner) > 1 else inner.pop()  # type: ignore[return-value]
-        case NoneOf(part):
-            return ("none", frozenset([flat(part)]))
-        case Everything():
-            return found
-        case _:
-            return found

@@ -1,12 +1,15 @@
-"""What tests of the search ask with: a day, a zone, a split that needs no dictionary."""
+"""What tests of the search ask with: a day, a zone, a split without a dictionary, random queries."""
 
 from __future__ import annotations
 
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from hypothesis import strategies as st
+
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
+from tests.text.nasty import ALPHABET
 
 TODAY = date(2026, 3, 15)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -25,3 +28,44 @@ def read(query: str) -> Parsed:
 def tree(query: str) -> Tree | None:
     """The tree of a query."""
     return read(query).tree
+
+
+TOKENS = [
+    *(
+        "退款",
+        "a",
+        "b*",
+        "3.6",
+        "，",
+        "。",
+        '"',
+        "“",
+        "”",
+        "＂",
+        "\\",
+        "(",
+        "）",
+        "-",
+        "－",
+        "*",
+        " ",
+    ),
+    *(" ", "AND ", " OR ", "NOT ", "：", "agent:", "from:visitor ", "from:agent", "id:7", "id:x"),
+    *(
+        "date:2015",
+        "date:x",
+        "rating:",
+        "file:",
+        '"退 款"',
+        "😀",
+        "~",
+        "・",
+        "⑴",
+        "﹣",
+        "﹕",
+        "x_y:",
+    ),
+]
+queries = st.lists(
+    st.sampled_from(TOKENS) | st.sampled_from(sorted(set(ALPHABET))), max_size=25
+).map("".join)

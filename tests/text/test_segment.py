@@ -96,21 +96,13 @@ def test_a_user_word_changes_the_split_and_the_fingerprint(
     assert "极速退款宝" not in segmenter.split("开通极速退款宝"), "dictionaries are shared"
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "極速退款寶 100 n",
-        "\ufeff极速退款宝",
-        "极速退款宝　１００",
-        "\r\n极速退款宝\r\n",
-        "极速退款宝",
-    ],
-)
 def test_user_words_are_folded_like_the_text_they_meet(
-    tmp_path: Path, dictionary_cache: Path, written: str
+    tmp_path: Path, dictionary_cache: Path
 ) -> None:
+    written = "\ufeff极速宝\r\n極速貸款寶 100 n\r\n火星退款　１００\n\u2003月球發票\n"
     taught = with_words(tmp_path, dictionary_cache, written)
-    assert "极速退款宝" in taught.split(fold("開通極速退款寶"))
+    for word in ("極速寶", "极速贷款宝", "火星退款", "月球發票"):
+        assert fold(word) in taught.split(fold(f"開通{word}嗎"))
 
 
 @pytest.mark.parametrize("wrong", ["退款".encode("gb18030"), b"\xff\xfe\x00", b"\xed\xa0\x80"])
