@@ -1,0 +1,99 @@
+"""From the queue to the engine: an entry leaves the queue after the engine has committed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.models.query import IndexDocument
+from kchat_search.sync.indexer import Indexer
+from tests.engines.documents import make
+from tests.world import World, chat
+
+
+class Full(WhooshEngine):
+    """An engine whose disk is full after a few writes."""
+
+    def __init__(self, folder: Path, writes: int) -> None:
+        super().__init__(folder)
+        self.writes = writes
+
+    def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
+        self.writes -= 1
+        if self.writes < 0:
+            raise OSError(28, "No space left on device")
+        super().write(upserts, deletes)
+
+
+class Busy(WhooshEngine):
+    """An engine during whose rebuild something else happens."""
+
+    def __init__(self, folder: Path, meanwhile: Callable[[], object]) -> None:
+        super().__init__(folder)
+        self.meanwhile = meanwhile
+
+    def rebuild(self, documents: Iterable[IndexDocument], fingerprint: str) -> int:
+        count = super().rebuild(documents, fingerprint)
+        self.meanwhile()
+        return count
+
+
+def with_engine(world: World, engine: WhooshEngine) -> Indexer:
+    service = world.service
+    return Indexer(
+        archive=service.archive,
+        engine=engine,
+        segmenter=service.segmenter,
+        read_chat=service.read_chat,
+        zone=world.settings.zone,
+        fingerprint=service.indexer.fingerprint,
+    )
+
+
+def test_what_could_not_be_indexed_stays_in_the_queue(world: World) -> None:
+    world.sync()
+    ids = list(world.archived())
+    world.service.archive.queue(ids)
+    engine = Full(world.settings.index_dir, writes=0)
+    with pytest.raises(OSError, match="No space"):
+        with_engine(world, engine).index_pending()
+    assert world.service.archive.counts().pending == len(ids)
+    assert with_engine(world, Full(world.settings.index_dir, writes=9)).index_pending() == len(ids)
+    engine.close()
+    world.check_whole()
+
+
+def test_what_changes_during_a_rebuild_is_indexed_after_it(world: World) -> None:
+    world.sync()
+    archive = world.service.archive
+    engine = Busy(world.settings.index_dir, meanwhile=lambda: archive.queue([101]))
+    archive.queue([102, 103])
+    assert with_engine(world, engine).rebuild() == 25
+    assert [change.chat_id for change in archive.changes(9)] == [101]
+    engine.close()
+
+
+def test_a_chat_that_the_archive_lacks_leaves_the_index(world: World) -> None:
+    world.sync()
+    world.service.engine.write([make(999, "多余")])
+    assert world.service.verify(strings=5).surplus == (999,)
+    assert world.service.indexer.heal() == 1
+    world.check_whole()
+    world.service.engine.write([make(999, "多余")])
+    world.service.archive.queue([999])  # queued, and gone from the archive by now
+    world.service.indexer.index_pending()
+    world.check_whole()
+
+
+def test_indexing_twice_is_indexing_once(world: World) -> None:
+    world.kchat.put(chat(130, "重复 保修"))
+    world.sync()
+    for _ in range(3):
+        world.service.archive.queue([130])
+        world.service.indexer.index_pending()
+    assert world.found("保修") == {130}
+    assert world.service.engine.describe().documents == 26
+    world.check_whole()
