@@ -1,4 +1,4 @@
-"""What tests of the search ask with: a day, a zone, a split without a dictionary, random queries."""
+"""What tests of the search ask with: a day, a zone, a split without dictionary, random queries."""
 
 from __future__ import annotations
 
