@@ -7,5 +7,9 @@ from kchat_search.config import load_settings
 from kchat_search.service import make_service
 from kchat_search.web import create_app
 
-app = create_app(make_service(load_settings()))
+_service = make_service(load_settings())
+# Only the dictionary is loaded ahead: a server that forks after this must not share open files.
+_service.segmenter.load()
+
+app = create_app(_service)
 application = app

@@ -8,6 +8,7 @@ difference, 75 not now (the same call may succeed later).
 from __future__ import annotations
 
 import logging
+import os
 import random
 import sys
 import threading
@@ -36,6 +37,7 @@ wait_option = click.option(
 
 def main() -> None:
     """The entry point."""
+    os.umask(0o077)  # chats are private: what is written here is for this user alone
     try:
         commands(prog_name="kchat-search")
     except KchatSearchError as error:

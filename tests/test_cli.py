@@ -25,6 +25,9 @@ def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
     assert (folder / "var" / "archive.sqlite3").exists()
     assert (folder / "index" / "CURRENT").exists()
 
+    for made in ("var", "var/archive.sqlite3", "index/generation-000001"):
+        assert (folder / made).stat().st_mode & 0o077 == 0  # private words: for this user alone
+
     search = json.loads(run("search", "版本", "3.6.0", "--json", folder=folder).stdout)
     assert search["total"] > 0
     first = search["hits"][0]
