@@ -115,8 +115,10 @@ class Searcher:
         counts = self._archive.counts()
         backfill = self._archive.cursor("backfill") or {}
         synced = (self._archive.cursor("synced") or {}).get("at")
+        backfilled = bool(backfill.get("done"))
         return Coverage(
-            complete=bool(backfill.get("done")) and not counts.pending and not counts.rejected,
+            complete=backfilled and not counts.pending and not counts.rejected,
+            backfilled=backfilled,
             chats=counts.chats,
             pending=counts.pending,
             rejected=counts.rejected,
