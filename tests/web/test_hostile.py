@@ -150,7 +150,7 @@ def test_marks_are_laid_on_escaped_text(
         (None, False),
     ],
 )
-def test_only_addresses_of_the_web_are_links(url: str | None, shown: bool) -> None:  # noqa: FBT001
+def test_only_addresses_of_the_web_are_links(url: str | None, shown: bool) -> None:
     assert (safe_link(url) is not None) == shown
 
 
