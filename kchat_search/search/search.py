@@ -46,25 +46,16 @@ MAX_HITS_BY_PAGE = 10_000
 """As far as `page` reaches; `cursor` goes on."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Searcher:
     """Answers `SearchRequest`s. Safe to share between threads."""
 
-    def __init__(
-        self,
-        *,
-        archive: Archive,
-        engine: Engine,
-        segmenter: Segmenter,
-        read_chat: ReadChat,
-        zone: ZoneInfo,
-        clock: Clock,
-    ) -> None:
-        self._archive = archive
-        self._engine = engine
-        self._segmenter = segmenter
-        self._read_chat = read_chat
-        self._zone = zone
-        self._clock = clock
+    archive: Archive
+    engine: Engine
+    segmenter: Segmenter
+    read_chat: ReadChat
+    zone: ZoneInfo
+    clock: Clock
 
     def search(self, request: SearchRequest) -> SearchPage:
         """Carry out a search.
@@ -77,7 +68,7 @@ class Searcher:
         context = self._context()
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context)
-        found = self._engine.search(plan)
+        found = self.engine.search(plan)
         more = len(found.hits) > request.per_page
         hits = found.hits[: request.per_page]
         shown = self._show(hits, plan, context.agents, request.snippets)
@@ -103,7 +94,7 @@ class Searcher:
         context = self._context()
         plan = self._plan(request, self._parse(request.q, context).tree, context)
         plan = dataclasses.replace(plan, sort="newest", offset=0, limit=2**62, facets=())
-        return {hit.id for hit in self._engine.search(plan).hits}
+        return {hit.id for hit in self.engine.search(plan).hits}
 
     def needles(self, q: str) -> tuple[Needle, ...]:
         """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
@@ -112,9 +103,9 @@ class Searcher:
 
     def coverage(self) -> Coverage:
         """Can an answer be trusted to be of everything?"""
-        counts = self._archive.counts()
-        backfill = self._archive.cursor("backfill") or {}
-        synced = (self._archive.cursor("synced") or {}).get("at")
+        counts = self.archive.counts()
+        backfill = self.archive.cursor("backfill") or {}
+        synced = (self.archive.cursor("synced") or {}).get("at")
         backfilled = bool(backfill.get("done"))
         return Coverage(
             complete=backfilled and not counts.pending and not counts.rejected,
@@ -126,21 +117,21 @@ class Searcher:
         )
 
     def _context(self) -> Context:
-        today = self._clock().astimezone(self._zone).date()
-        return Context(self._archive.agents(), today, self._zone)
+        today = self.clock().astimezone(self.zone).date()
+        return Context(self.archive.agents(), today, self.zone)
 
     def _parse(self, q: str, context: Context) -> Parsed:
-        return parse(q, self._segmenter.split, context.today, context.zone)
+        return parse(q, self.segmenter.split, context.today, context.zone)
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
         place = None if request.cursor is None else cursors.decode(request, request.cursor)
-        words, phrases = ranking(tree, self._segmenter.words)
+        words, phrases = ranking(tree, self.segmenter.words)
         match: Match = request.match
         return Plan(
             match=node(tree, context),
             some=wider(tree, context) if match == "auto" else None,
             enough=ENOUGH,
-            filters=filters(request, self._zone),
+            filters=filters(request, self.zone),
             words=words,
             phrases=phrases,
             sort=request.sort,
@@ -158,7 +149,7 @@ class Searcher:
         snippet_count: int,
     ) -> tuple[Hit, ...]:
         wanted = tuple(dict.fromkeys((*needles(plan.match), *needles(plan.some))))
-        stored = self._archive.get([hit.id for hit in hits])
+        stored = self.archive.get([hit.id for hit in hits])
         return tuple(
             self._hit(stored[hit.id], hit.score, wanted, agents, snippet_count)
             for hit in hits
@@ -174,7 +165,7 @@ class Searcher:
         agents: Mapping[str, str],
         snippet_count: int,
     ) -> Hit:
-        chat = self._read_chat(stored.raw)
+        chat = self.read_chat(stored.raw)
         agent_name = agents.get(chat.agent_id) if chat.agent_id else None
         sides = speakers.sides(chat, agent_name)
         return Hit(
@@ -207,10 +198,10 @@ class Searcher:
         return dataclasses.replace(
             reading,
             parts=tuple(
-                PartCount(text, self._engine.count(part))
+                PartCount(text, self.engine.count(part))
                 for text, part in parts_alone(parsed.tree, context)
             ),
-            without_filters=self._engine.count(plan.some or plan.match) if plan.filters else None,
+            without_filters=self.engine.count(plan.some or plan.match) if plan.filters else None,
         )
 
 

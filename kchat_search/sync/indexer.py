@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import IndexDamaged
@@ -20,32 +21,23 @@ _BATCH = 500
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Indexer:
     """Makes the index follow the archive."""
 
-    def __init__(
-        self,
-        *,
-        archive: Archive,
-        engine: Engine,
-        segmenter: Segmenter,
-        read_chat: ReadChat,
-        zone: ZoneInfo,
-        fingerprint: str,
-    ) -> None:
-        """`fingerprint` names all that documents depend on; an index with another is rebuilt."""
-        self._archive = archive
-        self._engine = engine
-        self._segmenter = segmenter
-        self._read_chat = read_chat
-        self._zone = zone
-        self.fingerprint = fingerprint
+    archive: Archive
+    engine: Engine
+    segmenter: Segmenter
+    read_chat: ReadChat
+    zone: ZoneInfo
+    fingerprint: str
+    """Names all that documents depend on; an index with another is rebuilt."""
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another
         analyzer, dictionary, schema or zone; whether it was."""
         try:
-            found = self._engine.describe().fingerprint
+            found = self.engine.describe().fingerprint
         except IndexDamaged as error:
             log.warning("%s Building it anew now.", error)
             found = None
@@ -56,49 +48,49 @@ class Indexer:
 
     def rebuild(self, progress: Progress = no_progress) -> int:
         """A new generation of everything in the archive; how many chats it has."""
-        through = self._archive.last_sequence()
-        total = self._archive.counts().chats
-        count = self._engine.rebuild(self._all(progress, total), self.fingerprint)
-        self._archive.done_through(through)
+        through = self.archive.last_sequence()
+        total = self.archive.counts().chats
+        count = self.engine.rebuild(self._all(progress, total), self.fingerprint)
+        self.archive.done_through(through)
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
         """Work the change queue off; how many chats were indexed."""
         done = 0
-        while changes := self._archive.changes(_BATCH):
-            stored = self._archive.get([change.chat_id for change in changes])
-            agents = self._archive.agents()
+        while changes := self.archive.changes(_BATCH):
+            stored = self.archive.get([change.chat_id for change in changes])
+            agents = self.archive.agents()
             documents = [self._document(each, agents.get) for each in stored.values()]
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
-            self._engine.write(documents, erased)
-            self._archive.done(changes)
+            self.engine.write(documents, erased)
+            self.archive.done(changes)
             done += len(changes)
-            progress("index", done, done + self._archive.counts().pending)
+            progress("index", done, done + self.archive.counts().pending)
         return done
 
     def heal(self) -> int:
         """Queue what the index lacks or has in another version, and take out what the archive
         does not have; how many chats that concerned."""
-        indexed = self._engine.id_versions()
+        indexed = self.engine.id_versions()
         lacking = []
-        for chat_id, version in self._archive.id_versions():
+        for chat_id, version in self.archive.id_versions():
             if indexed.pop(chat_id, None) != version:
                 lacking.append(chat_id)
         if lacking:
-            self._archive.queue(lacking)
+            self.archive.queue(lacking)
         if indexed:
-            self._engine.write([], list(indexed))
+            self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
     def _all(self, progress: Progress, total: int) -> Iterator[IndexDocument]:
-        agents = self._archive.agents()
-        for number, stored in enumerate(self._archive.iterate(), start=1):
+        agents = self.archive.agents()
+        for number, stored in enumerate(self.archive.iterate(), start=1):
             yield self._document(stored, agents.get)
             progress("index", number, max(total, number))
 
     def _document(
         self, stored: StoredChat, agent_name: Callable[[str], str | None]
     ) -> IndexDocument:
-        chat = self._read_chat(stored.raw)
+        chat = self.read_chat(stored.raw)
         name = agent_name(chat.agent_id) if chat.agent_id else None
-        return document(chat, stored.version, name, self._zone, self._segmenter.words)
+        return document(chat, stored.version, name, self.zone, self.segmenter.words)

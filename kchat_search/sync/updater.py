@@ -47,27 +47,17 @@ class _Run:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Updater:
     """Brings the archive up to what Kchat shows. Runs under the indexer's lock."""
 
-    def __init__(
-        self,
-        *,
-        archive: Archive,
-        source: ChatSource,
-        clock: Clock,
-        zone: ZoneInfo,
-        in_flight: int = 4,
-        recheck_days: int = 7,
-        recheck_per_tick: int = 50,
-    ) -> None:
-        self._archive = archive
-        self._source = source
-        self._clock = clock
-        self._zone = zone
-        self._in_flight = in_flight
-        self._recheck_days = recheck_days
-        self._recheck_per_tick = recheck_per_tick
+    archive: Archive
+    source: ChatSource
+    clock: Clock
+    zone: ZoneInfo
+    in_flight: int = 4
+    recheck_days: int = 7
+    recheck_per_tick: int = 50
 
     def sync(
         self,
@@ -82,11 +72,11 @@ class Updater:
         `saved` is called after each transaction and says how many chats it indexed. Raises what
         the source and the archive raise; what was archived until then stays.
         """
-        started, retries = self._clock(), self._source.retries()
-        with Fetching(self._source, self._in_flight) as fetching:
+        started, retries = self.clock(), self.source.retries()
+        with Fetching(self.source, self.in_flight) as fetching:
             run = _Run(fetching, progress, saved)
             self._refresh_agents(started, force=reconcile)
-            state = Pass.from_json(self._archive.cursor("backfill"))
+            state = Pass.from_json(self.archive.cursor("backfill"))
             if not state.done:
                 kind = "backfill"
                 self._backfill(run, state)
@@ -96,8 +86,8 @@ class Updater:
             else:
                 kind = "tick"
                 self._tick(run, started)
-        finished = self._clock()
-        self._archive.set_cursor("tick", {"at": started.isoformat()}, now=finished)
+        finished = self.clock()
+        self.archive.set_cursor("tick", {"at": started.isoformat()}, now=finished)
         return SyncReport(
             kind=kind,
             started_at=started,
@@ -108,21 +98,21 @@ class Updater:
             vanished=run.vanished,
             rejected=run.rejected,
             indexed=run.indexed,
-            retries=self._source.retries() - retries,
+            retries=self.source.retries() - retries,
             complete=not run.notes,
             notes=tuple(run.notes),
         )
 
     def _refresh_agents(self, now: datetime, *, force: bool) -> None:
-        at = (self._archive.cursor("agents") or {}).get("at")
+        at = (self.archive.cursor("agents") or {}).get("at")
         if force or at is None or now - datetime.fromisoformat(at) >= _AGENTS_EVERY:
             try:
-                names = self._source.agents()
+                names = self.source.agents()
             except KchatBadAnswer as error:
                 log.warning("Agents are shown by their ids for now: %s", error)
                 return  # names are a comfort; chats don't wait for them
-            self._archive.save_agents(names, now=now)
-            self._archive.set_cursor("agents", {"at": now.isoformat()}, now=now)
+            self.archive.save_agents(names, now=now)
+            self.archive.set_cursor("agents", {"at": now.isoformat()}, now=now)
 
     # -- everything --------------------------------------------------------------------------
 
@@ -132,7 +122,7 @@ class Updater:
             state, count, whole = self._walk(run, state)
             verdict = decide.after_pass(state, count, whole=whole)
             state = verdict.next
-            self._archive.set_cursor("backfill", state.to_json(), now=self._clock())
+            self.archive.set_cursor("backfill", state.to_json(), now=self.clock())
             if verdict.note:
                 run.notes.append(verdict.note)
                 log.warning("%s", verdict.note)
@@ -167,17 +157,17 @@ class Updater:
             run.notes.append(f"Kchat counts {count} chats and shows {state.seen}.")
         elif not whole:
             run.notes.append("Kchat shows the same page again and again.")
-        unseen = self._archive.ids_not_seen_since(started)
+        unseen = self.archive.ids_not_seen_since(started)
         self._look_again(run, unseen, gone=lambda missing: missing if whole else ())
 
     # -- what is new -------------------------------------------------------------------------
 
     def _tick(self, run: _Run, started: datetime) -> None:
-        last = (self._archive.cursor("tick") or {}).get("at")
+        last = (self.archive.cursor("tick") or {}).get("at")
         since = decide.list_since(
-            self._archive.newest_created(),
+            self.archive.newest_created(),
             datetime.fromisoformat(last) if last else None,
-            self._zone,
+            self.zone,
         )
         before: Collection[int] = ()
         for page in run.fetching.pages(start=since):
@@ -188,12 +178,12 @@ class Updater:
             run.shown.update(before)
             run.seen += page.size
             run.progress("fetch", run.seen, page.count)
-        limit = self._recheck_per_tick + len(run.shown)
-        states = self._archive.states_to_recheck(
-            decide.closed_since(started, self._recheck_days), limit
+        limit = self.recheck_per_tick + len(run.shown)
+        states = self.archive.states_to_recheck(
+            decide.closed_since(started, self.recheck_days), limit
         )
-        due = decide.to_recheck(states, run.shown, self._recheck_per_tick)
-        rejected = [r.reject.chat_id for r in self._archive.rejects(limit=_REJECTS_PER_TICK)]
+        due = decide.to_recheck(states, run.shown, self.recheck_per_tick)
+        rejected = [r.reject.chat_id for r in self.archive.rejects(limit=_REJECTS_PER_TICK)]
         again = [i for i in rejected if i is not None and i not in run.shown and i not in due]
         created = {s.id: s.created_at for s in states if s.created_at is not None}
         self._look_again(
@@ -208,7 +198,7 @@ class Updater:
         A server may know the list and not the single chat (the second path's is undocumented); a
         chat must not count as vanished because of that.
         """
-        days = {i: created[i].astimezone(self._zone).date() for i in chat_ids if i in created}
+        days = {i: created[i].astimezone(self.zone).date() for i in chat_ids if i in created}
         missing = set(days)
         near = timedelta(days=1)
         for day in sorted(set(days.values())):
@@ -245,7 +235,7 @@ class Updater:
             run.progress("recheck", number, None)
         self._save_mixed(run, batch)
         if missing:
-            run.vanished += self._archive.mark_gone(gone(missing), now=self._clock())
+            run.vanished += self.archive.mark_gone(gone(missing), now=self.clock())
             run.indexed += run.saved()
 
     def _save_mixed(self, run: _Run, items: Iterable[Fetched]) -> None:
@@ -266,7 +256,7 @@ class Updater:
         """Archive; how many were new."""
         if not (chats or rejects or cursor):
             return 0
-        report = self._archive.save(chats, rejects, now=self._clock(), cursor=cursor)
+        report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
         run.new += report.new
         run.changed += report.changed
         run.rejected += report.rejected
