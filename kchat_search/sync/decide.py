@@ -63,9 +63,11 @@ class Verdict:
 
 
 def resumed(state: Pass) -> Pass:
-    """Where to go on after a stop: one page back, for deletions since."""
-    back = max(1, state.page - 1)
-    return replace(state, page=back)
+    """Where to go on after a stop. The first pass goes one page back, for deletions since; a later
+    one begins anew, since only a pass in one piece counts what it sees, and so proves something."""
+    if state.number > 1:
+        return replace(state, page=1, top=0, seen=0, missed=0)
+    return replace(state, page=max(1, state.page - 1))
 
 
 def after_page(state: Pass, page: ChatPage, missed: int) -> Pass:

@@ -42,6 +42,11 @@ def test_a_stop_goes_back_one_page_and_never_before_the_first() -> None:
     assert decide.resumed(Pass(page=1)).page == 1
 
 
+def test_a_pass_that_is_to_prove_something_begins_anew() -> None:
+    stopped = Pass(page=7, number=2, high=90, top=60, seen=60, missed=1)
+    assert decide.resumed(stopped) == Pass(page=1, number=2, high=90)
+
+
 @pytest.mark.parametrize(
     ("state", "count", "whole", "done", "again"),
     [
