@@ -44,7 +44,7 @@ class Folded:
 
 
 def fold(text: str) -> str:
-    """The folded form of `text`. Some 0.2 to 0.3 µs a character."""
+    """The folded form of `text`, in time that grows with its length alone."""
     plain = text.translate(_SINGLE)
     if _COMPLEX not in plain and "  " not in plain:
         return plain
