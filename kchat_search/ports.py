@@ -34,7 +34,8 @@ ReadChat = Callable[[str], Chat]
 class ChatSource(Protocol):
     """Where chats come from: the Kchat API. Safe to call from several threads.
 
-    Every method raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`, `KchatBadAnswer`.
+    Every method raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`, `KchatBadAnswer`, and
+    `KchatNotFound` where there is no such path.
     """
 
     def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:

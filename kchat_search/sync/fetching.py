@@ -51,7 +51,7 @@ class Fetching:
         numbers = count(first)
 
         def ask(number: int) -> None:
-            waiting.append(self._pool.submit(self._source.page, number, start, end))
+            waiting.append(self._pool.submit(self._page, number, start, end))
 
         try:
             while True:
@@ -82,6 +82,14 @@ class Fetching:
         finally:
             for _, future in waiting:
                 future.cancel()
+
+    def _page(self, number: int, start: date | None, end: date | None) -> ChatPage:
+        try:
+            return self._source.page(number, start, end)
+        except KchatNotFound:
+            if number == 1:
+                raise  # the path is wrong
+            return ChatPage(number, (), (), None, last=True)  # how some servers say «no more»
 
     def _chat(self, chat_id: int) -> Fetched:
         try:

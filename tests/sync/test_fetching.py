@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from kchat_search.errors import KchatBusy
+from kchat_search.errors import KchatBusy, KchatNotFound
 from kchat_search.models.chats import ChatPage, RejectedChat
 from kchat_search.sync.fetching import Fetching
 from tests.archive.conftest import fetched
@@ -93,3 +93,19 @@ def test_a_list_without_messages_is_completed() -> None:
         (page,) = fetching.pages()
     assert page.chats == (fetched(1, "whole"), gone)  # what is gone is kept as the list had it
     assert page.rejects == (rejected,)
+
+
+def test_not_found_behind_the_first_page_is_the_end() -> None:
+    def gate(number: int) -> None:
+        if number > limit:
+            raise KchatNotFound("no such page")
+
+    source = FakeSource(
+        {n: ChatPage(n, (fetched(n),), (), None, last=False) for n in (1, 2)}, gate=gate
+    )
+    limit = 2
+    with Fetching(source, 3) as fetching:
+        assert [page.number for page in fetching.pages()] == [1, 2, 3]
+    limit = 0
+    with Fetching(source, 3) as fetching, pytest.raises(KchatNotFound):
+        next(fetching.pages())
