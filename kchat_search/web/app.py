@@ -48,6 +48,7 @@ def _teach_templates(app: Flask, service: Service) -> None:
     }
     app.jinja_env.filters.update(
         label=shown.label,
+        own_language=language.own,
         marked=shown.marked,
         number=shown.number,
         size=shown.size,

@@ -16,6 +16,7 @@ from kchat_search.web.problems import for_a_program
 DEFAULT = "zh"
 COOKIE = "lang"
 _A_YEAR_IN_SECONDS = 31_536_000
+_BETWEEN = " · "
 
 
 def install(app: Flask) -> None:
@@ -32,6 +33,18 @@ def current() -> str:
         if wanted in LANGUAGES:
             return wanted
     return DEFAULT
+
+
+def own(note: str) -> str:
+    """A note of the search («中文 · English») in the page's language; whole if it is no such pair.
+
+    What a note quotes stands in both halves, so that the middle separator is the one between them.
+    """
+    pieces = note.split(_BETWEEN)
+    half, odd = divmod(len(pieces), 2)
+    if odd:
+        return note
+    return _BETWEEN.join(pieces[half:] if current() == "en" else pieces[:half])
 
 
 def without_choice(args: MultiDict[str, str]) -> MultiDict[str, str]:

@@ -47,8 +47,8 @@ def test_every_page_is_well_formed_in_both_languages(client: FlaskClient, path: 
 
 def test_the_first_page_tells_how_to_search_and_how_much_there_is(client: FlaskClient) -> None:
     page = look(client, "/")
-    assert "63 已归档对话" in page.text
-    assert "2016-05-20 12:00 上次同步" in page.text
+    assert "已归档对话 63" in page.text
+    assert "上次同步 2016-05-20 12:00" in page.text
     queries = [parse_qsl(urlsplit(link["href"]).query) for link in page.links]
     assert [("q", "“退款流程”")] in queries
 
@@ -322,3 +322,19 @@ def test_messages_said_in_one_breath_show_the_name_once(
     page = look(client, "/chats/8")
     classes = [known["class"] for tag, known in page.tags if "said" in known.get("class", "")]
     assert classes == ["said visitor", "said visitor follows", "said visitor"]
+
+
+def test_a_note_is_in_the_language_of_the_page_and_whole_where_it_is_no_pair(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.notes = ("「a · b」按文字查找 · a · b was taken as text", "one · two · three")
+    chinese, english = look(client, "/?q=退款&lang=zh"), look(client, "/?q=退款&lang=en")
+    assert "「a · b」按文字查找" in chinese.text and "taken as text" not in chinese.text
+    assert "a · b was taken as text" in english.text and "按文字查找" not in english.text
+    assert "one · two · three" in chinese.text
+
+
+def test_a_search_of_one_part_that_finds_nothing_does_not_list_it_again(
+    client: FlaskClient,
+) -> None:
+    assert "分开搜索各部分" not in look(client, "/?q=天文望远镜").text
