@@ -65,6 +65,12 @@ _NICKS = (
     "起风了", "momo", "大橘为重", "晚安", "David Chen", "七七", "胖达", "木子李", "云朵朵", "Amy", "山野",
     "柚子茶", "夏天的风", "豆豆妈", "浩子", "Echo", "一路向北", "土豆泥", "小太阳", "K", "清欢", "凯凯王",
 )  # fmt: skip
+_BEHIND_NICKS = {
+    "豆豆妈": ("", "女士"), "Linda": ("", "女士"), "Amy": ("", "女士"), "jenny_w": ("", "女士"),
+    "Tony": ("", "先生"), "David Chen": ("陈", "先生"), "老王头": ("王", "先生"),
+    "木子李": ("李", ""), "凯凯王": ("王", ""),
+}  # fmt: skip
+"""What a nickname tells of the surname and the title; '' where it tells nothing."""
 _CITIES = (
     "上海", "北京", "杭州", "广州", "深圳", "成都", "武汉", "南京", "苏州", "西安", "重庆", "长沙", "郑州",
     "沈阳", "大连", "哈尔滨", "青岛", "合肥", "昆明", "厦门", "宁波", "无锡", "佛山", "绵阳", "长春",
@@ -123,13 +129,15 @@ def make_visitor(rng: Random, visitor_id: int, user_id: int | None, trade: str) 
     tail = "5678" if rng.random() < 0.03 else f"{rng.randint(0, 9999):04d}"
     start = rng.choice(("1380013", "1380013", f"17000{rng.randint(10, 99)}"))
     names = (f"访客{visitor_id % 100_000}", rng.choice(_NICKS), surname + title)
+    name = rng.choices(names, (6, 3, 2))[0]
+    told = _BEHIND_NICKS.get(name, ("", ""))
     dialect = _DIALECTS.get(city, "")
     return Visitor(
         id=visitor_id,
         user_id=user_id,
-        name=rng.choices(names, (6, 3, 2))[0],
-        surname=surname,
-        title=title,
+        name=name,
+        surname=told[0] or surname,
+        title=told[1] or title,
         phone=start + tail,
         email=f"{rng.choice(_MAIL_NAMES)}{rng.randint(2, 999)}@{ending}",
         city=city,
