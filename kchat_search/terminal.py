@@ -70,7 +70,8 @@ def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
             tasks[step] = bars.add_task(_STEPS.get(step, step), total=total, rate="")
         task = bars.tasks[tasks[step]]
         speed = f"{task.speed:.0f}/s" if task.speed else ""
-        bars.update(tasks[step], completed=done, total=total, rate=speed)
+        reached = done if total is None else min(done, total)  # a page may be read twice
+        bars.update(tasks[step], completed=reached, total=total, rate=speed)
 
     with bars:
         yield show

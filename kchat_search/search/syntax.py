@@ -213,7 +213,7 @@ class _Parser:
         self.notes.append(f"{chinese} · {english}")
 
     def _dangling(self, operator: str) -> None:
-        self._note(f"{operator} 缺少条件,已忽略", f"{operator} without a condition was ignored")
+        self._note(f"{operator} 缺少条件，已忽略", f"{operator} without a condition was ignored")
 
 
 def _and(parts: list[Tree]) -> Tree | None:
