@@ -167,6 +167,7 @@ class WhooshEngine:
         )  # before reading: a newer one is then seen next time
         reader = index.reader()
         opened: dict[tuple[str, int], Segment] = {}
+        before = {name: segment for (name, _), segment in known.items()}
         for leaf, _ in reader.leaf_readers():
             if not leaf.doc_count_all():
                 continue
@@ -176,7 +177,7 @@ class WhooshEngine:
                 opened[key] = known[key]
                 leaf.close()
             else:
-                opened[key] = Segment(leaf)
+                opened[key] = Segment(leaf, before.get(key[0]))
         for key, segment in known.items():
             if key not in opened:
                 segment.close()

@@ -8,7 +8,6 @@ deletions, and those make a new `Segment`; so what was decoded once may be kept.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +29,14 @@ class Segment:
     """A segment and what was decoded of it. Not safe to share between threads: Whoosh's readers
     seek in shared files; the engine's lock stands before it."""
 
-    def __init__(self, reader: SegmentReader) -> None:
+    def __init__(self, reader: SegmentReader, before: Segment | None = None) -> None:
+        """`before` is the same segment with fewer deletions: its columns need no second reading."""
         self._reader = reader
         self.size = reader.doc_count_all()
-        self.ids: NDArray[np.int64] = self._numbers("c_id", np.int64)
-        self.versions: NDArray[np.int64] = self._numbers("c_version", np.int64)
-        self.created: NDArray[np.int64] = self._numbers("c_created", np.int64)
-        self.lengths: NDArray[np.int64] = self._numbers("c_length", np.int64)
+        self.ids: NDArray[np.int64] = before.ids if before else self._numbers("c_id")
+        self.versions: NDArray[np.int64] = before.versions if before else self._numbers("c_version")
+        self.created: NDArray[np.int64] = before.created if before else self._numbers("c_created")
+        self.lengths: NDArray[np.int64] = before.lengths if before else self._numbers("c_length")
         deleted = reader.deleted_docs_set
         self.live: Docs = (
             np.setdiff1d(np.arange(self.size), np.fromiter(deleted, np.int64))
@@ -110,6 +110,6 @@ class Segment:
         both = np.array(pairs, np.int64).reshape(-1, 2)
         return both[:, 0].copy(), both[:, 1].copy()
 
-    def _numbers(self, field: str, kind: type[np.int64]) -> NDArray[Any]:
+    def _numbers(self, field: str) -> NDArray[np.int64]:
         column = self._reader.column_reader(field)
-        return np.fromiter((column[doc] for doc in range(self.size)), kind, self.size)
+        return np.fromiter((column[doc] for doc in range(self.size)), np.int64, self.size)
