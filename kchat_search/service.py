@@ -15,7 +15,7 @@ from kchat_search.archive import open_archive
 from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
-from kchat_search.errors import NotFound, SettingsError
+from kchat_search.errors import KchatError, NotFound, SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser, without_tokens
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
@@ -259,7 +259,7 @@ class Service:
         `indexing`, after `prepare`.
 
         Raises what Kchat, the archive and the engine raise; what was archived until then stays,
-        and is indexed by the next sync.
+        and after an error of Kchat's it can be searched as well.
         """
         source = self.source()
         if reconcile:
@@ -273,14 +273,19 @@ class Service:
             recheck_days=self.settings.recheck_days,
             recheck_per_tick=self.settings.recheck_per_tick,
         )
-        report = updater.sync(
-            reconcile=reconcile, progress=progress, saved=lambda: self._index_some(progress)
-        )
+        try:
+            report = updater.sync(
+                reconcile=reconcile, progress=progress, saved=lambda: self._index_some(progress)
+            )
+        except KchatError:
+            self.indexer.index_pending(progress)  # what did come can be searched
+            raise
         indexed = report.indexed + self.indexer.index_pending(progress)
         finished = self.clock()
         report = replace(report, indexed=indexed, finished_at=finished)
         at = {"at": finished.isoformat()}
-        if report.kind != "tick" and report.complete:
+        if report.kind == "reconcile" or (report.kind == "backfill" and report.complete):
+            # Even an incomplete one is not repeated before its time: it lists everything.
             self.archive.set_cursor("reconciled", at, now=finished)
         self.archive.set_cursor("synced", at, now=finished)
         self.archive.save_report(report)

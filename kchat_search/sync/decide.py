@@ -105,10 +105,22 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
     return Verdict(replace(following, number=1), again=False, note=note)
 
 
-def repeats(page: ChatPage, before: Collection[int]) -> bool:
-    """Is this the page before, once more? Some servers show their last page for any number."""
-    ids = {fetched.chat.id for fetched in page.chats}
-    return bool(ids) and ids == set(before)
+class Shown:
+    """The pages that a walk has met, to notice where it gets no further: some servers show their
+    last page for any number, others begin anew. Keeps two numbers a page."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+
+    def repeated(self, page: ChatPage) -> int | None:
+        """The number of the page that had all this and nothing else; None for a page that is the
+        first of its kind, or empty."""
+        if not page.size:
+            return None
+        ids = {fetched.chat.id for fetched in page.chats}
+        keys = frozenset(ids | {reject.key for reject in page.rejects})
+        before = self._numbers.setdefault(hash(keys), page.number)
+        return None if before == page.number else before
 
 
 def list_since(
@@ -130,7 +142,14 @@ def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: in
     that has just done so."""
     if last is None:
         return False
-    return now - datetime.fromisoformat(last["at"]) >= timedelta(hours=every_hours)
+    return passed(last, now, timedelta(hours=every_hours))
+
+
+def passed(last: Mapping[str, Any], now: datetime, span: timedelta) -> bool:
+    """Is the moment that a cursor names at least `span` ago? One in the future says nothing: this
+    machine's clock was ahead, and waiting for it to come may take years."""
+    ago = now - datetime.fromisoformat(last["at"])
+    return not timedelta(0) <= ago < span
 
 
 def closed_since(now: datetime, recheck_days: int) -> datetime:

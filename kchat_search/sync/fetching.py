@@ -6,6 +6,7 @@ behind that nobody waits for.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,13 +16,18 @@ from itertools import count, islice
 from types import TracebackType
 from typing import Self
 
-from kchat_search.errors import KchatNotFound
+from kchat_search.errors import KchatError, KchatNotFound
 from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
 
 Fetched = FetchedChat | RejectedChat | None
-"""A chat, one that can't be understood, or None where Kchat has it no more."""
+"""A chat, one that can't be had or understood, or None where Kchat has it no more."""
+
+_FAILURES_IN_A_ROW = 3
+"""So many chats one after another may fail by themselves; one more, and it is Kchat that fails."""
+
+log = logging.getLogger(__name__)
 
 
 class Fetching:
@@ -31,6 +37,7 @@ class Fetching:
         self._source = source
         self._in_flight = in_flight
         self._pool = ThreadPoolExecutor(in_flight, "kchat")
+        self._failures = 0
 
     def __enter__(self) -> Self:
         return self
@@ -44,9 +51,11 @@ class Fetching:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def pages(
-        self, first: int = 1, start: date | None = None, end: date | None = None
+        self, first: int = 1, start: date | None = None, end: date | None = None, seen: int = 0
     ) -> Iterator[ChatPage]:
-        """The list's pages from `first` on, in order, up to and with the last."""
+        """The list's pages from `first` on, in order, up to and with the last. `seen` chats were
+        on those before; a page that calls itself the last is not believed while Kchat counts more.
+        """
         waiting: deque[Future[ChatPage]] = deque()
         numbers = count(first)
 
@@ -58,17 +67,21 @@ class Fetching:
                 if not waiting:
                     ask(next(numbers))  # alone at first: most lists of a tick have one page
                 page = waiting.popleft().result()
+                seen += page.size
+                more = page.count is not None and page.size > 0 and seen < page.count
+                last = page.last and not more
                 while not page.last and len(waiting) < self._in_flight:
                     ask(next(numbers))  # they come while this one is being archived
                 yield self._with_messages(page)
-                if page.last:
+                if last:
                     return
         finally:
             for future in waiting:
                 future.cancel()
 
     def chats(self, chat_ids: Iterable[int]) -> Iterator[tuple[int, Fetched]]:
-        """These chats, one by one, in order."""
+        """These chats, one by one, in order. One that can't be had is a reject, and the others go
+        on; where four in a row can't, raises what the source raised."""
         waiting: deque[tuple[int, Future[Fetched]]] = deque()
         ids = iter(chat_ids)
         try:
@@ -78,7 +91,7 @@ class Fetching:
                 if not waiting:
                     return
                 chat_id, future = waiting.popleft()
-                yield chat_id, future.result()
+                yield chat_id, self._outcome(chat_id, future)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -96,6 +109,18 @@ class Fetching:
             return self._source.chat(chat_id)
         except KchatNotFound:
             return None
+
+    def _outcome(self, chat_id: int, future: Future[Fetched]) -> Fetched:
+        try:
+            found = future.result()
+        except KchatError as error:
+            self._failures += 1
+            if self._failures > _FAILURES_IN_A_ROW:
+                raise
+            log.warning("Chat %d can't be had: %s", chat_id, error)
+            return RejectedChat(f"chat:{chat_id}", chat_id, "null", str(error))
+        self._failures = 0
+        return found
 
     def _with_messages(self, page: ChatPage) -> ChatPage:
         """The page with every chat whole; one that vanished since is kept as the list had it."""

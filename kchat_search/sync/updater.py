@@ -5,6 +5,7 @@ Pages are archived in their order, so the cursor only ever moves over pages that
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from kchat_search.errors import KchatBadAnswer
+from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatError
 from kchat_search.models.chats import FetchedChat, RejectedChat
 from kchat_search.models.reports import Progress, SyncReport, no_progress
 from kchat_search.ports import Archive, ChatSource, Clock
@@ -104,11 +105,11 @@ class Updater:
         )
 
     def _refresh_agents(self, now: datetime, *, force: bool) -> None:
-        at = (self.archive.cursor("agents") or {}).get("at")
-        if force or at is None or now - datetime.fromisoformat(at) >= _AGENTS_EVERY:
+        last = self.archive.cursor("agents")
+        if force or last is None or decide.passed(last, now, _AGENTS_EVERY):
             try:
                 names = self.source.agents()
-            except KchatBadAnswer as error:
+            except (KchatBadAnswer, KchatBusy) as error:
                 log.warning("Agents are shown by their ids for now: %s", error)
                 return  # names are a comfort; chats don't wait for them
             self.archive.save_agents(names, now=now)
@@ -133,12 +134,14 @@ class Updater:
         """One pass over the list; (its end, Kchat's count, whether it ended as lists end). With
         `keep`, the pass can be resumed where it stopped."""
         count: int | None = None
-        before: Collection[int] = ()
-        for page in run.fetching.pages(state.page):
+        shown = decide.Shown()
+        for page in run.fetching.pages(state.page, seen=state.seen):
             count = page.count if page.count is not None else count
-            if decide.repeats(page, before):
-                return state, count, count is not None or page.number > 2
-            before = [fetched.chat.id for fetched in page.chats]
+            before = shown.repeated(page)
+            if before is not None:
+                # The last page for ever is a way to end, if there is more than one page.
+                ended = before == page.number - 1 and page.number > 2
+                return state, count, count is not None or ended
             late = tuple(fetched for fetched in page.chats if fetched.chat.id <= state.high)
             missed = self._save(run, late)
             rest = tuple(fetched for fetched in page.chats if fetched.chat.id > state.high)
@@ -169,22 +172,22 @@ class Updater:
             datetime.fromisoformat(last) if last else None,
             self.zone,
         )
-        before: Collection[int] = ()
+        shown = decide.Shown()
         for page in run.fetching.pages(start=since):
-            if decide.repeats(page, before):
+            if shown.repeated(page) is not None:
                 break
-            before = [fetched.chat.id for fetched in page.chats]
             self._save(run, page.chats, page.rejects)
-            run.shown.update(before)
+            run.shown.update(fetched.chat.id for fetched in page.chats)
             run.seen += page.size
             run.progress("fetch", run.seen, page.count)
         limit = self.recheck_per_tick + len(run.shown)
         states = self.archive.states_to_recheck(
             decide.closed_since(started, self.recheck_days), limit
         )
-        due = decide.to_recheck(states, run.shown, self.recheck_per_tick)
         rejected = [r.reject.chat_id for r in self.archive.rejects(limit=_REJECTS_PER_TICK)]
-        again = [i for i in rejected if i is not None and i not in run.shown and i not in due]
+        again = [i for i in rejected if i is not None and i not in run.shown]
+        # Those come last: what failed before must not stand before what may go well.
+        due = decide.to_recheck(states, {*run.shown, *again}, self.recheck_per_tick)
         created = {s.id: s.created_at for s in states if s.created_at is not None}
         self._look_again(
             run, (*due, *again), gone=lambda missing: self._unlisted(run, missing, created)
@@ -202,12 +205,11 @@ class Updater:
         missing = set(days)
         near = timedelta(days=1)
         for day in sorted(set(days.values())):
-            before: Collection[int] = ()
+            shown = decide.Shown()
             for page in run.fetching.pages(start=day - near, end=day + near):
-                if decide.repeats(page, before):
+                if shown.repeated(page) is not None:
                     break
-                before = [fetched.chat.id for fetched in page.chats]
-                missing.difference_update(before)
+                missing.difference_update(fetched.chat.id for fetched in page.chats)
                 self._save(run, page.chats, page.rejects)
         return missing
 
@@ -223,16 +225,20 @@ class Updater:
         found» have really vanished."""
         batch: list[Fetched] = []
         missing: list[int] = []
-        for number, (chat_id, fetched) in enumerate(run.fetching.chats(chat_ids), start=1):
-            if fetched is None:
-                missing.append(chat_id)
-            else:
-                batch.append(fetched)
-            if len(batch) >= _AT_ONCE:
-                self._save_mixed(run, batch)
-                batch.clear()
-            run.seen += fetched is not None
-            run.progress("recheck", number, None)
+        try:
+            for number, (chat_id, fetched) in enumerate(run.fetching.chats(chat_ids), start=1):
+                if fetched is None:
+                    missing.append(chat_id)
+                else:
+                    batch.append(fetched)
+                if len(batch) >= _AT_ONCE:
+                    self._save_mixed(run, batch)
+                    batch.clear()
+                run.seen += fetched is not None
+                run.progress("recheck", number, None)
+        except KchatError:
+            self._save_mixed(run, batch)
+            raise
         self._save_mixed(run, batch)
         if missing:
             run.vanished += self.archive.mark_gone(gone(missing), now=self.clock())
@@ -254,6 +260,8 @@ class Updater:
         cursor: tuple[str, Mapping[str, Any]] | None = None,
     ) -> int:
         """Archive; how many were new."""
+        poorer = self._poorer(chats)
+        chats = tuple(fetched for fetched in chats if fetched.chat.id not in poorer)
         if not (chats or rejects or cursor):
             return 0
         report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
@@ -262,3 +270,10 @@ class Updater:
         run.rejected += report.rejected
         run.indexed += run.saved()
         return report.new
+
+    def _poorer(self, chats: Iterable[FetchedChat]) -> set[int]:
+        """Those that came without messages though the archive has them with some: a list that
+        shows none, of a chat that vanished before it could be fetched. What was said stays."""
+        bare = [fetched.chat.id for fetched in chats if not fetched.has_messages]
+        known = self.archive.get(bare) if bare else {}
+        return {i for i, stored in known.items() if json.loads(stored.raw).get("messages")}

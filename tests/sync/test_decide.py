@@ -84,13 +84,19 @@ def test_a_pass_survives_the_archive() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ids", "before", "same"),
-    [((1, 2), [1, 2], True), ((1, 2), [2, 1], True), ((1, 2), [1], False), ((), [], False)],
+    ("pages", "repeated"),
+    [
+        ([page(1, 1, 2), page(2, 1, 2)], [None, 1]),
+        ([page(1, 1, 2), page(2, 2, 1)], [None, 1]),
+        ([page(1, 1), page(2, 1, 2)], [None, None]),
+        ([page(1, 1), page(2, 2), page(3, 3), page(4, 1), page(5, 3)], [None, None, None, 1, 3]),
+        ([page(1, rejects=2), page(2, rejects=2), page(3, 5, rejects=2)], [None, 1, None]),
+        ([page(1), page(2)], [None, None]),
+    ],
 )
-def test_a_page_that_repeats_the_one_before(
-    ids: tuple[int, ...], before: list[int], same: bool
-) -> None:
-    assert decide.repeats(page(2, *ids), before) is same
+def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | None]) -> None:
+    shown = decide.Shown()
+    assert [shown.repeated(each) for each in pages] == repeated
 
 
 # -- ticks -----------------------------------------------------------------------------------
@@ -145,6 +151,7 @@ def test_the_least_recently_seen_are_looked_at_first(
         ({"at": NOW.isoformat()}, False),
         ({"at": (NOW - timedelta(hours=23)).isoformat()}, False),
         ({"at": (NOW - timedelta(hours=24)).isoformat()}, True),
+        ({"at": (NOW + timedelta(days=365)).isoformat()}, True),  # the clock was ahead
     ],
 )
 def test_when_everything_is_listed_again(last: dict[str, str] | None, due: bool) -> None:

@@ -1,0 +1,145 @@
+"""A Kchat that lies, loops or fails in places: every sync ends, says so, and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from kchat_search.errors import KchatBusy
+from tests.world import World, chat
+
+LIST = "/apiv2/chats.json"
+
+
+def is_list(target: str) -> bool:
+    return LIST in target
+
+
+def test_pages_that_begin_anew_end_the_walk(make_world: Callable[..., World]) -> None:
+    world = make_world(requests_in_flight=1)
+    pages = [world.kchat.chats()[i : i + 5] for i in (0, 5, 10)]
+    asked = 0
+
+    def whirl(_: dict[str, Any]) -> dict[str, Any]:
+        nonlocal asked
+        asked += 1
+        return {"chats": pages[(asked - 1) % 3]}
+
+    world.kchat.fail_next(edit=whirl, times=500, match=is_list)
+    report = world.sync()
+    assert not report.complete
+    assert world.archived().keys() == {each["id"] for page in pages for each in page}
+    world.check_index()
+
+
+def test_pages_of_nothing_but_rejects_end_the_walk(world: World) -> None:
+    world.kchat.fail_next(edit=lambda _: {"chats": [{"id": None}]}, times=500, match=is_list)
+    assert not world.sync().complete
+    assert world.service.status().counts.rejected == 1
+    world.kchat.clear_faults()
+    world.later(minutes=1).sync()
+    world.check_whole()
+
+
+def test_a_null_next_page_is_not_believed_while_more_are_counted(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(per_page=100)  # the server gives ten at most
+    world.kchat.fail_next(
+        edit=lambda answer: {**answer, "next_page": None}, times=500, match=is_list
+    )
+    assert world.sync().complete
+    world.check_whole()
+
+
+def test_chats_do_not_wait_for_the_agents_names(world: World) -> None:
+    world.kchat.fail_next(500, times=500, match=lambda target: "users.json" in target)
+    assert world.sync().complete
+    world.check_whole()
+
+
+def open_chats(world: World) -> None:
+    for chat_id in range(101, 126):
+        world.kchat.put(chat(chat_id, status="open", end_at=None))
+    world.sync()
+
+
+def hide_old_chats(world: World) -> None:
+    """The list shows what is new alone; the others must be asked for one by one."""
+
+    def only_new(_: dict[str, Any]) -> dict[str, Any]:
+        new = [each for each in world.kchat.chats() if each["id"] > 125]
+        return {"chats": new, "next_page": None}
+
+    world.kchat.fail_next(edit=only_new, times=500, match=is_list)
+
+
+@pytest.mark.parametrize("body", [None, b"<html>", b'{"chat": {"id": 999999}}'])
+def test_a_chat_that_always_fails_stops_no_other(world: World, body: bytes | None) -> None:
+    open_chats(world)
+    status = 500 if body is None else 200
+    world.kchat.fail_next(status, body=body, times=500, match=lambda t: "/chats/103.json" in t)
+    hide_old_chats(world)
+    world.kchat.put(chat(104, "改过的", status="open", end_at=None))
+    world.kchat.put(chat(126, "新来的"))
+    report = world.later(minutes=1).sync()
+    assert (report.new, report.changed, report.rejected) == (1, 1, 1)
+    assert world.found("新来的") == {126}
+    assert world.found("改过的") == {104}
+    assert world.found("id:103") == {103}
+    assert not world.service.status().coverage.complete
+    world.kchat.clear_faults()
+    world.later(minutes=1).sync()
+    assert world.service.status().coverage.complete
+    world.check_whole()
+
+
+def test_where_every_chat_fails_what_came_before_can_be_searched(world: World) -> None:
+    open_chats(world)
+    world.kchat.fail_next(503, times=500, match=lambda target: "/chats/1" in target)
+    hide_old_chats(world)
+    world.kchat.put(chat(126, "新来的"))
+    with pytest.raises(KchatBusy):
+        world.later(minutes=1).sync()
+    assert world.found("新来的") == {126}
+
+
+def test_a_page_that_always_fails_hides_no_page_before_it(world: World) -> None:
+    def is_third(target: str) -> bool:
+        return is_list(target) and parse_qs(urlsplit(target).query).get("page") == ["3"]
+
+    world.kchat.fail_next(500, times=500, match=is_third)
+    with pytest.raises(KchatBusy):
+        world.sync()
+    assert len(world.found()) == 20
+    world.check_index()
+
+
+def test_a_chat_that_vanished_before_it_was_fetched_keeps_what_was_said(world: World) -> None:
+    world.kchat.put(chat(130, "押金什么时候退"))
+    world.sync()
+
+    def bare(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "chats": [{**each, "messages": None} for each in answer["chats"]]}
+
+    world.kchat.fail_next(edit=bare, times=500, match=is_list)
+    world.kchat.fail_next(404, times=500, match=lambda target: "/chats/130.json" in target)
+    world.later(minutes=1).sync(reconcile=True)
+    assert world.found("押金什么时候退") == {130}
+
+
+def test_a_reconcile_that_proves_nothing_waits_for_its_time(world: World) -> None:
+    world.sync()
+    world.kchat.fail_next(edit=lambda answer: {**answer, "count": 5000}, times=5000, match=is_list)
+    with world.service.indexing("test"):
+        kinds = [world.later(hours=1).service.tick().kind for _ in range(26)]
+    assert kinds.count("reconcile") == 1
+
+
+def test_a_clock_that_was_ahead_stops_no_reconcile(world: World) -> None:
+    world.later(days=365).sync()
+    with world.later(days=-365).service.indexing("test"):
+        assert world.service.tick().kind == "reconcile"
