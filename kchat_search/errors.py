@@ -14,6 +14,7 @@
     ├── ArchiveError            the system of record
     │   └── ArchiveFull         no room left on the disk                          (retry)
     ├── IndexDamaged            the index can't be read; the way out is `kchat-search reindex`
+    ├── IndexUnwritable         the index's folder is full or can't be written     (retry)
     └── IndexerBusy             another process is the indexer; .holder says which (retry)
 
 Errors wrap what the world does wrong (the network, a disk, a person's input). A bug in this
@@ -95,6 +96,12 @@ class ArchiveFull(ArchiveError):
 
 class IndexDamaged(KchatSearchError):
     """The index can't be read. It is derived: `kchat-search reindex` builds it anew."""
+
+
+class IndexUnwritable(KchatSearchError):
+    """The index's folder has no room left or can't be written. Nothing was half written."""
+
+    retry = True
 
 
 class IndexerBusy(KchatSearchError):

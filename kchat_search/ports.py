@@ -178,7 +178,8 @@ class Engine(Protocol):
     """Holds the index and answers from it. Reading is safe from several threads, beside one
     writer in any process.
 
-    Every method raises `IndexDamaged` where the index can't be read.
+    Every method raises `IndexDamaged` where the index can't be read; those that write,
+    `IndexUnwritable` where there is no room or no permission.
     """
 
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:

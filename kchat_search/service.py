@@ -298,6 +298,7 @@ class Service:
             self.clock(),
             self.settings.reconcile_interval_hours,
         )
+        self.indexer.ensure_current()  # somebody may have removed it
         return self.sync(reconcile=due)
 
     def reindex(self, progress: Progress = no_progress) -> int:

@@ -16,6 +16,7 @@ from kchat_search.models.query import (
     NO_TIME,
     EngineAnswer,
     EngineHit,
+    Everything,
     FacetValue,
     Hit,
     Match,
@@ -104,14 +105,18 @@ class Searcher:
     def coverage(self) -> Coverage:
         """Can an answer be trusted to be of everything?"""
         counts = self.archive.counts()
+        # The index may have been removed, and is not built anew yet. Asked in this order: what is
+        # archived meanwhile is not taken for missing.
+        missing = counts.chats - self.engine.count(Everything())
+        pending = max(counts.pending, missing)
         backfill = self.archive.cursor("backfill") or {}
         synced = (self.archive.cursor("synced") or {}).get("at")
         backfilled = bool(backfill.get("done"))
         return Coverage(
-            complete=backfilled and not counts.pending and not counts.rejected,
+            complete=backfilled and not pending and not counts.rejected,
             backfilled=backfilled,
             chats=counts.chats,
-            pending=counts.pending,
+            pending=pending,
             rejected=counts.rejected,
             synced_at=datetime.fromisoformat(synced) if synced else None,
         )

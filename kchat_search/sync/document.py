@@ -61,7 +61,10 @@ def document(
 
 def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
     """`2015-04`, in the configured zone."""
-    return None if moment is None else moment.astimezone(zone).strftime("%Y-%m")
+    if moment is None:
+        return None
+    here = moment.astimezone(zone)
+    return f"{here.year:04}-{here.month:02}"  # strftime does not pad a year everywhere
 
 
 def _value(value: str | None) -> str | None:

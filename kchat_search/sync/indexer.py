@@ -55,7 +55,15 @@ class Indexer:
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
-        """Work the change queue off; how many chats were indexed."""
+        """Work the change queue off; how many chats were indexed. An index that turns out to be
+        damaged, or to be gone, is built anew."""
+        try:
+            return self._work_off(progress)
+        except IndexDamaged as error:
+            log.warning("%s Building it anew now.", error)
+            return self.rebuild(progress)
+
+    def _work_off(self, progress: Progress) -> int:
         done = 0
         while changes := self.archive.changes(_BATCH):
             stored = self.archive.get([change.chat_id for change in changes])

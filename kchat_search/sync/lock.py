@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from kchat_search.errors import IndexerBusy
+from kchat_search.errors import IndexerBusy, IndexUnwritable
 
 
 class IndexerLock:
@@ -29,11 +29,12 @@ class IndexerLock:
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
         """Hold the lock. `what` says to others what is being done («sync», «worker»).
 
-        Raises `IndexerBusy`, naming the holder, if it isn't free within `wait_seconds`.
+        Raises `IndexerBusy`, naming the holder, if it isn't free within `wait_seconds`, and
+        `IndexUnwritable` where there can be no lock.
         """
-        self._folder.mkdir(parents=True, exist_ok=True)
         lock = self._lock()
         try:
+            self._folder.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=wait_seconds, poll_interval=0.2)
         except Timeout as error:
             holder = self._named()
@@ -42,18 +43,20 @@ class IndexerLock:
                 "searches go on meanwhile.",
                 holder,
             ) from error
+        except OSError as error:
+            raise IndexUnwritable(
+                f"The index's folder {self._folder} can't be written ({error.strerror or error}). "
+                "See that it belongs to the user who runs this program and is not on a read-only "
+                "or full disk."
+            ) from error
         try:
-            self._holder.write_text(
-                f"{what} (process {os.getpid()} on {socket.gethostname()}, "
-                f"since {now:%Y-%m-%d %H:%M:%S} UTC)",
-                encoding="utf-8",
-            )
+            self._name(what, now)
             yield
         finally:
             lock.release()
 
     def holder(self) -> str | None:
-        """Who holds the lock now; None if nobody does."""
+        """Who holds the lock now; None if nobody does, or could: the folder can't be written."""
         if not self._folder.is_dir():
             return None
         lock = self._lock()
@@ -61,11 +64,21 @@ class IndexerLock:
             lock.acquire(timeout=0)
         except Timeout:
             return self._named()
+        except OSError:
+            return None
         lock.release()
         return None
 
     def _lock(self) -> FileLock:
         return FileLock(self._folder / "indexer.lock", is_singleton=False)
+
+    def _name(self, what: str, now: datetime) -> None:
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            self._holder.write_text(
+                f"{what} (process {os.getpid()} on {socket.gethostname()}, "
+                f"since {now:%Y-%m-%d %H:%M:%S} UTC)",
+                encoding="utf-8",
+            )
 
     def _named(self) -> str:
         try:

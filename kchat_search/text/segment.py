@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
+import shutil
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +24,10 @@ from kchat_search.text.fold import fingerprint as fold_fingerprint
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 
-jieba.setLogLevel(logging.WARNING)
+# Its only error is a cache that it can't write, with a traceback; that costs a second each start.
+jieba.setLogLevel(logging.CRITICAL)
+
+_CACHE = "jieba.cache"
 
 MAX_WORD = 256
 """Longer runs of letters are indexed by their first so many characters and an ellipsis, which no
@@ -43,9 +49,10 @@ class Segmenter:
         """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8); raises
         ValueError where it is not in UTF-8, or a frequency is no number to count with.
 
-        `cache_dir` (made if missing) holds jieba's compiled dictionary; without one it is
-        compiled each time. It must be ours: jieba's default is a file in the world-writable
-        temporary folder, which anybody could have left there, and which it loads unchecked.
+        `cache_dir` (made if missing) holds jieba's compiled dictionary; without one, or where it
+        can't be written, it is compiled each time. It must be ours: jieba's default is a file in
+        the world-writable temporary folder, which anybody could have left there, and which it
+        loads unchecked.
         """
         self._tokenizer = jieba.Tokenizer()
         self._user_words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
@@ -61,12 +68,8 @@ class Segmenter:
         with self._lock:
             if self._ready:
                 return
-            if self._cache_dir is None:
-                with TemporaryDirectory() as folder:
-                    self._initialize(folder)
-            else:
-                self._cache_dir.mkdir(parents=True, exist_ok=True)
-                self._initialize(str(self._cache_dir))
+            with TemporaryDirectory() as folder:
+                self._initialize(Path(folder))
             # Its words are compared with folded text, so they are folded too.
             self._tokenizer.load_userdict([fold(line) for line in self._user_words.splitlines()])
             self._ready = True
@@ -88,9 +91,18 @@ class Segmenter:
                     found.append(indexed_word(run.text))
         return found
 
-    def _initialize(self, cache_dir: str) -> None:
-        self._tokenizer.tmp_dir = cache_dir
+    def _initialize(self, folder: Path) -> None:
+        """In a folder of its own, since jieba leaves half a cache behind on a full disk."""
+        cache = folder / _CACHE
+        kept = None if self._cache_dir is None else self._cache_dir / _CACHE
+        if kept is not None:
+            with suppress(OSError):
+                shutil.copyfile(kept, cache)
+        before = cache.stat().st_ino if cache.exists() else None
+        self._tokenizer.tmp_dir = str(folder)
         self._tokenizer.initialize()
+        if kept is not None and cache.exists() and cache.stat().st_ino != before:
+            _keep(cache, kept)
 
     def _cut(self, cut: Callable[[str], list[str]], han: str) -> list[str]:
         self.load()
@@ -101,6 +113,18 @@ class Segmenter:
         """Names what the words depend on; another one means that the index must be built anew."""
         user = hashlib.sha256(self._user_words.encode()).hexdigest()[:16]
         return f"{fold_fingerprint()} jieba {version('jieba')} user-dict {user}"
+
+
+def _keep(cache: Path, kept: Path) -> None:
+    """Put a new compiled dictionary where the next start finds it, if that can be written."""
+    new = kept.with_name(f"{_CACHE}.{os.getpid()}")
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(cache, new)
+        new.replace(kept)
+    except OSError:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def indexed_word(word: str) -> str:

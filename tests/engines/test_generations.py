@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from whoosh.writing import SegmentWriter
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.errors import IndexDamaged
+from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.query import Everything, IndexDocument, Plan
 from tests.engines.documents import make
 
@@ -58,7 +62,7 @@ def test_an_unreadable_marker_is_said_and_rebuilt_over(
 # Whoosh leaves a file that it could not open whole to the garbage collector, which must come
 # while this test runs: any later one would be blamed for the warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("how", ["truncate", "remove", "garbage"])
+@pytest.mark.parametrize("how", ["truncate", "remove", "garbage", "empty"])
 @pytest.mark.parametrize("which", ["*.seg", "*.toc"])
 def test_a_damaged_file_is_an_error_that_names_the_way_out(
     engine: WhooshEngine, tmp_path: Path, which: str, how: str
@@ -67,6 +71,8 @@ def test_a_damaged_file_is_an_error_that_names_the_way_out(
     (file,) = (tmp_path / "generation-000001").glob(which)
     if how == "truncate":
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    elif how == "empty":  # what losing power may leave
+        file.write_bytes(b"")
     elif how == "garbage":
         file.write_bytes(b"\x00" * file.stat().st_size)
     else:
@@ -76,6 +82,49 @@ def test_a_damaged_file_is_an_error_that_names_the_way_out(
     gc.collect()
     engine.rebuild([make(1, "退款")], "a")
     assert total(engine) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_stands_in_the_table_of_contents_is_no_crash(
+    engine: WhooshEngine, tmp_path: Path, seed: int
+) -> None:
+    engine.close()
+    (file,) = (tmp_path / "generation-000001").glob("*.toc")
+    content = bytearray(file.read_bytes())
+    rnd = random.Random(seed)
+    for _ in range(40):
+        content[rnd.randrange(len(content))] = rnd.randrange(256)
+    file.write_bytes(content)
+    with pytest.raises(IndexDamaged, match="kchat-search reindex"):
+        total(engine)
+    with pytest.raises(IndexDamaged, match="kchat-search reindex"):
+        engine.write([make(2, "x")])
+    gc.collect()
+    engine.rebuild([make(1, "退款")], "a")
+    assert total(engine) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.ENOSPC, "no room left"), (errno.EROFS, "can't be written")]
+)
+def test_a_disk_that_takes_no_more_is_said_and_changes_nothing(
+    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(IndexUnwritable, match=said):
+            engine.rebuild([make(2, "x")], "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentWriter, "add_document", full)
+        with pytest.raises(IndexUnwritable, match=said):
+            engine.write([make(2, "x")], [1])
+    assert engine.id_versions().keys() == {1}
+    engine.write([make(2, "x")])
+    assert engine.id_versions().keys() == {1, 2}
 
 
 def test_a_missing_generation_is_damage(engine: WhooshEngine, tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.errors import IndexDamaged
 from kchat_search.models.query import IndexDocument
 from kchat_search.sync.indexer import Indexer
 from tests.engines.documents import make
@@ -97,3 +99,38 @@ def test_indexing_twice_is_indexing_once(world: World) -> None:
     assert world.found("保修") == {130}
     assert world.service.engine.describe().documents == 26
     world.check_whole()
+
+
+def test_an_index_that_was_removed_is_missed_and_built_anew(world: World) -> None:
+    world.sync()
+    assert world.service.status().coverage.complete
+    shutil.rmtree(world.settings.index_dir)
+    page = world.search("退款")
+    assert page.total == 0
+    assert not page.coverage.complete
+    assert page.coverage.pending == 25
+    with world.service.indexing("test"):
+        world.service.tick()
+    assert world.service.status().coverage.complete
+    world.check_whole()
+
+
+def test_damage_that_shows_only_in_writing_is_built_over(world: World) -> None:
+    class Torn(WhooshEngine):
+        def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
+            del upserts, deletes
+            raise IndexDamaged("a postings block is torn")
+
+    world.sync()
+    world.service.archive.queue([101])
+    engine = Torn(world.settings.index_dir)
+    assert with_engine(world, engine).index_pending() == 25
+    engine.close()
+    world.check_whole()
+
+
+@pytest.mark.parametrize(("said", "month"), [("0500-06-01 00:00:00", "0500-06"), (None, None)])
+def test_months_sort_in_any_century(world: World, said: str | None, month: str | None) -> None:
+    world.kchat.put(chat(130, "很久以前", created_at=said))
+    world.sync()
+    assert [v.value for v in world.search("很久以前").facets["created_month"]] == [month]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kchat_search.errors import IndexerBusy
+from kchat_search.errors import IndexerBusy, IndexUnwritable
 from kchat_search.sync.lock import IndexerLock
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
@@ -37,3 +37,11 @@ def test_an_error_gives_the_lock_back(tmp_path: Path) -> None:
 def test_asking_for_the_holder_makes_no_folder(tmp_path: Path) -> None:
     assert IndexerLock(tmp_path / "none").holder() is None
     assert not (tmp_path / "none").exists()
+
+
+def test_a_folder_that_cant_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    lock = IndexerLock(tmp_path / "file" / "index")
+    with pytest.raises(IndexUnwritable, match="can't be written"), lock.held("sync", NOW):
+        raise AssertionError
+    assert lock.holder() is None

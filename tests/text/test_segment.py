@@ -182,3 +182,9 @@ def test_many_threads_share_one_segmenter_from_the_first_word_on(dictionary_cach
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(split, range(8))) == [["怎么", "申请", "退款"]] * 8
+
+
+def test_a_cache_that_cant_be_written_costs_time_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert Segmenter(cache_dir=tmp_path / "file").split("退款流程") == ["退款", "流程"]
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -17,22 +17,34 @@ from typing import NamedTuple
 
 from whoosh.index import FileIndex, open_dir
 from whoosh.index import IndexError as WhooshIndexError
+from whoosh.reading import CorruptIndexError
 
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer
 from kchat_search.engines.whoosh.evaluate import matching
-from kchat_search.engines.whoosh.generations import Current, Generations, damaged
+from kchat_search.engines.whoosh.generations import (
+    Current,
+    Generations,
+    damaged,
+    unwritable,
+)
 from kchat_search.engines.whoosh.segment import Segment
-from kchat_search.errors import IndexDamaged
+from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.query import EngineAnswer, IndexDocument, Node, Plan
 from kchat_search.models.reports import EngineState
 
 _UNREADABLE = (
     OSError, EOFError, struct.error, zlib.error, pickle.UnpicklingError, WhooshIndexError,
-    UnicodeDecodeError,
+    UnicodeDecodeError, CorruptIndexError,
 )  # fmt: skip
 """What Whoosh raises over files that are not what they were."""
 
+_NOT_OPENED = (
+    *_UNREADABLE, LookupError, TypeError, ValueError, AttributeError, ImportError, MemoryError,
+    OverflowError,
+)  # fmt: skip
+"""The same while it opens them: an empty or garbled table of contents is unpickled all the same,
+and that fails in any of these ways."""
 
 _TRIES = 3
 
@@ -96,15 +108,17 @@ class WhooshEngine:
         if current is None:
             raise IndexDamaged(damaged(self._generations.root, "no generation was built"))
         folder = self._generations.folder(current.name)
-        with self._unreadable():
+        with self._unreadable(_NOT_OPENED):
             index = open_dir(str(folder))
-        writer.write(index, folder, upserts, deletes)
+        with self._unwritable():
+            writer.write(index, folder, upserts, deletes)
 
     def rebuild(self, documents: Iterable[IndexDocument], fingerprint: str) -> int:
         """See `ports.Engine.rebuild`."""
-        name = self._generations.begin()
-        count = writer.create(self._generations.folder(name), documents)
-        self._generations.swap(name, fingerprint)
+        with self._unwritable():
+            name = self._generations.begin()
+            count = writer.create(self._generations.folder(name), documents)
+            self._generations.swap(name, fingerprint)
         return count
 
     def close(self) -> None:
@@ -122,14 +136,26 @@ class WhooshEngine:
     def _reading(self) -> Iterator[list[Segment]]:
         """The segments of the newest commit, for one thread at a time."""
         with self._lock, self._unreadable():
-            self._refresh()
+            with self._unreadable(_NOT_OPENED):
+                self._refresh()
             yield list(self._open.segments.values()) if self._open else []
 
     @contextmanager
-    def _unreadable(self) -> Iterator[None]:
+    def _unwritable(self) -> Iterator[None]:
+        """Around the writing, which reads too: what it replaces, what it merges."""
         try:
             yield
-        except _UNREADABLE as error:
+        except (FileNotFoundError, CorruptIndexError, EOFError, struct.error, zlib.error) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise IndexDamaged(damaged(self._generations.root, reason)) from error
+        except OSError as error:
+            raise IndexUnwritable(unwritable(self._generations.root, error)) from error
+
+    @contextmanager
+    def _unreadable(self, raised: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
+        try:
+            yield
+        except raised as error:
             self._open = None  # its files may be half read; begin anew next time
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
@@ -143,7 +169,7 @@ class WhooshEngine:
                 return
             try:
                 self._refresh_to(current)
-            except _UNREADABLE:
+            except _NOT_OPENED:
                 # The writer may have removed a file between our look and our opening it; if
                 # there is no newer commit to go to, the files are really damaged.
                 if attempt == _TRIES - 1:

@@ -10,6 +10,7 @@ the disk.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -136,4 +137,17 @@ def damaged(where: Path, what: str) -> str:
     return (
         f"The index in {where} can't be read ({what}). Nothing is lost: it is derived from the "
         "archive; build it anew with `kchat-search reindex`."
+    )
+
+
+def unwritable(where: Path, error: OSError) -> str:
+    """The one sentence about an index that can't be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"The disk of the index in {where} has no room left. Free some space (an index is "
+            "built beside the present one) and run again; nothing was lost."
+        )
+    return (
+        f"The index in {where} can't be written ({error.strerror or error}). See that the folder "
+        "belongs to the user who runs this program and is not on a read-only disk."
     )
