@@ -61,9 +61,11 @@ def commands() -> None:
 @click.option(
     "--chats",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Serve these chats (JSON lines, gzip) instead of the made-up ones.",
+    help="Serve these chats (a chat a line, gzip or plain) instead of the made-up ones.",
 )
-@click.option("--port", type=click.IntRange(0, 65_535), help="Port of the pages.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port of the pages (5080, or any free one)."
+)
 @click.option("--kchat-port", default=0, help="Port of the demo Kchat server (0: any).")
 @click.option("--server-only", is_flag=True, help="Only the demo Kchat server.")
 @click.option("--count", default=2_000, show_default=True, help="Made-up conversations.")
@@ -117,7 +119,7 @@ def worker(from_parent: bool) -> None:
     serving.run_worker(settings)
 
 
-@commands.command()
+@commands.command(short_help="Fetch, archive and index once.")
 @click.option("--reconcile", is_flag=True, help="List everything again; find what vanished.")
 @wait_option
 @json_option
@@ -142,17 +144,24 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 @click.option("--visitor", metavar="ID", help="Chats of this visitor.")
 @click.option("--status", multiple=True, help="For instance close.")
 @click.option("--rating", multiple=True, help="A code, a label or none.")
-@click.option("--start", metavar="DAY", help="Created on this day or later.")
+@click.option("--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01.")
 @click.option("--end", metavar="DAY", help="Created on this day or earlier.")
-@click.option("--sort", type=click.Choice(["relevance", "newest", "oldest"]), default="relevance")
+@click.option(
+    "--sort",
+    type=click.Choice(["relevance", "newest", "oldest"]),
+    default="relevance",
+    show_default=True,
+    help="What comes first.",
+)
 @click.option(
     "--match",
     type=click.Choice(["auto", "all"]),
     default="auto",
+    show_default=True,
     help="all: nothing but chats with all the words.",
 )
-@click.option("--page", default=1)
-@click.option("--per-page", default=10)
+@click.option("--page", default=1, show_default=True, help="Which page.")
+@click.option("--per-page", default=10, show_default=True, help="Chats a page.")
 @json_option
 def search(
     query: tuple[str, ...],
@@ -183,7 +192,7 @@ def search(
         terminal.print_page(found, settings.zone)
 
 
-@commands.command()
+@commands.command(short_help="A whole chat.")
 @click.argument("chat_id", type=click.IntRange(1, 2**63 - 1))
 @json_option
 def show(chat_id: int, as_json: bool) -> None:
@@ -197,7 +206,7 @@ def show(chat_id: int, as_json: bool) -> None:
         terminal.print_chat(view, settings.zone)
 
 
-@commands.command()
+@commands.command(short_help="Build the index anew from the archive.")
 @wait_option
 @json_option
 def reindex(wait: float, as_json: bool) -> None:
@@ -214,7 +223,7 @@ def reindex(wait: float, as_json: bool) -> None:
         click.echo(f"{count:,} chats indexed anew.")
 
 
-@commands.command()
+@commands.command(short_help="Prove the index against the archive.")
 @click.option("--strings", default=200, show_default=True, help="Random strings to look up.")
 @click.option("--seed", type=int, help="The seed of an earlier run, to repeat it.")
 @json_option

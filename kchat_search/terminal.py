@@ -64,14 +64,20 @@ def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
         console=console(to_stderr=True),
     )
     tasks: dict[str, TaskID] = {}
+    reached: dict[str, int] = {}  # in the present round of a step
+    before: dict[str, int] = {}  # in its earlier rounds
 
     def show(step: str, done: int, total: int | None) -> None:
         if step not in tasks:
             tasks[step] = bars.add_task(_STEPS.get(step, step), total=total, rate="")
         task = bars.tasks[tasks[step]]
         speed = f"{task.speed:.0f}/s" if task.speed else ""
-        reached = done if total is None else min(done, total)  # a page may be read twice
-        bars.update(tasks[step], completed=reached, total=total, rate=speed)
+        if done < reached.get(step, 0):  # a round more, for instance of what changed meanwhile
+            before[step] = before.get(step, 0) + reached[step]
+        reached[step] = done if total is None else min(done, total)  # a page may be read twice
+        base = before.get(step, 0)
+        whole = None if total is None else base + total
+        bars.update(tasks[step], completed=base + reached[step], total=whole, rate=speed)
 
     with bars:
         yield show
@@ -126,7 +132,7 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         if value:
             out.print(f"  {name}: {clean(value)}")
     for message, side in zip(chat.messages, view.sides, strict=True):
-        text = message.text or ("" if message.upload else f"({message.type})")
+        text = message.text or ("" if message.upload else _wordless(message.type))
         if message.upload:
             text += f" [{message.upload.name}]"
         recalled = " (recalled)" if message.recalled else ""
@@ -182,6 +188,10 @@ def print_verify(report: VerifyReport) -> None:
     for name, rows in (("missed", report.missed), ("wrong", report.wrong)):
         for row in rows[:10]:
             out.print(f"  {name}: {row['string']!r} in chat {row['chat_id']}")
+
+
+def _wordless(type_: str) -> str:
+    return "(joined)" if type_ == "chat.memberjoin" else f"({type_})"
 
 
 def clean(text: str) -> str:
