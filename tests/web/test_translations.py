@@ -68,3 +68,9 @@ def test_no_page_has_a_text_that_can_not_be_translated() -> None:
         bare = re.sub(r"\{[{%].*?[%}]\}", "", template.read_text(encoding="utf-8"), flags=re.DOTALL)
         left = [line for line in bare.splitlines() if HAN.search(line)]
         assert [line for line in left if 'hreflang="zh-CN"' not in line] == [], template.name
+
+
+def test_no_text_could_end_an_attribute_or_begin_a_tag() -> None:
+    # the templates show translations as they are
+    for message, text in strings(catalog()).items():
+        assert not set(message + text) & set('"<>'), text
