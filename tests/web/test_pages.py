@@ -340,3 +340,14 @@ def test_a_search_of_one_part_that_finds_nothing_does_not_list_it_again(
     client: FlaskClient,
 ) -> None:
     assert "分开搜索各部分" not in look(client, "/?q=天文望远镜").text
+
+
+def test_a_chat_that_waits_for_the_index_leaves_the_archive_complete(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.coverage = Coverage(False, 63, 1, 0, NOW)
+    waiting = look(client, "/").text
+    assert "归档 完整" in waiting
+    assert "1 个对话等待编入索引" in waiting
+    service.coverage = Coverage(False, 63, 0, 1, NOW)
+    assert "归档 不完整" in look(client, "/").text
