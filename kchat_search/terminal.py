@@ -93,7 +93,7 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     out = console()
     some = f" ({page.query.all} with all words)" if page.query.match == "some" else ""
     chats = "1 chat" if page.total == 1 else f"{page.total:,} chats"
-    out.print(f"{chats}{some} in {page.took_ms:.0f} ms: {page.query.understood}")
+    out.print(f"{chats}{some} in {page.took_ms:.0f} ms: {clean(page.query.understood)}")
     for note in page.query.notes:
         out.print(f"  note: {note}")
     if not page.total:
