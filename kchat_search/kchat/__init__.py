@@ -4,6 +4,7 @@ wire.py       bytes to JSON and back; upload tokens taken out; the digest      (
 times.py      the API's times to aware UTC                                     (pure)
 parse.py      JSON to records; what can't be read becomes a reject             (pure)
 retry.py      how long to wait before asking again, for one request or for all
+bounded.py    connections that wait so long for the head of an answer, and no longer
 transport.py  one GET: credentials, time-outs, bounds, retries, errors         (requests)
 client.py     `KchatClient`, the `ChatSource`: which GET answers which question
 """

@@ -2,7 +2,7 @@
 
 Invariants: the credentials go to the configured host and nowhere else (no redirect is followed);
 neither they nor any header reach an error, a log or a repr; every request ends, whatever the
-server does with its body; nothing that is not a whole JSON answer is handed on.
+server does with its answer; nothing that is not a whole JSON answer is handed on.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from kchat_search.errors import (
     KchatRefused,
     KchatUnreachable,
 )
+from kchat_search.kchat.bounded import BoundedAdapter
 from kchat_search.kchat.retry import LONGEST_PAUSE, Pause, backoff, retry_after
 from kchat_search.kchat.wire import decode, excerpt
 
@@ -225,6 +226,8 @@ class Transport:
 
     def _new_session(self) -> requests.Session:
         session = _Session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, BoundedAdapter(self._timeout + self._deadline))
         session.auth = self._auth  # set, so that no .netrc can replace it
         session.headers.update(
             {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}

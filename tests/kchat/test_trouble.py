@@ -81,6 +81,12 @@ def trickle_chunks(handler: Handler) -> None:
         handler.wfile.write(b"1\r\n \r\n")
 
 
+def trickle_headers(handler: Handler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while not handler.server.stopping.wait(0.02):
+        handler.wfile.write(b"x")
+
+
 def silent(handler: Handler) -> None:
     handler.server.stopping.wait(10)
 
@@ -131,6 +137,16 @@ def test_a_server_that_trickles_cannot_hold_the_client(
     kchat.say(Answer(act=act))
     client = make(clock=real_time.monotonic, timeout=5.0, deadline=0.1, retries=1)
     with pytest.raises(KchatUnreachable, match=r"did not finish its answer within 0\.1 s"):
+        client.page(1)
+    assert len(kchat.requests) == 2
+
+
+def test_a_server_that_trickles_its_headers_cannot_hold_the_client(
+    kchat: ScriptedKchat, make: MakeClient
+) -> None:
+    kchat.say(Answer(act=trickle_headers))
+    client = make(timeout=0.3, deadline=0.1, retries=1)
+    with pytest.raises(KchatUnreachable, match="no answer from"):
         client.page(1)
     assert len(kchat.requests) == 2
 
