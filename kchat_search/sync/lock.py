@@ -17,6 +17,9 @@ from filelock import FileLock, Timeout
 
 from kchat_search.errors import IndexerBusy, IndexUnwritable
 
+_A_LOOK = 0.5
+"""Seconds: `holder` takes the lock for a moment, and whoever only looks is no indexer."""
+
 
 class IndexerLock:
     """The lock of one index."""
@@ -35,7 +38,8 @@ class IndexerLock:
         lock = self._lock()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            lock.acquire(timeout=wait_seconds, poll_interval=0.2)
+            wait = wait_seconds if wait_seconds < 0 else max(wait_seconds, _A_LOOK)
+            lock.acquire(timeout=wait, poll_interval=0.02 if wait == _A_LOOK else 0.2)
         except Timeout as error:
             holder = self._named()
             raise IndexerBusy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,3 +46,23 @@ def test_a_folder_that_cant_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(IndexUnwritable, match="can't be written"), lock.held("sync", NOW):
         raise AssertionError
     assert lock.holder() is None
+
+
+def test_who_only_asks_for_the_holder_hinders_nobody(tmp_path: Path) -> None:
+    lock, asking = IndexerLock(tmp_path), threading.Event()
+
+    def ask() -> None:
+        while not asking.is_set():
+            IndexerLock(tmp_path).holder()
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(100):
+            with lock.held("sync", NOW):
+                pass
+    finally:
+        asking.set()
+        for thread in threads:
+            thread.join()
