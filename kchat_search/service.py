@@ -284,7 +284,7 @@ class Service:
         finished = self.clock()
         report = replace(report, indexed=indexed, finished_at=finished)
         at = {"at": finished.isoformat()}
-        if report.kind == "reconcile" or (report.kind == "backfill" and report.complete):
+        if report.kind != "tick":
             # Even an incomplete one is not repeated before its time: it lists everything.
             self.archive.set_cursor("reconciled", at, now=finished)
         self.archive.set_cursor("synced", at, now=finished)

@@ -111,7 +111,7 @@ class Searcher:
         pending = max(counts.pending, missing)
         backfill = self.archive.cursor("backfill") or {}
         synced = (self.archive.cursor("synced") or {}).get("at")
-        backfilled = bool(backfill.get("done"))
+        backfilled = bool(backfill.get("proven"))
         return Coverage(
             complete=backfilled and not pending and not counts.rejected,
             backfilled=backfilled,

@@ -42,6 +42,9 @@ class Pass:
     seen: int = 0
     missed: int = 0
     done: bool = False
+    """From now on ticks will do."""
+    proven: bool = False
+    """And everything that Kchat counts has been seen."""
 
     def to_json(self) -> dict[str, Any]:
         """As a cursor of the archive."""
@@ -91,18 +94,33 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
     proven = state.number > 1 and not state.missed and not short and whole
     following = Pass(page=1, number=state.number + 1, high=max(state.high, state.top))
     if proven:
-        return Verdict(replace(following, done=True), again=False)
+        return Verdict(replace(following, done=True, proven=True), again=False)
     if state.number < MAX_PASSES:
         return Verdict(following, again=True)
+    said = "The list of chats could not be proven complete: "
+    if short and whole and not state.missed:
+        # Nothing new came in several passes, so there is nothing to gain by another one now. New
+        # chats must not wait for a count that may never fit; each reconcile tries to prove it.
+        note = f"{said}{short_of(count, state.seen)} The next reconcile tries again."
+        return Verdict(replace(following, done=True), again=False, note=note)
     why = (
-        f"Kchat counts {count} chats and shows {state.seen}"
-        if short
-        else "Kchat shows the same page again and again"
+        "Kchat shows the same page again and again."
         if not whole
-        else f"the last pass still met {state.missed} chats that earlier ones had missed"
+        else f"the last pass still met {state.missed} chats that earlier ones had missed."
     )
-    note = f"The list of chats could not be proven complete: {why}. The next sync tries again."
+    note = f"{said}{why} The next sync tries again."
     return Verdict(replace(following, number=1), again=False, note=note)
+
+
+def short_of(count: int | None, seen: int) -> str:
+    """What is said where Kchat counts more than it shows."""
+    return f"Kchat counts {count} chats and shows {seen}."
+
+
+def to_prove(state: Pass) -> Pass:
+    """The walk of a reconcile: everything from the first page, able to prove what the backfill
+    could not."""
+    return Pass(number=2, high=state.high)
 
 
 class Shown:

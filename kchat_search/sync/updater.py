@@ -83,7 +83,7 @@ class Updater:
                 self._backfill(run, state)
             elif reconcile:
                 kind = "reconcile"
-                self._reconcile(run, started)
+                self._reconcile(run, started, state)
             else:
                 kind = "tick"
                 self._tick(run, started)
@@ -152,12 +152,15 @@ class Updater:
             run.progress("fetch" if state.number == 1 else "prove", state.seen, count)
         return state, count, True
 
-    def _reconcile(self, run: _Run, started: datetime) -> None:
+    def _reconcile(self, run: _Run, started: datetime, backfill: Pass) -> None:
         """List everything again; what the list no longer shows is asked for by itself."""
-        state, count, whole = self._walk(run, Pass(), keep=False)
-        if count is not None and state.seen < count:
+        state, count, whole = self._walk(run, decide.to_prove(backfill), keep=False)
+        verdict = decide.after_pass(state, count, whole=whole)
+        if verdict.next.proven:
+            self.archive.set_cursor("backfill", verdict.next.to_json(), now=self.clock())
+        elif count is not None and state.seen < count:
             whole = False
-            run.notes.append(f"Kchat counts {count} chats and shows {state.seen}.")
+            run.notes.append(decide.short_of(count, state.seen))
         elif not whole:
             run.notes.append("Kchat shows the same page again and again.")
         unseen = self.archive.ids_not_seen_since(started)

@@ -64,7 +64,9 @@ def test_a_pass_that_is_to_prove_something_begins_anew() -> None:
         (Pass(number=2, seen=27), 25, True, True, False),
         # Enough for one sync; the next goes on.
         (Pass(number=MAX_PASSES, seen=25, missed=1), None, True, False, False),
-        (Pass(number=MAX_PASSES, seen=25), 30, True, False, False),
+        (Pass(number=MAX_PASSES, seen=25), None, False, False, False),
+        # A count that never fits must not keep new chats waiting.
+        (Pass(number=MAX_PASSES, seen=25), 30, True, True, False),
     ],
 )
 def test_when_a_backfill_is_proven(
@@ -72,7 +74,8 @@ def test_when_a_backfill_is_proven(
 ) -> None:
     verdict = decide.after_pass(state, count, whole=whole)
     assert (verdict.next.done, verdict.again) == (done, again)
-    assert (verdict.note is None) == (done or again)
+    assert verdict.next.proven == (done and state.number < MAX_PASSES)
+    assert (verdict.note is None) == (verdict.next.proven or again)
     assert verdict.next.high == max(state.high, state.top)
     assert verdict.next.page == 1
 

@@ -212,6 +212,25 @@ def test_a_server_that_ignores_the_page_is_never_called_complete(world: World) -
     world.check_whole()
 
 
+def test_a_count_that_never_fits_keeps_no_new_chat_waiting(world: World) -> None:
+    def boast(answer: dict[str, object]) -> dict[str, object]:
+        return answer | {"count": 1_000}
+
+    world.kchat.fail_next(edit=boast, times=999, match=lambda target: LIST in target)
+    first = world.sync()
+    assert (first.complete, first.new) == (False, 25)
+    world.kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
+    assert world.later(minutes=1).sync().kind == "tick"
+    assert world.found("保修") == {126}
+    assert not world.service.status().coverage.complete  # and this is said all the time
+    world.kchat.clear_faults()
+    with world.later(days=1).service.indexing("test"):
+        report = world.service.tick()  # the day's reconcile
+    assert (report.kind, report.complete) == ("reconcile", True)
+    assert world.service.status().coverage.complete
+    world.check_whole()
+
+
 def test_a_smaller_page_than_asked_for_is_not_the_end(make_world: Callable[..., World]) -> None:
     world = make_world(per_page=100)
     world.kchat.max_per_page = 3
