@@ -34,6 +34,7 @@ from kchat_search.kchat.wire import (
     without_tokens,
 )
 from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat, Upload
+from kchat_search.text.fold import without_surrogates
 
 __all__ = ["ChatParser", "agents_page", "load_json", "person_id", "without_tokens"]
 
@@ -41,7 +42,6 @@ _LAST_ID = 2**63 - 1
 _LONGEST_ID = 255
 _EXACT_FLOAT = 2**53
 _WHOLE = re.compile(r"([0-9]{1,25})(?:\.0+)?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class ChatParser:
@@ -264,7 +264,7 @@ def _text(value: object) -> str:
 def _word(value: object) -> str:
     """As `_text`, for what is compared, counted and shown rather than searched: lone surrogates,
     which UTF-8 refuses, are replaced."""
-    return _SURROGATE.sub("\ufffd", _text(value))
+    return without_surrogates(_text(value))
 
 
 def _truth(value: object) -> bool:

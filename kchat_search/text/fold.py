@@ -76,7 +76,7 @@ def fold_with_map(text: str) -> Folded:
 
 def without_surrogates(text: str) -> str:
     """Lone surrogates, which JSON may carry and UTF-8 refuses, as U+FFFD each."""
-    return _SURROGATES.sub(_REPLACEMENT, text)
+    return text if text.isascii() else _SURROGATES.sub(_REPLACEMENT, text)
 
 
 def fingerprint() -> str:

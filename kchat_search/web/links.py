@@ -14,7 +14,7 @@ from flask import request as present
 
 from kchat_search.models.chats import Chat
 from kchat_search.models.query import SearchRequest, Snippet
-from kchat_search.web.shown import clean
+from kchat_search.text.fold import without_surrogates
 
 _DEFAULTS = SearchRequest()
 FILTERS = (
@@ -41,11 +41,11 @@ def pairs(request: SearchRequest) -> list[tuple[str, str]]:
         if item.name == "facets":
             found.append(("facets", ",".join(value) or "none"))
         elif isinstance(value, tuple):
-            found.extend((item.name, clean(one)) for one in value)
+            found.extend((item.name, without_surrogates(one)) for one in value)
         elif isinstance(value, bool):
             found.append((item.name, "true" if value else "false"))
         else:
-            found.append((item.name, clean(str(value))))
+            found.append((item.name, without_surrogates(str(value))))
     return found
 
 
@@ -112,7 +112,7 @@ def chat_api_url(chat_id: int, q: str) -> str:
 
 
 def _marking(q: str) -> list[tuple[str, str]]:
-    return [("q", clean(q))] if q else []
+    return [("q", without_surrogates(q))] if q else []
 
 
 def _with_query(path: str, found: list[tuple[str, str]]) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from flask import Response, current_app, render_template
 
-from kchat_search.web.shown import clean, printable
+from kchat_search.text.fold import without_surrogates
+from kchat_search.web.shown import printable
 
 
 def page(template: str, **values: Any) -> Response:
@@ -26,7 +27,7 @@ def json_text(content: Any) -> str:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:
         text = json.dumps(_finite(content), ensure_ascii=False, separators=(",", ":"))
-    return clean(text)
+    return without_surrogates(text)
 
 
 def json_answer(content: Any) -> Response:

@@ -19,17 +19,11 @@ from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]")
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MINUTE = 60
 _HOUR = 3600
-
-
-def clean(text: str) -> str:
-    """The text as UTF-8 can carry it: each lone surrogate becomes U+FFFD."""
-    return text if text.isascii() else _SURROGATE.sub(_REPLACEMENT, text)
 
 
 def printable(text: str) -> str:

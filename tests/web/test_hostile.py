@@ -10,7 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
-from kchat_search.web.shown import clean, label, marked, printable, safe_link
+from kchat_search.text.fold import without_surrogates
+from kchat_search.web.shown import label, marked, printable, safe_link
 from tests.web import chats
 from tests.web.fake_service import NOW, FakeService
 from tests.web.markup import Page
@@ -157,5 +158,5 @@ def test_only_addresses_of_the_web_are_links(url: str | None, shown: bool) -> No
 def test_what_is_replaced_is_replaced_one_for_one() -> None:
     text = "a\x00\x1b\x9b\ud800\udc00\u202e退\n\t"
     assert printable(text) == "a␀␛\ufffd\ufffd\ufffd\ufffd退\n\t"
-    assert len(clean(text)) == len(printable(text)) == len(text)
+    assert len(without_surrogates(text)) == len(printable(text)) == len(text)
     assert label(" 发票\u202e\n fdp ") == "发票\ufffd fdp"
