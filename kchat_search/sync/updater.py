@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatError
-from kchat_search.models.chats import FetchedChat, RejectedChat
+from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 from kchat_search.models.reports import Progress, SyncReport, no_progress
 from kchat_search.ports import Archive, ChatSource, Clock
 from kchat_search.sync import decide
@@ -175,11 +175,7 @@ class Updater:
             datetime.fromisoformat(last) if last else None,
             self.zone,
         )
-        shown = decide.Shown()
-        for page in run.fetching.pages(start=since):
-            if shown.repeated(page) is not None:
-                break
-            self._save(run, page.chats, page.rejects)
+        for page in self._listed(run, since):
             run.shown.update(fetched.chat.id for fetched in page.chats)
             run.seen += page.size
             run.progress("fetch", run.seen, page.count)
@@ -208,13 +204,18 @@ class Updater:
         missing = set(days)
         near = timedelta(days=1)
         for day in sorted(set(days.values())):
-            shown = decide.Shown()
-            for page in run.fetching.pages(start=day - near, end=day + near):
-                if shown.repeated(page) is not None:
-                    break
+            for page in self._listed(run, day - near, day + near):
                 missing.difference_update(fetched.chat.id for fetched in page.chats)
-                self._save(run, page.chats, page.rejects)
         return missing
+
+    def _listed(self, run: _Run, start: date | None, end: date | None = None) -> Iterator[ChatPage]:
+        """A part of the list, page by page, each archived before it is handed on."""
+        shown = decide.Shown()
+        for page in run.fetching.pages(start=start, end=end):
+            if shown.repeated(page) is not None:
+                return
+            self._save(run, page.chats, page.rejects)
+            yield page
 
     # -- one by one --------------------------------------------------------------------------
 
