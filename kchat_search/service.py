@@ -153,7 +153,7 @@ class Service:
         if stored is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         chat = self.read_chat(stored.raw)
-        agent_name = self.archive.agents().get(chat.agent_id) if chat.agent_id else None
+        agent_name = speakers.agent_name(chat, self.archive.agents())
         sides = speakers.sides(chat, agent_name)
         wanted = self.searcher.needles(q)
         marked = {

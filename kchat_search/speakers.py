@@ -17,12 +17,17 @@ order, the first that tells:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from kchat_search.models.chats import Chat, Message, Side
 
 _VISITOR_NAME = re.compile(r"访客\s*\d+")
 _ROLES: dict[str, Side] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
+
+
+def agent_name(chat: Chat, agents: Mapping[str, str]) -> str | None:
+    """The name of the chat's agent, where it has one whose name is known (`agents`: by id)."""
+    return agents.get(chat.agent_id) if chat.agent_id else None
 
 
 def sides(chat: Chat, agent_name: str | None) -> tuple[Side, ...]:

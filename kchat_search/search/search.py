@@ -171,7 +171,7 @@ class Searcher:
         snippet_count: int,
     ) -> Hit:
         chat = self.read_chat(stored.raw)
-        agent_name = agents.get(chat.agent_id) if chat.agent_id else None
+        agent_name = speakers.agent_name(chat, agents)
         sides = speakers.sides(chat, agent_name)
         return Hit(
             chat=chat,

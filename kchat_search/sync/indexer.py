@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from kchat_search import speakers
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.query import IndexDocument
@@ -68,7 +69,7 @@ class Indexer:
         while changes := self.archive.changes(_BATCH):
             stored = self.archive.get([change.chat_id for change in changes])
             agents = self.archive.agents()
-            documents = [self._document(each, agents.get) for each in stored.values()]
+            documents = [self._document(each, agents) for each in stored.values()]
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
             self.engine.write(documents, erased)
             self.archive.done(changes)
@@ -93,12 +94,10 @@ class Indexer:
     def _all(self, progress: Progress, total: int) -> Iterator[IndexDocument]:
         agents = self.archive.agents()
         for number, stored in enumerate(self.archive.iterate(), start=1):
-            yield self._document(stored, agents.get)
+            yield self._document(stored, agents)
             progress("index", number, max(total, number))
 
-    def _document(
-        self, stored: StoredChat, agent_name: Callable[[str], str | None]
-    ) -> IndexDocument:
+    def _document(self, stored: StoredChat, agents: Mapping[str, str]) -> IndexDocument:
         chat = self.read_chat(stored.raw)
-        name = agent_name(chat.agent_id) if chat.agent_id else None
+        name = speakers.agent_name(chat, agents)
         return document(chat, stored.version, name, self.zone, self.segmenter.words)
