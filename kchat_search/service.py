@@ -262,8 +262,6 @@ class Service:
         and after an error of Kchat's it can be searched as well.
         """
         source = self.source()
-        if reconcile:
-            self.prepare(progress)
         updater = Updater(
             archive=self.archive,
             source=source,
@@ -298,7 +296,10 @@ class Service:
             self.clock(),
             self.settings.reconcile_interval_hours,
         )
-        self.indexer.ensure_current()  # somebody may have removed it
+        if due:
+            self.prepare()
+        else:
+            self.indexer.ensure_current()  # somebody may have removed it
         return self.sync(reconcile=due)
 
     def reindex(self, progress: Progress = no_progress) -> int:
