@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     archive_url: Annotated[str, Field(repr=False)] = "sqlite:///var/archive.sqlite3"
     index_dir: Path = Path("index")
     engine: Literal["whoosh"] = "whoosh"
+    index_processes: Annotated[int, Field(ge=0, le=256)] = 0
+    """Processes that build the index; 0: as many as there are processors."""
+    index_memory_mb: Annotated[int, Field(ge=64, le=65_536)] = 512
+    """Memory for building the index, all processes together, beside their dictionaries."""
     timezone: str = "Asia/Shanghai"
     user_dict: Path | None = None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from kchat_search.models.chats import (
     Change,
@@ -22,7 +22,10 @@ from kchat_search.models.chats import (
     StoredVersion,
 )
 from kchat_search.models.query import EngineAnswer, IndexDocument, Node, Plan
-from kchat_search.models.reports import ArchiveCounts, EngineState, SyncReport
+from kchat_search.models.reports import ArchiveCounts, EngineState, Progress, SyncReport
+
+Source = TypeVar("Source")
+"""What documents are made from."""
 
 Clock = Callable[[], datetime]
 """The present, aware, in UTC. Only the composition root has a real one."""
@@ -187,9 +190,19 @@ class Engine(Protocol):
         return it is on the disk. Called by the indexer alone, under its lock."""
         ...
 
-    def rebuild(self, documents: Iterable[IndexDocument], fingerprint: str) -> int:
+    def rebuild(
+        self,
+        batches: Iterable[Sequence[Source]],
+        fingerprint: str,
+        documents: Callable[[Sequence[Source]], Sequence[IndexDocument]],
+        progress: Progress,
+    ) -> int:
         """Build a new generation beside the present one, swap, drop the old; how many documents
-        it has. The present one answers until the swap. Called by the indexer, under its lock."""
+        it has. The present one answers until the swap. Called by the indexer, under its lock.
+
+        `documents` makes the documents of a batch; it may be called in other processes, so it
+        must be picklable. Raises what `batches` and `documents` raise; then nothing has changed.
+        """
         ...
 
     def search(self, plan: Plan) -> EngineAnswer:
@@ -202,6 +215,11 @@ class Engine(Protocol):
 
     def id_versions(self) -> dict[int, int]:
         """Version by id of every document. Called by the indexer and verify."""
+        ...
+
+    def damage(self) -> str | None:
+        """Look at every byte: what is not as it was written, and the way out; None where all is
+        well. Called by verify."""
         ...
 
     def describe(self) -> EngineState:

@@ -68,7 +68,8 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
     archive = open_archive(settings.archive_url)
-    engine = WhooshEngine(settings.index_dir)
+    memory = settings.index_memory_mb << 20
+    engine = WhooshEngine(settings.index_dir, settings.index_processes or None, memory)
     fingerprint = (
         f"whoosh {SCHEMA_VERSION}; document {DOCUMENT_VERSION}; {segmenter.fingerprint}; "
         f"zone {settings.timezone}"
@@ -97,6 +98,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             read_chat=parser.read,
             zone=settings.zone,
             fingerprint=fingerprint,
+            batch_bytes=memory // (16 * engine.processes),
         ),
         lock=IndexerLock(settings.index_dir),
     )

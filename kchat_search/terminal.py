@@ -37,6 +37,7 @@ _STEPS = {
     "prove": "Proving that none was missed",
     "recheck": "Looking again at open and recent chats",
     "index": "Indexing",
+    "merge": "Writing the index",
     "look up": "Looking strings up",
     "scan": "Scanning the archive for them",
 }

@@ -108,10 +108,12 @@ class VerifyReport:
     """Chats in the archive that the index does not have in their present version."""
     surplus: tuple[int, ...] = ()
     """Chats in the index that the archive does not have."""
+    damage: str | None = None
+    """What is wrong with the index's files, and the way out."""
     seconds: float = 0.0
     seed: int = 0
 
     @property
     def clean(self) -> bool:
         """Nothing missed, nothing invented."""
-        return not (self.missed or self.wrong or self.lacking or self.surplus)
+        return not (self.missed or self.wrong or self.lacking or self.surplus or self.damage)

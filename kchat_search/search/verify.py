@@ -36,7 +36,7 @@ def verify(
 ) -> VerifyReport:
     """Compare ids and versions, then look `strings` random strings up and scan for them.
 
-    Memory holds two ids for each chat that has one of the strings; time is one pass over the
+    Every byte of the index is held against its checksum, too. Memory holds two ids for each chat that has one of the strings; time is one pass over the
     archive.
     """
     began = time.perf_counter()
@@ -62,6 +62,7 @@ def verify(
             sorted(i for i, v in before.items() if indexed.get(i) != v and i not in moved)
         ),
         surplus=tuple(sorted(i for i in indexed if i not in before and i not in moved)),
+        damage=engine.damage(),
         seconds=time.perf_counter() - began,
         seed=seed,
     )

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kchat_search import ratings, speakers
-from kchat_search.models.chats import Chat
+from kchat_search.models.chats import Chat, StoredChat
 from kchat_search.models.query import FilterField, IndexDocument
+from kchat_search.ports import ReadChat
 from kchat_search.text.fold import fold, without_surrogates
+from kchat_search.text.segment import Segmenter
 
 VERSION = 1
 """Of what a document is made of; with another one the index must be built anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Documents:
+    """From stored chats to documents. Picklable, so that other processes can do it."""
+
+    read_chat: ReadChat
+    segmenter: Segmenter
+    zone: ZoneInfo
+    agents: Mapping[str, str]
+    """Names by id."""
+
+    def __call__(self, chats: Sequence[StoredChat]) -> list[IndexDocument]:
+        """The documents of these chats, in this order."""
+        return [self._document(stored) for stored in chats]
+
+    def _document(self, stored: StoredChat) -> IndexDocument:
+        chat = self.read_chat(stored.raw)
+        name = speakers.agent_name(chat, self.agents)
+        return document(chat, stored.version, name, self.zone, self.segmenter.words)
 
 
 def document(

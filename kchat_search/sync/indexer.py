@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from kchat_search import speakers
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
-from kchat_search.models.query import IndexDocument
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
-from kchat_search.sync.document import document
+from kchat_search.sync.document import Documents
 from kchat_search.text.segment import Segmenter
 
 _BATCH = 500
 """Chats a commit of the engine: many enough that a commit costs little, few enough to hold."""
+_MOST_CHATS = 4_000
+"""Chats a batch of a rebuild, at most."""
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,9 @@ class Indexer:
     zone: ZoneInfo
     fingerprint: str
     """Names all that documents depend on; an index with another is rebuilt."""
+    batch_bytes: int = 8_000_000
+    """A batch of a rebuild ends after so much raw JSON; about fifteen times as much is in memory
+    while it is worked on."""
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another
@@ -51,7 +54,11 @@ class Indexer:
         """A new generation of everything in the archive; how many chats it has."""
         through = self.archive.last_sequence()
         total = self.archive.counts().chats
-        count = self.engine.rebuild(self._all(progress, total), self.fingerprint)
+
+        def show(step: str, done: int, of: int | None) -> None:
+            progress(step, done, max(total, done) if of is None else of)
+
+        count = self.engine.rebuild(self._batches(), self.fingerprint, self._documents(), show)
         self.archive.done_through(through)
         return count
 
@@ -68,8 +75,7 @@ class Indexer:
         done = 0
         while changes := self.archive.changes(_BATCH):
             stored = self.archive.get([change.chat_id for change in changes])
-            agents = self.archive.agents()
-            documents = [self._document(each, agents) for each in stored.values()]
+            documents = self._documents()(list(stored.values()))
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
             self.engine.write(documents, erased)
             self.archive.done(changes)
@@ -91,13 +97,22 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _all(self, progress: Progress, total: int) -> Iterator[IndexDocument]:
-        agents = self.archive.agents()
-        for number, stored in enumerate(self.archive.iterate(), start=1):
-            yield self._document(stored, agents)
-            progress("index", number, max(total, number))
+    def _batches(self) -> Iterator[list[StoredChat]]:
+        batch: list[StoredChat] = []
+        size = 0
+        for stored in self.archive.iterate():
+            batch.append(stored)
+            size += len(stored.raw)
+            if size >= self.batch_bytes or len(batch) == _MOST_CHATS:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
 
-    def _document(self, stored: StoredChat, agents: Mapping[str, str]) -> IndexDocument:
-        chat = self.read_chat(stored.raw)
-        name = speakers.agent_name(chat, agents)
-        return document(chat, stored.version, name, self.zone, self.segmenter.words)
+    def _documents(self) -> Documents:
+        return Documents(
+            read_chat=self.read_chat,
+            segmenter=self.segmenter,
+            zone=self.zone,
+            agents=self.archive.agents(),
+        )

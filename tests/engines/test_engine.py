@@ -269,11 +269,11 @@ def test_an_index_that_was_never_built_has_no_chats(tmp_path: Path) -> None:
 
 def test_another_process_sees_a_commit_and_a_swap(tmp_path: Path) -> None:
     writer, reader = WhooshEngine(tmp_path), WhooshEngine(tmp_path)
-    writer.rebuild([make(1, "退款")], "a")
+    writer.rebuild([[make(1, "退款")]], "a")
     assert ids(reader, Everything()) == [1]
     writer.write([make(2, "退款")], [1])
     assert ids(reader, Everything()) == [2]
-    writer.rebuild([make(3, "退款")], "b")
+    writer.rebuild([[make(3, "退款")]], "b")
     assert ids(reader, Everything()) == [3]
     assert reader.describe().fingerprint == "b"
     assert [p.name for p in tmp_path.glob("generation-*")] == ["generation-000002"]

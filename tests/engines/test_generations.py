@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from whoosh.writing import SegmentWriter
+from kchat_search.engines.whoosh import writer
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged, IndexUnwritable
@@ -21,7 +21,7 @@ from tests.engines.documents import make
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
     made = WhooshEngine(tmp_path)
-    made.rebuild([make(1, "退款")], "a")
+    made.rebuild([[make(1, "退款")]], "a")
     yield made
     made.close()
 
@@ -41,7 +41,7 @@ def test_a_build_that_breaks_off_leaves_the_present_generation_answering(
         engine.rebuild(breaking(), "b")
     assert engine.describe().fingerprint == "a"
     assert total(engine) == 1
-    engine.rebuild([make(2, "x"), make(3, "x")], "b")
+    engine.rebuild([[make(2, "x"), make(3, "x")]], "b")
     assert total(engine) == 2
     assert len(list(tmp_path.glob("generation-*"))) == 1  # the broken one is gone
 
@@ -55,7 +55,7 @@ def test_an_unreadable_marker_is_said_and_rebuilt_over(
     (tmp_path / "CURRENT").write_text(content)
     with pytest.raises(IndexDamaged, match="reindex"):
         total(engine)
-    engine.rebuild([make(5, "x")], "b")
+    engine.rebuild([[make(5, "x")]], "b")
     assert total(engine) == 1
 
 
@@ -63,7 +63,7 @@ def test_an_unreadable_marker_is_said_and_rebuilt_over(
 # while this test runs: any later one would be blamed for the warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("how", ["truncate", "remove", "garbage", "empty"])
-@pytest.mark.parametrize("which", ["*.seg", "*.toc"])
+@pytest.mark.parametrize("which", ["*.arrays", "*.toc"])
 def test_a_damaged_file_is_an_error_that_names_the_way_out(
     engine: WhooshEngine, tmp_path: Path, which: str, how: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_an_error_that_names_the_way_out(
     with pytest.raises(IndexDamaged, match="kchat-search reindex"):
         engine.search(Plan(Everything(), words=("退款",), facets=("status",)))
     gc.collect()
-    engine.rebuild([make(1, "退款")], "a")
+    engine.rebuild([[make(1, "退款")]], "a")
     assert total(engine) == 1
 
 
@@ -101,7 +101,7 @@ def test_whatever_stands_in_the_table_of_contents_is_no_crash(
     with pytest.raises(IndexDamaged, match="kchat-search reindex"):
         engine.write([make(2, "x")])
     gc.collect()
-    engine.rebuild([make(1, "退款")], "a")
+    engine.rebuild([[make(1, "退款")]], "a")
     assert total(engine) == 1
 
 
@@ -117,9 +117,9 @@ def test_a_disk_that_takes_no_more_is_said_and_changes_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         with pytest.raises(IndexUnwritable, match=said):
-            engine.rebuild([make(2, "x")], "b")
+            engine.rebuild([[make(2, "x")]], "b")
     with monkeypatch.context() as patch:
-        patch.setattr(SegmentWriter, "add_document", full)
+        patch.setattr(writer, "gather", full)
         with pytest.raises(IndexUnwritable, match=said):
             engine.write([make(2, "x")], [1])
     assert engine.id_versions().keys() == {1}

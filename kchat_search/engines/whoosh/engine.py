@@ -1,26 +1,30 @@
 """The Whoosh engine: `ports.Engine` over files in a folder.
 
-Any number of processes read while one writes. A reader looks before each search whether there is
-a newer commit or generation; what it has open stays readable though the files are gone.
+Any number of processes and threads read while one writes. A search looks first whether there is a
+newer commit or generation; what it has open stays readable though the files are gone.
 """
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import threading
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from whoosh.index import FileIndex, open_dir
+import numpy as np
+from whoosh.codec.whoosh3 import W3Segment
+from whoosh.index import TOC, FileIndex, LockError, open_dir
 from whoosh.index import IndexError as WhooshIndexError
-from whoosh.reading import CorruptIndexError
 
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer
+from kchat_search.engines.whoosh.arrays import ArraysDamaged
+from kchat_search.engines.whoosh.build import Chat, MakeDocuments
+from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import (
     Current,
@@ -28,44 +32,45 @@ from kchat_search.engines.whoosh.generations import (
     damaged,
     unwritable,
 )
-from kchat_search.engines.whoosh.segment import Segment
+from kchat_search.engines.whoosh.lists import ListDamaged
+from kchat_search.engines.whoosh.segment import Lists, Segment
 from kchat_search.errors import IndexDamaged, IndexUnwritable
-from kchat_search.models.query import EngineAnswer, IndexDocument, Node, Plan
-from kchat_search.models.reports import EngineState
+from kchat_search.models.query import EngineAnswer, Everything, IndexDocument, Node, Plan
+from kchat_search.models.reports import EngineState, Progress, no_progress
 
-_UNREADABLE = (
-    OSError, EOFError, struct.error, zlib.error, pickle.UnpicklingError, WhooshIndexError,
-    UnicodeDecodeError, CorruptIndexError,
-)  # fmt: skip
-"""What Whoosh raises over files that are not what they were."""
+_UNREADABLE = (OSError, ArraysDamaged, ListDamaged, UnicodeDecodeError)
+"""What reading raises over files that are not what they were."""
 
 _NOT_OPENED = (
-    *_UNREADABLE, LookupError, TypeError, ValueError, AttributeError, ImportError, MemoryError,
-    OverflowError,
+    *_UNREADABLE, EOFError, struct.error, pickle.UnpicklingError, WhooshIndexError, LookupError,
+    TypeError, ValueError, AttributeError, ImportError, MemoryError, OverflowError, AssertionError,
 )  # fmt: skip
-"""The same while it opens them: an empty or garbled table of contents is unpickled all the same,
+"""The same while they are opened: an empty or garbled table of contents is unpickled all the same,
 and that fails in any of these ways."""
 
 _TRIES = 3
 
 
-class _Open(NamedTuple):
-    """What is open: a commit of a generation."""
+class _Snapshot(NamedTuple):
+    """What is open: a commit of a generation. It never changes; a newer one takes its place."""
 
     current: Current
-    whoosh: FileIndex
+    index: FileIndex
     commit: int
-    segments: dict[tuple[str, int], Segment]
+    segments: dict[str, Segment]
 
 
 class WhooshEngine:
     """See `ports.Engine`."""
 
-    def __init__(self, folder: Path) -> None:
-        """`folder` is the index's home; it need not exist before the first build."""
+    def __init__(self, folder: Path, processes: int | None = None, memory: int = 512 << 20) -> None:
+        """`folder` is the index's home; it need not exist before the first build. `processes`
+        build it; by default as many as there are processors. `memory`: bytes for the merge."""
         self._generations = Generations(folder)
+        self.processes = processes or os.cpu_count() or 1
+        self._memory = memory
         self._lock = threading.Lock()
-        self._open: _Open | None = None
+        self._open: _Snapshot | None = None
 
     def __repr__(self) -> str:
         return f"WhooshEngine({str(self._generations.root)!r})"
@@ -78,7 +83,9 @@ class WhooshEngine:
     def count(self, match: Node) -> int:
         """See `ports.Engine.count`."""
         with self._reading() as segments:
-            return sum(len(matching(segment, match, segment.live)) for segment in segments)
+            if isinstance(match, Everything):
+                return sum(segment.count for segment in segments)
+            return sum(len(matching(segment, match)) for segment in segments)
 
     def id_versions(self) -> dict[int, int]:
         """See `ports.Engine.id_versions`."""
@@ -97,10 +104,32 @@ class WhooshEngine:
                 engine="whoosh",
                 generation=current.name if current else None,
                 fingerprint=current.fingerprint if current else None,
-                documents=sum(len(segment.live) for segment in segments),
+                documents=sum(segment.count for segment in segments),
                 size_bytes=self._generations.size(current.name) if current else 0,
                 segments=len(segments),
             )
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the index by kind: a field's terms and lists, a column, a text."""
+        found: dict[str, int] = {}
+        with self._reading() as segments:
+            for segment in segments:
+                for name, array in segment.stored.arrays.items():
+                    kind = name.partition(".")[0]
+                    found[kind] = found.get(kind, 0) + array.nbytes
+        return found
+
+    def damage(self) -> str | None:
+        """See `ports.Engine.damage`."""
+        try:
+            with self._reading() as segments:
+                for segment in segments:
+                    found = segment.stored.arrays.damage()
+                    if found is not None:
+                        return damaged(self._generations.root, found)
+        except IndexDamaged as error:
+            return str(error)
+        return None
 
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
         """See `ports.Engine.write`. Raises `IndexDamaged` where nothing was built yet."""
@@ -109,43 +138,45 @@ class WhooshEngine:
             raise IndexDamaged(damaged(self._generations.root, "no generation was built"))
         folder = self._generations.folder(current.name)
         with self._unreadable(_NOT_OPENED):
-            index = open_dir(str(folder))
+            open_dir(str(folder))
         with self._unwritable():
-            writer.write(index, folder, upserts, deletes)
+            writer.write(folder, upserts, deletes)
 
-    def rebuild(self, documents: Iterable[IndexDocument], fingerprint: str) -> int:
+    def rebuild(
+        self,
+        batches: Iterable[Sequence[Chat]],
+        fingerprint: str,
+        documents: MakeDocuments[Chat] = list,
+        progress: Progress = no_progress,
+    ) -> int:
         """See `ports.Engine.rebuild`."""
         with self._unwritable():
             name = self._generations.begin()
-            count = writer.create(self._generations.folder(name), documents)
+            folder = self._generations.folder(name)
+            count = writer.create(
+                folder, batches, documents, self.processes, self._memory, progress
+            )
             self._generations.swap(name, fingerprint)
         return count
 
     def close(self) -> None:
         """See `ports.Engine.close`."""
-        with self._lock:
-            self._close()
-
-    def _close(self) -> None:
-        if self._open is not None:
-            for segment in self._open.segments.values():
-                segment.close()
-            self._open = None
+        self._open = None  # the maps of files go with what refers to them
 
     @contextmanager
-    def _reading(self) -> Iterator[list[Segment]]:
-        """The segments of the newest commit, for one thread at a time."""
-        with self._lock, self._unreadable():
-            with self._unreadable(_NOT_OPENED):
-                self._refresh()
-            yield list(self._open.segments.values()) if self._open else []
+    def _reading(self) -> Iterator[Sequence[Segment]]:
+        """The segments of the newest commit. Any number of threads at once."""
+        with self._unreadable(_NOT_OPENED):
+            snapshot = self._refreshed()
+        with self._unreadable():
+            yield list(snapshot.segments.values()) if snapshot else []
 
     @contextmanager
     def _unwritable(self) -> Iterator[None]:
         """Around the writing, which reads too: what it replaces, what it merges."""
         try:
             yield
-        except (FileNotFoundError, CorruptIndexError, EOFError, struct.error, zlib.error) as error:
+        except (FileNotFoundError, ArraysDamaged, ListDamaged, EOFError, struct.error) as error:
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
         except OSError as error:
@@ -160,51 +191,48 @@ class WhooshEngine:
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
 
-    def _refresh(self) -> None:
-        """Open the newest commit, unless it is open. Segments that did not change are kept."""
-        for attempt in range(_TRIES):
-            current = self._generations.current()
-            if current is None:
-                self._close()
-                return
-            try:
-                self._refresh_to(current)
-            except _NOT_OPENED:
-                # The writer may have removed a file between our look and our opening it; if
-                # there is no newer commit to go to, the files are really damaged.
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                return
+    def _refreshed(self) -> _Snapshot | None:
+        """The newest commit. Segments that did not change are kept."""
+        with self._lock:
+            for attempt in range(_TRIES):
+                current = self._generations.current()
+                if current is None:
+                    self._open = None
+                    return None
+                try:
+                    self._open = self._refreshed_to(current, self._open)
+                except _NOT_OPENED:
+                    # The writer may have removed a file between our look and our opening it; if
+                    # there is no newer commit to go to, the files are really damaged.
+                    if attempt == _TRIES - 1:
+                        raise
+                else:
+                    break
+            return self._open
 
-    def _refresh_to(self, current: Current) -> None:
-        known: dict[tuple[str, int], Segment] = {}
-        index = None
-        if self._open is not None and self._open.current == current:
-            index = self._open.whoosh
-            if index.latest_generation() == self._open.commit:
-                return
-            known = self._open.segments
-        else:
-            self._close()
-        index = index or open_dir(str(self._generations.folder(current.name)))
-        commit = int(
-            index.latest_generation()
-        )  # before reading: a newer one is then seen next time
-        reader = index.reader()
-        opened: dict[tuple[str, int], Segment] = {}
-        before = {name: segment for (name, _), segment in known.items()}
-        for leaf, _ in reader.leaf_readers():
-            if not leaf.doc_count_all():
-                continue
-            info = leaf.segment()
-            key = (str(info.segment_id()), int(info.deleted_count()))
-            if key in known:
-                opened[key] = known[key]
-                leaf.close()
-            else:
-                opened[key] = Segment(leaf, before.get(key[0]))
-        for key, segment in known.items():
-            if key not in opened:
-                segment.close()
-        self._open = _Open(current, index, commit, opened)
+    def _refreshed_to(self, current: Current, before: _Snapshot | None) -> _Snapshot:
+        if before is not None and before.current != current:
+            before = None
+        index = before.index if before else open_dir(str(self._generations.folder(current.name)))
+        commit = int(index.latest_generation())
+        if before is not None and before.commit == commit:
+            return before
+        toc = TOC.read(index.storage, index.indexname)  # a still newer one is seen next time
+        known = before.segments if before else {}
+        segments: dict[str, Segment] = {}
+        for entry in toc.segments:
+            name = str(entry.segment_id())
+            segments[name] = _segment(index, entry, known.get(name))
+        return _Snapshot(current, index, commit, segments)
+
+
+def _segment(index: FileIndex, entry: W3Segment, before: Segment | None) -> Segment:
+    """A segment of a commit; `before` is the same with perhaps fewer deletions."""
+    if before is not None and len(before.deleted) == entry.deleted_count():
+        return before
+    lists = before.lists if before else Lists(open_segment(index.storage, entry))
+    deleted = np.array(sorted(entry.deleted_docs()), np.int64)
+    size = lists.stored.size
+    if entry.doc_count_all() != size or (len(deleted) and deleted[-1] >= size):
+        raise ArraysDamaged("the table of contents is of another segment")
+    return Segment(lists, deleted)

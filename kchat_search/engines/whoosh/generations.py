@@ -87,14 +87,13 @@ class Generations:
         before = None
         with suppress(IndexDamaged):  # it is being replaced
             before = self.current()
-        sync_folder(self.folder(name))
         temporary = self.root / "CURRENT.new"
         with temporary.open("w", encoding="utf-8") as file:
             json.dump({"generation": name, "fingerprint": fingerprint}, file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.root / "CURRENT")
-        _sync_directory(self.root)
+        sync_directory(self.root)
         if before is not None and before.name != name:
             # Readers that still have it open keep their files (POSIX). Where they can't be
             # removed yet, the next build does it.
@@ -111,25 +110,19 @@ class Generations:
         return total
 
 
-def sync_folder(folder: Path) -> None:
-    """Bring every file of a folder to the disk; Whoosh itself leaves that to the system."""
-    for path in folder.glob("*"):
-        if path.is_file():
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-    _sync_directory(folder)
+def sync_file(path: Path) -> None:
+    """Bring a file to the disk; Whoosh itself leaves that to the system."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
     if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_file(folder)
 
 
 def damaged(where: Path, what: str) -> str:

@@ -6,28 +6,29 @@ invent (the empty string, too) stay apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from whoosh.columns import NumericColumn, VarBytesColumn
 from whoosh.fields import COLUMN, KEYWORD, FieldType, Schema
 from whoosh.formats import Existence
 
-from kchat_search.models.query import NO_TIME, IndexDocument
-from kchat_search.text.grams import grams
+from kchat_search.models.query import NO_TIME
 
-VERSION = 1
+VERSION = 2
 """Of the schema; part of what decides whether an index must be built anew."""
 
 NONE = "-"
-LINE = "\n"
-"""Between the folded messages of a chat; no folded text contains it."""
 
 FILTERS = (
-    "id", "agent_id", "visitor_id", "user_id", "status", "rating", "started_by", "type",
-    "has_upload", "spoke",
+    "agent_id", "visitor_id", "user_id", "status", "rating", "started_by", "type", "has_upload",
+    "spoke",
 )  # fmt: skip
+"""Fields whose values are terms. The `id` is a column alone: a list of one document a term would
+be the largest part of the index."""
 
-_SIDE_CODES = {"visitor": "v", "agent": "a", "robot": "r", "unknown": "u"}
+ORDINALS = ("agent_id", "status", "rating", "started_by", "has_upload", "created_month")
+"""Fields with one value a document, kept as a column too (the value's place among the field's
+terms), so that a facet is one count over an array."""
+
+TERM_FIELDS = tuple(sorted((*FILTERS, "created_month", "words", "grams", "file_grams")))
 
 
 def _keyword(*, scorable: bool = False) -> FieldType:
@@ -39,19 +40,16 @@ def _keyword(*, scorable: bool = False) -> FieldType:
 
 def make_schema() -> Schema:
     """The Whoosh schema: terms to find by, columns to look at."""
-    fields: dict[str, FieldType] = {name: _keyword() for name in FILTERS}
+    fields: dict[str, FieldType] = {
+        name: _keyword(scorable=name == "words") for name in TERM_FIELDS
+    }
     fields |= {
-        "created_month": _keyword(),
-        "words": _keyword(scorable=True),
-        "grams": _keyword(),
-        "file_grams": _keyword(),
-        "c_id": COLUMN(NumericColumn("q")),
-        "c_version": COLUMN(NumericColumn("q")),
-        "c_created": COLUMN(NumericColumn("q", default=NO_TIME)),
-        "c_length": COLUMN(NumericColumn("I")),
-        "c_text": COLUMN(VarBytesColumn()),
-        "c_sides": COLUMN(VarBytesColumn()),
-        "c_files": COLUMN(VarBytesColumn()),
+        "id": COLUMN(NumericColumn("q")),
+        "version": COLUMN(NumericColumn("Q")),
+        "created": COLUMN(NumericColumn("q", default=NO_TIME)),
+        "length": COLUMN(NumericColumn("I")),
+        "text": COLUMN(VarBytesColumn()),
+        "files": COLUMN(VarBytesColumn()),
     }
     return Schema(**fields)
 
@@ -64,30 +62,3 @@ def filter_term(value: str | None) -> str:
 def filter_value(term: str) -> str | None:
     """The value that a term of a filter field stands for."""
     return None if term == NONE else term[1:]
-
-
-def side_code(side: str) -> int:
-    """The byte that stands for a side in the column of sides."""
-    return ord(_SIDE_CODES[side])
-
-
-def to_fields(document: IndexDocument) -> Mapping[str, object]:
-    """A document as Whoosh's `add_document` takes it."""
-    texts = [text for _, text in document.texts]
-    fields: dict[str, object] = {
-        name: [filter_term(value) for value in values] for name, values in document.fields.items()
-    }
-    fields |= {
-        "created_month": [filter_term(document.month)],
-        "words": list(document.words),
-        "grams": sorted(grams(texts)),
-        "file_grams": sorted(grams(document.files)),
-        "c_id": document.id,
-        "c_version": document.version,
-        "c_created": NO_TIME if document.created is None else document.created,
-        "c_length": len(document.words),
-        "c_text": LINE.join(texts).encode(),
-        "c_sides": "".join(_SIDE_CODES[side] for side, _ in document.texts).encode(),
-        "c_files": LINE.join(document.files).encode(),
-    }
-    return fields

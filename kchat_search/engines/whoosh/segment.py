@@ -1,115 +1,135 @@
 """One segment of the index, as sorted arrays of document numbers.
 
-Shapes: `ids`, `versions`, `created`, `lengths` have one entry a document number (deleted ones
-too); postings are ascending document numbers of live documents. A segment never changes but by
-deletions, and those make a new `Segment`; so what was decoded once may be kept.
+Shapes: columns have one entry a document (deleted ones too); lists are ascending document numbers
+of live documents. A segment never changes but by deletions, and those make a new `Segment` over the
+same file, so what was decoded once is kept.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from whoosh.reading import SegmentReader, TermNotFound
 
-from kchat_search.engines.whoosh.schema import side_code
-from kchat_search.models.chats import Side
+from kchat_search.engines.whoosh.arrays import Array
+from kchat_search.engines.whoosh.lists import EMPTY, Docs
+from kchat_search.engines.whoosh.sets import difference
+from kchat_search.engines.whoosh.stored import StoredSegment
 
-Docs = NDArray[np.int64]
-"""Document numbers, ascending, each once."""
+_KEPT_NUMBERS = 4_000_000
+"""Decoded document numbers that are kept a segment: 32 MB."""
 
-EMPTY: Docs = np.empty(0, np.int64)
 
-_KEPT_POSTINGS = 4_000_000
-"""Entries of decoded postings kept a segment: 64 MB at 16 bytes each."""
+class Lists:
+    """The lists of a segment, decoded; the last used are kept. Safe to share between threads."""
+
+    def __init__(self, stored: StoredSegment) -> None:
+        self.stored = stored
+        self._kept: OrderedDict[tuple[str, int], Docs] = OrderedDict()
+        self._numbers = 0
+        self._lock = threading.Lock()
+
+    def docs(self, field: str, row: int) -> Docs:
+        """The documents of a term, deleted ones too."""
+        key = (field, row)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = self.stored.docs(field, row)
+        found.flags.writeable = False
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = found
+                self._numbers += len(found)
+                while self._numbers > _KEPT_NUMBERS and len(self._kept) > 1:
+                    self._numbers -= len(self._kept.popitem(last=False)[1])
+        return found
 
 
 class Segment:
-    """A segment and what was decoded of it. Not safe to share between threads: Whoosh's readers
-    seek in shared files; the engine's lock stands before it."""
+    """A segment of one commit. Safe to share between threads."""
 
-    def __init__(self, reader: SegmentReader, before: Segment | None = None) -> None:
-        """`before` is the same segment with fewer deletions: its columns need no second reading."""
-        self._reader = reader
-        self.size = reader.doc_count_all()
-        self.ids: NDArray[np.int64] = before.ids if before else self._numbers("c_id")
-        self.versions: NDArray[np.int64] = before.versions if before else self._numbers("c_version")
-        self.created: NDArray[np.int64] = before.created if before else self._numbers("c_created")
-        self.lengths: NDArray[np.int64] = before.lengths if before else self._numbers("c_length")
-        deleted = reader.deleted_docs_set
-        self.live: Docs = (
-            np.setdiff1d(np.arange(self.size), np.fromiter(deleted, np.int64))
-            if deleted
-            else np.arange(self.size)
-        )
-        self._texts = reader.column_reader("c_text")
-        self._sides = reader.column_reader("c_sides")
-        self._files = reader.column_reader("c_files")
-        self._postings: OrderedDict[tuple[str, str], tuple[Docs, NDArray[np.int64]]] = OrderedDict()
-        self._kept = 0
-        self._terms: dict[str, list[str]] = {}
+    def __init__(self, lists: Lists, deleted: Docs = EMPTY) -> None:
+        """`deleted`: the numbers of deleted documents, ascending."""
+        self.lists = lists
+        self.stored = lists.stored
+        self.size = self.stored.size
+        self.deleted = deleted
+        self.count = self.size - len(deleted)
+        """Live documents."""
+        self.ids: Array = self.stored.arrays["id"]
+        self.versions: Array = self.stored.arrays["version"]
+        self.created: Array = self.stored.arrays["created"]
+        self.lengths: Array = self.stored.arrays["length"]
 
-    def docs(self, field: str, term: str) -> Docs:
-        """The documents that have this term."""
-        return self.postings(field, term)[0]
+    @cached_property
+    def live(self) -> Docs:
+        """All live documents."""
+        return difference(np.arange(self.size), self.deleted, self.size)
 
-    def postings(self, field: str, term: str) -> tuple[Docs, NDArray[np.int64]]:
-        """The documents that have this term, and how often."""
-        key = (field, term)
-        if key in self._postings:
-            self._postings.move_to_end(key)
-            return self._postings[key]
-        decoded = self._decode(field, term)
-        self._postings[key] = decoded
-        self._kept += len(decoded[0]) + 1
-        while self._kept > _KEPT_POSTINGS and len(self._postings) > 1:
-            _, (dropped, _) = self._postings.popitem(last=False)
-            self._kept -= len(dropped) + 1
-        return decoded
+    @cached_property
+    def words(self) -> int:
+        """The words of all live documents together."""
+        return self.stored.total_words - int(self.lengths[self.deleted].sum())
+
+    @cached_property
+    def by_time(self) -> bool:
+        """Are the documents in order of (created, id)? So they are where they were archived."""
+        created, ids = self.created, self.ids
+        later = created[1:] > created[:-1]
+        later |= (created[1:] == created[:-1]) & (ids[1:] > ids[:-1])
+        return bool(later.all())
+
+    def find(self, field: str, term: str) -> int | None:
+        """The row of a term; None where no document has it. Cost: a binary search."""
+        return self.stored.find(field, term.encode())
+
+    def df(self, field: str, row: int) -> int:
+        """How many documents have a term, deleted ones too; nothing is decoded."""
+        return self.stored.df(field, row)
+
+    def docs(self, field: str, row: int) -> Docs:
+        """The documents that have a term."""
+        return self._alive(self.lists.docs(field, row))
+
+    def postings(self, word: str) -> tuple[Docs, Array | None]:
+        """(documents that have a word, how often each; None for once)."""
+        row = self.find("words", word)
+        if row is None:
+            return EMPTY, None
+        docs, freqs = self.lists.docs("words", row), self.stored.frequencies(row)
+        if not len(self.deleted):
+            return docs, freqs
+        stays = self._live_mask[docs]
+        return docs[stays], None if freqs is None else freqs[stays]
+
+    def beginning(self, field: str, prefix: str) -> Docs:
+        """The documents that have a term that begins so, not ascending, and some several times.
+        Cost: that of the terms' lists, decoded at once."""
+        begin = prefix.encode()
+        first = self.stored.first_from(field, begin)
+        # 0xFF is in no UTF-8, so this is behind every term that begins so.
+        last = self.stored.first_from(field, begin + b"\xff")
+        return self._alive(self.stored.many(field, first, last)[0])
 
     def terms(self, field: str) -> list[str]:
-        """All terms of a filter field."""
-        if field not in self._terms:
-            self._terms[field] = [t.decode() for t in self._reader.lexicon(field)]
-        return self._terms[field]
+        """All terms of a filter field, by ordinal."""
+        rows = self.stored.rows(field)
+        return [self.stored.term(field, row).decode() for row in range(rows)]
 
-    def terms_beginning(self, field: str, prefix: str) -> list[str]:
-        """The terms of a field that begin so."""
-        return [t.decode() for t in self._reader.expand_prefix(field, prefix)]
+    def ordinals(self, field: str) -> Array:
+        """The ordinal of each document's value: its place in `terms(field)`."""
+        return self.stored.arrays[f"{field}.ordinals"]
 
-    def text(self, doc: int, side: Side | None = None) -> bytes:
-        """The folded messages of a document (of one side, if given) in UTF-8, a line each."""
-        text = bytes(self._texts[doc])
-        if side is None:
-            return text
-        code = side_code(side)
-        lines = zip(text.split(b"\n"), self._sides[doc], strict=False)
-        return b"\n".join(line for line, c in lines if c == code)
+    def _alive(self, docs: Docs) -> Docs:
+        return docs[self._live_mask[docs]] if len(self.deleted) else docs
 
-    def files(self, doc: int) -> bytes:
-        """The folded names of a document's uploads in UTF-8, a line each."""
-        return bytes(self._files[doc])
-
-    def close(self) -> None:
-        """Give back the files."""
-        self._reader.close()
-
-    def _decode(self, field: str, term: str) -> tuple[Docs, NDArray[np.int64]]:
-        try:
-            matcher = self._reader.postings(field, term)
-        except TermNotFound:
-            return EMPTY, EMPTY
-        if field != "words":
-            docs = np.fromiter(matcher.all_ids(), np.int64)
-            return docs, np.ones(len(docs), np.int64)
-        pairs = []
-        while matcher.is_active():
-            pairs.append((matcher.id(), int(matcher.weight())))
-            matcher.next()
-        both = np.array(pairs, np.int64).reshape(-1, 2)
-        return both[:, 0].copy(), both[:, 1].copy()
-
-    def _numbers(self, field: str) -> NDArray[np.int64]:
-        column = self._reader.column_reader(field)
-        return np.fromiter((column[doc] for doc in range(self.size)), np.int64, self.size)
+    @cached_property
+    def _live_mask(self) -> NDArray[np.bool_]:
+        mask = np.ones(self.size, np.bool_)
+        mask[self.deleted] = False
+        return mask

@@ -1,71 +1,169 @@
-"""Documents in, ids out, one commit. Called under the indexer's lock by one process at a time."""
+"""Commits: a build from nothing, and the few documents of a tick. One process at a time, under the
+indexer's lock and Whoosh's own.
+
+A commit is a new segment, deletions in the old ones, and a new table of contents, which is written
+last and replaced in one step: before it nothing has changed, after it everything has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from whoosh.index import FileIndex, create_in
-from whoosh.reading import TermNotFound
-from whoosh.writing import SegmentWriter
+import numpy as np
+from whoosh.codec.whoosh3 import W3Segment
+from whoosh.index import TOC, FileIndex, LockError, clean_files, create_in, open_dir
+from whoosh.util.filelock import try_for
 
-from kchat_search.engines.whoosh.generations import sync_folder
-from kchat_search.engines.whoosh.schema import filter_term, make_schema, to_fields
+from kchat_search.engines.whoosh.build import Chat, MakeDocuments, build
+from kchat_search.engines.whoosh.codec import ArrayCodec, open_segment
+from kchat_search.engines.whoosh.gather import gather
+from kchat_search.engines.whoosh.generations import sync_directory, sync_file
+from kchat_search.engines.whoosh.merge import Part, merge
+from kchat_search.engines.whoosh.schema import make_schema
+from kchat_search.engines.whoosh.stored import EXTENSION
 from kchat_search.models.query import IndexDocument
+from kchat_search.models.reports import Progress
 
 _LOCK_SECONDS = 30.0
 """Whoosh's own default is to fail at once if its lock is taken."""
 
+GROWTH = 3
+"""A segment is left alone while it has so many times the documents of all smaller ones together;
+so there are some log4(chats / 10) of them: 7 at 100,000 chats, 9 at a million."""
+DELETED = 0.25
+"""And while fewer of its documents than this are deleted."""
 
-def create(folder: Path, documents: Iterable[IndexDocument]) -> int:
-    """Build an index of these documents in an empty folder; how many there are."""
+
+def create(
+    folder: Path,
+    batches: Iterable[Sequence[Chat]],
+    documents: MakeDocuments[Chat],
+    processes: int,
+    memory: int,
+    progress: Progress,
+) -> int:
+    """Build an index of these chats in an empty folder; how many there are. See `build`."""
     index = create_in(str(folder), make_schema())
-    writer = SegmentWriter(index, timeout=_LOCK_SECONDS, limitmb=256)
-    count = 0
-    with _cancelled_on_error(writer):
-        for document in documents:
-            writer.add_document(**to_fields(document))
-            count += 1
-        writer.commit()
+    with _locked(index):
+        segment = _new_segment(index)
+        count = build(_path(index, segment), batches, documents, processes, memory, progress)
+        _commit(index, _with_new([], segment, count))
     return count
 
 
-def write(
-    index: FileIndex, folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[int]
-) -> None:
-    """Replace and remove documents: all of it is on the disk on return, or none of it."""
-    documents = {document.id: document for document in upserts}
-    writer = SegmentWriter(index, timeout=_LOCK_SECONDS)
-    with _cancelled_on_error(writer):
-        _delete(writer, {*documents, *deletes})
-        for document in documents.values():
-            writer.add_document(**to_fields(document))
-        writer.commit()
-    sync_folder(folder)
+def write(folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[int]) -> None:
+    """Replace and remove documents: all of it is on the disk on return, or none of it. Then, as a
+    commit of its own, segments that have become too many are merged."""
+    documents = list({document.id: document for document in upserts}.values())
+    index = open_dir(str(folder))
+    with _locked(index):
+        segments = _segments(index)
+        _delete(index, segments, [*(d.id for d in documents), *deletes])
+        segment = _new_segment(index)
+        with _dropped_on_error(_path(index, segment)) as path:
+            if documents:
+                merge(path, [Part(gather(documents))])
+            _commit(index, _with_new(segments, segment, len(documents)))
+        _merge_due(index)
 
 
-def _delete(writer: SegmentWriter, ids: Collection[int]) -> None:
-    # By number, from one reader: delete_by_term would open a searcher for each.
-    reader = writer.reader()
-    numbers: list[int] = []
-    try:
-        for chat_id in ids:
-            with suppress(TermNotFound):  # a chat that is new
-                numbers.extend(reader.postings("id", filter_term(str(chat_id))).all_ids())
-    finally:
-        reader.close()
-    for number in numbers:
-        writer.delete_document(number)
+def due(sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Which segments to merge into one now, by their (live, deleted) documents; none: []."""
+    order = sorted(range(len(sizes)), key=lambda n: sizes[n])
+    smaller = [sum(sizes[n][0] for n in order[:rank]) for rank in range(len(order))]
+    for rank in reversed(range(len(order))):
+        live, deleted = sizes[order[rank]]
+        if rank and live < GROWTH * smaller[rank]:
+            return order[: rank + 1]
+        if deleted > DELETED * (live + deleted):
+            return order[: rank + 1] if rank else [order[0]]
+    return []
+
+
+def _merge_due(index: FileIndex) -> None:
+    segments = _segments(index)
+    chosen = due([(s.doc_count(), s.deleted_count()) for s in segments])
+    if not chosen:
+        return
+    old = [segments[n] for n in sorted(chosen)]
+    segment = _new_segment(index)
+    with _dropped_on_error(_path(index, segment)) as path:
+        count = 0
+        if any(s.doc_count() for s in old):
+            count = merge(path, [_part(index, s) for s in old if s.doc_count()])
+        _commit(index, _with_new([s for s in segments if s not in old], segment, count))
+
+
+def _part(index: FileIndex, segment: W3Segment) -> Part:
+    stored = open_segment(index.storage, segment)
+    if not segment.has_deletions():
+        return Part(stored)
+    keep = np.ones(stored.size, np.bool_)
+    keep[list(segment.deleted_docs())] = False
+    return Part(stored, keep)
+
+
+def _delete(index: FileIndex, segments: Sequence[W3Segment], ids: Collection[int]) -> None:
+    """Mark the documents of these chats as deleted, in the table of contents to come."""
+    wanted = np.array(sorted(set(ids)), np.int64)
+    for segment in segments:
+        stored = open_segment(index.storage, segment).arrays["id"]
+        places = np.searchsorted(wanted, stored)
+        places[places == len(wanted)] = 0
+        for number in np.flatnonzero(wanted[places] == stored).tolist() if len(wanted) else ():
+            segment.delete_document(number)
+
+
+def _segments(index: FileIndex) -> list[W3Segment]:
+    return list(TOC.read(index.storage, index.indexname).segments)
+
+
+def _new_segment(index: FileIndex) -> W3Segment:
+    return ArrayCodec().new_segment(index.storage, index.indexname)
+
+
+def _path(index: FileIndex, segment: W3Segment) -> Path:
+    return Path(index.storage.folder) / segment.make_filename(EXTENSION)
+
+
+def _with_new(segments: Sequence[W3Segment], new: W3Segment, count: int) -> list[W3Segment]:
+    """The segments that still have documents, and the new one if it has any."""
+    new.set_doc_count(count)
+    return [each for each in (*segments, new) if each.doc_count()]
+
+
+def _commit(index: FileIndex, segments: list[W3Segment]) -> None:
+    folder = Path(index.storage.folder)
+    generation = index.latest_generation() + 1
+    for segment in segments:
+        sync_file(_path(index, segment))  # costs nothing for those that are on the disk already
+    toc = TOC(make_schema(), segments, generation)
+    toc.write(index.storage, index.indexname)
+    sync_file(folder / f"_{index.indexname}_{generation}.toc")
+    sync_directory(folder)
+    clean_files(index.storage, index.indexname, generation, segments)
 
 
 @contextmanager
-def _cancelled_on_error(writer: SegmentWriter) -> Iterator[None]:
-    """Give back the writer's lock and drop its files, whatever went wrong."""
+def _locked(index: FileIndex) -> Iterator[None]:
+    """Whoosh's lock, which dies with its process."""
+    lock = index.lock("WRITELOCK")
+    if not try_for(lock.acquire, timeout=_LOCK_SECONDS, delay=0.1):
+        raise LockError
     try:
         yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _dropped_on_error(path: Path) -> Iterator[Path]:
+    """No file without an entry in the table of contents stays, whatever goes wrong."""
+    try:
+        yield path
     except BaseException:
-        if not writer.is_closed:
-            with suppress(OSError):  # a full disk fails here again; the first error tells
-                writer.cancel()
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
         raise

@@ -1,0 +1,153 @@
+"""A file of named arrays: written once, front to back; read as views of the mapped file.
+
+    magic, version                          16 bytes
+    the arrays, each at a multiple of 8
+    the directory: JSON {"meta": {...}, "arrays": {name: [type, length, offset, crc32]}}
+    its offset, length and crc32, the magic again
+
+The directory stands last, so a file that was not written to its end has none. Opening checks the
+magics, the version, the directory and that every array lies within the file: what is truncated or
+is no such file is told at once. The arrays' own checksums cost a look at every byte: `damage`.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import struct
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC = b"KCHATSEG"
+VERSION = 1
+_HEAD = struct.Struct("<8sQ")
+_TAIL = struct.Struct("<QQI4x8s")
+_ALIGN = 8
+_TYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
+
+Array = NDArray[Any]
+
+
+class ArraysDamaged(Exception):
+    """The file is not what was written; the text says what is wrong with it."""
+
+
+class ArraysWriter:
+    """Writes the file. Use as a context manager; the file is whole after `finish` alone."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("xb")
+        self._file.write(_HEAD.pack(MAGIC, VERSION))
+        self._entries: dict[str, list[Any]] = {}
+        self._open: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def begin(self, name: str, kind: str) -> None:
+        """Start an array of a type such as «u4» (little-endian); `append` its pieces next."""
+        self._file.write(b"\0" * (-self._file.tell() % _ALIGN))
+        self._entries[name] = [kind, 0, self._file.tell(), 0]
+        self._open = name
+
+    def append(self, piece: Array) -> None:
+        """A piece of the array that was begun last; its values must fit the type."""
+        assert self._open is not None
+        entry = self._entries[self._open]
+        data = np.ascontiguousarray(piece, dtype="<" + entry[0]).data.cast("B")
+        self._file.write(data)
+        entry[1] += len(piece)
+        entry[3] = zlib.crc32(data, entry[3])
+
+    def add(self, name: str, array: Array, kind: str | None = None) -> None:
+        """A whole array; by default in the smallest unsigned type that holds it."""
+        self.begin(name, kind or smallest(array))
+        self.append(array)
+
+    def finish(self, meta: Mapping[str, Any]) -> None:
+        """Write the directory, with what else the reader must know (anything JSON can say)."""
+        offset = self._file.tell()
+        directory = json.dumps({"meta": meta, "arrays": self._entries}).encode()
+        self._file.write(directory)
+        self._file.write(_TAIL.pack(offset, len(directory), zlib.crc32(directory), MAGIC))
+        self._file.close()
+
+
+def smallest(array: Array) -> str:
+    """The smallest unsigned type that holds these numbers, none of them negative."""
+    most = int(array.max()) if len(array) else 0
+    return f"u{np.dtype(np.min_scalar_type(most)).itemsize}"
+
+
+class Arrays(Mapping[str, Array]):
+    """An open file. The views keep its map alive; there is nothing to close."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises `ArraysDamaged`, and OSError where the file can't be opened."""
+        self.path = path
+        with path.open("rb") as file:
+            self.size = file.seek(0, 2)
+            if self.size < _HEAD.size + _TAIL.size:
+                raise ArraysDamaged(f"{path.name} has only {self.size} bytes")
+            self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        directory = self._directory()
+        self.meta: Mapping[str, Any] = directory["meta"]
+        self._entries: Mapping[str, list[Any]] = directory["arrays"]
+        self._views = {name: self._view(name, *entry) for name, entry in self._entries.items()}
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def __iter__(self) -> Any:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def offset(self, name: str) -> int:
+        """Where an array begins in the file, in bytes."""
+        return int(self._entries[name][2])
+
+    def damage(self) -> str | None:
+        """Look at every byte: what is wrong, or None. Cost: the whole file is read."""
+        for name, (_, _, _, checksum) in self._entries.items():
+            if zlib.crc32(self._views[name].data.cast("B")) != checksum:
+                return f"array {name!r} of {self.path.name} has another checksum"
+        return None
+
+    def _directory(self) -> Any:
+        offset, length, checksum, magic = _TAIL.unpack(self.map[-_TAIL.size :])
+        head, version = _HEAD.unpack(self.map[: _HEAD.size])
+        if (head, magic) != (MAGIC, MAGIC):
+            raise ArraysDamaged(f"{self.path.name} was cut off, or is no segment of this program")
+        if version != VERSION:
+            raise ArraysDamaged(f"{self.path.name} has version {version}, wanted is {VERSION}")
+        if offset + length + _TAIL.size != self.size:
+            raise ArraysDamaged(f"{self.path.name} has {self.size} bytes, which is not its length")
+        text = self.map[offset : offset + length]
+        if zlib.crc32(text) != checksum:
+            raise ArraysDamaged(f"the directory of {self.path.name} has another checksum")
+        return json.loads(text)
+
+    def _view(self, name: str, kind: str, length: int, offset: int, checksum: int) -> Array:
+        del checksum
+        if kind not in _TYPES or offset < _HEAD.size or offset % _ALIGN or length < 0:
+            raise ArraysDamaged(f"array {name!r} of {self.path.name} can't be what it says")
+        dtype = np.dtype("<" + kind)
+        if offset + length * dtype.itemsize > self.size - _TAIL.size:
+            raise ArraysDamaged(f"array {name!r} of {self.path.name} reaches beyond its end")
+        return np.frombuffer(self.map, dtype, length, offset)
