@@ -27,7 +27,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One compiled jieba dictionary for all: each index folder is given a copy."""
     folder = tmp_path_factory.mktemp("jieba")
-    Segmenter(cache_dir=folder).load()
+    Segmenter(cache_dir=folder, fast=False).load()
     return folder / "jieba.cache"
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs, words
+from kchat_search.text.scripts import Kind, indexed, runs, words
 from tests.text.nasty import texts
 
 HAN, UNSPACED, LETTERS, DIGITS, OTHER = Kind
@@ -47,6 +47,14 @@ def test_runs_join_to_the_text(text: str) -> None:
         assert "".join(run.text for run in found) == each
         assert all(run.text for run in found)
         assert all(a.kind is not b.kind for a, b in pairwise(found))
+
+
+@given(texts(60))
+def test_what_is_indexed_is_every_run_but_the_others(text: str) -> None:
+    for each in (text, fold(text)):
+        expected = [(run.kind is HAN, run.text) for run in runs(each) if run.kind is not OTHER]
+        assert [(bool(han), han or other) for han, other in indexed(each)] == expected
+        assert not any(han and other for han, other in indexed(each))
 
 
 @given(texts(60))

@@ -22,9 +22,13 @@ HAN = st.text(
 )
 
 
-@pytest.fixture(scope="module")
-def segmenter(dictionary_cache: Path) -> Segmenter:
-    made = Segmenter(cache_dir=dictionary_cache.parent)
+@pytest.fixture(scope="module", params=["jieba", "rjieba"])
+def segmenter(request: pytest.FixtureRequest, dictionary_cache: Path) -> Segmenter:
+    """One with jieba alone; one with rjieba, where that is installed."""
+    fast = request.param == "rjieba"
+    if fast:
+        pytest.importorskip("rjieba")
+    made = Segmenter(cache_dir=dictionary_cache.parent, fast=fast)
     made.load()
     return made
 
@@ -143,9 +147,9 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
     # Somebody else's file in the temporary folder: jieba would load it unchecked.
     (shared / "jieba.cache").write_bytes(b"hostile")
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
-    assert Segmenter(cache_dir=ours).split("退款流程") == ["退款", "流程"]
+    assert Segmenter(cache_dir=ours, fast=False).split("退款流程") == ["退款", "流程"]
     assert [path.name for path in ours.iterdir()] == ["jieba.cache"]
-    assert Segmenter().split("退款流程") == ["退款", "流程"]
+    assert Segmenter(fast=False).split("退款流程") == ["退款", "流程"]
     assert [path.name for path in shared.iterdir()] == ["jieba.cache"]
     assert (shared / "jieba.cache").read_bytes() == b"hostile"
 
@@ -153,7 +157,7 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
 def test_a_damaged_cache_is_built_anew(tmp_path: Path, dictionary_cache: Path) -> None:
     half = dictionary_cache.read_bytes()[:1000]
     (tmp_path / "jieba.cache").write_bytes(half)
-    assert Segmenter(cache_dir=tmp_path).split("退款流程") == ["退款", "流程"]
+    assert Segmenter(cache_dir=tmp_path, fast=False).split("退款流程") == ["退款", "流程"]
     assert (tmp_path / "jieba.cache").read_bytes() != half
 
 
@@ -172,8 +176,11 @@ def test_a_long_run_of_han_is_split_whole(segmenter: Segmenter, han: str) -> Non
     assert "".join(segmenter.split(han)) == han
 
 
-def test_many_threads_share_one_segmenter_from_the_first_word_on(dictionary_cache: Path) -> None:
-    fresh = Segmenter(cache_dir=dictionary_cache.parent)
+@pytest.mark.parametrize("fast", [False, True])
+def test_many_threads_share_one_segmenter_from_the_first_word_on(
+    dictionary_cache: Path, fast: bool
+) -> None:
+    fresh = Segmenter(cache_dir=dictionary_cache.parent, fast=fast)
     start = threading.Barrier(8)
 
     def split(_: int) -> list[str]:
@@ -186,5 +193,6 @@ def test_many_threads_share_one_segmenter_from_the_first_word_on(dictionary_cach
 
 def test_a_cache_that_cant_be_written_costs_time_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    assert Segmenter(cache_dir=tmp_path / "file").split("退款流程") == ["退款", "流程"]
+    made = Segmenter(cache_dir=tmp_path / "file", fast=False)
+    assert made.split("退款流程") == ["退款", "流程"]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
