@@ -1,0 +1,90 @@
+"""A Kchat server with the corpus, in a process of its own, so that its work is not the clients'.
+
+    python -m tests.benchmarks.kchat CHATS PORT
+
+It prints its address when it is ready. Then it does what it is told on standard input, a word a
+line: `change` begins to add and change chats as time goes on, `pause` stops that. It ends when
+standard input does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from random import Random
+from threading import Lock
+from typing import Any
+
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
+from kchat_search.demo.server import DemoServer
+from tests.benchmarks import corpus
+
+CHANGES_PER_SECOND = 10
+"""Half of them new chats."""
+_AT_ONCE = 100
+
+
+class Changing:
+    """`demo.server.ChangingChats` while told so: chats come, and go on."""
+
+    def __init__(self, count: int) -> None:
+        self._corpus = corpus.Corpus(count)
+        self._next = count
+        # So far back, chats are within the day that a tick lists again: a change is seen at once.
+        self._recent = max(1, count // corpus.DAYS // 2)
+        self._rng = Random(5)
+        self._since: datetime | None = None
+        self._wanted = False
+        self._lock = Lock()
+        self.changes = 0
+
+    def go(self, *, on: bool) -> None:
+        """Change chats from now on, or no more."""
+        with self._lock:
+            self._wanted = on
+            self._since = None
+
+    def advance(self, now: datetime) -> Iterator[dict[str, Any]]:
+        """Chats that are new or changed since the last call."""
+        with self._lock:
+            if not self._wanted:
+                return
+            since = self._since or now
+            due = int((now - since).total_seconds() * CHANGES_PER_SECOND)
+            if due or self._since is None:
+                self._since = now
+        for _ in range(min(due, _AT_ONCE)):
+            self.changes += 1
+            yield self._changed() if self.changes % 2 else self._new()
+
+    def _new(self) -> dict[str, Any]:
+        self._next += 1
+        return self._corpus.chat(self._next - 1)
+
+    def _changed(self) -> dict[str, Any]:
+        number = self._rng.randrange(self._next - self._recent, self._next)
+        return corpus.grown(self._corpus.chat(number), f"还有一件事，第{self.changes}次问")
+
+
+def main() -> None:
+    """The command."""
+    count, port = int(sys.argv[1]), int(sys.argv[2])
+    life = Changing(count)
+    server = DemoServer(
+        corpus.chats(count),
+        corpus.agents(),
+        email=DEMO_EMAIL,
+        password=DEMO_PASSWORD,
+        api_token=DEMO_API_TOKEN,
+        port=port,
+        life=life,
+    )
+    with server:
+        print(server.url, flush=True)  # noqa: T201  # what the caller waits for
+        for line in sys.stdin:
+            life.go(on=line.strip() == "change")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What a process takes: memory, files, the page cache, time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+_SAMPLE_SECONDS = 0.2
+_NOT_THE_INDEX = frozenset({"jieba.cache"})
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Proportional set size in bytes: what is shared is divided among those who share it.
+
+    `own` is the anonymous part; the rest are pages of mapped files, which the system may take
+    back at any time.
+    """
+
+    pss: int = 0
+    own: int = 0
+
+    def higher(self, other: Memory) -> Memory:
+        """The higher of each."""
+        return Memory(max(self.pss, other.pss), max(self.own, other.own))
+
+
+def memory(pid: int) -> Memory:
+    """Of a process and all that it started."""
+    pss = own = 0
+    for each in family(pid):
+        found = _rollup(each)
+        pss += found.pss
+        own += found.own
+    return Memory(pss, own)
+
+
+def family(pid: int) -> list[int]:
+    """The process and its descendants."""
+    found = [pid]
+    for each in found:
+        for path in Path(f"/proc/{each}/task").glob("*/children"):
+            try:
+                found += map(int, path.read_text().split())
+            except OSError:
+                continue  # it has ended meanwhile
+    return found
+
+
+def _rollup(pid: int) -> Memory:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
+    except OSError:
+        return Memory()  # it has ended meanwhile
+    sizes = {line.split(":")[0]: line.split()[1] for line in lines[1:]}
+    return Memory(int(sizes.get("Pss", 0)) * 1024, int(sizes.get("Pss_Anon", 0)) * 1024)
+
+
+def watched(command: Sequence[str]) -> Memory:
+    """Run a command to its end; the highest memory of it and its children, looked at five times a
+    second. Raises `subprocess.CalledProcessError` where it fails."""
+    peak = Memory()
+    process = subprocess.Popen(command)
+    try:
+        while process.poll() is None:
+            peak = peak.higher(memory(process.pid))
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_SAMPLE_SECONDS)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command))
+    return peak
+
+
+def files(folder: Path) -> list[Path]:
+    """All files below a folder."""
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def size(folder: Path) -> int:
+    """Bytes of an index; jieba's compiled dictionary is none of it."""
+    return sum(path.stat().st_size for path in files(folder) if path.name not in _NOT_THE_INDEX)
+
+
+def drop_pages(folder: Path) -> None:
+    """Take a folder's files out of the page cache: the next reader finds them on the disk alone.
+    No process may have them mapped."""
+    for path in files(folder):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)  # a page not yet written stays
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(descriptor)
+
+
+def quantile(times: Iterable[float], share: float) -> float:
+    """The quantile of these times; 0.0 without any."""
+    found = list(times)
+    return float(np.quantile(found, share)) if found else 0.0
+
+
+def say(text: str) -> None:
+    """A line of progress."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # a command's progress

@@ -1,0 +1,207 @@
+"""kchat-search itself, as its own processes use it: `make_service`, an archive, an index.
+
+Documents are never made here: chats are archived, and the indexer takes them from there, so that
+what is measured is the way that chats really go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from random import Random
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+from kchat_search.config import Settings, only
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.models.chats import FetchedChat
+from kchat_search.models.query import SearchRequest
+from kchat_search.models.reports import no_progress
+from kchat_search.service import Service, make_service
+from kchat_search.web import create_app, views
+from kchat_search.web.render import json_text
+from tests.benchmarks import corpus
+from tests.benchmarks.measure import say
+from tests.benchmarks.queries import Query
+
+_BATCH = 500
+_PER_TICK = 10
+_SAY_EVERY = 20_000
+_CORPUS = "benchmark"
+"""The cursor of the archive that says for how many chats it is."""
+
+
+def settings(folder: Path) -> Settings:
+    """An archive and an index in one folder; Kchat is never asked."""
+    return only(
+        base_url="http://127.0.0.1:9",
+        archive_url=f"sqlite:///{folder}/archive.sqlite3",
+        index_dir=folder / "index",
+        log_level="WARNING",
+    )
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Service]:
+    """The service over a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    service = make_service(settings(folder))
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def fill(service: Service, count: int) -> dict[str, float]:
+    """Archive the corpus. What is there already stays, so this may be stopped and goes on."""
+    archive, parser = service.archive, ChatParser(service.settings.zone)
+    there = archive.counts().chats
+    planned = (archive.cursor(_CORPUS) or {"chats": count})["chats"]
+    if planned != count or there > count:  # a chat depends on how many there are to be
+        raise SystemExit(f"{service.settings.archive_url} is for {planned:,} chats: remove it.")
+    archive.set_cursor(_CORPUS, {"chats": count}, now=_now())
+    names = {str(agent["id"]): str(agent["name"]) for agent in corpus.agents()}
+    archive.save_agents(names, now=_now())
+    made = corpus.Timed(corpus.Corpus(count).chats(first=there))
+    chats = iter(made)
+    began = perf_counter()
+    done = there
+    while batch := list(islice(chats, _BATCH)):
+        archive.save([_fetched(parser, chat) for chat in batch], now=_now())
+        done += len(batch)
+        if done % _SAY_EVERY == 0:
+            say(f"  archived {done:,} of {count:,}")
+    seconds = perf_counter() - began - made.seconds
+    return {"chats": made.count, "seconds": seconds, "rate": made.count / seconds}
+
+
+def build(service: Service) -> float:
+    """Build the index from the archive; the seconds that took, the dictionary being loaded."""
+    service.segmenter.load()
+    told = 0
+
+    def progress(step: str, done: int, total: int | None) -> None:
+        nonlocal told
+        if done >= told + _SAY_EVERY:
+            told = done
+            say(f"  {step} {done:,} of {total or 0:,}, {done / (perf_counter() - began):,.0f}/s")
+
+    began = perf_counter()
+    with service.indexing("benchmark"):
+        service.reindex(progress)
+    return perf_counter() - began
+
+
+def sizes(service: Service) -> dict[str, int]:
+    """Bytes of the index by kind, if the engine tells."""
+    told: Callable[[], Mapping[str, int]] | None = getattr(service.engine, "sizes", None)
+    return {} if told is None else dict(told())
+
+
+class Asking:
+    """Searches as the API does them, JSON included, and knows the engine's part of it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._seconds = {"search": 0.0, "count": 0.0, "write": 0.0}
+        own = vars(service.engine)
+        for name in self._seconds:
+            own[name] = self._timed(name, getattr(service.engine, name))
+        self._stack = ExitStack()
+        # The JSON has absolute addresses, which are the request's.
+        self._stack.enter_context(create_app(service).test_request_context("/api/v1/search"))
+
+    def close(self) -> None:
+        """Leave the request."""
+        self._stack.close()
+
+    def ask(self, query: Query) -> tuple[int, dict[str, float]]:
+        """(how many chats have all that is asked for, seconds by column): `engine` is the search
+        of the plan, `service` all of it, `share` what is not the engine's."""
+        self._seconds.update(search=0.0, count=0.0)
+        began = perf_counter()
+        page = self._service.search(query.request)
+        json_text(views.search_json(query.request, page, self._service.settings))
+        whole = perf_counter() - began
+        engine = self._seconds["search"]
+        share = whole - engine - self._seconds["count"]
+        return page.query.all, {"engine": engine, "service": whole, "share": share}
+
+    def committed(self) -> float:
+        """Seconds in `engine.write` since the last call."""
+        seconds = self._seconds["write"]
+        self._seconds["write"] = 0.0
+        return seconds
+
+    def _timed(self, name: str, inner: Callable[..., Any]) -> Callable[..., Any]:
+        def outer(*args: Any, **options: Any) -> Any:
+            began = perf_counter()
+            try:
+                return inner(*args, **options)
+            finally:
+                self._seconds[name] += perf_counter() - began
+
+        return outer
+
+
+class Ticking:
+    """Ticks of ten chats: `new` of them new, the others with one message more."""
+
+    def __init__(self, service: Service, count: int, new: int, seed: int = 11) -> None:
+        self._service = service
+        self._parser = ChatParser(service.settings.zone)
+        self._corpus = corpus.Corpus(count)
+        self._there = count
+        self._new = new
+        self._rng = Random(seed)
+        self._run = uuid4().hex[:12]  # an archive that is kept may know the last run's marks
+        self._ticks = 0
+
+    def tick(self, asking: Asking) -> dict[str, float]:
+        """One tick: seconds of the commit, of all the indexing, and until the chats are found."""
+        self._ticks += 1
+        mark = f"{self._run}{self._ticks:08}"
+        chats = [*self._added(mark), *self._changed(mark)]
+        fetched = [_fetched(self._parser, chat) for chat in chats]
+        self._service.archive.save(fetched, now=_now())
+        asking.committed()
+        began = perf_counter()
+        self._service.indexer.index_pending(no_progress)
+        indexed = perf_counter()
+        page = self._service.search(SearchRequest(q=f'"{mark}"', facets=()))
+        found = perf_counter()
+        if page.total != len(chats):
+            raise SystemExit(f"{mark}: {page.total} chats were found, not {len(chats)}.")
+        return {
+            "commit": asking.committed(),
+            "indexed": indexed - began,
+            "first_search": found - indexed,
+            "found": found - began,
+        }
+
+    def _added(self, mark: str) -> Sequence[dict[str, Any]]:
+        numbers = range(self._there, self._there + self._new)
+        self._there += self._new
+        return [corpus.grown(self._corpus.chat(number), mark) for number in numbers]
+
+    def _changed(self, mark: str) -> Sequence[dict[str, Any]]:
+        """Half of them lately begun, as when a chat goes on; half of them any."""
+        numbers: set[int] = set()
+        while len(numbers) < _PER_TICK - self._new:
+            oldest = 0 if len(numbers) % 2 else max(0, self._there - self._new - 1_000)
+            numbers.add(self._rng.randrange(oldest, self._there - self._new))
+        return [corpus.grown(self._corpus.chat(number), mark) for number in sorted(numbers)]
+
+
+def _fetched(parser: ChatParser, chat: dict[str, Any]) -> FetchedChat:
+    found = parser.fetched(chat)
+    assert isinstance(found, FetchedChat), found
+    return found
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

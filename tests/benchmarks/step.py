@@ -1,0 +1,206 @@
+"""One step of a benchmark, in a process of its own, so that memory and caches are its own:
+
+    python -m tests.benchmarks.step fill|build|ask|tick ENGINE FOLDER CHATS OUT
+
+`OUT` gets the figures as JSON. `engines.py` calls this; people need not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from tests.benchmarks import corpus, measure, ours, queries, rivals
+from tests.benchmarks.measure import say
+from tests.benchmarks.queries import Query
+
+REPEATS = 10
+_LEAST_REPEATS = 3
+_PATIENCE_SECONDS = 2.0
+"""A query that took so long in all is asked no more than three times."""
+_SAY_EVERY = 20_000
+
+Ask = Callable[[Query], tuple[int, dict[str, float]]]
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="One step of a benchmark.")
+    parser.add_argument("step", choices=["fill", "build", "ask", "tick"])
+    parser.add_argument("engine", choices=["ours", *rivals.PLACES])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("chats", type=int)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--queries", type=Path)
+    parser.add_argument("--ticks", type=int, default=20)
+    parser.add_argument("--new", type=int, default=0, help="of the ten chats of a tick")
+    chosen = parser.parse_args()
+    steps = {"fill": _fill, "build": _build, "ask": _ask, "tick": _tick}
+    found = steps[chosen.step](chosen)
+    chosen.out.write_text(json.dumps(found), "utf-8")
+
+
+def _fill(chosen: argparse.Namespace) -> dict[str, Any]:
+    with ours.opened(chosen.folder) as service:
+        return ours.fill(service, chosen.chats)
+
+
+def _build(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Index all chats; their own making is not counted."""
+    if chosen.engine == "ours":
+        with ours.opened(chosen.folder) as service:
+            seconds = ours.build(service)
+            by_kind = ours.sizes(service)
+        index = Path(ours.settings(chosen.folder).index_dir)
+        made = corpus.Timed(corpus.chats(chosen.chats))
+        for _ in made:
+            pass
+    else:
+        by_kind, index = {}, chosen.folder
+        chosen.folder.mkdir(parents=True)
+        made = corpus.Timed(corpus.chats(chosen.chats))
+        rivals.make(chosen.engine, chosen.folder).build(_told(made))
+        # The clock starts at the first chat: until then the dictionary is loaded.
+        seconds = perf_counter() - made.began - made.seconds
+    return {
+        "chats": chosen.chats,
+        "seconds": seconds,
+        "rate": chosen.chats / seconds,
+        "bytes": measure.size(index),
+        "text_bytes": made.text_bytes,
+        "sizes": by_kind,
+    }
+
+
+def _told(made: corpus.Timed) -> Iterator[dict[str, Any]]:
+    for number, chat in enumerate(made, start=1):
+        yield chat
+        if number % _SAY_EVERY == 0:
+            seconds = perf_counter() - made.began - made.seconds
+            say(f"  {number:,} chats, {number / seconds:,.0f}/s")
+
+
+def _ask(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The first search after the start, each query for the first time, then over and over."""
+    asked = queries.load(chosen.queries)
+    measure.drop_pages(chosen.folder)
+    began = perf_counter()
+    with _asking(chosen) as (ask, kinds):
+        start = perf_counter() - began
+        asked = [query for query in asked if query.kind in kinds]
+        first = next(query for query in asked if query.kind in ("two", "quoted6"))
+        _, seconds = ask(first)
+        cold, found = _first_runs(asked, ask)
+        warm = _repeated(asked, ask)
+        serving = measure.memory(os.getpid())
+    return {
+        "start_seconds": start,
+        "first_seconds": seconds,
+        "cold": cold,
+        "warm": warm,
+        "found": found,
+        "memory": asdict(serving),
+    }
+
+
+@contextmanager
+def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
+    """(how to ask, the kinds that can be asked)."""
+    if chosen.engine == "ours":
+        with ours.opened(chosen.folder) as service:
+            service.warm()
+            asking = ours.Asking(service)
+            yield asking.ask, list(queries.KINDS)
+            asking.close()
+        return
+    rival = rivals.make(chosen.engine, chosen.folder)
+    rival.open()
+
+    def ask(query: Query) -> tuple[int, dict[str, float]]:
+        began = perf_counter()
+        total = rival.search(query)
+        return total, {chosen.engine: perf_counter() - began}
+
+    yield ask, [kind for kind in queries.KINDS if rival.supports(kind)]
+
+
+Times = dict[str, dict[str, list[list[float]]]]
+"""Seconds by column and kind: of each query, its runs."""
+
+
+def _first_runs(asked: Sequence[Query], ask: Ask) -> tuple[Times, dict[str, list[int]]]:
+    """Each query once, kind after kind in turn."""
+    times: Times = defaultdict(lambda: defaultdict(list))
+    found: dict[str, list[int]] = defaultdict(list)
+    by_kind: dict[str, list[Query]] = defaultdict(list)
+    for query in asked:
+        by_kind[query.kind].append(query)
+    for turn in zip(*by_kind.values(), strict=True):
+        for query in turn:
+            total, seconds = ask(query)
+            found[query.kind].append(total)
+            for column, value in seconds.items():
+                times[column][query.kind].append([value])
+    return times, found
+
+
+def _repeated(asked: Sequence[Query], ask: Ask) -> Times:
+    """Each query ten times, round after round, so that none finds what it just left behind."""
+    runs: list[dict[str, list[float]]] = [defaultdict(list) for _ in asked]
+    spent = [0.0] * len(asked)
+    for turn in range(REPEATS):
+        for i, query in enumerate(asked):
+            if spent[i] > _PATIENCE_SECONDS and turn >= _LEAST_REPEATS:
+                continue
+            began = perf_counter()
+            _, seconds = ask(query)
+            spent[i] += perf_counter() - began
+            for column, value in seconds.items():
+                runs[i][column].append(value)
+    times: Times = defaultdict(lambda: defaultdict(list))
+    for query, columns in zip(asked, runs, strict=True):
+        for column, values in columns.items():
+            # A slow query asked less often weighs as much as the others.
+            times[column][query.kind].append((values * REPEATS)[:REPEATS])
+    return times
+
+
+def _tick(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Ticks of ten chats, each searched for at once."""
+    times: dict[str, list[float]] = defaultdict(list)
+    most = 0
+    with ours.opened(chosen.folder) as service:
+        service.warm()
+        asking = ours.Asking(service)
+        ticking = ours.Ticking(service, chosen.chats, chosen.new)
+        with service.indexing("benchmark"):
+            for number in range(1, chosen.ticks + 1):
+                for name, seconds in ticking.tick(asking).items():
+                    times[name].append(seconds)
+                if number % 100 == 0 or number == chosen.ticks:
+                    most = max(most, service.engine.describe().segments)
+                if number % 500 == 0:
+                    last = measure.quantile(times["commit"][-500:], 0.5) * 1000
+                    say(f"  tick {number:,}: {last:,.1f} ms a commit, {most} segments")
+        asking.close()
+        state = service.engine.describe()
+    return {
+        "times": times,
+        "ticks": chosen.ticks,
+        "segments": state.segments,
+        "most_segments": most,
+        "bytes": measure.size(Path(ours.settings(chosen.folder).index_dir)),
+        "documents": state.documents,
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The benchmarks' chats and queries are what their figures rest on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kchat_search.text.fold import fold
+from kchat_search.text.segment import Segmenter
+from tests.benchmarks import corpus, queries
+
+
+def test_any_process_makes_the_same_chat() -> None:
+    made = list(corpus.chats(200))
+    assert made == list(corpus.chats(200))
+    assert corpus.Corpus(200).chat(150) == made[150]
+    assert corpus.Corpus(200, seed=8).chat(150) != made[150]
+
+
+def test_chats_are_like_those_of_the_api() -> None:
+    made = list(corpus.chats(2_000))
+    ids = [chat["id"] for chat in made]
+    times = [chat["created_at"] for chat in made]
+    assert ids == sorted(set(ids))
+    assert times == sorted(times)
+    assert (times[0][:4], times[-1][:4]) == ("2015", "2017")
+    texts = [[m["msg"] for m in chat["messages"] if m["msg"]] for chat in made]
+    assert 9 < sum(map(len, texts)) / len(texts) < 10
+    orders = [
+        number
+        for said in texts
+        for text in said
+        for number in re.findall(r"订单号[是：]?(\d{12})(?!\d)", text)
+    ]
+    assert len(set(orders)) == len(orders) > 1_000
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", chat["end_at"]) for chat in made)
+
+
+def test_without_the_dialogues_the_demos_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(corpus, "DATA", Path("nowhere"))
+    corpus.messages.cache_clear()
+    try:
+        assert len(list(corpus.chats(50))) == 50
+    finally:
+        corpus.messages.cache_clear()
+
+
+def test_ten_queries_of_each_kind_survive_a_file(tmp_path: Path, dictionary_cache: Path) -> None:
+    drawn = queries.draw(300, Segmenter(cache_dir=dictionary_cache.parent))
+    assert [query.kind for query in drawn[::10]] == list(queries.KINDS)
+    assert len(drawn) == 10 * len(queries.KINDS)
+    queries.save(drawn, tmp_path / "queries.json")
+    assert queries.load(tmp_path / "queries.json") == drawn
+
+
+def test_what_is_quoted_is_there_and_what_should_find_nothing_is_not(
+    dictionary_cache: Path,
+) -> None:
+    said = "\n".join(
+        fold(message["msg"]) for chat in corpus.chats(300) for message in chat["messages"]
+    )
+    for query in queries.draw(300, Segmenter(cache_dir=dictionary_cache.parent)):
+        if query.literal is not None:
+            assert (query.literal in said) == (query.kind != "nothing_quoted"), query
