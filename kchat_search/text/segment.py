@@ -62,6 +62,10 @@ _BLOCKS = re.compile("[\u4e00-\u9fd5]+|.")
 """jieba has words of these characters alone; any other stands for itself."""
 
 
+_State = tuple[str, Path | None, bool]
+"""A segmenter as it travels to another process: (the user's words, where the cache is, fast)."""
+
+
 class _Cutter(Protocol):
     """What cuts at most `_MAX_RUN` characters of Han: a jieba.Tokenizer, or `_Fast`."""
 
@@ -87,12 +91,18 @@ class Segmenter:
         dictionary only: it reckons missing frequencies and the sum of all otherwise than jieba,
         and with 300 words added, some ten of 20,000 runs that had them came out otherwise.
         """
-        self._cutter: _Cutter | None = None
-        self._user_words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
-        if _HUGE_FREQUENCY.search(self._user_words):
+        words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
+        if _HUGE_FREQUENCY.search(words):
             raise ValueError("a frequency has more than 18 digits")
-        self._cache_dir = cache_dir
-        self._may_be_fast = fast and not self._user_words.strip()
+        self.__setstate__((words, cache_dir, fast and not words.strip()))
+
+    def __getstate__(self) -> _State:
+        return self._user_words, self._cache_dir, self._may_be_fast
+
+    def __setstate__(self, state: _State) -> None:
+        """Another process loads the dictionary anew, with the same words as here."""
+        self._user_words, self._cache_dir, self._may_be_fast = state
+        self._cutter: _Cutter | None = None
         self._lock = threading.Lock()
         self._searched = lru_cache(_KEPT)(self._search)
         self.fingerprint = self._fingerprint()
