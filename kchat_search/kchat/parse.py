@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -228,6 +229,8 @@ def agents_page(answer: object, number: int) -> tuple[set[str], dict[str, str], 
 
 def _whole_id(value: object) -> int | None:
     """The id of a chat or a message, 1 to 2**63-1; None for anything else."""
+    if type(value) is int and 0 < value <= _LAST_ID:
+        return value
     number: int | None = None
     if isinstance(value, str):
         whole = _WHOLE.fullmatch(value.strip())
@@ -264,7 +267,17 @@ def _text(value: object) -> str:
 def _word(value: object) -> str:
     """As `_text`, for what is compared, counted and shown rather than searched: lone surrogates,
     which UTF-8 refuses, are replaced."""
+    if type(value) is str:
+        if value.isascii():
+            return value
+        if len(value) <= _LONGEST_KEPT:
+            return _clean(value)
     return without_surrogates(_text(value))
+
+
+_LONGEST_KEPT = 32
+_clean = lru_cache(4096)(without_surrogates)
+"""Names come again with every message, so their cleaned form is kept."""
 
 
 def _truth(value: object) -> bool:
@@ -277,6 +290,8 @@ def _upload(value: object, upload_id: object) -> Upload | None:
     """The file of a message. Where a list is sent, the upload is its first object and carries the
     names of all, so that a search for any of them finds the chat. With `upload_id` alone it has
     an id and no more."""
+    if value is None and upload_id is None:
+        return None
     sent = value if isinstance(value, list) else [value]
     objects: list[dict[str, Any]] = [item for item in sent if isinstance(item, dict) and item]
     if value is not None and not isinstance(value, dict | list):

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 _NEVER = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?Z?)?")
 _EPOCH = re.compile(r"-?[0-9]{9,13}(?:\.[0-9]+)?")
+_DOCUMENTED = re.compile(r"[1-9]\d{3}-\d\d-\d\d ")
 _FIRST_MILLISECONDS = 100_000_000_000
 """Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
 _OUTSIDE = "outside the years 2 to 9998"
@@ -36,10 +37,11 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
 
 
 def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
-    if text == "0" or _NEVER.fullmatch(text):
-        return None
-    if _EPOCH.fullmatch(text):
-        return _of_epoch(float(text))
+    if not _DOCUMENTED.match(text):
+        if text == "0" or _NEVER.fullmatch(text):
+            return None
+        if _EPOCH.fullmatch(text):
+            return _of_epoch(float(text))
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)

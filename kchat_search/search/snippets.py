@@ -18,7 +18,7 @@ from kchat_search.models.query import (
     Node,
     Snippet,
 )
-from kchat_search.text.fold import Folded, fold, fold_with_map
+from kchat_search.text.fold import Folded, fold, fold_many, fold_with_map
 from kchat_search.text.scripts import words
 
 Needle = Contains | HasWord
@@ -49,7 +49,7 @@ def needles(node: Node | None) -> tuple[Needle, ...]:
 
 def highlights(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[Range, ...]:
     """Where the needles stand in a message of this side."""
-    return _find(text, side, wanted)[0]
+    return _find(text, fold(text), side, wanted)[0]
 
 
 def snippets(
@@ -61,8 +61,9 @@ def snippets(
         return ()
     said = list(zip(chat.messages, sides, strict=True))
     marked = []
-    for message, side in said if wanted else ():
-        ranges, found = _find(message.text, side, wanted)
+    folded = fold_many([message.text for message in chat.messages]) if wanted else ()
+    for (message, side), plain in zip(said, folded, strict=False):
+        ranges, found = _find(message.text, plain, side, wanted)
         if ranges:
             marked.append(_Marked(message, side, ranges, found))
     if not marked:
@@ -83,12 +84,13 @@ def _needles(node: Node | None) -> Iterator[Needle]:
             return
 
 
-def _find(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
-    """(ranges on the original, number of different needles found)."""
+def _find(
+    text: str, plain: str, side: Side, wanted: Sequence[Needle]
+) -> tuple[tuple[Range, ...], int]:
+    """(ranges on the original, number of different needles found). `plain`: the folded text."""
     concerned = [n for n in wanted if n.side in (None, side)]
     if not concerned or not text:
         return (), 0
-    plain = fold(text)
     # Characters that are not there are the rule: most messages are done with here.
     literals = [n for n in concerned if isinstance(n, Contains) and n.text in plain]
     whole = [n for n in concerned if isinstance(n, HasWord) and n.text in plain]

@@ -11,7 +11,7 @@ from kchat_search import ratings, speakers
 from kchat_search.models.chats import Chat, StoredChat
 from kchat_search.models.query import FilterField, IndexDocument
 from kchat_search.ports import ReadChat
-from kchat_search.text.fold import fold, without_surrogates
+from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segment import Segmenter
 
 VERSION = 1
@@ -47,11 +47,9 @@ def document(
 ) -> IndexDocument:
     """The index's document of a chat. `agent_name` tells who spoke; `words` splits folded text."""
     sides = speakers.sides(chat, agent_name)
-    texts = tuple(
-        (side, fold(message.text))
-        for message, side in zip(chat.messages, sides, strict=True)
-        if message.text
-    )
+    said = [(s, m.text) for s, m in zip(sides, chat.messages, strict=True) if m.text]
+    folded = fold_many([text for _, text in said])
+    texts = tuple((side, text) for (side, _), text in zip(said, folded, strict=True))
     uploads = [message.upload for message in chat.messages if message.upload is not None]
     spoke = {
         side
@@ -77,7 +75,7 @@ def document(
         month=month(chat.created_at, zone),
         fields=fields,
         texts=texts,
-        files=tuple(fold(upload.name) for upload in uploads if upload.name),
+        files=tuple(fold_many([upload.name for upload in uploads if upload.name])),
         words=tuple(words(text for _, text in texts)),
     )
 

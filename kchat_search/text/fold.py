@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
 
+import numpy as np
 import opencc
+from numpy.typing import NDArray
 
 _COMPLEX = "\uffff"  # a noncharacter; stands for «not one character to one character»
 _LONG = _COMPLEX * 32  # combining marks are complex; no language has so many in a row
@@ -50,6 +53,26 @@ def fold(text: str) -> str:
         return plain
     # Without a map there is no need of pieces: five times faster on text with line breaks.
     return _fold_piece(_in_order(text) if _LONG in plain else text)
+
+
+def fold_many(texts: Sequence[str]) -> list[str]:
+    """`fold` of each. Cost: 10 µs and a few ns a character; one by one, 100 ns a character."""
+    points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    table = _single_array()
+    folded = table[points]
+    unknown = points[folded == _UNKNOWN]
+    if len(unknown):
+        for code in set(unknown.tolist()):
+            table[code] = ord(_SINGLE[code])
+        folded = table[points]
+    plain = folded.tobytes().decode("utf-32-le")
+    found = []
+    end = 0
+    for text in texts:
+        start, end = end, end + len(text)
+        piece = plain[start:end]
+        found.append(fold(text) if _COMPLEX in piece or "  " in piece else piece)
+    return found
 
 
 def fold_with_map(text: str) -> Folded:
@@ -234,3 +257,11 @@ class _SingleTable(dict[int, str]):
 
 
 _SINGLE = _SingleTable()
+
+_UNKNOWN = 0xFFFF_FFFF
+
+
+@cache
+def _single_array() -> NDArray[np.uint32]:
+    """`_SINGLE` by code point, filled as characters are met; 4 MB."""
+    return np.full(0x110000, _UNKNOWN, np.uint32)

@@ -189,9 +189,8 @@ def _facet(found: Sequence[_Found], name: str) -> tuple[tuple[str | None, int], 
         if len(docs) < each.segment.size:
             ordinals = ordinals[docs]
         numbers = np.bincount(ordinals)
-        terms = each.segment.terms(name)
         for ordinal in np.flatnonzero(numbers).tolist():
-            counts[terms[ordinal]] += int(numbers[ordinal])
+            counts[each.segment.value(name, ordinal)] += int(numbers[ordinal])
     if name == "created_month":
         rows = sorted(counts.items())
     else:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from mmap import mmap
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.lists import Docs
 from kchat_search.engines.whoosh.stored import StoredSegment
@@ -79,3 +80,11 @@ def _extents(stored: StoredSegment, name: str, docs: Docs) -> tuple[mmap, list[i
     offset = stored.arrays.offset(name)
     starts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64) + offset
     return stored.arrays.map, starts.tolist(), (ends[docs].astype(np.int64) + offset).tolist()
+
+
+def joined_texts(stored: StoredSegment, docs: Docs) -> tuple[bytes, NDArray[np.int64]]:
+    """(the texts of these documents, joined; where each begins)."""
+    data, starts, ends = _extents(stored, "text", docs)
+    texts = [data[start:end] for start, end in zip(starts, ends, strict=True)]
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    return b"".join(texts), np.cumsum(lengths) - lengths

@@ -8,6 +8,7 @@ best, those whose words stand together in one message rank before those whose wo
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.lists import Docs
+from kchat_search.engines.whoosh.look import joined_texts
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among
-from kchat_search.engines.whoosh.texts import messages
+from kchat_search.engines.whoosh.texts import MARKS
 from kchat_search.models.query import Contains
 
 K1 = 1.2
@@ -93,23 +95,21 @@ def phrase_bonus(idf: dict[str, float]) -> float:
 
 def closeness(segment: Segment, docs: Docs, idf: dict[str, float]) -> Scores:
     """Of each document, the largest share of the words' weight that one message has, times half
-    that weight. Cost: some µs a document."""
-    needles = [(segment.stored.alphabet.needle(word), weight) for word, weight in idf.items()]
-    there = [(needle, weight) for needle, weight in needles if needle is not None]
-    if len(there) < 2:
-        return np.full(len(docs), sum(weight for _, weight in there) / 2)
-    return np.array([_closest(segment.stored.text("text", d), there) for d in docs.tolist()])
-
-
-def _closest(text: bytes, needles: Sequence[tuple[bytes, float]]) -> float:
-    best = 0.0
-    for message in messages(text):
-        here = 0.0
-        for needle, weight in needles:
-            if needle in message:
-                here += weight
-        best = max(best, here)
-    return best / 2
+    that weight. Cost: some µs a document; a message is told by the mark before it."""
+    if not len(docs):
+        return np.zeros(0)
+    text, starts = joined_texts(segment.stored, docs)
+    marks = np.flatnonzero(np.frombuffer(text, np.uint8) < len(MARKS))
+    weight = np.zeros(len(marks) + 1)  # one more, so that a document without messages has a place
+    for word, idf_of_word in idf.items():
+        needle = segment.stored.alphabet.needle(word)
+        if needle is not None:
+            places = [match.start() for match in re.finditer(re.escape(needle), text)]
+            weight[np.unique(np.searchsorted(marks, places)) - 1] += idf_of_word
+    firsts = np.searchsorted(marks, starts)
+    found = np.maximum.reduceat(weight, firsts)
+    found[np.diff(firsts, append=len(marks)) == 0] = 0
+    return found / 2
 
 
 def best(count: int, wanted: int, keys: Sequence[SortKey]) -> Places:

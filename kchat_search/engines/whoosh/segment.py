@@ -116,13 +116,12 @@ class Segment:
         last = self.stored.first_from(field, begin + b"\xff")
         return self._alive(self.stored.many(field, first, last)[0])
 
-    def terms(self, field: str) -> list[str]:
-        """All terms of a filter field, by ordinal."""
-        rows = self.stored.rows(field)
-        return [self.stored.term(field, row).decode() for row in range(rows)]
+    def value(self, field: str, ordinal: int) -> str:
+        """The term of a filter field with this ordinal."""
+        return self.stored.term(field, ordinal).decode()
 
     def ordinals(self, field: str) -> Array:
-        """The ordinal of each document's value: its place in `terms(field)`."""
+        """The ordinal of each document's value: the row of its term."""
         return self.stored.arrays[f"{field}.ordinals"]
 
     def _alive(self, docs: Docs) -> Docs:
