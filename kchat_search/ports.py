@@ -22,7 +22,7 @@ from kchat_search.models.chats import (
     StoredVersion,
 )
 from kchat_search.models.query import EngineAnswer, IndexDocument, Node, Plan
-from kchat_search.models.reports import ArchiveCounts, EngineState, Progress, SyncReport
+from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, EngineState, Progress, SyncReport
 
 Source = TypeVar("Source")
 """What documents are made from."""
@@ -162,6 +162,10 @@ class Archive(Protocol):
 
     def counts(self) -> ArchiveCounts:
         """Sizes. Called by search, service."""
+        ...
+
+    def facts(self, *cursors: str) -> ArchiveFacts:
+        """Counts, agents and these cursors, read at once. Called by search."""
         ...
 
     def save_report(self, report: SyncReport) -> None:

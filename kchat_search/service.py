@@ -140,7 +140,8 @@ class Service:
     def warm(self) -> None:
         """Load the dictionary and open the index now rather than at the first search."""
         self.segmenter.load()
-        self.engine.describe()
+        # Every table is filled once: folding's, the database's statements, the index's map.
+        self.search(SearchRequest(q="訂單 order", per_page=1))
 
     def search(self, request: SearchRequest) -> SearchPage:
         """See `Searcher.search`."""

@@ -50,7 +50,7 @@ from kchat_search.models.chats import (
     StoredReject,
     StoredVersion,
 )
-from kchat_search.models.reports import ArchiveCounts, SyncReport
+from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
 
@@ -119,13 +119,7 @@ class SqlArchive:
     def cursor(self, name: str) -> dict[str, Any] | None:
         """A saved cursor, or None."""
         with self._reading() as connection:
-            stored = connection.scalar(
-                select(cursors.c.value).where(cursors.c.name == storable(name))
-            )
-        if stored is None:
-            return None
-        value: dict[str, Any] = json.loads(stored)
-        return value
+            return _cursor(connection, name)
 
     def save_agents(self, names: Mapping[str, str], *, now: datetime) -> None:
         """Add and rename agents, and queue the chats of those whose name is new or changed."""
@@ -300,14 +294,17 @@ class SqlArchive:
     def counts(self) -> ArchiveCounts:
         """Sizes, read from the tally: one row, however many chats there are."""
         with self._reading() as connection:
-            row = connection.execute(select(tally)).one()
-        return ArchiveCounts(
-            chats=row.chats,
-            gone=row.gone,
-            pending=row.pending,
-            rejected=row.rejected,
-            versions=row.versions,
-        )
+            return _counts(connection)
+
+    def facts(self, *cursors: str) -> ArchiveFacts:
+        """Counts, agents and these cursors, of one state."""
+        with self._reading() as connection:
+            found = {name: _cursor(connection, name) for name in cursors}
+            return ArchiveFacts(
+                counts=_counts(connection),
+                agents=_agents(connection),
+                cursors={name: value for name, value in found.items() if value is not None},
+            )
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
         """What the last syncs did, newest first."""
@@ -326,6 +323,25 @@ class SqlArchive:
     def _writing(self) -> Iterator[Connection]:
         with archive_errors(self._place), writing(self._engine) as connection:
             yield connection
+
+
+def _counts(connection: Connection) -> ArchiveCounts:
+    row = connection.execute(select(tally)).one()
+    return ArchiveCounts(
+        chats=row.chats,
+        gone=row.gone,
+        pending=row.pending,
+        rejected=row.rejected,
+        versions=row.versions,
+    )
+
+
+def _cursor(connection: Connection, name: str) -> dict[str, Any] | None:
+    stored = connection.scalar(select(cursors.c.value).where(cursors.c.name == storable(name)))
+    if stored is None:
+        return None
+    value: dict[str, Any] = json.loads(stored)
+    return value
 
 
 def _agents(connection: Connection) -> dict[str, str]:

@@ -158,6 +158,8 @@ class EngineAnswer:
     hits: tuple[EngineHit, ...]
     facets: Mapping[str, tuple[tuple[str | None, int], ...]]
     """By name: (value, count), most first, then by value; months ascending."""
+    documents: int
+    """How many chats the index has, whether or not they match."""
 
 
 @dataclass(frozen=True, slots=True)

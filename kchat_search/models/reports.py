@@ -50,6 +50,17 @@ class ArchiveCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ArchiveFacts:
+    """What every answer says of the archive, all of one moment."""
+
+    counts: ArchiveCounts
+    agents: Mapping[str, str]
+    """Names by id."""
+    cursors: Mapping[str, Mapping[str, Any]]
+    """By name; without those that were never saved."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineState:
     """What an engine says of its index."""
 

@@ -26,7 +26,7 @@ from kchat_search.models.query import (
     SearchPage,
     SearchRequest,
 )
-from kchat_search.models.reports import Coverage
+from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.ports import Archive, Clock, Engine, ReadChat
 from kchat_search.search import cursor as cursors
 from kchat_search.search.plan import (
@@ -42,6 +42,8 @@ from kchat_search.search.snippets import Needle, needles, snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
 from kchat_search.text.segment import Segmenter
+
+_CURSORS = ("backfill", "synced")
 
 MAX_HITS_BY_PAGE = 10_000
 """As far as `page` reaches; `cursor` goes on."""
@@ -66,7 +68,9 @@ class Searcher:
         """
         began = time.perf_counter()
         _check(request)
-        context = self._context()
+        # Before the engine is asked: what is archived meanwhile is not taken for missing.
+        facts = self.archive.facts(*_CURSORS)
+        context = self._context(facts.agents)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context)
         found = self.engine.search(plan)
@@ -86,44 +90,30 @@ class Searcher:
             facets={
                 name: _labelled(name, rows, context.agents) for name, rows in found.facets.items()
             },
-            coverage=self.coverage(),
+            coverage=_coverage(facts, found.documents),
             took_ms=(time.perf_counter() - began) * 1000,
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
         """Every chat that matches, in no order; page and cursor aside. Raises as `search`."""
-        context = self._context()
+        context = self._context(self.archive.agents())
         plan = self._plan(request, self._parse(request.q, context).tree, context)
         plan = dataclasses.replace(plan, sort="newest", offset=0, limit=2**62, facets=())
         return {hit.id for hit in self.engine.search(plan).hits}
 
     def needles(self, q: str) -> tuple[Needle, ...]:
         """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
-        context = self._context()
+        context = self._context(self.archive.agents())
         return needles(node(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
         """Can an answer be trusted to be of everything?"""
-        counts = self.archive.counts()
-        # The index may have been removed, and is not built anew yet. Asked in this order: what is
-        # archived meanwhile is not taken for missing.
-        missing = counts.chats - self.engine.count(Everything())
-        pending = max(counts.pending, missing)
-        backfill = self.archive.cursor("backfill") or {}
-        synced = (self.archive.cursor("synced") or {}).get("at")
-        backfilled = bool(backfill.get("proven"))
-        return Coverage(
-            complete=backfilled and not pending and not counts.rejected,
-            backfilled=backfilled,
-            chats=counts.chats,
-            pending=pending,
-            rejected=counts.rejected,
-            synced_at=datetime.fromisoformat(synced) if synced else None,
-        )
+        facts = self.archive.facts(*_CURSORS)
+        return _coverage(facts, self.engine.count(Everything()))
 
-    def _context(self) -> Context:
+    def _context(self, agents: Mapping[str, str]) -> Context:
         today = self.clock().astimezone(self.zone).date()
-        return Context(self.archive.agents(), today, self.zone)
+        return Context(agents, today, self.zone)
 
     def _parse(self, q: str, context: Context) -> Parsed:
         return parse(q, self.segmenter.split, context.today, context.zone)
@@ -208,6 +198,22 @@ class Searcher:
             ),
             without_filters=self.engine.count(plan.some or plan.match) if plan.filters else None,
         )
+
+
+def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
+    counts = facts.counts
+    # The index may have been removed, and is not built anew yet.
+    pending = max(counts.pending, counts.chats - documents)
+    synced = facts.cursors.get("synced", {}).get("at")
+    backfilled = bool(facts.cursors.get("backfill", {}).get("proven"))
+    return Coverage(
+        complete=backfilled and not pending and not counts.rejected,
+        backfilled=backfilled,
+        chats=counts.chats,
+        pending=pending,
+        rejected=counts.rejected,
+        synced_at=datetime.fromisoformat(synced) if synced else None,
+    )
 
 
 def _check(request: SearchRequest) -> None:

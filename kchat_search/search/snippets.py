@@ -18,7 +18,7 @@ from kchat_search.models.query import (
     Node,
     Snippet,
 )
-from kchat_search.text.fold import Folded, fold, fold_many, fold_with_map
+from kchat_search.text.fold import Folded, fold_many_with_map, fold_with_map
 from kchat_search.text.scripts import words
 
 Needle = Contains | HasWord
@@ -49,7 +49,7 @@ def needles(node: Node | None) -> tuple[Needle, ...]:
 
 def highlights(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[Range, ...]:
     """Where the needles stand in a message of this side."""
-    return _find(text, fold(text), side, wanted)[0]
+    return _find(fold_with_map(text), side, wanted)[0]
 
 
 def snippets(
@@ -61,9 +61,9 @@ def snippets(
         return ()
     said = list(zip(chat.messages, sides, strict=True))
     marked = []
-    folded = fold_many([message.text for message in chat.messages]) if wanted else ()
-    for (message, side), plain in zip(said, folded, strict=False):
-        ranges, found = _find(message.text, plain, side, wanted)
+    texts = fold_many_with_map([message.text for message in chat.messages]) if wanted else ()
+    for (message, side), folded in zip(said, texts, strict=False):
+        ranges, found = _find(folded, side, wanted)
         if ranges:
             marked.append(_Marked(message, side, ranges, found))
     if not marked:
@@ -85,12 +85,11 @@ def _needles(node: Node | None) -> Iterator[Needle]:
 
 
 def _find(
-    text: str, plain: str, side: Side, wanted: Sequence[Needle]
+    folded: Folded, side: Side, wanted: Sequence[Needle]
 ) -> tuple[tuple[Range, ...], int]:
-    """(ranges on the original, number of different needles found). `plain`: the folded text."""
+    """(ranges on the original, number of different needles found)."""
+    plain = folded.text
     concerned = [n for n in wanted if n.side in (None, side)]
-    if not concerned or not text:
-        return (), 0
     # Characters that are not there are the rule: most messages are done with here.
     literals = [n for n in concerned if isinstance(n, Contains) and n.text in plain]
     whole = [n for n in concerned if isinstance(n, HasWord) and n.text in plain]
@@ -98,7 +97,6 @@ def _find(
     ranges = [each for _, each in places]
     if not ranges:
         return (), 0
-    folded = fold_with_map(text)  # only now: the map costs more than the text
     return _merged(folded, ranges), len({needle for needle, _ in places})
 
 

@@ -61,6 +61,7 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         match="some" if total > all_count else "all",
         hits=hits,
         facets={name: _facet(found, name) for name in plan.facets},
+        documents=sum(segment.count for segment in segments),
     )
 
 
