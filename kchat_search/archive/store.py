@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, union
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, union
 
 from kchat_search.archive import change_queue, saving
 from kchat_search.archive.connections import reading, writing
@@ -63,6 +63,14 @@ _STORED = (
     chats.c.changed_at,
     chats.c.seen_at,
     chats.c.gone_at,
+)
+
+# Made once: putting a statement together takes as long as carrying it out.
+_THESE = select(*_STORED).where(chats.c.id.in_(bindparam("ids", expanding=True)))
+_TALLY = select(tally)
+_AGENTS = select(agents.c.id, agents.c.name)
+_CURSORS = select(cursors.c.name, cursors.c.value).where(
+    cursors.c.name.in_(bindparam("names", expanding=True))
 )
 
 
@@ -149,9 +157,9 @@ class SqlArchive:
         """Those of the chats that are there, by id."""
         with self._reading() as connection:
             return {
-                row.id: _stored_chat(row)
+                stored.id: stored
                 for part in chunks(storable_ids(chat_ids))
-                for row in connection.execute(select(*_STORED).where(chats.c.id.in_(part)))
+                for stored in map(_stored_chat, connection.execute(_THESE, {"ids": part}))
             }
 
     def iterate(self, after: int = 0, batch: int = 200) -> Iterator[StoredChat]:
@@ -296,14 +304,16 @@ class SqlArchive:
         with self._reading() as connection:
             return _counts(connection)
 
-    def facts(self, *cursors: str) -> ArchiveFacts:
-        """Counts, agents and these cursors, of one state."""
+    def facts(self, *names: str) -> ArchiveFacts:
+        """Counts, agents and the cursors of these names, of one state."""
         with self._reading() as connection:
-            found = {name: _cursor(connection, name) for name in cursors}
             return ArchiveFacts(
                 counts=_counts(connection),
                 agents=_agents(connection),
-                cursors={name: value for name, value in found.items() if value is not None},
+                cursors={
+                    name: json.loads(value)
+                    for name, value in connection.execute(_CURSORS, {"names": list(names)})
+                },
             )
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
@@ -326,7 +336,7 @@ class SqlArchive:
 
 
 def _counts(connection: Connection) -> ArchiveCounts:
-    row = connection.execute(select(tally)).one()
+    row = connection.execute(_TALLY).one()
     return ArchiveCounts(
         chats=row.chats,
         gone=row.gone,
@@ -345,17 +355,18 @@ def _cursor(connection: Connection, name: str) -> dict[str, Any] | None:
 
 
 def _agents(connection: Connection) -> dict[str, str]:
-    return {row.id: row.name for row in connection.execute(select(agents.c.id, agents.c.name))}
+    return {agent_id: name for agent_id, name in connection.execute(_AGENTS)}  # noqa: C416  # rows
 
 
 def _stored_chat(row: Row[*tuple[Any, ...]]) -> StoredChat:
+    chat_id, raw, digest, version, first_seen, changed, seen, gone = row  # as in _STORED
     return StoredChat(
-        id=row.id,
-        raw=row.raw,
-        digest=row.digest,
-        version=row.version,
-        first_seen_at=moment_out(row.first_seen_at),
-        changed_at=moment_out(row.changed_at),
-        seen_at=moment_out(row.seen_at),
-        gone_at=moment_out(row.gone_at),
+        id=chat_id,
+        raw=raw,
+        digest=digest,
+        version=version,
+        first_seen_at=moment_out(first_seen),
+        changed_at=moment_out(changed),
+        seen_at=moment_out(seen),
+        gone_at=moment_out(gone),
     )

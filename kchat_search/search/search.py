@@ -6,11 +6,12 @@ import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from kchat_search import ratings, speakers
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.chats import StoredChat
+from kchat_search.models.chats import Chat, StoredChat
 from kchat_search.models.query import (
     FACETS,
     NO_TIME,
@@ -47,6 +48,21 @@ _CURSORS = ("backfill", "synced")
 
 MAX_HITS_BY_PAGE = 10_000
 """As far as `page` reaches; `cursor` goes on."""
+
+
+_REMEMBERED = 2_000
+_LONGEST_REMEMBERED = 16_384
+
+
+def remembering(read_chat: ReadChat) -> ReadChat:
+    """The same, but the chats that were shown last (some 30 MB) are not read again: people turn
+    pages, go back, and refine, and reading is a third of a search."""
+    remembered = lru_cache(_REMEMBERED)(read_chat)
+
+    def read(raw: str) -> Chat:
+        return remembered(raw) if len(raw) <= _LONGEST_REMEMBERED else read_chat(raw)
+
+    return read
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

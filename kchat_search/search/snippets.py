@@ -84,50 +84,51 @@ def _needles(node: Node | None) -> Iterator[Needle]:
             return
 
 
-def _find(
-    folded: Folded, side: Side, wanted: Sequence[Needle]
-) -> tuple[tuple[Range, ...], int]:
+def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
     """(ranges on the original, number of different needles found)."""
     plain = folded.text
-    concerned = [n for n in wanted if n.side in (None, side)]
-    # Characters that are not there are the rule: most messages are done with here.
-    literals = [n for n in concerned if isinstance(n, Contains) and n.text in plain]
-    whole = [n for n in concerned if isinstance(n, HasWord) and n.text in plain]
-    places = _literals(plain, literals) + _words(plain, whole)
-    ranges = [each for _, each in places]
-    if not ranges:
-        return (), 0
-    return _merged(folded, ranges), len({needle for needle, _ in places})
+    ranges: list[Range] = []
+    found = 0
+    whole: list[HasWord] = []
+    for needle in wanted:
+        # Characters that are not there are the rule: most needles are done with here.
+        if needle.text not in plain or needle.side not in (None, side):
+            continue
+        if isinstance(needle, HasWord):
+            whole.append(needle)
+        else:
+            found += 1
+            ranges += _literal(plain, needle.text, _share(wanted))
+    if whole:
+        words_found, places = _words(plain, whole, _share(wanted))
+        found += words_found
+        ranges += places
+    return (_merged(folded, ranges), found) if ranges else ((), 0)
 
 
-def _literals(text: str, needles: Sequence[Contains]) -> list[tuple[Needle, Range]]:
-    """Where these literals stand, all of which are there."""
-    places: list[tuple[Needle, Range]] = []
-    for needle in needles:
-        start = -1
-        for _ in range(_share(needles)):
-            start = text.find(needle.text, start + 1)
-            if start < 0:
-                break
-            places.append((needle, (start, start + len(needle.text))))
+def _literal(text: str, literal: str, most: int) -> list[Range]:
+    """Where a literal stands, from the beginning on, overlapping itself too."""
+    places: list[Range] = []
+    start = text.find(literal)
+    while start >= 0 and len(places) < most:
+        places.append((start, start + len(literal)))
+        start = text.find(literal, start + 1)
     return places
 
 
-def _words(text: str, needles: Sequence[HasWord]) -> list[tuple[Needle, Range]]:
-    """Where runs of letters are these words, or begin with them."""
-    places: list[tuple[Needle, Range]] = []
-    if not needles:
-        return places
-    left = dict.fromkeys(needles, _share(needles))
+def _words(text: str, needles: Sequence[HasWord], most: int) -> tuple[int, list[Range]]:
+    """(how many of these words are there, where runs of letters are or begin with them)."""
+    places: list[Range] = []
+    left = dict.fromkeys(needles, most)
     beginnings = tuple({needle.text for needle in needles})
     for start, word in words(text):
         if word.startswith(beginnings):
             for needle in [n for n in left if _is(word, n)]:
-                places.append((needle, (start, start + len(word))))
+                places.append((start, start + len(word)))
                 left[needle] -= 1
                 if not left[needle]:
                     del left[needle]
-    return places
+    return sum(left.get(needle, 0) < most for needle in needles), places
 
 
 def _share(needles: Sequence[Needle]) -> int:
@@ -140,6 +141,8 @@ def _is(word: str, needle: HasWord) -> bool:
 
 def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
     """On the original, ascending; those that touch are one."""
+    if len(ranges) == 1:
+        return (folded.original(*ranges[0]),)
     out: list[Range] = []
     for start, end in sorted(folded.original(*each) for each in ranges):
         if out and start <= out[-1][1]:

@@ -23,6 +23,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\u
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MINUTE = 60
+_RFC_3339 = len("2015-04-25T08:04:12+08:00")
 _HOUR = 3600
 
 
@@ -80,11 +81,10 @@ def rfc3339(moment: datetime | None, zone: ZoneInfo) -> str | None:
     """`2015-04-25T08:04:12+08:00`; None stays None."""
     if moment is None:
         return None
-    here = local(moment, zone)
-    offset = here.utcoffset()
-    if offset is not None and offset.total_seconds() % _MINUTE:
-        here = moment.astimezone(UTC)  # local mean time before 1901: RFC 3339 has no seconds there
-    return here.isoformat(timespec="seconds")
+    text = local(moment, zone).isoformat(timespec="seconds")
+    if len(text) > _RFC_3339:  # local mean time before 1901: RFC 3339 has no seconds in an offset
+        return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return text
 
 
 def day(when: date) -> str:
