@@ -35,7 +35,7 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.ports import Archive, ChatSource, Clock, Engine, ReadChat
-from kchat_search.search.search import Searcher, remembering
+from kchat_search.search.search import Searcher
 from kchat_search.search.snippets import highlights
 from kchat_search.search.verify import verify
 from kchat_search.sync.decide import reconcile_due
@@ -87,7 +87,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             archive=archive,
             engine=engine,
             segmenter=segmenter,
-            read_chat=remembering(parser.read),
+            read_chat=parser.read,
             zone=settings.zone,
             clock=clock,
         ),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kchat_search import ratings, speakers
@@ -42,6 +43,7 @@ from kchat_search.search.plan import (
 from kchat_search.search.snippets import Needle, needles, snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
+from kchat_search.text.fold import Folded, fold_many_with_map
 from kchat_search.text.segment import Segmenter
 
 _CURSORS = ("backfill", "synced")
@@ -54,15 +56,22 @@ _REMEMBERED = 2_000
 _LONGEST_REMEMBERED = 16_384
 
 
-def remembering(read_chat: ReadChat) -> ReadChat:
-    """The same, but the chats that were shown last (some 30 MB) are not read again: people turn
-    pages, go back, and refine, and reading is a third of a search."""
-    remembered = lru_cache(_REMEMBERED)(read_chat)
+class _Read(NamedTuple):
+    chat: Chat
+    texts: Sequence[Folded]
+    """The text of each message, folded."""
 
-    def read(raw: str) -> Chat:
-        return remembered(raw) if len(raw) <= _LONGEST_REMEMBERED else read_chat(raw)
 
-    return read
+def _reader(read_chat: ReadChat) -> Callable[[str], _Read]:
+    """Reads the raw JSON of a chat. The chats that were shown last (some 30 MB) are remembered:
+    people turn pages, go back, and refine, and reading is a third of a search."""
+
+    def read(raw: str) -> _Read:
+        chat = read_chat(raw)
+        return _Read(chat, fold_many_with_map([message.text for message in chat.messages]))
+
+    remembered = lru_cache(_REMEMBERED)(read)
+    return lambda raw: (remembered if len(raw) <= _LONGEST_REMEMBERED else read)(raw)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,6 +136,10 @@ class Searcher:
         facts = self.archive.facts(*_CURSORS)
         return _coverage(facts, self.engine.count(Everything()))
 
+    @cached_property
+    def _read(self) -> Callable[[str], _Read]:
+        return _reader(self.read_chat)
+
     def _context(self, agents: Mapping[str, str]) -> Context:
         today = self.clock().astimezone(self.zone).date()
         return Context(agents, today, self.zone)
@@ -176,7 +189,7 @@ class Searcher:
         agents: Mapping[str, str],
         snippet_count: int,
     ) -> Hit:
-        chat = self.read_chat(stored.raw)
+        chat, texts = self._read(stored.raw)
         agent_name = speakers.agent_name(chat, agents)
         sides = speakers.sides(chat, agent_name)
         return Hit(
@@ -185,7 +198,7 @@ class Searcher:
             visitor_name=speakers.visitor_name(chat, sides),
             gone_at=stored.gone_at,
             score=score,
-            snippets=snippets(chat, sides, wanted, snippet_count),
+            snippets=snippets(chat, texts, sides, wanted, snippet_count),
         )
 
     def _reading(

@@ -18,7 +18,7 @@ from kchat_search.models.query import (
     Node,
     Snippet,
 )
-from kchat_search.text.fold import Folded, fold_many_with_map, fold_with_map
+from kchat_search.text.fold import Folded, fold_with_map
 from kchat_search.text.scripts import words
 
 Needle = Contains | HasWord
@@ -53,16 +53,20 @@ def highlights(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[Range, 
 
 
 def snippets(
-    chat: Chat, sides: Sequence[Side], wanted: Sequence[Needle], limit: int
+    chat: Chat,
+    texts: Sequence[Folded],
+    sides: Sequence[Side],
+    wanted: Sequence[Needle],
+    limit: int,
 ) -> tuple[Snippet, ...]:
     """The messages that match best, in the order of the chat; where the chat was not found by its
-    text (but by a field, or by what it lacks) the first that have text."""
+    text (but by a field, or by what it lacks) the first that have text. `texts` and `sides`: of
+    each message, its folded text and who said it."""
     if limit <= 0:
         return ()
     said = list(zip(chat.messages, sides, strict=True))
     marked = []
-    texts = fold_many_with_map([message.text for message in chat.messages]) if wanted else ()
-    for (message, side), folded in zip(said, texts, strict=False):
+    for (message, side), folded in zip(said, texts, strict=True) if wanted else ():
         ranges, found = _find(folded, side, wanted)
         if ranges:
             marked.append(_Marked(message, side, ranges, found))

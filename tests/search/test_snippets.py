@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kchat_search.models.chats import Chat, Message, Side
 from kchat_search.models.query import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf, Snippet
 from kchat_search.search.snippets import LEAD, WIDTH, Needle, highlights, needles, snippets
-from kchat_search.text.fold import fold
+from kchat_search.text.fold import fold, fold_with_map
 from kchat_search.text.scripts import Kind, runs
 from tests.text.nasty import texts
 
@@ -26,7 +26,8 @@ def shown(
     *said: str, wanted: Sequence[Needle], limit: int = 3, sides: Sequence[Side] = ()
 ) -> tuple[Snippet, ...]:
     visitor: Side = "visitor"
-    return snippets(chat(*said), sides or [visitor] * len(said), wanted, limit)
+    texts = list(map(fold_with_map, said))
+    return snippets(chat(*said), texts, sides or [visitor] * len(said), wanted, limit)
 
 
 def marked(text: str, *needles_: str) -> list[str]:
