@@ -16,7 +16,7 @@ from kchat_search.text.segment import Segmenter
 
 _BATCH = 500
 """Chats a commit of the engine: many enough that a commit costs little, few enough to hold."""
-_MOST_CHATS = 4_000
+_MOST_CHATS = 2_000
 """Chats a batch of a rebuild, at most."""
 
 log = logging.getLogger(__name__)

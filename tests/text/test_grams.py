@@ -5,19 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.text.fold import fold
-from kchat_search.text.grams import grams, needed
+from kchat_search.text.grams import decides, grams, needed
 from tests.text.nasty import texts
 
 folded_texts = texts(12).map(fold)
 
 
 @given(st.lists(folded_texts, max_size=4))
-def test_grams_are_every_substring_of_one_or_two_characters(messages: list[str]) -> None:
+def test_grams_are_every_substring_of_one_or_two_characters_or_of_three_digits(messages: list[str]) -> None:
     expected = {
         text[start : start + length]
         for text in messages
-        for length in (1, 2)
+        for length in (1, 2, 3)
         for start in range(len(text) - length + 1)
+        if length < 3 or set(text[start : start + length]) <= set("0123456789")
     }
     assert grams(messages) == expected
 
@@ -32,8 +33,8 @@ def test_whatever_has_a_literal_has_all_its_grams(before: str, literal: str, aft
     assert set(needed(literal)) <= grams([before + literal + after])
 
 
-@given(st.text("ab退", max_size=6), st.text("ab退", min_size=1, max_size=2))
-def test_a_literal_of_one_or_two_characters_is_there_exactly_when_its_gram_is(
+@given(st.text("a1退", max_size=8), st.text("a1退", min_size=1, max_size=3).filter(decides))
+def test_a_literal_that_is_a_gram_is_there_exactly_when_its_gram_is(
     text: str, literal: str
 ) -> None:
     assert (literal in text) == (set(needed(literal)) <= grams([text]))
@@ -48,6 +49,12 @@ def test_a_literal_of_one_or_two_characters_is_there_exactly_when_its_gram_is(
         ("aaaa", ["aa"]),
         ("abab", ["ab", "ba"]),
         ("😀1", ["😀1"]),
+        ("123", ["123"]),
+        ("1234", ["123", "234"]),
+        ("a123b", ["a1", "123", "3b"]),
+        ("12345a", ["123", "234", "345", "5a"]),
+        ("12a", ["12", "2a"]),
+        ("٣٤٥", ["٣٤", "٤٥"]),
     ],
 )
 def test_needed_grams_come_once_and_in_order(literal: str, expected: list[str]) -> None:

@@ -78,6 +78,11 @@ class ArraysWriter:
         self.begin(name, kind or smallest(array))
         self.append(array)
 
+    def take(self, file: Arrays) -> None:
+        """All arrays of another file, byte by byte."""
+        for name, array in file.items():
+            self.add(name, array, file.kind(name))
+
     def finish(self, meta: Mapping[str, Any]) -> None:
         """Write the directory, with what else the reader must know (anything JSON can say)."""
         offset = self._file.tell()
@@ -121,6 +126,10 @@ class Arrays(Mapping[str, Array]):
     def offset(self, name: str) -> int:
         """Where an array begins in the file, in bytes."""
         return int(self._entries[name][2])
+
+    def kind(self, name: str) -> str:
+        """The type of an array, such as «u4»."""
+        return str(self._entries[name][0])
 
     def damage(self) -> str | None:
         """Look at every byte: what is wrong, or None. Cost: the whole file is read."""

@@ -3,13 +3,14 @@
     batches ──► processes: chats to documents (parsing, folding, jieba), documents to a run
                           │ each run spilled to a file
                           ▼
-                merge of all runs ──► the segment
+                processes: all runs merged, half of the fields each ──► the segment
 
 Memory is a batch and its run a process, and a stretch of the merge; none grows with the index.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import threading
@@ -17,12 +18,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from kchat_search.engines.whoosh.gather import MOST_DOCUMENTS, Run, gather
-from kchat_search.engines.whoosh.merge import Part, merge
+from kchat_search.engines.whoosh.merge import HALVES, Part, Piece, join, merge
 from kchat_search.engines.whoosh.stored import StoredSegment
 from kchat_search.errors import IndexUnwritable
 from kchat_search.models.query import IndexDocument
@@ -35,79 +37,97 @@ _ALONE = 2
 """So few batches are done in this process: another one takes two seconds to begin."""
 _AHEAD = 2
 """Batches a process that are read before one of them is done."""
-_MOST_PARTS = 400
-"""Files that are merged at once; a process may have some 1,000 open."""
+_MOST_PARTS = 600
+"""Files that are merged at once; a process may often have no more than 1,024 open."""
+
+
+class Means(NamedTuple):
+    """What a build may use."""
+
+    processes: int
+    memory: int
+    """Bytes for the merge, all processes together."""
+    progress: Progress
 
 
 def build(
-    path: Path,
-    batches: Iterable[Sequence[Chat]],
-    documents: MakeDocuments[Chat],
-    processes: int,
-    memory: int,
-    progress: Progress,
+    path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat], means: Means
 ) -> int:
     """Write the segment of all chats to `path`, and spill beside it; how many chats there are.
-    `memory` is for the merge, in bytes.
 
     `documents` makes a batch's documents. It is sent to other processes, so it must be picklable.
     Raises what it raises, and `IndexUnwritable` where a process is killed from outside.
     """
     iterator = iter(batches)
     first = list(islice(iterator, _ALONE))
-    if processes == 1 or len(first) < _ALONE:
-        runs = _runs_here(path, chain(first, iterator), documents)
-    else:
-        runs = _runs_elsewhere(path, chain(first, iterator), documents, processes)
-    spilled: list[Path] = []
+    batches = chain(first, iterator)
+    if means.processes == 1 or len(first) < _ALONE:
+        runs = _spilled(path, _gathered_here(path, batches, documents), means.progress)
+        return _merged_here(path, runs, means) if runs else 0
+    with _workers(means.processes, documents) as pool:
+        gathered = _gathered(pool, path, batches, means.processes)
+        runs = _spilled(path, gathered, means.progress)
+        return _merged(pool, path, runs, means)
+
+
+def _spilled(path: Path, gathered: Iterable[int], progress: Progress) -> list[Path]:
+    """The runs, in order, once all are gathered."""
     done = 0
-    for run, count in runs:
-        spilled.append(run)
+    runs: list[Path] = []
+    for count in gathered:
+        runs.append(_run(path, len(runs)))
         done += count
         progress("index", done, None)
-    if spilled:
-        _merge_all(path, spilled, memory, progress)
-    return done
+    return runs
 
 
-def _merge_all(path: Path, spilled: list[Path], memory: int, progress: Progress) -> None:
-    files = deque(spilled)
-    level = 0
+def _run(path: Path, number: int) -> Path:
+    return path.with_suffix(f".{number:06}.run")
+
+
+# -- in this process ---------------------------------------------------------------------------
+
+
+def _gathered_here(
+    path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat]
+) -> Iterator[int]:
+    for number, batch in enumerate(batches):
+        yield _gather_to(_run(path, number), documents(batch))
+
+
+def _merged_here(path: Path, files: Sequence[Path], means: Means) -> int:
     while len(files) > _MOST_PARTS:
-        level += 1
-        group = [files.popleft() for _ in range(_MOST_PARTS)]
-        into = path.with_suffix(f".merged{level}")
-        _merge_files(into, group, memory, progress)
-        files.append(into)
-    _merge_files(path, files, memory, progress)
+        into = files[0].with_suffix(".merged")
+        merge(into, _parts(files[:_MOST_PARTS]), means.memory)
+        _remove(files[:_MOST_PARTS])
+        files = [into, *files[_MOST_PARTS:]]
+    count = merge(path, _parts(files), means.memory, progress=means.progress)
+    _remove(files)
+    return count
 
 
-def _merge_files(path: Path, files: Iterable[Path], memory: int, progress: Progress) -> None:
-    files = list(files)
-    merge(path, [Part(_open(file)) for file in files], memory, progress)
+def _gather_to(into: Path, documents: Sequence[IndexDocument]) -> int:
+    assert len(documents) <= MOST_DOCUMENTS
+    gather(documents).spill(into)
+    return len(documents)
+
+
+def _parts(files: Iterable[Path]) -> list[Part]:
+    return [Part(Run.read(f) if f.suffix == ".run" else StoredSegment(f)) for f in files]
+
+
+def _remove(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink()
 
 
-def _open(path: Path) -> Run | StoredSegment:
-    return Run.read(path) if path.suffix == ".run" else StoredSegment(path)
+# -- in others ---------------------------------------------------------------------------------
 
 
-def _runs_here(
-    path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat]
-) -> Iterator[tuple[Path, int]]:
-    for number, batch in enumerate(batches):
-        into = path.with_suffix(f".{number:06}.run")
-        yield into, _gather_to(into, documents(batch))
-
-
-def _runs_elsewhere(
-    path: Path,
-    batches: Iterable[Sequence[Chat]],
-    documents: MakeDocuments[Chat],
-    processes: int,
-) -> Iterator[tuple[Path, int]]:
-    """In the order of the batches."""
+@contextmanager
+def _workers(
+    processes: int, documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
+) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(
         processes,
         # Not «fork»: this process has threads, and locks that they may hold.
@@ -115,16 +135,8 @@ def _runs_elsewhere(
         initializer=_begin,
         initargs=(documents,),
     )
-    waiting: deque[tuple[Path, Future[int]]] = deque()
     try:
-        for number, batch in enumerate(batches):
-            into = path.with_suffix(f".{number:06}.run")
-            waiting.append((into, pool.submit(_work, into, batch)))
-            if len(waiting) > _AHEAD * processes:
-                into, future = waiting.popleft()
-                yield into, future.result()
-        for into, future in waiting:
-            yield into, future.result()
+        yield pool
     except BrokenProcessPool as error:
         raise IndexUnwritable(
             "A process that was building the index was ended from outside (was there too little "
@@ -134,6 +146,40 @@ def _runs_elsewhere(
         pool.shutdown(cancel_futures=True)
 
 
+def _gathered(
+    pool: ProcessPoolExecutor, path: Path, batches: Iterable[Sequence[Chat]], processes: int
+) -> Iterator[int]:
+    """In the order of the batches, of which few are in memory at a time."""
+    waiting: deque[Future[int]] = deque()
+    for number, batch in enumerate(batches):
+        waiting.append(pool.submit(_work, _run(path, number), batch))
+        if len(waiting) > _AHEAD * processes:
+            yield waiting.popleft().result()
+    for future in waiting:
+        yield future.result()
+
+
+def _merged(
+    pool: ProcessPoolExecutor, path: Path, files: Sequence[Path], means: Means
+) -> int:
+    """Halves of all fields at once, then joined."""
+    if len(files) > _MOST_PARTS:
+        return _merged_here(path, files, means)
+    pieces = [path.with_suffix(f".piece{number}") for number in range(len(HALVES))]
+    memory = means.memory // len(HALVES)
+    futures = [
+        pool.submit(_merge_piece, into, files, memory, piece)
+        for into, piece in zip(pieces, HALVES, strict=True)
+    ]
+    for number, future in enumerate(futures):
+        means.progress("merge", number, len(HALVES) + 1)
+        future.result()
+    means.progress("merge", len(HALVES), len(HALVES) + 1)
+    count = join(path, pieces)
+    _remove([*pieces, *files])
+    return count
+
+
 _documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
 
 
@@ -141,6 +187,7 @@ def _begin(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> Non
     """What each process does first."""
     global _documents  # noqa: PLW0603  # a process of the pool has no other place
     _documents = documents
+    gc.disable()  # a batch is tens of thousands of records without a cycle: a tenth of the time
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -152,10 +199,10 @@ def _begin(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> Non
 
 
 def _work(into: Path, batch: Sequence[Any]) -> int:
-    return _gather_to(into, _documents(batch))
+    count = _gather_to(into, _documents(batch))
+    gc.collect()
+    return count
 
 
-def _gather_to(into: Path, documents: Sequence[IndexDocument]) -> int:
-    assert len(documents) <= MOST_DOCUMENTS
-    gather(documents).spill(into)
-    return len(documents)
+def _merge_piece(into: Path, files: Sequence[Path], memory: int, piece: Piece) -> None:
+    merge(into, _parts(files), memory, piece)

@@ -23,7 +23,7 @@ from whoosh.index import IndexError as WhooshIndexError
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer
 from kchat_search.engines.whoosh.arrays import ArraysDamaged
-from kchat_search.engines.whoosh.build import Chat, MakeDocuments
+from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means
 from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import (
@@ -153,9 +153,8 @@ class WhooshEngine:
         with self._unwritable():
             name = self._generations.begin()
             folder = self._generations.folder(name)
-            count = writer.create(
-                folder, batches, documents, self.processes, self._memory, progress
-            )
+            means = Means(self.processes, self._memory, progress)
+            count = writer.create(folder, batches, documents, means)
             self._generations.swap(name, fingerprint)
         return count
 

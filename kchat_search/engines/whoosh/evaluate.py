@@ -15,6 +15,7 @@ of characters may stand in another order, or in different messages.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ from kchat_search.models.query import (
     Node,
     NoneOf,
 )
-from kchat_search.text.grams import needed
+from kchat_search.text.grams import decides, needed
 from kchat_search.text.scripts import Kind, runs
 from kchat_search.text.segment import MAX_WORD, indexed_word
 
@@ -45,25 +46,18 @@ _LOOK = 150
 """A look into a text costs as much as decoding so many numbers of a list."""
 
 
-def matching(segment: Segment, node: Node, within: Docs | None = None) -> Docs:  # noqa: PLR0911
+def matching(segment: Segment, node: Node, within: Docs | None = None) -> Docs:
     """Those of `within` that match `node`."""
     match node:
         case Everything():
             return segment.live if within is None else within
-        case Contains(text, side):
-            test = contains(segment.stored, "text", text) if side is None else None
-            test = test or of_side(segment.stored, text, side)
-            exact = len(text) <= 2 and side is None
-            return _literal(segment, "grams", text, test, within, exact=exact)
+        case Contains() | FileNamed():
+            left, test = _by_lists(segment, node, within)
+            return left if test is None else test(left)
         case HasWord():
             return _having_word(segment, node, within)
-        case FileNamed(text):
-            test = contains(segment.stored, "files", text)
-            return _literal(segment, "file_grams", text, test, within, exact=len(text) <= 2)
-        case FieldIs("id", values):
-            return _with_id(segment, values, within)
-        case FieldIs(field, values):
-            return _both(segment, _any_term(segment, field, map(filter_term, values)), within)
+        case FieldIs():
+            return _with_value(segment, node, within)
         case CreatedIn(start, end):
             return _created_in(segment, start, end, within)
         case AllOf(parts):
@@ -76,11 +70,19 @@ def matching(segment: Segment, node: Node, within: Docs | None = None) -> Docs: 
 
 
 def _all_of(segment: Segment, parts: Sequence[Node], within: Docs | None) -> Docs:
+    """All lists first, what reads a column or subtracts then, and the looks into texts last."""
+    tests: list[TextTest] = []
     for part in sorted(parts, key=lambda part: _cost(segment, part)):
         if within is not None and not len(within):
-            break
-        within = matching(segment, part, within)
-    return segment.live if within is None else within
+            return within
+        if isinstance(part, Contains | FileNamed):
+            within, test = _by_lists(segment, part, within)
+            if test is not None:
+                tests.append(test)
+        else:
+            within = matching(segment, part, within)
+    within = segment.live if within is None else within
+    return reduce(lambda left, test: test(left), tests, within)
 
 
 def _cost(segment: Segment, node: Node) -> int:
@@ -110,31 +112,31 @@ def _cost(segment: Segment, node: Node) -> int:
             return segment.size + 2
 
 
-def _literal(
-    segment: Segment,
-    field: str,
-    text: str,
-    test: TextTest | None,
-    within: Docs | None,
-    *,
-    exact: bool,
-) -> Docs:
-    """The documents whose text has a literal; `exact` where its one gram says so already. `test`
-    looks into the texts; None where no text can have it."""
-    rows = _rows(segment, field, needed(text))
+def _by_lists(
+    segment: Segment, node: Contains | FileNamed, within: Docs | None
+) -> tuple[Docs, TextTest | None]:
+    """(those of `within` that may have a literal, as far as lists tell at little cost; the look
+    into their texts that decides, None where nothing is in doubt)."""
+    if isinstance(node, FileNamed):
+        field, side = "file_grams", None
+        test = contains(segment.stored, "files", node.text)
+    else:
+        field, side = "grams", node.side
+        test = (
+            contains(segment.stored, "text", node.text)
+            if side is None
+            else of_side(segment.stored, node.text, side)
+        )
+    rows = _rows(segment, field, needed(node.text))
     if rows is None or test is None:
-        return EMPTY
+        return EMPTY, None
     left = within
     for row in rows:
         if left is not None and len(left) * _LOOK < segment.df(field, row):
-            break
+            return left, test
         left = _both(segment, segment.docs(field, row), left)
-    else:
-        if exact:
-            assert left is not None
-            return left
     assert left is not None
-    return test(left)
+    return left, None if side is None and decides(node.text) else test
 
 
 def _rows(segment: Segment, field: str, terms: Iterable[str]) -> list[int] | None:
@@ -170,6 +172,13 @@ def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> Docs:
 
 def _both(segment: Segment, docs: Docs, within: Docs | None) -> Docs:
     return docs if within is None else intersect(docs, within, segment.size)
+
+
+def _with_value(segment: Segment, node: FieldIs, within: Docs | None) -> Docs:
+    if node.field == "id":
+        return _with_id(segment, node.values, within)
+    docs = _any_term(segment, node.field, map(filter_term, node.values))
+    return _both(segment, docs, within)
 
 
 def _with_id(segment: Segment, values: Sequence[str | None], within: Docs | None) -> Docs:

@@ -21,9 +21,8 @@ from kchat_search.engines.whoosh.schema import FILTERS, filter_term
 from kchat_search.engines.whoosh.texts import FILE_MARK, MARKS, codes, joined
 from kchat_search.models.query import NO_TIME, IndexDocument
 
-_SECOND = np.uint64(21)  # bits of a code point
-_DOCUMENT = np.uint64(22)
-MOST_DOCUMENTS = 1 << 22
+_CHARACTER, _DIGIT, _DOCUMENT = (np.uint64(bits) for bits in (21, 4, 18))
+MOST_DOCUMENTS = 1 << 18
 """Documents a run, at most: a gram and a document number are sorted as one number of 64 bits."""
 
 COLUMNS = ("id", "version", "created", "length")
@@ -109,13 +108,18 @@ def _texts(name: str, field: str, texts: Sequence[str], marks: int) -> dict[str,
     if len(plain) - int(plain.sum()) != marks:
         raise ValueError("a message has white space that folding would have made a blank")
     pairs = plain[:-1] & plain[1:]  # the next document begins with a mark
+    digits = (points >= ord("0")) & (points <= ord("9"))
+    triples = digits[:-2] & digits[1:-1] & digits[2:]
     points += np.uint64(1)  # so that «no second character» is 0, and sorts first, as in UTF-8
-    first = points << _SECOND
+    first = points << (_CHARACTER + _DIGIT + _DOCUMENT) | docs
+    second = points << (_DIGIT + _DOCUMENT)
+    third = (points - np.uint64(ord("0"))) << _DOCUMENT
     keys, _ = _distinct(
         np.concatenate(
             (
-                (first << _DOCUMENT | docs)[plain],
-                ((first[:-1] | points[1:]) << _DOCUMENT | docs[:-1])[pairs],
+                first[plain],
+                (first[:-1] | second[1:])[pairs],
+                (first[:-2] | second[1:-1] | third[2:])[triples],
             )
         )
     )
@@ -128,8 +132,12 @@ def _texts(name: str, field: str, texts: Sequence[str], marks: int) -> dict[str,
 
 def _gram(code: int) -> bytes:
     """The term of a gram's number."""
-    first, second = (code >> 21) - 1, (code & (1 << 21) - 1) - 1
-    return (chr(first) + (chr(second) if second >= 0 else "")).encode()
+    first, second, digit = code >> 25, code >> 4 & (1 << 21) - 1, code & 15
+    return (
+        chr(first - 1)
+        + (chr(second - 1) if second else "")
+        + (chr(digit - 1 + ord("0")) if digit else "")
+    ).encode()
 
 
 def _is_mark(points: NDArray[np.unsignedinteger]) -> NDArray[np.bool_]:

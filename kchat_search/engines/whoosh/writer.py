@@ -16,7 +16,7 @@ from whoosh.codec.whoosh3 import W3Segment
 from whoosh.index import TOC, FileIndex, LockError, clean_files, create_in, open_dir
 from whoosh.util.filelock import try_for
 
-from kchat_search.engines.whoosh.build import Chat, MakeDocuments, build
+from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, build
 from kchat_search.engines.whoosh.codec import ArrayCodec, open_segment
 from kchat_search.engines.whoosh.gather import gather
 from kchat_search.engines.whoosh.generations import sync_directory, sync_file
@@ -24,7 +24,6 @@ from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.engines.whoosh.schema import make_schema
 from kchat_search.engines.whoosh.stored import EXTENSION
 from kchat_search.models.query import IndexDocument
-from kchat_search.models.reports import Progress
 
 _LOCK_SECONDS = 30.0
 """Whoosh's own default is to fail at once if its lock is taken."""
@@ -40,15 +39,13 @@ def create(
     folder: Path,
     batches: Iterable[Sequence[Chat]],
     documents: MakeDocuments[Chat],
-    processes: int,
-    memory: int,
-    progress: Progress,
+    means: Means,
 ) -> int:
     """Build an index of these chats in an empty folder; how many there are. See `build`."""
     index = create_in(str(folder), make_schema())
     with _locked(index):
         segment = _new_segment(index)
-        count = build(_path(index, segment), batches, documents, processes, memory, progress)
+        count = build(_path(index, segment), batches, documents, means)
         _commit(index, _with_new([], segment, count))
     return count
 
