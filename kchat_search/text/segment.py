@@ -60,6 +60,7 @@ with jieba a chat takes a third less time. Longer runs seldom return."""
 
 _BLOCKS = re.compile("[\u4e00-\u9fd5]+|.")
 """jieba has words of these characters alone; any other stands for itself."""
+_BEYOND = re.compile("[^\u4e00-\u9fd5]")
 
 
 _State = tuple[str, Path | None, bool]
@@ -193,6 +194,7 @@ class _Fast:
     def __init__(self, words: rjieba.Jieba) -> None:
         words.add_word("B超", 6, None)  # no Han run has it
         self._route = words.cut
+        self._search = words.cut_for_search
         self._knows = words.has_word
         self._unjoined = lru_cache(_KEPT)(self._cut_unjoined)
         self._inner = lru_cache(_KEPT)(self._find_inner)
@@ -215,7 +217,11 @@ class _Fast:
 
     def lcut_for_search(self, han: str) -> list[str]:
         """Like jieba.Tokenizer.lcut_for_search."""
-        found: list[str] = []
+        found = self._search(han, False)
+        # Where no two characters are left side by side, there is nothing for the model to join.
+        if b"\1\1" not in bytes(map(len, found)) and not _BEYOND.search(han):
+            return found
+        found = []
         for word in self.lcut(han):
             if len(word) > 2:
                 found += self._inner(word)

@@ -23,7 +23,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from kchat_search.engines.whoosh.gather import MOST_DOCUMENTS, Run, gather
+from kchat_search.engines.whoosh.gather import Run, gather
 from kchat_search.engines.whoosh.merge import HALVES, Part, Piece, join, merge
 from kchat_search.engines.whoosh.stored import StoredSegment
 from kchat_search.errors import IndexUnwritable
@@ -107,7 +107,6 @@ def _merged_here(path: Path, files: Sequence[Path], means: Means) -> int:
 
 
 def _gather_to(into: Path, documents: Sequence[IndexDocument]) -> int:
-    assert len(documents) <= MOST_DOCUMENTS
     gather(documents).spill(into)
     return len(documents)
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.lists import EMPTY, Docs
 from kchat_search.engines.whoosh.look import TextTest, contains, of_side, says_word
-from kchat_search.engines.whoosh.schema import filter_term
+from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, intersect, union
 from kchat_search.models.query import (
@@ -90,8 +90,8 @@ def _cost(segment: Segment, node: Node) -> int:
     can only look at what is there comes last."""
     match node:
         case Contains(text, _):
-            rows = _rows(segment, "grams", needed(text))
-            return 0 if rows is None else segment.df("grams", rows[0])
+            found = _grams(segment, "text", text)
+            return segment.df(*found[0]) if found else 0
         case HasWord(text, prefix, _):
             row = None if prefix else segment.find("words", indexed_word(text))
             return segment.size if prefix else 0 if row is None else segment.df("words", row)
@@ -102,8 +102,8 @@ def _cost(segment: Segment, node: Node) -> int:
         case AnyOf(parts):
             return sum(_cost(segment, part) for part in parts)
         case FieldIs(field, values):
-            found = (segment.find(field, filter_term(value)) for value in values)
-            return sum(segment.df(field, row) for row in found if row is not None)
+            rows = (segment.find(field, filter_term(value)) for value in values)
+            return sum(segment.df(field, row) for row in rows if row is not None)
         case FileNamed():
             return segment.size
         case CreatedIn():
@@ -117,21 +117,17 @@ def _by_lists(
 ) -> tuple[Docs, TextTest | None]:
     """(those of `within` that may have a literal, as far as lists tell at little cost; the look
     into their texts that decides, None where nothing is in doubt)."""
-    if isinstance(node, FileNamed):
-        field, side = "file_grams", None
-        test = contains(segment.stored, "files", node.text)
-    else:
-        field, side = "grams", node.side
-        test = (
-            contains(segment.stored, "text", node.text)
-            if side is None
-            else of_side(segment.stored, node.text, side)
-        )
-    rows = _rows(segment, field, needed(node.text))
-    if rows is None or test is None:
+    name, side = ("files", None) if isinstance(node, FileNamed) else ("text", node.side)
+    test = (
+        contains(segment.stored, name, node.text)
+        if side is None
+        else of_side(segment.stored, node.text, side)
+    )
+    found = _grams(segment, name, node.text)
+    if found is None or test is None:
         return EMPTY, None
     left = within
-    for row in rows:
+    for field, row in found:
         if left is not None and len(left) * _LOOK < segment.df(field, row):
             return left, test
         left = _both(segment, segment.docs(field, row), left)
@@ -139,15 +135,17 @@ def _by_lists(
     return left, None if side is None and decides(node.text) else test
 
 
-def _rows(segment: Segment, field: str, terms: Iterable[str]) -> list[int] | None:
-    """The rows of terms, those of the fewest documents first; None where one is nowhere."""
+def _grams(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
+    """(field, row) of each gram that a literal needs, those of the fewest documents first; None
+    where one is nowhere."""
     found = []
-    for term in terms:
-        row = segment.find(field, term)
+    for gram in needed(literal):
+        field = GRAM_FIELDS[name][len(gram) - 1]
+        row = segment.find(field, gram)
         if row is None:
             return None
-        found.append(row)
-    return sorted(found, key=lambda row: segment.df(field, row))
+        found.append((field, row))
+    return sorted(found, key=lambda each: segment.df(*each))
 
 
 def _having_word(segment: Segment, node: HasWord, within: Docs | None) -> Docs:

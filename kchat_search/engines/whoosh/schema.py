@@ -28,7 +28,15 @@ ORDINALS = ("agent_id", "status", "rating", "started_by", "has_upload", "created
 """Fields with one value a document, kept as a column too (the value's place among the field's
 terms), so that a facet is one count over an array."""
 
-TERM_FIELDS = tuple(sorted((*FILTERS, "created_month", "words", "grams", "file_grams")))
+GRAM_FIELDS = {
+    "text": ("text_characters", "text_pairs", "text_triples"),
+    "files": ("files_characters", "files_pairs", "files_triples"),
+}
+"""By name of a text, the fields of its grams of one, two and three characters."""
+
+TERM_FIELDS = tuple(
+    sorted((*FILTERS, "created_month", "words", *GRAM_FIELDS["text"], *GRAM_FIELDS["files"]))
+)
 
 
 def _keyword(*, scorable: bool = False) -> FieldType:
