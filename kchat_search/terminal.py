@@ -28,6 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kchat_search import ratings
+from kchat_search.models.chats import Message
 from kchat_search.models.query import ChatView, SearchPage
 from kchat_search.models.reports import Progress, Status, SyncReport, VerifyReport, no_progress
 from kchat_search.text.fold import without_surrogates
@@ -209,6 +210,8 @@ def _time(moment: datetime | None, zone: ZoneInfo) -> str:
 def _plain(value: object) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Message):
+        return {name: _plain(each) for name, each in value._asdict().items()}
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):

@@ -171,16 +171,18 @@ class ChatParser:
         return tuple(messages)
 
     def _message(self, item: Mapping[str, Any], position: int) -> Message:
+        get = item.get
+        role = get("role")
         return Message(
-            id=_whole_id(item.get("id")),
-            position=position,
-            type=_word(item.get("type")),
-            name=_word(item.get("name")),
-            text=_text(item.get("msg")),
-            role=_word(item.get("role")).strip().lower() or None,
-            created_at=self._time(item.get("created_at")),
-            recalled=_truth(item.get("recalled")),
-            upload=_upload(item.get("upload"), item.get("upload_id")),
+            _whole_id(get("id")),
+            position,
+            _word(get("type")),
+            _word(get("name")),
+            _text(get("msg")),
+            None if role is None else _word(role).strip().lower() or None,
+            self._time(get("created_at")),
+            _truth(get("recalled")),
+            _upload(get("upload"), get("upload_id")),
         )
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 _NEVER = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?Z?)?")
 _EPOCH = re.compile(r"-?[0-9]{9,13}(?:\.[0-9]+)?")
-_DOCUMENTED = re.compile(r"[1-9]\d{3}-\d\d-\d\d ")
+_DOCUMENTED = len("2015-04-25 08:04:12")
 _FIRST_MILLISECONDS = 100_000_000_000
 """Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
 _OUTSIDE = "outside the years 2 to 9998"
@@ -29,6 +30,13 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
+    if isinstance(value, str) and len(value) == _DOCUMENTED:
+        offset = _offset_all_day(value[:10], zone)
+        if offset:
+            try:
+                return _showable(datetime.fromisoformat(value + offset).astimezone(UTC))
+            except (ValueError, OverflowError):
+                pass  # another form of 19 characters
     if isinstance(value, str):
         return _of_text(value.strip(), zone)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -37,11 +45,10 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
 
 
 def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
-    if not _DOCUMENTED.match(text):
-        if text == "0" or _NEVER.fullmatch(text):
-            return None
-        if _EPOCH.fullmatch(text):
-            return _of_epoch(float(text))
+    if text == "0" or _NEVER.fullmatch(text):
+        return None
+    if _EPOCH.fullmatch(text):
+        return _of_epoch(float(text))
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
@@ -49,6 +56,19 @@ def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
         return _showable(moment.astimezone(UTC))
     except OverflowError as error:
         raise ValueError(_OUTSIDE) from error
+
+
+@lru_cache(4096)
+def _offset_all_day(day: str, zone: ZoneInfo) -> str:
+    """«+08:00», where the zone has one offset from the day before to the day after: the messages of
+    a chat are of one day, and to ask the zone for each takes twice as long. "" where the clocks are
+    changed, or where this is no day."""
+    try:
+        noon = datetime.fromisoformat(f"{day} 12:00").replace(tzinfo=zone)
+        offsets = {(noon + timedelta(hours=hours)).isoformat()[19:] for hours in range(-36, 37)}
+    except (ValueError, OverflowError):
+        return ""
+    return offsets.pop() if len(offsets) == 1 else ""
 
 
 def _of_epoch(number: float) -> datetime:

@@ -8,7 +8,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kchat_search import ratings, speakers
-from kchat_search.models.chats import Chat, StoredChat
+from kchat_search.models.chats import Chat
 from kchat_search.models.query import FilterField, IndexDocument
 from kchat_search.ports import ReadChat
 from kchat_search.text.fold import fold_many, without_surrogates
@@ -16,6 +16,10 @@ from kchat_search.text.segment import Segmenter
 
 VERSION = 1
 """Of what a document is made of; with another one the index must be built anew."""
+
+
+VersionAndRaw = tuple[int, str]
+"""What a document is made of, and no more: it travels to another process."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +32,14 @@ class Documents:
     agents: Mapping[str, str]
     """Names by id."""
 
-    def __call__(self, chats: Sequence[StoredChat]) -> list[IndexDocument]:
+    def __call__(self, chats: Sequence[VersionAndRaw]) -> list[IndexDocument]:
         """The documents of these chats, in this order."""
-        return [self._document(stored) for stored in chats]
+        return [self._document(version, raw) for version, raw in chats]
 
-    def _document(self, stored: StoredChat) -> IndexDocument:
-        chat = self.read_chat(stored.raw)
+    def _document(self, version: int, raw: str) -> IndexDocument:
+        chat = self.read_chat(raw)
         name = speakers.agent_name(chat, self.agents)
-        return document(chat, stored.version, name, self.zone, self.segmenter.words)
+        return document(chat, version, name, self.zone, self.segmenter.words)
 
 
 def document(

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import IndexDamaged
-from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
-from kchat_search.sync.document import Documents
+from kchat_search.sync.document import Documents, VersionAndRaw
 from kchat_search.text.segment import Segmenter
 
 _BATCH = 500
@@ -75,7 +74,7 @@ class Indexer:
         done = 0
         while changes := self.archive.changes(_BATCH):
             stored = self.archive.get([change.chat_id for change in changes])
-            documents = self._documents()(list(stored.values()))
+            documents = self._documents()([(c.version, c.raw) for c in stored.values()])
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
             self.engine.write(documents, erased)
             self.archive.done(changes)
@@ -97,11 +96,11 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _batches(self) -> Iterator[list[StoredChat]]:
-        batch: list[StoredChat] = []
+    def _batches(self) -> Iterator[list[VersionAndRaw]]:
+        batch: list[VersionAndRaw] = []
         size = 0
         for stored in self.archive.iterate():
-            batch.append(stored)
+            batch.append((stored.version, stored.raw))
             size += len(stored.raw)
             if size >= self.batch_bytes or len(batch) == _MOST_CHATS:
                 yield batch

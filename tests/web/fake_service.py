@@ -46,8 +46,7 @@ def chat(number: int, messages: Iterable[Message], **values: Any) -> Chat:
     """A chat of an hour's length; messages 20 seconds apart, with ids `number * 1000 + place`."""
     created = values.pop("created_at", datetime(2015, 4, 25, 0, 4, 12, tzinfo=UTC))
     placed = tuple(
-        replace(
-            one,
+        one._replace(
             position=place,
             id=one.id if one.id is not None else number * 1000 + place,
             created_at=one.created_at or (created and created + timedelta(seconds=20 * place)),

@@ -105,7 +105,7 @@ def test_messages_of_one_id_or_of_none_have_anchors_of_their_own(
     client: FlaskClient, service: FakeService
 ) -> None:
     attacked = service.chats[-1]
-    nameless = replace(attacked.messages[-1], id=None)
+    nameless = attacked.messages[-1]._replace(id=None)
     service.chats[-1] = replace(attacked, messages=(*attacked.messages[:-1], nameless))
     page = Page(client.get("/chats/666").text)
     assert page.faults == []
