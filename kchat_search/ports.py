@@ -22,7 +22,13 @@ from kchat_search.models.chats import (
     StoredVersion,
 )
 from kchat_search.models.query import EngineAnswer, IndexDocument, Node, Plan
-from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, EngineState, Progress, SyncReport
+from kchat_search.models.reports import (
+    ArchiveCounts,
+    ArchiveFacts,
+    EngineState,
+    Progress,
+    SyncReport,
+)
 
 Source = TypeVar("Source")
 """What documents are made from."""

@@ -36,8 +36,8 @@ def verify(
 ) -> VerifyReport:
     """Compare ids and versions, then look `strings` random strings up and scan for them.
 
-    Every byte of the index is held against its checksum, too. Memory holds two ids for each chat that has one of the strings; time is one pass over the
-    archive.
+    Every byte of the index is held against its checksum, too. Memory holds two ids for each chat
+    that has one of the strings; time is one pass over the archive.
     """
     began = time.perf_counter()
     before = dict(archive.id_versions())

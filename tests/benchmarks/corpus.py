@@ -186,7 +186,11 @@ def text_bytes(chat: dict[str, Any]) -> int:
 
 
 class Timed:
-    """Hands chats on, a batch at a time, and knows what making them took and how much they say."""
+    """Hands chats on, a batch at a time, and knows what making them took and how much they say.
+
+    They are made as JSON, the form in which Kchat sends them and an archive keeps them: reading it
+    is part of every build, ours (which reads its archive) and the others'.
+    """
 
     def __init__(self, made: Iterable[dict[str, Any]], batch: int = 500) -> None:
         self._made = iter(made)
@@ -204,10 +208,11 @@ class Timed:
             batch = list(islice(self._made, self._batch))
             self.count += len(batch)
             self.text_bytes += sum(map(text_bytes, batch))
+            lines = list(map(json.dumps, batch))
             self.seconds += perf_counter() - began
             if not batch:
                 return
-            yield from batch
+            yield from map(json.loads, lines)
 
 
 def _message(

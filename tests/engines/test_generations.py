@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kchat_search.engines.whoosh import writer
 
+from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.query import Everything, IndexDocument, Plan
@@ -33,8 +33,8 @@ def total(engine: WhooshEngine) -> int:
 def test_a_build_that_breaks_off_leaves_the_present_generation_answering(
     engine: WhooshEngine, tmp_path: Path
 ) -> None:
-    def breaking() -> Iterator[IndexDocument]:
-        yield make(2, "x")
+    def breaking() -> Iterator[list[IndexDocument]]:
+        yield [make(2, "x")]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

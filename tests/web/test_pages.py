@@ -218,9 +218,7 @@ def test_a_robot_is_told_from_an_agent_and_days_are_set_apart(
     client: FlaskClient, service: FakeService
 ) -> None:
     first = service.chats[1]
-    later = first.messages[-1]._replace(
-        created_at=datetime(2016, 5, 19, 16, 0, tzinfo=UTC)
-    )
+    later = first.messages[-1]._replace(created_at=datetime(2016, 5, 19, 16, 0, tzinfo=UTC))
     service.chats[1] = replace(first, messages=(*first.messages[:-1], later))
     page = look(client, "/chats/291?lang=en")
     assert "小智 Robot" in page.text

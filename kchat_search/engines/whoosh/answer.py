@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh import rank
+from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.lists import Docs
 from kchat_search.engines.whoosh.rank import Places, SortKey
@@ -18,8 +19,6 @@ from kchat_search.engines.whoosh.schema import filter_value
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among, intersect
 from kchat_search.models.query import NO_TIME, EngineAnswer, EngineHit, Node, Plan
-
-Number = TypeVar("Number", np.int64, np.float64)
 
 
 class _Found(NamedTuple):
@@ -48,7 +47,8 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
     if widened and plan.some is not None:
         found = [_find(segment, plan.some, plan) for segment in segments]
     total = sum(len(each.docs) for each in found)
-    ranked = _by_relevance(found, full, plan) if plan.sort == "relevance" else _by_time(found, plan)
+    by_relevance = plan.sort == "relevance" and found
+    ranked = _by_relevance(found, full, plan) if by_relevance else _by_time(found, plan)
     first = plan.offset if plan.after is None else 0
     window = slice(first, first + plan.limit)
     hits = tuple(
@@ -89,41 +89,62 @@ def _by_relevance(found: Sequence[_Found], full: Sequence[Docs], plan: Plan) -> 
     """The first `offset + limit`, in tiers (all of the query before some of it), then by score,
     then newest first. Each segment gives its best; the best of those are looked at closely."""
     segments = [each.segment for each in found]
-    idf = rank.weights(segments, plan.words)
-    average = rank.average_length(segments)
+    query = rank.Query.of(segments, plan.words, plan.phrases)
     wanted = max(plan.offset + plan.limit, rank.CLOSENESS_WINDOW)
-    parts = []
-    for number, (each, whole) in enumerate(zip(found, full, strict=True)):
-        scores = rank.scores(each.segment, each.docs, idf, average, plan.phrases)
-        keys: list[SortKey] = [_of(scores), *_newest(each)]
-        tier = np.ones(len(each.docs), np.int64)
-        if each.docs is not whole:
-            tier = among(each.docs, whole, each.segment.size).astype(np.int64)
-            keys.insert(0, _of(tier))
-        chosen = rank.best(len(each.docs), wanted, keys)
-        docs = each.docs[chosen]
-        parts.append(_columns(each.segment, docs, tier[chosen], scores[chosen], number))
-    tier, scores, created, ids, which, docs = (
-        map(np.concatenate, zip(*parts, strict=True)) if parts else [np.empty(0, np.int64)] * 6
-    )
-    order = np.lexsort((ids, created, scores, tier))[::-1]
-    best = order[: rank.CLOSENESS_WINDOW]
-    if len(idf) > 1:
-        scores = scores.astype(np.float64)
+    parts = [
+        _best_of(each, whole, query, number, wanted)
+        for number, (each, whole) in enumerate(zip(found, full, strict=True))
+    ]
+    all_ = _Best.joined(parts)
+    order = all_.order()
+    first = order[: rank.CLOSENESS_WINDOW]
+    if len(query.idf) > 1:
         for number, segment in enumerate(segments):
-            here = best[which[best] == number]
-            scores[here] += rank.closeness(segment, docs[here], idf)
-        again = np.lexsort((ids[best], created[best], scores[best], tier[best]))[::-1]
-        order[: len(best)] = best[again]
-    return _Ranked(ids[order], scores[order], created[order])
+            here = first[all_.segment[first] == number]
+            all_.scores[here] += rank.closeness(segment, all_.docs[here], query.idf)
+        order[: len(first)] = first[all_.at(first).order()]
+    return _Ranked(all_.ids[order], all_.scores[order], all_.created[order])
 
 
-def _columns(
-    segment: Segment, docs: Docs, tier: NDArray[np.int64], scores: rank.Scores, number: int
-) -> tuple[NDArray[Any], ...]:
-    return (
-        tier,
-        scores,
+class _Best(NamedTuple):
+    """The best matches of some segments; columns of one shape."""
+
+    tier: NDArray[np.int64]
+    scores: rank.Scores
+    created: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    """Which segment, by number."""
+    docs: Docs
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Best]) -> _Best:
+        """One after the other."""
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def at(self, places: Places) -> _Best:
+        """Those at these places."""
+        return _Best(*(column[places] for column in self))  # type: ignore[arg-type]  # each its own
+
+    def order(self) -> Places:
+        """Their places, best first."""
+        return np.lexsort((self.ids, self.created, self.scores, self.tier))[::-1]
+
+
+def _best_of(found: _Found, full: Docs, query: rank.Query, number: int, wanted: int) -> _Best:
+    """The `wanted` best of one segment, in no order. `full`: those that match all of the query."""
+    segment, docs = found.segment, found.docs
+    scores = rank.scores(segment, number, docs, query)
+    keys: list[SortKey] = [_of(scores), *_newest(segment, docs)]
+    tier = np.ones(len(docs), np.int64)
+    if docs is not full:
+        tier = among(docs, full, segment.size).astype(np.int64)
+        keys.insert(0, _of(tier))
+    best = rank.best(len(docs), wanted, keys)
+    docs = docs[best]
+    return _Best(
+        tier[best],
+        scores[best],
         segment.created[docs],
         segment.ids[docs],
         np.full(len(docs), number),
@@ -141,7 +162,7 @@ def _by_time(found: Sequence[_Found], plan: Plan) -> _Ranked:
         if each.segment.by_time:  # nothing to compare: the last documents are the newest
             docs = docs[-wanted:][::-1] if newest and wanted else docs[:wanted]
         else:
-            keys = _newest(_Found(each.segment, docs, {}))
+            keys = _newest(each.segment, docs)
             docs = docs[rank.best(len(docs), wanted, keys if newest else list(map(_minus, keys)))]
         ids.append(each.segment.ids[docs])
         created.append(each.segment.created[docs])
@@ -156,21 +177,20 @@ def _behind(found: _Found, place: tuple[int, int], *, newest: bool) -> Docs:
     created, chat_id = place
     here, ids = found.segment.created[found.docs], found.segment.ids[found.docs]
     if newest:
-        return found.docs[(here < created) | ((here == created) & (ids < chat_id))]
-    return found.docs[(here > created) | ((here == created) & (ids > chat_id))]
+        behind = (here < created) | ((here == created) & (ids < chat_id))
+    else:
+        behind = (here > created) | ((here == created) & (ids > chat_id))
+    docs: Docs = found.docs[behind]
+    return docs
 
 
-def _newest(found: _Found) -> list[SortKey]:
+def _newest(segment: Segment, docs: Docs) -> list[SortKey]:
     """Sort keys: by time, then by id."""
-    docs, segment = found.docs, found.segment
 
-    def created(places: Places | None) -> NDArray[np.int64]:
-        return segment.created[docs if places is None else docs[places]]
+    def column(values: Array) -> SortKey:
+        return lambda places: np.asarray(values[docs if places is None else docs[places]])
 
-    def ids(places: Places | None) -> NDArray[np.int64]:
-        return segment.ids[docs if places is None else docs[places]]
-
-    return [created, ids]
+    return [column(segment.created), column(segment.ids)]
 
 
 def _of(values: NDArray[np.int64] | rank.Scores) -> SortKey:

@@ -1,8 +1,8 @@
 """The door to Whoosh: a codec, so that its readers, matchers and queries work on our segments.
 
 Our own searches do not pass here (`segment.py` reads the arrays itself); Whoosh's do, and the tests
-hold the two against each other. Segments are written by `writer.py` and `build.py` alone: Whoosh's own
-writer walks posting by posting, which is what all of this is to spare.
+hold the two against each other. Segments are written by `writer.py` and `build.py` alone: Whoosh's
+own writer walks posting by posting, which is what all of this is to spare.
 
 What is used of Whoosh beyond its documented interface, so that an upgrade that breaks it is seen
 by `tests/engines/test_codec.py` at once:
@@ -26,9 +26,9 @@ from whoosh.codec import base
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
 from whoosh.columns import Column, ColumnReader
 from whoosh.fields import FieldType
-from whoosh.filedb.filestore import Storage
+from whoosh.filedb.filestore import FileStorage, Storage
 from whoosh.formats import Format
-from whoosh.matching import ListMatcher, ReadTooFar
+from whoosh.matching.mcore import ListMatcher, ReadTooFar
 from whoosh.reading import TermInfo, TermNotFound
 
 from kchat_search.engines.whoosh.gather import COLUMNS, TEXTS
@@ -37,7 +37,7 @@ from kchat_search.engines.whoosh.stored import EXTENSION, StoredSegment
 Term = tuple[str, bytes]
 
 
-class ArrayCodec(W3Codec):  # type: ignore[misc]  # Whoosh's codecs carry no types
+class ArrayCodec(W3Codec):
     """Reads `StoredSegment`s for Whoosh."""
 
     def new_segment(self, storage: Storage, indexname: str) -> W3Segment:
@@ -60,12 +60,28 @@ class ArrayCodec(W3Codec):  # type: ignore[misc]  # Whoosh's codecs carry no typ
     field_writer = per_document_writer
 
 
+def codec() -> ArrayCodec:
+    """The codec."""
+    return ArrayCodec()  # type: ignore[no-untyped-call]  # Whoosh's have no types
+
+
+def index_folder(storage: Storage) -> Path:
+    """Where the files of an index lie."""
+    assert isinstance(storage, FileStorage)
+    return Path(storage.folder)
+
+
+def segment_path(storage: Storage, segment: W3Segment) -> Path:
+    """The file of a segment."""
+    return index_folder(storage) / str(segment.make_filename(EXTENSION))
+
+
 def open_segment(storage: Storage, segment: W3Segment) -> StoredSegment:
-    """The file of a segment. Raises `ArraysDamaged`, OSError."""
-    return StoredSegment(Path(storage.folder) / segment.make_filename(EXTENSION))
+    """Open the file of a segment. Raises `ArraysDamaged`, OSError."""
+    return StoredSegment(segment_path(storage, segment))
 
 
-class ArrayTermsReader(base.TermsReader):  # type: ignore[misc]
+class ArrayTermsReader(base.TermsReader):
     """Whoosh's view of terms and lists."""
 
     def __init__(self, stored: StoredSegment) -> None:
@@ -88,6 +104,10 @@ class ArrayTermsReader(base.TermsReader):  # type: ignore[misc]
         for field in sorted(self._stored.fields):
             if field >= fieldname:
                 yield from self._from(field, prefix if field == fieldname else b"")
+
+    def cursor(self, fieldname: str, fieldobj: FieldType) -> ArrayCursor:
+        """A place among a field's terms."""
+        return ArrayCursor(self, self._stored, fieldname, fieldobj)
 
     def items(self) -> Iterator[tuple[Term, TermInfo]]:
         """All terms with what is known of them."""
@@ -124,7 +144,7 @@ class ArrayTermsReader(base.TermsReader):  # type: ignore[misc]
     ) -> ArrayMatcher:
         """The list, as Whoosh walks it. Raises TermNotFound."""
         docs, freqs = self._postings(fieldname, tbytes)
-        return ArrayMatcher(
+        return ArrayMatcher(  # type: ignore[no-untyped-call]  # its base has no types
             docs.tolist(),
             freqs.astype(float).tolist(),
             format=format_,
@@ -152,17 +172,63 @@ class ArrayTermsReader(base.TermsReader):  # type: ignore[misc]
         return docs, np.ones(len(docs), np.int64) if freqs is None else freqs.astype(np.int64)
 
 
-class ArrayMatcher(ListMatcher):  # type: ignore[misc]
+class ArrayCursor(base.FieldCursor):
+    """Whoosh's place among the terms of a field, ascending."""
+
+    def __init__(
+        self, reader: ArrayTermsReader, stored: StoredSegment, field: str, kind: FieldType
+    ) -> None:
+        self._reader = reader
+        self._stored = stored
+        self._field = field
+        self._kind = kind
+        self._row = 0
+
+    def first(self) -> str | None:
+        """To the first term."""
+        self._row = 0
+        return self.text()
+
+    def find(self, string: str | bytes) -> str | None:
+        """To the first term from this one on."""
+        term = string if isinstance(string, bytes) else string.encode()
+        self._row = self._stored.first_from(self._field, term)
+        return self.text()
+
+    def next(self) -> str | None:
+        """To the next term."""
+        self._row += 1
+        return self.text()
+
+    def text(self) -> str | None:
+        """The term here; None behind the last."""
+        if not self.is_valid():
+            return None
+        found: str = self._kind.from_bytes(self._stored.term(self._field, self._row))
+        return found
+
+    def term_info(self) -> TermInfo | None:
+        """What is known of the term here."""
+        if not self.is_valid():
+            return None
+        return self._reader.term_info(self._field, self._stored.term(self._field, self._row))
+
+    def is_valid(self) -> bool:
+        """Is there a term here?"""
+        return self._row < self._stored.rows(self._field)
+
+
+class ArrayMatcher(ListMatcher):
     """Whoosh's matcher over a list; it skips by halving rather than by walking."""
 
     def skip_to(self, id: int) -> None:  # noqa: A002  # Whoosh's name
         """To the first document from `id` on. Raises ReadTooFar behind the end."""
-        if not self.is_active():
+        if self._i >= len(self._ids):
             raise ReadTooFar
         self._i = bisect_left(self._ids, id, self._i)
 
 
-class ArrayDocumentReader(base.PerDocumentReader):  # type: ignore[misc]
+class ArrayDocumentReader(base.PerDocumentReader):
     """Whoosh's view of columns, lengths and deletions."""
 
     def __init__(self, stored: StoredSegment, segment: W3Segment) -> None:
@@ -225,9 +291,10 @@ class ArrayDocumentReader(base.PerDocumentReader):  # type: ignore[misc]
         return {}
 
 
-class _Column(ColumnReader):  # type: ignore[misc]
+class _Column(ColumnReader):
     def __init__(self, stored: StoredSegment, name: str) -> None:
-        super().__init__(None, 0, 0, stored.size)
+        # The base class would read a file; all it needs to know is how long it is.
+        self._doccount = stored.size
         self._stored = stored
         self._name = name
 

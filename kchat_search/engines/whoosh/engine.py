@@ -17,13 +17,13 @@ from typing import NamedTuple
 
 import numpy as np
 from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import TOC, FileIndex, LockError, open_dir
+from whoosh.index import TOC, FileIndex, open_dir
 from whoosh.index import IndexError as WhooshIndexError
 
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer
 from kchat_search.engines.whoosh.arrays import ArraysDamaged
-from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means
+from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, as_they_are
 from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import (
@@ -55,7 +55,7 @@ class _Snapshot(NamedTuple):
     """What is open: a commit of a generation. It never changes; a newer one takes its place."""
 
     current: Current
-    index: FileIndex
+    whoosh: FileIndex
     commit: int
     segments: dict[str, Segment]
 
@@ -146,7 +146,7 @@ class WhooshEngine:
         self,
         batches: Iterable[Sequence[Chat]],
         fingerprint: str,
-        documents: MakeDocuments[Chat] = list,
+        documents: MakeDocuments[Chat] = as_they_are,
         progress: Progress = no_progress,
     ) -> int:
         """See `ports.Engine.rebuild`."""
@@ -212,7 +212,7 @@ class WhooshEngine:
     def _refreshed_to(self, current: Current, before: _Snapshot | None) -> _Snapshot:
         if before is not None and before.current != current:
             before = None
-        index = before.index if before else open_dir(str(self._generations.folder(current.name)))
+        index = before.whoosh if before else open_dir(str(self._generations.folder(current.name)))
         commit = int(index.latest_generation())
         if before is not None and before.commit == commit:
             return before

@@ -85,7 +85,7 @@ def _all_of(segment: Segment, parts: Sequence[Node], within: Docs | None) -> Doc
     return reduce(lambda left, test: test(left), tests, within)
 
 
-def _cost(segment: Segment, node: Node) -> int:
+def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
     """Which of several parts to ask first: about how many numbers it decodes, on its own. What
     can only look at what is there comes last."""
     match node:

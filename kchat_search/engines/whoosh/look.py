@@ -34,7 +34,8 @@ def contains(stored: StoredSegment, name: str, literal: str) -> TextTest | None:
     def test(docs: Docs) -> Docs:
         data, starts, ends = _extents(stored, name, docs)
         # No line of Python a document: a third less time than a comprehension takes.
-        there = map(operator.contains, map(data.__getitem__, map(slice, starts, ends)), repeat(needle))
+        texts = map(data.__getitem__, map(slice, starts, ends))
+        there = map(operator.contains, texts, repeat(needle))
         return docs[np.fromiter(there, np.bool_, len(docs))]
 
     return test

@@ -55,6 +55,7 @@ class Part:
         self._keep = keep
         self.size = source.size if keep is None else int(keep.sum())
         self._numbers = None if keep is None else np.cumsum(keep) - 1
+        self._ends: dict[str, NDArray[np.int64]] = {}
 
     def terms(self, field: str) -> list[bytes]:
         """The terms of a field, ascending; those of deleted documents too."""
@@ -109,13 +110,10 @@ class Part:
             first = last
 
     def _list_ends(self, field: str) -> NDArray[np.int64]:
-        if field not in self._starts:
-            self._starts[field] = np.concatenate(([0], np.cumsum(self.dfs(field))))
-        return self._starts[field]
-
-    @property
-    def _starts(self) -> dict[str, NDArray[np.int64]]:
-        return self.__dict__.setdefault("_starts_of", {})
+        """Where each list of a run begins in `F.docs`, and where the last one ends."""
+        if field not in self._ends:
+            self._ends[field] = np.concatenate(([0], np.cumsum(self.dfs(field))))
+        return self._ends[field]
 
 
 class Postings(NamedTuple):

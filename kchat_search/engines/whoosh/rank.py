@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.lists import Docs
 from kchat_search.engines.whoosh.look import joined_texts
@@ -34,54 +36,61 @@ SortKey = Callable[[Places | None], NDArray[np.int64] | Scores]
 """The values to sort by, of the documents at these places of a list; None: of all."""
 
 
-def weights(segments: Sequence[Segment], words: Sequence[str]) -> dict[str, float]:
-    """The idf of each word, over all segments; a word asked for twice counts twice."""
-    total = sum(segment.count for segment in segments)
-    found: dict[str, float] = {}
-    for word in dict.fromkeys(words):
-        with_it = sum(len(segment.postings(word)[0]) for segment in segments)
-        idf = math.log(1 + (total - with_it + 0.5) / (with_it + 0.5))
-        found[word] = idf * words.count(word)
-    return found
+class Query(NamedTuple):
+    """What ranks, over all segments."""
 
-
-def average_length(segments: Sequence[Segment]) -> float:
+    idf: dict[str, float]
+    """By word; a word asked for twice counts twice."""
+    postings: Sequence[dict[str, tuple[Docs, Array | None]]]
+    """By segment and word: the documents that have it, and how often."""
+    average: float
     """Words a live document, on average; never 0."""
-    count = sum(segment.count for segment in segments)
-    return max(sum(segment.words for segment in segments) / count, 1.0) if count else 1.0
+    phrases: Sequence[str]
+
+    @classmethod
+    def of(cls, segments: Sequence[Segment], words: Sequence[str], phrases: Sequence[str]) -> Query:
+        """Look the words up."""
+        postings = [{word: segment.postings(word) for word in words} for segment in segments]
+        total = sum(segment.count for segment in segments)
+        idf = {}
+        for word in dict.fromkeys(words):
+            with_it = sum(len(each[word][0]) for each in postings)
+            rarity = math.log(1 + (total - with_it + 0.5) / (with_it + 0.5))
+            idf[word] = rarity * words.count(word)
+        length = sum(segment.words for segment in segments)
+        return cls(idf, postings, max(length / total, 1.0) if total else 1.0, phrases)
 
 
-def scores(
-    segment: Segment, docs: Docs, idf: dict[str, float], average: float, phrases: Sequence[str]
-) -> Scores:
+def scores(segment: Segment, number: int, docs: Docs, query: Query) -> Scores:
     """BM25 of each of `docs` (same shape), and for each whole phrase more than BM25 can give.
-    Cost: some 10 ns a document and word, and the words' lists."""
+    `number` is the segment's among the query's. Cost: some 10 ns a document and word."""
     result = np.zeros(len(docs))
     if not len(docs):
         return result
-    norm = segment.lengths[docs] * (K1 * B / average)
+    norm = segment.lengths[docs] * (K1 * B / query.average)
     norm += K1 * (1 - B)
-    for word, weight in idf.items():
-        frequency = _frequencies(segment, word, docs)
+    for word, weight in query.idf.items():
+        frequency = _frequencies(segment, query.postings[number][word], docs)
         if frequency is not None:
             result += weight * (K1 + 1) * frequency / (frequency + norm)
-    bonus = phrase_bonus(idf)
-    for phrase in phrases:
+    for phrase in query.phrases:
         with_it = matching(segment, Contains(phrase), docs)
-        result[among(docs, with_it, segment.size)] += bonus
+        result[among(docs, with_it, segment.size)] += phrase_bonus(query.idf)
     return result
 
 
-def _frequencies(segment: Segment, word: str, docs: Docs) -> NDArray[np.int64] | Scores | None:
+def _frequencies(
+    segment: Segment, postings: tuple[Docs, Array | None], docs: Docs
+) -> NDArray[np.int64] | Scores | None:
     """How often each document has a word; None where none has it."""
-    having, frequencies = segment.postings(word)
+    having, frequencies = postings
     if not len(having):
         return None
     if len(docs) * 12 < len(having) + segment.size // 4:
         places = np.searchsorted(having, docs)
         places[places == len(having)] = 0
-        there = having[places] == docs
-        return there.astype(np.float64) if frequencies is None else there * frequencies[places]
+        there: NDArray[np.int64] = (having[places] == docs).astype(np.int64)
+        return there if frequencies is None else there * frequencies[places]
     spread = np.zeros(segment.size)
     spread[having] = 1 if frequencies is None else frequencies
     found: Scores = spread[docs]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.arrays import Array, Arrays, ArraysDamaged
-from kchat_search.engines.whoosh.lists import Docs, ListDamaged, decode, decode_many, ranges
+from kchat_search.engines.whoosh.lists import Docs, decode, decode_many, ranges
 from kchat_search.engines.whoosh.texts import Alphabet, Codes
 
 EXTENSION = ".arrays"
@@ -159,10 +159,10 @@ class _Terms:
     def __init__(self, arrays: Arrays, field: str) -> None:
         ends = arrays[f"{field}.ends"]
         self.count = len(ends)
-        self.df = memoryview(arrays[f"{field}.df"])
-        self.places = memoryview(arrays[f"{field}.places"])
+        self.df = arrays[f"{field}.df"].data
+        self.places = arrays[f"{field}.places"].data
         self.lists = arrays[f"{field}.lists"]
-        self._ends = memoryview(ends)
+        self._ends = ends.data
         self._map = arrays.map
         self._offset = arrays.offset(f"{field}.terms")
         if len(self.df) != self.count or len(self.places) != self.count:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,5 @@ def messages_of(data: bytes, side: Side) -> list[bytes]:
     mark = _MARK_BYTES[side]
     starts = [match.start() for match in _ANY_MARK.finditer(data)] + [len(data)]
     return [
-        data[start + 1 : end]
-        for start, end in zip(starts, starts[1:], strict=False)
-        if data[start : start + 1] == mark
+        data[start + 1 : end] for start, end in pairwise(starts) if data[start : start + 1] == mark
     ]

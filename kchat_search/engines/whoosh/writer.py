@@ -17,12 +17,11 @@ from whoosh.index import TOC, FileIndex, LockError, clean_files, create_in, open
 from whoosh.util.filelock import try_for
 
 from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, build
-from kchat_search.engines.whoosh.codec import ArrayCodec, open_segment
+from kchat_search.engines.whoosh.codec import codec, index_folder, open_segment, segment_path
 from kchat_search.engines.whoosh.gather import gather
 from kchat_search.engines.whoosh.generations import sync_directory, sync_file
 from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.engines.whoosh.schema import make_schema
-from kchat_search.engines.whoosh.stored import EXTENSION
 from kchat_search.models.query import IndexDocument
 
 _LOCK_SECONDS = 30.0
@@ -118,11 +117,11 @@ def _segments(index: FileIndex) -> list[W3Segment]:
 
 
 def _new_segment(index: FileIndex) -> W3Segment:
-    return ArrayCodec().new_segment(index.storage, index.indexname)
+    return codec().new_segment(index.storage, index.indexname)
 
 
 def _path(index: FileIndex, segment: W3Segment) -> Path:
-    return Path(index.storage.folder) / segment.make_filename(EXTENSION)
+    return segment_path(index.storage, segment)
 
 
 def _with_new(segments: Sequence[W3Segment], new: W3Segment, count: int) -> list[W3Segment]:
@@ -132,7 +131,7 @@ def _with_new(segments: Sequence[W3Segment], new: W3Segment, count: int) -> list
 
 
 def _commit(index: FileIndex, segments: list[W3Segment]) -> None:
-    folder = Path(index.storage.folder)
+    folder = index_folder(index.storage)
     generation = index.latest_generation() + 1
     for segment in segments:
         sync_file(_path(index, segment))  # costs nothing for those that are on the disk already
