@@ -96,7 +96,7 @@ class Archive(Protocol):
         """Those of the chats that are there. Called by search, sync, service."""
         ...
 
-    def iterate(self, after: int = 0, batch: int = 200) -> Iterator[StoredChat]:
+    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
         """All chats with an id above `after`, id ascending, read batch by batch (no transaction
         stays open between them). Called by reindex and verify."""
         ...

@@ -162,7 +162,7 @@ class SqlArchive:
                 for stored in map(_stored_chat, connection.execute(_THESE, {"ids": part}))
             }
 
-    def iterate(self, after: int = 0, batch: int = 200) -> Iterator[StoredChat]:
+    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
         """All chats with an id above `after`, id ascending, read `batch` by `batch`."""
         while True:
             with self._reading() as connection:

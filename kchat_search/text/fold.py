@@ -220,7 +220,7 @@ def _second_of_pairs() -> frozenset[str]:
     """Every starter that composes with a character before it: Hangul vowels and finals, and the
     second halves of canonical pairs (UAX #15)."""
     found = {chr(c) for c in range(0x1161, 0x1176)} | {chr(c) for c in range(0x11A8, 0x11C3)}
-    for code in range(0x110000):
+    for code in range(0x30000):  # no character behind the third plane is made of others
         decomposition = unicodedata.decomposition(chr(code))
         if decomposition and not decomposition.startswith("<"):
             parts = decomposition.split()

@@ -24,7 +24,7 @@ from kchat_search.engines.whoosh.stored import StoredSegment
 from kchat_search.engines.whoosh.texts import Alphabet, Codes
 from kchat_search.models.reports import Progress, no_progress
 
-_PER_POSTING = 64
+_PER_POSTING = 128
 """Bytes of memory that a posting takes while its list is put together."""
 _CHARACTERS = 1_000_000
 """So many characters of text are in memory at once, at some 40 bytes each."""
