@@ -188,6 +188,8 @@ def print_verify(report: VerifyReport) -> None:
         f"{len(report.wrong)} wrong, {len(report.lacking)} chats lacking in the index, "
         f"{len(report.surplus)} too many; {report.seconds:.1f} s, seed {report.seed}"
     )
+    if report.damage:
+        out.print(report.damage)
     for name, rows in (("missed", report.missed), ("wrong", report.wrong)):
         for row in rows[:10]:
             out.print(f"  {name}: {row['string']!r} in chat {row['chat_id']}")

@@ -33,8 +33,8 @@ from kchat_search.models.reports import Progress
 Chat = TypeVar("Chat")
 MakeDocuments = Callable[[Sequence[Chat]], Sequence[IndexDocument]]
 
-_ALONE = 2
-"""So few batches are done in this process: another one takes two seconds to begin."""
+_ALONE = 4
+"""Fewer batches are done in this process: another one takes more than a second to begin."""
 _AHEAD = 2
 """Batches a process that are read before one of them is done."""
 _MOST_PARTS = 600

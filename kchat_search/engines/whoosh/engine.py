@@ -67,7 +67,7 @@ class WhooshEngine:
         """`folder` is the index's home; it need not exist before the first build. `processes`
         build it; by default as many as there are processors. `memory`: bytes for the merge."""
         self._generations = Generations(folder)
-        self.processes = processes or os.cpu_count() or 1
+        self.processes = processes or _processors()
         self._memory = memory
         self._lock = threading.Lock()
         self._open: _Snapshot | None = None
@@ -223,6 +223,12 @@ class WhooshEngine:
             name = str(entry.segment_id())
             segments[name] = _segment(index, entry, known.get(name))
         return _Snapshot(current, index, commit, segments)
+
+
+def _processors() -> int:
+    """As many as this process may use, where the system tells."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _segment(index: FileIndex, entry: W3Segment, before: Segment | None) -> Segment:
