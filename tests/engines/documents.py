@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hypothesis import strategies as st
 
 from kchat_search.models.chats import SIDES, Side
@@ -23,8 +25,10 @@ from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 from kchat_search.text.segment import indexed_word
 
-ALPHABET = "退款流程的aab1 5,!😀ß\n\u3000é"
+ALPHABET = "退款流程的aab15 7,!😀ß\n\u3000é"
 """Few characters, so that random texts share pairs, and words end in many ways."""
+DIGITS = "157退"
+"""Fewer still: texts in which three digits in a row are often the same three."""
 
 AGENTS = (None, "1", "2")
 STATUSES = (None, "close", "open")
@@ -73,7 +77,7 @@ def make(
     )
 
 
-texts = st.text(ALPHABET, max_size=12)
+texts = st.text(ALPHABET, max_size=12) | st.text(DIGITS, max_size=9)
 sides = st.sampled_from(SIDES)
 times = st.none() | st.integers(0, 20)
 
@@ -96,27 +100,47 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
     )
 
 
+@st.composite
+def histories(
+    draw: st.DrawFn, *, commits: int = 8
+) -> Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]:
+    """What is written and deleted, commit by commit: so many of them at most, over twelve chats."""
+    some = st.lists(st.integers(1, 12), min_size=1, max_size=6, unique=True)
+    batches = some.flatmap(lambda chosen: st.tuples(*map(documents, chosen)))
+    deletes = st.lists(st.integers(1, 12), max_size=3, unique=True)
+    return draw(st.lists(st.tuples(batches, deletes), min_size=1, max_size=commits))
+
+
 def literals() -> st.SearchStrategy[str]:
     """Folded strings to look for."""
-    return st.text(ALPHABET, min_size=1, max_size=5).map(fold)
+    return (
+        st.text(ALPHABET, min_size=1, max_size=6) | st.text(DIGITS, min_size=1, max_size=6)
+    ).map(fold)
 
 
-def nodes() -> st.SearchStrategy[Node]:
-    """Random trees of everything that an engine may be asked."""
-    side = st.none() | sides
-    leaves: st.SearchStrategy[Node] = st.one_of(
-        st.just(Everything()),
-        st.builds(Contains, literals(), side),
-        st.builds(HasWord, st.text("abé", min_size=1, max_size=3).map(fold), st.booleans(), side),
-        st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
-        st.builds(
-            FieldIs, st.just("agent_id"), st.lists(st.sampled_from(AGENTS), max_size=2).map(tuple)
-        ),
-        st.builds(FieldIs, st.just("status"), st.sampled_from(STATUSES).map(lambda s: (s,))),
-        st.builds(FieldIs, st.just("spoke"), sides.map(lambda s: (s,))),
-        st.builds(FieldIs, st.just("id"), st.integers(1, 12).map(lambda i: (str(i),))),
-        st.builds(CreatedIn, st.none() | st.integers(0, 20), st.none() | st.integers(0, 20)),
+def grams() -> st.SearchStrategy[str]:
+    """Those that the lists decide alone."""
+    return (st.text(ALPHABET, min_size=1, max_size=2) | st.text("157", min_size=3, max_size=3)).map(
+        fold
     )
+
+
+def words() -> st.SearchStrategy[str]:
+    """Folded runs of letters to look for."""
+    return st.text("abé", min_size=1, max_size=3).map(fold)
+
+
+_filters = (
+    st.builds(
+        FieldIs, st.just("agent_id"), st.lists(st.sampled_from(AGENTS), max_size=2).map(tuple)
+    ),
+    st.builds(FieldIs, st.just("status"), st.sampled_from(STATUSES).map(lambda s: (s,))),
+    st.builds(FieldIs, st.just("spoke"), sides.map(lambda s: (s,))),
+)
+
+
+def trees(leaves: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    """Random trees of these leaves."""
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -125,4 +149,36 @@ def nodes() -> st.SearchStrategy[Node]:
             st.builds(NoneOf, inner),
         ),
         max_leaves=6,
+    )
+
+
+def nodes() -> st.SearchStrategy[Node]:
+    """Random trees of everything that an engine may be asked."""
+    side = st.none() | sides
+    return trees(
+        st.one_of(
+            st.just(Everything()),
+            st.builds(Contains, literals(), side),
+            st.builds(HasWord, words(), st.booleans(), side),
+            st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
+            *_filters,
+            st.builds(FieldIs, st.just("id"), st.integers(1, 12).map(lambda i: (str(i),))),
+            st.builds(CreatedIn, st.none() | st.integers(0, 20), st.none() | st.integers(0, 20)),
+        )
+    )
+
+
+def term_nodes() -> st.SearchStrategy[Node]:
+    """Random trees of what terms alone decide, so that stock Whoosh can be asked the same. Times
+    are whole months, as `documents` makes them."""
+    month = st.none() | st.integers(0, 5).map(lambda n: 4 * n)
+    return trees(
+        st.one_of(
+            st.just(Everything()),
+            st.builds(Contains, grams()),
+            st.builds(HasWord, words(), st.booleans()),
+            st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=2)),
+            *_filters,
+            st.builds(CreatedIn, month, month),
+        )
     )

@@ -24,7 +24,7 @@ from kchat_search.models.query import (
     NoneOf,
     Plan,
 )
-from tests.engines.documents import documents, make, nodes
+from tests.engines.documents import histories, make, nodes
 from tests.oracle import matches
 
 
@@ -43,26 +43,17 @@ def ids(engine: WhooshEngine, node: Node, **plan: object) -> list[int]:
 
 # -- the oracle ------------------------------------------------------------------------------
 
-batches = st.lists(st.integers(1, 12), min_size=1, max_size=6, unique=True).flatmap(
-    lambda chosen: st.tuples(*(documents(chat_id) for chat_id in chosen))
-)
-steps = st.lists(
-    st.tuples(batches, st.lists(st.integers(1, 12), max_size=2, unique=True)),
-    min_size=1,
-    max_size=3,
-)
+History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 
 
-@settings(max_examples=120, deadline=None)
-@given(steps, st.lists(nodes(), min_size=1, max_size=25), st.data())
+@settings(max_examples=150, deadline=None)
+@given(histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
 def test_the_engine_finds_exactly_what_a_scan_finds(
-    history: Sequence[tuple[Sequence[IndexDocument], list[int]]],
-    asked: list[Node],
-    data: st.DataObject,
+    history: History, asked: list[Node], data: st.DataObject
 ) -> None:
     held: dict[int, IndexDocument] = {}
     with tempfile.TemporaryDirectory() as folder:
-        engine = WhooshEngine(Path(folder))
+        engine = WhooshEngine(Path(folder), processes=1)
         engine.rebuild([], "x")
         for upserts, deletes in history:  # several commits: segments, deletions, merges
             engine.write(upserts, deletes)
@@ -70,7 +61,7 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
             for chat_id in set(deletes) - {document.id for document in upserts}:
                 held.pop(chat_id, None)
         assert engine.id_versions() == {i: d.version for i, d in held.items()}
-        for node in asked:
+        for node in (*asked, *data.draw(cuts(held))):
             expected = {i for i, d in held.items() if matches(d, node)}
             assert set(ids(engine, node)) == expected, node
             assert engine.count(node) == len(expected)
@@ -80,6 +71,20 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
         }
         check_whole_answer(engine, held, data.draw(nodes()), data.draw(nodes()), filters)
         engine.close()
+
+
+@st.composite
+def cuts(draw: st.DrawFn, held: dict[int, IndexDocument]) -> list[Node]:
+    """Pieces of what was said, and the same characters in other orders: what random strings of
+    six characters would seldom be."""
+    said = [text for document in held.values() for _, text in document.texts]
+    found: list[Node] = []
+    for _ in range(4 if said else 0):
+        text = draw(st.sampled_from(said))
+        start = draw(st.integers(0, len(text) - 1))
+        piece = text[start : start + draw(st.integers(1, 6))]
+        found += [Contains(piece), Contains("".join(draw(st.permutations(piece))))]
+    return found
 
 
 def check_whole_answer(

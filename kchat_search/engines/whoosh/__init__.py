@@ -1,9 +1,9 @@
 """The Whoosh engine: a search engine over arrays, in the order in which a chat goes through it.
 
 An index answers «which chats have this?» by keeping, for each term, the list of the documents that
-have it. A document is a chat, known by its number; a term is a word, a gram, or the value of
-a field. Everything here is about making such lists, laying them out so that they are small and can be
-read where they lie, and combining them without ever looking at one document at a time.
+have it. A document is a chat, known by its number; a term is a word, a gram, or the value of a
+field. Everything here is about making such lists, laying them out so that they are small and can
+be read where they lie, and combining them without looking at one document at a time.
 
 Writing, from a document to a file:
 
@@ -29,10 +29,10 @@ Reading, from a file to an answer:
     engine.py       the protocol over all of it; newer commits are seen
     codec.py        Whoosh's own readers and queries over the same segments
 
-What is used of Whoosh: its directory, table of contents, segments, write lock, deletions and schema;
-its readers, matchers and queries work on our segments through `codec.py`, and the tests hold
-them against ours. Its term index and columns are not used: a term takes 80 bytes there and some
-20 in an array, and what is an array can be merged, mapped and counted at once.
+What is used of Whoosh: its directory, table of contents, segments, write lock, deletions and
+schema; its readers, matchers and queries work on our segments through `codec.py`, and the tests
+hold them against ours. Its term index and columns are not used: a term takes 80 bytes there and
+some 20 in an array, and what is an array can be merged, mapped and counted at once.
 
 Where to begin: `lists.py`, then `sets.py`, then `evaluate.py`.
 """
