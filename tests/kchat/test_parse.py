@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kchat_search.errors import KchatBadAnswer
@@ -145,6 +145,31 @@ def test_an_unreadable_creation_time_is_refused_and_any_other_time_is_none(sent:
     assert "created_at" in refused({"id": 290, "created_at": sent}).reason
     chat = understood(assigned_at=sent, end_at=sent, messages=[{"created_at": sent}])
     assert (chat.assigned_at, chat.end_at, chat.messages[0].created_at) == (None, None, None)
+
+
+_at = datetime.fromisoformat
+
+ZONES = [
+    ZoneInfo(name)
+    for name in ("Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
+]
+
+
+@given(
+    # Summer time begins and ends, a day is left out (Apia, 30 December 2011), local mean time ends.
+    st.datetimes(_at("1890-01-01"), _at("2040-01-01"))
+    | st.datetimes(_at("2011-12-28"), _at("2012-01-02"))
+    | st.datetimes(_at("1986-05-03"), _at("1986-05-05"))
+    | st.datetimes(_at("2024-03-30"), _at("2024-04-08")),
+    st.sampled_from(ZONES),
+)
+@example(_at("1900-12-31 23:59:59"), ZONES[0])
+@example(_at("2024-10-27 02:30:00"), ZONES[1])
+def test_a_documented_time_is_what_the_zone_itself_says(moment: datetime, zone: ZoneInfo) -> None:
+    said = moment.replace(microsecond=0)
+    assert parse_time(f"{said:%Y-%m-%d %H:%M:%S}", zone) == said.replace(tzinfo=zone).astimezone(
+        UTC
+    )
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.datetimes().map(str)))

@@ -10,7 +10,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kchat_search.text import fold as fold_module
-from kchat_search.text.fold import fingerprint, fold, fold_with_map, without_surrogates
+from kchat_search.text.fold import (
+    fingerprint,
+    fold,
+    fold_many,
+    fold_many_with_map,
+    fold_with_map,
+    without_surrogates,
+)
 from tests.text.nasty import MARKS, texts
 
 _T2S = opencc.OpenCC("t2s")
@@ -119,6 +126,12 @@ def test_folding_equals_the_plain_oracle(text: str) -> None:
 @given(texts())
 def test_folding_twice_is_folding_once(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+@given(st.lists(texts(8), max_size=6))
+def test_many_texts_fold_as_each_does(many: list[str]) -> None:
+    assert fold_many(many) == [fold(text) for text in many]
+    assert fold_many_with_map(many) == [fold_with_map(text) for text in many]
 
 
 @given(texts())

@@ -42,6 +42,8 @@ from kchat_search.text.grams import decides, needed
 from kchat_search.text.scripts import Kind, runs
 from kchat_search.text.segment import MAX_WORD, indexed_word
 
+_LONGEST = 64
+"""Of a longer literal, only so many characters are looked up: the look into the text decides."""
 _LOOK = 150
 """A look into a text costs as much as decoding so many numbers of a list."""
 
@@ -139,7 +141,7 @@ def _grams(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] |
     """(field, row) of each gram that a literal needs, those of the fewest documents first; None
     where one is nowhere."""
     found = []
-    for gram in needed(literal):
+    for gram in needed(literal[:_LONGEST]):
         field = GRAM_FIELDS[name][len(gram) - 1]
         row = segment.find(field, gram)
         if row is None:
