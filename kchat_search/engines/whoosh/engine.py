@@ -34,11 +34,12 @@ from kchat_search.engines.whoosh.generations import (
 )
 from kchat_search.engines.whoosh.lists import ListDamaged
 from kchat_search.engines.whoosh.segment import Lists, Segment
+from kchat_search.engines.whoosh.texts import TextDamaged
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.query import EngineAnswer, Everything, IndexDocument, Node, Plan
 from kchat_search.models.reports import EngineState, Progress, no_progress
 
-_UNREADABLE = (OSError, ArraysDamaged, ListDamaged, UnicodeDecodeError)
+_UNREADABLE = (OSError, ArraysDamaged, ListDamaged, TextDamaged)
 """What reading raises over files that are not what they were."""
 
 _NOT_OPENED = (
@@ -175,7 +176,7 @@ class WhooshEngine:
         """Around the writing, which reads too: what it replaces, what it merges."""
         try:
             yield
-        except (FileNotFoundError, ArraysDamaged, ListDamaged, EOFError, struct.error) as error:
+        except (FileNotFoundError, ArraysDamaged, ListDamaged, TextDamaged, EOFError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
         except OSError as error:

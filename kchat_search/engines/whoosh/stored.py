@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.arrays import Array, Arrays, ArraysDamaged
-from kchat_search.engines.whoosh.lists import Docs, decode, decode_many, ranges
+from kchat_search.engines.whoosh.lists import Docs, ListDamaged, decode, decode_many, ranges
 from kchat_search.engines.whoosh.texts import Alphabet, Codes
 
 EXTENSION = ".arrays"
@@ -26,7 +26,7 @@ EXTENSION = ".arrays"
 class StoredSegment:
     """An open segment. Immutable, and safe to share between threads: deletions are not its own.
 
-    Every method raises `ListDamaged` or ValueError where it meets bytes that were never written.
+    Methods raise `ListDamaged` and `TextDamaged` where they meet bytes that were never written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -81,6 +81,8 @@ class StoredSegment:
         terms = self._terms[field]
         df, place = terms.df[row], terms.places[row]
         if df == 1:
+            if place >= self.size:
+                raise ListDamaged(f"a list names document {place} of {self.size}")
             return np.array([place], np.int64)
         return decode(terms.lists[place:], df, self.size)
 

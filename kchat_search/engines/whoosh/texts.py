@@ -46,6 +46,10 @@ def codes(text: str) -> Codes:
     return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
+class TextDamaged(Exception):
+    """The bytes of a text are none that this alphabet writes."""
+
+
 class Alphabet:
     """A segment's characters by rank."""
 
@@ -75,11 +79,14 @@ class Alphabet:
         return data, width
 
     def decode(self, data: bytes) -> Codes:
-        """From bytes back to code points. Raises ValueError where the bytes are damaged."""
-        numbers = codes(data.decode())
+        """From bytes back to code points. Raises `TextDamaged`."""
+        try:
+            numbers = codes(data.decode())
+        except UnicodeDecodeError as error:
+            raise TextDamaged(str(error)) from error
         ranks = numbers - np.where(numbers >= _SURROGATES.stop, len(_SURROGATES), 0)
         if len(ranks) and int(ranks.max()) >= len(self.characters):
-            raise ValueError("a text has a character that is not in its alphabet")
+            raise TextDamaged("a text has a character that is not in its alphabet")
         return self.characters[ranks]
 
     def needle(self, literal: str) -> bytes | None:
