@@ -6,15 +6,12 @@ segment's alphabet, and a match of bytes is a match of characters (see `texts.py
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from itertools import repeat
-from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.lists import Docs
+from kchat_search.engines.whoosh.lists import EMPTY, Docs
 from kchat_search.engines.whoosh.stored import StoredSegment
 from kchat_search.engines.whoosh.texts import messages, messages_of
 from kchat_search.models.chats import Side
@@ -23,20 +20,40 @@ from kchat_search.text.scripts import words
 
 TextTest = Callable[[Docs], Docs]
 
+_AT_ONCE = 8_192
+"""Texts that are joined at a time: some megabytes."""
+
 
 def contains(stored: StoredSegment, name: str, literal: str) -> TextTest | None:
     """Is the literal in the `text` (or in `files`)? None where some character is in no text.
-    Cost: some 0.3 µs a document, and its text."""
+    Cost: 0.2 to 0.5 µs a document."""
     needle = stored.alphabet.needle(literal)
     if needle is None:
         return None
+    wanted = np.frombuffer(needle, np.uint8)
+    rarest = np.argsort(stored.byte_counts[wanted], kind="stable").tolist()
 
     def test(docs: Docs) -> Docs:
-        data, starts, ends = _extents(stored, name, docs)
-        # No line of Python a document: a third less time than a comprehension takes.
-        texts = map(data.__getitem__, map(slice, starts, ends))
-        there = map(operator.contains, texts, repeat(needle))
-        return docs[np.fromiter(there, np.bool_, len(docs))]
+        """All texts of some documents at once: where the needle's rarest byte is, then of those
+        places where the next rarest is as well, and so on. A search in each text by itself takes
+        twice to three times as long."""
+        pieces = [EMPTY]
+        for first in range(0, len(docs), _AT_ONCE):
+            some = docs[first : first + _AT_ONCE]
+            data, starts = joined_texts(stored, name, some)
+            text = np.frombuffer(data, np.uint8)
+            places = np.arange(0)
+            for number, offset in enumerate(rarest):
+                if number:
+                    places = places[text[places + offset] == wanted[offset]]
+                else:
+                    end = max(0, len(text) - len(wanted) + 1)
+                    places = np.flatnonzero(text[offset : offset + end] == wanted[offset])
+            there = np.zeros(len(some), np.bool_)
+            # A text begins with a mark, and no needle has one: no match lies across two texts.
+            there[np.searchsorted(starts, places, side="right") - 1] = True
+            pieces.append(some[there])
+        return np.concatenate(pieces)
 
     return test
 
@@ -74,17 +91,13 @@ def _passing(stored: StoredSegment, said: Callable[[bytes], bool]) -> TextTest:
     return test
 
 
-def _extents(stored: StoredSegment, name: str, docs: Docs) -> tuple[mmap, list[int], list[int]]:
-    """(the file, where each document's text begins in it, where it ends)."""
+def joined_texts(stored: StoredSegment, name: str, docs: Docs) -> tuple[bytes, NDArray[np.int64]]:
+    """(the texts of these documents, joined; where each begins)."""
     ends = stored.arrays[f"{name}.ends"]
     offset = stored.arrays.offset(name)
-    starts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64) + offset
-    return stored.arrays.map, starts.tolist(), (ends[docs].astype(np.int64) + offset).tolist()
-
-
-def joined_texts(stored: StoredSegment, docs: Docs) -> tuple[bytes, NDArray[np.int64]]:
-    """(the texts of these documents, joined; where each begins)."""
-    data, starts, ends = _extents(stored, "text", docs)
-    texts = [data[start:end] for start, end in zip(starts, ends, strict=True)]
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    return b"".join(texts), np.cumsum(lengths) - lengths
+    lasts = ends[docs].astype(np.int64)
+    firsts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64)
+    slices = map(slice, (firsts + offset).tolist(), (lasts + offset).tolist())
+    return b"".join(map(stored.arrays.map.__getitem__, slices)), np.cumsum(lasts - firsts) - (
+        lasts - firsts
+    )

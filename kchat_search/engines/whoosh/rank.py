@@ -107,7 +107,7 @@ def closeness(segment: Segment, docs: Docs, idf: dict[str, float]) -> Scores:
     that weight. Cost: some µs a document; a message is told by the mark before it."""
     if not len(docs):
         return np.zeros(0)
-    text, starts = joined_texts(segment.stored, docs)
+    text, starts = joined_texts(segment.stored, "text", docs)
     marks = np.flatnonzero(np.frombuffer(text, np.uint8) < len(MARKS))
     weight = np.zeros(len(marks) + 1)  # one more, so that a document without messages has a place
     for word, idf_of_word in idf.items():

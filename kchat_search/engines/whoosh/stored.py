@@ -21,6 +21,7 @@ from kchat_search.engines.whoosh.lists import Docs, ListDamaged, decode, decode_
 from kchat_search.engines.whoosh.texts import Alphabet, Codes
 
 EXTENSION = ".arrays"
+_SAMPLE = 1 << 20
 
 
 class StoredSegment:
@@ -139,6 +140,11 @@ class StoredSegment:
         offset = self.arrays.offset(name)
         start = int(ends[doc - 1]) if doc else 0
         return self.arrays.map[offset + start : offset + int(ends[doc])]
+
+    @cached_property
+    def byte_counts(self) -> NDArray[np.int64]:
+        """How often each byte is in the texts, by a sample."""
+        return np.bincount(self.arrays["text"][:_SAMPLE], minlength=256)
 
     def characters(self, name: str, first: int, last: int) -> tuple[Codes, NDArray[np.int64]]:
         """(the code points of the texts of documents `first` to `last`, how many each has)."""
