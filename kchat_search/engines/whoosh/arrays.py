@@ -131,6 +131,12 @@ class Arrays(Mapping[str, Array]):
         """The type of an array, such as «u4»."""
         return str(self._entries[name][0])
 
+    def release(self) -> None:
+        """Give mapped pages back; they are read again when they are needed. Where a file is walked
+        through once, they would pile up as this process's memory."""
+        if hasattr(self.map, "madvise"):
+            self.map.madvise(mmap.MADV_DONTNEED)
+
     def damage(self) -> str | None:
         """Look at every byte: what is wrong, or None. Cost: the whole file is read."""
         for name, (_, _, _, checksum) in self._entries.items():

@@ -9,7 +9,7 @@ Cost: some 30 ns a posting, 20 ns a character of text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -109,6 +109,11 @@ class Part:
             yield points, chars
             first = last
 
+    def release(self) -> None:
+        """Give mapped pages back."""
+        if isinstance(self._source.arrays, Arrays):
+            self._source.arrays.release()
+
     def _list_ends(self, field: str) -> NDArray[np.int64]:
         """Where each list of a run begins in `F.docs`, and where the last one ends."""
         if field not in self._ends:
@@ -173,6 +178,7 @@ def _write_texts(writer: ArraysWriter, parts: Sequence[Part]) -> None:
                 more = np.bincount(points, minlength=len(counts))
                 more[: len(counts)] += counts
                 counts = more  # grown to the highest code point seen
+            part.release()
     alphabet = Alphabet.ranked(counts)
     writer.add("alphabet", alphabet.characters)
     for name in TEXTS:
@@ -185,6 +191,7 @@ def _write_texts(writer: ArraysWriter, parts: Sequence[Part]) -> None:
                 writer.append(np.frombuffer(data, np.uint8))
                 stops.append(end + np.concatenate(([0], np.cumsum(width)))[np.cumsum(chars)])
                 end += len(data)
+            part.release()
         writer.add(f"{name}.ends", np.concatenate(stops) if stops else np.empty(0, np.int64))
 
 
@@ -196,10 +203,7 @@ class _Field:
         self._parts = parts
         self._bases = bases
         self._size = int(bases[-1])
-        union: set[bytes] = set()
-        for part in parts:
-            union.update(part.terms(field))
-        self._terms = sorted(union)
+        self._terms = _union(part.terms(field) for part in parts)
         number = {term: n for n, term in enumerate(self._terms)}
         self._maps = [
             np.fromiter(map(number.__getitem__, part.terms(field)), np.int64) for part in parts
@@ -228,6 +232,8 @@ class _Field:
                 data = freqs.add(counts, df, rows, offset)
                 writer.append(data)
                 offset += len(data)
+            for part in self._parts:
+                part.release()
             if ordinals is not None:
                 ordinals[docs] = np.repeat(np.arange(rows, rows + len(live)), df)
             kept.append(live + first)
@@ -278,6 +284,14 @@ class _Field:
                 freqs[where] = found.freqs
             free[chosen] += found.df
         return Postings(docs, df, freqs)
+
+
+def _union(terms: Iterable[list[bytes]]) -> list[bytes]:
+    """All terms, ascending, each once."""
+    found: set[bytes] = set()
+    for each in terms:
+        found.update(each)
+    return sorted(found)
 
 
 class _Frequencies:
