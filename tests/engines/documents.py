@@ -77,6 +77,11 @@ def make(
     )
 
 
+def month_of(created: int) -> str:
+    """The month of random documents: four seconds each."""
+    return f"2015-{1 + created // 4:02}"
+
+
 texts = st.text(ALPHABET, max_size=12) | st.text(DIGITS, max_size=9)
 sides = st.sampled_from(SIDES)
 times = st.none() | st.integers(0, 20)
@@ -95,7 +100,7 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
         agent=draw(st.sampled_from(AGENTS)),
         status=draw(st.sampled_from(STATUSES)),
         files=tuple(draw(st.lists(st.text("发票ab.", min_size=1, max_size=4), max_size=2))),
-        month=None if created is None else f"2015-{1 + created // 4:02}",
+        month=None if created is None else month_of(created),
         version=draw(st.integers(1, 9)),
     )
 

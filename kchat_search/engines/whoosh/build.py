@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import chain, islice
+from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -79,9 +79,9 @@ def _spilled(path: Path, gathered: Iterable[int], progress: Progress) -> list[Pa
     """The runs, in order, once all are gathered."""
     done = 0
     runs: list[Path] = []
-    for count in gathered:
+    for size in gathered:
         runs.append(_run(path, len(runs)))
-        done += count
+        done += size
         progress("index", done, None)
     return runs
 
@@ -101,14 +101,16 @@ def _gathered_here(
 
 
 def _merged_here(path: Path, files: Sequence[Path], means: Means) -> int:
-    while len(files) > _MOST_PARTS:
-        into = files[0].with_suffix(".merged")
+    for number in count():
+        if len(files) <= _MOST_PARTS:
+            break
+        into = path.with_suffix(f".merged{number}")
         merge(into, _parts(files[:_MOST_PARTS]), means.memory)
         _remove(files[:_MOST_PARTS])
         files = [into, *files[_MOST_PARTS:]]
-    count = merge(path, _parts(files), means.memory, progress=means.progress)
+    documents = merge(path, _parts(files), means.memory, progress=means.progress)
     _remove(files)
-    return count
+    return documents
 
 
 def _gather_to(into: Path, documents: Sequence[IndexDocument]) -> int:

@@ -81,6 +81,10 @@ def open_segment(storage: Storage, segment: W3Segment) -> StoredSegment:
     return StoredSegment(segment_path(storage, segment))
 
 
+class _NoTerm(TermNotFound, KeyError):
+    """Whoosh's readers expect the one here and the other there."""
+
+
 class ArrayTermsReader(base.TermsReader):
     """Whoosh's view of terms and lists."""
 
@@ -162,7 +166,7 @@ class ArrayTermsReader(base.TermsReader):
     def _row(self, field: str, term: bytes) -> int:
         row = self._stored.find(field, term)
         if row is None:
-            raise TermNotFound(f"No term {field}:{term!r}")
+            raise _NoTerm(f"No term {field}:{term!r}")
         return row
 
     def _postings(self, field: str, term: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -83,8 +83,7 @@ def decode(data: Bytes, df: int, size: int) -> Docs:
         low = form - MAP
         docs <<= 8 * low
         docs |= data[high : high + low * df].view(f"<u{low}")
-        if docs[-1] >= size:
-            raise ListDamaged(f"a list names document {docs[-1]} of {size}")
+        _check(docs, size)
     return docs
 
 
@@ -145,7 +144,13 @@ def decode_many(data: Bytes, places: NDArray[np.int64], df: NDArray[np.int64], s
         chosen = form == kind
         if chosen.any():
             out[np.repeat(chosen, df)] = _decode_form(data, places[chosen], df[chosen], size, kind)
+    _check(out, size)
     return out
+
+
+def _check(docs: Docs, size: int) -> None:
+    if len(docs) and not 0 <= docs.min() <= docs.max() < size:
+        raise ListDamaged(f"a list names documents {docs.min()} to {docs.max()} of {size}")
 
 
 def _decode_form(
@@ -161,6 +166,8 @@ def _decode_form(
     if len(docs) != df.sum():
         raise ListDamaged(f"lists of {df.sum()} documents have {len(docs)}")
     docs -= np.repeat((np.cumsum(high) - high) * 8, df)
+    if (docs < 0).any() or (docs >= np.repeat(high * 8, df)).any():
+        raise ListDamaged("one list has more documents than it should, another fewer")
     if low:
         docs -= ranks(df)
         docs <<= 8 * low

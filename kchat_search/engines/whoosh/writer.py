@@ -58,10 +58,10 @@ def write(folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[in
         segments = _segments(index)
         _delete(index, segments, [*(d.id for d in documents), *deletes])
         segment = _new_segment(index)
-        with _dropped_on_error(_path(index, segment)) as path:
-            if documents:
+        if documents:
+            with _dropped_on_error(_path(index, segment)) as path:
                 merge(path, [Part(gather(documents))])
-            _commit(index, _with_new(segments, segment, len(documents)))
+        _commit(index, _with_new(segments, segment, len(documents)))
         _merge_due(index)
 
 
@@ -85,11 +85,12 @@ def _merge_due(index: FileIndex) -> None:
         return
     old = [segments[n] for n in sorted(chosen)]
     segment = _new_segment(index)
-    with _dropped_on_error(_path(index, segment)) as path:
-        count = 0
-        if any(s.doc_count() for s in old):
-            count = merge(path, [_part(index, s) for s in old if s.doc_count()])
-        _commit(index, _with_new([s for s in segments if s not in old], segment, count))
+    parts = [_part(index, s) for s in old if s.doc_count()]
+    count = 0
+    if parts:
+        with _dropped_on_error(_path(index, segment)) as path:
+            count = merge(path, parts)
+    _commit(index, _with_new([s for s in segments if s not in old], segment, count))
 
 
 def _part(index: FileIndex, segment: W3Segment) -> Part:
@@ -156,7 +157,8 @@ def _locked(index: FileIndex) -> Iterator[None]:
 
 @contextmanager
 def _dropped_on_error(path: Path) -> Iterator[Path]:
-    """No file without an entry in the table of contents stays, whatever goes wrong."""
+    """A segment that was not written to its end does not stay, whatever goes wrong. (One that the
+    table of contents never came to name goes with the next commit.)"""
     try:
         yield path
     except BaseException:

@@ -1,0 +1,126 @@
+"""Stock Whoosh over an index of ours: the same asked in its own classes, and what it must say."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import whoosh.query
+from whoosh.index import FileIndex, open_dir
+from whoosh.searching import Searcher
+
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, TERM_FIELDS, filter_term
+from kchat_search.models.query import (
+    AllOf,
+    AnyOf,
+    Contains,
+    CreatedIn,
+    Everything,
+    FieldIs,
+    FileNamed,
+    HasWord,
+    IndexDocument,
+    Node,
+    NoneOf,
+)
+from kchat_search.text.grams import grams
+from kchat_search.text.segment import indexed_word
+from tests.engines.documents import month_of
+
+stock: Any = whoosh.query  # most of it has no types
+
+Terms = dict[str, dict[bytes, dict[int, int]]]
+"""By field and term: how often each chat has it."""
+
+History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
+
+
+def stock_query(node: Node) -> Any:  # noqa: C901, PLR0911  # one a kind
+    """A tree of terms in Whoosh's own classes."""
+    match node:
+        case Everything() | AllOf(()):
+            return stock.Every()
+        case AnyOf(()) | FieldIs(_, ()):
+            return stock.NullQuery
+        case Contains(text):
+            return stock.Term(GRAM_FIELDS["text"][len(text) - 1], text)
+        case FileNamed(text):
+            return stock.Term(GRAM_FIELDS["files"][len(text) - 1], text)
+        case HasWord(text, True):
+            return stock.Prefix("words", text)
+        case HasWord(text):
+            return stock.Term("words", indexed_word(text))
+        case FieldIs(field, values):
+            return stock.Or([stock.Term(field, filter_term(value)) for value in values])
+        case CreatedIn(start, end):
+            first, last = (None if time is None else "=" + month_of(time) for time in (start, end))
+            return stock.TermRange("created_month", first or "=", last or "=~", endexcl=True)
+        case AllOf(parts):
+            return stock.And([stock_query(part) for part in parts])
+        case AnyOf(parts):
+            return stock.Or([stock_query(part) for part in parts])
+        case NoneOf(part):
+            return stock.And([stock.Every(), stock.Not(stock_query(part))])
+
+
+def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
+    """Every field's terms, from the documents alone."""
+    found: Terms = {field: defaultdict(dict) for field in TERM_FIELDS}
+
+    def add(field: str, terms: Counter[str] | set[str], chat_id: int) -> None:
+        for term in terms:
+            count = terms[term] if isinstance(terms, Counter) else 1
+            found[field][term.encode()][chat_id] = count
+
+    for document in documents:
+        for field in FILTERS:
+            add(field, set(map(filter_term, document.fields[field])), document.id)  # type: ignore[index]
+        add("created_month", {filter_term(document.month)}, document.id)
+        add("words", Counter(document.words), document.id)
+        for gram in grams(text for _, text in document.texts):
+            add(GRAM_FIELDS["text"][len(gram) - 1], {gram}, document.id)
+        for gram in grams(document.files):
+            add(GRAM_FIELDS["files"][len(gram) - 1], {gram}, document.id)
+    return found
+
+
+def index_of(folder: Path) -> FileIndex:
+    """The index of the one generation there, as anyone's Whoosh opens it."""
+    (generation,) = folder.glob("generation-*")
+    return open_dir(str(generation))
+
+
+@contextmanager
+def searcher_of(folder: Path, **options: object) -> Iterator[Searcher]:
+    index = index_of(folder)
+    searcher = index.searcher(**options)
+    yield searcher
+    searcher.close()
+    index.close()
+
+
+def chat_ids(searcher: Searcher) -> Any:
+    """Ids by document number."""
+    return searcher.reader().column_reader("id")
+
+
+def found_by(searcher: Searcher, asked: Any) -> set[int]:
+    ids = chat_ids(searcher)
+    return {ids[doc] for doc in searcher.docs_for_query(asked)}
+
+
+def written(folder: str, history: History) -> tuple[WhooshEngine, dict[int, IndexDocument]]:
+    """An engine with this behind it, and what it has now."""
+    engine = WhooshEngine(Path(folder), processes=1)
+    engine.rebuild([], "x")
+    held: dict[int, IndexDocument] = {}
+    for upserts, deletes in history:
+        engine.write(upserts, deletes)
+        for chat_id in deletes:
+            held.pop(chat_id, None)
+        held |= {document.id: document for document in upserts}
+    return engine, held

@@ -1,0 +1,210 @@
+"""Merging: whatever the parts were, the segment is that of all documents at once."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from itertools import count, pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kchat_search.engines.whoosh.gather import COLUMNS, TEXTS, gather
+from kchat_search.engines.whoosh.merge import HALVES, Part, join, merge
+from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
+from kchat_search.engines.whoosh.stored import StoredSegment
+from kchat_search.models.query import IndexDocument
+from tests.engines.documents import documents, make
+
+Content = dict[str, object]
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Callable[[], Path]:
+    """A maker of paths that no file has yet."""
+    numbers = count()
+    return lambda: tmp_path / f"{next(numbers)}.arrays"
+
+
+def content(stored: StoredSegment) -> Content:
+    """All that a segment says, decoded: two that say the same may still differ in bytes."""
+    found: Content = {"size": stored.size, "words": stored.total_words}
+    for field in TERM_FIELDS:
+        found[field] = {
+            stored.term(field, row): stored.docs(field, row).tolist()
+            for row in range(stored.rows(field))
+        }
+        many, df = stored.many(field, 0, stored.rows(field))
+        assert many.tolist() == [d for docs in found[field].values() for d in docs]  # type: ignore[attr-defined]
+        assert df.tolist() == [stored.df(field, row) for row in range(stored.rows(field))]
+    found["freqs"] = [frequencies(stored, row) for row in range(stored.rows("words"))]
+    joined = stored.many_frequencies(0, stored.rows("words")).tolist()
+    assert joined == [times for row in found["freqs"] for times in row]  # type: ignore[attr-defined]
+    for field in ORDINALS:
+        ordinals = stored.arrays[f"{field}.ordinals"].tolist()
+        found[f"{field} by document"] = [stored.term(field, ordinal) for ordinal in ordinals]
+    for name in COLUMNS:
+        found[name] = stored.arrays[name].tolist()
+    for name in TEXTS:
+        texts = [stored.text(name, doc) for doc in range(stored.size)]
+        found[name] = list(map(stored.alphabet.string, texts))
+    return found
+
+
+def frequencies(stored: StoredSegment, row: int) -> list[int]:
+    """How often a word occurs in each of its documents."""
+    found = stored.frequencies(row)
+    return [1] * stored.df("words", row) if found is None else found.tolist()
+
+
+def segment_of(path: Path, chats: Sequence[IndexDocument]) -> StoredSegment:
+    """All of them at once."""
+    merge(path, [Part(gather(chats))])
+    return StoredSegment(path)
+
+
+chats_of_some_parts = st.lists(st.integers(0, 6), min_size=1, max_size=5).flatmap(
+    lambda sizes: st.tuples(
+        *(
+            st.tuples(*(documents(chat_id) for chat_id in range(start, end)))
+            for start, end in pairwise(np.cumsum([1, *sizes]).tolist())
+        )
+    )
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(chats_of_some_parts, st.data())
+def test_merged_parts_are_the_segment_of_all_documents_at_once(
+    parts: Sequence[Sequence[IndexDocument]], data: st.DataObject
+) -> None:
+    every = [chat for part in parts for chat in part]
+    stays = data.draw(st.lists(st.booleans(), min_size=len(every), max_size=len(every)))
+    survivors = [chat for chat, stay in zip(every, stays, strict=True) if stay]
+    memory = data.draw(st.sampled_from([1, 128 * 7, 1 << 20]))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        whole = content(segment_of(folder / "whole", every))
+        runs = [gather(part) for part in parts]
+        merge(folder / "runs", [Part(run) for run in runs], memory)
+        assert content(StoredSegment(folder / "runs")) == whole
+
+        stored = [segment_of(folder / f"part{n}", part) for n, part in enumerate(parts)]
+        merge(folder / "segments", [Part(each) for each in stored], memory)
+        assert content(StoredSegment(folder / "segments")) == whole
+
+        mixed = [Part(s if n % 2 else r) for n, (s, r) in enumerate(zip(stored, runs, strict=True))]
+        merge(folder / "mixed", mixed, memory)
+        assert content(StoredSegment(folder / "mixed")) == whole
+
+        keep = np.array(stays, np.bool_)
+        starts = np.cumsum([0, *map(len, parts)])
+        left = [Part(s, keep[a:b]) for s, (a, b) in zip(stored, pairwise(starts), strict=True)]
+        assert merge(folder / "left", left, memory) == len(survivors)
+        assert content(StoredSegment(folder / "left")) == content(
+            segment_of(folder / "survivors", survivors)
+        )
+
+
+def some(number: int, first: int = 1) -> list[IndexDocument]:
+    """Chats with words of many frequencies, and texts of which some are alike."""
+    return [
+        make(
+            chat_id,
+            "退款 " * (chat_id % 4) + f"订单 {chat_id}",
+            "ab " * (chat_id % 3 + 1) + "15" * (chat_id % 5),
+            created=chat_id * 7 % 30,
+            month=f"2015-{1 + chat_id % 12:02}",
+            agent=str(chat_id % 3),
+            files=("发票.pdf",) * (chat_id % 2),
+        )
+        for chat_id in range(first, first + number)
+    ]
+
+
+def test_the_same_parts_say_the_same_however_little_memory_there_is(
+    new: Callable[[], Path],
+) -> None:
+    """One term at a time, some at a time, all at once."""
+    parts = [Part(gather(some(40, first))) for first in (1, 41, 81)]
+    contents = []
+    for memory in (1, 3000, 1 << 30):
+        path = new()
+        merge(path, parts, memory)
+        contents.append(content(StoredSegment(path)))
+    assert contents[0] == contents[1] == contents[2]
+
+
+def test_one_stretch_makes_the_bytes_of_a_segment_that_was_never_in_parts(
+    new: Callable[[], Path],
+) -> None:
+    whole, parts = new(), new()
+    merge(whole, [Part(gather(some(120)))])
+    merge(parts, [Part(gather(some(40, first))) for first in (1, 41, 81)])
+    assert whole.read_bytes() == parts.read_bytes()
+
+
+def test_halves_that_are_joined_have_the_arrays_of_the_whole(new: Callable[[], Path]) -> None:
+    parts = [Part(gather(some(30, first))) for first in (1, 31)]
+    whole = new()
+    assert merge(whole, parts) == 60
+    halves = []
+    for piece in HALVES:
+        halves.append(new())
+        merge(halves[-1], parts, piece=piece)
+    both = new()
+    assert join(both, halves) == 60
+    one, other = StoredSegment(whole), StoredSegment(both)
+    assert one.arrays.keys() == other.arrays.keys()
+    for name, array in one.arrays.items():
+        assert one.arrays.kind(name) == other.arrays.kind(name)
+        assert array.tobytes() == other.arrays[name].tobytes(), name
+    assert content(one) == content(other)
+    assert sorted(one.fields) == sorted(other.fields) == sorted(TERM_FIELDS)
+    assert other.damage() is None
+
+
+@pytest.mark.parametrize("most", [1, 2, 255, 256, 65_535, 65_536, 70_000])
+def test_frequencies_of_any_size_survive(new: Callable[[], Path], most: int) -> None:
+    often = make(1, "ab", "cd")
+    object.__setattr__(often, "words", ("ab",) * most + ("cd",))
+    rest = [make(2, "ab ab ef"), make(3, "cd gh gh gh")]
+    whole = segment_of(new(), [often, *rest])
+    parts = [segment_of(new(), [often]), segment_of(new(), rest)]
+    merged, without = new(), new()
+    merge(merged, [Part(each) for each in parts], memory=1)
+    keep = np.array([True, False])
+    merge(without, [Part(parts[0]), Part(parts[1], keep)], memory=1)
+    for stored in (whole, StoredSegment(merged)):
+        found = {stored.term("words", r): frequencies(stored, r) for r in range(4)}
+        assert found == {b"ab": [most, 2], b"cd": [1, 1], b"ef": [1], b"gh": [3]}
+        assert stored.total_words == most + 1 + 3 + 4
+    left = StoredSegment(without)
+    assert [left.term("words", r) for r in range(left.rows("words"))] == [b"ab", b"cd", b"ef"]
+    assert [frequencies(left, r) for r in range(3)] == [[most, 2], [1], [1]]
+
+
+def test_long_texts_are_merged_piece_by_piece(
+    new: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chats = some(30)
+    whole = content(segment_of(new(), chats))
+    monkeypatch.setattr("kchat_search.engines.whoosh.merge._CHARACTERS", 25)
+    parts = [segment_of(new(), chats[:11]), segment_of(new(), chats[11:])]
+    path = new()
+    merge(path, [Part(each) for each in parts])
+    assert content(StoredSegment(path)) == whole
+    keep = np.array([n % 3 != 0 for n in range(11)])
+    merge(left := new(), [Part(parts[0], keep), Part(parts[1])])
+    expected = [chat for n, chat in enumerate(chats) if n >= 11 or n % 3]
+    assert content(StoredSegment(left)) == content(segment_of(new(), expected))
+
+
+def test_progress_goes_from_the_first_field_to_the_columns(new: Callable[[], Path]) -> None:
+    seen: list[tuple[str, int, int | None]] = []
+    merge(new(), [Part(gather(some(2)))], progress=lambda *said: seen.append(said))
+    fields = len(TERM_FIELDS)
+    assert seen == [("merge", n, fields + 1) for n in range(fields + 1)]

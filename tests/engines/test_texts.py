@@ -1,0 +1,174 @@
+"""The folded texts as bytes: a match of bytes is a match of characters, inside of one message."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kchat_search.engines.whoosh import look
+from kchat_search.engines.whoosh.gather import gather
+from kchat_search.engines.whoosh.look import TextTest
+from kchat_search.engines.whoosh.merge import Part, merge
+from kchat_search.engines.whoosh.stored import StoredSegment
+from kchat_search.engines.whoosh.texts import (
+    MARKS,
+    Alphabet,
+    TextDamaged,
+    codes,
+    joined,
+    messages,
+    messages_of,
+)
+from kchat_search.models.chats import SIDES, Side
+from kchat_search.models.query import HasWord, IndexDocument
+from kchat_search.text.fold import fold
+from tests.engines.documents import make
+from tests.oracle import matches
+
+Said = Sequence[tuple[Side, str]]
+
+COMMON = "退款aa b1\0😀\U0010ffff\ud7ff\ue000"
+folded = (st.text(max_size=8) | st.text(COMMON, max_size=8)).map(fold)
+talks = st.lists(st.tuples(st.sampled_from(SIDES), folded), max_size=5)
+
+
+def alphabet_of(text: str) -> Alphabet:
+    return Alphabet.ranked(np.bincount(codes(text), minlength=32))
+
+
+def large() -> Alphabet:
+    """So many characters that ranks pass by the numbers that UTF-8 has no form for."""
+    marks = [ord(mark) for mark in MARKS.values()]
+    return Alphabet(np.array([*marks, *range(0x10000, 0x10000 + 0x12000)], np.uint32))
+
+
+LARGE = large()
+EDGES = (4, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFF, 0x10000, 0x12003)
+ranks = st.sampled_from(EDGES) | st.integers(4, 0x12003)
+
+
+@given(talks)
+def test_what_was_said_comes_back_with_who_said_it(said: Said) -> None:
+    alphabet = alphabet_of(joined(said))
+    data, width = alphabet.encode(codes(joined(said)))
+    assert alphabet.string(data) == joined(said)
+    assert width.sum() == len(data)
+    assert [alphabet.string(message) for message in messages(data)] == [text for _, text in said]
+    for side in SIDES:
+        theirs = [text for who, text in said if who == side]
+        assert [alphabet.string(message) for message in messages_of(data, side)] == theirs
+
+
+@given(talks, folded, st.data())
+def test_bytes_match_where_characters_do(said: Said, other: str, data: st.DataObject) -> None:
+    alphabet = alphabet_of(joined(said) + other)
+    text = alphabet.encode(codes(joined(said)))[0]
+    literals = {other}
+    for _, each in said:
+        start = data.draw(st.integers(0, len(each)))
+        literals.add(each[start : start + data.draw(st.integers(1, 4))])
+    for literal in literals - {""}:
+        needle = alphabet.needle(literal)
+        assert needle is not None
+        assert (needle in text) == any(literal in each for _, each in said)
+
+
+@given(talks, folded)
+def test_a_character_of_no_text_has_no_needle(said: Said, literal: str) -> None:
+    known = set("".join(text for _, text in said))
+    assert (alphabet_of(joined(said)).needle(literal) is None) == bool(set(literal) - known)
+
+
+@pytest.mark.parametrize("mark", MARKS.values())
+def test_a_mark_is_no_character_of_a_literal(mark: str) -> None:
+    alphabet = alphabet_of(joined([(side, "a") for side in SIDES]))
+    assert alphabet.needle("a") is not None
+    assert alphabet.needle("a" + mark) is None
+
+
+@settings(deadline=None)
+@given(st.lists(ranks, max_size=12), st.integers(0, 12), st.integers(1, 3))
+def test_ranks_beyond_those_that_utf8_lacks_are_written(
+    chosen: list[int], start: int, length: int
+) -> None:
+    points = LARGE.characters[np.array(chosen, np.int64)]
+    data, width = LARGE.encode(points)
+    assert LARGE.decode(data).tolist() == points.tolist()
+    assert width.tolist() == [len(LARGE.encode(point[None])[0]) for point in points]
+    text = points.tobytes().decode("utf-32-le")
+    needle = LARGE.needle(text[start : start + length])
+    assert needle is not None
+    assert needle in data
+    assert data.count(needle) >= text.count(text[start : start + length])
+
+
+def test_the_commonest_characters_take_one_byte() -> None:
+    alphabet = alphabet_of("的" * 200 + "".join(chr(0x4E00 + n) for n in range(300)))
+    assert alphabet.needle("的") == b"\4"
+    assert alphabet.encode(codes("的\u4e00"))[1].tolist() == [1, 1]
+    assert alphabet.encode(codes(chr(0x4E00 + 299)))[1].tolist() == [2]
+
+
+@pytest.mark.parametrize("data", [b"\x05", b"\xff", b"\xc4", "\ud7ff".encode(), b"\4\x80"])
+def test_bytes_that_this_alphabet_never_writes_are_damage(data: bytes) -> None:
+    with pytest.raises(TextDamaged):
+        alphabet_of("a").decode(data)
+
+
+# -- the look into many texts ------------------------------------------------------------------
+
+
+few_talks = st.lists(st.tuples(st.sampled_from(SIDES), st.text("ab退款1", max_size=6)), max_size=3)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8192])
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(few_talks, min_size=1, max_size=9),
+    st.lists(st.text("ab退款1", min_size=1, max_size=4), min_size=1, max_size=6),
+    st.data(),
+)
+def test_a_look_into_texts_finds_what_a_scan_finds(
+    at_once: int, chats: list[Said], literals: list[str], data: st.DataObject
+) -> None:
+    """Some documents of many, empty ones among them."""
+    made = [
+        make(n, *(text for _, text in said), sides=tuple(side for side, _ in said))
+        for n, said in enumerate(chats, start=1)
+    ]
+    asked = sorted(data.draw(st.sets(st.integers(0, len(made) - 1))))
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(look, "_AT_ONCE", at_once)
+        merge(Path(folder) / "a", [Part(gather(made))])
+        stored = StoredSegment(Path(folder) / "a")
+        for literal in literals:
+            check_look(look.contains(stored, "text", literal), made, asked, literal, None)
+            for side in SIDES:
+                check_look(look.of_side(stored, literal, side), made, asked, literal, side)
+        for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", side="robot")):
+            found = look.says_word(stored, node)(np.array(asked, np.int64)).tolist()
+            assert found == [n for n in asked if matches(made[n], node)]
+
+
+def check_look(
+    test: TextTest | None,
+    made: Sequence[IndexDocument],
+    asked: list[int],
+    literal: str,
+    side: Side | None,
+) -> None:
+    expected = [
+        n
+        for n in asked
+        if any(literal in text for who, text in made[n].texts if side in (None, who))
+    ]
+    if test is None:
+        assert not expected
+    else:
+        assert test(np.array(asked, np.int64)).tolist() == expected

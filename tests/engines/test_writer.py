@@ -1,0 +1,334 @@
+"""Commits: the segments stay few, and a write that fails or is killed changes nothing by halves."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from whoosh.index import TOC, LockError, open_dir
+
+from kchat_search.engines.whoosh import generations, writer
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.merge import merge
+from kchat_search.engines.whoosh.writer import DELETED, GROWTH, due
+from kchat_search.errors import IndexUnwritable, KchatSearchError
+from kchat_search.models.query import Contains, Everything, Plan
+from tests.engines.documents import make
+
+ROOT = Path(__file__).parents[2]
+
+Sizes = list[tuple[int, int]]
+"""Of each segment: (live, deleted) documents."""
+
+# -- which segments to merge -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chosen"),
+    [
+        ([], set()),
+        ([(10, 0)], set()),
+        ([(30, 0), (10, 0)], set()),
+        ([(29, 0), (10, 0)], {0, 1}),
+        ([(10, 0), (10, 0)], {0, 1}),
+        ([(100, 0), (10, 0), (10, 0)], {1, 2}),
+        ([(10, 0), (100, 0), (10, 0)], {0, 2}),
+        ([(59, 0), (10, 0), (10, 0)], {0, 1, 2}),
+        ([(90, 0), (30, 0), (10, 0)], {0, 1, 2}),  # 30 is enough for 10, but 90 not for 40
+        ([(120, 0), (30, 0), (10, 0)], set()),
+        ([(120, 0), (30, 0), (10, 0), (1, 0)], {0, 1, 2, 3}),
+        ([(75, 25)], set()),
+        ([(74, 26)], {0}),
+        ([(0, 5)], {0}),
+        ([(100, 0), (7, 3)], {1}),
+        ([(300, 101), (7, 0)], {0, 1}),
+        ([(1000, 0), (300, 101), (7, 0)], {1, 2}),
+    ],
+)
+def test_segments_are_merged_when_they_are_too_many_or_too_much_is_deleted(
+    sizes: Sizes, chosen: set[int]
+) -> None:
+    found = due(sizes)
+    assert set(found) == chosen
+    assert len(found) == len(chosen)
+
+
+def after(sizes: Sizes) -> Sizes:
+    """The sizes after what is due was merged."""
+    chosen = set(due(sizes))
+    live = sum(sizes[n][0] for n in chosen)
+    return [s for n, s in enumerate(sizes) if n not in chosen] + ([(live, 0)] if live else [])
+
+
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 3_000)), max_size=20))
+def test_what_is_due_is_done_in_one_go(sizes: Sizes) -> None:
+    left = after(sizes)
+    assert due(left) == []
+    assert sum(live for live, _ in left) == sum(live for live, _ in sizes)
+    ascending = sorted(left)
+    for rank, (live, deleted) in enumerate(ascending):
+        assert not rank or live >= GROWTH * sum(smaller for smaller, _ in ascending[:rank])
+        assert deleted <= DELETED * (live + deleted)
+
+
+@pytest.mark.parametrize("start", [0, 100_000])
+@pytest.mark.parametrize("changed", [0, 5])
+def test_ten_thousand_ticks_keep_the_segments_few_and_the_copying_little(
+    start: int, changed: int
+) -> None:
+    """Ten chats a tick, of which some are there already: in the newest segment and the oldest."""
+    sizes: Sizes = [(start, 0)] if start else []
+    most = copied = 0
+    for tick in range(10_000):
+        if changed and sizes:
+            place = -1 if tick % 2 else 0
+            live, deleted = sizes[place]
+            gone = min(changed, live)
+            sizes[place] = (live - gone, deleted + gone)
+        sizes = [each for each in (*sizes, (10, 0)) if each[0]]
+        before = {id(each) for each in sizes}
+        sizes = after(sizes)
+        copied += sum(live for live, _ in (each for each in sizes if id(each) not in before))
+        most = max(most, len(sizes))
+        assert due(sizes) == []
+    assert most <= 10
+    assert sum(live for live, _ in sizes) == start + 10_000 * (10 - changed) + (
+        0 if start or not changed else changed
+    )
+    assert copied <= 10_000 * 10 * 20  # each chat some twenty times at most, in the long run
+
+
+# -- commits -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
+    made = WhooshEngine(tmp_path, processes=1)
+    made.rebuild([[make(n, f"退款 {n}") for n in (1, 2, 3)]], "a")
+    yield made
+    made.close()
+
+
+def ids(engine: WhooshEngine) -> list[int]:
+    """What the index has, by two ways."""
+    found = [hit.id for hit in engine.search(Plan(Everything(), sort="oldest")).hits]
+    assert sorted(engine.id_versions()) == sorted(found)
+    assert engine.count(Contains("退款")) == len(found)
+    return sorted(found)
+
+
+def folder_of(engine: WhooshEngine) -> Path:
+    (folder,) = engine._generations.root.glob("generation-*")
+    return folder
+
+
+def check_no_stray(engine: WhooshEngine) -> None:
+    """Every file of arrays is of a segment of the present commit."""
+    folder = folder_of(engine)
+    index = open_dir(str(folder))
+    named = {
+        segment.make_filename(".arrays")
+        for segment in TOC.read(index.storage, index.indexname).segments
+    }
+    assert {path.name for path in folder.glob("*.arrays")} == named
+    assert not list(folder.glob("*.run"))
+    index.close()
+
+
+def test_a_write_is_visible_before_segments_are_merged(
+    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[list[int], int]] = []
+    merging = writer._merge_due
+
+    def look(index: Any) -> None:
+        seen.append((ids(engine), engine.describe().segments))
+        merging(index)
+
+    monkeypatch.setattr(writer, "_merge_due", look)
+    engine.write([make(4, "退款"), make(5, "退款")], [1])
+    assert seen == [([2, 3, 4, 5], 2)]
+    assert engine.describe().segments == 1
+    assert ids(engine) == [2, 3, 4, 5]
+    check_no_stray(engine)
+
+
+def test_an_error_in_a_merge_leaves_the_commit(
+    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merging = merge
+    calls: list[int] = []
+
+    def full(path: Path, parts: Sequence[Any]) -> int:
+        calls.append(len(parts))
+        if len(calls) == 2:
+            path.write_bytes(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return merging(path, parts)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(writer, "merge", full)
+        with pytest.raises(IndexUnwritable, match="no room left"):
+            engine.write([make(4, "退款"), make(5, "退款")], [1])
+    assert calls == [1, 2]
+    assert ids(engine) == [2, 3, 4, 5]
+    check_no_stray(engine)
+    engine.write([make(6, "退款")])
+    assert ids(engine) == [2, 3, 4, 5, 6]
+    assert engine.describe().segments == 1
+    check_no_stray(engine)
+
+
+def test_a_segment_of_which_all_is_deleted_goes(engine: WhooshEngine) -> None:
+    engine.write([], [1, 2, 3])
+    assert ids(engine) == []
+    assert engine.describe().segments == 0
+    assert not list(folder_of(engine).glob("*.arrays"))
+    engine.write([make(1, "退款")])
+    assert ids(engine) == [1]
+
+
+@pytest.mark.parametrize("deletes", [[], [99], [-5, 2**62]])
+def test_a_write_of_nothing_changes_nothing(engine: WhooshEngine, deletes: list[int]) -> None:
+    engine.write([], deletes)
+    assert ids(engine) == [1, 2, 3]
+    check_no_stray(engine)
+
+
+def test_of_a_chat_that_is_written_twice_the_last_stays(engine: WhooshEngine) -> None:
+    engine.write([make(7, "退款", version=1), make(7, "退款", version=2)], [7])
+    assert engine.id_versions() == {1: 1, 2: 1, 3: 1, 7: 2}
+
+
+def test_while_another_writes_nothing_is_written(
+    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.0)
+    lock = open_dir(str(folder_of(engine))).lock("WRITELOCK")
+    assert lock.acquire()
+    with pytest.raises(LockError):
+        engine.write([make(4, "退款")])
+    assert ids(engine) == [1, 2, 3]
+    lock.release()
+    engine.write([make(4, "退款")])
+    assert ids(engine) == [1, 2, 3, 4]
+
+
+# -- what goes wrong ---------------------------------------------------------------------------
+
+
+@contextmanager
+def failing(what: str, number: int) -> Iterator[list[str]]:
+    """Of `os.fsync` or `os.rename`, let the call of this number fail, and all that follow."""
+    calls: list[str] = []
+    plain = getattr(os, what)
+
+    def broken(*args: Any) -> None:
+        calls.append(what)
+        if len(calls) > number:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        plain(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, what, broken)
+        yield calls
+
+
+# A write and its merge: the segment, the table of contents and the folder, twice, and the old one.
+@pytest.mark.parametrize(
+    ("what", "number"),
+    [*(("fsync", n) for n in range(7)), *(("rename", n) for n in range(2))],
+)
+def test_a_disk_that_fails_at_any_point_leaves_all_of_a_write_or_none(
+    engine: WhooshEngine, what: str, number: int
+) -> None:
+    with failing(what, number) as calls, pytest.raises(IndexUnwritable):
+        engine.write([make(4, "退款"), make(5, "退款")], [1])
+    assert len(calls) == number + 1
+    assert ids(engine) in ([1, 2, 3], [2, 3, 4, 5])
+    assert engine.damage() is None
+    engine.write([make(4, "退款"), make(5, "退款")], [1])
+    assert ids(engine) == [2, 3, 4, 5]
+    check_no_stray(engine)
+
+
+def test_a_rebuild_on_a_disk_that_fails_leaves_the_present_generation(
+    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", broken)
+        with pytest.raises(IndexUnwritable):
+            engine.rebuild([[make(9, "退款")]], "b")
+    with monkeypatch.context() as patch:
+        patch.setattr(generations, "sync_file", broken)
+        with pytest.raises(KchatSearchError):
+            engine.rebuild([[make(9, "退款")]], "b")
+    assert engine.describe().documents in (1, 3)
+    engine.rebuild([[make(9, "退款")]], "b")
+    assert ids(engine) == [9]
+    assert [p.name for p in folder_of(engine).parent.glob("generation-*")] == [
+        folder_of(engine).name
+    ]
+
+
+def test_what_a_killed_write_left_goes_with_the_next_commit(engine: WhooshEngine) -> None:
+    folder = folder_of(engine)
+    stray = [folder / "MAIN_0123456789abcdef.arrays", folder / "MAIN_0123456789abcdef.000001.run"]
+    for path in stray:
+        path.write_bytes(b"half of it")
+    assert ids(engine) == [1, 2, 3]
+    engine.write([make(4, "退款")])
+    assert ids(engine) == [1, 2, 3, 4]
+    assert not any(path.exists() for path in stray)
+    check_no_stray(engine)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.merge import merge
+from tests.engines.documents import make
+
+plain, calls = os.fsync, []
+def killing(descriptor):
+    calls.append(descriptor)
+    if len(calls) > {number}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    plain(descriptor)
+os.fsync = killing
+WhooshEngine(Path(sys.argv[1]), processes=1).write([make(4, "退款"), make(5, "退款")], [1])
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "found"), [(0, [1, 2, 3]), (2, [2, 3, 4, 5]), (5, [2, 3, 4, 5])]
+)
+def test_a_write_that_is_killed_at_any_point_is_there_whole_or_not_at_all(
+    engine: WhooshEngine, number: int, found: list[int]
+) -> None:
+    """Before the table of contents, behind it, and in the merge that follows."""
+    engine.close()
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED.format(number=number), engine._generations.root],
+        cwd=ROOT,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == -9
+    assert ids(engine) == found
+    engine.write([make(4, "退款"), make(5, "退款")], [1])
+    assert ids(engine) == [2, 3, 4, 5]
+    check_no_stray(engine)
