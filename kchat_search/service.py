@@ -98,7 +98,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             read_chat=parser.read,
             zone=settings.zone,
             fingerprint=fingerprint,
-            batch_bytes=memory // (16 * engine.processes),
+            batch_bytes=memory // (48 * engine.processes),
         ),
         lock=IndexerLock(settings.index_dir),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import IndexDamaged
+from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
 from kchat_search.sync.document import Documents, VersionAndRaw
@@ -32,8 +33,8 @@ class Indexer:
     zone: ZoneInfo
     fingerprint: str
     """Names all that documents depend on; an index with another is rebuilt."""
-    batch_bytes: int = 8_000_000
-    """A batch of a rebuild ends after so much raw JSON; about fifteen times as much is in memory
+    batch_bytes: int = 5_000_000
+    """A batch ends after so much raw JSON; of long messages, seventy times as much is in memory
     while it is worked on."""
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
@@ -57,7 +58,9 @@ class Indexer:
         def show(step: str, done: int, of: int | None) -> None:
             progress(step, done, max(total, done) if of is None else of)
 
-        count = self.engine.rebuild(self._batches(), self.fingerprint, self._documents(), show)
+        count = self.engine.rebuild(
+            self._cut(self.archive.iterate()), self.fingerprint, self._documents(), show
+        )
         self.archive.done_through(through)
         return count
 
@@ -74,9 +77,12 @@ class Indexer:
         done = 0
         while changes := self.archive.changes(_BATCH):
             stored = self.archive.get([change.chat_id for change in changes])
-            documents = self._documents()([(c.version, c.raw) for c in stored.values()])
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
-            self.engine.write(documents, erased)
+            for batch in self._cut(stored.values()):
+                self.engine.write(self._documents()(batch), erased)
+                erased = []
+            if erased:
+                self.engine.write([], erased)
             self.archive.done(changes)
             done += len(changes)
             progress("index", done, done + self.archive.counts().pending)
@@ -96,10 +102,11 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _batches(self) -> Iterator[list[VersionAndRaw]]:
+    def _cut(self, chats: Iterable[StoredChat]) -> Iterator[list[VersionAndRaw]]:
+        """Chats in batches that fit into memory."""
         batch: list[VersionAndRaw] = []
         size = 0
-        for stored in self.archive.iterate():
+        for stored in chats:
             batch.append((stored.version, stored.raw))
             size += len(stored.raw)
             if size >= self.batch_bytes or len(batch) == _MOST_CHATS:

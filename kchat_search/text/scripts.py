@@ -68,6 +68,11 @@ def indexed(folded: str) -> list[tuple[str, str]]:
     return _INDEXED.findall(folded)
 
 
+def is_letter(character: str) -> bool:
+    """May this character be part of a run of letters?"""
+    return _LETTERS.fullmatch(character) is not None
+
+
 def words(folded: str) -> Iterator[tuple[int, str]]:
     """The runs of letters, each with where it begins; ten times faster than all runs."""
     return ((m.start(), m.group()) for m in _LETTERS.finditer(folded))

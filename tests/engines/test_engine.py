@@ -208,6 +208,18 @@ def test_none_and_the_empty_and_odd_values_stay_apart(engine: WhooshEngine) -> N
     assert ids(engine, FieldIs("status", ("none",))) == [3]
 
 
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [("7", [7]), ("-5", [-5]), ("007", []), ("--7", []), ("-", []), ("", []), ("7" * 30, [])],
+)
+def test_an_id_is_a_number_as_it_is_written(
+    engine: WhooshEngine, value: str, found: list[int]
+) -> None:
+    engine.write([make(7, "x"), make(-5, "x")])
+    assert ids(engine, FieldIs("id", (value,))) == found
+    assert ids(engine, FieldIs("id", (None,))) == []
+
+
 def test_a_chat_without_a_time_is_in_no_range(engine: WhooshEngine) -> None:
     engine.write([make(1, "x", created=None), make(2, "x", created=5), make(3, "x", created=-5)])
     assert ids(engine, CreatedIn(None, None)) == [3, 2]

@@ -47,12 +47,13 @@ def test_a_build_that_breaks_off_leaves_the_present_generation_answering(
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", '{"generation": "../../etc"}', '{"generation": 5}', "null"]
+    "content",
+    [b"", b"{", b"[]", b'{"generation": "../../etc"}', b'{"generation": 5}', b"null", b"\xff\xfe"],
 )
 def test_an_unreadable_marker_is_said_and_rebuilt_over(
-    engine: WhooshEngine, tmp_path: Path, content: str
+    engine: WhooshEngine, tmp_path: Path, content: bytes
 ) -> None:
-    (tmp_path / "CURRENT").write_text(content)
+    (tmp_path / "CURRENT").write_bytes(content)
     with pytest.raises(IndexDamaged, match="reindex"):
         total(engine)
     engine.rebuild([[make(5, "x")]], "b")
@@ -132,3 +133,14 @@ def test_a_missing_generation_is_damage(engine: WhooshEngine, tmp_path: Path) ->
     (tmp_path / "generation-000001").rename(tmp_path / "elsewhere")
     with pytest.raises(IndexDamaged, match="reindex"):
         total(engine)
+
+
+def test_a_build_that_fails_takes_no_room(engine: WhooshEngine, tmp_path: Path) -> None:
+    def breaking() -> Iterator[list[IndexDocument]]:
+        yield [make(2, "x")]
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(IndexUnwritable, match="no room left"):
+        engine.rebuild(breaking(), "b")
+    assert [path.name for path in tmp_path.glob("generation-*")] == ["generation-000001"]
+    assert total(engine) == 1

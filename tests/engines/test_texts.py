@@ -22,8 +22,6 @@ from kchat_search.engines.whoosh.texts import (
     TextDamaged,
     codes,
     joined,
-    messages,
-    messages_of,
 )
 from kchat_search.models.chats import SIDES, Side
 from kchat_search.models.query import HasWord, IndexDocument
@@ -59,10 +57,7 @@ def test_what_was_said_comes_back_with_who_said_it(said: Said) -> None:
     data, width = alphabet.encode(codes(joined(said)))
     assert alphabet.string(data) == joined(said)
     assert width.sum() == len(data)
-    assert [alphabet.string(message) for message in messages(data)] == [text for _, text in said]
-    for side in SIDES:
-        theirs = [text for who, text in said if who == side]
-        assert [alphabet.string(message) for message in messages_of(data, side)] == theirs
+    assert data.count(b"\0") == sum(side == "visitor" for side, _ in said)
 
 
 @given(talks, folded, st.data())
@@ -150,7 +145,7 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
         for literal in literals:
             check_look(look.contains(stored, "text", literal), made, asked, literal, None)
             for side in SIDES:
-                check_look(look.of_side(stored, literal, side), made, asked, literal, side)
+                check_look(look.contains(stored, "text", literal, side), made, asked, literal, side)
         for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", side="robot")):
             found = look.says_word(stored, node)(np.array(asked, np.int64)).tolist()
             assert found == [n for n in asked if matches(made[n], node)]

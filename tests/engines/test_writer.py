@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,13 +15,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from whoosh.index import TOC, LockError, open_dir
+from whoosh.index import TOC, open_dir
 
 from kchat_search.engines.whoosh import generations, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.merge import merge
 from kchat_search.engines.whoosh.writer import DELETED, GROWTH, due
-from kchat_search.errors import IndexUnwritable, KchatSearchError
+from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
 from kchat_search.models.query import Contains, Everything, Plan
 from tests.engines.documents import make
 
@@ -150,9 +151,9 @@ def test_a_write_is_visible_before_segments_are_merged(
     seen: list[tuple[list[int], int]] = []
     merging = writer._merge_due
 
-    def look(index: Any) -> None:
+    def look(index: Any, memory: int) -> None:
         seen.append((ids(engine), engine.describe().segments))
-        merging(index)
+        merging(index, memory)
 
     monkeypatch.setattr(writer, "_merge_due", look)
     engine.write([make(4, "退款"), make(5, "退款")], [1])
@@ -168,12 +169,12 @@ def test_an_error_in_a_merge_leaves_the_commit(
     merging = merge
     calls: list[int] = []
 
-    def full(path: Path, parts: Sequence[Any]) -> int:
+    def full(path: Path, parts: Sequence[Any], *more: Any) -> int:
         calls.append(len(parts))
         if len(calls) == 2:
             path.write_bytes(b"half of it")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return merging(path, parts)
+        return merging(path, parts, *more)
 
     with monkeypatch.context() as patch:
         patch.setattr(writer, "merge", full)
@@ -215,7 +216,7 @@ def test_while_another_writes_nothing_is_written(
     monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.0)
     lock = open_dir(str(folder_of(engine))).lock("WRITELOCK")
     assert lock.acquire()
-    with pytest.raises(LockError):
+    with pytest.raises(IndexUnwritable, match="Another process"):
         engine.write([make(4, "退款")])
     assert ids(engine) == [1, 2, 3]
     lock.release()
@@ -332,3 +333,32 @@ def test_a_write_that_is_killed_at_any_point_is_there_whole_or_not_at_all(
     engine.write([make(4, "退款"), make(5, "退款")], [1])
     assert ids(engine) == [2, 3, 4, 5]
     check_no_stray(engine)
+
+
+def test_damage_is_not_copied_with_a_checksum_that_is_right(engine: WhooshEngine) -> None:
+    """A merge reads every byte; what is damaged is told, and the archive builds it anew."""
+    (file,) = folder_of(engine).glob("*.arrays")
+    content = bytearray(file.read_bytes())
+    content[64] ^= 1  # a byte of an array: opening does not look at it
+    file.write_bytes(content)
+    engine.close()
+    with pytest.raises(IndexDamaged, match="reindex"):
+        engine.write([make(10, "退款"), make(11, "退款")], [1])
+
+
+def test_a_removed_index_that_is_built_anew_is_seen(engine: WhooshEngine) -> None:
+    """Names begin anew with the folder: the build is told apart all the same."""
+    root = folder_of(engine).parent
+    assert ids(engine) == [1, 2, 3]
+    shutil.rmtree(root)
+    other = WhooshEngine(root)
+    other.rebuild([[make(9, "退款")]], "a")
+    assert ids(engine) == [9]
+
+
+def test_what_a_killed_build_left_goes_with_the_next_write(engine: WhooshEngine) -> None:
+    ruins = folder_of(engine).parent / "generation-000007"
+    ruins.mkdir()
+    (ruins / "MAIN_x.000001.run").write_bytes(b"half")
+    engine.write([make(4, "退款")])
+    assert not ruins.exists()

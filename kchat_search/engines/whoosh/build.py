@@ -13,6 +13,7 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,7 +38,7 @@ _ALONE = 4
 """Fewer batches are done in this process: another one takes more than a second to begin."""
 _AHEAD = 2
 """Batches a process that are read before one of them is done."""
-_MOST_PARTS = 600
+_MOST_PARTS = 800
 """Files that are merged at once; a process may often have no more than 1,024 open."""
 
 
@@ -66,7 +67,7 @@ def build(
     iterator = iter(batches)
     first = list(islice(iterator, _ALONE))
     batches = chain(first, iterator)
-    if means.processes == 1 or len(first) < _ALONE:
+    if means.processes == 1 or len(first) < _ALONE or not _can_spawn():
         runs = _spilled(path, _gathered_here(path, batches, documents), means.progress)
         return _merged_here(path, runs, means) if runs else 0
     with _workers(means.processes, documents) as pool:
@@ -125,6 +126,13 @@ def _parts(files: Iterable[Path]) -> list[Part]:
 def _remove(files: Iterable[Path]) -> None:
     for file in files:
         file.unlink()
+
+
+def _can_spawn() -> bool:
+    """Another process imports the main module anew, which it can't if that came from a pipe."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    return getattr(main, "__spec__", None) is not None or file is None or Path(file).is_file()
 
 
 # -- in others ---------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ newer commit or generation; what it has open stays readable though the files are
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+import shutil
 import struct
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -17,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import TOC, FileIndex, open_dir
+from whoosh.index import TOC, FileIndex, LockError, open_dir
 from whoosh.index import IndexError as WhooshIndexError
 
 from kchat_search.engines.whoosh import writer
@@ -30,6 +32,7 @@ from kchat_search.engines.whoosh.generations import (
     Current,
     Generations,
     damaged,
+    taken,
     unwritable,
 )
 from kchat_search.engines.whoosh.lists import ListDamaged
@@ -48,6 +51,9 @@ _NOT_OPENED = (
 )  # fmt: skip
 """The same while they are opened: an empty or garbled table of contents is unpickled all the same,
 and that fails in any of these ways."""
+
+_TOO_MUCH_IS_OPEN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+"""Says nothing of the index."""
 
 _TRIES = 3
 
@@ -99,16 +105,17 @@ class WhooshEngine:
 
     def describe(self) -> EngineState:
         """See `ports.Engine.describe`."""
-        with self._reading() as segments:
-            current = self._open.current if self._open else None
-            return EngineState(
-                engine="whoosh",
-                generation=current.name if current else None,
-                fingerprint=current.fingerprint if current else None,
-                documents=sum(segment.count for segment in segments),
-                size_bytes=self._generations.size(current.name) if current else 0,
-                segments=len(segments),
-            )
+        with self._unreadable(_NOT_OPENED):
+            snapshot = self._refreshed()
+        segments = snapshot.segments.values() if snapshot else []
+        return EngineState(
+            engine="whoosh",
+            generation=snapshot.current.name if snapshot else None,
+            fingerprint=snapshot.current.fingerprint if snapshot else None,
+            documents=sum(segment.count for segment in segments),
+            size_bytes=self._generations.size(snapshot.current.name) if snapshot else 0,
+            segments=len(segments),
+        )
 
     def sizes(self) -> dict[str, int]:
         """Bytes of the index by kind: a field's terms and lists, a column, a text."""
@@ -141,7 +148,8 @@ class WhooshEngine:
         with self._unreadable(_NOT_OPENED):
             open_dir(str(folder))
         with self._unwritable():
-            writer.write(folder, upserts, deletes)
+            self._generations.sweep(current.name)
+            writer.write(folder, upserts, deletes, self._memory)
 
     def rebuild(
         self,
@@ -155,7 +163,11 @@ class WhooshEngine:
             name = self._generations.begin()
             folder = self._generations.folder(name)
             means = Means(self.processes, self._memory, progress)
-            count = writer.create(folder, batches, documents, means)
+            try:
+                count = writer.create(folder, batches, documents, means)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)  # on a full disk, what it took is needed
+                raise
             self._generations.swap(name, fingerprint)
         return count
 
@@ -176,7 +188,11 @@ class WhooshEngine:
         """Around the writing, which reads too: what it replaces, what it merges."""
         try:
             yield
-        except (FileNotFoundError, ArraysDamaged, ListDamaged, TextDamaged, EOFError) as error:
+        except LockError as error:
+            raise IndexUnwritable(taken(self._generations.root)) from error
+        except (
+            FileNotFoundError, ArraysDamaged, ListDamaged, TextDamaged, EOFError, WhooshIndexError,
+        ) as error:  # fmt: skip
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
         except OSError as error:
@@ -187,6 +203,8 @@ class WhooshEngine:
         try:
             yield
         except raised as error:
+            if isinstance(error, OSError) and error.errno in _TOO_MUCH_IS_OPEN:
+                raise IndexUnwritable(unwritable(self._generations.root, error)) from error
             self._open = None  # its files may be half read; begin anew next time
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error

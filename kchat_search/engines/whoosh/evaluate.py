@@ -14,6 +14,7 @@ of characters may stand in another order, or in different messages.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
 
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.lists import EMPTY, Docs
-from kchat_search.engines.whoosh.look import TextTest, contains, of_side, says_word
+from kchat_search.engines.whoosh.look import TextTest, contains, says_word
 from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, intersect, union
@@ -42,6 +43,7 @@ from kchat_search.text.grams import decides, needed
 from kchat_search.text.scripts import Kind, runs
 from kchat_search.text.segment import MAX_WORD, indexed_word
 
+_ID = re.compile("0|-?[1-9][0-9]{0,18}")
 _LONGEST = 64
 """Of a longer literal, only so many characters are looked up: the look into the text decides."""
 _LOOK = 150
@@ -65,7 +67,7 @@ def matching(segment: Segment, node: Node, within: Docs | None = None) -> Docs:
         case AllOf(parts):
             return _all_of(segment, parts, within)
         case AnyOf(parts):
-            return union([matching(segment, part, within) for part in parts], segment.size)
+            return _any_of(segment, parts, within)
         case NoneOf(part):
             rest = segment.live if within is None else within
             return difference(rest, matching(segment, part, within), segment.size)
@@ -85,6 +87,16 @@ def _all_of(segment: Segment, parts: Sequence[Node], within: Docs | None) -> Doc
             within = matching(segment, part, within)
     within = segment.live if within is None else within
     return reduce(lambda left, test: test(left), tests, within)
+
+
+def _any_of(segment: Segment, parts: Sequence[Node], within: Docs | None) -> Docs:
+    """What a part has found is not asked of the next."""
+    found = []
+    for part in parts:
+        found.append(matching(segment, part, within))
+        if within is not None:
+            within = difference(within, found[-1], segment.size)
+    return union(found, segment.size)
 
 
 def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
@@ -120,11 +132,7 @@ def _by_lists(
     """(those of `within` that may have a literal, as far as lists tell at little cost; the look
     into their texts that decides, None where nothing is in doubt)."""
     name, side = ("files", None) if isinstance(node, FileNamed) else ("text", node.side)
-    test = (
-        contains(segment.stored, name, node.text)
-        if side is None
-        else of_side(segment.stored, node.text, side)
-    )
+    test = contains(segment.stored, name, node.text, side)
     found = _grams(segment, name, node.text)
     if found is None or test is None:
         return EMPTY, None
@@ -185,7 +193,7 @@ def _with_id(segment: Segment, values: Sequence[str | None], within: Docs | None
     """By the column of ids: one pass over it, 0.5 ns a document."""
     docs = EMPTY
     for value in values:
-        if value is not None and value.lstrip("-").isdecimal() and abs(int(value)) < 2**63:
+        if value is not None and _ID.fullmatch(value) and abs(int(value)) < 2**63:
             docs = union([docs, np.flatnonzero(segment.ids == int(value))], segment.size)
     return _both(segment, difference(docs, segment.deleted, segment.size), within)
 

@@ -18,6 +18,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from kchat_search.errors import IndexDamaged
 
@@ -29,6 +30,8 @@ class Current(NamedTuple):
 
     name: str
     fingerprint: str
+    build: str
+    """Told by no other build: where the folder was removed, names begin anew."""
 
 
 class Generations:
@@ -43,13 +46,15 @@ class Generations:
         Raises `IndexDamaged` where `CURRENT` can't be understood.
         """
         try:
-            text = (self.root / "CURRENT").read_text(encoding="utf-8")
+            text = (self.root / "CURRENT").read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
             content = json.loads(text)
-            current = Current(str(content["generation"]), str(content["fingerprint"]))
-        except (ValueError, KeyError, TypeError) as error:
+            current = Current(
+                str(content["generation"]), str(content["fingerprint"]), str(content.get("build"))
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise IndexDamaged(damaged(self.root, f"CURRENT is not readable: {error}")) from error
         if not _FOLDER.fullmatch(current.name):
             raise IndexDamaged(damaged(self.root, f"CURRENT names {current.name!r}"))
@@ -82,6 +87,12 @@ class Generations:
         self.folder(name).mkdir()
         return name
 
+    def sweep(self, keep: str) -> None:
+        """Remove what killed builds left beside the generation that answers: it may be large."""
+        for path in self.root.iterdir():
+            if path.name != keep and _FOLDER.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+
     def swap(self, name: str, fingerprint: str) -> None:
         """Let this generation answer, and drop the one before. It must be on the disk whole."""
         before = None
@@ -89,7 +100,8 @@ class Generations:
             before = self.current()
         temporary = self.root / "CURRENT.new"
         with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"generation": name, "fingerprint": fingerprint}, file)
+            content = {"generation": name, "fingerprint": fingerprint, "build": uuid4().hex}
+            json.dump(content, file)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(self.root / "CURRENT")
@@ -102,11 +114,11 @@ class Generations:
     def size(self, name: str) -> int:
         """Bytes of a generation's files."""
         total = 0
-        for path in self.folder(name).glob("*"):
-            try:
-                total += path.stat().st_size
-            except FileNotFoundError:
-                continue  # a commit removed it between the listing and the look
+        # A commit or a swap may remove a file, or the folder, between the listing and the look.
+        with suppress(FileNotFoundError):
+            for path in self.folder(name).iterdir():
+                with suppress(FileNotFoundError):
+                    total += path.stat().st_size
         return total
 
 
@@ -130,6 +142,14 @@ def damaged(where: Path, what: str) -> str:
     return (
         f"The index in {where} can't be read ({what}). Nothing is lost: it is derived from the "
         "archive; build it anew with `kchat-search reindex`."
+    )
+
+
+def taken(where: Path) -> str:
+    """The one sentence about an index that another process writes."""
+    return (
+        f"Another process writes the index in {where}. Wait for it, or end it, and run again; "
+        "nothing was lost."
     )
 
 

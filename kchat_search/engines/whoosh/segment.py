@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.arrays import Array
-from kchat_search.engines.whoosh.lists import EMPTY, Docs
+from kchat_search.engines.whoosh.lists import EMPTY, Docs, ListDamaged
 from kchat_search.engines.whoosh.sets import difference
 from kchat_search.engines.whoosh.stored import StoredSegment
 
@@ -117,8 +117,13 @@ class Segment:
         return self._alive(self.stored.many(field, first, last)[0])
 
     def value(self, field: str, ordinal: int) -> str:
-        """The term of a filter field with this ordinal."""
-        return self.stored.term(field, ordinal).decode()
+        """The term of a filter field with this ordinal. Raises `ListDamaged`."""
+        if ordinal >= self.stored.rows(field):
+            raise ListDamaged(f"{field} has no value {ordinal}")
+        try:
+            return self.stored.term(field, ordinal).decode()
+        except UnicodeDecodeError as error:
+            raise ListDamaged(f"a value of {field} is no text") from error
 
     def ordinals(self, field: str) -> Array:
         """The ordinal of each document's value: the row of its term."""

@@ -100,6 +100,8 @@ class StoredSegment:
             return None
         width, place = int(widths[found]), int(places[found])
         end = place + self.df("words", row) * width
+        if width not in (1, 2, 4) or end > len(self._terms["words"].lists):
+            raise ListDamaged("the frequencies of a word are not where they should be")
         return self._terms["words"].lists[place:end].view(f"<u{width}")
 
     def many(self, field: str, first: int, last: int) -> tuple[Docs, NDArray[np.int64]]:

@@ -11,15 +11,14 @@ The first ranks are the marks. In a string they are white space that no folded t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
-from itertools import pairwise
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.models.chats import Side
+from kchat_search.text.scripts import is_letter
 
 MARKS = {"visitor": "\n", "agent": "\r", "robot": "\v", "unknown": "\f"}
 """Before each message: who said it."""
@@ -27,8 +26,6 @@ FILE_MARK = "\n"
 """Before the name of each upload."""
 
 _MARK_CODES = tuple(map(ord, MARKS.values()))
-_MARK_BYTES = {side: bytes([rank]) for rank, side in enumerate(MARKS)}
-_ANY_MARK = re.compile(b"[\0-\3]")
 _SURROGATES = range(0xD800, 0xE000)
 """Numbers that UTF-8 has no form for."""
 
@@ -80,14 +77,27 @@ class Alphabet:
 
     def decode(self, data: bytes) -> Codes:
         """From bytes back to code points. Raises `TextDamaged`."""
-        try:
-            numbers = codes(data.decode())
-        except UnicodeDecodeError as error:
-            raise TextDamaged(str(error)) from error
+        numbers = self.numbers(data)
         ranks = numbers - np.where(numbers >= _SURROGATES.stop, len(_SURROGATES), 0)
         if len(ranks) and int(ranks.max()) >= len(self.characters):
             raise TextDamaged("a text has a character that is not in its alphabet")
         return self.characters[ranks]
+
+    def numbers(self, data: bytes) -> Codes:
+        """The numbers that stand for the characters of some bytes. Raises `TextDamaged`."""
+        try:
+            return codes(data.decode())
+        except UnicodeDecodeError as error:
+            raise TextDamaged(str(error)) from error
+
+    @cached_property
+    def letters(self) -> NDArray[np.bool_]:
+        """By number: is the character a letter, of those that make words?"""
+        numbers = _numbers(len(self.characters))
+        found = np.zeros(int(numbers[-1]) + 1, np.bool_)
+        found[numbers] = [is_letter(chr(code)) for code in self.characters.tolist()]
+        found[numbers[: len(MARKS)]] = False
+        return found
 
     def needle(self, literal: str) -> bytes | None:
         """A literal as it stands in texts; None where a character of it is in none."""
@@ -109,17 +119,3 @@ def _numbers(count: int) -> Codes:
     """The numbers that stand for ranks 0, 1, 2 ...: those that UTF-8 can write."""
     ranks = np.arange(count, dtype=np.uint32)
     return ranks + np.where(ranks >= _SURROGATES.start, np.uint32(len(_SURROGATES)), np.uint32(0))
-
-
-def messages(data: bytes) -> list[bytes]:
-    """The messages of a document's text."""
-    return _ANY_MARK.split(data)[1:]
-
-
-def messages_of(data: bytes, side: Side) -> list[bytes]:
-    """The messages of one side."""
-    mark = _MARK_BYTES[side]
-    starts = [match.start() for match in _ANY_MARK.finditer(data)] + [len(data)]
-    return [
-        data[start + 1 : end] for start, end in pairwise(starts) if data[start : start + 1] == mark
-    ]

@@ -16,6 +16,7 @@ from whoosh.codec.whoosh3 import W3Segment
 from whoosh.index import TOC, FileIndex, LockError, clean_files, create_in, open_dir
 from whoosh.util.filelock import try_for
 
+from kchat_search.engines.whoosh.arrays import ArraysDamaged
 from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, build
 from kchat_search.engines.whoosh.codec import codec, index_folder, open_segment, segment_path
 from kchat_search.engines.whoosh.gather import gather
@@ -49,9 +50,11 @@ def create(
     return count
 
 
-def write(folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[int]) -> None:
+def write(
+    folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[int], memory: int
+) -> None:
     """Replace and remove documents: all of it is on the disk on return, or none of it. Then, as a
-    commit of its own, segments that have become too many are merged."""
+    commit of its own, segments that have become too many are merged, with so much memory."""
     documents = list({document.id: document for document in upserts}.values())
     index = open_dir(str(folder))
     with _locked(index):
@@ -62,7 +65,7 @@ def write(folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[in
             with _dropped_on_error(_path(index, segment)) as path:
                 merge(path, [Part(gather(documents))])
         _commit(index, _with_new(segments, segment, len(documents)))
-        _merge_due(index)
+        _merge_due(index, memory)
 
 
 def due(sizes: Sequence[tuple[int, int]]) -> list[int]:
@@ -78,7 +81,7 @@ def due(sizes: Sequence[tuple[int, int]]) -> list[int]:
     return []
 
 
-def _merge_due(index: FileIndex) -> None:
+def _merge_due(index: FileIndex, memory: int) -> None:
     segments = _segments(index)
     chosen = due([(s.doc_count(), s.deleted_count()) for s in segments])
     if not chosen:
@@ -89,12 +92,15 @@ def _merge_due(index: FileIndex) -> None:
     count = 0
     if parts:
         with _dropped_on_error(_path(index, segment)) as path:
-            count = merge(path, parts)
+            count = merge(path, parts, memory)
     _commit(index, _with_new([s for s in segments if s not in old], segment, count))
 
 
 def _part(index: FileIndex, segment: W3Segment) -> Part:
     stored = open_segment(index.storage, segment)
+    found = stored.arrays.damage()
+    if found is not None:  # its copy would have a checksum that is right
+        raise ArraysDamaged(found)
     if not segment.has_deletions():
         return Part(stored)
     keep = np.ones(stored.size, np.bool_)
@@ -141,6 +147,8 @@ def _commit(index: FileIndex, segments: list[W3Segment]) -> None:
     sync_file(folder / f"_{index.indexname}_{generation}.toc")
     sync_directory(folder)
     clean_files(index.storage, index.indexname, generation, segments)
+    for unfinished in folder.glob(f"_{index.indexname}_*.toc.*"):  # of writes that were killed
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
