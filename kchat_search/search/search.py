@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -52,26 +54,44 @@ MAX_HITS_BY_PAGE = 10_000
 """As far as `page` reaches; `cursor` goes on."""
 
 
-_REMEMBERED = 2_000
+_REMEMBERED = 4_096
+"""Chats of the pages of hits that were shown last; of twelve messages each, some 80 MB."""
 _LONGEST_REMEMBERED = 16_384
 
 
 class _Read(NamedTuple):
+    """A chat as it is searched for what to show."""
+
     chat: Chat
     texts: Sequence[Folded]
     """The text of each message, folded."""
 
 
-def _reader(read_chat: ReadChat) -> Callable[[str], _Read]:
-    """Reads the raw JSON of a chat. The chats that were shown last (some 30 MB) are remembered:
-    people turn pages, go back, and refine, and reading is a third of a search."""
+class _Reader:
+    """Reads stored chats, and remembers those that were shown last: people turn pages, go back, and
+    refine, and reading is a third of a search. Safe to share between threads."""
 
-    def read(raw: str) -> _Read:
-        chat = read_chat(raw)
-        return _Read(chat, fold_many_with_map([message.text for message in chat.messages]))
+    def __init__(self, read_chat: ReadChat) -> None:
+        self._read_chat = read_chat
+        self._remembered: OrderedDict[tuple[int, int, str], _Read] = OrderedDict()
+        self._lock = threading.Lock()
 
-    remembered = lru_cache(_REMEMBERED)(read)
-    return lambda raw: (remembered if len(raw) <= _LONGEST_REMEMBERED else read)(raw)
+    def read(self, stored: StoredChat) -> _Read:
+        """The present version, as it is now in the archive."""
+        key = (stored.id, stored.version, stored.digest)
+        with self._lock:
+            found = self._remembered.get(key)
+            if found is not None:
+                self._remembered.move_to_end(key)
+                return found
+        chat = self._read_chat(stored.raw)
+        read = _Read(chat, fold_many_with_map([message.text for message in chat.messages]))
+        if len(stored.raw) <= _LONGEST_REMEMBERED:
+            with self._lock:
+                self._remembered[key] = read
+                if len(self._remembered) > _REMEMBERED:
+                    self._remembered.popitem(last=False)
+        return read
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -137,8 +157,8 @@ class Searcher:
         return _coverage(facts, self.engine.count(Everything()))
 
     @cached_property
-    def _read(self) -> Callable[[str], _Read]:
-        return _reader(self.read_chat)
+    def _reader(self) -> _Reader:
+        return _Reader(self.read_chat)
 
     def _context(self, agents: Mapping[str, str]) -> Context:
         today = self.clock().astimezone(self.zone).date()
@@ -189,7 +209,7 @@ class Searcher:
         agents: Mapping[str, str],
         snippet_count: int,
     ) -> Hit:
-        chat, texts = self._read(stored.raw)
+        chat, texts = self._reader.read(stored)
         agent_name = speakers.agent_name(chat, agents)
         sides = speakers.sides(chat, agent_name)
         return Hit(
