@@ -1,0 +1,163 @@
+"""An index that has grown by small commits, beside a fresh one of the same chats.
+
+    python -m tests.benchmarks.ticks --chats 10000 --ticks 10000
+
+Each tick writes ten documents, five of new chats and five of changed ones, straight to the engine:
+what the archive adds to a tick, `engines.py --ticks` shows. Half of the changed chats are recent,
+the others any.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.models.query import FACETS, IndexDocument, Plan
+from kchat_search.search.plan import Context, node, ranking
+from kchat_search.search.syntax import parse
+from kchat_search.sync.document import Documents
+from kchat_search.text.segment import Segmenter
+from tests.benchmarks import corpus, measure, queries, tables
+from tests.benchmarks.measure import say
+
+_PER_TICK = 10
+_ROUNDS = 5
+_AT_ONCE = 1_000
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Many small commits, and what they cost.")
+    parser.add_argument("--chats", type=int, default=10_000)
+    parser.add_argument("--ticks", type=int, default=10_000)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    chosen = parser.parse_args()
+    with TemporaryDirectory(prefix="kchat-ticks-") as folder:
+        figures = _Ticks(chosen.chats, chosen.ticks).run(Path(folder))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(figures, indent=1), "utf-8")
+    rows = [[name, f"{value:,.2f}"] for name, value in figures.items()]
+    print(tables.table(["after the ticks", ""], rows))  # noqa: T201  # a command's answer
+
+
+class _Ticks:
+    """The chats, and the index that follows them."""
+
+    def __init__(self, chats: int, ticks: int) -> None:
+        self._chats = chats
+        self._ticks = ticks
+        self._zone = ZoneInfo("Asia/Shanghai")
+        self._segmenter = Segmenter()
+        self._segmenter.load()
+        self._documents = Documents(
+            read_chat=ChatParser(self._zone).read,
+            segmenter=self._segmenter,
+            zone=self._zone,
+            agents={str(agent["id"]): str(agent["name"]) for agent in corpus.agents()},
+        )
+        self._corpus = corpus.Corpus(chats)
+        self._versions = [1] * chats
+        self._rng = Random(5)
+
+    def run(self, folder: Path) -> dict[str, float]:
+        """All of it; the figures."""
+        grown = WhooshEngine(folder / "grown", processes=1)
+        say(f"building {self._chats:,} chats")
+        grown.rebuild(self._all(), "x")
+        commits, most = self._write(grown)
+        fresh = WhooshEngine(folder / "fresh", processes=1)
+        say("building the same chats anew")
+        fresh.rebuild(self._all(), "x")
+        assert grown.id_versions() == fresh.id_versions()
+        times = self._asked(grown, fresh)
+        sizes = [measure.size(folder / name) for name in ("grown", "fresh")]
+        return {
+            "commit, p50, ms": measure.quantile(commits, 0.5) * 1000,
+            "commit, p95, ms": measure.quantile(commits, 0.95) * 1000,
+            "commit, max, ms": max(commits) * 1000,
+            "segments, at most": most,
+            "chats": len(self._versions),
+            "size, × a fresh build's": sizes[0] / sizes[1],
+            "search in the engine, p50, × a fresh build's": _ratio(times, 0.5),
+            "search in the engine, p95, × a fresh build's": _ratio(times, 0.95),
+        }
+
+    def _write(self, engine: WhooshEngine) -> tuple[list[float], int]:
+        commits: list[float] = []
+        most = 0
+        for number in range(1, self._ticks + 1):
+            documents = self._of(self._chosen())
+            began = perf_counter()
+            engine.write(documents)
+            commits.append(perf_counter() - began)
+            if number % 10 == 0:
+                most = max(most, engine.describe().segments)
+            if number % 1_000 == 0:
+                say(f"  tick {number:,}: {measure.quantile(commits[-1_000:], 0.5) * 1000:.1f} ms")
+        return commits, most
+
+    def _chosen(self) -> list[int]:
+        """Five chats more, and five that have changed."""
+        there = len(self._versions)
+        changed: set[int] = set()
+        while len(changed) < _PER_TICK // 2:
+            oldest = 0 if len(changed) % 2 else max(0, there - 1_000)
+            changed.add(self._rng.randrange(oldest, there))
+        for number in changed:
+            self._versions[number] += 1
+        self._versions += [1] * (_PER_TICK // 2)
+        return [*sorted(changed), *range(there, len(self._versions))]
+
+    def _of(self, numbers: Sequence[int]) -> list[IndexDocument]:
+        made = ((self._versions[n], json.dumps(self._chat(n))) for n in numbers)
+        return self._documents(list(made))
+
+    def _chat(self, number: int) -> dict[str, Any]:
+        """A chat as it is now: each change is a message more."""
+        chat = self._corpus.chat(number)
+        for version in range(2, self._versions[number] + 1):
+            chat = corpus.grown(chat, f"mark{version}")
+        return chat
+
+    def _all(self) -> Iterator[list[IndexDocument]]:
+        for first in range(0, len(self._versions), _AT_ONCE):
+            yield self._of(range(first, min(first + _AT_ONCE, len(self._versions))))
+
+    def _asked(self, *engines: WhooshEngine) -> list[list[float]]:
+        """Seconds of every query, by engine; asked in turn."""
+        plans = [self._plan(each.request.q) for each in queries.draw(self._chats, self._segmenter)]
+        times: list[list[float]] = [[] for _ in engines]
+        for turn in range(_ROUNDS):
+            for plan in plans:
+                for engine, seconds in zip(engines, times, strict=True):
+                    began = perf_counter()
+                    engine.search(plan)
+                    if turn:  # the first opens files and fills what is remembered
+                        seconds.append(perf_counter() - began)
+        return times
+
+    def _plan(self, q: str) -> Plan:
+        today = datetime.now(UTC).date()
+        tree = parse(q, self._segmenter.split, today, self._zone).tree
+        words, phrases = ranking(tree, self._segmenter.words)
+        match = node(tree, Context({}, today, self._zone))
+        return Plan(match, words=words, phrases=phrases, facets=FACETS)
+
+
+def _ratio(times: Sequence[Sequence[float]], share: float) -> float:
+    grown, fresh = (measure.quantile(list(each), share) for each in times)
+    return grown / fresh
+
+
+if __name__ == "__main__":
+    main()
