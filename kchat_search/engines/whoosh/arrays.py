@@ -29,6 +29,8 @@ VERSION = 1
 _HEAD = struct.Struct("<8sQ")
 _TAIL = struct.Struct("<QQI4x8s")
 _ALIGN = 8
+_AT_ONCE = 1 << 22
+"""Numbers that are copied at a time."""
 _TYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
 
 Array = NDArray[Any]
@@ -79,9 +81,12 @@ class ArraysWriter:
         self.append(array)
 
     def take(self, file: Arrays) -> None:
-        """All arrays of another file, byte by byte."""
+        """All arrays of another file, byte by byte, few of its pages in memory at a time."""
         for name, array in file.items():
-            self.add(name, array, file.kind(name))
+            self.begin(name, file.kind(name))
+            for first in range(0, len(array), _AT_ONCE):
+                self.append(array[first : first + _AT_ONCE])
+                file.release()
 
     def finish(self, meta: Mapping[str, Any]) -> None:
         """Write the directory, with what else the reader must know (anything JSON can say)."""
