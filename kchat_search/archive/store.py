@@ -159,7 +159,7 @@ class SqlArchive:
             return {
                 stored.id: stored
                 for part in chunks(storable_ids(chat_ids))
-                for stored in map(_stored_chat, connection.execute(_THESE, {"ids": part}))
+                for stored in map(_stored_chat, connection.execute(_THESE, {"ids": part}).all())
             }
 
     def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
@@ -355,7 +355,7 @@ def _cursor(connection: Connection, name: str) -> dict[str, Any] | None:
 
 
 def _agents(connection: Connection) -> dict[str, str]:
-    return {agent_id: name for agent_id, name in connection.execute(_AGENTS)}  # noqa: C416  # rows
+    return dict(map(tuple, connection.execute(_AGENTS).all()))
 
 
 def _stored_chat(row: Row[*tuple[Any, ...]]) -> StoredChat:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search import ratings, speakers
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.chats import Chat, StoredChat
+from kchat_search.models.chats import Chat, Side, StoredChat
 from kchat_search.models.query import (
     FACETS,
     NO_TIME,
@@ -65,6 +65,10 @@ class _Read(NamedTuple):
     chat: Chat
     texts: Sequence[Folded]
     """The text of each message, folded."""
+    agent_name: str | None
+    sides: Sequence[Side]
+    """Who said each message."""
+    visitor_name: str | None
 
 
 class _Reader:
@@ -76,22 +80,33 @@ class _Reader:
         self._remembered: OrderedDict[tuple[int, int, str], _Read] = OrderedDict()
         self._lock = threading.Lock()
 
-    def read(self, stored: StoredChat) -> _Read:
-        """The present version, as it is now in the archive."""
+    def read(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
+        """The present version, as it is now in the archive; `agents`: the names, by id."""
         key = (stored.id, stored.version, stored.digest)
         with self._lock:
             found = self._remembered.get(key)
-            if found is not None:
+            if found is not None and found.agent_name == speakers.agent_name(found.chat, agents):
                 self._remembered.move_to_end(key)
                 return found
-        chat = self._read_chat(stored.raw)
-        read = _Read(chat, fold_many_with_map([message.text for message in chat.messages]))
+        read = self._anew(stored, agents)
         if len(stored.raw) <= _LONGEST_REMEMBERED:
             with self._lock:
                 self._remembered[key] = read
                 if len(self._remembered) > _REMEMBERED:
                     self._remembered.popitem(last=False)
         return read
+
+    def _anew(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
+        chat = self._read_chat(stored.raw)
+        agent_name = speakers.agent_name(chat, agents)
+        sides = speakers.sides(chat, agent_name)
+        return _Read(
+            chat,
+            fold_many_with_map([message.text for message in chat.messages]),
+            agent_name,
+            sides,
+            speakers.visitor_name(chat, sides),
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -209,16 +224,14 @@ class Searcher:
         agents: Mapping[str, str],
         snippet_count: int,
     ) -> Hit:
-        chat, texts = self._reader.read(stored)
-        agent_name = speakers.agent_name(chat, agents)
-        sides = speakers.sides(chat, agent_name)
+        read = self._reader.read(stored, agents)
         return Hit(
-            chat=chat,
-            agent_name=agent_name,
-            visitor_name=speakers.visitor_name(chat, sides),
+            chat=read.chat,
+            agent_name=read.agent_name,
+            visitor_name=read.visitor_name,
             gone_at=stored.gone_at,
             score=score,
-            snippets=snippets(chat, texts, sides, wanted, snippet_count),
+            snippets=snippets(read.chat, read.texts, read.sides, wanted, snippet_count),
         )
 
     def _reading(

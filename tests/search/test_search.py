@@ -171,3 +171,23 @@ def test_nothing_found_says_what_each_part_has_and_what_the_filters_cut(filled: 
     assert page.query.without_filters is None
     page = filled.search("退款", status=("open",))
     assert (page.total, page.query.without_filters) == (0, len(filled.found("退款")))
+
+
+def test_a_page_that_was_shown_before_shows_what_is_so_now(kchat: DemoServer, world: World) -> None:
+    kchat.put(chat(101, "你好,我想申请退款", "好的", agent_id=2192))
+    world.sync()
+
+    def shown() -> tuple[str | None, list[tuple[str, str]]]:
+        (hit,) = world.search("退款 AND id:101").hits
+        return hit.agent_name, [(each.text, each.side) for each in hit.snippets]
+
+    before = ("李雷", [("你好,我想申请退款", "visitor")])
+    assert shown() == shown() == before
+    archive = world.service.archive
+    archive.save_agents({"2192": "访客101"}, now=world.now)
+    assert shown() == ("访客101", [("你好,我想申请退款", "agent")])
+    archive.save_agents({"2192": "李雷"}, now=world.now)
+    assert shown() == before
+    kchat.put(chat(101, "退款到了吗", "好的", agent_id=2192))
+    world.sync(reconcile=True)
+    assert shown() == ("李雷", [("退款到了吗", "visitor")])
