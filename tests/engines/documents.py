@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from kchat_search.engines.whoosh import writer
 from kchat_search.models.chats import SIDES, Side
 from kchat_search.models.query import (
     AllOf,
@@ -114,6 +115,11 @@ def histories(
     batches = some.flatmap(lambda chosen: st.tuples(*map(documents, chosen)))
     deletes = st.lists(st.integers(1, 12), max_size=3, unique=True)
     return draw(st.lists(st.tuples(batches, deletes), min_size=1, max_size=commits))
+
+
+def growths() -> st.SearchStrategy[int]:
+    """For `writer.GROWTH`: of so few chats, its own value leaves no two segments."""
+    return st.sampled_from((0, 1, writer.GROWTH))
 
 
 def literals() -> st.SearchStrategy[str]:

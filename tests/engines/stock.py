@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import whoosh.query
 from whoosh.index import FileIndex, open_dir
 from whoosh.searching import Searcher
 
+from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, TERM_FIELDS, filter_term
 from kchat_search.models.query import (
@@ -113,13 +115,17 @@ def found_by(searcher: Searcher, asked: Any) -> set[int]:
     return {ids[doc] for doc in searcher.docs_for_query(asked)}
 
 
-def written(folder: str, history: History) -> tuple[WhooshEngine, dict[int, IndexDocument]]:
-    """An engine with this behind it, and what it has now."""
+def written(
+    folder: str, history: History, growth: int
+) -> tuple[WhooshEngine, dict[int, IndexDocument]]:
+    """An engine with this behind it, and what it has now. `growth`: see `growths`."""
     engine = WhooshEngine(Path(folder), processes=1)
     engine.rebuild([], "x")
     held: dict[int, IndexDocument] = {}
     for upserts, deletes in history:
-        engine.write(upserts, deletes)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writer, "GROWTH", growth)
+            engine.write(upserts, deletes)
         for chat_id in deletes:
             held.pop(chat_id, None)
         held |= {document.id: document for document in upserts}

@@ -23,12 +23,13 @@ from whoosh.reading import SegmentReader, TermNotFound
 from whoosh.scoring import BM25F
 from whoosh.searching import Searcher
 
+from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.codec import ArrayCodec, ArrayMatcher, codec
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS, make_schema
 from kchat_search.engines.whoosh.texts import joined
 from kchat_search.models.query import NO_TIME, HasWord, IndexDocument, Node, Plan
-from tests.engines.documents import histories, make, term_nodes
+from tests.engines.documents import growths, histories, make, term_nodes
 from tests.engines.stock import (
     Terms,
     chat_ids,
@@ -48,12 +49,12 @@ History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 
 
 @settings(max_examples=40, deadline=None)
-@given(histories(), st.lists(term_nodes(), min_size=1, max_size=15))
+@given(histories(), growths(), st.lists(term_nodes(), min_size=1, max_size=15))
 def test_stock_queries_and_the_evaluator_and_a_scan_find_the_same(
-    history: History, asked: list[Node]
+    history: History, growth: int, asked: list[Node]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        engine, held = written(folder, history)
+        engine, held = written(folder, history, growth)
         with searcher_of(Path(folder)) as searcher:
             for node in asked:
                 ours = engine.search(Plan(node, sort="oldest", limit=100)).hits
@@ -64,10 +65,12 @@ def test_stock_queries_and_the_evaluator_and_a_scan_find_the_same(
 
 
 @settings(max_examples=25, deadline=None)
-@given(histories())
-def test_stock_readers_walk_the_lists_and_columns_of_what_was_written(history: History) -> None:
+@given(histories(), growths())
+def test_stock_readers_walk_the_lists_and_columns_of_what_was_written(
+    history: History, growth: int
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        engine, held = written(folder, history)
+        engine, held = written(folder, history, growth)
         with searcher_of(Path(folder)) as searcher:
             reader = searcher.reader()
             ids = chat_ids(searcher)
@@ -302,7 +305,9 @@ def test_whooshs_bm25_orders_the_hits_of_a_word_as_ours_does(
     with tempfile.TemporaryDirectory() as folder:
         engine = WhooshEngine(Path(folder), processes=1)
         engine.rebuild([made[:cut]] if cut else [], "x")
-        engine.write(made[cut:])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(writer, "GROWTH", 0)
+            engine.write(made[cut:])
         plan = Plan(HasWord("refund"), words=("refund",), limit=100)
         ours = {hit.id: hit.score for hit in engine.search(plan).hits}
         with searcher_of(Path(folder), weighting=BM25F(B=0.75, K1=1.2)) as searcher:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh import evaluate
+from kchat_search.engines.whoosh import evaluate, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.models.query import (
     AllOf,
@@ -25,7 +25,7 @@ from kchat_search.models.query import (
     NoneOf,
     Plan,
 )
-from tests.engines.documents import histories, make, nodes
+from tests.engines.documents import growths, histories, make, nodes
 from tests.oracle import matches
 
 
@@ -56,6 +56,7 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # Of so few chats all lists would be taken: now the texts decide behind the first, too.
         patch.setattr(evaluate, "_LOOK", data.draw(st.sampled_from((0, evaluate._LOOK))))
+        patch.setattr(writer, "GROWTH", data.draw(growths()))
         engine = WhooshEngine(Path(folder), processes=1)
         engine.rebuild([], "x")
         for upserts, deletes in history:  # several commits: segments, deletions, merges
@@ -264,8 +265,8 @@ def test_of_the_same_score_the_newest_is_first_then_the_highest_id(
 ) -> None:
     """Over two segments, and whether all are shown or some."""
     chats = [make(i, "refund", created=i % 4 if i % 5 else None) for i in range(1, 300)]
-    engine.write(chats[:250])
-    engine.write(chats[250:])
+    engine.write(chats[:290])
+    engine.write(chats[290:])
     assert engine.describe().segments == 2
     hits = engine.search(Plan(HasWord("refund"), words=("refund",), limit=limit)).hits
     expected = sorted(chats, key=lambda c: (-1 if c.created is None else c.created, c.id))

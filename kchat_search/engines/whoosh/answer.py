@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import NamedTuple
@@ -18,7 +17,7 @@ from kchat_search.engines.whoosh.rank import Places, SortKey
 from kchat_search.engines.whoosh.schema import filter_value
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among, intersect
-from kchat_search.models.query import NO_TIME, EngineAnswer, EngineHit, Node, Plan
+from kchat_search.models.query import FACETS, NO_TIME, EngineAnswer, EngineHit, Node, Plan
 
 
 class _Found(NamedTuple):
@@ -60,7 +59,7 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         all=all_count,
         match="some" if total > all_count else "all",
         hits=hits,
-        facets={name: _facet(found, name) for name in plan.facets},
+        facets=_facets(found, plan.facets),
         documents=sum(segment.count for segment in segments),
     )
 
@@ -94,14 +93,15 @@ def _by_relevance(found: Sequence[_Found], full: Sequence[Docs], plan: Plan) -> 
     parts = [
         _best_of(each, whole, query, number, wanted)
         for number, (each, whole) in enumerate(zip(found, full, strict=True))
+        if len(each.docs) or not number  # there is always one, of whatever length
     ]
     all_ = _Best.joined(parts)
     order = all_.order()
     first = order[: rank.CLOSENESS_WINDOW]
     if len(query.idf) > 1:
-        for number, segment in enumerate(segments):
+        for number in np.unique(all_.segment[first]).tolist():
             here = first[all_.segment[first] == number]
-            all_.scores[here] += rank.closeness(segment, all_.docs[here], query.idf)
+            all_.scores[here] += rank.closeness(segments[number], all_.docs[here], query.idf)
         order[: len(first)] = first[all_.at(first).order()]
     return _Ranked(all_.ids[order], all_.scores[order], all_.created[order])
 
@@ -201,17 +201,41 @@ def _minus(key: SortKey) -> SortKey:
     return lambda places: -key(places)
 
 
-def _facet(found: Sequence[_Found], name: str) -> tuple[tuple[str | None, int], ...]:
-    """How many matches have each value. Cost: a ns or two a match."""
-    counts: Counter[str] = Counter()
+def _facets(
+    found: Sequence[_Found], names: Sequence[str]
+) -> dict[str, tuple[tuple[str | None, int], ...]]:
+    """How many matches have each value. Cost: some ns a match and facet."""
+    counts: dict[str, dict[str, int]] = {name: {} for name in names}
     for each in found:
-        docs = each.facets.get(name, each.docs)
-        ordinals = each.segment.ordinals(name)
-        if len(docs) < each.segment.size:
-            ordinals = ordinals[docs]
-        numbers = np.bincount(ordinals)
-        for ordinal in np.flatnonzero(numbers).tolist():
-            counts[each.segment.value(name, ordinal)] += int(numbers[ordinal])
+        together = [name for name in names if name not in each.facets]
+        _count(counts, each.segment, each.docs, together)
+        for name, docs in each.facets.items():
+            _count(counts, each.segment, docs, [name])
+    return {name: _rows(name, counts[name]) for name in names}
+
+
+def _count(
+    counts: Mapping[str, dict[str, int]], segment: Segment, docs: Docs, names: Sequence[str]
+) -> None:
+    """Add these documents' values: all facets in one pass, which for few documents takes a
+    quarter of the time of one after the other."""
+    if not len(docs) or not names:
+        return
+    table, places = segment.lists.facets
+    if len(docs) < segment.size:
+        table = table.take(docs, axis=0)
+    if len(names) < len(FACETS):
+        table = table[:, [FACETS.index(name) for name in names]]
+    numbers = np.bincount(table.ravel(), minlength=places[-1]).tolist()
+    for name in names:
+        here = counts[name]
+        first = places[FACETS.index(name)]
+        for value, number in zip(segment.lists.values(name), numbers[first:], strict=False):
+            if number:
+                here[value] = here.get(value, 0) + number
+
+
+def _rows(name: str, counts: Mapping[str, int]) -> tuple[tuple[str | None, int], ...]:
     if name == "created_month":
         rows = sorted(counts.items())
     else:

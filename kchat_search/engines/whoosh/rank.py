@@ -114,7 +114,9 @@ def closeness(segment: Segment, docs: Docs, idf: dict[str, float]) -> Scores:
         needle = segment.stored.alphabet.needle(word)
         if needle is not None:
             places = [match.start() for match in re.finditer(re.escape(needle), text)]
-            weight[np.unique(np.searchsorted(marks, places)) - 1] += idf_of_word
+            said = np.zeros(len(weight), np.bool_)
+            said[np.searchsorted(marks, places) - 1] = True
+            weight[said] += idf_of_word
     firsts = np.searchsorted(marks, starts)
     found = np.maximum.reduceat(weight, firsts)
     found[np.diff(firsts, append=len(marks)) == 0] = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import cached_property
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.lists import EMPTY, Docs, ListDamaged
 from kchat_search.engines.whoosh.sets import difference
 from kchat_search.engines.whoosh.stored import StoredSegment
+from kchat_search.models.query import FACETS
 
 _KEPT_NUMBERS = 4_000_000
 """Decoded document numbers that are kept a segment: 32 MB."""
@@ -31,6 +33,32 @@ class Lists:
         self._kept: OrderedDict[tuple[str, int], Docs] = OrderedDict()
         self._numbers = 0
         self._lock = threading.Lock()
+        self._values: dict[str, list[str]] = {}
+
+    def values(self, field: str) -> list[str]:
+        """The terms of a filter field, by ordinal. Raises `ListDamaged`."""
+        found = self._values.get(field)
+        if found is None:
+            try:
+                terms = [self.stored.term(field, n) for n in range(self.stored.rows(field))]
+                found = self._values[field] = [term.decode() for term in terms]
+            except UnicodeDecodeError as error:
+                raise ListDamaged(f"a value of {field} is no text") from error
+        return found
+
+    @cached_property
+    def facets(self) -> tuple[Array, list[int]]:
+        """(of each document, the numbers of its values of `FACETS`, shape documents × facets; where
+        the numbers of each facet begin, and where they end). Raises `ListDamaged`."""
+        places = [0, *accumulate(len(self.values(name)) for name in FACETS)]
+        table = np.empty((self.stored.size, len(FACETS)), np.min_scalar_type(places[-1]))
+        for column, (name, first, last) in enumerate(zip(FACETS, places, places[1:], strict=False)):
+            ordinals = self.stored.arrays[f"{name}.ordinals"]
+            if len(ordinals) and int(ordinals.max()) >= last - first:
+                raise ListDamaged(f"{name} has no value {ordinals.max()}")
+            table[:, column] = ordinals
+            table[:, column] += first
+        return table, places
 
     def docs(self, field: str, row: int) -> Docs:
         """The documents of a term, deleted ones too."""
@@ -115,19 +143,6 @@ class Segment:
         # 0xFF is in no UTF-8, so this is behind every term that begins so.
         last = self.stored.first_from(field, begin + b"\xff")
         return self._alive(self.stored.many(field, first, last)[0])
-
-    def value(self, field: str, ordinal: int) -> str:
-        """The term of a filter field with this ordinal. Raises `ListDamaged`."""
-        if ordinal >= self.stored.rows(field):
-            raise ListDamaged(f"{field} has no value {ordinal}")
-        try:
-            return self.stored.term(field, ordinal).decode()
-        except UnicodeDecodeError as error:
-            raise ListDamaged(f"a value of {field} is no text") from error
-
-    def ordinals(self, field: str) -> Array:
-        """The ordinal of each document's value: the row of its term."""
-        return self.stored.arrays[f"{field}.ordinals"]
 
     def _alive(self, docs: Docs) -> Docs:
         return docs[self._live_mask[docs]] if len(self.deleted) else docs

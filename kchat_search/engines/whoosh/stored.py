@@ -22,6 +22,7 @@ from kchat_search.engines.whoosh.texts import Alphabet, Codes
 
 EXTENSION = ".arrays"
 _SAMPLE = 1 << 20
+_KNOWN_TERMS = 1_024
 
 
 class StoredSegment:
@@ -43,6 +44,7 @@ class StoredSegment:
         except (KeyError, TypeError) as error:
             raise ArraysDamaged(f"{path.name} lacks {error}") from error
         self._terms = {name: _Terms(self.arrays, name) for name in self.arrays.meta["fields"]}
+        self._found: dict[tuple[str, bytes], int | None] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -56,11 +58,17 @@ class StoredSegment:
         return self._terms[field].count if field in self._terms else 0
 
     def find(self, field: str, term: bytes) -> int | None:
-        """The row of a term. Cost: a binary search."""
-        row = self.first_from(field, term)
-        if row < self.rows(field) and self.term(field, row) == term:
-            return row
-        return None
+        """The row of a term. Cost: a binary search; a plan asks for each term some three times, so
+        those that were looked for last are known."""
+        key = (field, term)
+        try:
+            return self._found[key]
+        except KeyError:
+            row = self.first_from(field, term)
+            there = row < self.rows(field) and self.term(field, row) == term
+            if len(self._found) >= _KNOWN_TERMS:
+                self._found.clear()
+            return self._found.setdefault(key, row if there else None)
 
     def first_from(self, field: str, term: bytes) -> int:
         """The first row whose term is not below this one; `rows` if there is none."""

@@ -28,9 +28,10 @@ from kchat_search.models.query import IndexDocument
 _LOCK_SECONDS = 30.0
 """Whoosh's own default is to fail at once if its lock is taken."""
 
-GROWTH = 3
-"""A segment is left alone while it has so many times the documents of all smaller ones together;
-so there are some log4(chats / 10) of them: 7 at 100,000 chats, 9 at a million."""
+GROWTH = 20
+"""A segment is left alone while it has so many times the documents of all smaller ones together: so
+there are some log21(chats / 10) of them, 4 at a million. A search pays for every segment, a tenth
+of its time and more; a chat pays by being copied some forty times in its life, 40 µs each."""
 DELETED = 0.25
 """And while fewer of its documents than this are deleted."""
 
