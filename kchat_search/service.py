@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -142,6 +143,8 @@ class Service:
         self.segmenter.load()
         # Every table is filled once: folding's, the database's statements, the index's map.
         self.search(SearchRequest(q="訂單 order", per_page=1))
+        # What is loaded now stays: to look through it for garbage is a twentieth of a search.
+        gc.freeze()
 
     def search(self, request: SearchRequest) -> SearchPage:
         """See `Searcher.search`."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -77,6 +78,7 @@ def local(moment: datetime, zone: ZoneInfo) -> datetime:
         return moment.astimezone(UTC)
 
 
+@lru_cache(16_384)  # a page of hits has a hundred, and those of chats that were shown come again
 def rfc3339(moment: datetime | None, zone: ZoneInfo) -> str | None:
     """`2015-04-25T08:04:12+08:00`; None stays None."""
     if moment is None:
