@@ -93,13 +93,18 @@ def test_pieces_of_an_array_are_one_and_negative_numbers_have_their_type(tmp_pat
     assert arrays.damage() is None
 
 
-def test_arrays_taken_from_another_file_keep_their_types(file: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 2, 1_000])
+def test_arrays_taken_from_another_file_keep_their_types(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("kchat_search.engines.whoosh.arrays._AT_ONCE", at_once)
     with ArraysWriter(tmp_path / "b") as writer:
         writer.add("own", np.array([1, -1]), "i8")
         writer.take(Arrays(file))
         writer.finish({})
     arrays = Arrays(tmp_path / "b")
     assert {name: arrays[name].tolist() for name in CONTENT} == CONTENT
+    assert arrays.damage() is None
     assert arrays.kind("own") == "i8"
     assert {n: arrays.kind(n) for n in CONTENT} == {n: Arrays(file).kind(n) for n in CONTENT}
 

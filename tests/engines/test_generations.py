@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.engines.whoosh import writer
+from kchat_search.engines.whoosh.arrays import Arrays
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.query import Everything, IndexDocument, Plan
@@ -83,6 +84,21 @@ def test_a_damaged_file_is_an_error_that_names_the_way_out(
     gc.collect()
     engine.rebuild([[make(1, "退款")]], "a")
     assert total(engine) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "byte"), [("status.ordinals", 1), ("status.terms", 0xFF), ("agent_id.ordinals", 9)]
+)
+def test_a_value_that_no_document_can_have_is_damage(
+    engine: WhooshEngine, tmp_path: Path, name: str, byte: int
+) -> None:
+    engine.close()
+    (file,) = (tmp_path / "generation-000001").glob("*.arrays")
+    content = bytearray(file.read_bytes())
+    content[Arrays(file).offset(name)] = byte
+    file.write_bytes(content)
+    with pytest.raises(IndexDamaged, match="kchat-search reindex"):
+        engine.search(Plan(Everything(), facets=("status",)))
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
