@@ -3,6 +3,7 @@
     python -m tests.benchmarks.engines --chats 100000 --json results-100000.json
     python -m tests.benchmarks.ticks --chats 10000 --ticks 10000
     python -m tests.benchmarks.stages --chats 5000
+    python -m tests.benchmarks.relevance
     python -m tests.benchmarks.http --chats 20000 --clients 8 --seconds 20
     python -m tests.benchmarks.plot results-10000.json results-100000.json results-1000000.json
 
@@ -17,6 +18,7 @@ Markdown on standard output and its progress on standard error.
     step.py       one step (fill, build, ask, tick) in a process of its own
     measure.py    memory, sizes, the page cache, quantiles
     ticks.py      an index that has grown by small commits, beside a fresh one
+    relevance.py  does the right chat stand first, as people judged it
     stages.py     where the time of a build goes
     engines.py    all contenders over the same chats
     tables.py, targets.py    its figures as Markdown, and section 12 of the design

@@ -6,7 +6,7 @@ what is measured is the way that chats really go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
@@ -77,6 +77,14 @@ def fill(service: Service, count: int) -> dict[str, float]:
             say(f"  archived {done:,} of {count:,}")
     seconds = perf_counter() - began - made.seconds
     return {"chats": made.count, "seconds": seconds, "rate": made.count / seconds}
+
+
+def archive(service: Service, chats: Iterable[dict[str, Any]]) -> None:
+    """Archive these chats, as Kchat would have sent them."""
+    parser = ChatParser(service.settings.zone)
+    iterator = iter(chats)
+    while batch := list(islice(iterator, _BATCH)):
+        service.archive.save([_fetched(parser, chat) for chat in batch], now=_now())
 
 
 def build(service: Service) -> float:

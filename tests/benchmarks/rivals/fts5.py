@@ -7,7 +7,7 @@ sorts and counts by stands in a plain table with the indexes one would give it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -120,6 +120,13 @@ class Words(_Fts5):
     def supports(self, kind: str) -> bool:
         """Whole words only."""
         return kind not in LITERAL
+
+    def first(self, words: Sequence[str], limit: int, *, any_: bool) -> list[int]:
+        """The ids of the best chats with all of these words, or any, by bm25."""
+        assert self._open is not None
+        terms = (" OR " if any_ else " ").join(map(_string, words))
+        statement = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY bm25(texts) LIMIT ?"
+        return [row[0] for row in self._open.execute(statement, (terms, limit))]
 
 
 class Trigrams(_Fts5):

@@ -6,7 +6,7 @@ counted so. A quoted string is a phrase of jieba's words, which finds a part of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from jieba.analyse import ChineseAnalyzer
 from whoosh import fields, sorting
 from whoosh.index import create_in, open_dir
 from whoosh.qparser.default import QueryParser
+from whoosh.qparser.syntax import AndGroup, OrGroup
 from whoosh.query.compound import And
 from whoosh.query.terms import Term
 
@@ -80,6 +81,13 @@ class Recipe:
             for name in _FACETS:
                 found.groups(name)
         return len(found) if query.newest else self._chats(wanted, chosen)
+
+    def first(self, words: Sequence[str], limit: int, *, any_: bool) -> list[int]:
+        """The ids of the chats of the best messages with all of these words, or any."""
+        group = OrGroup if any_ else AndGroup
+        parser = QueryParser("text", self._searcher.schema, group=group)
+        found = self._searcher.search(parser.parse(" ".join(words)), limit=limit, collapse="chat")
+        return [hit["chat"] for hit in found]
 
     def _chats(self, wanted: Any, chosen: Any) -> int:
         """How many chats match. Collapsed results know it only when they are sorted by a field:

@@ -1,0 +1,120 @@
+"""Does the right chat stand first? Judged by people, beside what a user would take instead.
+
+    python -m tests.benchmarks.relevance
+
+The judgements are those of `../shared/data/relevance`: names of hotels, restaurants, sights, films,
+songs and people, each with the chats that are about it, out of all chats of its data set. Rivals
+are asked for all words and for any; ours decides by itself, as it does for people.
+
+    MRR@10      one over the place of the first chat that is right, 0 beyond the tenth
+    nDCG@10     discounted gain of the first ten, as a share of the best that could be
+    recall@20   of the chats that are right, how many are among the first twenty
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from kchat_search.models.query import SearchRequest
+from kchat_search.text.fold import fold
+from kchat_search.text.segment import Segmenter
+from tests.benchmarks import corpus, ours, tables
+from tests.benchmarks.measure import say
+from tests.benchmarks.rivals.fts5 import Words
+from tests.benchmarks.rivals.recipe import Recipe
+
+SETS = ("crosswoz", "kdconv")
+_SHOWN = 20
+
+Ask = Callable[[str], list[int]]
+"""The ids of the first twenty chats, best first."""
+Judged = Sequence[tuple[str, set[int]]]
+"""What was asked, and the chats that are right."""
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description="Does the right chat stand first?")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
+    chosen = parser.parse_args()
+    if not all((corpus.DATA / f"{name}.jsonl.gz").exists() for name in SETS):
+        raise SystemExit(f"The judgements and their chats are wanted in {corpus.DATA}.")
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for name in SETS:
+        with TemporaryDirectory(prefix="kchat-relevance-") as folder:
+            found[name] = _of_all(name, Path(folder))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found, indent=1), "utf-8")
+    for name, engines in found.items():
+        head = [name, *next(iter(engines.values()))]
+        rows = [
+            [engine, *(f"{f:.3f}" for f in figures.values())] for engine, figures in engines.items()
+        ]
+        print(tables.table(head, rows) + "\n")  # noqa: T201  # a command's answer
+
+
+def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
+    """The figures of each engine over a data set."""
+    chats = list(_lines(corpus.DATA / f"{name}.jsonl.gz"))
+    judged = [
+        (line["query"], set(line["relevant"]))
+        for line in _lines(corpus.DATA / "relevance" / f"{name}-entity.jsonl.gz")
+    ]
+    found = {}
+    say(f"{name}: ours")
+    with ours.opened(folder / "ours") as service:
+        ours.archive(service, chats)
+        ours.build(service)
+
+        def asked(q: str) -> list[int]:
+            page = service.search(SearchRequest(q=q, per_page=_SHOWN, snippets=0, facets=()))
+            return [hit.chat.id for hit in page.hits]
+
+        found["ours"] = figures(judged, asked)
+    split = Segmenter()
+    for label, make in (("(a) Whoosh, usual recipe", Recipe), ("(b) FTS5, jieba words", Words)):
+        say(f"{name}: {label}")
+        home = folder / make.__name__
+        home.mkdir()
+        rival = make(home)
+        rival.build(chats)
+        rival.open()
+        for any_, which in ((False, "all"), (True, "any")):
+            found[f"{label}, {which} of the words"] = figures(
+                judged,
+                lambda q: rival.first(split.words([fold(q)]), _SHOWN, any_=any_),  # noqa: B023
+            )
+    return found
+
+
+def figures(judged: Judged, ask: Ask) -> dict[str, float]:
+    """The mean of each figure over all that was asked."""
+    sums = {"MRR@10": 0.0, "nDCG@10": 0.0, "recall@20": 0.0}
+    for q, right in judged:
+        places = [place for place, chat_id in enumerate(ask(q)) if chat_id in right]
+        ten = [place for place in places if place < 10]
+        best = sum(map(_gain, range(min(10, len(right)))))
+        sums["MRR@10"] += 1 / (ten[0] + 1) if ten else 0.0
+        sums["nDCG@10"] += sum(map(_gain, ten)) / best
+        sums["recall@20"] += len(places) / len(right)
+    return {name: total / len(judged) for name, total in sums.items()}
+
+
+def _gain(place: int) -> float:
+    return 1 / math.log2(place + 2)
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        yield from map(json.loads, lines)
+
+
+if __name__ == "__main__":
+    main()
