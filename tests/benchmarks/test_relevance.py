@@ -23,7 +23,7 @@ from tests.benchmarks.relevance import figures
 def test_the_figures_are_what_their_definitions_say(
     shown: list[int], right: set[int], mrr: float, ndcg: float, recall: float
 ) -> None:
-    found = figures([("q", right)], lambda q: shown)
+    found = figures([("q", right)], lambda _: shown)
     assert found == pytest.approx({"MRR@10": mrr, "nDCG@10": ndcg, "recall@20": recall})
 
 
