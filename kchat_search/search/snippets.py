@@ -66,9 +66,8 @@ def snippets(
         return ()
     said = list(zip(chat.messages, sides, strict=True))
     marked = []
-    for place in _places(texts, wanted):
-        message, side = said[place]
-        ranges, found = _find(texts[place], side, wanted)
+    for (message, side), folded in zip(said, texts, strict=True) if wanted else ():
+        ranges, found = _find(folded, side, wanted)
         if ranges:
             marked.append(_Marked(message, side, ranges, found))
     if not marked:
@@ -87,15 +86,6 @@ def _needles(node: Node | None) -> Iterator[Needle]:
                 yield from _needles(part)
         case _:
             return
-
-
-def _places(texts: Sequence[Folded], wanted: Sequence[Needle]) -> list[int]:
-    """The messages that have the letters of a needle at least: few of all that are looked through,
-    in a fifth of the time that looking for marks in each takes."""
-    found: set[int] = set()
-    for letters in {needle.text for needle in wanted}:
-        found.update([n for n, folded in enumerate(texts) if letters in folded.text])
-    return sorted(found)
 
 
 def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
