@@ -355,7 +355,7 @@ def _cursor(connection: Connection, name: str) -> dict[str, Any] | None:
 
 
 def _agents(connection: Connection) -> dict[str, str]:
-    return dict(map(tuple, connection.execute(_AGENTS).all()))
+    return dict(connection.execute(_AGENTS).all())
 
 
 def _stored_chat(row: Row[*tuple[Any, ...]]) -> StoredChat:
