@@ -217,20 +217,21 @@ def _facets(
 def _count(
     counts: Mapping[str, dict[str, int]], segment: Segment, docs: Docs, names: Sequence[str]
 ) -> None:
-    """Add these documents' values: all facets in one pass, which for few documents takes a
-    quarter of the time of one after the other."""
+    """Add these documents' values: all facets in one pass, which takes a third to a half of the
+    time of one after the other."""
     if not len(docs) or not names:
         return
-    table, places = segment.lists.facets
+    table, values, places = segment.lists.facets
+    columns = [FACETS.index(name) for name in names]
     if len(docs) < segment.size:
         table = table.take(docs, axis=0)
     if len(names) < len(FACETS):
-        table = table[:, [FACETS.index(name) for name in names]]
+        table = table[:, columns]
     numbers = np.bincount(table.ravel(), minlength=places[-1]).tolist()
-    for name in names:
+    for name, column in zip(names, columns, strict=True):
         here = counts[name]
-        first = places[FACETS.index(name)]
-        for value, number in zip(segment.lists.values(name), numbers[first:], strict=False):
+        found = numbers[places[column] : places[column + 1]]
+        for value, number in zip(values[column], found, strict=True):
             if number:
                 here[value] = here.get(value, 0) + number
 

@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,17 @@ _KEPT_NUMBERS = 4_000_000
 """Decoded document numbers that are kept a segment: 32 MB."""
 
 
+class Facets(NamedTuple):
+    """The values of a segment's documents for `FACETS`, numbered from the first facet's first."""
+
+    table: Array
+    """Of each document, the number of its value; shape documents × facets."""
+    values: list[list[str]]
+    """Of each facet, its values, ascending."""
+    places: list[int]
+    """Of each facet, where its numbers begin; and where the last one's end."""
+
+
 class Lists:
     """The lists of a segment, decoded; the last used are kept. Safe to share between threads."""
 
@@ -33,32 +45,20 @@ class Lists:
         self._kept: OrderedDict[tuple[str, int], Docs] = OrderedDict()
         self._numbers = 0
         self._lock = threading.Lock()
-        self._values: dict[str, list[str]] = {}
-
-    def values(self, field: str) -> list[str]:
-        """The terms of a filter field, by ordinal. Raises `ListDamaged`."""
-        found = self._values.get(field)
-        if found is None:
-            try:
-                terms = [self.stored.term(field, n) for n in range(self.stored.rows(field))]
-                found = self._values[field] = [term.decode() for term in terms]
-            except UnicodeDecodeError as error:
-                raise ListDamaged(f"a value of {field} is no text") from error
-        return found
 
     @cached_property
-    def facets(self) -> tuple[Array, list[int]]:
-        """(of each document, the numbers of its values of `FACETS`, shape documents × facets; where
-        the numbers of each facet begin, and where they end). Raises `ListDamaged`."""
-        places = [0, *accumulate(len(self.values(name)) for name in FACETS)]
+    def facets(self) -> Facets:
+        """What facets count, made once. Raises `ListDamaged`."""
+        values = [_values(self.stored, name) for name in FACETS]
+        places = [0, *accumulate(map(len, values))]
         table = np.empty((self.stored.size, len(FACETS)), np.min_scalar_type(places[-1]))
-        for column, (name, first, last) in enumerate(zip(FACETS, places, places[1:], strict=False)):
+        for column, name in enumerate(FACETS):
             ordinals = self.stored.arrays[f"{name}.ordinals"]
-            if len(ordinals) and int(ordinals.max()) >= last - first:
+            if len(ordinals) and int(ordinals.max()) >= len(values[column]):
                 raise ListDamaged(f"{name} has no value {ordinals.max()}")
             table[:, column] = ordinals
-            table[:, column] += first
-        return table, places
+            table[:, column] += places[column]
+        return Facets(table, values, places)
 
     def docs(self, field: str, row: int) -> Docs:
         """The documents of a term, deleted ones too."""
@@ -76,6 +76,14 @@ class Lists:
                 while self._numbers > _KEPT_NUMBERS and len(self._kept) > 1:
                     self._numbers -= len(self._kept.popitem(last=False)[1])
         return found
+
+
+def _values(stored: StoredSegment, field: str) -> list[str]:
+    """The terms of a filter field, by ordinal. Raises `ListDamaged`."""
+    try:
+        return [stored.term(field, row).decode() for row in range(stored.rows(field))]
+    except UnicodeDecodeError as error:
+        raise ListDamaged(f"a value of {field} is no text") from error
 
 
 class Segment:

@@ -59,7 +59,7 @@ class StoredSegment:
 
     def find(self, field: str, term: bytes) -> int | None:
         """The row of a term. Cost: a binary search; a plan asks for each term some three times, so
-        those that were looked for last are known."""
+        a thousand of them are remembered."""
         key = (field, term)
         try:
             return self._found[key]
