@@ -72,9 +72,13 @@ def _dialogues() -> Iterator[dict[str, Any]]:
         yield from conversations(7, datetime(2016, 1, 1, tzinfo=UTC))
         return
     for path in paths:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                yield json.loads(line)
+        yield from lines(path)
+
+
+def lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file of `DATA`, one a line."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        yield from map(json.loads, file)
 
 
 def agents() -> list[dict[str, Any]]:
@@ -84,6 +88,11 @@ def agents() -> list[dict[str, Any]]:
         {"id": 2001 + i, "name": name, "agent_display_name": name, "role": "agent"}
         for i, name in enumerate(names)
     ]
+
+
+def agent_names() -> dict[str, str]:
+    """The agents' names by id, as the archive has them."""
+    return {str(agent["id"]): str(agent["name"]) for agent in agents()}
 
 
 class Corpus:

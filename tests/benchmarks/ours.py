@@ -58,33 +58,31 @@ def opened(folder: Path) -> Iterator[Service]:
 
 def fill(service: Service, count: int) -> dict[str, float]:
     """Archive the corpus. What is there already stays, so this may be stopped and goes on."""
-    archive, parser = service.archive, ChatParser(service.settings.zone)
+    archive = service.archive
     there = archive.counts().chats
     planned = (archive.cursor(_CORPUS) or {"chats": count})["chats"]
     if planned != count or there > count:  # a chat depends on how many there are to be
         raise SystemExit(f"{service.settings.archive_url} is for {planned:,} chats: remove it.")
     archive.set_cursor(_CORPUS, {"chats": count}, now=_now())
-    names = {str(agent["id"]): str(agent["name"]) for agent in corpus.agents()}
-    archive.save_agents(names, now=_now())
+    archive.save_agents(corpus.agent_names(), now=_now())
     made = corpus.Timed(corpus.Corpus(count).chats(first=there))
-    chats = iter(made)
     began = perf_counter()
     done = there
-    while batch := list(islice(chats, _BATCH)):
-        archive.save([_fetched(parser, chat) for chat in batch], now=_now())
-        done += len(batch)
+    for saved in saving(service, made):
+        done += saved
         if done % _SAY_EVERY == 0:
             say(f"  archived {done:,} of {count:,}")
     seconds = perf_counter() - began - made.seconds
     return {"chats": made.count, "seconds": seconds, "rate": made.count / seconds}
 
 
-def archive(service: Service, chats: Iterable[dict[str, Any]]) -> None:
-    """Archive these chats, as Kchat would have sent them."""
+def saving(service: Service, chats: Iterable[dict[str, Any]]) -> Iterator[int]:
+    """Archive these chats, as Kchat would have sent them; how many at a time."""
     parser = ChatParser(service.settings.zone)
     iterator = iter(chats)
     while batch := list(islice(iterator, _BATCH)):
         service.archive.save([_fetched(parser, chat) for chat in batch], now=_now())
+        yield len(batch)
 
 
 def build(service: Service) -> float:

@@ -14,17 +14,15 @@ are asked for all words and for any; ours decides by itself, as it does for peop
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from kchat_search.models.query import SearchRequest
-from kchat_search.text.fold import fold
-from kchat_search.text.segment import Segmenter
 from tests.benchmarks import corpus, ours, rivals, tables
 from tests.benchmarks.measure import say
 
@@ -60,15 +58,16 @@ def main() -> None:
 
 def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
     """The figures of each engine over a data set."""
-    chats = list(_lines(corpus.DATA / f"{name}.jsonl.gz"))
+    chats = list(corpus.lines(corpus.DATA / f"{name}.jsonl.gz"))
     judged = [
         (line["query"], set(line["relevant"]))
-        for line in _lines(corpus.DATA / "relevance" / f"{name}-entity.jsonl.gz")
+        for line in corpus.lines(corpus.DATA / "relevance" / f"{name}-entity.jsonl.gz")
     ]
     found = {}
     say(f"{name}: ours")
     with ours.opened(folder / "ours") as service:
-        ours.archive(service, chats)
+        for _ in ours.saving(service, chats):
+            pass
         ours.build(service)
 
         def asked(q: str) -> list[int]:
@@ -76,7 +75,6 @@ def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
             return [hit.chat.id for hit in page.hits]
 
         found["ours"] = figures(judged, asked)
-    split = Segmenter()
     for label, rival_name in (
         ("(a) Whoosh, usual recipe", "whoosh"),
         ("(b) FTS5, jieba words", "fts5"),
@@ -89,8 +87,7 @@ def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
         rival.open()
         for any_, which in ((False, "all"), (True, "any")):
             found[f"{label}, {which} of the words"] = figures(
-                judged,
-                lambda q: rival.first(split.words([fold(q)]), _SHOWN, any_=any_),  # noqa: B023
+                judged, partial(rival.first, limit=_SHOWN, any_=any_)
             )
     return found
 
@@ -110,11 +107,6 @@ def figures(judged: Judged, ask: Ask) -> dict[str, float]:
 
 def _gain(place: int) -> float:
     return 1 / math.log2(place + 2)
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        yield from map(json.loads, lines)
 
 
 if __name__ == "__main__":

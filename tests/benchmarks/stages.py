@@ -51,9 +51,11 @@ class _Stages:
         self._read = ChatParser(zone).read
         self._segmenter = Segmenter()
         self._segmenter.load()
-        names = {str(agent["id"]): str(agent["name"]) for agent in corpus.agents()}
         self._documents = Documents(
-            read_chat=self._read, segmenter=self._segmenter, zone=zone, agents=names
+            read_chat=self._read,
+            segmenter=self._segmenter,
+            zone=zone,
+            agents=corpus.agent_names(),
         )
 
     def rows(self) -> list[list[str]]:

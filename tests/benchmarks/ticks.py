@@ -63,7 +63,7 @@ class _Ticks:
             read_chat=ChatParser(self._zone).read,
             segmenter=self._segmenter,
             zone=self._zone,
-            agents={str(agent["id"]): str(agent["name"]) for agent in corpus.agents()},
+            agents=corpus.agent_names(),
         )
         self._corpus = corpus.Corpus(chats)
         self._versions = [1] * chats

@@ -7,7 +7,7 @@ sorts and counts by stands in a plain table with the indexes one would give it.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -121,9 +121,10 @@ class Words(_Fts5):
         """Whole words only."""
         return kind not in LITERAL
 
-    def first(self, words: Sequence[str], limit: int, *, any_: bool) -> list[int]:
-        """The ids of the best chats with all of these words, or any, by bm25."""
+    def first(self, q: str, limit: int, *, any_: bool) -> list[int]:
+        """The ids of the best chats with all words of what was asked, or any, by bm25."""
         assert self._open is not None
+        words = self._segmenter.words([fold(q)])
         terms = (" OR " if any_ else " ").join(map(_string, words))
         statement = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY bm25(texts) LIMIT ?"
         return [row[0] for row in self._open.execute(statement, (terms, limit))]

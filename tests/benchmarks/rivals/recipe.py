@@ -6,7 +6,7 @@ counted so. A quoted string is a phrase of jieba's words, which finds a part of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,11 @@ class Recipe:
                 found.groups(name)
         return len(found) if query.newest else self._chats(wanted, chosen)
 
-    def first(self, words: Sequence[str], limit: int, *, any_: bool) -> list[int]:
-        """The ids of the chats of the best messages with all of these words, or any."""
+    def first(self, q: str, limit: int, *, any_: bool) -> list[int]:
+        """The ids of the chats of the best messages with all words of what was asked, or any."""
         group = OrGroup if any_ else AndGroup
         parser = QueryParser("text", self._searcher.schema, group=group)
-        found = self._searcher.search(parser.parse(" ".join(words)), limit=limit, collapse="chat")
+        found = self._searcher.search(parser.parse(q), limit=limit, collapse="chat")
         return [hit["chat"] for hit in found]
 
     def _chats(self, wanted: Any, chosen: Any) -> int:
