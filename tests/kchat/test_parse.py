@@ -10,12 +10,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.errors import KchatBadAnswer
 from kchat_search.kchat.parse import ChatParser, load_json, without_tokens
-from kchat_search.kchat.times import parse_time
 from kchat_search.kchat.wire import compact, decode, digest
 from kchat_search.models.chats import Chat, FetchedChat, Message, RejectedChat, Upload
 
@@ -145,41 +144,6 @@ def test_an_unreadable_creation_time_is_refused_and_any_other_time_is_none(sent:
     assert "created_at" in refused({"id": 290, "created_at": sent}).reason
     chat = understood(assigned_at=sent, end_at=sent, messages=[{"created_at": sent}])
     assert (chat.assigned_at, chat.end_at, chat.messages[0].created_at) == (None, None, None)
-
-
-_at = datetime.fromisoformat
-
-ZONES = [
-    ZoneInfo(name)
-    for name in ("Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe", "Pacific/Apia", "UTC")
-]
-
-
-@given(
-    # Summer time begins and ends, a day is left out (Apia, 30 December 2011), local mean time ends.
-    st.datetimes(_at("1890-01-01"), _at("2040-01-01"))
-    | st.datetimes(_at("2011-12-28"), _at("2012-01-02"))
-    | st.datetimes(_at("1986-05-03"), _at("1986-05-05"))
-    | st.datetimes(_at("2024-03-30"), _at("2024-04-08")),
-    st.sampled_from(ZONES),
-)
-@example(_at("1900-12-31 23:59:59"), ZONES[0])
-@example(_at("2024-10-27 02:30:00"), ZONES[1])
-@example(_at("2011-12-30 00:00:00"), ZONES[3])
-def test_a_documented_time_is_what_the_zone_itself_says(moment: datetime, zone: ZoneInfo) -> None:
-    said = moment.replace(microsecond=0, fold=0)  # what is written does not say which of two it is
-    assert parse_time(f"{said:%Y-%m-%d %H:%M:%S}", zone) == said.replace(tzinfo=zone).astimezone(
-        UTC
-    )
-
-
-@given(st.one_of(st.text(), st.integers(), st.floats(), st.datetimes().map(str)))
-def test_a_time_is_utc_or_none_or_a_value_error(value: object) -> None:
-    try:
-        moment = parse_time(value, SHANGHAI)
-    except ValueError:
-        return
-    assert moment is None or moment.tzinfo is UTC
 
 
 def test_what_was_not_sent_has_the_documented_defaults() -> None:
