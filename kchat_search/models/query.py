@@ -109,7 +109,14 @@ Node = Everything | Contains | HasWord | FileNamed | FieldIs | CreatedIn | AllOf
 NO_TIME = -(2**62)
 """Stands for the time of a chat that has none, where times are sorted: before every other."""
 
-FACETS = ("agent_id", "status", "rating", "started_by", "has_upload", "created_month")
+FACETS = (
+    "agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload", "created_month",
+    "created_day",
+)  # fmt: skip
+
+MOST_DAYS = 92
+"""The facet `created_day` is counted where the matches lie within so many days; over a longer time
+months say more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,8 @@ class Plan:
     after: tuple[int, int] | None = None
     """For newest and oldest: (created, id) of the last hit seen; hits behind it follow."""
     facets: tuple[str, ...] = ()
+    zone: str = "UTC"
+    """Of the days of `created_day`: a name of the IANA's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +166,8 @@ class EngineAnswer:
     match: Literal["all", "some"]
     hits: tuple[EngineHit, ...]
     facets: Mapping[str, tuple[tuple[str | None, int], ...]]
-    """By name: (value, count), most first, then by value; months ascending."""
+    """By name: (value, count), most first, then by value; months and days ascending. No
+    `created_day` where the matches lie more than `MOST_DAYS` apart."""
     documents: int
     """How many chats the index has, whether or not they match."""
 
@@ -199,6 +209,8 @@ class SearchRequest:
     """Codes, labels or «none»."""
     started_by: str | None = None
     type: str | None = None
+    spoke: tuple[str, ...] = ()
+    """Sides that said something: visitor, agent, robot; any of them."""
     has_upload: bool | None = None
     start: str | None = None
     """A day (`2016-01-01`, from its beginning) or an RFC 3339 time."""

@@ -108,6 +108,7 @@ def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
 
     add("agent_id", (None if v == NONE else v for v in request.agent_id))
     add("status", (None if v == NONE else v for v in request.status))
+    add("spoke", (None if v == NONE else v for v in request.spoke))
     add("rating", (None if v == NONE else ratings.canonical(v) for v in request.rating))
     for name in ("visitor_id", "user_id", "started_by", "type"):
         value = getattr(request, name)

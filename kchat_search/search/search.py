@@ -198,6 +198,7 @@ class Searcher:
             limit=request.per_page + 1,
             after=place if isinstance(place, tuple) else None,
             facets=FACETS if request.facets is None else request.facets,
+            zone=self.zone.key,
         )
 
     def _show(

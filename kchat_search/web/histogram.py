@@ -6,8 +6,9 @@ import calendar
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 
-from kchat_search.models.query import FacetValue, SearchRequest
+from kchat_search.models.query import MOST_DAYS, FacetValue, SearchRequest
 from kchat_search.web.links import changed, search_url
 
 HEIGHT = 64
@@ -15,12 +16,14 @@ WIDTH = 288
 GAP = 1
 MONTHS_AT_MOST = 36
 YEARS_AT_MOST = 36
+MONTHS_RATHER = 4
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One month (`2015-04`) or year (`2015`)."""
+    """One day (`2015-04-25`), month (`2015-04`) or year (`2015`)."""
 
     name: str
     count: int
@@ -36,8 +39,8 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """The bars, oldest first: months or years one after another; where they lie too far apart for
-    that, the years that have chats."""
+    """The bars, oldest first: days, months or years one after another; where they lie too far apart
+    for that, the years that have chats."""
 
     bars: tuple[Bar, ...]
     highest: int
@@ -45,10 +48,30 @@ class Histogram:
     height: int = HEIGHT
 
 
-def of_facet(request: SearchRequest, values: Iterable[FacetValue]) -> Histogram:
-    """The histogram of a search; a click on a bar asks for its days, on an active one for all."""
-    counts = {value.value: value.count for value in values if value.value}
-    return _histogram(counts, request)
+def of_facets(request: SearchRequest, facets: Mapping[str, Iterable[FacetValue]]) -> Histogram:
+    """The histogram of a search: by day where its hits lie near together, else by month or year. A
+    click on a bar asks for its days, on an active one for all."""
+    days = _counts(facets.get("created_day", ()))
+    months = _counts(facets.get("created_month", ()))
+    if not days or len(months) >= MONTHS_RATHER:
+        return _histogram(months, request)
+    first, last = min(days), max(days)
+    asked = request.start or "", request.end or ""
+    if all(map(_DAY.fullmatch, asked)) and _distance(*asked) < MOST_DAYS:
+        first, last = min(first, asked[0]), max(last, asked[1])
+    begin = date.fromisoformat(first)
+    names = [
+        (begin + timedelta(days=number)).isoformat() for number in range(_distance(first, last) + 1)
+    ]
+    return _bars([(name, days.get(name, 0)) for name in names], request)
+
+
+def _counts(values: Iterable[FacetValue]) -> dict[str, int]:
+    return {value.value: value.count for value in values if value.value}
+
+
+def _distance(first: str, last: str) -> int:
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days
 
 
 def of_months(months: Mapping[str, int]) -> Histogram:
@@ -118,6 +141,8 @@ def _bars(named: list[tuple[str, int]], request: SearchRequest) -> Histogram:
 
 
 def _days(name: str) -> tuple[str, str]:
+    if _DAY.fullmatch(name):
+        return name, name
     if len(name) == 4:
         return f"{name}-01-01", f"{name}-12-31"
     year, month = int(name[:4]), int(name[5:7])

@@ -26,6 +26,7 @@ FILTERS = (
     "rating",
     "started_by",
     "type",
+    "spoke",
     "has_upload",
     "start",
     "end",

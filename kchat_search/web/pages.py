@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.errors import BadRequest, NotFound
-from kchat_search.models.chats import Chat, Side
+from kchat_search.models.chats import Chat
 from kchat_search.models.query import ChatView, SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.web import histogram, links, params, results, transcript
@@ -86,7 +86,6 @@ def _status_page(service: Service, offset: int) -> Response:
 
 def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict[str, object]:
     found = service.search(wanted)
-    months = found.facets.get("created_month", ())
     words = results.Words()
     return {
         "request_": wanted,
@@ -101,7 +100,7 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
         "presets": results.presets(wanted, today),
         "sorts": results.sorts(wanted),
         "pager": results.pager(wanted, found),
-        "histogram": histogram.of_facet(wanted, months),
+        "histogram": histogram.of_facets(wanted, found.facets),
         "divider": results.divider_before(wanted, found),
         "filtered": links.has_filters(wanted),
         "dropped_url": links.search_url(links.without_filters(wanted)),
@@ -110,7 +109,7 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
         "chat_url": links.chat_url,
         "preview": results.preview,
         "first_message": results.first_message,
-        "side_words": side_words(),
+        "side_words": results.side_words(),
         "words": words,
     }
 
@@ -137,7 +136,7 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         plain_types=transcript.PLAIN,
         type_words=type_words(),
         chat_url=links.chat_url,
-        side_words=side_words(),
+        side_words=results.side_words(),
         words=results.Words(),
     )
 
@@ -147,16 +146,6 @@ def _length(chat: Chat) -> float | None:
     if chat.created_at is None or chat.end_at is None or chat.end_at < chat.created_at:
         return None
     return (chat.end_at - chat.created_at).total_seconds()
-
-
-def side_words() -> dict[Side, str]:
-    """Who spoke, in the page's words; looked up once a page, not once a message."""
-    return {
-        "visitor": _("访客"),
-        "agent": _("客服"),
-        "robot": _("机器人"),
-        "unknown": _("身份不明"),
-    }
 
 
 def type_words() -> dict[str, str]:

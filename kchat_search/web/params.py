@@ -33,7 +33,10 @@ _TIME = re.compile(
     r"([Zz]|[ +-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
-Facet = Literal["agent_id", "status", "rating", "started_by", "has_upload", "created_month", "none"]
+Facet = Literal[
+    "agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload", "created_month",
+    "created_day", "none",
+]  # fmt: skip
 
 
 def _whole_number(value: object) -> object:
@@ -122,6 +125,10 @@ class SearchParameters(BaseModel):
     """Such as `visitor`."""
     type: Value | None = None
     """Such as `chat`."""
+    spoke: list[Literal["visitor", "agent", "robot", "unknown", "none"]] = Field(
+        default_factory=list
+    )
+    """Who said something; may be repeated: any of them."""
     has_upload: Annotated[bool, BeforeValidator(_flag)] | None = None
     """Did someone send a file?"""
     start: Moment | None = None
@@ -137,12 +144,13 @@ class SearchParameters(BaseModel):
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The `cursor` of the last answer: what follows it. Not together with `page`."""
     facets: Annotated[list[Facet], BeforeValidator(_comma_separated)] | None = None
-    """Which facets to count, separated by commas, or `none`. All, if not given."""
+    """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
+    counted where the hits lie within 92 days."""
     snippets: Annotated[int, Field(ge=0, le=5), _NUMBER] = 3
     """Matching messages a hit."""
 
 
-REPEATABLE = frozenset({"agent_id", "status", "rating", "facets"})
+REPEATABLE = frozenset({"agent_id", "status", "rating", "spoke", "facets"})
 
 
 def read_search(args: MultiDict[str, str]) -> SearchRequest:
@@ -175,12 +183,13 @@ def read_search(args: MultiDict[str, str]) -> SearchRequest:
             "page",
             MAX_HITS_BY_PAGE,
         )
-    plain = found.model_dump(exclude={"agent_id", "status", "rating", "facets"})
+    plain = found.model_dump(exclude=set(REPEATABLE))
     return SearchRequest(
         **plain,
         agent_id=tuple(dict.fromkeys(found.agent_id)),
         status=tuple(dict.fromkeys(found.status)),
         rating=tuple(dict.fromkeys(found.rating)),
+        spoke=tuple(dict.fromkeys(found.spoke)),
         facets=facets,
     )
 
@@ -251,4 +260,4 @@ def _refusal(error: Mapping[str, Any]) -> BadRequest:
     return BadRequest(text() if text else _("%(name)s 的值不对。", name=name), name)
 
 
-assert set(FACETS) < set(get_args(Facet)), "every facet of an engine can be asked for"
+assert {*FACETS, "none"} == set(get_args(Facet)), "every facet of an engine can be asked for"

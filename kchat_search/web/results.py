@@ -14,6 +14,7 @@ from itertools import pairwise
 from flask_babel import gettext as _
 
 from kchat_search import ratings
+from kchat_search.models.chats import Side
 from kchat_search.models.query import FacetValue, Hit, SearchPage, SearchRequest, Snippet
 from kchat_search.speakers import sides
 from kchat_search.web.links import changed, search_url
@@ -53,6 +54,16 @@ class Preview:
     text: str
 
 
+def side_words() -> dict[Side, str]:
+    """Who spoke, in the page's words; looked up once a page, not once a message."""
+    return {
+        "visitor": _("访客"),
+        "agent": _("客服"),
+        "robot": _("机器人"),
+        "unknown": _("身份不明"),
+    }
+
+
 class Words:
     """The page's own words for the values of fields, looked up once a page."""
 
@@ -70,6 +81,7 @@ class Words:
                 "4": _("基本满意"),
                 "1": _("满意"),
             },
+            "spoke": {str(side): word for side, word in side_words().items()},
         }
 
     def value(self, name: str, value: str | None, given: str | None = None) -> str:
@@ -87,11 +99,15 @@ def facet_boxes(request: SearchRequest, page: SearchPage, words: Words) -> list[
         "status": _("状态"),
         "rating": _("评价"),
         "started_by": _("发起方"),
+        "type": _("类型"),
+        "spoke": _("谁说过话"),
         "has_upload": _("附件"),
     }
     boxes = []
     for name, title in titles.items():
         choices = _choices(name, request, page.facets.get(name, ()), words)
+        if name == "type" and len(choices) == 1 and not choices[0].active:
+            continue  # at most companies there is but one
         if choices:
             boxes.append(
                 FacetBox(title, tuple(choices[:FACETS_AT_ONCE]), tuple(choices[FACETS_AT_ONCE:]))
@@ -155,6 +171,7 @@ def chips(
         "rating": _("评价"),
         "started_by": _("发起方"),
         "type": _("类型"),
+        "spoke": _("谁说过话"),
         "has_upload": _("附件"),
     }
     found: list[Choice] = []

@@ -107,8 +107,9 @@ class FacetJson(TypedDict):
     count: int
 
 
-class MonthJson(TypedDict):
-    """Chats created in one month, `2015-04`, in the configured zone."""
+class PeriodJson(TypedDict):
+    """Chats created in one month (`2015-04`) or on one day (`2015-04-25`), in the configured zone;
+    null: without a time."""
 
     value: str | None
     count: int
@@ -121,8 +122,17 @@ class FacetsJson(TypedDict, total=False):
     status: list[FacetJson]
     rating: list[FacetJson]
     started_by: list[FacetJson]
+    type: list[FacetJson]
+    spoke: Annotated[
+        list[FacetJson],
+        Field(description="Who said something; a chat counts for each side that did."),
+    ]
     has_upload: list[FacetJson]
-    created_month: list[MonthJson]
+    created_month: list[PeriodJson]
+    created_day: Annotated[
+        list[PeriodJson],
+        Field(description="Only where the hits lie within 92 days: months say more otherwise."),
+    ]
 
 
 class CoverageJson(TypedDict):

@@ -117,7 +117,7 @@ def _links(chat_id: int, settings: Settings, q: str) -> schemas.LinksJson:
 def _facets(page: SearchPage) -> schemas.FacetsJson:
     found: dict[str, Any] = {}
     for name, values in page.facets.items():
-        if name == "created_month":
+        if name in ("created_month", "created_day"):
             found[name] = [{"value": value.value, "count": value.count} for value in values]
         else:
             found[name] = [_facet(value) for value in values]

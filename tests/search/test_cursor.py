@@ -66,6 +66,7 @@ def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> Non
         {"rating": ("1",)},
         {"started_by": "visitor"},
         {"type": "chat"},
+        {"spoke": ("robot",)},
         {"has_upload": True},
         {"has_upload": False},
         {"start": "2016-01-01"},
@@ -84,7 +85,7 @@ def test_every_field_of_a_request_is_told_apart_or_known_to_change_no_hit() -> N
     fields = {field.name for field in dataclasses.fields(SearchRequest)}
     assert fields - {"page", "per_page", "cursor", "facets", "snippets"} == {
         "q", "match", "sort", "agent_id", "visitor_id", "user_id", "status", "rating",
-        "started_by", "type", "has_upload", "start", "end",
+        "started_by", "type", "spoke", "has_upload", "start", "end",
     }  # fmt: skip
 
 

@@ -240,9 +240,13 @@ class FakeService:
             return canonical(one.rating)
         if name == "has_upload":
             return "true" if any(m.upload for m in one.messages) else "false"
-        if name == "created_month":
+        if name in ("created_month", "created_day"):
             local = one.created_at and one.created_at.astimezone(self.settings.zone)
-            return f"{local:%Y-%m}" if local else None
+            form = "%Y-%m" if name == "created_month" else "%Y-%m-%d"
+            return f"{local:{form}}" if local else None
+        if name == "spoke":
+            spoke = sides(one, self.names.get(one.agent_id or ""))
+            return "visitor" if "visitor" in spoke else None
         value = getattr(one, name)
         return None if value is None else str(value)
 

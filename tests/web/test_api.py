@@ -84,8 +84,11 @@ def test_facets_have_labels_and_months_have_none(client: FlaskClient) -> None:
         "status",
         "rating",
         "started_by",
+        "type",
+        "spoke",
         "has_upload",
         "created_month",
+        "created_day",
     }
     assert {"value": "2192", "label": "李雷", "count": 1} in facets["agent_id"]
     assert {"value": None, "label": None, "count": 1} in facets["rating"]

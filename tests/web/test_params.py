@@ -140,6 +140,8 @@ _requests = st.builds(
     status=st.lists(_values, unique=True, max_size=3).map(tuple),
     rating=st.lists(_values, unique=True, max_size=3).map(tuple),
     started_by=st.none() | _values,
+    type=st.none() | _values,
+    spoke=st.lists(st.sampled_from(["visitor", "agent", "robot"]), unique=True).map(tuple),
     has_upload=st.none() | st.booleans(),
     start=st.none() | st.dates().map(str),
     end=st.none() | st.just("2016-01-01T08:00:00.5+08:00"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -12,12 +14,12 @@ from numpy.typing import NDArray
 from kchat_search.engines.whoosh import rank
 from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.evaluate import matching
+from kchat_search.engines.whoosh.facets import Counts, Rows
 from kchat_search.engines.whoosh.lists import Docs
 from kchat_search.engines.whoosh.rank import Places, SortKey
-from kchat_search.engines.whoosh.schema import filter_value
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among, intersect
-from kchat_search.models.query import FACETS, NO_TIME, EngineAnswer, EngineHit, Node, Plan
+from kchat_search.models.query import NO_TIME, EngineAnswer, EngineHit, Node, Plan
 
 
 class _Found(NamedTuple):
@@ -59,9 +61,17 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         all=all_count,
         match="some" if total > all_count else "all",
         hits=hits,
-        facets=_facets(found, plan.facets),
+        facets=_facets(found, plan),
         documents=sum(segment.count for segment in segments),
     )
+
+
+def ids(segments: Sequence[Segment], plan: Plan) -> array[int]:
+    """Every chat that fulfils `match` and the filters, by date. Cost: 8 bytes a chat, and some 40
+    more while they are sorted; as hits they would be 200."""
+    everything = replace(plan, facets=(), offset=0, limit=2**62, after=None)
+    found = [_find(segment, plan.match, everything) for segment in segments]
+    return array("q", _by_time(found, everything).ids.tobytes())
 
 
 def _find(segment: Segment, match: Node, plan: Plan) -> _Found:
@@ -201,44 +211,12 @@ def _minus(key: SortKey) -> SortKey:
     return lambda places: -key(places)
 
 
-def _facets(
-    found: Sequence[_Found], names: Sequence[str]
-) -> dict[str, tuple[tuple[str | None, int], ...]]:
-    """How many matches have each value. Cost: some ns a match and facet."""
-    counts: dict[str, dict[str, int]] = {name: {} for name in names}
+def _facets(found: Sequence[_Found], plan: Plan) -> Mapping[str, Rows]:
+    counts = Counts(plan.facets)
     for each in found:
-        together = [name for name in names if name not in each.facets]
-        _count(counts, each.segment, each.docs, together)
+        segment = each.segment
+        together = [name for name in plan.facets if name not in each.facets]
+        counts.add(segment.lists.facets, segment.created, each.docs, together)
         for name, docs in each.facets.items():
-            _count(counts, each.segment, docs, [name])
-    return {name: _rows(name, counts[name]) for name in names}
-
-
-def _count(
-    counts: Mapping[str, dict[str, int]], segment: Segment, docs: Docs, names: Sequence[str]
-) -> None:
-    """Add these documents' values: all facets in one pass, which takes a third to a half of the
-    time of one after the other."""
-    if not len(docs) or not names:
-        return
-    table, values, places = segment.lists.facets
-    columns = [FACETS.index(name) for name in names]
-    if len(docs) < segment.size:
-        table = table.take(docs, axis=0)
-    if len(names) < len(FACETS):
-        table = table[:, columns]
-    numbers = np.bincount(table.ravel(), minlength=places[-1]).tolist()
-    for name, column in zip(names, columns, strict=True):
-        here = counts[name]
-        found = numbers[places[column] : places[column + 1]]
-        for value, number in zip(values[column], found, strict=True):
-            if number:
-                here[value] = here.get(value, 0) + number
-
-
-def _rows(name: str, counts: Mapping[str, int]) -> tuple[tuple[str | None, int], ...]:
-    if name == "created_month":
-        rows = sorted(counts.items())
-    else:
-        rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
-    return tuple((filter_value(term), number) for term, number in rows)
+            counts.add(segment.lists.facets, segment.created, docs, [name])
+    return counts.rows(plan.zone)

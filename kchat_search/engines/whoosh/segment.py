@@ -10,31 +10,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from functools import cached_property
-from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.arrays import Array
-from kchat_search.engines.whoosh.lists import EMPTY, Docs, ListDamaged
+from kchat_search.engines.whoosh.facets import Table
+from kchat_search.engines.whoosh.lists import EMPTY, Docs
 from kchat_search.engines.whoosh.sets import difference
 from kchat_search.engines.whoosh.stored import StoredSegment
-from kchat_search.models.query import FACETS
 
 _KEPT_NUMBERS = 4_000_000
 """Decoded document numbers that are kept a segment: 32 MB."""
-
-
-class Facets(NamedTuple):
-    """The values of a segment's documents for `FACETS`, numbered from the first facet's first."""
-
-    table: Array
-    """Of each document, the number of its value; shape documents × facets."""
-    values: list[list[str]]
-    """Of each facet, its values, ascending."""
-    places: list[int]
-    """Of each facet, where its numbers begin; and where the last one's end."""
 
 
 class Lists:
@@ -47,18 +34,9 @@ class Lists:
         self._lock = threading.Lock()
 
     @cached_property
-    def facets(self) -> Facets:
+    def facets(self) -> Table:
         """What facets count, made once. Raises `ListDamaged`."""
-        values = [_values(self.stored, name) for name in FACETS]
-        places = [0, *accumulate(map(len, values))]
-        table = np.empty((self.stored.size, len(FACETS)), np.min_scalar_type(places[-1]))
-        for column, name in enumerate(FACETS):
-            ordinals = self.stored.arrays[f"{name}.ordinals"]
-            if len(ordinals) and int(ordinals.max()) >= len(values[column]):
-                raise ListDamaged(f"{name} has no value {ordinals.max()}")
-            table[:, column] = ordinals
-            table[:, column] += places[column]
-        return Facets(table, values, places)
+        return Table.of(self.stored)
 
     def docs(self, field: str, row: int) -> Docs:
         """The documents of a term, deleted ones too."""
@@ -76,14 +54,6 @@ class Lists:
                 while self._numbers > _KEPT_NUMBERS and len(self._kept) > 1:
                     self._numbers -= len(self._kept.popitem(last=False)[1])
         return found
-
-
-def _values(stored: StoredSegment, field: str) -> list[str]:
-    """The terms of a filter field, by ordinal. Raises `ListDamaged`."""
-    try:
-        return [stored.term(field, row).decode() for row in range(stored.rows(field))]
-    except UnicodeDecodeError as error:
-        raise ListDamaged(f"a value of {field} is no text") from error
 
 
 class Segment:

@@ -1,0 +1,148 @@
+"""How many matches have each value of a field, and how many were created each month and day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import accumulate
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kchat_search.engines.whoosh.arrays import Array
+from kchat_search.engines.whoosh.lists import Docs, ListDamaged
+from kchat_search.engines.whoosh.schema import filter_value
+from kchat_search.engines.whoosh.stored import StoredSegment
+from kchat_search.models.query import FACETS, MOST_DAYS, NO_TIME
+
+_DAY = "created_day"
+_SEVERAL = "spoke"
+"""The field of which a document may have several values."""
+_COUNTED = tuple(name for name in FACETS if name != _DAY)
+
+Rows = tuple[tuple[str | None, int], ...]
+"""(value, how many matches have it)."""
+
+
+class Table(NamedTuple):
+    """The values of a segment's documents, numbered from the first facet's first."""
+
+    numbers: Array
+    """Of each document, the number of its value; shape documents × facets."""
+    terms: list[list[list[str]]]
+    """Of each facet, of each of its numbers, the terms it stands for: one, but for who spoke."""
+    places: list[int]
+    """Of each facet, where its numbers begin; and where the last one's end."""
+
+    @classmethod
+    def of(cls, stored: StoredSegment) -> Table:
+        """Raises `ListDamaged`."""
+        columns = [(_several if name == _SEVERAL else _one)(stored, name) for name in _COUNTED]
+        places = [0, *accumulate(len(terms) for _, terms in columns)]
+        numbers = np.empty((stored.size, len(columns)), np.min_scalar_type(places[-1]))
+        for place, (column, _) in enumerate(columns):
+            numbers[:, place] = column
+            numbers[:, place] += places[place]
+        return cls(numbers, [terms for _, terms in columns], places)
+
+
+def _one(stored: StoredSegment, field: str) -> tuple[Array, list[list[str]]]:
+    """(of each document the place of its value, the values)."""
+    ordinals = stored.arrays[f"{field}.ordinals"]
+    terms = _terms(stored, field)
+    if len(ordinals) and int(ordinals.max()) >= len(terms):
+        raise ListDamaged(f"{field} has no value {ordinals.max()}")
+    return ordinals, [[term] for term in terms]
+
+
+def _several(stored: StoredSegment, field: str) -> tuple[Array, list[list[str]]]:
+    """(of each document the place of its set of values, the sets)."""
+    terms = _terms(stored, field)
+    if len(terms) > 16:
+        raise ListDamaged(f"{field} has {len(terms)} values")
+    bits = np.zeros(stored.size, np.uint16)
+    for row in range(len(terms)):
+        bits[stored.docs(field, row)] |= 1 << row
+    sets, column = np.unique(bits, return_inverse=True)
+    return column, [[t for row, t in enumerate(terms) if s >> row & 1] for s in sets.tolist()]
+
+
+def _terms(stored: StoredSegment, field: str) -> list[str]:
+    try:
+        return [stored.term(field, row).decode() for row in range(stored.rows(field))]
+    except UnicodeDecodeError as error:
+        raise ListDamaged(f"a value of {field} is no text") from error
+
+
+class Counts:
+    """Counts over all segments, of some facets."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._counts: dict[str, dict[str, int]] = {n: {} for n in names if n != _DAY}
+        self._times: list[NDArray[np.int64]] | None = [] if _DAY in names else None
+
+    def add(self, table: Table, created: Array, docs: Docs, names: Sequence[str]) -> None:
+        """Add a segment's documents to these facets: all in one pass, which takes a third to a
+        half of the time of one after the other. Cost: some ns a document and facet."""
+        if _DAY in names and self._times is not None:
+            self._times.append(created[docs])
+        names = [name for name in names if name != _DAY]
+        if not len(docs) or not names:
+            return
+        columns = [_COUNTED.index(name) for name in names]
+        numbers = table.numbers
+        if len(docs) < len(numbers):
+            numbers = numbers.take(docs, axis=0)
+        if len(names) < len(_COUNTED):
+            numbers = numbers[:, columns]
+        found = np.bincount(numbers.ravel(), minlength=table.places[-1]).tolist()
+        for name, column in zip(names, columns, strict=True):
+            here = self._counts[name]
+            begin, end = table.places[column : column + 2]
+            for terms, number in zip(table.terms[column], found[begin:end], strict=True):
+                for term in terms if number else ():
+                    here[term] = here.get(term, 0) + number
+
+    def rows(self, zone: str) -> dict[str, Rows]:
+        """By facet: most first, then by value; months and days ascending. `zone`: of the days."""
+        found = {name: _rows(name, counts) for name, counts in self._counts.items()}
+        days = None if self._times is None else _days(self._times, ZoneInfo(zone))
+        return found if days is None else found | {_DAY: days}
+
+
+def _rows(name: str, counts: Mapping[str, int]) -> Rows:
+    if name == "created_month":
+        rows = sorted(counts.items())
+    else:
+        rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    return tuple((filter_value(term), number) for term, number in rows)
+
+
+def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> Rows | None:
+    """How many of these times lie in each day; None where they lie too far apart."""
+    created = np.concatenate([np.empty(0, np.int64), *times])
+    known = created[created != NO_TIME]
+    without: Rows = ((None, len(created) - len(known)),) if len(known) < len(created) else ()
+    if not len(known):
+        return without
+    low, high = int(known.min()), int(known.max())
+    if high - low >= MOST_DAYS * 86_400:
+        return None
+    try:
+        first, last = (_moment(seconds, zone).date() for seconds in (low, high))
+    except OverflowError:  # at the ends of the calendar a day here has no UTC
+        return None
+    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    if len(days) > MOST_DAYS:
+        return None
+    starts = [int(datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) for d in days]
+    places = np.searchsorted(starts, known, side="right") - 1
+    numbers = np.bincount(places, minlength=len(days)).tolist()
+    named = zip(days, numbers, strict=True)
+    return without + tuple((day.isoformat(), number) for day, number in named if number)
+
+
+def _moment(seconds: int, zone: ZoneInfo) -> datetime:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
