@@ -229,6 +229,13 @@ class Engine(Protocol):
         """How many chats match, exactly. Called by search."""
         ...
 
+    def similar(self, word: str, limit: int) -> tuple[str, ...]:
+        """Words of the index that are near this folded one, at most `limit`: first those that sound
+        alike (or whose pinyin it is), then those that differ by one character (changed, put in,
+        left out, or two neighbours the other way round); of the same, those of the most chats. For
+        «did you mean»: some may be in no chat any more. Called by search."""
+        ...
+
     def id_versions(self) -> dict[int, int]:
         """Version by id of every document. Called by the indexer and verify."""
         ...

@@ -29,7 +29,7 @@ from rich.text import Text
 
 from kchat_search import ratings
 from kchat_search.models.chats import Message
-from kchat_search.models.query import ChatView, SearchPage
+from kchat_search.models.query import ChatView, QueryReading, SearchPage
 from kchat_search.models.reports import Progress, Status, SyncReport, VerifyReport, no_progress
 from kchat_search.text.fold import without_surrogates
 
@@ -94,15 +94,11 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     """The hits of a search."""
     out = console()
     some = f" ({page.query.all} with all words)" if page.query.match == "some" else ""
-    chats = "1 chat" if page.total == 1 else f"{page.total:,} chats"
-    out.print(f"{chats}{some} in {page.took_ms:.0f} ms: {clean(page.query.understood)}")
-    for note in page.query.notes:
-        out.print(f"  note: {note}")
-    if not page.total:
-        for part in page.query.parts:
-            out.print(f"  {part.text}: {part.count} chats by itself")
-        if page.query.without_filters:
-            out.print(f"  the filters cut away {page.query.without_filters} chats")
+    out.print(
+        f"{_chats(page.total)}{some} in {page.took_ms:.0f} ms: {clean(page.query.understood)}"
+    )
+    for about in _about(page.query):
+        out.print(f"  {clean(about)}")
     for hit in page.hits:
         chat = hit.chat
         who = " · ".join(
@@ -117,6 +113,25 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
             for start, end in snippet.highlights:
                 line.stylize("bold yellow", offset + start, offset + end)
             out.print(line)
+
+
+def _about(query: QueryReading) -> Iterator[str]:
+    """What was not taken as typed; where no chat has all of it, why, and what may help."""
+    for note in query.notes:
+        yield f"note: {note}"
+    for near in query.suggestions:
+        yield f"did you mean {near.q} ({_chats(near.total)})"
+    for part in query.parts if len(query.parts) > 1 else ():
+        yield f"{part.text}: {_chats(part.count)} by itself"
+    for cut in query.cuts:
+        if cut.total:
+            yield f"without {cut.part or cut.parameter}: {_chats(cut.total)}"
+    if query.without_filters:
+        yield f"without any filter: {_chats(query.without_filters)}"
+
+
+def _chats(count: int) -> str:
+    return "1 chat" if count == 1 else f"{count:,} chats"
 
 
 def print_chat(view: ChatView, zone: ZoneInfo) -> None:

@@ -274,6 +274,29 @@ class PartCount:
 
 
 @dataclass(frozen=True, slots=True)
+class FilterCut:
+    """What would be found without one filter, all others kept."""
+
+    parameter: str
+    """The filter's name («agent_id»; «created» for start and end), or «q» for a part of the query
+    that filters or excludes."""
+    part: str | None
+    """The part of the query, as it was understood."""
+    q: str
+    """The query without it."""
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What may have been meant: a query that some chats answer whole."""
+
+    q: str
+    total: int
+    """How many do, filters included."""
+
+
+@dataclass(frozen=True, slots=True)
 class QueryReading:
     """How the query was understood."""
 
@@ -284,9 +307,13 @@ class QueryReading:
     sort: Sort
     notes: tuple[str, ...] = ()
     parts: tuple[PartCount, ...] = ()
+    """Only where no chat has all of it."""
+    suggestions: tuple[Suggestion, ...] = ()
+    """Only where no chat has all of it, or so few that chats with some of it follow."""
+    cuts: tuple[FilterCut, ...] = ()
     """Only where nothing was found."""
     without_filters: int | None = None
-    """Only where nothing was found and there were filters: how many they cut away."""
+    """Only where nothing was found and there were filters: what would be found without all."""
 
 
 @dataclass(frozen=True, slots=True)

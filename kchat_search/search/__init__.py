@@ -6,5 +6,7 @@ tree.py      the tree: words, phrases, fields, and, or, not; and how it is said 
 dates.py     days, months, ranges -> moments, in the configured zone
 plan.py      tree and filters -> plan for an engine
 snippets.py  which messages matched, and where, on the original text
+nothing.py   why nothing was found: what each part has alone, what each filter cuts away
+respell.py   what may have been meant: near words that the index has
 search.py    all of it together
 """

@@ -24,7 +24,6 @@ from kchat_search.models.query import (
     FacetValue,
     Hit,
     Match,
-    PartCount,
     Plan,
     QueryReading,
     SearchPage,
@@ -33,12 +32,12 @@ from kchat_search.models.query import (
 from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.ports import Archive, Clock, Engine, ReadChat
 from kchat_search.search import cursor as cursors
+from kchat_search.search.nothing import Nothing
 from kchat_search.search.plan import (
     ENOUGH,
     Context,
     filters,
     node,
-    parts_alone,
     ranking,
     wider,
 )
@@ -251,16 +250,18 @@ class Searcher:
             sort=request.sort,
             notes=parsed.notes,
         )
-        if found.total:
+        if found.all and found.match == "all":
             return reading
-        return dataclasses.replace(
-            reading,
-            parts=tuple(
-                PartCount(text, self.engine.count(part))
-                for text, part in parts_alone(parsed.tree, context)
-            ),
-            without_filters=self.engine.count(plan.some or plan.match) if plan.filters else None,
+        nothing = Nothing(
+            engine=self.engine,
+            plan=plan,
+            tree=parsed.tree,
+            context=context,
+            q=request.q,
+            split=self.segmenter.split,
+            read=lambda q: self._parse(q, context).tree,
         )
+        return nothing.explained(reading, found)
 
 
 def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:

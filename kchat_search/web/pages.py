@@ -86,6 +86,7 @@ def _status_page(service: Service, offset: int) -> Response:
 
 def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict[str, object]:
     found = service.search(wanted)
+    agents = service.agents()
     words = results.Words()
     return {
         "request_": wanted,
@@ -96,7 +97,8 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
             if name not in ("q", "start", "end")
         ],
         "facets": results.facet_boxes(wanted, found, words),
-        "chips": results.chips(wanted, found, service.agents(), words),
+        "chips": results.chips(wanted, found, agents, words),
+        "cuts": results.cuts(wanted, found, agents, words),
         "presets": results.presets(wanted, today),
         "sorts": results.sorts(wanted),
         "pager": results.pager(wanted, found),
@@ -106,6 +108,7 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
         "dropped_url": links.search_url(links.without_filters(wanted)),
         "all_url": links.search_url(links.changed(wanted, match="all")),
         "part_url": lambda text: links.search_url(SearchRequest(q=text)),
+        "near_url": lambda q: links.search_url(links.changed(wanted, q=q)),
         "chat_url": links.chat_url,
         "preview": results.preview,
         "first_message": results.first_message,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 from flask_babel import gettext as _
 
@@ -24,6 +25,9 @@ NONE = "none"
 FACETS_AT_ONCE = 8
 PREVIEW_LENGTH = 140
 _PAGES_AROUND = 2
+_NO_FILTERS = SearchRequest()
+_BOXES = ("agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload")
+_TITLED = ("agent_id", "visitor_id", "user_id", *_BOXES[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,17 @@ class Words:
     def __init__(self) -> None:
         self._none: dict[str, str] = {"rating": _("未评价"), "agent_id": _("无客服")}
         self._nothing: str = _("无")
+        self.titles: dict[str, str] = {
+            "agent_id": _("客服"),
+            "visitor_id": _("访客"),
+            "user_id": _("用户"),
+            "status": _("状态"),
+            "rating": _("评价"),
+            "started_by": _("发起方"),
+            "type": _("类型"),
+            "spoke": _("谁说过话"),
+            "has_upload": _("附件"),
+        }
         self._words: dict[str, dict[str, str]] = {
             "status": {"close": _("已结束"), "open": _("进行中"), "queue": _("排队中")},
             "started_by": {"visitor": _("访客"), "agent": _("客服"), "robot": _("机器人")},
@@ -94,23 +109,18 @@ class Words:
 
 def facet_boxes(request: SearchRequest, page: SearchPage, words: Words) -> list[FacetBox]:
     """All facets but the months, those with something to choose."""
-    titles = {
-        "agent_id": _("客服"),
-        "status": _("状态"),
-        "rating": _("评价"),
-        "started_by": _("发起方"),
-        "type": _("类型"),
-        "spoke": _("谁说过话"),
-        "has_upload": _("附件"),
-    }
     boxes = []
-    for name, title in titles.items():
+    for name in _BOXES:
         choices = _choices(name, request, page.facets.get(name, ()), words)
         if name == "type" and len(choices) == 1 and not choices[0].active:
             continue  # at most companies there is but one
         if choices:
             boxes.append(
-                FacetBox(title, tuple(choices[:FACETS_AT_ONCE]), tuple(choices[FACETS_AT_ONCE:]))
+                FacetBox(
+                    words.titles[name],
+                    tuple(choices[:FACETS_AT_ONCE]),
+                    tuple(choices[FACETS_AT_ONCE:]),
+                )
             )
     return boxes
 
@@ -163,30 +173,53 @@ def chips(
     request: SearchRequest, page: SearchPage, agents: Mapping[str, str], words: Words
 ) -> list[Choice]:
     """The filters at work, each with the address without it."""
-    titles = {
-        "agent_id": _("客服"),
-        "visitor_id": _("访客"),
-        "user_id": _("用户"),
-        "status": _("状态"),
-        "rating": _("评价"),
-        "started_by": _("发起方"),
-        "type": _("类型"),
-        "spoke": _("谁说过话"),
-        "has_upload": _("附件"),
-    }
     found: list[Choice] = []
-    for name, title in titles.items():
-        given = {value.value: value.label for value in page.facets.get(name, ())}
+    for name in _TITLED:
         for value in _chosen(request, name):
-            label = agents.get(value) if name == "agent_id" else given.get(value)
-            text = _("%(title)s：%(value)s", title=title, value=words.value(name, value, label))
+            text = _filter_label(name, [value], page, agents, words)
             found.append(Choice(text, _toggled(request, name, value, active=True)))
     if request.start or request.end:
-        text = _("%(start)s 至 %(end)s", start=request.start or "…", end=request.end or "…")
-        found.append(Choice(text, search_url(changed(request, start=None, end=None))))
+        found.append(Choice(_dates(request), search_url(changed(request, start=None, end=None))))
     if request.match == "all":
         found.append(Choice(_("只要包含全部词"), search_url(changed(request, match="auto"))))
     return found
+
+
+def cuts(
+    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], words: Words
+) -> list[Choice]:
+    """The filters without which something would be found, each with the address without it."""
+    found: list[Choice] = []
+    for cut in page.query.cuts:
+        if not cut.total:
+            continue
+        dropped: dict[str, Any] = {cut.parameter: getattr(_NO_FILTERS, cut.parameter, None)}
+        if cut.parameter == "q":
+            dropped, label = {"q": cut.q}, cut.part or ""
+        elif cut.parameter == "created":
+            dropped, label = {"start": None, "end": None}, _dates(request)
+        else:
+            chosen = _chosen(request, cut.parameter)
+            label = _filter_label(cut.parameter, chosen, page, agents, words)
+        found.append(Choice(label, search_url(changed(request, **dropped)), count=cut.total))
+    return found
+
+
+def _filter_label(
+    name: str, values: Sequence[str], page: SearchPage, agents: Mapping[str, str], words: Words
+) -> str:
+    given = {value.value: value.label for value in page.facets.get(name, ())}
+    shown = [
+        words.value(name, value, agents.get(value) if name == "agent_id" else given.get(value))
+        for value in values
+    ]
+    label: str = _("%(title)s：%(value)s", title=words.titles[name], value="、".join(shown))
+    return label
+
+
+def _dates(request: SearchRequest) -> str:
+    label: str = _("%(start)s 至 %(end)s", start=request.start or "…", end=request.end or "…")
+    return label
 
 
 def presets(request: SearchRequest, today: date) -> list[Choice]:

@@ -24,6 +24,28 @@ class PartJson(TypedDict):
     count: int
 
 
+class SuggestionJson(TypedDict):
+    """What may have been meant: a query with near words that the index has."""
+
+    q: str
+    total: Annotated[int, Field(description="Chats that have all of it, filters included.")]
+
+
+class CutJson(TypedDict):
+    """What would be found without one filter, all others kept."""
+
+    parameter: Annotated[
+        str,
+        Field(
+            description="The filter's name (`created` for `start` and `end`), or `q` for a part of "
+            "the query that filters or excludes."
+        ),
+    ]
+    part: Annotated[str | None, Field(description="That part of the query.")]
+    q: Annotated[str, Field(description="The query without it.")]
+    total: int
+
+
 class QueryJson(TypedDict):
     """How the query was understood."""
 
@@ -36,7 +58,12 @@ class QueryJson(TypedDict):
     all: Annotated[int, Field(description="Exact number of chats that have all the words.")]
     sort: Literal["relevance", "newest", "oldest"]
     notes: list[str]
-    parts: Annotated[list[PartJson], Field(description="Only where nothing was found.")]
+    parts: Annotated[list[PartJson], Field(description="Only where no chat has all of it.")]
+    suggestions: Annotated[
+        list[SuggestionJson],
+        Field(description="At most three; only where no chat has all of it, or `match` is `some`."),
+    ]
+    cuts: Annotated[list[CutJson], Field(description="Only where nothing was found.")]
     without_filters: Annotated[
         int | None,
         Field(description="Where nothing was found and there were filters: hits without them."),

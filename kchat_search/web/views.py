@@ -58,6 +58,11 @@ def _query(reading: QueryReading) -> schemas.QueryJson:
         "sort": reading.sort,
         "notes": list(reading.notes),
         "parts": [{"text": part.text, "count": part.count} for part in reading.parts],
+        "suggestions": [{"q": each.q, "total": each.total} for each in reading.suggestions],
+        "cuts": [
+            {"parameter": cut.parameter, "part": cut.part, "q": cut.q, "total": cut.total}
+            for cut in reading.cuts
+        ],
         "without_filters": reading.without_filters,
     }
 

@@ -173,6 +173,53 @@ def test_nothing_found_says_what_each_part_has_and_what_the_filters_cut(filled: 
     assert (page.total, page.query.without_filters) == (0, len(filled.found("退款")))
 
 
+@pytest.mark.parametrize(
+    ("q", "filters", "cuts"),
+    [
+        ("退款 date:2015 -订单号", {}, {"date:2015"}),
+        ("退款 流程", {"status": ("open",), "match": "auto"}, {"status"}),
+        ("退款", {"status": ("open",), "rating": ("1",), "start": "2016-03-01"}, set()),
+        ("退款 date:2015", {"end": "2016-12-31", "agent_id": ("2193",)}, {"date:2015"}),
+        ("from:visitor 退款 -火星", {"spoke": ("robot",)}, {"spoke"}),
+        ("退款", {"start": "2017-01-01"}, {"created"}),
+        ("退款 -发票 -退款", {}, {"-退款"}),
+    ],
+)
+def test_a_filter_that_cuts_everything_away_is_named_with_what_is_without_it(
+    filled: World, q: str, filters: dict[str, Any], cuts: set[str]
+) -> None:
+    page = filled.search(q, **filters)
+    assert page.total == 0
+    names = {cut.parameter for cut in page.query.cuts}
+    created = {"created"} if filters.keys() & {"start", "end"} else set()
+    assert names - {"q"} == {n for n in filters if n not in ("start", "end", "match")} | created
+    for cut in page.query.cuts:
+        gone = {"start", "end"} if cut.parameter == "created" else {cut.parameter}
+        left = {name: value for name, value in filters.items() if name not in gone}
+        assert cut.total == filled.search(cut.q, **left).total, cut
+        assert (cut.q == q) == (cut.parameter != "q")
+    assert {cut.part or cut.parameter for cut in page.query.cuts if cut.total} == cuts
+
+
+@pytest.mark.parametrize(
+    ("q", "instead"),
+    [
+        ("退宽", "退款"),
+        ("“我想申请推款”", '"我想申请退款"'),
+        ("iphnoe6", None),
+        ("tuikuan", "退款"),
+    ],
+)
+def test_what_may_have_been_meant_is_said_with_what_it_finds(
+    filled: World, q: str, instead: str | None
+) -> None:
+    near = {each.q: each.total for each in filled.search(q).query.suggestions}
+    assert instead is None or near[instead] == filled.search(instead, match="all").total > 0
+    assert filled.search("退款").query.suggestions == (), "where it is found, nothing else is meant"
+    filtered = filled.search(q, status=("open",)).query.suggestions
+    assert filtered == (), "the filters hold for what is suggested too"
+
+
 def test_a_page_that_was_shown_before_shows_what_is_so_now(kchat: DemoServer, world: World) -> None:
     kchat.put(chat(101, "你好,我想申请退款", "好的", agent_id=2192))
     world.sync()

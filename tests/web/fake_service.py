@@ -16,12 +16,14 @@ from kchat_search.models.query import (
     FACETS,
     ChatView,
     FacetValue,
+    FilterCut,
     Hit,
     PartCount,
     QueryReading,
     SearchPage,
     SearchRequest,
     Snippet,
+    Suggestion,
 )
 from kchat_search.models.reports import ArchiveCounts, Coverage, EngineState, Status, SyncReport
 from kchat_search.ratings import canonical
@@ -97,6 +99,8 @@ class FakeService:
     coverage: Coverage | None = None
     gone: dict[int, datetime] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+    cuts: tuple[FilterCut, ...] = ()
     stored_rejects: tuple[StoredReject, ...] = ()
     sent: Mapping[str, object] | None = None
     asked: list[SearchRequest] = field(default_factory=list)
@@ -153,6 +157,8 @@ class FakeService:
             sort=request.sort,
             notes=self.notes,
             parts=() if total else tuple(alone),
+            suggestions=() if every else self.suggestions,
+            cuts=() if total else self.cuts,
             without_filters=None if total else self._found(unfiltered, words)[1],
         )
 

@@ -31,6 +31,8 @@ def test_a_search_answers_with_every_field_of_the_contract(client: FlaskClient) 
         "sort": "relevance",
         "notes": [],
         "parts": [],
+        "suggestions": [],
+        "cuts": [],
         "without_filters": None,
     }
     assert (answer["total"], answer["page"], answer["per_page"]) == (3, 1, 20)

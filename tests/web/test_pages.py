@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
-from kchat_search.models.query import FacetValue, SearchRequest
+from kchat_search.models.query import FacetValue, FilterCut, SearchRequest, Suggestion
 from kchat_search.models.reports import Coverage
 from kchat_search.web import histogram
 from tests.web import chats
@@ -107,6 +107,39 @@ def test_nothing_found_says_what_each_part_has_alone(client: FlaskClient) -> Non
     page = look(client, "/?q=退款 火箭&match=all")
     assert "退款 3 个对话" in page.text
     assert "火箭 0 个对话" in page.text
+
+
+def test_nothing_found_says_which_filter_cut_it_away_and_leads_out(
+    client: FlaskClient, service: FakeService
+) -> None:
+    q = "退款 -包裹 天文"
+    service.cuts = (
+        FilterCut("agent_id", None, q, 4),
+        FilterCut("created", None, q, 5),
+        FilterCut("status", None, q, 0),
+        FilterCut("q", "-包裹", "退款 天文", 6),
+    )
+    page = look(client, f"/?q={q}&agent_id=2192&agent_id=7&start=2016-01-01&status=close&match=all")
+    ways = [x["href"] for x in page.links if "match=all" in x["href"]]
+    left = {dict(parse_qsl(way.partition("?")[2])).get("q"): way for way in ways}
+    assert "客服：李雷、7 4 个对话" in page.text
+    assert "2016-01-01 至 … 5 个对话" in page.text
+    assert "-包裹 6 个对话" in page.text
+    assert "状态：已结束 0 个对话" not in page.text, "a way that leads nowhere is none"
+    assert "agent_id=2192&agent_id=7&status=close&start=2016-01-01" in left["退款 天文"]
+    without_agents = [way for way in ways if "agent_id" not in way and "start=2016" in way]
+    assert len(without_agents) == 1
+
+
+def test_what_may_have_been_meant_keeps_the_filters(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.suggestions = (Suggestion("天文 <望远镜>", 1234),)
+    page = look(client, "/?q=天文望远竟&status=close")
+    assert "您要找的是不是" in page.text
+    assert "天文 <望远镜> 1,234" in page.text
+    (near,) = (x["href"] for x in page.links if "%3C" in x["href"])
+    assert parse_qsl(near.partition("?")[2]) == [("q", "天文 <望远镜>"), ("status", "close")]
 
 
 def test_chats_with_some_of_the_words_follow_behind_a_line(client: FlaskClient) -> None:

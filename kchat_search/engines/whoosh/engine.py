@@ -37,6 +37,7 @@ from kchat_search.engines.whoosh.generations import (
 )
 from kchat_search.engines.whoosh.lists import ListDamaged
 from kchat_search.engines.whoosh.segment import Lists, Segment
+from kchat_search.engines.whoosh.similar import ordered
 from kchat_search.engines.whoosh.texts import TextDamaged
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.query import EngineAnswer, Everything, IndexDocument, Node, Plan
@@ -98,6 +99,12 @@ class WhooshEngine:
             if isinstance(match, Everything):
                 return sum(segment.count for segment in segments)
             return sum(len(matching(segment, match)) for segment in segments)
+
+    def similar(self, word: str, limit: int) -> tuple[str, ...]:
+        """See `ports.Engine.similar`."""
+        with self._reading() as segments:
+            near = [segment.lists.vocabulary.near(word) for segment in segments]
+        return tuple(ordered(near)[:limit])
 
     def id_versions(self) -> dict[int, int]:
         """See `ports.Engine.id_versions`."""

@@ -18,6 +18,7 @@ from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.facets import Table
 from kchat_search.engines.whoosh.lists import EMPTY, Docs
 from kchat_search.engines.whoosh.sets import difference
+from kchat_search.engines.whoosh.similar import Vocabulary
 from kchat_search.engines.whoosh.stored import StoredSegment
 
 _KEPT_NUMBERS = 4_000_000
@@ -37,6 +38,11 @@ class Lists:
     def facets(self) -> Table:
         """What facets count, made once. Raises `ListDamaged`."""
         return Table.of(self.stored)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words, to find those that are near one."""
+        return Vocabulary(self.stored)
 
     def docs(self, field: str, row: int) -> Docs:
         """The documents of a term, deleted ones too."""
