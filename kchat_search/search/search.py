@@ -6,7 +6,7 @@ import dataclasses
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from kchat_search.models.query import (
     QueryReading,
     SearchPage,
     SearchRequest,
+    Snippet,
 )
 from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.ports import Archive, Clock, Engine, ReadChat
@@ -46,6 +47,9 @@ from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
 from kchat_search.text.fold import Folded, fold_many_with_map
 from kchat_search.text.segment import Segmenter
+
+Agents = Mapping[str, str]
+"""Names by id."""
 
 _CURSORS = ("backfill", "synced")
 
@@ -135,7 +139,7 @@ class Searcher:
         found = self.engine.search(plan)
         more = len(found.hits) > request.per_page
         hits = found.hits[: request.per_page]
-        shown = self._show(hits, plan, context.agents, request.snippets)
+        shown = self._show(request, hits, plan, context.agents)
         return SearchPage(
             query=self._reading(request, parsed, plan, found, context),
             total=found.total,
@@ -201,16 +205,23 @@ class Searcher:
         )
 
     def _show(
-        self,
-        hits: Sequence[EngineHit],
-        plan: Plan,
-        agents: Mapping[str, str],
-        snippet_count: int,
+        self, request: SearchRequest, hits: Sequence[EngineHit], plan: Plan, agents: Agents
     ) -> tuple[Hit, ...]:
         wanted = tuple(dict.fromkeys((*needles(plan.match), *needles(plan.some))))
         stored = self.archive.get([hit.id for hit in hits])
+
+        def shown(read: _Read) -> tuple[Snippet, ...]:
+            return snippets(
+                read.chat,
+                read.texts,
+                read.sides,
+                wanted,
+                phrases=plan.phrases,
+                limit=request.snippets,
+            )
+
         return tuple(
-            self._hit(stored[hit.id], hit.score, wanted, agents, snippet_count)
+            self._hit(stored[hit.id], hit.score, agents, shown)
             for hit in hits
             # The archive never drops a chat, but for one that was erased a moment ago.
             if hit.id in stored
@@ -220,9 +231,8 @@ class Searcher:
         self,
         stored: StoredChat,
         score: float,
-        wanted: Sequence[Needle],
-        agents: Mapping[str, str],
-        snippet_count: int,
+        agents: Agents,
+        shown: Callable[[_Read], tuple[Snippet, ...]],
     ) -> Hit:
         read = self._reader.read(stored, agents)
         return Hit(
@@ -231,7 +241,7 @@ class Searcher:
             visitor_name=read.visitor_name,
             gone_at=stored.gone_at,
             score=score,
-            snippets=snippets(read.chat, read.texts, read.sides, wanted, snippet_count),
+            snippets=shown(read),
         )
 
     def _reading(

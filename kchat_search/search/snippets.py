@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from kchat_search.models.chats import Chat, Message, Side
 from kchat_search.models.query import (
@@ -38,8 +39,10 @@ class _Marked:
     message: Message
     side: Side
     ranges: tuple[Range, ...]
-    needles: int
-    """How many different needles the message has."""
+    needles: frozenset[Needle]
+    """What the message has of what is looked for."""
+    whole: bool = False
+    """Does it have a whole phrase?"""
 
 
 def needles(node: Node | None) -> tuple[Needle, ...]:
@@ -57,11 +60,14 @@ def snippets(
     texts: Sequence[Folded],
     sides: Sequence[Side],
     wanted: Sequence[Needle],
+    *,
+    phrases: Sequence[str],
     limit: int,
 ) -> tuple[Snippet, ...]:
     """The messages that match best, in the order of the chat; where the chat was not found by its
     text (but by a field, or by what it lacks) the first that have text. `texts` and `sides`: of
-    each message, its folded text and who said it."""
+    each message, its folded text and who said it. `phrases`: whole phrases; a message that has
+    one is better. Where words are spread, each has its message as far as `limit` goes."""
     if limit <= 0:
         return ()
     said = list(zip(chat.messages, sides, strict=True))
@@ -69,12 +75,33 @@ def snippets(
     for (message, side), folded in zip(said, texts, strict=True) if wanted else ():
         ranges, found = _find(folded, side, wanted)
         if ranges:
-            marked.append(_Marked(message, side, ranges, found))
+            whole = any(phrase in folded.text for phrase in phrases)
+            marked.append(_Marked(message, side, ranges, found, whole))
     if not marked:
-        marked = [_Marked(message, side, (), 0) for message, side in said if message.text.strip()]
-    best = sorted(marked, key=lambda m: (-m.needles, -_length(m.ranges), m.message.position))
-    shown = sorted(best[:limit], key=lambda m: m.message.position)
+        nothing = frozenset[Needle]()
+        marked = [
+            _Marked(message, side, (), nothing) for message, side in said if message.text.strip()
+        ]
+    shown = sorted(_best(marked, limit), key=lambda m: m.message.position)
     return tuple(_snippet(each) for each in shown)
+
+
+def _best(marked: list[_Marked], limit: int) -> list[_Marked]:
+    """At most `limit`: first, one after the other, those that have most of what those before have
+    not; then those that have most."""
+    best = sorted(
+        marked, key=lambda m: (-m.whole, -len(m.needles), -_length(m.ranges), m.message.position)
+    )
+    if len(best) <= limit:
+        return best
+    missing = frozenset[Needle]().union(*(each.needles for each in best))
+    chosen: list[_Marked] = []
+    while missing and len(chosen) < limit:
+        # Of those with equally many, the first: `max` keeps the order of `best`.
+        chosen.append(max(best, key=lambda m: (not chosen and m.whole, len(m.needles & missing))))
+        missing -= chosen[-1].needles
+    rest = (each for each in best if not any(each is one for one in chosen))
+    return [*chosen, *islice(rest, limit - len(chosen))]
 
 
 def _needles(node: Node | None) -> Iterator[Needle]:
@@ -88,11 +115,13 @@ def _needles(node: Node | None) -> Iterator[Needle]:
             return
 
 
-def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
-    """(ranges on the original, number of different needles found)."""
+def _find(
+    folded: Folded, side: Side, wanted: Sequence[Needle]
+) -> tuple[tuple[Range, ...], frozenset[Needle]]:
+    """(ranges on the original, the needles found)."""
     plain = folded.text
     ranges: list[Range] = []
-    found = 0
+    found: list[Needle] = []
     whole: list[HasWord] = []
     for needle in wanted:
         # Characters that are not there are the rule: most needles are done with here.
@@ -101,13 +130,13 @@ def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[R
         if isinstance(needle, HasWord):
             whole.append(needle)
         else:
-            found += 1
+            found.append(needle)
             ranges += _literal(plain, needle.text, _share(wanted))
     if whole:
         words_found, places = _words(plain, whole, _share(wanted))
         found += words_found
         ranges += places
-    return (_merged(folded, ranges), found) if ranges else ((), 0)
+    return (_merged(folded, ranges), frozenset(found)) if ranges else ((), frozenset())
 
 
 def _literal(text: str, literal: str, most: int) -> list[Range]:
@@ -120,8 +149,8 @@ def _literal(text: str, literal: str, most: int) -> list[Range]:
     return places
 
 
-def _words(text: str, needles: Sequence[HasWord], most: int) -> tuple[int, list[Range]]:
-    """(how many of these words are there, where runs of letters are or begin with them)."""
+def _words(text: str, needles: Sequence[HasWord], most: int) -> tuple[set[HasWord], list[Range]]:
+    """(which of these words are there, where runs of letters are or begin with them)."""
     places: list[Range] = []
     left = dict.fromkeys(needles, most)
     beginnings = tuple({needle.text for needle in needles})
@@ -132,7 +161,7 @@ def _words(text: str, needles: Sequence[HasWord], most: int) -> tuple[int, list[
                 left[needle] -= 1
                 if not left[needle]:
                     del left[needle]
-    return sum(left.get(needle, 0) < most for needle in needles), places
+    return {needle for needle in needles if left.get(needle, 0) < most}, places
 
 
 def _share(needles: Sequence[Needle]) -> int:

@@ -23,11 +23,17 @@ def chat(*said: str) -> Chat:
 
 
 def shown(
-    *said: str, wanted: Sequence[Needle], limit: int = 3, sides: Sequence[Side] = ()
+    *said: str,
+    wanted: Sequence[Needle],
+    limit: int = 3,
+    sides: Sequence[Side] = (),
+    phrases: Sequence[str] = (),
 ) -> tuple[Snippet, ...]:
     visitor: Side = "visitor"
     texts = list(map(fold_with_map, said))
-    return snippets(chat(*said), texts, sides or [visitor] * len(said), wanted, limit)
+    return snippets(
+        chat(*said), texts, sides or [visitor] * len(said), wanted, phrases=phrases, limit=limit
+    )
 
 
 def marked(text: str, *needles_: str) -> list[str]:
@@ -98,6 +104,32 @@ def test_what_is_looked_for_is_what_is_asked_not_what_is_excluded() -> None:
     asked = AllOf((a, AnyOf((b, a)), NoneOf(c), FieldIs("status", ("close",))))
     assert needles(asked) == (a, b)
     assert needles(None) == needles(NoneOf(a)) == ()
+
+
+@pytest.mark.parametrize(
+    ("limit", "positions"), [(1, [1]), (2, [1, 5]), (3, [1, 4, 5]), (4, [1, 2, 4, 5])]
+)
+def test_where_words_are_spread_each_has_its_message(limit: int, positions: list[int]) -> None:
+    said = ("退款", "退款和流程", "流程,退款!", "退款", "发票", "发货单,发货单", "流程")
+    wanted = list(map(Contains, ("退款", "流程", "发票", "发货单")))
+    assert [s.position for s in shown(*said, wanted=wanted, limit=limit)] == positions
+
+
+def test_a_message_with_the_whole_phrase_is_better_than_one_with_its_words() -> None:
+    said = ("流程,退款,流程,退款", "怎么退款,流程怎么走", "退款流程")
+    wanted = [Contains("退款"), Contains("流程")]
+    found = shown(*said, wanted=wanted, limit=1, phrases=["退款流程"])
+    assert [s.position for s in found] == [2]
+
+
+@given(st.lists(st.text("abcd ", max_size=6), max_size=9), st.integers(1, 5))
+def test_no_word_is_left_out_while_there_is_room(said: list[str], limit: int) -> None:
+    """As many different words are shown as by taking, each time, what shows most more."""
+    wanted = list(map(Contains, "abcd"))
+    found = shown(*said, wanted=wanted, limit=limit)
+    seen = {c for each in found for c in each.text if c in "abcd"}
+    there = {c for text in said for c in text if c in "abcd"}
+    assert seen == there or (len(found) == limit and len(seen) >= min(limit, len(there)))
 
 
 def test_the_messages_with_most_of_the_words_come_in_the_order_of_the_chat() -> None:
