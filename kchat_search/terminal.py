@@ -122,7 +122,8 @@ def _about(query: QueryReading) -> Iterator[str]:
     for near in query.suggestions:
         yield f"did you mean {near.q} ({_chats(near.total)})"
     for part in query.parts if len(query.parts) > 1 else ():
-        yield f"{part.text}: {_chats(part.count)} by itself"
+        count = "not counted" if part.count is None else _chats(part.count)
+        yield f"{part.text}: {count} by itself"
     for cut in query.cuts:
         if cut.total:
             yield f"without {cut.part or cut.parameter}: {_chats(cut.total)}"

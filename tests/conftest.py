@@ -10,6 +10,7 @@ import pytest
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
+from kchat_search.search import nothing
 from kchat_search.text.segment import Segmenter
 from tests.world import World, agents, chat
 
@@ -21,6 +22,12 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("KCHAT_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy this machine is, all reasons are given."""
+    monkeypatch.setattr(nothing, "PATIENCE", 60.0)
 
 
 @pytest.fixture(scope="session")

@@ -270,7 +270,8 @@ class PartCount:
     """How many chats one part of the query has alone (filters aside)."""
 
     text: str
-    count: int
+    count: int | None
+    """None: not counted, for want of time."""
 
 
 @dataclass(frozen=True, slots=True)

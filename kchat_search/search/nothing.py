@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, takewhile
+from time import perf_counter
 
 from kchat_search.models.query import (
     AllOf,
+    Contains,
     EngineAnswer,
     FilterCut,
+    HasWord,
     Node,
     PartCount,
     Plan,
@@ -22,9 +25,11 @@ from kchat_search.search.plan import Context, node, parts_alone, wider
 from kchat_search.search.respell import respelled
 from kchat_search.search.tree import And, Field, Not, Tree
 
+PATIENCE = 0.3
+"""Seconds for the reasons: they are asked of the whole index, some once a word, and where a side is
+named each is a look into thousands of texts. What takes longer is left open, and said to be."""
 _MOST_PARTS = 64
 """A text of a thousand characters has some 500 words."""
-_MOST_CUTS = 16
 _SUGGESTIONS = 3
 
 
@@ -42,43 +47,46 @@ class Nothing:
     """Query text to tree."""
 
     def explained(self, reading: QueryReading, found: EngineAnswer) -> QueryReading:
-        """The reading with the reasons."""
-        near = tuple(islice(self._suggestions(), _SUGGESTIONS))
-        if found.all:
-            return dataclasses.replace(reading, suggestions=near)
-        parts = parts_alone(self.tree, self.context)[:_MOST_PARTS]
-        counted = tuple(PartCount(text, self.engine.count(part)) for text, part in parts)
-        if found.total:
-            return dataclasses.replace(reading, suggestions=near, parts=counted)
+        """The reading with the reasons; after `PATIENCE` seconds nothing more is counted."""
+        deadline = perf_counter() + PATIENCE
+
+        def in_time() -> bool:
+            return perf_counter() < deadline
+
+        parts = () if found.all else tuple(self._parts(in_time))
+        cuts = () if found.total else tuple(self._cuts(in_time))
+        without = None
+        if not found.total and self.plan.filters and in_time():
+            without = self._total(self.plan.match, self.plan.some, {})
+        near = tuple(islice(self._suggestions(in_time), _SUGGESTIONS))
         return dataclasses.replace(
-            reading,
-            suggestions=near,
-            parts=counted,
-            cuts=tuple(islice(self._cuts(), _MOST_CUTS)),
-            without_filters=self._total(self.plan.match, self.plan.some, {})
-            if self.plan.filters
-            else None,
+            reading, parts=parts, cuts=cuts, without_filters=without, suggestions=near
         )
 
-    def _cuts(self) -> Iterator[FilterCut]:
+    def _parts(self, in_time: Callable[[], bool]) -> Iterator[PartCount]:
+        for text, part in parts_alone(self.tree, self.context)[:_MOST_PARTS]:
+            yield PartCount(text, self.engine.count(part) if in_time() else None)
+
+    def _cuts(self, in_time: Callable[[], bool]) -> Iterator[FilterCut]:
         """Each filter, in the query and beside it, with what would be found without it alone."""
         filters = self.plan.filters
-        for name in filters:
+        for name in takewhile(lambda _: in_time(), filters):
             others = {n: f for n, f in filters.items() if n != name}
             total = self._total(self.plan.match, self.plan.some, others)
             yield FilterCut(name, None, self.q, total)
         parts = self.tree.parts if isinstance(self.tree, And) else ()
-        for place, part in enumerate(parts):
+        for place, part in takewhile(lambda _: in_time(), enumerate(parts)):
             if isinstance(part, Field | Not):
                 rest = _joined(parts[:place] + parts[place + 1 :])
                 yield FilterCut("q", str(part), str(rest), self._total_of(rest))
 
-    def _suggestions(self) -> Iterator[Suggestion]:
-        for query in respelled(
-            self.tree, self.split, lambda each: not self.engine.count(each), self.engine.similar
-        ):
-            tree = self.read(query)
-            matching = self._count(node(tree, self.context), self.plan.filters)
+    def _suggestions(self, in_time: Callable[[], bool]) -> Iterator[Suggestion]:
+        def nowhere(each: Contains | HasWord) -> bool:
+            return in_time() and not self.engine.count(each)
+
+        queries = respelled(self.tree, self.split, nowhere, self.engine.similar)
+        for query in takewhile(lambda _: in_time(), queries):
+            matching = self._count(node(self.read(query), self.context), self.plan.filters)
             if matching:
                 yield Suggestion(query, matching)
 

@@ -21,7 +21,7 @@ class PartJson(TypedDict):
     """How many chats one part of the query has alone, filters aside."""
 
     text: str
-    count: int
+    count: Annotated[int | None, Field(description="null: not counted, for want of time.")]
 
 
 class SuggestionJson(TypedDict):

@@ -46,6 +46,8 @@ from kchat_search.text.segment import MAX_WORD, indexed_word
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 _LONGEST = 64
 """Of a longer literal, only so many characters are looked up: the look into the text decides."""
+_WORTH = 8
+"""Subtracting costs less than finding the same again, where so large a part of all is found."""
 _LOOK = 150
 """A look into a text costs as much as decoding so many numbers of a list."""
 
@@ -90,12 +92,15 @@ def _all_of(segment: Segment, parts: Sequence[Node], within: Docs | None) -> Doc
 
 
 def _any_of(segment: Segment, parts: Sequence[Node], within: Docs | None) -> Docs:
-    """What a part has found is not asked of the next."""
-    found = []
+    """What a part has found is not asked of the next, once that is worth the subtraction: of 64
+    frequent strings, the first few then find nearly all."""
+    found: list[Docs] = []
     for part in parts:
         found.append(matching(segment, part, within))
         if within is not None:
             within = difference(within, found[-1], segment.size)
+        elif sum(map(len, found)) > segment.size // _WORTH:
+            within = difference(segment.live, union(found, segment.size), segment.size)
     return union(found, segment.size)
 
 

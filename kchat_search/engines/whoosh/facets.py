@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.lists import Docs, ListDamaged
-from kchat_search.engines.whoosh.schema import filter_value
+from kchat_search.engines.whoosh.schema import ORDINALS, filter_value
 from kchat_search.engines.whoosh.stored import StoredSegment
 from kchat_search.models.query import FACETS, MOST_DAYS, NO_TIME
 
@@ -50,8 +50,13 @@ class Table(NamedTuple):
 
 def _one(stored: StoredSegment, field: str) -> tuple[Array, list[list[str]]]:
     """(of each document the place of its value, the values)."""
-    ordinals = stored.arrays[f"{field}.ordinals"]
     terms = _terms(stored, field)
+    if field not in ORDINALS:
+        column = np.zeros(stored.size, np.min_scalar_type(len(terms)))
+        for row in range(len(terms)):
+            column[stored.docs(field, row)] = row
+        return column, [[term] for term in terms]
+    ordinals = stored.arrays[f"{field}.ordinals"]
     if len(ordinals) and int(ordinals.max()) >= len(terms):
         raise ListDamaged(f"{field} has no value {ordinals.max()}")
     return ordinals, [[term] for term in terms]

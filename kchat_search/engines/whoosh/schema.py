@@ -12,7 +12,7 @@ from whoosh.formats import Existence
 
 from kchat_search.models.query import NO_TIME
 
-VERSION = 3
+VERSION = 2
 """Of the schema; part of what decides whether an index must be built anew."""
 
 NONE = "-"
@@ -24,7 +24,7 @@ FILTERS = (
 """Fields whose values are terms. The `id` is a column alone: a list of one document a term would
 be the largest part of the index."""
 
-ORDINALS = ("agent_id", "status", "rating", "started_by", "type", "has_upload", "created_month")
+ORDINALS = ("agent_id", "status", "rating", "started_by", "has_upload", "created_month")
 """Fields with one value a document, kept as a column too (the value's place among the field's
 terms), so that a facet is one count over an array."""
 
