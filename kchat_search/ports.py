@@ -219,6 +219,12 @@ class Engine(Protocol):
         """Carry out a plan. Called by search. An index that was never built has no chats."""
         ...
 
+    def ids(self, plan: Plan) -> Sequence[int]:
+        """Every chat that fulfils the plan's `match` and filters, newest or oldest first as its
+        `sort` says, all of one state of the index and no more than some bytes each. Nothing else
+        of the plan counts. Called by search, for exports and verify."""
+        ...
+
     def count(self, match: Node) -> int:
         """How many chats match, exactly. Called by search."""
         ...

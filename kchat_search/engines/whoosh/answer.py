@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -62,6 +64,14 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         facets=_facets(found, plan.facets),
         documents=sum(segment.count for segment in segments),
     )
+
+
+def ids(segments: Sequence[Segment], plan: Plan) -> array[int]:
+    """Every chat that fulfils `match` and the filters, by date. Cost: 8 bytes a chat, and some 40
+    more while they are sorted; as hits they would be 200."""
+    everything = replace(plan, facets=(), offset=0, limit=2**62, after=None)
+    found = [_find(segment, plan.match, everything) for segment in segments]
+    return array("q", _by_time(found, everything).ids.tobytes())
 
 
 def _find(segment: Segment, match: Node, plan: Plan) -> _Found:

@@ -23,7 +23,7 @@ from whoosh.index import TOC, FileIndex, LockError, open_dir
 from whoosh.index import IndexError as WhooshIndexError
 
 from kchat_search.engines.whoosh import writer
-from kchat_search.engines.whoosh.answer import answer
+from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.arrays import ArraysDamaged
 from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, as_they_are
 from kchat_search.engines.whoosh.codec import open_segment
@@ -86,6 +86,11 @@ class WhooshEngine:
         """See `ports.Engine.search`."""
         with self._reading() as segments:
             return answer(segments, plan)
+
+    def ids(self, plan: Plan) -> Sequence[int]:
+        """See `ports.Engine.ids`."""
+        with self._reading() as segments:
+            return ids(segments, plan)
 
     def count(self, match: Node) -> int:
         """See `ports.Engine.count`."""
