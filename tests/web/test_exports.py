@@ -25,6 +25,7 @@ from pydantic import TypeAdapter
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from kchat_search import serving
 from kchat_search.errors import ArchiveError, IndexDamaged
 from kchat_search.models.chats import Chat, Upload
 from kchat_search.models.query import ChatView, SearchRequest
@@ -456,6 +457,31 @@ def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
         slow.close()
         assert gone.wait(30), "a client that has gone ends the reading"
     assert service.walked < 200, "60 MB at most were made for a client that took none"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has it")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_client_that_stalls_for_long_is_let_go(host: str) -> None:
+    sockets: dict[int, Any] = {}
+    server = waitress.create_server(lambda *_: [], sockets, host=host, port=0, threads=1)
+    try:
+        serving.let_go_of_the_stalled(sockets)
+        listening = [each.socket for each in sockets.values() if each.accepting]
+        assert listening
+        for each in listening:
+            with socket.create_connection(each.getsockname()[:2], 30):
+                accepted, _ = _accept(each)
+                with accepted:
+                    wanted = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert wanted == 600_000
+    finally:
+        server.close()
+        server.task_dispatcher.shutdown()
+
+
+def _accept(listening: socket.socket) -> tuple[socket.socket, Any]:
+    listening.settimeout(30)  # waitress never waits; here the connection may be still on its way
+    return listening.accept()
 
 
 # -- the page --------------------------------------------------------------------------------
