@@ -182,11 +182,14 @@ def print_exported(total: int, path: Path, coverage: Coverage) -> None:
     out = console(to_stderr=True)
     chats = "1 chat" if total == 1 else f"{total:,} chats"
     out.print(f"{chats} exported" + ("" if str(path) == "-" else f" to {clean(str(path))}"))
+    reasons = {
+        f"{coverage.pending:,} chats wait for the index": coverage.pending > 0,
+        f"{coverage.rejected:,} could not be understood": coverage.rejected > 0,
+        "older chats are still being fetched": not coverage.backfilled,
+    }
     if not coverage.complete:
-        out.print(
-            f"  note: the archive is not complete yet ({coverage.pending:,} chats wait for the "
-            f"index, {coverage.rejected:,} rejected); see kchat-search status"
-        )
+        why = ", ".join(text for text, holds in reasons.items() if holds)
+        out.print(f"  note: that may not be everything: {why}; see kchat-search status")
 
 
 def print_report(report: SyncReport) -> None:

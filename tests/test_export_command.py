@@ -174,6 +174,17 @@ def test_standard_output_that_is_full_or_closed_is_no_success(folder: Path) -> N
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
+def test_what_may_be_missing_is_said(kchat: DemoServer, folder: Path) -> None:
+    world = World(
+        kchat, folder, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
+    )  # the index is there already
+    world.service.archive.queue([101])
+    world.service.close()
+    ended = run("export", "--output", "chats.jsonl", folder=folder)
+    assert ended.returncode == 0
+    assert "may not be everything: 1 chats wait for the index; see" in ended.stderr
+
+
 # -- the file alone --------------------------------------------------------------------------
 
 
