@@ -7,23 +7,26 @@ difference, 75 not now (the same call may succeed later).
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import random
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from kchat_search import __version__, demonstration, serving, terminal
+from kchat_search import __version__, demonstration, exporting, serving, terminal
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
 from kchat_search.models.query import Match, SearchRequest, Sort
 from kchat_search.service import Service, make_service
+from kchat_search.web import exports
 
 EXIT_USAGE = 2
 EXIT_DIFFERENCE = 3
@@ -33,6 +36,52 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 wait_option = click.option(
     "--wait", default=0.0, metavar="SECONDS", help="Wait so long for another indexer to finish."
 )
+
+_WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("query", nargs=-1),
+    click.option("--agent", multiple=True, metavar="ID", help="Chats of this agent."),
+    click.option("--visitor", metavar="ID", help="Chats of this visitor."),
+    click.option("--user", metavar="ID", help="Chats of this user."),
+    click.option("--status", multiple=True, help="For instance close."),
+    click.option("--rating", multiple=True, help="A code, a label or none."),
+    click.option("--started-by", metavar="WHO", help="For instance visitor."),
+    click.option("--type", "kind", help="For instance chat."),
+    click.option("--has-upload/--no-upload", default=None, help="With a file; without any."),
+    click.option(
+        "--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01."
+    ),
+    click.option("--end", metavar="DAY", help="Created on this day or earlier."),
+)
+
+
+def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the query and the filters; it gets them as `which`, one `SearchRequest`."""
+
+    @functools.wraps(command)
+    def with_request(
+        query: tuple[str, ...],
+        agent: tuple[str, ...],
+        visitor: str | None,
+        user: str | None,
+        status: tuple[str, ...],
+        rating: tuple[str, ...],
+        started_by: str | None,
+        kind: str | None,
+        has_upload: bool | None,
+        start: str | None,
+        end: str | None,
+        **others: Any,
+    ) -> None:
+        which = SearchRequest(
+            q=" ".join(query), agent_id=agent, visitor_id=visitor, user_id=user, status=status,
+            rating=rating, started_by=started_by, type=kind, has_upload=has_upload, start=start,
+            end=end,
+        )  # fmt: skip
+        command(which=which, **others)
+
+    for option in reversed(_WHICH_CHATS):
+        option(with_request)
+    return with_request
 
 
 def main() -> None:
@@ -139,13 +188,7 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 
 
 @commands.command()
-@click.argument("query", nargs=-1)
-@click.option("--agent", multiple=True, metavar="ID", help="Chats of this agent.")
-@click.option("--visitor", metavar="ID", help="Chats of this visitor.")
-@click.option("--status", multiple=True, help="For instance close.")
-@click.option("--rating", multiple=True, help="A code, a label or none.")
-@click.option("--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01.")
-@click.option("--end", metavar="DAY", help="Created on this day or earlier.")
+@asks_which_chats
 @click.option(
     "--sort",
     type=click.Choice(["relevance", "newest", "oldest"]),
@@ -164,25 +207,11 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 @click.option("--per-page", default=10, show_default=True, help="Chats a page.")
 @json_option
 def search(
-    query: tuple[str, ...],
-    agent: tuple[str, ...],
-    visitor: str | None,
-    status: tuple[str, ...],
-    rating: tuple[str, ...],
-    start: str | None,
-    end: str | None,
-    sort: Sort,
-    match: Match,
-    page: int,
-    per_page: int,
-    as_json: bool,
+    which: SearchRequest, sort: Sort, match: Match, page: int, per_page: int, as_json: bool
 ) -> None:
     """Search; the query language is that of the pages. Put -- before a query that begins with -."""
     settings = _settings()
-    request = SearchRequest(
-        q=" ".join(query), agent_id=agent, visitor_id=visitor, status=status, rating=rating,
-        start=start, end=end, sort=sort, match=match, page=page, per_page=per_page,
-    )  # fmt: skip
+    request = replace(which, sort=sort, match=match, page=page, per_page=per_page)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
         found = service.search(request)
@@ -190,6 +219,51 @@ def search(
         terminal.print_json(found)
     else:
         terminal.print_page(found, settings.zone)
+
+
+@commands.command(short_help="Every hit of a search, whole chats, into a file.")
+@asks_which_chats
+@click.option(
+    "--sort",
+    type=click.Choice(["oldest", "newest"]),
+    default="oldest",
+    show_default=True,
+    help="What comes first.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: a line a chat. csv: a row a message, for Excel.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default="-",
+    metavar="FILE",
+    help="Where to write; standard output if not given.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there already.")
+def export(
+    which: SearchRequest, sort: Sort, form: exports.Format, output: Path, force: bool
+) -> None:
+    """Every chat that has all the words, whole, by date; without a query, every chat.
+
+    A file is there when it is whole, and not before. Links lead to where `serve` would answer.
+    """
+    settings = _settings()
+    base = f"http://{settings.host}:{settings.port}/"
+    with _service(settings) as service:
+        found = service.export(replace(which, sort=sort))
+        with (
+            exporting.opened(output, force=force) as file,
+            terminal.progress_bars(quiet=file.isatty()) as progress,
+        ):
+            chats = exporting.counted(found.chats, found.total, progress)
+            file.writelines(exports.pieces(chats, form, settings, base))
+    terminal.print_exported(found.total, output, found.coverage)
 
 
 @commands.command(short_help="A whole chat.")

@@ -15,7 +15,9 @@
     │   └── ArchiveFull         no room left on the disk                          (retry)
     ├── IndexDamaged            the index can't be read; the way out is `kchat-search reindex`
     ├── IndexUnwritable         the index's folder is full or can't be written     (retry)
-    └── IndexerBusy             another process is the indexer; .holder says which (retry)
+    ├── IndexerBusy             another process is the indexer; .holder says which (retry)
+    ├── TooManyExports          as many are being sent as may be at once           (retry)
+    └── OutputUnwritable        the file of an export can't be written             (retry)
 
 Errors wrap what the world does wrong (the network, a disk, a person's input). A bug in this
 program is never wrapped: it flies as what it is.
@@ -112,3 +114,15 @@ class IndexerBusy(KchatSearchError):
     def __init__(self, message: str, holder: str) -> None:
         super().__init__(message)
         self.holder = holder
+
+
+class TooManyExports(KchatSearchError):
+    """As many exports are being sent as may be at once."""
+
+    retry = True
+
+
+class OutputUnwritable(KchatSearchError):
+    """The file of an export can't be written. What was there before is untouched."""
+
+    retry = True

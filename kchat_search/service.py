@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.errors import KchatError, NotFound, SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser, without_tokens
-from kchat_search.models.chats import Chat, StoredReject, StoredVersion
+from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.query import (
     ChatView,
     Everything,
@@ -36,8 +36,9 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.ports import Archive, ChatSource, Clock, Engine, ReadChat
+from kchat_search.search.export import Export, walk
 from kchat_search.search.search import Searcher
-from kchat_search.search.snippets import highlights
+from kchat_search.search.snippets import Needle, highlights
 from kchat_search.search.verify import verify
 from kchat_search.sync.decide import reconcile_due
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
@@ -158,15 +159,37 @@ class Service:
         stored = self.archive.get([chat_id]).get(chat_id)
         if stored is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
+        view = self._view(stored, self.archive.agents(), self.searcher.needles(q))
+        others, others_total = self._others(view.chat)
+        return replace(view, others=others, others_total=others_total)
+
+    def export(self, request: SearchRequest) -> Export:
+        """Every chat that has all the words, newest or oldest first, as `request.sort` says;
+        `match`, page and cursor aside. The hits are looked up now, chats are read while they
+        are walked.
+
+        Raises `BadRequest` or `LimitExceeded` for what can't be asked (`relevance` is no order of
+        an export), `IndexDamaged` and `ArchiveError` where it can't be answered.
+        """
+        # Before the engine is asked: what is archived meanwhile is not taken for missing.
+        coverage = self.searcher.coverage()
+        ids = self.searcher.ids(request)
+        agents = self.archive.agents()
+        chats = walk(self.archive, ids, lambda stored: self._view(stored, agents))
+        return Export(total=len(ids), coverage=coverage, chats=chats)
+
+    def _view(
+        self, stored: StoredChat, agents: Mapping[str, str], wanted: Sequence[Needle] = ()
+    ) -> ChatView:
+        """A chat for reading, by itself. `agents`: names by id; `wanted`: what is marked."""
         chat = self.read_chat(stored.raw)
-        agent_name = speakers.agent_name(chat, self.archive.agents())
+        agent_name = speakers.agent_name(chat, agents)
         sides = speakers.sides(chat, agent_name)
-        wanted = self.searcher.needles(q)
         marked = {
             message.position: highlights(message.text, side, wanted)
             for message, side in zip(chat.messages, sides, strict=True)
+            if wanted
         }
-        others, others_total = self._others(chat)
         return ChatView(
             chat=chat,
             sent=self.sent(stored.raw),
@@ -180,8 +203,6 @@ class Service:
             seen_at=stored.seen_at,
             gone_at=stored.gone_at,
             digest=stored.digest,
-            others=others,
-            others_total=others_total,
         )
 
     def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:

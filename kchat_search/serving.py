@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType, TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
 import waitress
 
@@ -31,6 +32,7 @@ _RESTART_SECONDS = 5.0
 _STOP_SECONDS = 10.0
 _FOREVER = -1.0
 _THREADS = 8
+_STALLED_MILLISECONDS = 600_000
 
 
 def check_address(host: str) -> None:
@@ -51,9 +53,11 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
     address once it can be opened. Raises `SettingsError` where the address can't be used."""
     check_address(host)
     service.warm()
+    sockets: dict[int, Any] = {}
     try:
         server = waitress.create_server(
             create_app(service),
+            sockets,
             host=host,
             port=port,
             threads=_THREADS,
@@ -66,6 +70,7 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
             f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "
             "--port or KCHAT_PORT."
         ) from error
+    let_go_of_the_stalled(sockets)
     shown = f"[{host}]" if ":" in host else host
     # «localhost» may be two sockets, of IPv4 and IPv6; they share the port.
     several = getattr(server, "effective_listen", None)
@@ -75,6 +80,21 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
         server.run()
     finally:
         server.close()
+
+
+def let_go_of_the_stalled(sockets: Mapping[int, Any]) -> None:
+    """Have the system end connections whose client has taken nothing for ten minutes.
+
+    A thread that sends an export waits for its client, and waitress ends no connection that is
+    being served: two that stall would end all exports, for good. `sockets`: waitress's, by number;
+    the listening ones hand the option on (tcp(7)). Linux alone has it.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        for each in sockets.values():
+            if each.accepting:
+                each.socket.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MILLISECONDS
+                )
 
 
 class WorkerProcess:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -30,7 +31,14 @@ from rich.text import Text
 from kchat_search import ratings
 from kchat_search.models.chats import Message
 from kchat_search.models.query import ChatView, QueryReading, SearchPage
-from kchat_search.models.reports import Progress, Status, SyncReport, VerifyReport, no_progress
+from kchat_search.models.reports import (
+    Coverage,
+    Progress,
+    Status,
+    SyncReport,
+    VerifyReport,
+    no_progress,
+)
 from kchat_search.text.fold import without_surrogates
 
 _STEPS = {
@@ -39,6 +47,7 @@ _STEPS = {
     "recheck": "Looking again at open and recent chats",
     "index": "Indexing",
     "merge": "Writing the index",
+    "export": "Exporting chats",
     "look up": "Looking strings up",
     "scan": "Scanning the archive for them",
 }
@@ -52,7 +61,8 @@ def console(*, to_stderr: bool = False) -> Console:
 @contextmanager
 def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
     """A bar a step, on standard error; nothing where that is no terminal."""
-    if quiet:
+    out = console(to_stderr=True)
+    if quiet or not out.is_terminal:  # there rich would print each bar as it was at the end
         yield no_progress
         return
     bars = Bars(
@@ -63,7 +73,7 @@ def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
         TextColumn("{task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console(to_stderr=True),
+        console=out,
     )
     tasks: dict[str, TaskID] = {}
     reached: dict[str, int] = {}  # in the present round of a step
@@ -181,6 +191,21 @@ def print_status(status: Status, zone: ZoneInfo) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     console().print(table)
+
+
+def print_exported(total: int, path: Path, coverage: Coverage) -> None:
+    """How many chats an export has; on standard error, since the chats may be on the other."""
+    out = console(to_stderr=True)
+    chats = "1 chat" if total == 1 else f"{total:,} chats"
+    out.print(f"{chats} exported" + ("" if str(path) == "-" else f" to {clean(str(path))}"))
+    reasons = {
+        f"{coverage.pending:,} chats wait for the index": coverage.pending > 0,
+        f"{coverage.rejected:,} could not be understood": coverage.rejected > 0,
+        "older chats are still being fetched": not coverage.backfilled,
+    }
+    if not coverage.complete:
+        why = ", ".join(text for text, holds in reasons.items() if holds)
+        out.print(f"  note: that may not be everything: {why}; see kchat-search status")
 
 
 def print_report(report: SyncReport) -> None:

@@ -159,10 +159,16 @@ class Searcher:
 
     def all_ids(self, request: SearchRequest) -> set[int]:
         """Every chat that matches, in no order; page and cursor aside. Raises as `search`."""
+        return set(self.ids(dataclasses.replace(request, sort="newest")))
+
+    def ids(self, request: SearchRequest) -> Sequence[int]:
+        """Every chat that has all the words, newest or oldest first; `match`, page and cursor
+        aside. Raises as `search`, and `BadRequest` for an order that is not by date."""
+        if request.sort == "relevance":
+            raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
+        asked = dataclasses.replace(request, match="all", page=1, cursor=None)
         context = self._context(self.archive.agents())
-        plan = self._plan(request, self._parse(request.q, context).tree, context)
-        plan = dataclasses.replace(plan, sort="newest", offset=0, limit=2**62, facets=())
-        return {hit.id for hit in self.engine.search(plan).hits}
+        return self.engine.ids(self._plan(asked, self._parse(asked.q, context).tree, context))
 
     def needles(self, q: str) -> tuple[Needle, ...]:
         """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""

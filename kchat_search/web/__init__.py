@@ -7,6 +7,8 @@ links.py      from a `SearchRequest` back to an address
 problems.py   from an error to a status: problem+json for programs, a page for people
 schemas.py    the shapes of the JSON, from which the OpenAPI document is made too
 views.py      from records to JSON
+exports.py    from chats to JSON Lines and CSV
+sending.py    an export on its way: how many at once, and that none is cut unseen
 api.py        the routes of the API
 openapi.py    its description
 shown.py      from text to what can't harm a page: marks, dates, sizes

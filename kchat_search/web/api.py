@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
+from kchat_search.ports import Clock
 from kchat_search.web import schemas, views
-from kchat_search.web.params import only, read_chat_id, read_search
+from kchat_search.web.params import only, read_chat_id, read_export, read_search
 from kchat_search.web.render import json_answer
+from kchat_search.web.sending import Sender
 
 if TYPE_CHECKING:
     from kchat_search.service import Service
 
 
-def blueprint(service: Service) -> Blueprint:
+def blueprint(service: Service, clock: Clock) -> Blueprint:
     """The API over this service."""
     api = Blueprint("api", __name__)
     settings = service.settings
+    sender = Sender(service, clock)
 
     @api.get("/api/v1/search")
     def search() -> Response:
@@ -30,6 +33,10 @@ def blueprint(service: Service) -> Blueprint:
         q = only(request.args, "q")["q"]
         response = json_answer(views.chat_json(service.chat(number, q), settings, q))
         return conditional(response)
+
+    @api.get("/api/v1/export")
+    def export() -> Response:
+        return sender.answer(*read_export(request.args))
 
     @api.get("/api/v1/agents")
     def agents() -> Response:

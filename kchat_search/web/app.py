@@ -35,7 +35,7 @@ def create_app(service: Service, clock: Clock = _present) -> Flask:
     problems.install(app)
     language.install(app)
     _teach_templates(app, service)
-    app.register_blueprint(api.blueprint(service))
+    app.register_blueprint(api.blueprint(service, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(service, clock))
     return app

@@ -61,6 +61,13 @@ def api_url(request: SearchRequest) -> str:
     return _absolute("/api/v1/search", urlencode(pairs(request)))
 
 
+def export_url(request: SearchRequest, form: str) -> str:
+    """Every hit of this search that has all the words, as a file. By date, since a file that is
+    read to its end needs no best first."""
+    asked = {name: getattr(request, name) for name in ("q", "sort", *FILTERS)}
+    return "/api/v1/export?" + urlencode([*pairs(SearchRequest(**asked)), ("format", form)])
+
+
 def changed(request: SearchRequest, **values: Any) -> SearchRequest:
     """The same search with other values, from its first page."""
     return replace(request, **{"page": 1, "cursor": None, **values})
@@ -103,14 +110,14 @@ def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
     return _with_query(f"/chats/{chat.id}", _marking(q)) + place
 
 
-def chat_page_url(chat_id: int, q: str) -> str:
-    """The page of a chat, absolute."""
-    return _absolute(f"/chats/{chat_id}", _marking(q))
+def chat_page_url(chat_id: int, q: str, base: str | None = None) -> str:
+    """The page of a chat, absolute. `base`: `http://host/` where there is no request to tell."""
+    return _absolute(f"/chats/{chat_id}", _marking(q), base)
 
 
-def chat_api_url(chat_id: int, q: str) -> str:
-    """A chat in the API, absolute."""
-    return _absolute(f"/api/v1/chats/{chat_id}", _marking(q))
+def chat_api_url(chat_id: int, q: str, base: str | None = None) -> str:
+    """A chat in the API, absolute. `base` as in `chat_page_url`."""
+    return _absolute(f"/api/v1/chats/{chat_id}", _marking(q), base)
 
 
 @lru_cache(64)
@@ -124,5 +131,5 @@ def _with_query(path: str, query: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _absolute(path: str, query: str) -> str:
-    return present.host_url.rstrip("/") + _with_query(path, query)
+def _absolute(path: str, query: str, base: str | None = None) -> str:
+    return (base or present.host_url).rstrip("/") + _with_query(path, query)

@@ -16,8 +16,16 @@ from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
 from kchat_search.web import schemas
-from kchat_search.web.params import MAX_ID, REPEATABLE, SearchParameters
+from kchat_search.web.exports import COLUMNS, TYPES
+from kchat_search.web.params import (
+    MAX_ID,
+    REPEATABLE,
+    ExportParameters,
+    SearchParameters,
+    WhichChats,
+)
 from kchat_search.web.render import json_answer, page
+from kchat_search.web.sending import COMPLETE, TOTAL
 
 Json = dict[str, Any]
 
@@ -25,6 +33,7 @@ _ANSWERS: dict[str, Any] = {
     "Search": schemas.SearchJson,
     "Chat": schemas.ChatJson,
     "Agents": schemas.AgentsJson,
+    "Absent": schemas.AbsentJson,
     "Status": schemas.StatusJson,
     "Life": schemas.LifeJson,
     "Problem": schemas.ProblemJson,
@@ -36,11 +45,23 @@ _PROBLEMS = {
     "403": "Not from this machine, not by a loopback name, or through a proxy.",
     "404": "No such chat.",
     "500": "An error of the program; the log has the details.",
-    "503": "The archive or the index can't be read at the moment; see `Retry-After`.",
+    "503": "The archive or the index can't be read at the moment, or as many exports run as may "
+    "run at once; see `Retry-After`.",
+    "505": "Asked by HTTP/1.0, which can't tell a whole answer from one that broke off.",
 }
 _INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
 filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
 is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457)."""
+
+_EXPORT = f"""All hits, however many, of one state of the index: those that `/api/v1/search` counts
+with `match=all`, each once, by time of creation. Chats that come while it is sent are not in it;
+each chat is as the archive has it when its turn comes. `{TOTAL}` says how many there are. An answer
+whose last chunk is missing is not whole: clients report that as an error. With `format=jsonl` each
+line is what `/api/v1/chats/{{id}}` answers; a chat that was erased meanwhile has a line that says
+`absent`. With `format=csv` (UTF-8 with a mark, lines end in CR LF, RFC 4180) each row is a message
+with the facts of its chat; a chat without messages has one row. A cell that a spreadsheet could
+take for a formula, or that begins with an apostrophe, has one before it; control characters are
+made visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
 
 
 def blueprint() -> Blueprint:
@@ -78,7 +99,7 @@ def document() -> Json:
                 "search",
                 "Search chats",
                 "Search",
-                parameters(),
+                parameters(SearchParameters),
                 errors=("400", "403", "500", "503"),
             ),
             "/api/v1/chats/{id}": _get(
@@ -88,6 +109,7 @@ def document() -> Json:
                 _CHAT_PARAMETERS,
                 errors=("304", "400", "403", "404", "500", "503"),
             ),
+            "/api/v1/export": _export(),
             "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
             "/api/v1/status": _get("status", "The program at a glance", "Status"),
             "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
@@ -114,10 +136,42 @@ _CHAT_PARAMETERS: list[Json] = [
 ]
 
 
-def parameters() -> list[Json]:
-    """The parameters of a search, from the model that reads them."""
+def _export() -> Json:
+    """`GET /api/v1/export`: not one answer in JSON, but a stream in either format."""
+    described = _get(
+        "export",
+        "Every hit of a search, whole chats",
+        "Chat",
+        parameters(ExportParameters),
+        errors=("400", "403", "500", "503", "505"),
+    )
+    line = {"anyOf": [_reference("Chat"), _reference("Absent")]}
+    operation = described["get"]
+    operation["description"] = _EXPORT
+    operation["responses"]["200"] = {
+        "description": "The export. The connection breaks where it can't be sent to its end.",
+        "headers": {
+            TOTAL: {
+                "description": "How many chats the export has, exactly.",
+                "schema": {"type": "integer", "minimum": 0},
+            },
+            COMPLETE: {
+                "description": "`true`: the index had every chat of Kchat's when it was asked.",
+                "schema": {"type": "boolean"},
+            },
+        },
+        "content": {
+            TYPES["jsonl"]: {"schema": line},
+            TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
+        },
+    }
+    return described
+
+
+def parameters(model: type[WhichChats]) -> list[Json]:
+    """The parameters of a search or export, from the model that reads them."""
     found: list[Json] = []
-    for name, described in SearchParameters.model_json_schema()["properties"].items():
+    for name, described in model.model_json_schema()["properties"].items():
         schema = dict(described)
         choices = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
         if choices:

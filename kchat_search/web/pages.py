@@ -106,6 +106,7 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
         "divider": results.divider_before(wanted, found),
         "filtered": links.has_filters(wanted),
         "dropped_url": links.search_url(links.without_filters(wanted)),
+        "exports": [(form, links.export_url(wanted, form)) for form in ("csv", "jsonl")],
         "all_url": links.search_url(links.changed(wanted, match="all")),
         "part_url": lambda text: links.search_url(SearchRequest(q=text)),
         "near_url": lambda q: links.search_url(links.changed(wanted, q=q)),

@@ -1,4 +1,4 @@
-"""From a query string to a `SearchRequest`.
+"""From a query string to what is asked of the service.
 
 Invariant: nothing is overlooked. A parameter that is unknown, empty, out of range or given twice
 where one is meant is a `BadRequest` that names it; a filter that was silently dropped would show
@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from flask_babel import gettext as _
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,6 +19,7 @@ from werkzeug.datastructures import MultiDict
 
 from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.models.query import FACETS, Match, SearchRequest, Sort
+from kchat_search.web.exports import Format
 
 MAX_ID = 2**63 - 1
 MAX_HITS_BY_PAGE = 10_000
@@ -101,8 +102,8 @@ Moment = Annotated[
 ]
 
 
-class SearchParameters(BaseModel):
-    """The parameters of a search, as they may stand in an address."""
+class WhichChats(BaseModel):
+    """The parameters that say which chats, and in which order, as they may stand in an address."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -137,6 +138,11 @@ class SearchParameters(BaseModel):
     """Created on or before this day (it is included), or RFC 3339 time."""
     sort: Sort = "relevance"
     """`newest` and `oldest` are by the time of creation."""
+
+
+class SearchParameters(WhichChats):
+    """The parameters of a search."""
+
     page: Annotated[int, Field(ge=1), _NUMBER] = 1
     """From 1; reaches 10,000 hits. Use `cursor` to go beyond."""
     per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
@@ -150,29 +156,30 @@ class SearchParameters(BaseModel):
     """Matching messages a hit."""
 
 
+class ExportParameters(WhichChats):
+    """The parameters of an export: the same chats; all of them, so there are no pages."""
+
+    match: Literal["all"] = "all"
+    """An export is of the chats that have all the words, and of no others."""
+    sort: Literal["oldest", "newest"] = "oldest"
+    """By the time of creation; chats without one are before all others."""
+    format: Format = "jsonl"
+    """`jsonl`: a line a chat, as `/api/v1/chats/{id}` answers; `csv`: a row a message."""
+
+
 REPEATABLE = frozenset({"agent_id", "status", "rating", "spoke", "facets"})
+Parameters = TypeVar("Parameters", bound=WhichChats)
 
 
 def read_search(args: MultiDict[str, str]) -> SearchRequest:
     """The search that a query string asks for. Raises `BadRequest`, `LimitExceeded`."""
-    raw: dict[str, Any] = {}
-    for name, values in args.lists():
-        if name in REPEATABLE:
-            raw[name] = values
-        elif len(values) > 1 and name in SearchParameters.model_fields:
-            raise BadRequest(_("参数 %(name)s 只能出现一次。", name=name), name)
-        else:
-            raw[name] = values[0]
-    try:
-        found = SearchParameters.model_validate(raw)
-    except ValidationError as error:
-        raise _refusal(error.errors(include_url=False)[0]) from None
+    found = _read(args, SearchParameters)
     facets = None
     if found.facets is not None:
         facets = tuple(dict.fromkeys(name for name in found.facets if name != "none"))
         if facets and "none" in found.facets:
             raise BadRequest(_("facets 的 none 不能与其他值同时使用。"), "facets")
-    if found.cursor is not None and "page" in raw:
+    if found.cursor is not None and "page" in args:
         raise BadRequest(_("cursor 与 page 不能同时使用。"), "cursor")
     if found.page * found.per_page > MAX_HITS_BY_PAGE:
         raise LimitExceeded(
@@ -183,15 +190,37 @@ def read_search(args: MultiDict[str, str]) -> SearchRequest:
             "page",
             MAX_HITS_BY_PAGE,
         )
-    plain = found.model_dump(exclude=set(REPEATABLE))
-    return SearchRequest(
-        **plain,
-        agent_id=tuple(dict.fromkeys(found.agent_id)),
-        status=tuple(dict.fromkeys(found.status)),
-        rating=tuple(dict.fromkeys(found.rating)),
-        spoke=tuple(dict.fromkeys(found.spoke)),
-        facets=facets,
-    )
+    return SearchRequest(**_chosen(found, but="facets"), facets=facets)
+
+
+def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
+    """The search whose hits are wanted, and in which format. Raises `BadRequest`."""
+    found = _read(args, ExportParameters)
+    return SearchRequest(**_chosen(found, but="format")), found.format
+
+
+def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
+    """The parameters, checked. Raises `BadRequest` for the first that is wrong."""
+    raw: dict[str, Any] = {}
+    for name, values in args.lists():
+        if name in REPEATABLE:
+            raw[name] = values
+        elif len(values) > 1 and name in model.model_fields:
+            raise BadRequest(_("参数 %(name)s 只能出现一次。", name=name), name)
+        else:
+            raw[name] = values[0]
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise _refusal(error.errors(include_url=False)[0]) from None
+
+
+def _chosen(found: WhichChats, but: str) -> dict[str, Any]:
+    """The values by name, without that of `but`; what was repeated is there once."""
+    return {
+        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+        for name, value in found.model_dump(exclude={but}).items()
+    }
 
 
 def only(args: MultiDict[str, str], *names: str) -> dict[str, str]:

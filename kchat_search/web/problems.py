@@ -23,6 +23,7 @@ from kchat_search.errors import (
     KchatSearchError,
     LimitExceeded,
     NotFound,
+    TooManyExports,
 )
 from kchat_search.web.render import json_text, page
 from kchat_search.web.schemas import ProblemJson
@@ -39,6 +40,7 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (NotFound, 404, "not-found"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
+    (TooManyExports, 503, "too-many-exports"),
 )
 """The first that fits; any other error of ours is a 500."""
 

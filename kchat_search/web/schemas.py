@@ -225,6 +225,19 @@ class ChatJson(TypedDict):
     links: LinksJson
 
 
+class AbsentIdJson(TypedDict):
+    """All that is known of it."""
+
+    id: int
+
+
+class AbsentJson(TypedDict):
+    """A chat that was found and then erased, before the export came to it."""
+
+    chat: AbsentIdJson
+    absent: Literal[True]
+
+
 class AgentJson(TypedDict):
     """An agent, as Kchat lists them."""
 

@@ -111,10 +111,10 @@ def _snippet(snippet: Snippet, settings: Settings) -> schemas.SnippetJson:
     }
 
 
-def _links(chat_id: int, settings: Settings, q: str) -> schemas.LinksJson:
+def _links(chat_id: int, settings: Settings, q: str, base: str | None = None) -> schemas.LinksJson:
     return {
-        "self": chat_api_url(chat_id, q),
-        "html": chat_page_url(chat_id, q),
+        "self": chat_api_url(chat_id, q, base),
+        "html": chat_page_url(chat_id, q, base),
         "kchat": settings.chat_link(chat_id),
     }
 
@@ -144,8 +144,10 @@ def coverage_json(coverage: Coverage, settings: Settings) -> schemas.CoverageJso
     }
 
 
-def chat_json(view: ChatView, settings: Settings, q: str) -> schemas.ChatJson:
-    """The answer of `GET /api/v1/chats/{id}`."""
+def chat_json(
+    view: ChatView, settings: Settings, q: str, base: str | None = None
+) -> schemas.ChatJson:
+    """The answer of `GET /api/v1/chats/{id}`. `base`: `http://host/`, outside of a request."""
     zone = settings.zone
     return {
         "chat": dict(view.sent),
@@ -166,7 +168,7 @@ def chat_json(view: ChatView, settings: Settings, q: str) -> schemas.ChatJson:
         "first_seen_at": _time(view.first_seen_at, settings),
         "changed_at": _time(view.changed_at, settings),
         "gone_at": rfc3339(view.gone_at, zone),
-        "links": _links(view.chat.id, settings, q),
+        "links": _links(view.chat.id, settings, q, base),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from kchat_search.engines.whoosh import evaluate, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.models.query import (
+    NO_TIME,
     AllOf,
     Contains,
     CreatedIn,
@@ -144,6 +146,7 @@ def check_whole_answer(
         asked = AllOf((some if widened else match, *others))
         counts = Counter(d.fields[field][0] for d in held.values() if matches(d, asked))  # type: ignore[index]
         assert dict(answer.facets[name]) == dict(counts)
+    check_ids(engine, plan, held, full)
     months = Counter(held[i].month for i in expected)
     assert dict(answer.facets["created_month"]) == dict(months)
     sides = Counter(side for i in expected for side in held[i].fields["spoke"])
@@ -181,6 +184,22 @@ def test_days_are_counted_in_the_zone_where_they_are_not_too_many(
     engine.write([make(i, "x", created=_at(text, here)) for i, text in enumerate(times, 1)])
     facets = engine.search(Plan(Everything(), facets=("created_day",), zone=zone)).facets
     assert facets.get("created_day") == (None if days is None else tuple(days))
+
+
+def check_ids(
+    engine: WhooshEngine, plan: Plan, held: dict[int, IndexDocument], full: set[int]
+) -> None:
+    """The ids of everything: never relaxed, by date, in the order in which hits come."""
+    by_date = sorted(full, key=lambda i: (_time(held[i]), i))
+    for sort, expected in (("oldest", by_date), ("newest", by_date[::-1])):
+        asked = replace(plan, sort=sort, offset=3, limit=1, after=(0, 0))  # type: ignore[arg-type]
+        assert list(engine.ids(asked)) == expected
+        hits = engine.search(replace(asked, offset=0, limit=1000, after=None)).hits
+        assert [hit.id for hit in hits] == expected
+
+
+def _time(document: IndexDocument) -> int:
+    return NO_TIME if document.created is None else document.created
 
 
 # -- matching --------------------------------------------------------------------------------

@@ -4,13 +4,13 @@ fail. Same methods as `kchat_search.service.Service`."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from kchat_search.config import Settings
-from kchat_search.errors import KchatSearchError, LimitExceeded, NotFound
+from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
 from kchat_search.models.chats import Chat, Message, StoredReject, StoredVersion
 from kchat_search.models.query import (
     FACETS,
@@ -27,6 +27,7 @@ from kchat_search.models.query import (
 )
 from kchat_search.models.reports import ArchiveCounts, Coverage, EngineState, Status, SyncReport
 from kchat_search.ratings import canonical
+from kchat_search.search.export import AbsentChat, Export
 from kchat_search.speakers import sides, visitor_name
 
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
@@ -104,6 +105,11 @@ class FakeService:
     stored_rejects: tuple[StoredReject, ...] = ()
     sent: Mapping[str, object] | None = None
     asked: list[SearchRequest] = field(default_factory=list)
+    breaks_after: int | None = None
+    breaks_with: Exception = field(default_factory=lambda: ArchiveError("The archive is broken."))
+    export_from: Callable[[], Iterator[Chat]] | None = None
+    erased: set[int] = field(default_factory=set)
+    walked: int = 0
 
     def search(self, request: SearchRequest) -> SearchPage:
         self._fail()
@@ -162,11 +168,32 @@ class FakeService:
             without_filters=None if total else self._found(unfiltered, words)[1],
         )
 
+    def export(self, request: SearchRequest) -> Export:
+        """The same hits, by date, or what comes out of `export_from`; `breaks_after` so many
+        chats it fails."""
+        self._fail()
+        self.asked.append(request)
+        if len(request.q) > 1000:
+            raise LimitExceeded("A query has at most 1,000 characters.", "q", 1000)
+        hits, _ = self._found(replace(request, match="all"), _words(request.q))
+
+        def walk() -> Iterator[ChatView | AbsentChat]:
+            for number, one in enumerate(self.export_from() if self.export_from else hits):
+                if number == self.breaks_after:
+                    raise self.breaks_with
+                self.walked += 1
+                yield AbsentChat(one.id) if one.id in self.erased else self._view(one, "")
+
+        return Export(total=len(hits), coverage=self._coverage(), chats=walk())
+
     def chat(self, chat_id: int, q: str = "") -> ChatView:
         self._fail()
         found = next((one for one in self.chats if one.id == chat_id), None)
         if found is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
+        return self._view(found, q)
+
+    def _view(self, found: Chat, q: str) -> ChatView:
         agent = self.names.get(found.agent_id or "")
         spoke = sides(found, agent)
         others = [c for c in self.chats if c.visitor_id == found.visitor_id and c is not found]
@@ -183,7 +210,7 @@ class FakeService:
             first_seen_at=NOW,
             changed_at=NOW,
             seen_at=NOW,
-            gone_at=self.gone.get(chat_id),
+            gone_at=self.gone.get(found.id),
             digest="0" * 64,
             others=tuple(others[:10]),
             others_total=len(others),

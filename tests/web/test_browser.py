@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -264,3 +265,25 @@ TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hid
 def test_what_is_to_be_touched_is_large_enough(watch: Watch) -> None:
     for path in ("/", "/?q=退款&status=close", "/chats/290?q=退款", "/status"):
         assert watch.open(path).evaluate(TARGETS) == [], path
+
+
+@pytest.mark.parametrize(
+    "watch", [{}, {"java_script_enabled": False}, PHONE], ids=["with", "without", "phone"],
+    indirect=True,
+)  # fmt: skip
+def test_what_was_found_can_be_taken_home(watch: Watch) -> None:
+    page = watch.open("/?q=包裹&status=close")
+    page.click(".export summary")
+    link = page.locator(".export a").first
+    box, width = link.bounding_box(), page.evaluate("innerWidth")
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert box["height"] >= 24
+    assert page.evaluate(CONTRAST) == []
+    with page.expect_download() as started:
+        link.click()
+    assert started.value.suggested_filename == "kchat-chats-20160520-120000.csv"
+    text = Path(started.value.path()).read_bytes().decode("utf-8-sig")
+    assert text.startswith("chat_id,")
+    assert text.count("\r\n") == 121

@@ -6,7 +6,14 @@ from flask.testing import FlaskClient
 from tests.web.fake_service import FakeService
 
 PATHS = ["/", "/?q=退款", "/chats/290", "/status", "/docs", "/openapi.json", "/healthz", "/readyz"]
-PATHS += ["/api/v1/search?q=退款", "/api/v1/chats/290", "/static/app.js", "/nope", "/api/nope"]
+PATHS += [
+    "/api/v1/search?q=退款",
+    "/api/v1/export?q=退款",
+    "/api/v1/chats/290",
+    "/static/app.js",
+    "/nope",
+    "/api/nope",
+]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from kchat_search.web.params import REPEATABLE, SearchParameters
+from kchat_search.web.exports import COLUMNS
+from kchat_search.web.params import REPEATABLE, ExportParameters, SearchParameters
 from tests.web.markup import Page
 
 
@@ -37,6 +38,20 @@ def test_the_description_names_every_parameter_of_a_search(document: Any) -> Non
     assert parameters["sort"]["schema"]["enum"] == ["relevance", "newest", "oldest"]
     assert parameters["facets"]["explode"] is False
     assert parameters["agent_id"]["explode"] is True
+
+
+def test_an_export_is_described_with_its_formats_and_its_count(document: Any) -> None:
+    described = document["paths"]["/api/v1/export"]["get"]
+    parameters = {p["name"]: p for p in described["parameters"]}
+    assert list(parameters) == list(ExportParameters.model_fields)
+    assert not {"page", "per_page", "cursor", "facets", "snippets"} & set(parameters)
+    assert parameters["sort"]["schema"]["enum"] == ["oldest", "newest"]
+    assert parameters["format"]["schema"]["enum"] == ["jsonl", "csv"]
+    answer = described["responses"]["200"]
+    assert set(answer["content"]) == {"application/x-ndjson", "text/csv"}
+    assert set(answer["headers"]) == {"X-Total-Count", "X-Coverage-Complete"}
+    for column in COLUMNS:
+        assert f"`{column}`" in described["description"]
 
 
 def references(node: Any) -> set[str]:

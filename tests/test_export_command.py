@@ -1,0 +1,250 @@
+"""`kchat-search export`: what is in the file, and that a file is there only when it is whole."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import resource
+import stat
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+from click.testing import CliRunner
+
+from kchat_search import exporting
+from kchat_search.cli import commands
+from kchat_search.demo.server import DemoServer
+from kchat_search.errors import ArchiveError, BadRequest, OutputUnwritable
+from kchat_search.search.export import AbsentChat
+from tests.programs import COMMAND, SECONDS, environment, run
+from tests.world import World, chat, message
+
+
+@pytest.fixture
+def folder(kchat: DemoServer, tmp_path: Path, dictionary_cache: Path) -> Path:
+    """Where a sync has been: 25 chats, one of them with a file and a formula."""
+    upload = {"id": 9, "name": "=发票.pdf", "url": "https://f.example/9?token=s3cret"}
+    upload |= {"token": "s3cret", "oss_token": "s3cret"}
+    said = message(
+        1, 126, "访客126", "=HYPERLINK(1)", upload_id=9, upload=upload, type="chat.upload"
+    )
+    long = message(2, 126, "李雷", "长" * 50_000)
+    kchat.put(chat(126, created_at="2016-03-20 11:00:00", messages=[said, long]))
+    world = World(
+        kchat, tmp_path, dictionary_cache, archive_url=f"sqlite:///{tmp_path}/var/archive.sqlite3"
+    )
+    world.sync()
+    world.service.close()
+    return tmp_path
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} - {"index", "var"}
+
+
+def test_every_chat_stands_in_the_file(folder: Path) -> None:
+    ended = run("export", "--output", "chats.jsonl", folder=folder)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert ended.stderr == "26 chats exported to chats.jsonl\n"
+    assert files(folder) == {"chats.jsonl"}
+    file = folder / "chats.jsonl"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    assert sorted(line["chat"]["id"] for line in found) == list(range(101, 127))
+    assert found[0]["links"]["html"] == f"http://127.0.0.1:5080/chats/{found[0]['chat']['id']}"
+    assert "s3cret" not in file.read_text(encoding="utf-8")
+
+    ended = run("export", "--format", "csv", "--output", "chats.csv", folder=folder)
+    assert ended.returncode == 0
+    with (folder / "chats.csv").open(encoding="utf-8-sig", newline="") as text:
+        rows = list(csv.DictReader(text, strict=True))
+    assert {int(row["chat_id"]) for row in rows} == set(range(101, 127))
+    last = rows[-2]
+    assert (last["text"], last["upload_name"]) == ("'=HYPERLINK(1)", "'=发票.pdf")
+    assert last["upload_url"] == "https://f.example/9"
+
+
+def test_search_and_export_are_asked_alike(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    sizes = set()
+    for options in (
+        ("退款",),
+        ("退款", "订单号"),
+        ("--agent", "2192", "--agent", "none"),
+        ("--visitor", "3"),
+        ("--user", "none"),
+        ("--status", "close", "--rating", "none"),
+        ("--started-by", "visitor", "--type", "chat"),
+        ("--has-upload",),
+        ("--no-upload", "--sort", "newest"),
+        ("--start", "2016-03-05", "--end", "2016-03-10"),
+    ):
+        exported = CliRunner().invoke(commands, ["export", *options])
+        assert exported.exit_code == 0, exported.exception
+        found = [json.loads(line)["chat"]["id"] for line in exported.stdout.splitlines()]
+        sort = () if "--sort" in options else ("--sort", "oldest")
+        arguments = ("--match", "all", "--per-page", "100", "--json")
+        searched = CliRunner().invoke(commands, ["search", *options, *sort, *arguments])
+        answer = json.loads(searched.stdout)
+        assert found == [hit["chat"]["id"] for hit in answer["hits"]], options
+        assert len(found) == answer["total"] > 0
+        assert exported.stderr.startswith(f"{len(found)} chat")
+        sizes.add(len(found))
+    assert len(sizes) > 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--start", "yesterday"), 2, "start"),
+        (("a" * 1001,), 2, "1,000"),
+        (("--sort", "relevance"), 2, "relevance"),
+        (("--format", "xlsx"), 2, "xlsx"),
+        (("--output", "absent/chats.jsonl"), 2, "absent"),
+        (("--output", "index"), 2, "index"),
+        (("--output", "/dev/full"), 75, "No space left"),
+        (("--output", "/proc/chats.jsonl"), 75, "/proc/chats.jsonl can't be written"),
+    ],
+)
+def test_an_error_is_told_and_leaves_no_file(
+    folder: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    ended = run("export", *arguments, folder=folder)
+    assert (ended.returncode, says in ended.stderr) == (code, True), ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "exported" not in ended.stderr
+    assert files(folder) == set()
+
+
+def test_a_file_that_is_there_is_only_replaced_by_force(folder: Path) -> None:
+    file = folder / "chats.jsonl"
+    file.write_text("mine")
+    refused = run("export", "--output", "chats.jsonl", folder=folder)
+    assert (refused.returncode, file.read_text()) == (2, "mine")
+    assert "--force" in refused.stderr
+    forced = run("export", "--output", "chats.jsonl", "--force", folder=folder)
+    assert forced.returncode == 0
+    assert file.read_text(encoding="utf-8").count("\n") == 26
+    assert files(folder) == {"chats.jsonl"}
+
+
+def _no_file_beyond_100_kb() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+
+def test_a_disk_that_fills_up_leaves_what_was_there(folder: Path) -> None:
+    file = folder / "chats.jsonl"
+    file.write_text("mine")
+    ended = subprocess.run(
+        [*COMMAND, "export", "--output", "chats.jsonl", "--force"],
+        cwd=folder,
+        env=environment(None),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+        preexec_fn=_no_file_beyond_100_kb,  # this test has no threads
+    )
+    assert ended.returncode == 75, ended.stderr
+    assert "can't be written" in ended.stderr
+    assert file.read_text() == "mine"
+    assert files(folder) == {"chats.jsonl"}
+
+
+def test_standard_output_that_is_full_or_closed_is_no_success(folder: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [*COMMAND, "export"], cwd=folder, env=environment(None), stdout=full,
+            stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False,
+        )  # fmt: skip
+    assert ended.returncode == 75
+    assert re.search(r"Standard output can't be written \(No space", ended.stderr)
+    reading, writing = os.pipe()
+    os.close(reading)  # as `| head` does
+    ended = subprocess.run(
+        [*COMMAND, "export"], cwd=folder, env=environment(None), stdout=writing,
+        stderr=subprocess.PIPE, text=True, timeout=SECONDS, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_what_may_be_missing_is_said(kchat: DemoServer, folder: Path) -> None:
+    world = World(
+        kchat, folder, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
+    )  # the index is there already
+    world.service.archive.queue([101])
+    world.service.close()
+    ended = run("export", "--output", "chats.jsonl", folder=folder)
+    assert ended.returncode == 0
+    assert "may not be everything: 1 chats wait for the index; see" in ended.stderr
+
+
+# -- the file alone --------------------------------------------------------------------------
+
+
+def test_until_it_is_whole_there_is_no_file(tmp_path: Path) -> None:
+    target = tmp_path / "chats.csv"
+    with exporting.opened(target, force=False) as file:
+        file.write(b"half")
+        assert not target.exists()
+        (hidden,) = tmp_path.iterdir()
+        assert stat.S_IMODE(hidden.stat().st_mode) == 0o600
+    assert target.read_bytes() == b"half"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def _write(target: Path, meanwhile: Callable[[], object]) -> None:
+    with exporting.opened(target, force=False) as file:
+        file.write(b"half")
+        meanwhile()
+
+
+def _raise(error: BaseException) -> NoReturn:
+    raise error
+
+
+@pytest.mark.parametrize("error", [ArchiveError("x"), KeyboardInterrupt(), ZeroDivisionError()])
+def test_what_breaks_off_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
+    target = tmp_path / "chats.csv"
+    with pytest.raises(type(error)):
+        _write(target, lambda: _raise(error))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    target = tmp_path / "chats.csv"
+    with pytest.raises(BadRequest, match="--force"):
+        _write(target, lambda: target.write_bytes(b"theirs"))
+    assert target.read_bytes() == b"theirs"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    real = tmp_path / "there" / "chats.csv"
+    real.write_bytes(b"old")
+    link = tmp_path / "chats.csv"
+    link.symlink_to(real)
+    with exporting.opened(link, force=True) as file:
+        file.write(b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+
+
+def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(OutputUnwritable), exporting.opened(tmp_path / ("x" * 300), force=False):
+        raise AssertionError
+
+
+def test_progress_reaches_the_total_and_is_not_told_for_each_chat() -> None:
+    told: list[tuple[str, int, int | None]] = []
+    absent = [AbsentChat(number) for number in range(250)]
+    chats = exporting.counted(absent, 250, lambda *step: told.append(step))
+    assert len(list(chats)) == 250
+    assert told == [("export", done, 250) for done in (0, 100, 200, 250)]
