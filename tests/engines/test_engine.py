@@ -19,6 +19,7 @@ from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.models.query import (
     NO_TIME,
     AllOf,
+    AnyOf,
     Contains,
     CreatedIn,
     Everything,
@@ -310,6 +311,32 @@ def test_words_in_one_message_rank_before_words_far_apart(
     engine.write(said)
     plan = Plan(match=AllOf((HasWord("refund"), HasWord("invoice"))), words=("refund", "invoice"))
     assert [hit.id for hit in engine.search(plan).hits] == [together, apart]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        # the shorter message, the chat being as long; the earlier one
+        (("refund please", "and so on " * 9), ("refund please " + "and so on " * 9,)),
+        (("refund now then", "x", "y"), ("x", "y", "refund now then")),
+    ],
+)
+def test_a_chat_about_it_says_so_in_a_short_message_and_early(
+    engine: WhooshEngine, better: tuple[str, ...], worse: tuple[str, ...]
+) -> None:
+    engine.write([make(1, *better), make(2, *worse)])
+    engine.write([make(3, *better), make(4, *worse)])
+    order = [hit.id for hit in engine.search(Plan(HasWord("refund"), words=("refund",))).hits]
+    assert order == [3, 1, 4, 2]
+
+
+def test_a_word_within_another_of_the_query_counts_little(engine: WhooshEngine) -> None:
+    """What jieba's search mode makes of 手续费 is three words, but it was asked for once."""
+    engine.write([make(i, "好的") for i in range(10, 20)])
+    engine.write([make(1, "手续费 手续 续费"), make(2, "退款 发票 好的"), make(3, "好的")])
+    words = ("退款", "发票", "手续", "续费", "手续费")
+    hits = engine.search(Plan(AnyOf((Contains("手续费"), Contains("退款"))), words=words)).hits
+    assert [hit.id for hit in hits] == [2, 1]
 
 
 def test_a_rarer_word_weighs_more(engine: WhooshEngine) -> None:

@@ -108,7 +108,7 @@ def _by_relevance(found: Sequence[_Found], full: Sequence[Docs], plan: Plan) -> 
     all_ = _Best.joined(parts)
     order = all_.order()
     first = order[: rank.CLOSENESS_WINDOW]
-    if len(query.idf) > 1:
+    if query.idf:
         for number in np.unique(all_.segment[first]).tolist():
             here = first[all_.segment[first] == number]
             all_.scores[here] += rank.closeness(segments[number], all_.docs[here], query.idf)
