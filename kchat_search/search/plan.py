@@ -28,7 +28,7 @@ from kchat_search.models.query import (
     SearchRequest,
 )
 from kchat_search.search.dates import parameter_end, parameter_start, span
-from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
+from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, names_sides
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segment import indexed_word
 
@@ -70,6 +70,8 @@ def node(tree: Tree | None, context: Context, sides: Sequence[Side | None] = (No
             return NoneOf(node(part, context, sides))
         case Or(parts):
             return AnyOf(tuple(node(part, context, sides) for part in parts))
+        case And(parts) if ways := _ways(parts):
+            return AnyOf(tuple(node(way, context, sides) for way in ways))
         case And(parts):
             inner = scope(parts, sides)
             return _all([node(part, context, inner) for part in parts])
@@ -79,6 +81,10 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
     """The same query with only some of its words. A quoted, excluded or fielded part is never
     relaxed, nor is a group. None where there is nothing to relax."""
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
+    ways = [wider(way, context) for way in _ways(parts)]
+    if ways:
+        found = [way for way in ways if way is not None]
+        return AnyOf(tuple(found)) if found else None
     sides = scope(parts, (None,))
     words = dict.fromkeys(
         _each_side(w, sides) for p in parts if isinstance(p, Text) for w in p.parts
@@ -87,6 +93,15 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
         return None
     required = [node(part, context, sides) for part in parts if not isinstance(part, Text)]
     return AllOf((*required, AnyOf(tuple(words))))
+
+
+def _ways(parts: Sequence[Tree]) -> list[Tree]:
+    """A group with `(from:visitor OR from:agent)` in it, once with each of the two; none where it
+    has no such part."""
+    for place, part in enumerate(parts):
+        if isinstance(part, Or) and names_sides(part):
+            return [And((*parts[:place], each, *parts[place + 1 :])) for each in part.parts]
+    return []
 
 
 def scope(parts: Iterable[Tree], sides: Sequence[Side | None]) -> Sequence[Side | None]:

@@ -8,7 +8,6 @@ note says so.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -27,15 +26,15 @@ from kchat_search.search.tree import (
     Text,
     Tree,
     Word,
+    names_sides,
     quoted,
 )
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.scripts import Kind, Run, runs
+from kchat_search.text.scripts import Kind, Run, runs, stripped
 
 MAX_CHARACTERS = 1_000
 MAX_CLAUSES = 64
 
-_PUNCTUATION = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
 _UNSPACED = (Kind.HAN, Kind.UNSPACED)
 
 
@@ -189,13 +188,13 @@ class _Parser:
             chunk = "".join(run.text for run in piece)
             # There is punctuation in the blocks of unspaced scripts, too («・»).
             unspaced = piece[0].kind is Kind.UNSPACED
-            part = _stripped(chunk) if unspaced else _alphabetic(chunk)
+            part = stripped(chunk) if unspaced else _alphabetic(chunk)
             if part:
                 parts.append(part)
         if not parts:
             return _as_it_stands(folded) if folded else None
         last = parts[-1]
-        whole = _stripped(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
+        whole = stripped(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
         return Text(whole, tuple(dict.fromkeys(parts)))
 
     # -- small things ------------------------------------------------------------------------
@@ -224,14 +223,12 @@ def _and(parts: list[Tree]) -> Tree | None:
 
 
 def _opens(part: Tree) -> TypeGuard[And]:
-    return isinstance(part, And) and not any(
-        isinstance(p, Field) and p.name == "from" for p in part.parts
-    )
+    return isinstance(part, And) and not any(map(names_sides, part.parts))
 
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:
     """Punctuation by itself counts only where nothing else is asked for."""
-    kept = [p for p in parts if not (isinstance(p, Text) and not _stripped(p.whole))]
+    kept = [p for p in parts if not (isinstance(p, Text) and not stripped(p.whole))]
     return kept or parts
 
 
@@ -253,27 +250,12 @@ def _pieces(folded: str) -> Iterator[list[Run]]:
 def _alphabetic(chunk: str) -> str | Word | None:
     """Letters alone are a word, with a star its beginning; anything with a digit, a symbol or
     punctuation inside is looked for as it stands; punctuation around it is not."""
-    text = _stripped(chunk)
+    text = stripped(chunk)
     if not text:
         return None
     if all(run.kind is Kind.LETTERS for run in runs(text)):
         return Word(text, prefix=chunk[chunk.index(text) + len(text) :].startswith("*"))
     return text
-
-
-def _stripped(text: str) -> str:
-    """`text` without punctuation, blanks and invisible characters (a pasted U+200B) at its ends."""
-    start, end = 0, len(text)
-    while start < end and _is_punctuation(text[start]):
-        start += 1
-    while end > start and _is_punctuation(text[end - 1]):
-        end -= 1
-    return text[start:end]
-
-
-def _is_punctuation(character: str) -> bool:
-    # To Unicode «~» is mathematics; in Chinese chats (退款~) it is the friendly full stop.
-    return character == "~" or unicodedata.category(character) in _PUNCTUATION
 
 
 def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> str | None:

@@ -25,8 +25,15 @@ _BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」�
 _PARTED = re.compile(rf"(?<=[^{_BETWEEN}])[{_BETWEEN}]+(?=[^{_BETWEEN}])")
 """Chinese punctuation between two things. Nobody types a blank beside it, so it parts «iPhone，
 iPad» as a blank does; ASCII punctuation inside an address, a version or a path does not."""
+_MINUS = r"[-－]+(?=[^\s)）])(?![-－])"
+_ANEW = re.compile(
+    rf"[{_BETWEEN}]+(?={_MINUS}|(?i:{'|'.join(FIELDS)})[:：]\S"
+    rf"|(?:{'|'.join(_OPERATORS)})(?:[\s{_BETWEEN}(（]|\Z)|[\"＂{_CURLY}(（])"
+)
+"""Chinese punctuation before what is an operator, a field, a quote or a bracket: it parts as a
+blank does. «退款，-发票» excludes; taken as text it would ask for what it should exclude."""
 _ENDS_VALUE = re.compile("[，。、；！？｡､]")
-_EXCLUDES = re.compile(r"[-－]+(?=[^\s)）])(?![-－])")
+_EXCLUDES = re.compile(_MINUS)
 """A minus, or several, right before something: dashes by themselves are text."""
 _UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
 
@@ -48,12 +55,16 @@ class Token:
 def tokens(query: str, note: Note) -> Iterator[Token]:
     """Cut a query. `note` is told, in Chinese and in English, of what was not taken as typed."""
     position = 0
+    excluded = False
     while position < len(query):
         character = query[position]
         plain = _ascii(character)
-        if character.isspace():
-            position += 1
-        elif plain in "()":
+        between = _ANEW.match(query, position)
+        if character.isspace() or between:
+            position = between.end() if between else position + 1
+            continue
+        before, excluded = excluded, False
+        if plain in "()":
             yield Token(plain)
             position += 1
         elif character in _CLOSING:
@@ -62,19 +73,18 @@ def tokens(query: str, note: Note) -> Iterator[Token]:
                 yield Token("phrase", text)
         elif plain == "-" and _EXCLUDES.match(query, position):
             yield Token("not", "-")
+            excluded = True
             position += 1
         else:
-            token, position = _word(query, position, note)
+            token, position = _word(query, position, note, excluded=before)
+            excluded = token.kind == "not"
             yield from _parted(token)
 
 
-def _word(query: str, start: int, note: Note) -> tuple[Token, int]:
-    end = start
-    while end < len(query):
-        character = query[end]
-        if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
-            break
-        end += 1
+def _word(query: str, start: int, note: Note, *, excluded: bool) -> tuple[Token, int]:
+    """The word that begins at `start`, and where it ends. One that is `excluded` ends at Chinese
+    punctuation: what follows that is not excluded, whatever script it is in."""
+    end = _word_end(query, start, excluded=excluded)
     word = query[start:end]
     operator = fold(word).upper()
     if operator in _OPERATORS and unicodedata.normalize("NFKC", word) == operator:
@@ -94,6 +104,25 @@ def _word(query: str, start: int, note: Note) -> tuple[Token, int]:
     if stop:
         return Token("word", value[: stop.start()], name), end - len(value) + stop.start()
     return Token("word", value, name), end
+
+
+def _word_end(query: str, start: int, *, excluded: bool) -> int:
+    end = start
+    while end < len(query):
+        character = query[end]
+        if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
+            break
+        if (
+            end > start
+            and character in _BETWEEN
+            and (_ANEW.match(query, end) or query[start:end] in _OPERATORS)
+        ):
+            break
+        end += 1
+    parted = _PARTED.search(query, start, end) if excluded else None
+    if parted and parted.start() > start and not _partition(query[start:end])[1]:
+        return parted.start()
+    return end
 
 
 def _phrase(query: str, start: int, note: Note) -> tuple[str | None, int]:

@@ -1,8 +1,9 @@
 """The tree of a query: what was understood, before any engine.
 
 `str()` of a tree is how the query was understood, in the query language itself: read again, it
-finds the same chats. (But for a quoted string that ends with a backslash and has another quoted
-one behind it: the language has no way to write that.)
+finds the same chats. But text that had to be quoted is not relaxed, so where chats with some of the
+words follow, fewer may. And a quoted string that ends with a backslash and has another one behind
+it can't be written in that language.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from kchat_search.text.scripts import stripped
+
 FIELDS = (
     "agent", "visitor", "user", "id", "from", "status", "rating", "started", "type", "has",
     "file", "date", "after", "before",
 )  # fmt: skip
 
-_NOT_PLAIN = re.compile(rf"""-|(?:{"|".join(FIELDS)}):|[\W_]*\Z|.*[\s"＂“”„‟()（）]""", re.DOTALL)
+_NOT_PLAIN = re.compile(rf"""-|(?:{"|".join(FIELDS)}):|.*[\s"＂“”„‟()（）]""", re.DOTALL)
 """Folded text that, written as it is, would be read as something else than text."""
 
 
@@ -42,7 +45,8 @@ class Text:
     parts: tuple[str | Word, ...]
 
     def __str__(self) -> str:
-        if not _NOT_PLAIN.match(self.whole):
+        # Punctuation alone is dropped where anything else is asked for.
+        if stripped(self.whole) and not _NOT_PLAIN.match(self.whole):
             return self.whole
         parts = [quoted(part) if isinstance(part, str) else str(part) for part in self.parts]
         return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
@@ -98,6 +102,13 @@ class Not:
 
     def __str__(self) -> str:
         return "-" + _grouped(self.part, (And, Or, Not))
+
+
+def names_sides(part: Tree) -> bool:
+    """Is it `from:`, or several of these with OR between them? Then it is about the text beside."""
+    if isinstance(part, Or):
+        return all(map(names_sides, part.parts))
+    return isinstance(part, Field) and part.name == "from"
 
 
 Tree = Text | Phrase | Field | And | Or | Not

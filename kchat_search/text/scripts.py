@@ -8,6 +8,7 @@ looked for as a literal; alphabets have words that end where their letters end.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
@@ -22,6 +23,8 @@ _UNSPACED = (
     "\u1100-\u11ff\uac00-\ud7ff"  # Hangul
     "\u3040-\u30ff\u31f0-\u31ff"  # kana
 )
+
+_PUNCTUATION = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
 
 _LETTERS = re.compile(rf"[^\W\d_{_HAN}{_UNSPACED}]+")
 _RUNS = re.compile(
@@ -66,6 +69,21 @@ def indexed(folded: str) -> list[tuple[str, str]]:
     """The runs of every kind but OTHER, in order: (the Han run, "") or ("", the other run). For a
     build, which asks of every message: 19 us a chat, where the same from `runs` takes 87."""
     return _INDEXED.findall(folded)
+
+
+def stripped(text: str) -> str:
+    """`text` without punctuation, blanks and invisible characters (a pasted U+200B) at its ends."""
+    start, end = 0, len(text)
+    while start < end and _is_punctuation(text[start]):
+        start += 1
+    while end > start and _is_punctuation(text[end - 1]):
+        end -= 1
+    return text[start:end]
+
+
+def _is_punctuation(character: str) -> bool:
+    # To Unicode «~» is mathematics; in Chinese chats (退款~) it is the friendly full stop.
+    return character == "~" or unicodedata.category(character) in _PUNCTUATION
 
 
 def is_letter(character: str) -> bool:

@@ -72,6 +72,8 @@ Query = Leaf | Both | Either | But
 def holds(query: Query, seen: Seen, sides: Sides = (None,)) -> bool:
     """Does this chat match?"""
     match query:
+        case Both(parts) if ways := _ways(parts):
+            return any(holds(way, seen, sides) for way in ways)
         case Both(parts):
             inner = [p.side for p in parts if isinstance(p, Leaf) and p.side] or sides
             return all(holds(part, seen, inner) for part in parts)
@@ -89,6 +91,9 @@ def relaxed(query: Query, seen: Seen) -> bool | None:
     """Does this chat have some of the words, and all that is never relaxed? None where the query
     has fewer than two words to choose from."""
     parts = flat(query)
+    if ways := _ways(parts):
+        found = [relaxed(way, seen) for way in ways]
+        return None if None in found else any(found)
     sides: Sides = [p.side for p in parts if isinstance(p, Leaf) and p.side] or (None,)
     plain = [p for p in parts if isinstance(p, Leaf) and p.fact is None and not p.exact]
     words = {w: t for p in plain for w, t in zip(p.words, p.texts, strict=True)}
@@ -108,9 +113,23 @@ def flat(query: Query) -> list[Query]:
     found: list[Query] = []
     for part in query.parts:
         inner = flat(part)
-        scoped = any(isinstance(each, Leaf) and each.side for each in inner)
+        scoped = any(map(_names_sides, inner))
         found += [part] if scoped and isinstance(part, Both) else inner
     return found
+
+
+def _names_sides(query: Query) -> bool:
+    if isinstance(query, Either):
+        return all(map(_names_sides, query.parts))
+    return isinstance(query, Leaf) and query.side is not None
+
+
+def _ways(parts: Sequence[Query]) -> list[Query]:
+    """«(from:visitor OR from:agent) 退款»: the one said it, or the other."""
+    for place, part in enumerate(parts):
+        if isinstance(part, Either) and _names_sides(part):
+            return [Both((*parts[:place], each, *parts[place + 1 :])) for each in part.parts]
+    return []
 
 
 def said(text: Callable[[str], bool], seen: Seen, side: str | None) -> bool:
@@ -253,7 +272,10 @@ leaves = st.one_of(_texts, _texts, _strings.map(quoted), st.sampled_from(fields(
 
 def _groups(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
     parts = st.lists(inner, min_size=2, max_size=3).map(tuple)
-    scoped = st.tuples(st.sampled_from(("visitor", "agent", "robot")).map(from_side), inner)
+    sides = st.lists(
+        st.sampled_from(("visitor", "agent", "robot")).map(from_side), min_size=1, max_size=2
+    )
+    scoped = st.tuples(sides.map(lambda s: s[0] if len(s) == 1 else Either(tuple(s))), inner)
     return st.one_of(
         parts.map(Both),
         scoped.map(Both),
