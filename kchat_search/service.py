@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import gc
+import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -47,6 +49,8 @@ from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.updater import Updater
 from kchat_search.text.segment import Segmenter
 
+log = logging.getLogger(__name__)
+
 _INDEX_EVERY = 1_000
 """During a long fetch, so many chats wait before they are indexed in one commit."""
 _OTHERS = 10
@@ -72,10 +76,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     archive = open_archive(settings.archive_url)
     memory = settings.index_memory_mb << 20
     engine = WhooshEngine(settings.index_dir, settings.index_processes or None, memory)
-    fingerprint = (
-        f"whoosh {SCHEMA_VERSION}; document {DOCUMENT_VERSION}; {segmenter.fingerprint}; "
-        f"zone {settings.timezone}"
-    )
+    built_with = f"whoosh {SCHEMA_VERSION}; document {DOCUMENT_VERSION}; zone {settings.timezone}"
     return Service(
         settings=settings,
         clock=clock,
@@ -99,7 +100,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             segmenter=segmenter,
             read_chat=parser.read,
             zone=settings.zone,
-            fingerprint=fingerprint,
+            built_with=built_with,
             batch_bytes=memory // (48 * engine.processes),
         ),
         lock=IndexerLock(settings.index_dir),
@@ -148,8 +149,23 @@ class Service:
         gc.freeze()
 
     def search(self, request: SearchRequest) -> SearchPage:
-        """See `Searcher.search`."""
+        """See `Searcher.search`. The user's words are followed beside it."""
+        if self.segmenter.outdated(self.clock().timestamp()):
+            threading.Thread(target=self.follow_words, name="words", daemon=True).start()
         return self.searcher.search(request)
+
+    def follow_words(self) -> None:
+        """Take over the user's words where their file has changed. A file that can't be used is
+        said in the log, and the words before stay."""
+        try:
+            if self.segmenter.follow(self.clock().timestamp()):
+                log.info("The words of %s were read again.", self.settings.user_dict)
+        except (ValueError, OSError) as error:
+            log.warning(
+                "KCHAT_USER_DICT: %s can't be used (%s); the words before stay.",
+                self.settings.user_dict,
+                error,
+            )
 
     def chat(self, chat_id: int, q: str = "") -> ChatView:
         """One chat for reading; `q` marks what that query looks for.
@@ -318,6 +334,7 @@ class Service:
 
     def tick(self) -> SyncReport:
         """What the worker does each time: a sync, and a reconcile when one is due."""
+        self.follow_words()
         due = reconcile_due(
             self.archive.cursor("reconciled"),
             self.clock(),

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -171,6 +172,30 @@ def test_an_indexer_that_dies_is_started_again(kchat: DemoServer, folder: Path) 
         running.process.terminate()
         running.process.wait(SECONDS)
         wait_until_ended(new[0])
+
+
+def test_words_that_change_while_it_serves_come_into_force_and_no_search_fails(
+    kchat: DemoServer, folder: Path
+) -> None:
+    words = folder / "words.txt"
+    words.write_text("火星 100 n\n")
+    settings = {"KCHAT_USER_DICT": str(words), "KCHAT_SYNC_INTERVAL_SECONDS": "1"}
+    run("sync", kchat=kchat, folder=folder, **settings)
+    with started("serve", "--port", "0", kchat=kchat, folder=folder, **settings) as running:
+        address = running.wait_for("Open http").split()[1]
+        search = address + "api/v1/search?match=all&q=" + quote("申请退款")
+        before = json.loads(get(address + "api/v1/status")[1])["index"]["generation"]
+        total = json.loads(get(search)[1])["total"]
+        words.write_text("申请退款 100 n\n")
+        long_ago = words.stat().st_mtime - 60
+        os.utime(words, (long_ago, long_ago))
+        index = {"generation": before, "current": True}
+        deadline = monotonic() + SECONDS
+        while index["generation"] == before or not index["current"]:
+            assert monotonic() < deadline, index
+            status, answer = get(search)
+            assert (status, json.loads(answer)["total"]) == (200, total)
+            index = json.loads(get(address + "api/v1/status")[1])["index"]
 
 
 def test_serve_without_an_account_shows_what_there_is(kchat: DemoServer, folder: Path) -> None:

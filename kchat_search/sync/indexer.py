@@ -31,11 +31,16 @@ class Indexer:
     segmenter: Segmenter
     read_chat: ReadChat
     zone: ZoneInfo
-    fingerprint: str
-    """Names all that documents depend on; an index with another is rebuilt."""
+    built_with: str
+    """Names what documents depend on beside the words: schema, form, zone."""
     batch_bytes: int = 5_000_000
     """A batch ends after so much raw JSON; of long messages, seventy times as much is in memory
     while it is worked on."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names all that documents depend on; an index with another is rebuilt."""
+        return f"{self.built_with}; {self.segmenter.fingerprint}"
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another

@@ -45,6 +45,9 @@ run of letters contains: they are found by their beginning, and never taken for 
 
 _HUGE_FREQUENCY = re.compile(r"\s\d{19,}")  # jieba would fail at the first search, not at the start
 
+_QUIET_SECONDS = 2
+"""A file that was changed less than so long ago may be half written."""
+
 _MAX_RUN = 256
 """Longer Han runs are cut here first: jieba's Viterbi copies its paths, so its time grows with the
 square of a run: `jieba.lcut("很长" * 50_000)` takes about a minute. No sentence is as long without
@@ -94,9 +97,10 @@ class Segmenter:
         dictionary only: it reckons missing frequencies and the sum of all otherwise than jieba,
         and with 300 words added, some ten of 20,000 runs that had them came out otherwise.
         """
-        words = "" if user_dict is None else user_dict.read_text(encoding="utf-8-sig")
-        if _HUGE_FREQUENCY.search(words):
-            raise ValueError("a frequency has more than 18 digits")
+        self._file = user_dict
+        self._stamp = _stamp(user_dict)
+        self._fast_allowed = fast
+        words = "" if user_dict is None else _user_words(user_dict)
         self.__setstate__((words, cache_dir, fast and not words.strip()))
 
     def __getstate__(self) -> _State:
@@ -107,8 +111,45 @@ class Segmenter:
         self._user_words, self._cache_dir, self._may_be_fast = state
         self._cutter: _Cutter | None = None
         self._lock = threading.Lock()
+        self._following = threading.Lock()
         self._searched = lru_cache(_KEPT)(self._search)
         self.fingerprint = self._fingerprint()
+
+    def outdated(self, now: float) -> bool:
+        """Is the user's file another than the one that was read, and was left alone for the last
+        seconds? Cost: one look at the file's entry. `now`: seconds since 1970."""
+        stamp = _stamp(self._file)
+        if stamp is None or stamp == self._stamp:
+            return False
+        return not 0 <= now - stamp[0] / 1e9 < _QUIET_SECONDS
+
+    def follow(self, now: float) -> bool:
+        """Take the user's words from their file again where that is `outdated`; are they others
+        now? Until the new dictionary is loaded, the old one serves.
+
+        Raises ValueError and OSError as when it was made; then the words stay as they were, and
+        the same file is not tried again.
+        """
+        if not self._following.acquire(blocking=False):
+            return False
+        try:
+            if self._file is None or not self.outdated(now):
+                return False
+            self._stamp = _stamp(self._file)
+            words = _user_words(self._file)
+            if words == self._user_words:
+                return False
+            new = Segmenter.__new__(Segmenter)
+            new.__setstate__((words, self._cache_dir, self._fast_allowed and not words.strip()))
+            new.load()
+            self._user_words, self._cache_dir, self._may_be_fast = new.__getstate__()
+            # In this order: what the new cache keeps is of the new dictionary.
+            self._cutter = new._cutter  # noqa: SLF001  # one of us
+            self._searched = lru_cache(_KEPT)(self._search)
+            self.fingerprint = new.fingerprint
+            return True
+        finally:
+            self._following.release()
 
     def load(self) -> None:
         """Load the dictionary now (some 0.3 to 1 s, 0.15 s with rjieba) rather than at the first
@@ -174,6 +215,24 @@ class Segmenter:
         """Names what the words depend on; another one means that the index must be built anew."""
         user = hashlib.sha256(self._user_words.encode()).hexdigest()[:16]
         return f"{fold_fingerprint()} jieba {version('jieba')} user-dict {user}"
+
+
+def _stamp(file: Path | None) -> tuple[int, int, int] | None:
+    """What tells a changed file: (when it was changed, in ns; its size; its number)."""
+    if file is None:
+        return None
+    try:
+        found = file.stat()
+    except OSError:
+        return None  # an editor may be replacing it; until it is back, the words stay
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _user_words(file: Path) -> str:
+    words = file.read_text(encoding="utf-8-sig")
+    if _HUGE_FREQUENCY.search(words):
+        raise ValueError("a frequency has more than 18 digits")
+    return words
 
 
 class _Fast:

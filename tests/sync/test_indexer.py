@@ -34,9 +34,21 @@ class Full(WhooshEngine):
 class Busy(WhooshEngine):
     """An engine during whose rebuild something else happens."""
 
-    def __init__(self, folder: Path, meanwhile: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        meanwhile: Callable[[], object] = lambda: None,
+        before_swap: Callable[[], object] = lambda: None,
+    ) -> None:
         super().__init__(folder)
         self.meanwhile = meanwhile
+        swap = self._generations.swap
+
+        def swap_then(name: str, fingerprint: str) -> None:
+            before_swap()
+            swap(name, fingerprint)
+
+        self._generations.swap = swap_then  # type: ignore[method-assign]
 
     def rebuild(self, *args: Any, **kwargs: Any) -> int:
         count = super().rebuild(*args, **kwargs)
@@ -52,7 +64,7 @@ def with_engine(world: World, engine: WhooshEngine) -> Indexer:
         segmenter=service.segmenter,
         read_chat=service.read_chat,
         zone=world.settings.zone,
-        fingerprint=service.indexer.fingerprint,
+        built_with=service.indexer.built_with,
     )
 
 
@@ -77,6 +89,52 @@ def test_what_changes_during_a_rebuild_is_indexed_after_it(world: World) -> None
     assert with_engine(world, engine).rebuild() == 25
     assert [change.chat_id for change in archive.changes(9)] == [101]
     engine.close()
+
+
+def test_changed_words_make_a_new_generation_while_the_old_one_answers(
+    make_world: Callable[..., World], tmp_path: Path
+) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("火星 100 n\n", encoding="utf-8")
+    world = make_world(user_dict=words)
+    world.sync()
+    before = world.service.status()
+    found = world.found("申请退款")
+    assert found
+    words.write_text("申请退款 100 n\n退款进度 100 n\n", encoding="utf-8")
+    during: list[set[int]] = []
+    engine = Busy(
+        world.settings.index_dir, before_swap=lambda: during.append(world.found("申请退款"))
+    )
+    world.service.follow_words()
+    assert world.service.segmenter.split("申请退款") == ["申请退款"]
+    assert not world.service.status().index_current, "a new generation is due"
+    assert with_engine(world, engine).ensure_current()
+    engine.close()
+    after = world.service.status()
+    assert during == [found], "the old one answered until the swap"
+    assert after.index_current
+    assert after.engine.generation != before.engine.generation
+    assert world.found("申请退款") == found
+    world.check_whole()
+
+
+def test_a_tick_follows_the_words(make_world: Callable[..., World], tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("", encoding="utf-8")
+    world = make_world(user_dict=words)
+    world.sync()
+    before = world.service.engine.describe().generation
+    words.write_text("申请退款 100 n\n", encoding="utf-8")
+    with world.service.indexing("test"):
+        world.service.tick()
+        assert world.service.engine.describe().generation != before
+        before = world.service.engine.describe().generation
+        words.write_bytes(b"\xff\xfe not in UTF-8 \xff")
+        world.later(hours=2).service.tick()
+    assert world.service.engine.describe().generation == before, "the words before stay"
+    assert world.service.segmenter.split("申请退款") == ["申请退款"]
+    world.check_whole()
 
 
 def test_a_chat_that_the_archive_lacks_leaves_the_index(world: World) -> None:

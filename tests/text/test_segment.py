@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import pickle
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -196,3 +198,64 @@ def test_a_cache_that_cant_be_written_costs_time_alone(tmp_path: Path) -> None:
     made = Segmenter(cache_dir=tmp_path / "file", fast=False)
     assert made.split("退款流程") == ["退款", "流程"]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# -- the user's words while the program runs ---------------------------------------------------
+
+CHANGED = 1_000_000_000
+
+
+def write(path: Path, text: str | bytes, changed: int) -> None:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    os.utime(path, (changed, changed))
+
+
+@pytest.mark.parametrize(
+    ("later", "outdated"), [(0, False), (1, False), (2, True), (9_999, True), (-60, True)]
+)
+def test_a_file_that_was_changed_is_read_once_it_is_left_alone(
+    tmp_path: Path, dictionary_cache: Path, later: int, outdated: bool
+) -> None:
+    """A clock that was set back does not keep it from being read."""
+    made = with_words(tmp_path, dictionary_cache, "火星 100 n")
+    before = made.fingerprint
+    write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
+    now = float(CHANGED + later)
+    assert made.outdated(now) == made.follow(now) == outdated
+    assert (made.split("退款流程") == ["退款流程"]) == outdated
+    assert (made.fingerprint != before) == outdated
+    assert not made.follow(now), "once"
+
+
+def test_the_words_follow_to_other_processes_and_back_to_none(
+    tmp_path: Path, dictionary_cache: Path
+) -> None:
+    made = with_words(tmp_path, dictionary_cache, "")
+    plain = made.fingerprint
+    write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
+    assert made.follow(CHANGED + 9.0)
+    assert pickle.loads(pickle.dumps(made)).split("退款流程") == ["退款流程"]  # noqa: S301  # ours
+    write(tmp_path / "words.txt", "", CHANGED + 20)
+    assert made.follow(CHANGED + 60.0)
+    assert (made.split("退款流程"), made.fingerprint) == (["退款", "流程"], plain)
+    assert made.words(["退款流程"]) == ["退款", "流程"]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\xff", "退款 99999999999999999999 n"])
+def test_a_file_that_cant_be_used_is_said_once_and_the_words_stay(
+    tmp_path: Path, dictionary_cache: Path, content: str | bytes
+) -> None:
+    made = with_words(tmp_path, dictionary_cache, "退款流程 100 n")
+    before = made.fingerprint
+    write(tmp_path / "words.txt", content, CHANGED)
+    with pytest.raises(ValueError, match="utf-8|18 digits"):
+        made.follow(CHANGED + 9.0)
+    assert not made.follow(CHANGED + 9.0)
+    assert (made.split("退款流程"), made.fingerprint) == (["退款流程"], before)
+    (tmp_path / "words.txt").unlink()
+    assert not made.outdated(CHANGED + 9.0)
+
+
+def test_a_segmenter_without_a_file_is_never_outdated(segmenter: Segmenter) -> None:
+    assert not segmenter.outdated(9e9)
+    assert not segmenter.follow(9e9)
