@@ -1,5 +1,5 @@
-"""Real Chinese dialogues (CrossWOZ), where they lie beside the repository: all of them arrive, and
-all that is in them is found."""
+"""Real Chinese dialogues (CrossWOZ, KdConv, CRSA), where they lie beside the repository: all arrive,
+and what is in them is found, all of it and nothing else."""
 
 from __future__ import annotations
 
@@ -9,57 +9,109 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.files import load
 from kchat_search.demo.server import DemoServer
+from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
+from kchat_search.text.scripts import Kind, runs
 from tests.world import World
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
-CHATS = DATA / "crosswoz.jsonl.gz"
-JUDGED = DATA / "relevance" / "crosswoz-entity.jsonl.gz"
+CHATS = [DATA / f"{name}.jsonl.gz" for name in ("crosswoz", "kdconv", "crsa")]
+JUDGED = [DATA / "relevance" / f"{name}-entity.jsonl.gz" for name in ("crosswoz", "kdconv")]
 
-pytestmark = pytest.mark.skipif(not CHATS.exists(), reason=f"there is no {CHATS}")
+pytestmark = pytest.mark.skipif(
+    not all(file.exists() for file in CHATS), reason=f"there are no dialogues in {DATA}"
+)
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
-    chats, agents = load(CHATS)
+    loaded = [load(file) for file in CHATS]
+    chats = [chat for found, _ in loaded for chat in found]
+    agents = {str(agent["id"]): agent for _, found in loaded for agent in found}
     server = DemoServer(
-        chats, agents, email=DEMO_EMAIL, password=DEMO_PASSWORD, api_token=DEMO_API_TOKEN
+        chats,
+        list(agents.values()),
+        email=DEMO_EMAIL,
+        password=DEMO_PASSWORD,
+        api_token=DEMO_API_TOKEN,
     )
     with server:
-        folder = tmp_path_factory.mktemp("crosswoz")
+        folder = tmp_path_factory.mktemp("dialogues")
         world = World(server, folder, dictionary_cache, per_page=100)
         report = world.sync()
-        assert (report.new, report.rejected, report.complete) == (1_000, 0, True)
+        assert (report.new, report.rejected, report.complete) == (len(chats), 0, True)
         yield world
         world.service.close()
+
+
+@pytest.fixture(scope="module")
+def texts(archive: World) -> dict[int, list[str]]:
+    """Of each chat, the folded text of each message."""
+    return {
+        chat_id: [fold(message["msg"]) for message in each["messages"] if message["msg"]]
+        for chat_id, each in archive.archived().items()
+    }
 
 
 def test_every_chat_arrives_as_it_was_sent(archive: World) -> None:
     archive.check_whole()
 
 
-def test_200_random_strings_are_found_everywhere_and_nowhere_else(archive: World) -> None:
-    report = archive.service.verify(strings=200, seed=20160320)
-    assert report.strings == 200
+def test_1000_random_strings_are_found_everywhere_and_nowhere_else(archive: World) -> None:
+    report = archive.service.verify(strings=1_000, seed=20160320)
+    assert (report.strings, report.missed, report.wrong) == (1_000, (), ())
     assert report.clean, report
 
 
-def test_names_are_found_in_exactly_the_chats_that_have_them(archive: World) -> None:
-    texts = {
-        chat_id: [fold(message["msg"]) for message in each["messages"]]
-        for chat_id, each in archive.archived().items()
-    }
-    with gzip.open(JUDGED, "rt", encoding="utf-8") as lines:
-        for line in lines:
-            judged = json.loads(line)
-            name = judged["query"]
-            found = archive.found(f'"{name}"')
-            assert found >= set(judged["literal"])  # it leaves aside the case alone
-            assert found == {i for i, said in texts.items() if any(fold(name) in t for t in said)}
+@settings(max_examples=300, deadline=None, print_blob=True)
+@given(st.data())
+def test_whatever_was_said_is_found_with_recall_and_precision_1(
+    archive: World, texts: dict[int, list[str]], data: st.DataObject
+) -> None:
+    """A piece of a message, quoted; and its runs of digits, its letters and its words as they are
+    typed, without quotes."""
+    text = data.draw(st.sampled_from(texts[data.draw(st.sampled_from(sorted(texts)))]))
+    start = data.draw(st.integers(0, len(text) - 1))
+    piece = text[start : start + data.draw(st.integers(1, 15))]
+    scan = {i for i, said in texts.items() if any(piece in each for each in said)}
+    assert archive.found(quoted(piece)) == scan, piece
+    for run in runs(piece):
+        if run.kind is Kind.DIGITS:
+            assert archive.found(run.text) == having(texts, run.text)
+        if run.kind is Kind.LETTERS:
+            words = {i for i, said in texts.items() if any(has_word(s, run.text) for s in said)}
+            assert archive.found(run.text) == words
+        if run.kind is Kind.HAN:
+            parts = archive.service.segmenter.split(run.text)
+            every = set.intersection(*(having(texts, part) for part in parts))
+            assert archive.found(run.text) == every, run.text
+
+
+def having(texts: dict[int, list[str]], literal: str) -> set[int]:
+    return {i for i, said in texts.items() if any(literal in each for each in said)}
+
+
+def has_word(text: str, word: str) -> bool:
+    return any(run.kind is Kind.LETTERS and run.text == word for run in runs(text))
+
+
+def test_names_are_found_in_exactly_the_chats_that_have_them(
+    archive: World, texts: dict[int, list[str]]
+) -> None:
+    for file in JUDGED:
+        with gzip.open(file, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                judged = json.loads(line)
+                name = judged["query"]
+                found = archive.found(quoted(name))
+                assert found >= set(judged["literal"])  # it leaves aside the case alone
+                assert found == having(texts, fold(name))
 
 
 def test_an_agents_chats_of_one_month(archive: World) -> None:

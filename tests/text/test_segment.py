@@ -248,7 +248,7 @@ def test_a_file_that_cant_be_used_is_said_once_and_the_words_stay(
     made = with_words(tmp_path, dictionary_cache, "退款流程 100 n")
     before = made.fingerprint
     write(tmp_path / "words.txt", content, CHANGED)
-    with pytest.raises(ValueError, match="utf-8|18 digits"):
+    with pytest.raises(ValueError, match=r"utf-8|18 digits"):
         made.follow(CHANGED + 9.0)
     assert not made.follow(CHANGED + 9.0)
     assert (made.split("退款流程"), made.fingerprint) == (["退款流程"], before)
