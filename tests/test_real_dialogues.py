@@ -1,5 +1,5 @@
-"""Real Chinese dialogues (CrossWOZ, KdConv, CRSA), where they lie beside the repository: all arrive,
-and what is in them is found, all of it and nothing else."""
+"""Real Chinese dialogues (CrossWOZ, KdConv, CRSA), where they lie beside the repository: all of
+them arrive, and what is in them is found, and nothing else."""
 
 from __future__ import annotations
 

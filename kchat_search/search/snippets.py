@@ -7,8 +7,10 @@ templates make HTML. Ranges are `[start, end)` in code points, ascending, apart 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import reduce
 from itertools import islice
+from operator import or_
+from typing import NamedTuple
 
 from kchat_search.models.chats import Chat, Message, Side
 from kchat_search.models.query import (
@@ -34,13 +36,12 @@ MAX_PLACES = 10_000
 use a million marks in a message of a million letters, and no service has the memory for them."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Marked:
+class _Marked(NamedTuple):
     message: Message
     side: Side
     ranges: tuple[Range, ...]
-    needles: frozenset[Needle]
-    """What the message has of what is looked for."""
+    needles: int
+    """Which needles the message has: a bit each."""
     whole: bool = False
     """Does it have a whole phrase?"""
 
@@ -72,36 +73,55 @@ def snippets(
         return ()
     said = list(zip(chat.messages, sides, strict=True))
     marked = []
-    for (message, side), folded in zip(said, texts, strict=True) if wanted else ():
+    looked_for = [needle.text for needle in wanted]
+    for (message, side), folded in zip(said, texts, strict=True):
+        plain = folded.text
+        for text in looked_for:
+            if text in plain:
+                break
+        else:  # most messages have nothing: that is told before anything is called
+            continue
         ranges, found = _find(folded, side, wanted)
         if ranges:
-            whole = any(phrase in folded.text for phrase in phrases)
+            whole = bool(phrases) and any(phrase in folded.text for phrase in phrases)
             marked.append(_Marked(message, side, ranges, found, whole))
     if not marked:
-        nothing = frozenset[Needle]()
-        marked = [
-            _Marked(message, side, (), nothing) for message, side in said if message.text.strip()
-        ]
-    shown = sorted(_best(marked, limit), key=lambda m: m.message.position)
-    return tuple(_snippet(each) for each in shown)
+        marked = [_Marked(message, side, (), 0) for message, side in said if message.text.strip()]
+    if len(marked) > limit:
+        marked = sorted(_best(marked, limit), key=lambda m: m.message.position)
+    return tuple(_snippet(each) for each in marked)
 
 
 def _best(marked: list[_Marked], limit: int) -> list[_Marked]:
     """At most `limit`: first, one after the other, those that have most of what those before have
     not; then those that have most."""
-    best = sorted(
-        marked, key=lambda m: (-m.whole, -len(m.needles), -_length(m.ranges), m.message.position)
-    )
-    if len(best) <= limit:
-        return best
-    missing = frozenset[Needle]().union(*(each.needles for each in best))
+    best = sorted(marked, key=_worth)
+    missing = _all(best)
+    if _all(best[:limit]) == missing:
+        return best[:limit]
     chosen: list[_Marked] = []
     while missing and len(chosen) < limit:
         # Of those with equally many, the first: `max` keeps the order of `best`.
-        chosen.append(max(best, key=lambda m: (not chosen and m.whole, len(m.needles & missing))))
-        missing -= chosen[-1].needles
+        chosen.append(
+            max(best, key=lambda m: (not chosen and m.whole, (m.needles & missing).bit_count()))
+        )
+        missing &= ~chosen[-1].needles
     rest = (each for each in best if not any(each is one for one in chosen))
     return [*chosen, *islice(rest, limit - len(chosen))]
+
+
+def _worth(marked: _Marked) -> tuple[bool, int, int, int]:
+    """Sorts what is worth most first."""
+    return (
+        not marked.whole,
+        -marked.needles.bit_count(),
+        -_length(marked.ranges),
+        marked.message.position,
+    )
+
+
+def _all(marked: Sequence[_Marked]) -> int:
+    return reduce(or_, (each.needles for each in marked), 0)
 
 
 def _needles(node: Node | None) -> Iterator[Needle]:
@@ -115,28 +135,26 @@ def _needles(node: Node | None) -> Iterator[Needle]:
             return
 
 
-def _find(
-    folded: Folded, side: Side, wanted: Sequence[Needle]
-) -> tuple[tuple[Range, ...], frozenset[Needle]]:
-    """(ranges on the original, the needles found)."""
+def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
+    """(ranges on the original, which of the needles are there: a bit each)."""
     plain = folded.text
     ranges: list[Range] = []
-    found: list[Needle] = []
+    found = 0
     whole: list[HasWord] = []
-    for needle in wanted:
+    for number, needle in enumerate(wanted):
         # Characters that are not there are the rule: most needles are done with here.
         if needle.text not in plain or needle.side not in (None, side):
             continue
         if isinstance(needle, HasWord):
             whole.append(needle)
         else:
-            found.append(needle)
+            found |= 1 << number
             ranges += _literal(plain, needle.text, _share(wanted))
     if whole:
         words_found, places = _words(plain, whole, _share(wanted))
-        found += words_found
+        found |= sum(1 << number for number, n in enumerate(wanted) if n in words_found)
         ranges += places
-    return (_merged(folded, ranges), frozenset(found)) if ranges else ((), frozenset())
+    return (_merged(folded, ranges), found) if ranges else ((), 0)
 
 
 def _literal(text: str, literal: str, most: int) -> list[Range]:

@@ -30,7 +30,7 @@ def contains(
 ) -> TextTest | None:
     """Is the literal in the `text` (or in `files`), in a message of that side? None where some
     character is in no text. Cost: 0.2 to 0.5 µs a document."""
-    find = _finder(stored, literal)
+    find = finder(stored, literal)
     if find is None:
         return None
 
@@ -44,7 +44,7 @@ def contains(
 def says_word(stored: StoredSegment, node: HasWord) -> TextTest:
     """Is it a whole word (or the beginning of one) of a message, of that side? Cost: some µs a
     document."""
-    find = _finder(stored, node.text)
+    find = finder(stored, node.text)
     letters = stored.alphabet.letters
 
     def places(text: Bytes, data: bytes) -> Places:
@@ -82,7 +82,7 @@ def _test(stored: StoredSegment, name: str, places: Callable[[Bytes, bytes], Pla
     return test
 
 
-def _finder(stored: StoredSegment, literal: str) -> Callable[[Bytes], Places] | None:
+def finder(stored: StoredSegment, literal: str) -> Callable[[Bytes], Places] | None:
     """Finds all places of a literal: where its rarest byte is, then of those places where the next
     rarest is as well, and so on."""
     needle = stored.alphabet.needle(literal)

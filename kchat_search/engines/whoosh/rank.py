@@ -11,7 +11,6 @@ conversations (`python -m tests.benchmarks.relevance`, `tests/search/test_as_peo
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 from kchat_search.engines.whoosh.arrays import Array
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.lists import Docs
-from kchat_search.engines.whoosh.look import joined_texts
+from kchat_search.engines.whoosh.look import finder, joined_texts
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among
 from kchat_search.engines.whoosh.texts import MARKS
@@ -139,11 +138,10 @@ def closeness(segment: Segment, docs: Docs, idf: dict[str, float]) -> Scores:
     marks = np.flatnonzero(data < len(MARKS))
     weight = np.zeros(len(marks) + 1)  # one more, so that a document without messages has a place
     for word, idf_of_word in idf.items():
-        needle = segment.stored.alphabet.needle(word)
-        if needle is not None:
-            places = [match.start() for match in re.finditer(re.escape(needle), text)]
+        find = finder(segment.stored, word)
+        if find is not None:
             said = np.zeros(len(weight), np.bool_)
-            said[np.searchsorted(marks, places) - 1] = True
+            said[np.searchsorted(marks, find(data)) - 1] = True
             weight[said] += idf_of_word
     firsts = np.searchsorted(marks, starts)
     messages = np.diff(firsts, append=len(marks))
