@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.files import load
 from kchat_search.demo.server import DemoServer
+from kchat_search.models.query import SearchRequest
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
+from tests.benchmarks import corpus
+from tests.benchmarks.relevance import figures
 from tests.world import World
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -112,6 +115,31 @@ def test_names_are_found_in_exactly_the_chats_that_have_them(
                 found = archive.found(quoted(name))
                 assert found >= set(judged["literal"])  # it leaves aside the case alone
                 assert found == having(texts, fold(name))
+
+
+BEST_OF_RIVALS = {
+    "crosswoz": {"MRR@10": 0.964, "nDCG@10": 0.959, "recall@20": 0.987},
+    "kdconv": {"MRR@10": 0.948, "nDCG@10": 0.945, "recall@20": 0.988},
+}
+"""The best of Whoosh's usual recipe and of FTS5, all of the words or any, in
+`python -m tests.benchmarks.relevance`."""
+
+
+@pytest.mark.parametrize("file", JUDGED, ids=["crosswoz", "kdconv"])
+def test_what_people_judged_to_be_about_it_comes_first(archive: World, file: Path) -> None:
+    """Ahead of the rivals on every figure, though here the chats of all three sets are searched;
+    those of the other two were not judged."""
+    name = file.name.partition("-")[0]
+    mine = {int(line["id"]) for line in corpus.lines(DATA / f"{name}.jsonl.gz")}
+    judged = [(line["query"], set(line["relevant"])) for line in corpus.lines(file)]
+
+    def ask(q: str) -> list[int]:
+        request = SearchRequest(q=q, per_page=100, snippets=0, facets=())
+        ids = [hit.chat.id for hit in archive.service.search(request).hits]
+        return [i for i in ids if i in mine][:20]
+
+    found = figures(judged, ask)
+    assert all(found[each] > bar for each, bar in BEST_OF_RIVALS[name].items()), found
 
 
 def test_an_agents_chats_of_one_month(archive: World) -> None:
