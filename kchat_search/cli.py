@@ -24,6 +24,7 @@ import click
 from kchat_search import __version__, demonstration, exporting, serving, terminal
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
+from kchat_search.models.chats import SIDES
 from kchat_search.models.query import Match, SearchRequest, Sort
 from kchat_search.service import Service, make_service
 from kchat_search.web import exports
@@ -46,6 +47,12 @@ _WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
     click.option("--rating", multiple=True, help="A code, a label or none."),
     click.option("--started-by", metavar="WHO", help="For instance visitor."),
     click.option("--type", "kind", help="For instance chat."),
+    click.option(
+        "--spoke",
+        multiple=True,
+        type=click.Choice([*SIDES, "none"]),
+        help="Who said something; several times: any of them.",
+    ),
     click.option("--has-upload/--no-upload", default=None, help="With a file; without any."),
     click.option(
         "--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01."
@@ -67,6 +74,7 @@ def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
         rating: tuple[str, ...],
         started_by: str | None,
         kind: str | None,
+        spoke: tuple[str, ...],
         has_upload: bool | None,
         start: str | None,
         end: str | None,
@@ -74,8 +82,8 @@ def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
     ) -> None:
         which = SearchRequest(
             q=" ".join(query), agent_id=agent, visitor_id=visitor, user_id=user, status=status,
-            rating=rating, started_by=started_by, type=kind, has_upload=has_upload, start=start,
-            end=end,
+            rating=rating, started_by=started_by, type=kind, spoke=spoke, has_upload=has_upload,
+            start=start, end=end,
         )  # fmt: skip
         command(which=which, **others)
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from kchat_search.config import only
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
-from kchat_search.models.query import FACETS, SearchRequest
+from kchat_search.models.query import FACETS, ChatView, SearchRequest
 from kchat_search.service import Service, make_service
 from kchat_search.text.fold import fold
 from tests.search.language import (
@@ -255,6 +255,9 @@ def test_a_search_finds_what_a_look_at_every_chat_finds(
     newest = walk(corpus, replace(request, sort="newest"))
     assert newest == sorted(expected, key=lambda i: order(corpus, i), reverse=True)
     assert walk(corpus, replace(request, sort="oldest")) == newest[::-1]
+    exported = corpus.service.export(replace(request, sort="newest"))
+    assert exported.total == len(expected)
+    assert [each.chat.id for each in exported.chats if isinstance(each, ChatView)] == newest
     assert sorted(walk(corpus, request)) == sorted(expected)
     check_widened(corpus, query, asked, replace(request, match="auto"))
 
