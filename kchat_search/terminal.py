@@ -196,8 +196,7 @@ def print_status(status: Status, zone: ZoneInfo) -> None:
 def print_exported(total: int, path: Path, coverage: Coverage) -> None:
     """How many chats an export has; on standard error, since the chats may be on the other."""
     out = console(to_stderr=True)
-    chats = "1 chat" if total == 1 else f"{total:,} chats"
-    out.print(f"{chats} exported" + ("" if str(path) == "-" else f" to {clean(str(path))}"))
+    out.print(f"{_chats(total)} exported" + ("" if str(path) == "-" else f" to {clean(str(path))}"))
     reasons = {
         f"{coverage.pending:,} chats wait for the index": coverage.pending > 0,
         f"{coverage.rejected:,} could not be understood": coverage.rejected > 0,

@@ -294,7 +294,8 @@ class Suggestion:
 
     q: str
     total: int
-    """How many do, filters included."""
+    """What a search for it finds, filters included; where few have all of it, those with some of
+    it too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,9 @@ class Nothing:
 
         queries = respelled(self.tree, self.split, nowhere, self.engine.similar)
         for query in takewhile(lambda _: in_time(), queries):
-            matching = self._count(node(self.read(query), self.context), self.plan.filters)
-            if matching:
-                yield Suggestion(query, matching)
+            tree = self.read(query)
+            if tree is not None and self._count(node(tree, self.context), self.plan.filters):
+                yield Suggestion(query, self._total_of(tree))
 
     def _total_of(self, tree: Tree) -> int:
         some = wider(tree, self.context) if self.plan.some is not None else None

@@ -1,7 +1,8 @@
 """Tree and filters to a plan: what must match, what may, what ranks.
 
 `from:visitor` is about the text that stands beside it: within its group (and groups inside),
-every text must be found in messages of that side.
+every text must be found in messages of that side; of one of them where it is `(from:visitor OR
+from:agent)`.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ ENOUGH = 20
 NONE = "none"
 """In filters: chats that have no agent, no rating."""
 
+Sides = tuple[tuple[Side | None, ...], ...]
+"""Who must have said a text: of each of these, some side. None: anybody."""
+ANYBODY: Sides = ((None,),)
+
 _SIDES: dict[str, Side] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
 _PLAIN: dict[str, FilterField] = {
     "visitor": "visitor_id", "user": "user_id", "id": "id", "status": "status",
@@ -55,7 +60,7 @@ class Context:
     zone: ZoneInfo
 
 
-def node(tree: Tree | None, context: Context, sides: Sequence[Side | None] = (None,)) -> Node:
+def node(tree: Tree | None, context: Context, sides: Sides = ANYBODY) -> Node:
     """What chats must fulfil to match all of `tree`."""
     match tree:
         case None:
@@ -70,8 +75,6 @@ def node(tree: Tree | None, context: Context, sides: Sequence[Side | None] = (No
             return NoneOf(node(part, context, sides))
         case Or(parts):
             return AnyOf(tuple(node(part, context, sides) for part in parts))
-        case And(parts) if ways := _ways(parts):
-            return AnyOf(tuple(node(way, context, sides) for way in ways))
         case And(parts):
             inner = scope(parts, sides)
             return _all([node(part, context, inner) for part in parts])
@@ -81,11 +84,7 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
     """The same query with only some of its words. A quoted, excluded or fielded part is never
     relaxed, nor is a group. None where there is nothing to relax."""
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
-    ways = [wider(way, context) for way in _ways(parts)]
-    if ways:
-        found = [way for way in ways if way is not None]
-        return AnyOf(tuple(found)) if found else None
-    sides = scope(parts, (None,))
+    sides = scope(parts, ANYBODY)
     words = dict.fromkeys(
         _each_side(w, sides) for p in parts if isinstance(p, Text) for w in p.parts
     )
@@ -95,19 +94,18 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
     return AllOf((*required, AnyOf(tuple(words))))
 
 
-def _ways(parts: Sequence[Tree]) -> list[Tree]:
-    """A group with `(from:visitor OR from:agent)` in it, once with each of the two; none where it
-    has no such part."""
-    for place, part in enumerate(parts):
-        if isinstance(part, Or) and names_sides(part):
-            return [And((*parts[:place], each, *parts[place + 1 :])) for each in part.parts]
-    return []
-
-
-def scope(parts: Iterable[Tree], sides: Sequence[Side | None]) -> Sequence[Side | None]:
+def scope(parts: Iterable[Tree], sides: Sides) -> Sides:
     """The sides that a group's own `from:` names, or else those around it."""
-    named = [_SIDES[_value(p.value)] for p in parts if isinstance(p, Field) and p.name == "from"]
-    return named or sides
+    named = dict.fromkeys(tuple(_named(part)) for part in parts if names_sides(part))
+    return tuple(named) or sides
+
+
+def _named(part: Tree) -> Iterator[Side]:
+    if isinstance(part, Field):
+        yield _SIDES[_value(part.value)]
+    elif isinstance(part, Or):
+        for each in part.parts:
+            yield from _named(each)
 
 
 def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
@@ -171,22 +169,37 @@ def positive(tree: Tree | None) -> Iterator[Text | Phrase]:
 
 
 def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
-    """Each part of a query by itself, with how it is written: to say why nothing was found."""
+    """Each part of a query by itself, with how it is written, so that it finds as many: to say why
+    nothing was found."""
     parts: Sequence[Tree] = tree.parts if isinstance(tree, And) else () if tree is None else (tree,)
-    sides = scope(parts, (None,))
+    sides = scope(parts, ANYBODY)
+    named = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if names_sides(p)]
     found: list[tuple[str, Node]] = []
     for part in parts:
         if isinstance(part, Text):
-            found.extend((str(word), _each_side(word, sides)) for word in part.parts)
+            for word in part.parts:
+                written = str(Text(word, (word,)) if isinstance(word, str) else word)
+                found.append((" ".join([*named, written]), _each_side(word, sides)))
+        elif isinstance(part, Field | Not) or names_sides(part):
+            found.append((str(part), node(part, context)))
         else:
-            found.append((str(part), node(part, context, sides)))
+            written = f"({part})" if named and not isinstance(part, Phrase) else str(part)
+            found.append((" ".join([*named, written]), node(part, context, sides)))
     return found
 
 
-def _each_side(part: str | Word, sides: Sequence[Side | None]) -> Node:
+def _each_side(part: str | Word, sides: Sides) -> Node:
+    return _all([_any([_said(part, side) for side in several]) for several in sides])
+
+
+def _said(part: str | Word, side: Side | None) -> Node:
     if isinstance(part, str):
-        return _all([Contains(part, side) for side in sides])
-    return _all([HasWord(part.text, part.prefix, side) for side in sides])
+        return Contains(part, side)
+    return HasWord(part.text, part.prefix, side)
+
+
+def _any(nodes: list[Node]) -> Node:
+    return nodes[0] if len(nodes) == 1 else AnyOf(tuple(nodes))
 
 
 def _all(nodes: list[Node]) -> Node:

@@ -112,11 +112,9 @@ def _word_end(query: str, start: int, *, excluded: bool) -> int:
         character = query[end]
         if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
             break
-        if (
-            end > start
-            and character in _BETWEEN
-            and (_ANEW.match(query, end) or query[start:end] in _OPERATORS)
-        ):
+        # Of several marks side by side only the first is looked at: a thousand take no time.
+        first = end > start and character in _BETWEEN and query[end - 1] not in _BETWEEN
+        if first and (_ANEW.match(query, end) or query[start:end] in _OPERATORS):
             break
         end += 1
     parted = _PARTED.search(query, start, end) if excluded else None

@@ -142,11 +142,12 @@ class Segmenter:
             new = Segmenter.__new__(Segmenter)
             new.__setstate__((words, self._cache_dir, self._fast_allowed and not words.strip()))
             new.load()
-            self._user_words, self._cache_dir, self._may_be_fast = new.__getstate__()
-            # In this order: what the new cache keeps is of the new dictionary.
-            self._cutter = new._cutter  # noqa: SLF001  # one of us
-            self._searched = lru_cache(_KEPT)(self._search)
-            self.fingerprint = new.fingerprint
+            with self._lock:  # the first load may go on, and would bring the old words back
+                self._user_words, self._cache_dir, self._may_be_fast = new.__getstate__()
+                # In this order: what the new cache keeps is of the new dictionary.
+                self._cutter = new._cutter  # noqa: SLF001  # one of us
+                self._searched = lru_cache(_KEPT)(self._search)
+                self.fingerprint = new.fingerprint
             return True
         finally:
             self._following.release()

@@ -28,7 +28,7 @@ class SuggestionJson(TypedDict):
     """What may have been meant: a query with near words that the index has."""
 
     q: str
-    total: Annotated[int, Field(description="Chats that have all of it, filters included.")]
+    total: Annotated[int, Field(description="What this search finds with `q` in place of its own.")]
 
 
 class CutJson(TypedDict):

@@ -303,6 +303,17 @@ def test_the_whole_phrase_ranks_before_scattered_words(engine: WhooshEngine) -> 
     assert engine.search(plan).hits[0].id == 2
 
 
+def test_a_long_late_message_with_the_phrase_is_before_short_early_ones_with_its_words(
+    engine: WhooshEngine,
+) -> None:
+    engine.write([make(i, "你好") for i in range(10, 70)])
+    long = "很久以前的一件事情" * 30
+    engine.write([make(1, *["你好"] * 80, f"{long} 退款流程 {long}"), make(2, *["流程,退款"] * 30)])
+    both = AllOf((Contains("退款"), Contains("流程")))
+    plan = Plan(match=both, words=("退款", "流程"), phrases=("退款流程",))
+    assert [hit.id for hit in engine.search(plan).hits] == [1, 2]
+
+
 @pytest.mark.parametrize(("apart", "together"), [(1, 2), (2, 1)])
 def test_words_in_one_message_rank_before_words_far_apart(
     engine: WhooshEngine, apart: int, together: int

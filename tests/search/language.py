@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 
 from kchat_search.text.fold import fold
 
-Sides = Sequence[str | None]
-"""Those that `from:` names around a text; None: any."""
+Sides = Sequence[Sequence[str | None]]
+"""Those that `from:` names around a text, of each of these one; None: any."""
+ANYBODY: Sides = [[None]]
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,11 @@ class But:
 Query = Leaf | Both | Either | But
 
 
-def holds(query: Query, seen: Seen, sides: Sides = (None,)) -> bool:
+def holds(query: Query, seen: Seen, sides: Sides = ANYBODY) -> bool:
     """Does this chat match?"""
     match query:
-        case Both(parts) if ways := _ways(parts):
-            return any(holds(way, seen, sides) for way in ways)
         case Both(parts):
-            inner = [p.side for p in parts if isinstance(p, Leaf) and p.side] or sides
+            inner = _sides(parts) or sides
             return all(holds(part, seen, inner) for part in parts)
         case Either(parts):
             return any(holds(part, seen, sides) for part in parts)
@@ -84,22 +83,19 @@ def holds(query: Query, seen: Seen, sides: Sides = (None,)) -> bool:
         case Leaf():
             if query.fact is not None:
                 return query.fact(seen)
-            return all(said(text, seen, side) for side in sides for text in query.texts)
+            return all(said(t, seen, several) for several in sides for t in query.texts)
 
 
 def relaxed(query: Query, seen: Seen) -> bool | None:
     """Does this chat have some of the words, and all that is never relaxed? None where the query
     has fewer than two words to choose from."""
     parts = flat(query)
-    if ways := _ways(parts):
-        found = [relaxed(way, seen) for way in ways]
-        return None if None in found else any(found)
-    sides: Sides = [p.side for p in parts if isinstance(p, Leaf) and p.side] or (None,)
+    sides = _sides(parts) or ANYBODY
     plain = [p for p in parts if isinstance(p, Leaf) and p.fact is None and not p.exact]
     words = {w: t for p in plain for w, t in zip(p.words, p.texts, strict=True)}
     if len(words) < 2:
         return None
-    some = any(all(said(text, seen, side) for side in sides) for text in words.values())
+    some = any(all(said(t, seen, several) for several in sides) for t in words.values())
     return some and all(holds(part, seen, sides) for part in parts if part not in plain)
 
 
@@ -124,16 +120,20 @@ def _names_sides(query: Query) -> bool:
     return isinstance(query, Leaf) and query.side is not None
 
 
-def _ways(parts: Sequence[Query]) -> list[Query]:
-    """«(from:visitor OR from:agent) 退款»: the one said it, or the other."""
-    for place, part in enumerate(parts):
-        if isinstance(part, Either) and _names_sides(part):
-            return [Both((*parts[:place], each, *parts[place + 1 :])) for each in part.parts]
-    return []
+def _sides(parts: Sequence[Query]) -> Sides:
+    """Those that the parts of a group name: one that each text must be of, or, of
+    `(from:visitor OR from:agent)`, several of which one must be."""
+    return [_named(part) for part in parts if _names_sides(part)]
 
 
-def said(text: Callable[[str], bool], seen: Seen, side: str | None) -> bool:
-    return any(text(each) for who, each in seen.said if side in (None, who))
+def _named(part: Query) -> list[str | None]:
+    if isinstance(part, Either):
+        return [side for each in part.parts for side in _named(each)]
+    return [part.side] if isinstance(part, Leaf) else []
+
+
+def said(text: Callable[[str], bool], seen: Seen, several: Sequence[str | None]) -> bool:
+    return any(text(each) for who, each in seen.said if None in several or who in several)
 
 
 def typed(query: Query) -> str:

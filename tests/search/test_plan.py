@@ -237,10 +237,39 @@ def test_what_ranks_is_what_is_asked_for(
 def test_the_parts_of_a_query_are_named_as_they_would_be_typed() -> None:
     query = '退款iph* "流 程" -发票 (甲 OR 乙) from:visitor agent:"李 雷"'
     assert [text for text, _ in parts_alone(tree(query), CONTEXT)] == [
-        "退款", "iph*", '"流 程"', "-发票", "甲 OR 乙", "from:visitor", 'agent:"李 雷"',
+        "from:visitor 退款", "from:visitor iph*", 'from:visitor "流 程"', "-发票",
+        "from:visitor (甲 OR 乙)", "from:visitor", 'agent:"李 雷"',
     ]  # fmt: skip
     assert parts_alone(None, CONTEXT) == []
-    assert dict(parts_alone(tree(query), CONTEXT))["退款"] == said("退款", "visitor")
+    assert dict(parts_alone(tree(query), CONTEXT))["from:visitor 退款"] == said("退款", "visitor")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '退款iph* "流 程" -发票 (甲 OR 乙) from:visitor agent:"李 雷"',
+        "(from:visitor OR from:agent) 退款 (甲 乙 from:robot) -(a OR b) 😀",
+        '退款流程 "" ! date:2015',
+    ],
+)
+def test_each_part_alone_is_what_it_finds_when_it_is_typed(query: str) -> None:
+    for text, alone in parts_alone(tree(query), CONTEXT):
+        typed = node(tree(text), CONTEXT)
+        parts = typed.parts if isinstance(typed, AllOf) else ()
+        # Whose side said it has spoken: that says nothing more.
+        assert alone in (typed, *(part for part in parts if not is_about_sides(part))), text
+        assert sum(not is_about_sides(part) for part in parts) <= 1
+
+
+def is_about_sides(asked: Node) -> bool:
+    if isinstance(asked, AnyOf):
+        return all(map(is_about_sides, asked.parts))
+    return isinstance(asked, FieldIs) and asked.field == "spoke"
+
+
+def test_many_sides_to_choose_from_make_no_larger_plan() -> None:
+    query = "(from:visitor OR from:agent) " * 20 + "退款"
+    assert len(str(node(tree(query), CONTEXT))) < 5_000
 
 
 # -- filters -------------------------------------------------------------------------------------

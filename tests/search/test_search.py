@@ -207,7 +207,9 @@ def test_reasons_that_would_take_too_long_are_left_open(
 ) -> None:
     monkeypatch.setattr(nothing, "PATIENCE", -1.0)
     reading = filled.search('from:visitor 退宽 "火星"', status=("open",)).query
-    assert [part.text for part in reading.parts] == ["from:visitor", "退", "宽", '"火星"']
+    assert [part.text for part in reading.parts] == [
+        "from:visitor", "from:visitor 退", "from:visitor 宽", 'from:visitor "火星"',
+    ]  # fmt: skip
     assert {part.count for part in reading.parts} == {None}
     assert (reading.suggestions, reading.cuts, reading.without_filters) == ((), (), None)
 

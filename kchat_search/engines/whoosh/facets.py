@@ -133,7 +133,7 @@ def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> Rows | None:
     if not len(known):
         return without
     low, high = int(known.min()), int(known.max())
-    if high - low >= MOST_DAYS * 86_400:
+    if high - low > (MOST_DAYS + 1) * 86_400:  # a day may have 25 hours; days are counted below
         return None
     try:
         first, last = (_moment(seconds, zone).date() for seconds in (low, high))

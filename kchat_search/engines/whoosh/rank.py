@@ -80,7 +80,9 @@ def _times(words: Sequence[str]) -> dict[str, float]:
     counts = Counter(words)
     found = {}
     for word, count in counts.items():
-        around = sum(n for other, n in counts.items() if other != word and word in other)
+        around = 0
+        if not word.isascii():  # only of Han words does jieba give the words within
+            around = sum(n for other, n in counts.items() if other != word and word in other)
         alone = max(0, count - around)
         found[word] = alone + INNER * (count - alone)
     return found
@@ -123,8 +125,10 @@ def _frequencies(
 
 
 def phrase_bonus(idf: dict[str, float]) -> float:
-    """An upper bound of BM25 for these words: each adds less than its idf times (k1 + 1)."""
-    return sum(idf.values()) * (K1 + 1) or 1.0
+    """An upper bound of all that these words can add: to BM25 each adds less than its idf times
+    (k1 + 1), to the best message at most its idf in the shortest of all."""
+    shortest = 1 - MESSAGE_B + MESSAGE_B * SHORTEST_MESSAGE / MEAN_MESSAGE
+    return sum(idf.values()) * (K1 + 1 + 1 / shortest) or 1.0
 
 
 def closeness(segment: Segment, docs: Docs, idf: dict[str, float]) -> Scores:
