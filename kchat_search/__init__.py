@@ -4,7 +4,7 @@ One chat's way from the wire to the screen, room by room:
 
     kchat/     asks the Kchat API and understands what it says      (requests)
     archive/   keeps it, every version of it                        (SQLAlchemy)
-    text/      folds, splits and cuts it into grams                 (jieba, opencc)
+    text/      folds, splits and cuts it into grams                 (jieba, opencc, pypinyin)
     search/    reads what people type, plans, shows what matched
     engines/   holds the index and answers plans                    (Whoosh)
     sync/      decides what to fetch, fetches, archives, indexes    (APScheduler)
