@@ -107,6 +107,15 @@ def test_a_piece_of_a_message_finds_its_chat_and_no_chat_without_it(
         "\u0301" * 1000,
         ")" * 1000,
         "😀" * 1000,
+        "，" * 1000,
+        '"' * 1000,
+        '"' + '\\"' * 499 + '"',
+        "NOT " * 240 + "退款",
+        "a" * 999 + "*",
+        "5" * 1000,
+        "(from:visitor OR from:agent) " * 20 + "退款",
+        "(from:visitor OR (from:agent OR from:robot)) (" * 14 + "退款" + ")" * 14,
+        "date:0001..9999 date:9999d after:9999-12-31 before:0001-01-01",
     ],
 )
 def test_no_query_takes_the_service_down(filled: World, q: str) -> None:
