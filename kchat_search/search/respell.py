@@ -40,17 +40,18 @@ def respelled(
     words of the index near one.
     """
     looks = count()
-    choices: list[list[Replacement]] = []
 
     def is_nowhere(each: Contains | HasWord) -> bool:
         return next(looks) < _MOST_LOOKS and nowhere(each)
 
-    for leaf in dict.fromkeys(positive(tree)):
-        if isinstance(leaf, Phrase) or str(leaf) == leaf.whole:
-            for strange in _strange(_typed(leaf), split, is_nowhere):
-                near = islice(similar(strange, _NEAR), _NEAR)
-                choices.append([(leaf, strange, other) for other in near])
-    choices = [choice for choice in choices if choice][:_MOST_STRANGE]
+    def near_ones() -> Iterator[list[Replacement]]:
+        for leaf in dict.fromkeys(positive(tree)):
+            if isinstance(leaf, Phrase) or str(leaf) == leaf.whole:
+                for strange in _strange(_typed(leaf), split, is_nowhere):
+                    yield [(leaf, strange, other) for other in similar(strange, _NEAR)]
+
+    # No more strange words are asked about than are replaced.
+    choices = list(islice(filter(None, near_ones()), _MOST_STRANGE))
     if tree is None or not choices:
         return
     ways = sorted(product(*map(range, map(len, choices))), key=lambda way: (sum(way), way))

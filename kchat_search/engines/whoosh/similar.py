@@ -127,7 +127,7 @@ class Vocabulary:
     def _sounds(self) -> NDArray[np.int64]:
         """The sounds of every character that some word has, by code point; -2 for none."""
         found = np.full((1 << 16, SEVERAL), -2, np.int64)
-        for code in np.unique(np.concatenate([w.codes.ravel() for w in self._han.values()])):
+        for code in self._characters:
             numbers = [_number(each) for each in readings(chr(code))]
             found[code, : len(numbers)] = numbers
         return found
@@ -135,8 +135,12 @@ class Vocabulary:
     @cached_property
     def _known(self) -> frozenset[str]:
         """Every sound that some word has."""
-        codes = np.unique(np.concatenate([w.codes.ravel() for w in self._han.values()]))
-        return frozenset(chain.from_iterable(readings(chr(code)) for code in codes))
+        return frozenset(chain.from_iterable(readings(chr(code)) for code in self._characters))
+
+    @property
+    def _characters(self) -> NDArray[np.uint16]:
+        """The code points of every character that some Han word has, each once."""
+        return np.unique(np.concatenate([words.codes.ravel() for words in self._han.values()]))
 
 
 def ordered(found: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
