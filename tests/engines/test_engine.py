@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -32,14 +32,6 @@ from kchat_search.models.query import (
 )
 from tests.engines.documents import growths, histories, make, nodes
 from tests.oracle import matches
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
-    made = WhooshEngine(tmp_path)
-    made.rebuild([], "x")
-    yield made
-    made.close()
 
 
 def ids(engine: WhooshEngine, node: Node, **plan: object) -> list[int]:

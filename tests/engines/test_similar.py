@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +12,6 @@ from hypothesis import strategies as st
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.text.pinyin import readings
 from tests.engines.documents import make
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
-    made = WhooshEngine(tmp_path)
-    made.rebuild([], "x")
-    yield made
-    made.close()
 
 
 def index(engine: WhooshEngine, *words: str) -> None:
