@@ -1,0 +1,116 @@
+"""In which order chats come: what says most first, and what is as good by time."""
+
+from __future__ import annotations
+
+import pytest
+
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.models.query import (
+    AllOf,
+    AnyOf,
+    Contains,
+    Everything,
+    HasWord,
+    Plan,
+)
+from tests.engines.documents import make
+
+
+def test_the_whole_phrase_ranks_before_scattered_words(engine: WhooshEngine) -> None:
+    engine.write(
+        [
+            make(1, "退款退款退款 流程 流程"),
+            make(2, "请问退款流程,以及很多很多别的事情要问一下"),
+            make(3, "退款", "流程"),
+        ]
+    )
+    both = AllOf((Contains("退款"), Contains("流程")))
+    plan = Plan(match=both, words=("退款", "流程"), phrases=("退款流程",))
+    assert engine.search(plan).hits[0].id == 2
+
+
+def test_a_long_late_message_with_the_phrase_is_before_short_early_ones_with_its_words(
+    engine: WhooshEngine,
+) -> None:
+    engine.write([make(i, "你好") for i in range(10, 70)])
+    long = "很久以前的一件事情" * 30
+    engine.write([make(1, *["你好"] * 80, f"{long} 退款流程 {long}"), make(2, *["流程,退款"] * 30)])
+    both = AllOf((Contains("退款"), Contains("流程")))
+    plan = Plan(match=both, words=("退款", "流程"), phrases=("退款流程",))
+    assert [hit.id for hit in engine.search(plan).hits] == [1, 2]
+
+
+@pytest.mark.parametrize(("apart", "together"), [(1, 2), (2, 1)])
+def test_words_in_one_message_rank_before_words_far_apart(
+    engine: WhooshEngine, apart: int, together: int
+) -> None:
+    said = make(apart, "refund", "later on invoice"), make(together, "refund invoice", "later on")
+    engine.write(said)
+    plan = Plan(match=AllOf((HasWord("refund"), HasWord("invoice"))), words=("refund", "invoice"))
+    assert [hit.id for hit in engine.search(plan).hits] == [together, apart]
+
+
+@pytest.mark.parametrize(
+    ("better", "worse"),
+    [
+        # the shorter message, the chat being as long; the earlier one
+        (("refund please", "and so on " * 9), ("refund please " + "and so on " * 9,)),
+        (("refund now then", "x", "y"), ("x", "y", "refund now then")),
+    ],
+)
+def test_a_chat_about_it_says_so_in_a_short_message_and_early(
+    engine: WhooshEngine, better: tuple[str, ...], worse: tuple[str, ...]
+) -> None:
+    engine.write([make(1, *better), make(2, *worse)])
+    engine.write([make(3, *better), make(4, *worse)])
+    order = [hit.id for hit in engine.search(Plan(HasWord("refund"), words=("refund",))).hits]
+    assert order == [3, 1, 4, 2]
+
+
+def test_a_word_within_another_of_the_query_counts_little(engine: WhooshEngine) -> None:
+    """What jieba's search mode makes of 手续费 is three words, but it was asked for once."""
+    engine.write([make(i, "好的") for i in range(10, 20)])
+    engine.write([make(1, "手续费 手续 续费"), make(2, "退款 发票 好的"), make(3, "好的")])
+    words = ("退款", "发票", "手续", "续费", "手续费")
+    hits = engine.search(Plan(AnyOf((Contains("手续费"), Contains("退款"))), words=words)).hits
+    assert [hit.id for hit in hits] == [2, 1]
+
+
+def test_a_rarer_word_weighs_more(engine: WhooshEngine) -> None:
+    common = [make(i, "hello world") for i in range(10, 30)]
+    engine.write([*common, make(1, "hello there"), make(2, "hello refund")])
+    plan = Plan(match=Everything(), words=("hello", "refund"))
+    assert engine.search(plan).hits[0].id == 2
+
+
+@pytest.mark.parametrize("limit", [3, 9, 100])
+def test_of_the_same_score_the_newest_is_first_then_the_highest_id(
+    engine: WhooshEngine, limit: int
+) -> None:
+    """Over two segments, and whether all are shown or some."""
+    chats = [make(i, "refund", created=i % 4 if i % 5 else None) for i in range(1, 300)]
+    engine.write(chats[:290])
+    engine.write(chats[290:])
+    assert engine.describe().segments == 2
+    hits = engine.search(Plan(HasWord("refund"), words=("refund",), limit=limit)).hits
+    expected = sorted(chats, key=lambda c: (-1 if c.created is None else c.created, c.id))
+    assert [hit.id for hit in hits] == [c.id for c in expected[::-1][:limit]]
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+def test_a_walk_by_date_is_complete_while_chats_are_added(engine: WhooshEngine, sort: str) -> None:
+    engine.write([make(i, "x", created=i // 3 if i % 5 else None) for i in range(1, 31)])
+    seen: list[int] = []
+    after = None
+    for step in range(40):
+        plan = Plan(Everything(), sort=sort, limit=4, after=after)  # type: ignore[arg-type]
+        hits = engine.search(plan).hits
+        if not hits:
+            break
+        seen += [hit.id for hit in hits]
+        last = hits[-1]
+        after = (-(2**62) if last.created is None else last.created, last.id)
+        # A chat before the place reached already, in either direction.
+        engine.write([make(1000 + step, "x", created=100 if sort == "newest" else -100)])
+    assert sorted(i for i in seen if i < 1000) == list(range(1, 31))
+    assert len(seen) == len(set(seen))
