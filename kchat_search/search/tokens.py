@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kchat_search.search.tree import FIELDS
+from kchat_search.search.tree import BETWEEN, FIELDS
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 
@@ -21,14 +21,13 @@ _CLOSING = {'"': '"', "＂": "＂"} | dict.fromkeys(_CURLY, _CURLY)
 """By opening quote, what closes it. Input methods mix the curly ones up, so any closes any."""
 
 _OPERATORS = ("AND", "OR", "NOT")
-_BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"
-_PARTED = re.compile(rf"(?<=[^{_BETWEEN}])[{_BETWEEN}]+(?=[^{_BETWEEN}])")
+_PARTED = re.compile(rf"(?<=[^{BETWEEN}])[{BETWEEN}]+(?=[^{BETWEEN}])")
 """Chinese punctuation between two things. Nobody types a blank beside it, so it parts «iPhone，
 iPad» as a blank does; ASCII punctuation inside an address, a version or a path does not."""
 _MINUS = r"[-－]+(?=[^\s)）])(?![-－])"
 _ANEW = re.compile(
-    rf"[{_BETWEEN}]+(?={_MINUS}|(?i:{'|'.join(FIELDS)})[:：]\S"
-    rf"|(?:{'|'.join(_OPERATORS)})(?:[\s{_BETWEEN}(（]|\Z)|[\"＂{_CURLY}(（])"
+    rf"[{BETWEEN}]+(?={_MINUS}|(?i:{'|'.join(FIELDS)})[:：]\S"
+    rf"|(?:{'|'.join(_OPERATORS)})(?:[\s{BETWEEN}(（]|\Z)|[\"＂{_CURLY}(（])"
 )
 """Chinese punctuation before what is an operator, a field, a quote or a bracket: it parts as a
 blank does. «退款，-发票» excludes; taken as text it would ask for what it should exclude."""
@@ -69,7 +68,9 @@ def tokens(query: str, note: Note) -> Iterator[Token]:
             position += 1
         elif character in _CLOSING:
             text, position = _phrase(query, position, note)
-            if text is not None:
+            if text is None:
+                excluded = before  # a stray quote is as if it were not there
+            else:
                 yield Token("phrase", text)
         elif plain == "-" and _EXCLUDES.match(query, position):
             yield Token("not", "-")
@@ -113,12 +114,12 @@ def _word_end(query: str, start: int, *, excluded: bool) -> int:
         if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
             break
         # Of several marks side by side only the first is looked at: a thousand take no time.
-        first = end > start and character in _BETWEEN and query[end - 1] not in _BETWEEN
+        first = end > start and character in BETWEEN and query[end - 1] not in BETWEEN
         if first and (_ANEW.match(query, end) or query[start:end] in _OPERATORS):
             break
         end += 1
-    parted = _PARTED.search(query, start, end) if excluded else None
-    if parted and parted.start() > start and not _partition(query[start:end])[1]:
+    parted = _PARTED.search(query, start + 1, end) if excluded else None
+    if parted and not _partition(query[start:end])[1]:
         return parted.start()
     return end
 

@@ -18,7 +18,12 @@ FIELDS = (
     "file", "date", "after", "before",
 )  # fmt: skip
 
-_NOT_PLAIN = re.compile(rf"""-|(?:{"|".join(FIELDS)}):|.*[\s"＂“”„‟()（）]""", re.DOTALL)
+BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"
+"""Chinese punctuation: it may part two things, and behind it a condition may begin."""
+
+_NOT_PLAIN = re.compile(
+    rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(FIELDS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
+)
 """Folded text that, written as it is, would be read as something else than text."""
 
 
