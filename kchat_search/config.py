@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     requests_in_flight: Annotated[int, Field(ge=1, le=32)] = 4
     request_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     request_retries: Annotated[int, Field(ge=0, le=20)] = 5
+    max_requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
+    """Of all requests together, repeated ones too; None: no bound but the server's own."""
     chat_url: str | None = None
     """Where an agent reads a chat at Kchat: `{id}` stands for its id."""
 
@@ -72,6 +74,10 @@ class Settings(BaseSettings):
     recheck_days: Annotated[int, Field(ge=0, le=366)] = 7
     """Chats closed in the last so many days are looked at again: ratings and recalls come late."""
     recheck_per_tick: Annotated[int, Field(ge=0, le=10_000)] = 50
+    reconcile_days: Annotated[int, Field(ge=1, le=3660)] = 30
+    """Chats created in the last so many days are listed again with each reconcile."""
+    reconcile_pages_per_tick: Annotated[int, Field(ge=1, le=10_000)] = 20
+    """Pages of the whole list that a tick reads again, while a reconcile goes through all."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 5080

@@ -55,6 +55,10 @@ class ChatSource(Protocol):
         """One chat. Called by sync. Raises `KchatNotFound` where it is gone."""
         ...
 
+    def understand(self, raw: str) -> FetchedChat | RejectedChat:
+        """A stored raw form, as it is understood now. Asks nobody. Called by sync, for rejects."""
+        ...
+
     def agents(self) -> Mapping[str, str]:
         """Names by agent id. Called by sync; empty where Kchat forbids the list."""
         ...
@@ -88,8 +92,13 @@ class Archive(Protocol):
         ...
 
     def mark_gone(self, chat_ids: Collection[int], *, now: datetime) -> int:
-        """Kchat has these no more: mark and queue them, drop nothing; how many were marked now.
-        Called by sync."""
+        """Kchat has these no more: mark and queue them, drop nothing; how many chats were marked
+        now. Rejects of these ids are marked too. Called by sync."""
+        ...
+
+    def mark_rejects_gone(self, unseen_since: datetime, *, now: datetime) -> None:
+        """Rejects that have no chat's id and were last seen before that moment are not listed any
+        more: mark them, drop nothing. Called by reconcile."""
         ...
 
     def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
@@ -109,9 +118,21 @@ class Archive(Protocol):
         """(id, version) of every chat, id ascending. Called by sync, verify."""
         ...
 
-    def ids_not_seen_since(self, moment: datetime) -> tuple[int, ...]:
-        """Chats, not yet marked as gone, that were last seen before `moment`, ascending.
+    def ids_not_seen_since(
+        self,
+        moment: datetime,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        created_since: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """Chats, not yet marked as gone, that were last seen before `moment`, with an id above
+        `after`, ascending, at most `limit`; with `created_since`, those created since then.
         Called by reconcile."""
+        ...
+
+    def highest_id(self) -> int:
+        """The highest id of all chats, 0 without any. Called by sync."""
         ...
 
     def cursor(self, name: str) -> dict[str, Any] | None:
@@ -164,6 +185,19 @@ class Archive(Protocol):
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
         """Rejects, last seen first. Called by service, sync."""
+        ...
+
+    def rejected_ids(self, limit: int | None) -> tuple[int, ...]:
+        """Chats that could not be understood and that Kchat still has, least recently seen first;
+        None: all. Called by sync."""
+        ...
+
+    def every_reject(self) -> Iterator[RejectedChat]:
+        """All rejects, gone ones too, read a few at a time. Called by reconcile."""
+        ...
+
+    def drop_reject(self, key: str) -> None:
+        """This one was understood after all. Called by reconcile, once the chat is archived."""
         ...
 
     def counts(self) -> ArchiveCounts:

@@ -12,13 +12,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 
 from kchat_search import speakers
 from kchat_search.archive import open_archive
 from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
-from kchat_search.errors import KchatError, NotFound, SettingsError
+from kchat_search.errors import NotFound, SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser, without_tokens
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
@@ -42,6 +43,7 @@ from kchat_search.search.export import Export, walk
 from kchat_search.search.search import Searcher
 from kchat_search.search.snippets import Needle, highlights
 from kchat_search.search.verify import verify
+from kchat_search.sync import syncing
 from kchat_search.sync.decide import reconcile_due
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.indexer import Indexer
@@ -51,8 +53,6 @@ from kchat_search.text.segment import Segmenter
 
 log = logging.getLogger(__name__)
 
-_INDEX_EVERY = 1_000
-"""During a long fetch, so many chats wait before they are indexed in one commit."""
 _OTHERS = 10
 
 
@@ -85,7 +85,8 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         segmenter=segmenter,
         read_chat=parser.read,
         sent=without_tokens,
-        source=lambda: _client(settings, parser),
+        # One for all syncs: what Kchat asked for in one tick («not before») holds in the next.
+        source=cache(lambda: _client(settings, parser)),
         searcher=Searcher(
             archive=archive,
             engine=engine,
@@ -118,6 +119,7 @@ def _client(settings: Settings, parser: ChatParser) -> KchatClient:
         per_page=settings.per_page,
         timeout=settings.request_timeout_seconds,
         retries=settings.request_retries,
+        per_minute=settings.max_requests_per_minute,
     )
 
 
@@ -298,63 +300,41 @@ class Service:
             self.indexer.heal()
 
     def sync(self, *, reconcile: bool = False, progress: Progress = no_progress) -> SyncReport:
-        """One whole sync; on return, all that was fetched can be searched. Call it within
-        `indexing`, after `prepare`.
+        """One whole sync; on return, all that was fetched can be searched. With `reconcile`,
+        everything is listed again at once. Call it within `indexing`, after `prepare`.
 
         Raises what Kchat, the archive and the engine raise; what was archived until then stays,
         and after an error of Kchat's it can be searched as well.
         """
-        source = self.source()
+        settings = self.settings
         updater = Updater(
             archive=self.archive,
-            source=source,
+            source=self.source(),
             clock=self.clock,
-            zone=self.settings.zone,
-            in_flight=self.settings.requests_in_flight,
-            recheck_days=self.settings.recheck_days,
-            recheck_per_tick=self.settings.recheck_per_tick,
+            zone=settings.zone,
+            in_flight=settings.requests_in_flight,
+            recheck_days=settings.recheck_days,
+            recheck_per_tick=settings.recheck_per_tick,
+            reconcile_every_hours=settings.reconcile_interval_hours,
+            reconcile_days=settings.reconcile_days,
+            reconcile_pages_per_tick=settings.reconcile_pages_per_tick,
         )
-        try:
-            report = updater.sync(
-                reconcile=reconcile, progress=progress, saved=lambda: self._index_some(progress)
-            )
-        except KchatError:
-            self.indexer.index_pending(progress)  # what did come can be searched
-            raise
-        indexed = report.indexed + self.indexer.index_pending(progress)
-        finished = self.clock()
-        report = replace(report, indexed=indexed, finished_at=finished)
-        at = {"at": finished.isoformat()}
-        if report.kind != "tick":
-            # Even an incomplete one is not repeated before its time: it lists everything.
-            self.archive.set_cursor("reconciled", at, now=finished)
-        self.archive.set_cursor("synced", at, now=finished)
-        self.archive.save_report(report)
-        return report
+        return syncing.sync(updater, self.indexer, everything=reconcile, progress=progress)
 
     def tick(self) -> SyncReport:
-        """What the worker does each time: a sync, and a reconcile when one is due."""
+        """What the worker does each time."""
         self.follow_words()
-        due = reconcile_due(
-            self.archive.cursor("reconciled"),
-            self.clock(),
-            self.settings.reconcile_interval_hours,
-        )
-        if due:
+        last = self.archive.cursor("reconciled")
+        if reconcile_due(last, self.clock(), self.settings.reconcile_interval_hours):
             self.prepare()
         else:
             self.indexer.ensure_current()  # somebody may have removed it
-        return self.sync(reconcile=due)
+        return self.sync()
 
     def reindex(self, progress: Progress = no_progress) -> int:
         """Build a new generation of the index from the archive; how many chats it has. Call it
         within `indexing`."""
         return self.indexer.rebuild(progress)
-
-    def _index_some(self, progress: Progress) -> int:
-        if self.archive.counts().pending < _INDEX_EVERY:
-            return 0
-        return self.indexer.index_pending(progress)
 
     def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
         """(this visitor's other chats, newest first; how many there are)."""

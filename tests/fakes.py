@@ -39,6 +39,9 @@ class FakeSource:
                 raise KchatNotFound(f"no chat {chat_id}")
             return self.chats[chat_id]
 
+    def understand(self, raw: str) -> FetchedChat | RejectedChat:
+        return RejectedChat("raw:1", None, raw, "odd")
+
     def agents(self) -> Mapping[str, str]:
         return {}
 

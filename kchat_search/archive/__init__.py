@@ -9,6 +9,7 @@
     statements.py    statements of many rows
     store.py         `SqlArchive`, which is `ports.Archive`
     saving.py        the one transaction that everything rests on: chats, rejects, cursor
+    reject_list.py   chats that could not be understood
     change_queue.py  from the archive to the index
 
 SQL is written in this room and in no other.

@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
-from kchat_search.archive import change_queue
+from kchat_search.archive import change_queue, reject_list
 from kchat_search.archive.statements import chunks, count, upsert
-from kchat_search.archive.tables import chats, cursors, rejects, versions
-from kchat_search.archive.values import moment_in, second_in, storable, storable_ids, storable_row
+from kchat_search.archive.tables import chats, cursors, versions
+from kchat_search.archive.values import moment_in, second_in, storable, storable_row
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 
 
@@ -52,14 +52,14 @@ def save(
     _see_again(connection, sorted(same), seen_at)
     change_queue.put(connection, sorted(new | changed | back))
     count(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(back))
-    _understand(connection, sorted(latest))
+    reject_list.drop(connection, map(_key, sorted(latest)))
     understood = {_key(i) for i in latest}
     others = [item for item in rejected if item.key not in understood]
     return SaveReport(
         new=len(new),
         changed=len(changed),
         same=len(same),
-        rejected=_reject(connection, others, seen_at),
+        rejected=reject_list.put(connection, others, seen_at),
     )
 
 
@@ -80,6 +80,7 @@ def mark_gone(connection: Connection, chat_ids: Sequence[int], now: datetime) ->
         connection.execute(update(chats).where(chats.c.id.in_(part)).values(gone_at=moment_in(now)))
     change_queue.put(connection, sorted(there))
     count(connection, gone=len(there))
+    reject_list.mark_gone(connection, chat_ids, now)
     return len(there)
 
 
@@ -120,41 +121,6 @@ def _see_again(connection: Connection, chat_ids: Sequence[int], seen_at: int) ->
 
 def _key(chat_id: int) -> str:
     return f"chat:{chat_id}"
-
-
-def _understand(connection: Connection, chat_ids: Sequence[int]) -> None:
-    for part in chunks(chat_ids):
-        keys = [_key(chat_id) for chat_id in part]
-        dropped = connection.execute(delete(rejects).where(rejects.c.key.in_(keys))).rowcount
-        count(connection, rejected=-dropped)
-
-
-def _reject(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) -> int:
-    latest = {storable(item.key): item for item in rejected}
-    if not latest:
-        return 0
-    waited: set[str] = set()
-    for part in chunks(list(latest)):
-        waited.update(connection.scalars(select(rejects.c.key).where(rejects.c.key.in_(part))))
-    statement = upsert(
-        connection.dialect.name, rejects, ["first_seen_at"], {"times": rejects.c.times + 1}
-    )
-    rows = [
-        storable_row(
-            key=key,
-            # A number beyond any column may be the very reason; the key and raw form still have it
-            chat_id=next(iter(storable_ids([] if item.chat_id is None else [item.chat_id])), None),
-            reason=item.reason,
-            first_seen_at=seen_at,
-            last_seen_at=seen_at,
-            times=1,
-            raw=item.raw,
-        )
-        for key, item in latest.items()
-    ]
-    connection.execute(statement, rows)
-    count(connection, rejected=len(latest) - len(waited))
-    return len(latest)
 
 
 def _row(item: FetchedChat, version: int, seen_at: int) -> dict[str, object]:

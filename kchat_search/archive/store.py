@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, union
 
-from kchat_search.archive import change_queue, saving
+from kchat_search.archive import change_queue, reject_list, saving
 from kchat_search.archive.connections import reading, writing
 from kchat_search.archive.statements import chunks, upsert
 from kchat_search.archive.tables import (
@@ -23,7 +23,6 @@ from kchat_search.archive.tables import (
     chats,
     cursors,
     open_still,
-    rejects,
     reports,
     tally,
     there,
@@ -53,6 +52,7 @@ from kchat_search.models.chats import (
 from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
+_REJECTS_AT_ONCE = 20  # a raw form may be megabytes
 
 _STORED = (
     chats.c.id,
@@ -118,6 +118,16 @@ class SqlArchive:
         """Mark and queue chats that Kchat has no more; how many were marked now."""
         with self._writing() as connection:
             return saving.mark_gone(connection, storable_ids(chat_ids), now)
+
+    def mark_rejects_gone(self, unseen_since: datetime, *, now: datetime) -> None:
+        """Mark rejects without a chat's id that were last seen before that moment."""
+        with self._writing() as connection:
+            reject_list.mark_nameless_gone(connection, unseen_since, now)
+
+    def drop_reject(self, key: str) -> None:
+        """This one has been understood."""
+        with self._writing() as connection:
+            reject_list.drop(connection, [key])
 
     def set_cursor(self, name: str, value: Mapping[str, Any], *, now: datetime) -> None:
         """Save a cursor by itself."""
@@ -204,13 +214,47 @@ class SqlArchive:
 
     # -- what sync decides by --------------------------------------------------------------
 
-    def ids_not_seen_since(self, moment: datetime) -> tuple[int, ...]:
-        """Chats, not gone, that were last seen before `moment`, ascending."""
+    def ids_not_seen_since(
+        self,
+        moment: datetime,
+        *,
+        after: int = 0,
+        limit: int | None = None,
+        created_since: datetime | None = None,
+    ) -> tuple[int, ...]:
+        """Chats, not gone, that were last seen before `moment`, with an id above `after`,
+        ascending, at most `limit`; with `created_since`, those created since then."""
+        unseen = select(chats.c.id).where(there, chats.c.seen_at < moment_in(moment))
+        if created_since is not None:
+            unseen = unseen.where(chats.c.created_at >= second_in(created_since))
         with self._reading() as connection:
-            rows = connection.scalars(
-                select(chats.c.id).where(there, chats.c.seen_at < moment_in(moment))
+            return tuple(
+                connection.scalars(
+                    unseen.where(chats.c.id > after).order_by(chats.c.id).limit(limit)
+                )
             )
-            return tuple(sorted(rows))
+
+    def highest_id(self) -> int:
+        """The highest id of all chats, 0 without any."""
+        with self._reading() as connection:
+            return connection.scalar(select(func.max(chats.c.id))) or 0
+
+    def rejected_ids(self, limit: int | None) -> tuple[int, ...]:
+        """Chats that could not be understood and that Kchat still has, least recently seen
+        first."""
+        with self._reading() as connection:
+            return reject_list.ids(connection, limit)
+
+    def every_reject(self) -> Iterator[RejectedChat]:
+        """All rejects, by key, gone ones too, read a few at a time."""
+        key = ""
+        while True:
+            with self._reading() as connection:
+                some = list(reject_list.after(connection, key, _REJECTS_AT_ONCE))
+            yield from some
+            if len(some) < _REJECTS_AT_ONCE:
+                return
+            key = some[-1].key
 
     def newest_created(self) -> datetime | None:
         """The latest `created_at` of all chats, None without any."""
@@ -283,21 +327,7 @@ class SqlArchive:
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
         """Rejects, last seen first."""
         with self._reading() as connection:
-            rows = connection.execute(
-                select(rejects)
-                .order_by(rejects.c.last_seen_at.desc(), rejects.c.key)
-                .limit(limit)
-                .offset(offset)
-            )
-            return tuple(
-                StoredReject(
-                    RejectedChat(row.key, row.chat_id, row.raw, row.reason),
-                    moment_out(row.first_seen_at),
-                    moment_out(row.last_seen_at),
-                    row.times,
-                )
-                for row in rows
-            )
+            return reject_list.some(connection, limit, offset)
 
     def counts(self) -> ArchiveCounts:
         """Sizes, read from the tally: one row, however many chats there are."""

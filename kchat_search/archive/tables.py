@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that leads to these tables."""
 
 metadata = MetaData(
@@ -118,6 +118,7 @@ rejects = Table(
     Column("last_seen_at", BigInteger, nullable=False, index=True),
     Column("times", Integer, nullable=False),
     Column("raw", Text, nullable=False),
+    Column("gone_at", BigInteger),  # when Kchat was found to show it no more
 )
 
 agents = Table(

@@ -15,6 +15,7 @@ from functools import partial
 
 from kchat_search.kchat.parse import ChatParser, agents_page
 from kchat_search.kchat.transport import MAX_BODY, Timing, Transport
+from kchat_search.kchat.wire import decode_text
 from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 
 _USERS_PATH = "/apiv2/users.json"
@@ -34,7 +35,8 @@ class KchatClient:
     `base_url` is `https://host`; `user` and `secret` go as basic auth (`email` and a password, or
     `email/token` and an API token). `timeout` (seconds) bounds the connection and each silence of
     the server, `deadline` (seconds, four times `timeout` unless given) a whole answer. `retries`
-    counts the attempts after the first. `sleep`, `clock`, `now` and `random` are for tests.
+    counts the attempts after the first, `per_minute` bounds the requests of a minute, repeated ones
+    too. `sleep`, `clock`, `now` and `random` are for tests.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class KchatClient:
         deadline: float | None = None,
         retries: int = 5,
         max_body: int = MAX_BODY,
+        per_minute: int | None = None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
@@ -67,6 +70,7 @@ class KchatClient:
             deadline=4 * timeout if deadline is None else deadline,
             retries=retries,
             max_body=max_body,
+            per_minute=per_minute,
             timing=Timing(sleep=sleep, clock=clock, now=now, random=random),
         )
 
@@ -105,6 +109,10 @@ class KchatClient:
         )
         assert found is not None
         return found
+
+    def understand(self, raw: str) -> FetchedChat | RejectedChat:
+        """A stored raw form, as it is understood now. Asks nobody."""
+        return self._parser.fetched(decode_text(raw))
 
     def agents(self) -> Mapping[str, str]:
         """Names by id of those who may be a chat's agent; empty where Kchat does not show them.

@@ -18,6 +18,8 @@ FIRST_BACKOFF = 1.0
 LONGEST_BACKOFF = 60.0
 LONGEST_PAUSE = 300.0
 """Seconds: who asks for more gets an error that says so, instead of a thread that hangs."""
+LONGEST_SILENCE = 3600.0
+"""Seconds: whatever Kchat asks for, after that it is asked once more."""
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:
@@ -45,30 +47,48 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 class Pause:
-    """A time before which nobody asks Kchat anything. Safe to share between threads.
+    """When somebody may ask Kchat next. Safe to share between threads.
 
-    `clock` gives seconds that only grow, `sleep` waits so many seconds.
+    `clock` gives seconds that only grow, `sleep` waits so many seconds; `per_minute` bounds the
+    requests of all threads together (None: no bound) by keeping them apart: no minute has more,
+    wherever it begins, and a program that starts anew gains nothing by it.
     """
 
-    def __init__(self, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        per_minute: int | None = None,
+    ) -> None:
         self._clock = clock
         self._sleep = sleep
+        self._apart = 60.0 / per_minute if per_minute else 0.0
         self._lock = Lock()
         self._until = -math.inf
+        self._next = -math.inf
 
     def extend(self, seconds: float) -> None:
         """Nobody asks for so many seconds from now; a longer pause that runs already stays."""
         with self._lock:
             self._until = max(self._until, self._clock() + seconds)
 
+    def left(self) -> float:
+        """Seconds until the pause is over; 0 without one."""
+        with self._lock:
+            return max(0.0, self._until - self._clock())
+
     def wait(self) -> None:
-        """Return when the pause is over, however often it was extended meanwhile."""
-        waited_for = -math.inf
+        """Return when this thread may ask once: the pause is over, however often it was extended
+        meanwhile, and it is this thread's turn."""
         while True:
             with self._lock:
-                until = self._until
-                rest = until - self._clock()
-            if rest <= 0 or until == waited_for:
-                return
+                now = self._clock()
+                rest = max(self._until, self._next) - now
+                if rest < _SOON:
+                    self._next = now + self._apart
+                    return
             self._sleep(rest)
-            waited_for = until
+
+
+_SOON = 1e-6
+"""Seconds: less is the rounding of floats, and waiting for that might never end."""

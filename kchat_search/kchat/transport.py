@@ -33,7 +33,7 @@ from kchat_search.errors import (
     KchatUnreachable,
 )
 from kchat_search.kchat.bounded import BoundedAdapter
-from kchat_search.kchat.retry import LONGEST_PAUSE, Pause, backoff, retry_after
+from kchat_search.kchat.retry import LONGEST_PAUSE, LONGEST_SILENCE, Pause, backoff, retry_after
 from kchat_search.kchat.wire import decode, excerpt
 
 T = TypeVar("T")
@@ -91,6 +91,7 @@ class Transport:
         deadline: float,
         retries: int,
         max_body: int,
+        per_minute: int | None,
         timing: Timing,
     ) -> None:
         self.base_url = base_url.rstrip("/")
@@ -105,7 +106,7 @@ class Transport:
         self._attempts = retries + 1
         self._max_body = max_body
         self._timing = timing
-        self._pause = Pause(timing.clock, timing.sleep)
+        self._pause = Pause(timing.clock, timing.sleep, per_minute)
         self._lock = Lock()
         self._idle: list[requests.Session] = []
         self._retried = 0
@@ -137,6 +138,9 @@ class Transport:
         `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
         """
         for attempt in range(self._attempts):
+            left = self._pause.left()
+            if left > LONGEST_PAUSE:
+                raise KchatBusy(f"Kchat asked to be left alone; {left:.0f} s of that are left.")
             self._pause.wait()
             try:
                 return self._once(path, params, read, absent)
@@ -292,6 +296,7 @@ class Transport:
     def _busy(self, said: str, status: int, headers: Mapping[str, str]) -> KchatError | _TryAgain:
         asked = retry_after(headers.get("Retry-After"), self._timing.now())
         if asked is not None and asked > LONGEST_PAUSE:
+            self._pause.extend(min(asked, LONGEST_SILENCE))
             return KchatBusy(f"Kchat asks to be left alone for {asked:.0f} s. {said}")
         everyone = status == 429 or asked is not None
         return _TryAgain(KchatBusy(f"Kchat is busy. {said}"), asked, everyone=everyone)

@@ -34,6 +34,8 @@ class SyncReport:
     complete: bool = True
     """False where a pass over the list could not be proven whole; `notes` says why."""
     notes: tuple[str, ...] = ()
+    error: str | None = None
+    """Why it ended early, in one line; None where it went well."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,17 @@ windows overlap, and looking again is by id.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from kchat_search.models.chats import ChatPage, ChatState, FetchedChat
 
 OVERLAP = timedelta(days=1)
 """`start` names a day, and it is not certain whether it means created or ended (DESIGN 3)."""
+
+Kind = Literal["backfill", "tick", "reconcile"]
 
 MAX_PASSES = 5
 """Passes over the whole list within one backfill before it is left for the next sync."""
@@ -41,6 +43,8 @@ class Pass:
     """The highest id that this pass saw."""
     seen: int = 0
     missed: int = 0
+    size: int = 0
+    """Chats on the page before `page`; who goes back to it sees them twice."""
     done: bool = False
     """From now on ticks will do."""
     proven: bool = False
@@ -69,8 +73,15 @@ def resumed(state: Pass) -> Pass:
     """Where to go on after a stop. The first pass goes one page back, for deletions since; a later
     one begins anew, since only a pass in one piece counts what it sees, and so proves something."""
     if state.number > 1:
-        return replace(state, page=1, top=0, seen=0, missed=0)
-    return replace(state, page=max(1, state.page - 1))
+        return replace(state, page=1, top=0, seen=0, missed=0, size=0)
+    return one_page_back(state)
+
+
+def one_page_back(state: Pass) -> Pass:
+    """The pass before the last page that it read."""
+    if state.page == 1:
+        return state
+    return replace(state, page=state.page - 1, seen=state.seen - state.size, size=0)
 
 
 def after_page(state: Pass, page: ChatPage, missed: int) -> Pass:
@@ -81,6 +92,7 @@ def after_page(state: Pass, page: ChatPage, missed: int) -> Pass:
         page=page.number + 1,
         top=max([state.top, *ids]),
         seen=state.seen + page.size,
+        size=page.size,
         missed=state.missed + missed,
     )
 
@@ -112,15 +124,64 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
     return Verdict(replace(following, number=1), again=False, note=note)
 
 
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """Where a reconcile stands that goes through everything: first the whole list, a few pages
+    each tick, then, one by one, the chats that the list did not show. Kept as a cursor.
+
+    Between two ticks deletions may shift chats past the place where it goes on (it goes one page
+    back for that). What it misses by that is asked for by itself, so nothing counts as vanished.
+    """
+
+    started_at: str
+    """Chats seen before that moment (ISO 8601) have not been seen by this sweep."""
+    walk: Pass = field(default_factory=Pass)
+    count: int | None = None
+    """Kchat's own."""
+    listed: bool = False
+    """The list has been read to its end."""
+    whole: bool = True
+    """It ended as lists end."""
+    asked: int = 0
+    """Unlisted chats up to this id have been asked for."""
+    done: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """As a cursor of the archive."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Sweep:
+        """From the archive's cursor."""
+        return cls(**{**value, "walk": Pass(**value["walk"])})
+
+
+def sweep_from(now: datetime, backfill: Pass, highest_id: int) -> Sweep:
+    """A new sweep. It can prove what the backfill could not: that no chat was missed up to the
+    highest id that is archived."""
+    return Sweep(now.isoformat(), Pass(number=2, high=max(backfill.high, highest_id)))
+
+
+def sweep_ends(state: Sweep) -> Verdict:
+    """What a sweep that has listed everything says of the backfill."""
+    verdict = after_pass(replace(state.walk, number=2), state.count, whole=state.whole)
+    note = None
+    if state.count is not None and state.walk.seen < state.count:
+        note = short_of(state.count, state.walk.seen)
+    elif not state.whole:
+        note = "Kchat shows the same page again and again."
+    return replace(verdict, again=False, note=note)
+
+
+def may_be_gone(state: Sweep) -> bool:
+    """Is a chat gone that this sweep's list did not show, and that Kchat does not find either?
+    Not where the list was cut short."""
+    return state.whole and (state.count is None or state.walk.seen >= state.count)
+
+
 def short_of(count: int | None, seen: int) -> str:
     """What is said where Kchat counts more than it shows."""
     return f"Kchat counts {count} chats and shows {seen}."
-
-
-def to_prove(state: Pass) -> Pass:
-    """The walk of a reconcile: everything from the first page, able to prove what the backfill
-    could not."""
-    return Pass(number=2, high=state.high)
 
 
 class Shown:
@@ -155,9 +216,18 @@ def list_since(
     return (min(moments) - OVERLAP).astimezone(zone).date()
 
 
+def kind_of(
+    backfill: Pass, reconciled: Mapping[str, Any] | None, now: datetime, every_hours: int
+) -> Kind:
+    """What a sync does: the backfill until it is done, then ticks, and a reconcile when it is time
+    for one."""
+    if not backfill.done:
+        return "backfill"
+    return "reconcile" if reconcile_due(reconciled, now, every_hours) else "tick"
+
+
 def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: int) -> bool:
-    """Is it time to list everything again? Not before the backfill has been proven complete:
-    that has just done so."""
+    """Is it time for a reconcile? Not before the backfill is done: that has just listed all."""
     if last is None:
         return False
     return passed(last, now, timedelta(hours=every_hours))
@@ -168,6 +238,23 @@ def passed(last: Mapping[str, Any], now: datetime, span: timedelta) -> bool:
     machine's clock was ahead, and waiting for it to come may take years."""
     ago = now - datetime.fromisoformat(last["at"])
     return not timedelta(0) <= ago < span
+
+
+def days_before(now: datetime, days: int, zone: ZoneInfo) -> date:
+    """The day so many days before today, in that zone."""
+    return (now - timedelta(days=days)).astimezone(zone).date()
+
+
+def begins_before(page: ChatPage, highest_id: int) -> bool:
+    """Does this page of the list begin among the chats that are archived? Then none that is new
+    stands before it, since the list is by id."""
+    return any(number <= highest_id for number in ids_on(page))
+
+
+def ids_on(page: ChatPage) -> set[int]:
+    """The ids of a page, of chats that can't be understood too."""
+    rejected = {reject.chat_id for reject in page.rejects if reject.chat_id is not None}
+    return rejected | {fetched.chat.id for fetched in page.chats}
 
 
 def closed_since(now: datetime, recheck_days: int) -> datetime:

@@ -79,6 +79,10 @@ class Fetching:
             for future in waiting:
                 future.cancel()
 
+    def page(self, number: int) -> ChatPage:
+        """One page of the plain list."""
+        return self._with_messages(self._page(number, None, None))
+
     def chats(self, chat_ids: Iterable[int]) -> Iterator[tuple[int, Fetched]]:
         """These chats, one by one, in order. One that can't be had is a reject, and the others go
         on; where four in a row can't, raises what the source raised."""

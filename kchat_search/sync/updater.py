@@ -5,21 +5,20 @@ Pages are archived in their order, so the cursor only ever moves over pages that
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatError
-from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
-from kchat_search.models.reports import Progress, SyncReport, no_progress
+from kchat_search.models.chats import ChatPage, RejectedChat
 from kchat_search.ports import Archive, ChatSource, Clock
 from kchat_search.sync import decide
-from kchat_search.sync.decide import Pass
+from kchat_search.sync.decide import Pass, Sweep
 from kchat_search.sync.fetching import Fetched, Fetching
+from kchat_search.sync.keeping import Keeping
+from kchat_search.sync.listed import Listed
 
 _AGENTS_EVERY = timedelta(hours=1)
 _REJECTS_PER_TICK = 20
@@ -27,25 +26,6 @@ _AT_ONCE = 100
 """Chats fetched one by one are archived so many at a time."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class _Run:
-    """One sync under way."""
-
-    fetching: Fetching
-    progress: Progress
-    saved: Callable[[], int]
-    """Called after each transaction; says how many chats it indexed."""
-    shown: set[int] = field(default_factory=set)
-    """Ids that the list has shown in this sync."""
-    seen: int = 0
-    new: int = 0
-    changed: int = 0
-    vanished: int = 0
-    rejected: int = 0
-    indexed: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,50 +39,44 @@ class Updater:
     in_flight: int = 4
     recheck_days: int = 7
     recheck_per_tick: int = 50
+    reconcile_every_hours: int = 24
+    reconcile_days: int = 30
+    reconcile_pages_per_tick: int = 20
 
-    def sync(
-        self,
-        *,
-        reconcile: bool = False,
-        progress: Progress = no_progress,
-        saved: Callable[[], int] = lambda: 0,
-    ) -> SyncReport:
+    def sync(self, keeping: Keeping, *, everything: bool = False) -> tuple[str, ...]:
         """One whole sync: the backfill where it isn't done, else what is new and what may have
-        changed; with `reconcile`, everything once more.
+        changed; from time to time a reconcile, and with `everything` all of it at once. What
+        could not be proven whole is said in words.
 
-        `saved` is called after each transaction and says how many chats it indexed. Raises what
-        the source and the archive raise; what was archived until then stays.
+        Raises what the source and the archive raise; what was archived until then stays.
         """
-        started, retries = self.clock(), self.source.retries()
+        started = self.clock()
+        state = Pass.from_json(self.archive.cursor("backfill"))
+        last = self.archive.cursor("reconciled")
+        kind = decide.kind_of(state, last, started, self.reconcile_every_hours)
+        if everything and kind == "tick":
+            kind = "reconcile"
+        keeping.counts.kind = kind
         with Fetching(self.source, self.in_flight) as fetching:
-            run = _Run(fetching, progress, saved)
-            self._refresh_agents(started, force=reconcile)
-            state = Pass.from_json(self.archive.cursor("backfill"))
-            if not state.done:
-                kind = "backfill"
-                self._backfill(run, state)
-            elif reconcile:
-                kind = "reconcile"
-                self._reconcile(run, started, state)
+            self._refresh_agents(started, force=kind == "reconcile")
+            run = _Run(self, fetching, keeping, started)
+            if kind == "backfill":
+                run.backfill(state)
+            elif everything:
+                run.sweep(decide.sweep_from(started, state, self.archive.highest_id()), None)
+                run.retry_rejects()
             else:
-                kind = "tick"
-                self._tick(run, started)
+                run.tick()
+                if kind == "reconcile":
+                    run.reconcile()
+                run.go_on_sweeping(state, begin=kind == "reconcile")
         finished = self.clock()
-        self.archive.set_cursor("tick", {"at": started.isoformat()}, now=finished)
-        return SyncReport(
-            kind=kind,
-            started_at=started,
-            finished_at=finished,
-            seen=run.seen,
-            new=run.new,
-            changed=run.changed,
-            vanished=run.vanished,
-            rejected=run.rejected,
-            indexed=run.indexed,
-            retries=self.source.retries() - retries,
-            complete=not run.notes,
-            notes=tuple(run.notes),
-        )
+        at = {"at": started.isoformat()}
+        self.archive.set_cursor("tick", at, now=finished)
+        if kind != "tick":
+            # Even an incomplete one is not repeated before its time: it lists everything.
+            self.archive.set_cursor("reconciled", {"at": finished.isoformat()}, now=finished)
+        return tuple(run.notes)
 
     def _refresh_agents(self, now: datetime, *, force: bool) -> None:
         last = self.archive.cursor("agents")
@@ -115,169 +89,241 @@ class Updater:
             self.archive.save_agents(names, now=now)
             self.archive.set_cursor("agents", {"at": now.isoformat()}, now=now)
 
+
+class _Run:
+    """One sync under way."""
+
+    def __init__(
+        self, updater: Updater, fetching: Fetching, keeping: Keeping, started: datetime
+    ) -> None:
+        self.notes: list[str] = []
+        self._of = updater
+        self._archive = updater.archive
+        self._fetching = fetching
+        self._keeping = keeping
+        self._counts = keeping.counts
+        self._started = started
+        self._shown: set[int] = set()  # ids that a tick's lists have shown
+        self._last_page = 1  # of the whole list
+
     # -- everything --------------------------------------------------------------------------
 
-    def _backfill(self, run: _Run, state: Pass) -> None:
+    def backfill(self, state: Pass) -> None:
+        """Pass after pass over the list, until one proves that nothing was missed."""
         state = decide.resumed(state)
         while True:
-            state, count, whole = self._walk(run, state)
-            verdict = decide.after_pass(state, count, whole=whole)
+            self._counts.seen = 0  # a proving pass sees the same chats once more
+            state, count, whole = self._walk(state, lambda at: ("backfill", at.to_json()))
+            verdict = decide.after_pass(state, count, whole=bool(whole))
+            self._remember_last_page(max(1, state.page - 1), state.seen - state.size)
             state = verdict.next
-            self.archive.set_cursor("backfill", state.to_json(), now=self.clock())
-            if verdict.note:
-                run.notes.append(verdict.note)
-                log.warning("%s", verdict.note)
+            self._archive.set_cursor("backfill", state.to_json(), now=self._of.clock())
+            self._note(verdict.note)
             if not verdict.again:
                 return
 
-    def _walk(self, run: _Run, state: Pass, *, keep: bool = True) -> tuple[Pass, int | None, bool]:
-        """One pass over the list; (its end, Kchat's count, whether it ended as lists end). With
-        `keep`, the pass can be resumed where it stopped."""
+    def _walk(
+        self,
+        state: Pass,
+        cursor: Callable[[Pass], tuple[str, dict[str, object]]],
+        most: int | None = None,
+    ) -> tuple[Pass, int | None, bool | None]:
+        """Go on with a pass, for `most` pages; (where it stands, Kchat's count, whether it ended as
+        lists end, None while it has not ended). Each page is archived with the cursor behind it."""
         count: int | None = None
         shown = decide.Shown()
-        for page in run.fetching.pages(state.page, seen=state.seen):
+        before = self._counts.seen
+        begun = state.seen
+        for number, page in enumerate(self._fetching.pages(state.page, seen=state.seen), start=1):
             count = page.count if page.count is not None else count
-            before = shown.repeated(page)
-            if before is not None:
+            repeats = shown.repeated(page)
+            if repeats is not None:
                 # The last page for ever is a way to end, if there is more than one page.
-                ended = before == page.number - 1 and page.number > 2
+                ended = repeats == page.number - 1 and page.number > 2
                 return state, count, count is not None or ended
             late = tuple(fetched for fetched in page.chats if fetched.chat.id <= state.high)
-            missed = self._save(run, late)
+            missed = self._keeping.save(late)
             rest = tuple(fetched for fetched in page.chats if fetched.chat.id > state.high)
             state = decide.after_page(state, page, missed)
-            run.seen = state.seen
-            cursor = ("backfill", state.to_json()) if keep else None
-            self._save(run, rest, page.rejects, cursor)
-            run.progress("fetch" if state.number == 1 else "prove", state.seen, count)
+            self._counts.seen = before + state.seen - begun
+            self._keeping.save(rest, page.rejects, cursor(state))
+            self._keeping.progress("fetch" if state.number == 1 else "prove", state.seen, count)
+            if number == most:
+                return state, count, None
         return state, count, True
 
-    def _reconcile(self, run: _Run, started: datetime, backfill: Pass) -> None:
-        """List everything again; what the list no longer shows is asked for by itself."""
-        state, count, whole = self._walk(run, decide.to_prove(backfill), keep=False)
-        verdict = decide.after_pass(state, count, whole=whole)
+    def sweep(self, state: Sweep, most: int | None) -> None:
+        """Go on with a reconcile of everything, for `most` pages of the list and as many chats one
+        by one as a tick may look at; None: to its end."""
+
+        def cursor(walk: Pass) -> tuple[str, dict[str, object]]:
+            return "sweep", replace(state, walk=walk).to_json()
+
+        if not state.listed:
+            walk, count, whole = self._walk(decide.one_page_back(state.walk), cursor, most)
+            count = state.count if count is None else count
+            state = replace(state, walk=walk, count=count)
+            if whole is not None:
+                state = replace(state, listed=True, whole=whole)
+                self._listed_all(state)
+        if state.listed:
+            state = self._ask_for_unlisted(
+                state, None if most is None else self._of.recheck_per_tick
+            )
+        self._archive.set_cursor("sweep", state.to_json(), now=self._of.clock())
+
+    def _listed_all(self, state: Sweep) -> None:
+        walk = state.walk
+        self._remember_last_page(max(1, walk.page - 1), walk.seen - walk.size)
+        verdict = decide.sweep_ends(state)
+        self._note(verdict.note)
+        now = self._of.clock()
         if verdict.next.proven:
-            self.archive.set_cursor("backfill", verdict.next.to_json(), now=self.clock())
-        elif count is not None and state.seen < count:
-            whole = False
-            run.notes.append(decide.short_of(count, state.seen))
-        elif not whole:
-            run.notes.append("Kchat shows the same page again and again.")
-        unseen = self.archive.ids_not_seen_since(started)
-        self._look_again(run, unseen, gone=lambda missing: missing if whole else ())
+            self._archive.set_cursor("backfill", verdict.next.to_json(), now=now)
+        if decide.may_be_gone(state):
+            # What had no id to be asked for by, and is not listed any more.
+            self._archive.mark_rejects_gone(datetime.fromisoformat(state.started_at), now=now)
 
-    # -- what is new -------------------------------------------------------------------------
+    def _ask_for_unlisted(self, state: Sweep, most: int | None) -> Sweep:
+        """The chats that the list did not show, one by one, by id."""
+        before = datetime.fromisoformat(state.started_at)
+        unseen = self._archive.ids_not_seen_since(before, after=state.asked, limit=most)
+        possible = decide.may_be_gone(state)
+        self._look_again(unseen, gone=lambda missing: missing if possible else ())
+        done = most is None or len(unseen) < most
+        return replace(state, asked=max(unseen, default=state.asked), done=done)
 
-    def _tick(self, run: _Run, started: datetime) -> None:
-        last = (self.archive.cursor("tick") or {}).get("at")
+    # -- what is new, and what may have changed ------------------------------------------------
+
+    def tick(self) -> None:
+        """New chats; those that are open or were closed lately; those not understood so far."""
+        last = (self._archive.cursor("tick") or {}).get("at")
         since = decide.list_since(
-            self.archive.newest_created(),
+            self._archive.newest_created(),
             datetime.fromisoformat(last) if last else None,
-            self.zone,
+            self._of.zone,
         )
-        for page in self._listed(run, since):
-            run.shown.update(fetched.chat.id for fetched in page.chats)
-            run.seen += page.size
-            run.progress("fetch", run.seen, page.count)
-        limit = self.recheck_per_tick + len(run.shown)
-        states = self.archive.states_to_recheck(
-            decide.closed_since(started, self.recheck_days), limit
+        highest = self._archive.highest_id()
+        for page in self._listed(since):
+            self._counts.seen += page.size
+            self._keeping.progress("fetch", self._counts.seen, page.count)
+        self._end_of_list(highest)
+        rejected = self._archive.rejected_ids(_REJECTS_PER_TICK)
+        again = [i for i in rejected if i not in self._shown]
+        limit = self._of.recheck_per_tick + len(self._shown)
+        states = self._archive.states_to_recheck(
+            decide.closed_since(self._started, self._of.recheck_days), limit
         )
-        rejected = [r.reject.chat_id for r in self.archive.rejects(limit=_REJECTS_PER_TICK)]
-        again = [i for i in rejected if i is not None and i not in run.shown]
         # Those come last: what failed before must not stand before what may go well.
-        due = decide.to_recheck(states, {*run.shown, *again}, self.recheck_per_tick)
-        created = {s.id: s.created_at for s in states if s.created_at is not None}
-        self._look_again(
-            run, (*due, *again), gone=lambda missing: self._unlisted(run, missing, created)
-        )
+        due = decide.to_recheck(states, {*self._shown, *again}, self._of.recheck_per_tick)
+        self._look_again((*due, *again), gone=self._not_listed)
 
-    def _unlisted(
-        self, run: _Run, chat_ids: Iterable[int], created: Mapping[int, datetime]
-    ) -> Collection[int]:
-        """Those that the list around their day of creation does not show either.
+    def _end_of_list(self, highest: int) -> None:
+        """New chats stand at the end of the plain list, however `start` is read (DESIGN 3): where
+        it means the end of a chat, one that is still going on is listed nowhere else."""
+        known = self._archive.cursor("last_page") or {"page": 1, "before": 0}
+        at, before, step = int(known["page"]), int(known["before"]), 1
+        while not self._read_to_the_end(at, before, highest):
+            at, before, step = max(1, at - step), 0, step * 2
 
-        A server may know the list and not the single chat (the second path's is undocumented); a
-        chat must not count as vanished because of that.
-        """
-        days = {i: created[i].astimezone(self.zone).date() for i in chat_ids if i in created}
-        missing = set(days)
-        near = timedelta(days=1)
-        for day in sorted(set(days.values())):
-            for page in self._listed(run, day - near, day + near):
-                missing.difference_update(fetched.chat.id for fetched in page.chats)
-        return missing
+    def _read_to_the_end(self, at: int, before: int, highest: int) -> bool:
+        """The plain list from page `at` on, with `before` chats on those before it; False where
+        new chats may stand before that: some were deleted, and the end has moved."""
+        for page in self._listed(None, first=at, seen=before):
+            if page.number == at and at > 1 and not decide.begins_before(page, highest):
+                return False
+            if page.size:
+                self._remember_last_page(page.number, before)
+            before += page.size
+        return True
 
-    def _listed(self, run: _Run, start: date | None, end: date | None = None) -> Iterator[ChatPage]:
+    def reconcile(self) -> None:
+        """List again what was created lately, and ask for what that does not show."""
+        start = decide.days_before(self._started, self._of.reconcile_days, self._of.zone)
+        for page in self._listed(start):
+            self._keeping.progress("prove", page.number, None)
+        since = self._started - timedelta(days=self._of.reconcile_days)
+        unseen = self._archive.ids_not_seen_since(self._started, created_since=since)
+        self._look_again(unseen, gone=self._not_listed)
+        self.retry_rejects()
+
+    def go_on_sweeping(self, backfill: Pass, *, begin: bool) -> None:
+        """Another part of everything, where a reconcile has begun and not ended."""
+        value = self._archive.cursor("sweep")
+        state = Sweep.from_json(value) if value else None
+        if begin and (state is None or state.done):
+            state = decide.sweep_from(self._started, backfill, self._archive.highest_id())
+        if state is not None and not state.done:
+            self.sweep(state, self._of.reconcile_pages_per_tick)
+
+    def retry_rejects(self) -> None:
+        """Chats that could not be understood: their raw form may be by now, by a newer version of
+        this program; and Kchat may have mended them."""
+        for reject in self._archive.every_reject():
+            found = self._of.source.understand(reject.raw)
+            if isinstance(found, RejectedChat):
+                continue
+            # Of one that had no id, another form may be archived by now, and be newer.
+            if reject.chat_id is None and self._archive.get([found.chat.id]):
+                continue
+            self._keeping.save((found,))
+            self._archive.drop_reject(reject.key)
+        self._look_again(self._archive.rejected_ids(None), gone=self._not_listed)
+
+    def _listed(self, start: date | None, *, first: int = 1, seen: int = 0) -> Iterator[ChatPage]:
         """A part of the list, page by page, each archived before it is handed on."""
         shown = decide.Shown()
-        for page in run.fetching.pages(start=start, end=end):
+        for page in self._fetching.pages(first, start=start, seen=seen):
             if shown.repeated(page) is not None:
                 return
-            self._save(run, page.chats, page.rejects)
+            self._keep(page)
             yield page
+
+    def _keep(self, page: ChatPage) -> ChatPage:
+        self._keeping.save(page.chats, page.rejects)
+        self._shown.update(fetched.chat.id for fetched in page.chats)
+        return page
 
     # -- one by one --------------------------------------------------------------------------
 
     def _look_again(
-        self,
-        run: _Run,
-        chat_ids: Iterable[int],
-        gone: Callable[[Collection[int]], Collection[int]],
+        self, chat_ids: Iterable[int], gone: Callable[[Collection[int]], Collection[int]]
     ) -> None:
         """Fetch these by themselves. `gone` decides which of those that Kchat answers with «not
         found» have really vanished."""
         batch: list[Fetched] = []
         missing: list[int] = []
         try:
-            for number, (chat_id, fetched) in enumerate(run.fetching.chats(chat_ids), start=1):
+            for number, (chat_id, fetched) in enumerate(self._fetching.chats(chat_ids), start=1):
                 if fetched is None:
                     missing.append(chat_id)
                 else:
                     batch.append(fetched)
                 if len(batch) >= _AT_ONCE:
-                    self._save_mixed(run, batch)
+                    self._keeping.save_mixed(batch)
                     batch.clear()
-                run.seen += fetched is not None
-                run.progress("recheck", number, None)
+                self._counts.seen += fetched is not None
+                self._keeping.progress("recheck", number, None)
         except KchatError:
-            self._save_mixed(run, batch)
+            self._keeping.save_mixed(batch)
             raise
-        self._save_mixed(run, batch)
+        self._keeping.save_mixed(batch)
         if missing:
-            run.vanished += self.archive.mark_gone(gone(missing), now=self.clock())
-            run.indexed += run.saved()
+            self._keeping.mark_gone(gone(missing))
 
-    def _save_mixed(self, run: _Run, items: Iterable[Fetched]) -> None:
-        items = list(items)
-        self._save(
-            run,
-            tuple(item for item in items if isinstance(item, FetchedChat)),
-            tuple(item for item in items if isinstance(item, RejectedChat)),
-        )
+    def _not_listed(self, chat_ids: Collection[int]) -> Collection[int]:
+        listed = Listed(lambda number: self._keep(self._fetching.page(number)), self._last_page)
+        return [chat_id for chat_id in chat_ids if not listed.shows(chat_id)]
 
-    def _save(
-        self,
-        run: _Run,
-        chats: tuple[FetchedChat, ...],
-        rejects: tuple[RejectedChat, ...] = (),
-        cursor: tuple[str, Mapping[str, Any]] | None = None,
-    ) -> int:
-        """Archive; how many were new."""
-        poorer = self._poorer(chats)
-        chats = tuple(fetched for fetched in chats if fetched.chat.id not in poorer)
-        if not (chats or rejects or cursor):
-            return 0
-        report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
-        run.new += report.new
-        run.changed += report.changed
-        run.rejected += report.rejected
-        run.indexed += run.saved()
-        return report.new
+    def _remember_last_page(self, number: int, before: int) -> None:
+        """Where the plain list ends, and how many chats are on the pages before: there a tick
+        looks for what is new."""
+        self._last_page = number
+        at = {"page": number, "before": before}
+        if self._archive.cursor("last_page") != at:
+            self._archive.set_cursor("last_page", at, now=self._of.clock())
 
-    def _poorer(self, chats: Iterable[FetchedChat]) -> set[int]:
-        """Those that came without messages though the archive has them with some: a list that
-        shows none, of a chat that vanished before it could be fetched. What was said stays."""
-        bare = [fetched.chat.id for fetched in chats if not fetched.has_messages]
-        known = self.archive.get(bare) if bare else {}
-        return {i for i, stored in known.items() if json.loads(stored.raw).get("messages")}
+    def _note(self, note: str | None) -> None:
+        if note:
+            self.notes.append(note)
+            log.warning("%s", note)

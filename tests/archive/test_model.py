@@ -49,6 +49,8 @@ class ArchiveMachine(RuleBasedStateMachine):
         self.taken: list[Change] = []
         self.stale: set[Change] = set()
         self.odd: dict[str, int] = {}
+        self.odd_gone: dict[str, datetime] = {}
+        self.odd_seen: dict[str, datetime] = {}
         self.names: dict[str, str] = {}
         self.page = 0
 
@@ -68,8 +70,12 @@ class ArchiveMachine(RuleBasedStateMachine):
             # a taken entry of this chat is another one from now on
             self.stale |= {entry for entry in self.taken if entry.chat_id == chat_id}
 
-    @rule(chats=st.lists(fetches, max_size=5), odd=st.lists(ids, max_size=3))
-    def save(self, chats: list[FetchedChat], odd: list[int]) -> None:
+    @rule(
+        chats=st.lists(fetches, max_size=5),
+        odd=st.lists(ids, max_size=3),
+        nameless=st.sets(ids, max_size=2),
+    )
+    def save(self, chats: list[FetchedChat], odd: list[int], nameless: set[int]) -> None:
         now, latest = self.now(), {item.chat.id: item for item in chats}
         self.page += 1
         queued, new, same = set(), 0, 0
@@ -85,13 +91,16 @@ class ArchiveMachine(RuleBasedStateMachine):
                 queued.add(chat_id)
             self.seen[chat_id] = now
             self.odd.pop(f"chat:{chat_id}", None)
-        refused = {f"chat:{i}" for i in odd if i not in latest}
+            self.odd_gone.pop(f"chat:{chat_id}", None)
+        refused = {f"chat:{i}" for i in odd if i not in latest} | {f"raw:{i}" for i in nameless}
         for key in refused:
             self.odd[key] = self.odd.get(key, 0) + 1
+            self.odd_seen[key] = now
+            self.odd_gone.pop(key, None)
         self.put(queued)
         report = self.archive.save(
             chats,
-            [rejected(f"chat:{i}", i) for i in odd],
+            [rejected(f"chat:{i}", i) for i in odd] + [rejected(f"raw:{i}") for i in nameless],
             now=now,
             cursor=("list", {"page": self.page}),
         )
@@ -103,7 +112,24 @@ class ArchiveMachine(RuleBasedStateMachine):
         marked = {i for i in chat_ids if i in self.history and i not in self.gone}
         self.gone.update(dict.fromkeys(marked, now))
         self.put(marked)
+        for key in {f"chat:{i}" for i in chat_ids} & self.odd.keys():
+            self.odd_gone.setdefault(key, now)
         assert self.archive.mark_gone(chat_ids, now=now) == len(marked)
+
+    @rule(ago=st.integers(0, 6))
+    def mark_rejects_gone(self, ago: int) -> None:
+        now = self.now()
+        since = now - timedelta(microseconds=ago)
+        for key in self.odd:
+            if key.startswith("raw:") and self.odd_seen[key] < since:
+                self.odd_gone.setdefault(key, now)
+        self.archive.mark_rejects_gone(since, now=now)
+
+    @rule(chat_id=ids, kind=st.sampled_from(["chat", "raw"]))
+    def drop_reject(self, chat_id: int, kind: str) -> None:
+        self.odd.pop(f"{kind}:{chat_id}", None)
+        self.odd_gone.pop(f"{kind}:{chat_id}", None)
+        self.archive.drop_reject(f"{kind}:{chat_id}")
 
     @rule(chat_ids=st.sets(ids))
     def queue_by_hand(self, chat_ids: set[int]) -> None:
@@ -168,14 +194,21 @@ class ArchiveMachine(RuleBasedStateMachine):
             (i, len(past)) for i, past in sorted(self.history.items())
         ]
         assert [entry.chat_id for entry in self.archive.changes(100)] == self.queue
-        assert {r.reject.key: r.times for r in self.archive.rejects()} == self.odd
+        told = self.archive.rejects()
+        assert {r.reject.key: r.times for r in told} == self.odd
+        assert {r.reject.key: r.gone_at for r in told if r.gone_at} == self.odd_gone
+        assert sorted(r.key for r in self.archive.every_reject()) == sorted(self.odd)
+        waiting = [k for k in self.odd if k.startswith("chat:") and k not in self.odd_gone]
+        waiting.sort(key=lambda key: (self.odd_seen[key], key))
+        assert self.archive.rejected_ids(2) == tuple(int(key[5:]) for key in waiting[:2])
+        assert self.archive.highest_id() == max(self.history, default=0)
         assert self.archive.agents() == self.names
         assert self.archive.cursor("list") == ({"page": self.page} if self.page else None)
         assert self.archive.counts() == ArchiveCounts(
             chats=len(self.history),
             gone=len(self.gone),
             pending=len(self.queue),
-            rejected=len(self.odd),
+            rejected=len(self.odd) - len(self.odd_gone),
             versions=sum(map(len, self.history.values())),
         )
 

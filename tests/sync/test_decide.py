@@ -34,7 +34,15 @@ def page(number: int, *ids: int, rejects: int = 0, count: int | None = None) -> 
 
 def test_a_page_moves_the_pass_on() -> None:
     state = decide.after_page(Pass(page=3, seen=20, top=120), page(3, 131, 130, rejects=1), 2)
-    assert state == Pass(page=4, seen=23, top=131, missed=2)
+    assert state == Pass(page=4, seen=23, top=131, missed=2, size=3)
+
+
+def test_who_goes_one_page_back_counts_no_chat_twice() -> None:
+    before = Pass(page=3, seen=20, top=120)
+    once = decide.after_page(before, page(3, 121, 122), 0)
+    again = decide.one_page_back(once)
+    assert decide.after_page(again, page(3, 121, 122), 0) == once
+    assert decide.one_page_back(Pass()) == Pass()
 
 
 def test_a_stop_goes_back_one_page_and_never_before_the_first() -> None:
@@ -43,7 +51,7 @@ def test_a_stop_goes_back_one_page_and_never_before_the_first() -> None:
 
 
 def test_a_pass_that_is_to_prove_something_begins_anew() -> None:
-    stopped = Pass(page=7, number=2, high=90, top=60, seen=60, missed=1)
+    stopped = Pass(page=7, number=2, high=90, top=60, seen=60, missed=1, size=10)
     assert decide.resumed(stopped) == Pass(page=1, number=2, high=90)
 
 
@@ -102,6 +110,92 @@ def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | 
     assert [shown.repeated(each) for each in pages] == repeated
 
 
+# -- reconcile -------------------------------------------------------------------------------
+
+DONE = Pass(number=3, done=True)
+
+
+def hours_ago(hours: float) -> dict[str, str]:
+    return {"at": (NOW - timedelta(hours=hours)).isoformat()}
+
+
+@pytest.mark.parametrize(
+    ("backfill", "reconciled", "kind"),
+    [
+        (Pass(), None, "backfill"),
+        (Pass(page=7), hours_ago(99), "backfill"),  # nothing goes before it
+        (DONE, None, "tick"),
+        (DONE, hours_ago(1), "tick"),
+        (DONE, hours_ago(24), "reconcile"),
+        (DONE, hours_ago(-1), "reconcile"),  # the clock was ahead
+    ],
+)
+def test_what_a_sync_does(backfill: Pass, reconciled: dict[str, str] | None, kind: str) -> None:
+    assert decide.kind_of(backfill, reconciled, NOW, 24) == kind
+
+
+def swept(*, seen: int, count: int | None, missed: int = 0, whole: bool = True) -> decide.Sweep:
+    begun = decide.sweep_from(NOW, Pass(high=7), 9)
+    walk = replace(begun.walk, seen=seen, missed=missed, top=12)
+    return replace(begun, walk=walk, count=count, whole=whole, listed=True)
+
+
+@pytest.mark.parametrize(
+    ("state", "proven", "gone", "noted"),
+    [
+        (swept(seen=25, count=25), True, True, False),
+        (swept(seen=25, count=None), True, True, False),
+        (swept(seen=27, count=25), True, True, False),  # some were deleted meanwhile
+        (swept(seen=25, count=25, missed=1), False, True, False),  # the next one will tell
+        (swept(seen=25, count=26), False, False, True),
+        (swept(seen=25, count=None, whole=False), False, False, True),
+    ],
+)
+def test_what_a_sweep_over_everything_says(
+    state: decide.Sweep, proven: bool, gone: bool, noted: bool
+) -> None:
+    verdict = decide.sweep_ends(state)
+    assert (verdict.next.proven, bool(verdict.note)) == (proven, noted)
+    assert verdict.next.high == 12
+    assert decide.may_be_gone(state) is gone
+
+
+def test_a_sweep_counts_as_missed_what_is_new_below_the_highest_id() -> None:
+    assert decide.sweep_from(NOW, Pass(high=7), 9).walk.high == 9
+    assert decide.sweep_from(NOW, Pass(high=9), 7).walk.high == 9
+
+
+def test_a_sweep_survives_the_archive() -> None:
+    state = swept(seen=25, count=26, missed=1)
+    assert decide.Sweep.from_json(state.to_json()) == state
+
+
+@pytest.mark.parametrize(
+    ("now", "days", "expected"),
+    [
+        (NOW, 30, date(2016, 2, 19)),
+        (datetime(2016, 3, 19, 16, tzinfo=UTC), 1, date(2016, 3, 19)),  # midnight in Shanghai
+        (datetime(2016, 3, 19, 15, 59, tzinfo=UTC), 1, date(2016, 3, 18)),
+    ],
+)
+def test_the_window_of_a_reconcile(now: datetime, days: int, expected: date) -> None:
+    assert decide.days_before(now, days, ZONE) == expected
+
+
+@pytest.mark.parametrize(
+    ("listed", "highest", "begins"),
+    [
+        (page(3, 8, 9), 8, True),
+        (page(3, 8, 9), 100, True),
+        (page(3, 9, 10), 8, False),  # a new one may stand before it
+        (page(3), 8, False),  # beyond the end
+        (page(3, rejects=2), 8, False),
+    ],
+)
+def test_where_new_chats_begin(listed: ChatPage, highest: int, begins: bool) -> None:
+    assert decide.begins_before(listed, highest) is begins
+
+
 # -- ticks -----------------------------------------------------------------------------------
 
 
@@ -151,10 +245,10 @@ def test_the_least_recently_seen_are_looked_at_first(
     ("last", "due"),
     [
         (None, False),
-        ({"at": NOW.isoformat()}, False),
-        ({"at": (NOW - timedelta(hours=23)).isoformat()}, False),
-        ({"at": (NOW - timedelta(hours=24)).isoformat()}, True),
-        ({"at": (NOW + timedelta(days=365)).isoformat()}, True),  # the clock was ahead
+        (hours_ago(0), False),
+        (hours_ago(23), False),
+        (hours_ago(24), True),
+        (hours_ago(-365 * 24), True),  # the clock was ahead
     ],
 )
 def test_when_everything_is_listed_again(last: dict[str, str] | None, due: bool) -> None:

@@ -1,0 +1,16 @@
+"""Rejects that Kchat shows no more are marked, as chats are."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the mark; nothing is marked yet."""
+    op.add_column("rejects", sa.Column("gone_at", sa.BigInteger(), nullable=True))

@@ -1,0 +1,49 @@
+"""Is a chat in the list? The look-up by halving against the list itself."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kchat_search.models.chats import ChatPage, RejectedChat
+from kchat_search.sync.listed import Listed
+from tests.archive.conftest import fetched
+
+
+def a_list(ids: set[int], size: int, odd: set[int]) -> tuple[dict[int, ChatPage], int]:
+    """Pages of a list in ascending order; those of `odd` are rejects."""
+    ordered = sorted(ids)
+    pages = {}
+    for number, start in enumerate(range(0, max(1, len(ordered)), size), start=1):
+        part = ordered[start : start + size]
+        chats = tuple(fetched(i) for i in part if i not in odd)
+        rejects = tuple(RejectedChat(f"chat:{i}", i, "{}", "odd") for i in part if i in odd)
+        pages[number] = ChatPage(number, chats, rejects, None, last=False)
+    return pages, max(pages)
+
+
+@given(
+    st.sets(st.integers(1, 60)),
+    st.integers(1, 7),
+    st.sets(st.integers(1, 60), max_size=5),
+    st.lists(st.integers(1, 60), min_size=1, max_size=9),
+    st.integers(0, 3),
+)
+def test_a_chat_is_found_exactly_where_the_list_has_it(
+    ids: set[int], size: int, odd: set[int], wanted: list[int], beyond: int
+) -> None:
+    pages, last = a_list(ids, size, odd)
+    asked: list[int] = []
+
+    def page(number: int) -> ChatPage:
+        asked.append(number)
+        return pages.get(number, ChatPage(number, (), (), None, last=True))
+
+    listed = Listed(page, last + beyond)
+    assert {i: listed.shows(i) for i in wanted} == {i: i in ids for i in wanted}
+    assert len(asked) == len(set(asked))
+
+
+def test_a_page_that_tells_no_id_makes_nobody_vanish() -> None:
+    nameless = ChatPage(1, (), (RejectedChat("raw:1", None, "{}", "odd"),), None, last=True)
+    assert Listed(lambda _: nameless, 1).shows(5)
