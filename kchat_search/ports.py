@@ -114,8 +114,8 @@ class Archive(Protocol):
         """All versions of a chat, oldest first, the present one last. Called by service."""
         ...
 
-    def id_versions(self) -> Iterator[tuple[int, int]]:
-        """(id, version) of every chat, id ascending. Called by sync, verify."""
+    def id_editions(self) -> Iterator[tuple[int, int]]:
+        """(id, edition) of every chat, id ascending. Called by sync, verify."""
         ...
 
     def ids_not_seen_since(

@@ -48,6 +48,7 @@ from kchat_search.models.chats import (
     StoredChat,
     StoredReject,
     StoredVersion,
+    edition,
 )
 from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport
 
@@ -200,16 +201,16 @@ class SqlArchive:
             for version, raw, digest, seen_at in found
         )
 
-    def id_versions(self) -> Iterator[tuple[int, int]]:
-        """(id, version) of every chat, id ascending, of one state: 16 bytes a chat are held."""
+    def id_editions(self) -> Iterator[tuple[int, int]]:
+        """(id, edition) of every chat, id ascending, of one state: 16 bytes a chat are held."""
         ids, numbers = array("q"), array("q")
         with self._reading() as connection:
             rows = connection.execution_options(yield_per=10_000).execute(
-                select(chats.c.id, chats.c.version).order_by(chats.c.id)
+                select(chats.c.id, chats.c.version, chats.c.gone_at).order_by(chats.c.id)
             )
-            for chat_id, version in rows:
+            for chat_id, version, gone_at in rows:
                 ids.append(chat_id)
-                numbers.append(version)
+                numbers.append(edition(version, gone=gone_at is not None))
         yield from zip(ids, numbers, strict=True)
 
     # -- what sync decides by --------------------------------------------------------------

@@ -64,7 +64,7 @@ there = chats.c.gone_at.is_(None)
 # A partial index serves only a query that says the same literally; a parameter would not do.
 open_still = and_(there, chats.c.status != literal_column("'close'"))
 
-Index(None, chats.c.id, chats.c.version)
+Index(None, chats.c.id, chats.c.version, chats.c.gone_at)
 Index(None, chats.c.created_at)
 Index(None, chats.c.agent_id)
 Index(None, chats.c.visitor_id)

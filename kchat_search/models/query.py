@@ -63,6 +63,7 @@ FilterField = Literal[
     "type",
     "has_upload",
     "spoke",
+    "gone",
 ]
 
 

@@ -218,8 +218,8 @@ def _field(name: str, value: str, context: Context) -> Node:
             return FieldIs("spoke", (_value(value),))
         case "rating":
             return FieldIs("rating", _values(value, ratings.canonical))
-        case "has":
-            return FieldIs("has_upload", (_flag(True),))
+        case "has" | "is":
+            return FieldIs("has_upload" if name == "has" else "gone", (_flag(True),))
         case "file":
             return FileNamed(fold(value))
         case "date" | "after" | "before":

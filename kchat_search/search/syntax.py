@@ -269,6 +269,8 @@ def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> str | No
         return "from is visitor, agent or robot"
     if name == "has" and folded != "upload":
         return "has knows only upload"
+    if name == "is" and folded != "gone":
+        return "is knows only gone"
     if name in ("date", "after", "before"):
         found = span(folded, today, zone)
         if found is None or (name != "date" and ".." in folded):

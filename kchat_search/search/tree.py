@@ -15,7 +15,7 @@ from kchat_search.text.scripts import stripped
 
 FIELDS = (
     "agent", "visitor", "user", "id", "from", "status", "rating", "started", "type", "has",
-    "file", "date", "after", "before",
+    "file", "date", "after", "before", "is",
 )  # fmt: skip
 
 BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"

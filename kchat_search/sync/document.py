@@ -8,17 +8,17 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kchat_search import ratings, speakers
-from kchat_search.models.chats import Chat
+from kchat_search.models.chats import Chat, is_gone
 from kchat_search.models.query import FilterField, IndexDocument
 from kchat_search.ports import ReadChat
 from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segment import Segmenter
 
-VERSION = 1
+VERSION = 2
 """Of what a document is made of; with another one the index must be built anew."""
 
 
-VersionAndRaw = tuple[int, str]
+EditionAndRaw = tuple[int, str]
 """What a document is made of, and no more: it travels to another process."""
 
 
@@ -32,24 +32,25 @@ class Documents:
     agents: Mapping[str, str]
     """Names by id."""
 
-    def __call__(self, chats: Sequence[VersionAndRaw]) -> list[IndexDocument]:
+    def __call__(self, chats: Sequence[EditionAndRaw]) -> list[IndexDocument]:
         """The documents of these chats, in this order."""
-        return [self._document(version, raw) for version, raw in chats]
+        return [self._document(edition, raw) for edition, raw in chats]
 
-    def _document(self, version: int, raw: str) -> IndexDocument:
+    def _document(self, edition: int, raw: str) -> IndexDocument:
         chat = self.read_chat(raw)
         name = speakers.agent_name(chat, self.agents)
-        return document(chat, version, name, self.zone, self.segmenter.words)
+        return document(chat, edition, name, self.zone, self.segmenter.words)
 
 
 def document(
     chat: Chat,
-    version: int,
+    edition: int,
     agent_name: str | None,
     zone: ZoneInfo,
     words: Callable[[Iterable[str]], list[str]],
 ) -> IndexDocument:
-    """The index's document of a chat. `agent_name` tells who spoke; `words` splits folded text."""
+    """The index's document of a chat. `edition` is the stored chat's; `agent_name` tells who spoke;
+    `words` splits folded text."""
     sides = speakers.sides(chat, agent_name)
     said = [(s, m.text) for s, m in zip(sides, chat.messages, strict=True) if m.text]
     folded = fold_many([text for _, text in said])
@@ -71,10 +72,11 @@ def document(
         "type": (_value(chat.type),),
         "has_upload": ("true" if uploads else "false",),
         "spoke": tuple(sorted(spoke)) or (None,),
+        "gone": ("true" if is_gone(edition) else "false",),
     }
     return IndexDocument(
         id=chat.id,
-        version=version,
+        version=edition,
         created=None if chat.created_at is None else int(chat.created_at.timestamp()),
         month=month(chat.created_at, zone),
         fields=fields,

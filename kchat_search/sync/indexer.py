@@ -11,7 +11,7 @@ from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
-from kchat_search.sync.document import Documents, VersionAndRaw
+from kchat_search.sync.document import Documents, EditionAndRaw
 from kchat_search.text.segment import Segmenter
 
 _BATCH = 500
@@ -94,12 +94,12 @@ class Indexer:
         return done
 
     def heal(self) -> int:
-        """Queue what the index lacks or has in another version, and take out what the archive
+        """Queue what the index lacks or has in another edition, and take out what the archive
         does not have; how many chats that concerned."""
         indexed = self.engine.id_versions()
         lacking = []
-        for chat_id, version in self.archive.id_versions():
-            if indexed.pop(chat_id, None) != version:
+        for chat_id, edition in self.archive.id_editions():
+            if indexed.pop(chat_id, None) != edition:
                 lacking.append(chat_id)
         if lacking:
             self.archive.queue(lacking)
@@ -107,12 +107,12 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _cut(self, chats: Iterable[StoredChat]) -> Iterator[list[VersionAndRaw]]:
+    def _cut(self, chats: Iterable[StoredChat]) -> Iterator[list[EditionAndRaw]]:
         """Chats in batches that fit into memory."""
-        batch: list[VersionAndRaw] = []
+        batch: list[EditionAndRaw] = []
         size = 0
         for stored in chats:
-            batch.append((stored.version, stored.raw))
+            batch.append((stored.edition, stored.raw))
             size += len(stored.raw)
             if size >= self.batch_bytes or len(batch) == _MOST_CHATS:
                 yield batch

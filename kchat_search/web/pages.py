@@ -184,6 +184,7 @@ def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:
         ("rating:满意", _("按评价；rating:none 为未评价")),
         ("has:upload", _("发过附件的对话")),
         ("file:发票.pdf", _("按附件的文件名")),
+        ("is:gone", _("Kchat 上已不存在的对话")),
         ("date:7d", _("最近 7 天；也可 date:2015-04、after:、before:")),
         (f"agent:{agent}", _("某位客服；也可 visitor:547、user:45190、id:290")),
     ]

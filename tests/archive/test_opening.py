@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -148,6 +149,25 @@ def test_the_same_statements_make_the_tables_either_way(file: Path, tmp_path: Pa
     metadata.create_all(engine)
     engine.dispose()
     assert statements_of(direct) == statements_of(file)
+
+
+def test_an_archive_of_the_first_version_keeps_all_that_it_has(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite3"
+    engine = create_engine(url_of(file))
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    run(file, "INSERT INTO rejects VALUES ('chat:5', 5, 'odd', 1000000, 2000000, 3, '{}')")
+    run(file, "UPDATE tally SET rejected = 1")
+    archive = open_archive(url_of(file))
+    (kept,) = archive.rejects()
+    assert (kept.reject.key, kept.times, kept.gone_at) == ("chat:5", 3, None)
+    assert archive.counts().rejected == 1
+    archive.save([fetched(5)], now=at(0))
+    assert archive.counts().rejected == 0
+    archive.close()
 
 
 def statements_of(file: Path) -> set[str]:

@@ -62,6 +62,7 @@ def make(
         "type": ("chat",),
         "has_upload": ("true" if files else "false",),
         "spoke": tuple(sorted(set(said_by))) or (None,),
+        "gone": ("true" if version % 2 else "false",),
     }
     words = [
         indexed_word(run.text) for text in folded for run in runs(text) if run.kind != Kind.OTHER

@@ -8,7 +8,6 @@ import json
 import logging
 import socket
 import struct
-import threading
 import time as real_time
 from collections.abc import Callable
 from datetime import timedelta
@@ -261,37 +260,6 @@ def test_a_retry_after_that_says_nothing_leaves_the_back_off(
     kchat.say(Answer(429, headers={"Retry-After": header}), GOOD)
     client.page(1)
     assert time.slept == [1.0]
-
-
-def test_a_kchat_that_asks_for_more_than_five_minutes_is_left_alone(
-    kchat: ScriptedKchat, client: KchatClient, time: Time
-) -> None:
-    kchat.say(Answer(429, headers={"Retry-After": "3600"}), GOOD)
-    with pytest.raises(KchatBusy, match="3600 s"):
-        client.page(1)
-    assert time.slept == []
-    assert len(kchat.requests) == 1
-
-
-def test_a_429_slows_every_thread(kchat: ScriptedKchat, make: MakeClient, time: Time) -> None:
-    client = make(retries=0)
-    kchat.say(Answer(429, headers={"Retry-After": "30"}), GOOD)
-    with pytest.raises(KchatBusy):
-        client.page(1)
-    assert time.slept == []
-    thread = threading.Thread(target=client.page, args=(2,))
-    thread.start()
-    thread.join(20)
-    assert time.slept == [30.0]
-
-
-def test_a_500_slows_nobody_else(kchat: ScriptedKchat, make: MakeClient, time: Time) -> None:
-    client = make(retries=0)
-    kchat.say(Answer(500), GOOD)
-    with pytest.raises(KchatBusy):
-        client.page(1)
-    client.page(2)
-    assert time.slept == []
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,8 @@ NODES: list[tuple[str, Node]] = [
     ("rating:Great", FieldIs("rating", ("Great", "great"))),
     ("rating:NONE", FieldIs("rating", (None,))),
     ("has:upload", FieldIs("has_upload", ("true",))),
+    ("is:gone", FieldIs("gone", ("true",))),
+    ("IS：Gone", FieldIs("gone", ("true",))),
     ("file:发票.PDF", FileNamed("发票.pdf")),
     ('file:"a  b"', FileNamed("a b")),
     ("date:2015-04", CreatedIn(moment("2015-04-01"), moment("2015-05-01"))),

@@ -12,14 +12,14 @@ from whoosh.formats import Existence
 
 from kchat_search.models.query import NO_TIME
 
-VERSION = 2
+VERSION = 3
 """Of the schema; part of what decides whether an index must be built anew."""
 
 NONE = "-"
 
 FILTERS = (
     "agent_id", "visitor_id", "user_id", "status", "rating", "started_by", "type", "has_upload",
-    "spoke",
+    "spoke", "gone",
 )  # fmt: skip
 """Fields whose values are terms. The `id` is a column alone: a list of one document a term would
 be the largest part of the index."""

@@ -1,4 +1,4 @@
-"""Rejects that Kchat shows no more are marked, as chats are."""
+"""Rejects that Kchat shows no more are marked, as chats are; editions of chats have an index."""
 
 from __future__ import annotations
 
@@ -14,3 +14,5 @@ depends_on = None
 def upgrade() -> None:
     """Add the mark; nothing is marked yet."""
     op.add_column("rejects", sa.Column("gone_at", sa.BigInteger(), nullable=True))
+    op.drop_index("ix_chats_id_version", "chats")
+    op.create_index("ix_chats_id_version_gone_at", "chats", ["id", "version", "gone_at"])
