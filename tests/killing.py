@@ -1,0 +1,144 @@
+"""A command of the program in a process of its own that is killed (SIGKILL) at a chosen moment.
+
+Processes are forked by a server that has the program loaded, so that fifty of them take a minute.
+Moments are counted, not timed, so that they lie anywhere in the work and not in its beginning: at
+the so-many-th call of a function, or before the so-many-th thing that the system is asked for (a
+file opened, renamed, removed; a request sent). `SECONDS` after its beginning, by a watch from
+outside, is the third way: that also ends it within a database's or the system's own code.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal
+
+from kchat_search.demo.server import DemoServer
+from tests.programs import environment
+
+By = Literal["calls", "events", "seconds"]
+
+_fork = multiprocessing.get_context("forkserver") if sys.platform != "win32" else None
+_LONGEST = 120.0
+_EVENTS = ("open", "os.", "shutil.", "sqlite3.", "socket.", "fcntl.")
+
+
+def preload() -> None:
+    """Let the processes begin with the program loaded."""
+    assert _fork is not None
+    _fork.set_forkserver_preload(["tests.killing", "kchat_search.cli"])
+
+
+class Killed:
+    """The commands of one test."""
+
+    def __init__(self, kchat: DemoServer, folder: Path, **settings: str) -> None:
+        self._folder = folder
+        self._environment = environment(kchat, **settings)
+        self.signalled = 0
+
+    def whole(self, *arguments: str) -> dict[str, int]:
+        """To its end: how many moments of each kind it has, and after how many events the index
+        was swapped."""
+        assert self._run(arguments, "calls", None) == 0, self._said()
+        found: dict[str, int] = json.loads((self._folder / "counted.json").read_text())
+        return found
+
+    def at(self, by: By, moment: float, *arguments: str) -> bool:
+        """Killed at that moment; False where it had ended before. Nothing else may happen to it."""
+        code = self._run(arguments, by, moment)
+        assert code in (0, -signal.SIGKILL), (code, self._said())
+        self.signalled += code != 0
+        return code != 0
+
+    def _run(self, arguments: tuple[str, ...], by: By, moment: float | None) -> int:
+        assert _fork is not None
+        child = _fork.Process(
+            target=_command, args=(arguments, str(self._folder), self._environment, by, moment)
+        )
+        child.start()
+        if by == "seconds":
+            child.join(moment)
+            child.kill()
+        child.join(_LONGEST)
+        code = child.exitcode
+        if code is None:
+            child.kill()
+            child.join()
+            raise AssertionError(f"{arguments} did not end: {self._said()}")
+        child.close()
+        return code
+
+    def _said(self) -> str:
+        return (self._folder / "said.txt").read_text()
+
+
+def _command(
+    arguments: tuple[str, ...],
+    folder: str,
+    settings: dict[str, str],
+    by: By,
+    moment: float | None,
+) -> None:
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(settings)
+    with open("said.txt", "w", encoding="utf-8") as said:  # noqa: PTH123  # a plain descriptor
+        os.dup2(said.fileno(), 1)
+        os.dup2(said.fileno(), 2)
+    from kchat_search import cli  # noqa: PLC0415  # after the settings are there
+
+    sys.argv = ["kchat-search", *arguments]
+    count = _Count(by, moment)
+    count.begin()
+    try:
+        cli.main()
+    except SystemExit as ended:
+        count.end()
+        os._exit(ended.code if isinstance(ended.code, int) else 0)
+
+
+class _Count:
+    """Counts moments, and ends this process at the wanted one."""
+
+    def __init__(self, by: By, moment: float | None) -> None:
+        self._found = {"calls": 0, "events": 0, "swap": 0}
+        self._by = by
+        self._last = moment if by != "seconds" else None
+        self._on = True
+
+    def begin(self) -> None:
+        if self._by == "calls":
+            sys.setprofile(self._called)
+            threading.setprofile(self._called)
+        sys.addaudithook(self._happened)
+
+    def end(self) -> None:
+        self._on = False
+        sys.setprofile(None)
+        Path("counted.json").write_text(json.dumps(self._found))
+
+    def _called(self, frame: FrameType, event: str, argument: Any) -> None:
+        del frame, argument
+        if event == "call":
+            self._reach("calls")
+
+    def _happened(self, name: str, arguments: tuple[Any, ...]) -> None:
+        if not self._on:
+            return
+        if name == "os.rename" and str(arguments[1]).endswith("CURRENT"):
+            self._found["swap"] = self._found["events"]
+        if name.startswith(_EVENTS):
+            self._reach("events")
+
+    def _reach(self, what: By) -> None:
+        self._found[what] += 1
+        if what == self._by and self._last is not None and self._found[what] >= self._last:
+            self._on = False  # the kill is an event, too
+            os.kill(os.getpid(), signal.SIGKILL)

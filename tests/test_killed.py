@@ -1,0 +1,143 @@
+"""Killed at any moment of a backfill, a tick, a rebuild, a swap: the next run heals, by itself.
+
+Thirteen kills of each.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from kchat_search.demo.server import DemoServer
+from tests.killing import By, Killed, preload
+from tests.world import World, chat
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="forks a server")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _preloaded() -> None:
+    preload()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
+    (tmp_path / "index").mkdir()
+    shutil.copy(dictionary_cache, tmp_path / "index" / "jieba.cache")
+    return tmp_path
+
+
+@pytest.fixture
+def killed(kchat: DemoServer, folder: Path) -> Killed:
+    for number in range(200, 260):
+        kchat.put(chat(number))
+    return Killed(kchat, folder, KCHAT_PER_PAGE="10", KCHAT_REQUEST_RETRIES="0")
+
+
+@pytest.fixture
+def opened(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Callable[[], World]:
+    """The same archive and index, opened from the test, at the present time."""
+
+    def make() -> World:
+        file = folder / "var" / "archive.sqlite3"
+        world = World(kchat, folder, dictionary_cache, archive_url=f"sqlite:///{file}")
+        world.now = datetime.now(UTC)
+        return world
+
+    return make
+
+
+def heals(world: World) -> None:
+    """One more run, to its end; then all is there, and the index is the archive's."""
+    world.sync()
+    shown = {each["id"]: each for each in world.kchat.chats()}
+    archived = world.archived()
+    assert {i: archived[i] for i in archived.keys() & shown.keys()} == shown
+    assert world.found("is:gone") == archived.keys() - shown.keys()
+    assert world.found() == archived.keys()
+    world.check_index()
+    world.service.close()
+
+
+def moments(length: dict[str, int], seed: int) -> Iterator[tuple[By, float]]:
+    """Thirteen anywhere in a command of this length."""
+    rnd = random.Random(seed)
+    for _ in range(5):
+        yield "calls", rnd.randint(1, length["calls"])
+    for _ in range(4):
+        yield "events", rnd.randint(1, length["events"])
+    for _ in range(4):
+        yield "seconds", rnd.uniform(0.1, 0.8)
+
+
+def test_a_backfill(killed: Killed, folder: Path, opened: Callable[[], World]) -> None:
+    length = killed.whole("sync")
+    for number, (by, moment) in enumerate(moments(length, seed=1)):
+        shutil.rmtree(folder / "var")
+        for part in (folder / "index").iterdir():
+            if part.is_dir():
+                shutil.rmtree(part)
+            elif part.name != "jieba.cache":
+                part.unlink()
+        for _ in range(1 + number % 2):  # every other one is killed again where it went on
+            killed.at(by, moment, "sync")
+        heals(opened())
+    assert killed.signalled >= 9  # the others had ended before
+
+
+def test_a_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], World]) -> None:
+    rnd = random.Random(2)
+
+    def change(number: int) -> None:
+        """Some come, some go on, one is rated, one vanishes."""
+        now = f"{datetime.now(UTC):%Y-%m-%d} 10:00:00"
+        going_on = {"status": "open", "end_at": None, "created_at": now}
+        kchat.put(chat(1000 + 2 * number, f"新来的第{number}个", **going_on))
+        kchat.put(chat(1001 + 2 * number, created_at="2016-03-02 10:00:00"))
+        still_open = [each for each in kchat.chats() if each["status"] == "open"]
+        for each in rnd.sample(still_open, min(5, len(still_open))):
+            kchat.put({**each, "rating": number % 5})
+        if len(still_open) > 6:
+            kchat.delete(still_open[0]["id"])
+
+    for number in range(9):
+        change(number)
+    killed.whole("sync")
+    change(9)
+    length = killed.whole("sync")
+    for number, (by, moment) in enumerate(moments(length, seed=3), start=10):
+        change(number)
+        killed.at(by, moment, "sync")
+        heals(opened())
+    assert killed.signalled >= 9
+
+
+def test_a_rebuild_and_what_answers_meanwhile(
+    killed: Killed, kchat: DemoServer, opened: Callable[[], World]
+) -> None:
+    killed.whole("sync")
+    length = killed.whole("reindex")
+    for by, moment in moments(length, seed=4):
+        killed.at(by, moment, "reindex")
+        world = opened()
+        assert world.found() == {each["id"] for each in kchat.chats()}  # before anything heals
+        heals(world)
+    assert killed.signalled >= 9
+
+
+def test_a_swap_at_each_thing_that_it_asks_of_the_system(
+    killed: Killed, kchat: DemoServer, opened: Callable[[], World]
+) -> None:
+    killed.whole("sync")
+    swap = killed.whole("reindex")["swap"]
+    assert swap
+    for moment in range(swap - 6, swap + 7):
+        assert killed.at("events", moment, "reindex")
+        world = opened()
+        assert world.found() == {each["id"] for each in kchat.chats()}
+        heals(world)
