@@ -1,0 +1,138 @@
+"""One indexer, whoever is started: `serve`, `worker`, WSGI processes; another takes over."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+from urllib.request import urlopen
+
+import pytest
+
+from kchat_search.demo.server import DemoServer
+from tests.programs import COMMAND, SECONDS, Running, run, started
+from tests.world import World, chat
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+
+EACH_SECOND = {"KCHAT_SYNC_INTERVAL_SECONDS": "1"}
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
+    (tmp_path / "index").mkdir()
+    shutil.copy(dictionary_cache, tmp_path / "index" / "jieba.cache")
+    return tmp_path
+
+
+@pytest.fixture
+def programs() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def look(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Iterator[World]:
+    """The same archive and index, opened from the test."""
+    file = folder / "var" / "archive.sqlite3"
+    world = World(kchat, folder, dictionary_cache, archive_url=f"sqlite:///{file}")
+    yield world
+    world.service.close()
+
+
+def wait_for_documents(look: World, count: int) -> None:
+    deadline = monotonic() + SECONDS
+    while look.service.engine.describe().documents != count:
+        assert monotonic() < deadline
+        look.kchat.closing.wait(0.05)  # leaves the processor to those that are waited for
+
+
+def holder(look: World) -> int:
+    """The process that is the indexer."""
+    deadline = monotonic() + SECONDS
+    while True:
+        named = re.search(r"process (\d+)", str(look.service.lock.holder()))
+        if named:
+            return int(named[1])
+        assert monotonic() < deadline
+
+
+def test_of_two_workers_one_waits_and_takes_over(
+    kchat: DemoServer, folder: Path, look: World, programs: ExitStack
+) -> None:
+    first = programs.enter_context(started("worker", kchat=kchat, folder=folder, **EACH_SECOND))
+    wait_for_documents(look, 25)
+    assert holder(look) == first.process.pid
+    second = programs.enter_context(started("worker", kchat=kchat, folder=folder, **EACH_SECOND))
+    second.wait_for("takes over")
+    # One that is frozen is still the indexer, and nobody else asks Kchat.
+    os.kill(first.process.pid, signal.SIGSTOP)
+    run("status", folder=folder)  # whatever it had sent has come
+    asked = kchat.request_count
+    run("status", folder=folder)  # longer than a tick
+    assert kchat.request_count == asked
+    assert holder(look) == first.process.pid
+    os.kill(first.process.pid, signal.SIGKILL)
+    kchat.put(chat(126, "新来的", created_at="2016-03-20 11:00:00"))
+    wait_for_documents(look, 26)
+    assert holder(look) == second.process.pid
+
+
+def test_of_two_serves_one_fetches_and_both_answer(
+    kchat: DemoServer, folder: Path, look: World, programs: ExitStack
+) -> None:
+    serves: list[tuple[Running, str]] = []
+    for _ in range(2):
+        serve = started("serve", "--port", "0", kchat=kchat, folder=folder, **EACH_SECOND)
+        each = programs.enter_context(serve)
+        serves.append((each, each.wait_for("Open http").split()[1]))
+    wait_for_documents(look, 25)
+    first = holder(look)
+    os.kill(first, signal.SIGKILL)
+    kchat.put(chat(126, "新来的", created_at="2016-03-20 11:00:00"))
+    wait_for_documents(look, 26)
+    assert holder(look) != first
+    for _, address in serves:
+        with urlopen(f"{address}api/v1/search", timeout=SECONDS) as answer:  # noqa: S310
+            assert json.load(answer)["total"] == 26
+
+
+def test_wsgi_processes_never_index_and_see_what_the_worker_did(
+    kchat: DemoServer, folder: Path, look: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gunicorn = [
+        sys.executable, "-m", "gunicorn", "--workers", "2", "--bind", "127.0.0.1:0",
+        "--pythonpath", str(ROOT), "wsgi:app",
+    ]  # fmt: skip
+    monkeypatch.setattr("tests.programs.COMMAND", gunicorn)
+    with started(kchat=kchat, folder=folder) as web:
+        monkeypatch.setattr("tests.programs.COMMAND", COMMAND)
+        address = web.wait_for("Listening at").split("http://")[1].split()[0]
+        try:
+            two_processes_and_a_worker(address, kchat, folder, look)
+        finally:
+            web.process.terminate()  # it ends its own processes
+            web.process.wait(SECONDS)
+
+
+def two_processes_and_a_worker(address: str, kchat: DemoServer, folder: Path, look: World) -> None:
+    def ask(path: str) -> dict[str, object]:
+        with urlopen(f"http://{address}/api/v1/{path}", timeout=SECONDS) as answer:
+            found: dict[str, object] = json.load(answer)
+            return found
+
+    assert [ask("search")["total"] for _ in range(6)] == [0] * 6
+    assert ask("status")["indexer"] is None
+    assert kchat.request_count == 0
+    with started("worker", kchat=kchat, folder=folder, **EACH_SECOND) as worker:
+        wait_for_documents(look, 25)
+        assert str(worker.process.pid) in str(ask("status")["indexer"])
+        assert [ask("search")["total"] for _ in range(6)] == [25] * 6
