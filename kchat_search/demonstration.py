@@ -63,11 +63,13 @@ def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterat
 
 
 def how_to_connect(server: DemoServer) -> str:
-    """The settings that lead to a demo server, as lines for a shell."""
+    """The settings that lead to a demo server, and how to make it difficult, as lines for a
+    shell."""
     return (
         f"export KCHAT_BASE_URL={server.url}\n"
         f"export KCHAT_EMAIL={DEMO_EMAIL}\n"
-        f"export KCHAT_API_TOKEN={DEMO_API_TOKEN}"
+        f"export KCHAT_API_TOKEN={DEMO_API_TOKEN}\n"
+        f"# What can go wrong: curl -u {DEMO_EMAIL}:{DEMO_PASSWORD} {server.url}/demo/conditions"
     )
 
 

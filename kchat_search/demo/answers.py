@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 CHAT_PATHS = ("/apiv2/chats", "/apiv2/kchat/history")
+_LIST_PATHS = tuple(f"{path}.json" for path in CHAT_PATHS)
 USERS_PATH = "/apiv2/users.json"
 DEFAULT_PER_PAGE = 100
 
@@ -34,6 +35,54 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Days:
+    """What the days `start` and `end` of a list mean. The default is the documented meaning."""
+
+    field: str = "created_at"
+    inclusive: bool = True
+    """Are chats of the days named themselves in the list?"""
+    undated_pass: bool = False
+    """Is a chat in the list that has no such time?"""
+
+    def let_through(self, chat: Json, start: str, end: str) -> bool:
+        """Does a chat lie between two days, such as `2016-01-01`? "" is no bound."""
+        day = str(chat.get(self.field) or "")[:10]
+        if not (start or end) or not day:
+            return self.undated_pass or not (start or end)
+        if self.inclusive:
+            return (not start or start <= day) and (not end or day <= end)
+        return (not start or start < day) and (not end or day < end)
+
+
+PageEdit = Callable[[Json, str], Json]
+"""From the JSON of a list's page and the address of this page to the JSON that is sent."""
+
+
+def as_it_is(record: Json) -> Json:
+    """Show a chat or an agent unchanged."""
+    return record
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """In what ways this server is not quite as documented. The default is as documented."""
+
+    max_per_page: int = DEFAULT_PER_PAGE
+    omit: Collection[str] = ()
+    """Left out of lists: `count`, `next_page`, `previous_page`; and `messages`, of their chats."""
+    page_edits: tuple[PageEdit, ...] = ()
+    """Done one after another, before anything is left out."""
+    last_page_for_ever: bool = False
+    """Is the last page shown in place of those beyond it?"""
+    days: Days = field(default_factory=Days)
+    single_chats: bool = True
+    agents_shown: bool = True
+    show: Callable[[Json], Any] = as_it_is
+    """From a chat to what lists and single answers have for it."""
+    show_agent: Callable[[Json], Json] = as_it_is
+
+
+@dataclass(frozen=True, slots=True)
 class Holdings:
     """What the server has. `chats` is in ascending order of id and not changed by anyone."""
 
@@ -42,9 +91,7 @@ class Holdings:
     agents: Sequence[Json]
     url: str
     """`http://host:port`; links to other pages begin with it."""
-    max_per_page: int = DEFAULT_PER_PAGE
-    omit: Collection[str] = ()
-    """Left out of lists: `count`, `next_page`, `previous_page`; and `messages`, of their chats."""
+    manners: Manners = field(default_factory=Manners)
 
 
 class _BadParameter(ValueError):
@@ -59,7 +106,7 @@ def answer(target: str, holdings: Holdings) -> Answer:
         return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", "no such address")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     try:
-        if parts.path in [f"{path}.json" for path in CHAT_PATHS]:
+        if parts.path in _LIST_PATHS:
             return _list_chats(parts.path, parameters, holdings)
         if parts.path == USERS_PATH:
             return _list_users(parameters, holdings)
@@ -67,11 +114,23 @@ def answer(target: str, holdings: Holdings) -> Answer:
         return failure(HTTPStatus.BAD_REQUEST, "InvalidParameter", str(error))
     one = _ONE_CHAT.fullmatch(parts.path)
     if one and one["path"] in CHAT_PATHS:
-        chat = holdings.chat(int(one["id"]))
+        chat = holdings.chat(int(one["id"])) if holdings.manners.single_chats else None
         if chat is not None:
-            return Answer(HTTPStatus.OK, {"chat": chat})
+            return Answer(HTTPStatus.OK, {"chat": holdings.manners.show(chat)})
         return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", f"no chat {one['id']}")
     return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", "no such address")
+
+
+def unfiltered_page(target: str) -> int | None:
+    """Which page of the list of all chats `GET target` asks for; None if for anything else."""
+    try:
+        parts = urlsplit(target)
+        parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
+        page = _positive(parameters, "page", 1)
+    except ValueError:
+        return None
+    filtered = any(parameters.get(name) for name in ("start", "end", "visitor_id", "user_id"))
+    return page if parts.path in _LIST_PATHS and not filtered else None
 
 
 def failure(status: HTTPStatus, error: str, message: str) -> Answer:
@@ -84,10 +143,8 @@ def _list_chats(path: str, parameters: Mapping[str, str], holdings: Holdings) ->
     visitor, user = parameters.get("visitor_id"), parameters.get("user_id")
 
     def wanted(chat: Json) -> bool:
-        created = str(chat.get("created_at") or "")[:10]
         return (
-            (not start or start <= created)
-            and (not end or "" < created <= end)
+            holdings.manners.days.let_through(chat, start, end)
             and (not visitor or visitor == _text(chat.get("visitor_id")))
             and (not user or user == _text(chat.get("user_id")))
         )
@@ -100,6 +157,8 @@ def _list_chats(path: str, parameters: Mapping[str, str], holdings: Holdings) ->
 
 
 def _list_users(parameters: Mapping[str, str], holdings: Holdings) -> Answer:
+    if not holdings.manners.agents_shown:
+        return failure(HTTPStatus.FORBIDDEN, "Forbidden", "this account may not see the agents")
     roles = {role.strip() for role in parameters.get("role", "").split(",") if role.strip()}
     found = [agent for agent in holdings.agents if not roles or agent.get("role") in roles]
     return _page(USERS_PATH, parameters, "users", found, holdings)
@@ -112,23 +171,37 @@ def _page(
     found: Sequence[Json],
     holdings: Holdings,
 ) -> Answer:
-    page = _positive(parameters, "page", 1)
-    per_page = min(_positive(parameters, "per_page", DEFAULT_PER_PAGE), holdings.max_per_page)
+    manners = holdings.manners
+    asked = page = _positive(parameters, "page", 1)
+    per_page = min(_positive(parameters, "per_page", DEFAULT_PER_PAGE), manners.max_per_page)
+    if manners.last_page_for_ever:
+        page = min(page, max(1, -(-len(found) // per_page)))
     first = (page - 1) * per_page
 
     def link(other: int) -> str:
         return f"{holdings.url}{path}?{urlencode({**parameters, 'page': other})}"
 
-    items = found[first : first + per_page]
-    if name == "chats" and "messages" in holdings.omit:
-        items = [{key: chat[key] for key in chat if key != "messages"} for chat in items]
     body: Json = {
-        name: items,
+        name: _shown(name, found[first : first + per_page], manners),
         "count": len(found),
         "next_page": link(page + 1) if first + per_page < len(found) else None,
         "previous_page": link(page - 1) if page > 1 else None,
     }
-    return Answer(HTTPStatus.OK, {key: body[key] for key in body if key not in holdings.omit})
+    for edit in manners.page_edits:
+        body = edit(body, link(asked))
+    return Answer(HTTPStatus.OK, {key: body[key] for key in body if key not in manners.omit})
+
+
+def _shown(name: str, records: Sequence[Json], manners: Manners) -> list[Any]:
+    if name == "users":
+        return [manners.show_agent(agent) for agent in records]
+    chats = [manners.show(chat) for chat in records]
+    if "messages" not in manners.omit:
+        return chats
+    return [
+        {key: chat[key] for key in chat if key != "messages"} if isinstance(chat, dict) else chat
+        for chat in chats
+    ]
 
 
 def _positive(parameters: Mapping[str, str], name: str, default: int) -> int:

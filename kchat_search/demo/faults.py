@@ -34,6 +34,8 @@ class Fault:
     """Content-Length tells the whole body, half of it is sent, then the connection ends."""
     reset: bool = False
     """No answer: the connection is reset."""
+    half: bool = False
+    """The answer is complete as HTTP goes, but its body is the first half of the true one."""
 
 
 class Faults:

@@ -17,6 +17,8 @@ from kchat_search.demo.server import DemoServer
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
 Chats = list[dict[str, Any]]
 MakeServer = Callable[..., DemoServer]
+Get = Callable[..., requests.Response]
+CHATS = "/apiv2/chats.json"
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +53,25 @@ def client() -> Iterator[requests.Session]:
         session.trust_env = False
         session.auth = (DEMO_EMAIL, DEMO_PASSWORD)
         yield session
+
+
+@pytest.fixture
+def server(make_server: MakeServer) -> DemoServer:
+    """Chats 1 to 7, all closed, and a clock that stands still."""
+    return make_server(clock=lambda: NOW)
+
+
+@pytest.fixture
+def get(server: DemoServer, client: requests.Session) -> Get:
+    def ask(path: str = CHATS, **parameters: object) -> requests.Response:
+        texts = {name: str(value) for name, value in parameters.items()}
+        return client.get(server.url + path, params=texts, timeout=5)
+
+    return ask
+
+
+def single(get: Get, chat_id: int) -> Any:
+    return get(f"/apiv2/chats/{chat_id}.json").json()["chat"]
 
 
 def small_chat(number: int) -> dict[str, Any]:

@@ -1,0 +1,348 @@
+"""The conditions that a demo server can be put under: one table, a row each, all of them.
+
+A condition lasts until it is switched off, and several may be on at once (`switches`). The order
+of the table is that in which they are applied. The invariant: a row says all there is to say of a
+condition, so that Python, HTTP and the tests know the same ones.
+"""
+
+from __future__ import annotations
+
+import math
+import reprlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http import HTTPStatus
+from typing import Any
+
+from kchat_search.demo import content, events
+from kchat_search.demo.answers import Days, Manners, PageEdit
+from kchat_search.demo.faults import Fault
+from kchat_search.demo.store import Store
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting of a condition: a value of the default's type (a whole number where that is
+    None), one of `choices` if there are any, from `least` to `most`."""
+
+    default: Any
+    choices: tuple[str, ...] = ()
+    least: float = -math.inf
+    most: float = math.inf
+
+    def complaint(self, value: object) -> str | None:
+        """What is wrong with a value, or None."""
+        if self.default is None and value is None:
+            return None
+        if self.choices:
+            return None if value in self.choices else f"one of {', '.join(self.choices)}"
+        if isinstance(self.default, bool | str):
+            kind = type(self.default)
+            wanted = "true or false" if kind is bool else "a text"
+            return None if type(value) is kind else wanted
+        fractions = isinstance(self.default, float)
+        if type(value) is int or (fractions and type(value) is float):
+            assert isinstance(value, int | float)
+            if self.least <= value <= self.most:
+                return None
+        bounds = [f"from {self.least}"] if self.least > -math.inf else []
+        bounds += [f"to {self.most}"] if self.most < math.inf else []
+        return " ".join(["a number" if fractions else "a whole number", *bounds])
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One way in which a server can be difficult. Exactly what it touches is not None."""
+
+    name: str
+    says: str
+    options: Mapping[str, Option] = field(default_factory=dict)
+    fault: Callable[[Options, datetime], Fault] | None = None
+    """What becomes of a request, at a time (aware). With an option `every`, of each so-many-th."""
+    manners: Callable[[Manners, Options], Manners] | None = None
+    """How answers change."""
+    content: content.ContentEdit | None = None
+    """How chats are shown. An option `chat_id` that is None means the first chat."""
+    between: Callable[[Store, datetime], None] | None = None
+    """What happens just before page `on_page` of the list of all chats is read, `times` times."""
+
+    def defaults(self) -> dict[str, Any]:
+        """The options and their defaults."""
+        return {name: option.default for name, option in self.options.items()}
+
+    def filled(self, given: Options) -> dict[str, Any]:
+        """All options: those given, and the defaults of the others.
+
+        Raises ValueError naming an option that is not known or has a value that can't be.
+        """
+        for name, value in given.items():
+            if name not in self.options:
+                there_are = ", ".join(self.options) or "none"
+                raise ValueError(f"{self.name} has no option {name!r}; there are: {there_are}")
+            complaint = self.options[name].complaint(value)
+            if complaint:
+                raise ValueError(
+                    f"{name} of {self.name} must be {complaint}, not {reprlib.repr(value)}"
+                )
+        return {**self.defaults(), **given}
+
+
+def known(name: str) -> Condition:
+    """The condition of this name. Raises ValueError, which lists all, if there is none."""
+    if name not in CONDITIONS:
+        raise ValueError(f"no condition {name!r}; there are: {', '.join(CONDITIONS)}")
+    return CONDITIONS[name]
+
+
+_HTML = "<!DOCTYPE html>\n<html><head><title>维护中</title></head><body>系统维护中</body></html>\n"
+
+
+def _too_many_requests(options: Options, now: datetime) -> Fault:
+    wait = {
+        "seconds": str(options["seconds"]),
+        # Dates have whole seconds: the next one, so that nobody comes too early.
+        "date": format_datetime(
+            (now + timedelta(seconds=options["seconds"] + 1)).astimezone(UTC), usegmt=True
+        ),
+    }.get(options["retry_after"])
+    return Fault(HTTPStatus.TOO_MANY_REQUESTS, _retry_after(wait))
+
+
+def _server_errors(options: Options, _: datetime) -> Fault:
+    return Fault(options["status"], _retry_after(options["retry_after"]))
+
+
+def _retry_after(value: object) -> dict[str, str]:
+    return {} if value is None else {"Retry-After": str(value)}
+
+
+def _truncated(options: Options, _: datetime) -> Fault:
+    whole = options["announced"] == "whole"
+    return Fault(truncate=whole, half=not whole)
+
+
+def _html(_: Options, __: datetime) -> Fault:
+    return Fault(HTTPStatus.OK, {"Content-Type": "text/html; charset=utf-8"}, _HTML.encode())
+
+
+def _with_page_edit(edit: Callable[[Options], PageEdit]) -> Callable[[Manners, Options], Manners]:
+    return lambda manners, options: replace(
+        manners, page_edits=(*manners.page_edits, edit(options))
+    )
+
+
+def _omitting(*names: str) -> Callable[[Manners, Options], Manners]:
+    return lambda manners, _: replace(manners, omit={*manners.omit, *names})
+
+
+def _start_end(manners: Manners, options: Options) -> Manners:
+    ended = options["reads"] == "ended"
+    undated_pass = ended and options["without_end"] == "shown"
+    days = Days("end_at" if ended else "created_at", options["inclusive"], undated_pass)
+    return replace(manners, days=days)
+
+
+def _every(default: int) -> Option:
+    return Option(default, least=1)
+
+
+def _wait(default: int | None) -> Option:
+    return Option(default, least=0, most=86_400)
+
+
+_FIRST = Option(None, least=0)
+_BETWEEN = {"on_page": Option(2, least=2), "times": Option(1, least=1)}
+_FOREIGN = "https://elsewhere.example.com/apiv2/chats.json?page=2"
+
+_ROWS = (
+    # What goes wrong on the way. Of several that hit the same request, the first here does.
+    Condition(
+        "too_many_requests",
+        "each N-th request gets a 429, with Retry-After in seconds, as a date, or without",
+        {
+            "every": _every(3),
+            "retry_after": Option("seconds", ("seconds", "date", "none")),
+            "seconds": _wait(1),
+        },
+        fault=_too_many_requests,
+    ),
+    Condition(
+        "server_errors",
+        "each N-th request and those after it, `burst` in all, get a 5xx",
+        {
+            "status": Option(503, least=500, most=599),
+            "every": _every(7),
+            "burst": Option(2, least=1),
+            "retry_after": _wait(None),
+        },
+        fault=_server_errors,
+    ),
+    Condition(
+        "resets",
+        "each N-th request gets no answer: the connection is reset",
+        {"every": _every(5)},
+        fault=lambda _, __: Fault(reset=True),
+    ),
+    Condition(
+        "truncated",
+        "each N-th answer is half a JSON; Content-Length announces that half, or the whole",
+        {"every": _every(5), "announced": Option("half", ("half", "whole"))},
+        fault=_truncated,
+    ),
+    Condition(
+        "html",
+        "each N-th request gets an HTML page with status 200",
+        {"every": _every(5)},
+        fault=_html,
+    ),
+    Condition(
+        "slow",
+        "each answer takes so many seconds longer",
+        {"seconds": Option(0.1, least=0, most=3_600)},
+        fault=lambda options, _: Fault(delay=options["seconds"]),
+    ),
+    # Lists. Where two say what next_page is, the later one here does.
+    Condition(
+        "small_pages",
+        "no page has more than `size` items, whatever per_page asks for",
+        {"size": Option(3, least=1)},
+        manners=lambda manners, options: replace(
+            manners, max_per_page=min(manners.max_per_page, options["size"])
+        ),
+    ),
+    Condition("without_messages", "chats in lists lack messages", manners=_omitting("messages")),
+    Condition(
+        "without_paging",
+        "lists have no count, next_page and previous_page",
+        manners=_omitting("count", "next_page", "previous_page"),
+    ),
+    Condition(
+        "null_next_page",
+        "next_page is always null, though more follow",
+        manners=_with_page_edit(lambda _: lambda body, __: {**body, "next_page": None}),
+    ),
+    Condition(
+        "foreign_next_page",
+        "next_page always names another host's address",
+        {"url": Option(_FOREIGN)},
+        manners=_with_page_edit(
+            lambda options: lambda body, _: {**body, "next_page": options["url"]}
+        ),
+    ),
+    Condition(
+        "repeated_next_page",
+        "next_page always names the page it stands on",
+        manners=_with_page_edit(lambda _: lambda body, here: {**body, "next_page": here}),
+    ),
+    Condition(
+        "wrong_count",
+        "count is `by` too high, or too low if that is negative",
+        {"by": Option(5)},
+        manners=_with_page_edit(
+            lambda options: (
+                lambda body, _: {
+                    **body,
+                    "count": max(0, body["count"] + options["by"]),
+                }
+            )
+        ),
+    ),
+    Condition(
+        "last_page_for_ever",
+        "pages beyond the last show the last",
+        manners=lambda manners, _: replace(manners, last_page_for_ever=True),
+    ),
+    Condition(
+        "deletes_between_pages",
+        "just before page `on_page` of all chats is read, the first chat is deleted",
+        _BETWEEN,
+        between=events.delete_the_first,
+    ),
+    Condition(
+        "adds_between_pages",
+        "just before page `on_page` of all chats is read, a new chat begins",
+        _BETWEEN,
+        between=events.add_one,
+    ),
+    # What the chats are like. What makes them longer comes first, what breaks them last.
+    Condition(
+        "long_chat",
+        "a chat (the first, if none is named) has that many messages",
+        {"chat_id": _FIRST, "messages": Option(5_000, least=1, most=1_000_000)},
+        content=content.long_chat,
+    ),
+    Condition(
+        "huge_message",
+        "a message of a chat (the first, if none is named) has that many characters",
+        {"chat_id": _FIRST, "characters": Option(1_000_000, least=1, most=100_000_000)},
+        content=content.huge_message,
+    ),
+    Condition(
+        "null_fields",
+        "agent_id, user_id, rating, assigned_at, started_by and uploads are null",
+        content=content.null_fields,
+    ),
+    Condition(
+        "unknown_fields",
+        "chats and messages have fields that nobody has heard of",
+        content=content.unknown_fields,
+    ),
+    Condition(
+        "unknown_types",
+        "chats and messages have types that nobody has heard of",
+        content=content.unknown_types,
+    ),
+    Condition(
+        "lone_surrogates",
+        "each chat whose id is divisible by N has half a character in a message",
+        {"every": _every(5)},
+        content=content.lone_surrogates,
+    ),
+    Condition(
+        "nul",
+        "each chat whose id is divisible by N has U+0000 in a message",
+        {"every": _every(5)},
+        content=content.nul,
+    ),
+    Condition(
+        "text_ids",
+        "ids of chats, messages and people are texts",
+        manners=lambda manners, _: replace(manners, show_agent=content.text_ids_of_agent),
+        content=content.text_ids,
+    ),
+    Condition(
+        "malformed",
+        "each chat whose id is divisible by N is broken",
+        {"every": _every(7), "how": Option("no_id", tuple(content.BREAKS))},
+        content=content.malformed,
+    ),
+    # What the API means and allows.
+    Condition(
+        "start_end",
+        "what start and end are held against, whether the days named count, and whether a chat "
+        "that has not ended is in the list when `ended` is read",
+        {
+            "reads": Option("created", ("created", "ended")),
+            "inclusive": Option(default=True),
+            "without_end": Option("hidden", ("hidden", "shown")),
+        },
+        manners=_start_end,
+    ),
+    Condition(
+        "no_single_chats",
+        "each single chat is a 404",
+        manners=lambda manners, _: replace(manners, single_chats=False),
+    ),
+    Condition(
+        "no_agents",
+        "users.json is a 403",
+        manners=lambda manners, _: replace(manners, agents_shown=False),
+    ),
+)
+
+CONDITIONS: Mapping[str, Condition] = {row.name: row for row in _ROWS}
+"""All conditions by name, in the order in which they are applied."""
