@@ -121,6 +121,8 @@ class StoredReject:
     first_seen_at: datetime
     last_seen_at: datetime
     times: int
+    gone_at: datetime | None = None
+    """When Kchat no longer showed it; None while it does."""
 
 
 @dataclass(frozen=True, slots=True)
