@@ -263,7 +263,7 @@ class Service:
         """Sizes of the archive."""
         return self.archive.counts()
 
-    def coverage(self) -> Coverage:
+    def coverage_now(self) -> Coverage:
         """Can an answer be trusted to be of everything?"""
         return self.searcher.coverage()
 
