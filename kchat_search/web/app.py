@@ -57,6 +57,7 @@ def _teach_templates(app: Flask, service: Service) -> None:
         duration=shown.duration,
         moment=lambda when: shown.moment(when, zone),
         clock=lambda when: shown.clock(when, zone),
+        readable_json=shown.readable_json,
         rfc3339=lambda when: shown.rfc3339(when, zone),
         safe_link=shown.safe_link,
     )
