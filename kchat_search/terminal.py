@@ -51,7 +51,8 @@ _STEPS = {
     "look up": "Looking strings up",
     "scan": "Scanning the archive for them",
 }
-_KEY_SHOWN = 20
+_KEY_SHOWN = 12
+_DAY_WIDTH = len("2015-04-25")
 
 
 def console(*, to_stderr: bool = False) -> Console:
@@ -220,22 +221,19 @@ def _print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) 
     out = console()
     gone = any(stored.gone_at for stored in rejects)
     table = Table(box=None, title="Chats that could not be understood", title_justify="left")
-    for name in ("chat", "reason", "first seen", "last seen"):
-        table.add_column(name, overflow="fold")
-    table.add_column("times", justify="right")
-    if gone:
-        table.add_column("gone from Kchat")
+    table.add_column("chat", no_wrap=True)
+    for name in ("first seen", "last seen", *(["gone from Kchat"] if gone else [])):
+        table.add_column(name, width=_DAY_WIDTH)  # the time goes below: the reason needs the room
+    table.add_column("times", justify="right", no_wrap=True)
+    table.add_column("reason", overflow="fold")
     for stored in rejects:
-        row: list[str | Text] = [
+        times = [stored.first_seen_at, stored.last_seen_at, *([stored.gone_at] if gone else [])]
+        table.add_row(
             Text(clean(_key(stored))),
-            Text(" ".join(clean(stored.reject.reason).split())),
-            _time(stored.first_seen_at, zone),
-            _time(stored.last_seen_at, zone),
+            *("" if moment is None else _time(moment, zone) for moment in times),
             f"{stored.times:,}",
-        ]
-        if gone:
-            row.append(_time(stored.gone_at, zone) if stored.gone_at else "")
-        table.add_row(*row)
+            Text(" ".join(clean(stored.reject.reason).split())),
+        )
     out.print()
     out.print(table)
     if total > len(rejects):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ import pytest
 from kchat_search import logs
 from kchat_search.demo import DEMO_API_TOKEN
 from kchat_search.demo.server import DemoServer
-from tests.programs import SECONDS, started
+from tests.programs import SECONDS, environment, started
 from tests.world import chat
 
 HOSTILE = 'a\nb\r\x1b[31m\u2028\u0085\x00\ud800"\\'
@@ -178,3 +180,21 @@ def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
     for line in found:
         assert set(line) >= {"time", "level", "logger", "message", "process"}
         assert not [word for word in private if word in str(line)], line
+
+
+def test_any_wsgi_server_has_its_log_in_the_form_that_is_set(
+    tmp_path: Path, dictionary_cache: Path
+) -> None:
+    (tmp_path / "index").mkdir()
+    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
+    ended = subprocess.run(
+        [sys.executable, "-c", "import wsgi, logging; logging.getLogger('waitress').error('full')"],
+        cwd=tmp_path,
+        env=environment(None, KCHAT_LOG_FORMAT="json", PYTHONPATH=str(Path(__file__).parents[1])),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    (found,) = map(json.loads, ended.stderr.splitlines())
+    assert (found["logger"], found["message"]) == ("waitress", "full")
