@@ -247,15 +247,16 @@ def test_rejects_are_told_page_by_page_as_kchat_sent_them(
         reject(2, raw=""),
         *(reject(n) for n in range(3, 26)),
     )
-    path, seen = "/api/v1/rejects?per_page=10", []
+    path, seen = "/api/v1/rejects?per_page=5", []
     previous = None
     while path:
         answer = get(client, path)
         TypeAdapter(schemas.RejectsJson).validate_python(answer, extra="forbid")
-        assert (answer["total"], answer["per_page"], answer["previous"]) == (25, 10, previous)
+        assert (answer["total"], answer["per_page"], answer["previous"]) == (25, 5, previous)
         seen += answer["rejects"]
-        previous = f"http://localhost/api/v1/rejects?page={answer['page']}&per_page=10"
+        previous = f"http://localhost/api/v1/rejects?page={answer['page']}&per_page=5"
         path = answer["next"]
+    assert answer["page"] == 5, "the last page is full, and none follows"
     assert [each["chat_id"] for each in seen] == list(range(1, 26))
     assert json.loads(seen[0]["raw"]) == {"id": 1, "msg": "什么\ud800"}
     assert seen[0]["gone_at"] == "2016-05-20T12:00:00+08:00"
