@@ -247,8 +247,9 @@ def test_rejects_are_told_page_by_page_as_kchat_sent_them(
         reject(2, raw=""),
         *(reject(n) for n in range(3, 26)),
     )
-    path, seen = "/api/v1/rejects?per_page=5", []
-    previous = None
+    path: str | None = "/api/v1/rejects?per_page=5"
+    seen: list[Any] = []
+    answer = previous = None
     while path:
         answer = get(client, path)
         TypeAdapter(schemas.RejectsJson).validate_python(answer, extra="forbid")
@@ -256,6 +257,7 @@ def test_rejects_are_told_page_by_page_as_kchat_sent_them(
         seen += answer["rejects"]
         previous = f"http://localhost/api/v1/rejects?page={answer['page']}&per_page=5"
         path = answer["next"]
+    assert answer is not None
     assert answer["page"] == 5, "the last page is full, and none follows"
     assert [each["chat_id"] for each in seen] == list(range(1, 26))
     assert json.loads(seen[0]["raw"]) == {"id": 1, "msg": "什么\ud800"}
