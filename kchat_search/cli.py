@@ -8,7 +8,6 @@ difference, 75 not now (the same call may succeed later).
 from __future__ import annotations
 
 import functools
-import logging
 import os
 import random
 import sys
@@ -21,7 +20,7 @@ from typing import Any
 
 import click
 
-from kchat_search import __version__, demonstration, exporting, serving, terminal
+from kchat_search import __version__, demonstration, exporting, logs, serving, terminal
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
 from kchat_search.models.chats import SIDES
@@ -32,6 +31,9 @@ from kchat_search.web import exports
 EXIT_USAGE = 2
 EXIT_DIFFERENCE = 3
 EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
+
+_REJECTS_SHOWN = 20
+_REJECTS_IN_JSON = 100
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 wait_option = click.option(
@@ -136,7 +138,7 @@ def demo(
     seed: int,
 ) -> None:
     """The whole program on made-up conversations; nothing to configure."""
-    _log("WARNING")
+    logs.setup("WARNING")
     with demonstration.kchat_server(chats, kchat_port, count, seed) as server:
         if server_only:
             click.echo(demonstration.how_to_connect(server))
@@ -172,7 +174,7 @@ def serve(host: str | None, port: int | None) -> None:
 def worker(from_parent: bool) -> None:
     """The scheduled indexer alone."""
     settings = serving.settings_from_parent() if from_parent else _settings()
-    _log(settings.log_level)
+    logs.setup(settings.log_level, settings.log_format)
     serving.run_worker(settings)
 
 
@@ -331,28 +333,21 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
 @commands.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Chats, last sync, index, who is the indexer."""
+    """Chats, last sync, index, who is the indexer, and which chats could not be understood."""
     settings = _settings()
     with _service(settings) as service:
         found = service.status()
+        rejects = service.rejects(_REJECTS_IN_JSON if as_json else _REJECTS_SHOWN)
     if as_json:
-        terminal.print_json(found)
+        terminal.print_status_json(found, rejects)
     else:
-        terminal.print_status(found, settings.zone)
+        terminal.print_status(found, rejects, settings.zone)
 
 
 def _settings(**overrides: Any) -> Settings:
     settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
-    _log(settings.log_level)
+    logs.setup(settings.log_level, settings.log_format)
     return settings
-
-
-def _log(level: str) -> None:
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
-    for chatty in ("apscheduler", "alembic"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 @contextmanager

@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 5080
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    """json: an object a line, for a program that collects logs."""
     demo: bool = False
     """The pages say that the conversations are made up. Set by `kchat-search demo`."""
 

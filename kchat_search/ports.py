@@ -28,6 +28,7 @@ from kchat_search.models.reports import (
     EngineState,
     Progress,
     SyncReport,
+    SyncTotals,
 )
 
 Source = TypeVar("Source")
@@ -209,7 +210,12 @@ class Archive(Protocol):
         ...
 
     def save_report(self, report: SyncReport) -> None:
-        """Keep what a sync did. Called by sync."""
+        """Keep what a sync did, and add it to the totals. Called by sync."""
+        ...
+
+    def totals(self) -> dict[str, SyncTotals]:
+        """What all syncs did together, by kind; without the kinds that never were. Called by
+        service."""
         ...
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:

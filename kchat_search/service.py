@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,9 +33,13 @@ from kchat_search.models.query import (
     SearchRequest,
 )
 from kchat_search.models.reports import (
+    ArchiveCounts,
+    Coverage,
+    EngineState,
     Progress,
     Status,
     SyncReport,
+    SyncTotals,
     VerifyReport,
     no_progress,
 )
@@ -235,16 +240,47 @@ class Service:
         return self.archive.agents()
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Chats that could not be understood, last seen first."""
-        return self.archive.rejects(limit, offset)
+        """Chats that could not be understood, last seen first. Their `raw` is JSON that may be
+        shown, upload tokens removed; '' where that can't be done."""
+        return tuple(map(self._shown, self.archive.rejects(limit, offset)))
+
+    def _shown(self, stored: StoredReject) -> StoredReject:
+        try:
+            # As if all of it were an upload: where a reject has its tokens, nobody can know.
+            shown = self.sent(f'{{"upload":{stored.reject.raw}}}')["upload"]
+        except ValueError:
+            return replace(stored, reject=replace(stored.reject, raw=""))
+        raw = json.dumps(shown, separators=(",", ":"))
+        return replace(stored, reject=replace(stored.reject, raw=raw))
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
         """What the last syncs did, newest first."""
         return self.archive.reports(limit)
 
+    def totals(self) -> dict[str, SyncTotals]:
+        """What all syncs did together, by kind."""
+        return self.archive.totals()
+
+    def counts(self) -> ArchiveCounts:
+        """Sizes of the archive."""
+        return self.archive.counts()
+
+    def coverage_now(self) -> Coverage:
+        """Can an answer be trusted to be of everything?"""
+        return self.searcher.coverage()
+
+    def index_state(self) -> tuple[EngineState, bool]:
+        """(the index, whether it was built as it would be now)."""
+        engine = self.engine.describe()
+        return engine, engine.fingerprint == self.indexer.fingerprint
+
+    def holder(self) -> str | None:
+        """Who is the indexer now; None while nobody is."""
+        return self.lock.holder()
+
     def status(self) -> Status:
         """The whole program at a glance."""
-        engine = self.engine.describe()
+        engine, current = self.index_state()
         months = self.engine.search(
             Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
         ).facets["created_month"]
@@ -255,7 +291,7 @@ class Service:
             coverage=self.searcher.coverage(),
             last_report=reports[0] if reports else None,
             indexer=self.lock.holder(),
-            index_current=engine.fingerprint == self.indexer.fingerprint,
+            index_current=current,
             timezone=self.settings.timezone,
             demo=self.settings.demo,
             months={month: count for month, count in months if month is not None},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kchat_search import ratings
-from kchat_search.models.chats import Message
+from kchat_search.models.chats import Message, StoredReject
 from kchat_search.models.query import ChatView, QueryReading, SearchPage
 from kchat_search.models.reports import (
     Coverage,
@@ -51,6 +51,8 @@ _STEPS = {
     "look up": "Looking strings up",
     "scan": "Scanning the archive for them",
 }
+_KEY_SHOWN = 12
+_DAY_WIDTH = len("2015-04-25")
 
 
 def console(*, to_stderr: bool = False) -> Console:
@@ -171,8 +173,26 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         out.print(line)
 
 
-def print_status(status: Status, zone: ZoneInfo) -> None:
-    """The whole program at a glance."""
+def print_status_json(status: Status, rejects: Sequence[StoredReject]) -> None:
+    """The whole program at a glance, and these rejects, with the names that the API has."""
+    print_json({**_plain(status), "rejects": [_reject(stored) for stored in rejects]})
+
+
+def _reject(stored: StoredReject) -> dict[str, object]:
+    return {
+        "chat_id": stored.reject.chat_id,
+        "key": stored.reject.key,
+        "reason": stored.reject.reason,
+        "first_seen_at": stored.first_seen_at,
+        "last_seen_at": stored.last_seen_at,
+        "times": stored.times,
+        "gone_at": stored.gone_at,
+        "raw": stored.reject.raw or None,
+    }
+
+
+def print_status(status: Status, rejects: Sequence[StoredReject], zone: ZoneInfo) -> None:
+    """The whole program at a glance; of the rejects, those that are given."""
     table = Table(show_header=False, box=None)
     last = status.last_report
     rows = {
@@ -191,6 +211,39 @@ def print_status(status: Status, zone: ZoneInfo) -> None:
     for name, value in rows.items():
         table.add_row(name, value)
     console().print(table)
+    if last is not None and last.error is not None:
+        console().print(f"  the last sync failed: {clean(last.error)}")
+    if rejects:
+        _print_rejects(rejects, status.counts.rejected, zone)
+
+
+def _print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -> None:
+    out = console()
+    gone = any(stored.gone_at for stored in rejects)
+    table = Table(box=None, title="Chats that could not be understood", title_justify="left")
+    table.add_column("chat", no_wrap=True)
+    for name in ("first seen", "last seen", *(["gone from Kchat"] if gone else [])):
+        table.add_column(name, width=_DAY_WIDTH)  # the time goes below: the reason needs the room
+    table.add_column("times", justify="right", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for stored in rejects:
+        times = [stored.first_seen_at, stored.last_seen_at, *([stored.gone_at] if gone else [])]
+        table.add_row(
+            Text(clean(_key(stored))),
+            *("" if moment is None else _time(moment, zone) for moment in times),
+            f"{stored.times:,}",
+            Text(" ".join(clean(stored.reject.reason).split())),
+        )
+    out.print()
+    out.print(table)
+    if total > len(rejects):
+        out.print(f"  and {total - len(rejects):,} more: kchat-search status --json has up to 100")
+
+
+def _key(stored: StoredReject) -> str:
+    """What a reject is called: its chat's id where that is known."""
+    reject = stored.reject
+    return reject.key[:_KEY_SHOWN] if reject.chat_id is None else f"#{reject.chat_id}"
 
 
 def print_exported(total: int, path: Path, coverage: Coverage) -> None:
@@ -218,6 +271,8 @@ def print_report(report: SyncReport) -> None:
     )
     for note in report.notes:
         out.print(f"  note: {note}")
+    if report.error is not None:
+        out.print(f"  ended early: {clean(report.error)}")
 
 
 def print_verify(report: VerifyReport) -> None:

@@ -38,6 +38,8 @@ from kchat_search.archive.values import (
     second_out,
     storable,
     storable_ids,
+    totals_in,
+    totals_out,
 )
 from kchat_search.models.chats import (
     Change,
@@ -50,10 +52,11 @@ from kchat_search.models.chats import (
     StoredVersion,
     edition,
 )
-from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport
+from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport, SyncTotals
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
 _REJECTS_AT_ONCE = 20  # a raw form may be megabytes
+_TOTALS = "totals"
 
 _STORED = (
     chats.c.id,
@@ -156,11 +159,14 @@ class SqlArchive:
             change_queue.put_chats_of(connection, sorted(renamed))
 
     def save_report(self, report: SyncReport) -> None:
-        """Keep what a sync did. The last 10,000 reports stay."""
+        """Keep what a sync did. The last 10,000 reports stay; the totals have them all."""
         with self._writing() as connection:
             connection.execute(insert(reports), [{"value": report_in(report)}])
             newest = connection.scalar(select(func.max(reports.c.id))) or 0
             connection.execute(delete(reports).where(reports.c.id <= newest - _REPORTS_KEPT))
+            totals = totals_out(_cursor(connection, _TOTALS))
+            totals[report.kind] = totals.get(report.kind, SyncTotals()).plus(report)
+            saving.save_cursor(connection, _TOTALS, totals_in(totals), report.finished_at)
 
     # -- chats and their versions ----------------------------------------------------------
 
@@ -354,6 +360,11 @@ class SqlArchive:
                 select(reports.c.value).order_by(reports.c.id.desc()).limit(limit)
             )
             return tuple(map(report_out, rows))
+
+    def totals(self) -> dict[str, SyncTotals]:
+        """What all syncs did together, by kind."""
+        with self._reading() as connection:
+            return totals_out(_cursor(connection, _TOTALS))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, overload
 
-from kchat_search.models.reports import SyncReport
+from kchat_search.models.reports import SyncReport, SyncTotals
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -78,3 +78,17 @@ def report_out(stored: str) -> SyncReport:
         known[name] = datetime.fromisoformat(known[name])
     known["notes"] = tuple(known.get("notes", ()))
     return SyncReport(**known)
+
+
+def totals_in(totals: Mapping[str, SyncTotals]) -> dict[str, Any]:
+    """Totals by kind, as the value of a cursor."""
+    return {kind: asdict(each) for kind, each in totals.items()}
+
+
+def totals_out(stored: Mapping[str, Any] | None) -> dict[str, SyncTotals]:
+    """The totals again; what a later version of this program added is left out."""
+    names = {field.name for field in fields(SyncTotals)}
+    return {
+        kind: SyncTotals(**{name: value for name, value in each.items() if name in names})
+        for kind, each in (stored or {}).items()
+    }

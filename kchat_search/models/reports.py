@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 Progress = Callable[[str, int, int | None], None]
 """Called as `progress(step, done, total)`; step is a short word («fetch», «index»), total is None
 while it is unknown."""
+
+Outcome = Literal["complete", "incomplete", "failed"]
+"""How a sync ended: all proven whole; without an error, but a pass was not; early, by an error."""
 
 
 def no_progress(step: str, done: int, total: int | None) -> None:
@@ -35,7 +38,46 @@ class SyncReport:
     """False where a pass over the list could not be proven whole; `notes` says why."""
     notes: tuple[str, ...] = ()
     error: str | None = None
-    """Why it ended early, in one line; None where it went well."""
+    """Why it ended early, in one line; None when it went well."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took; never negative, though the clock may have been set back meanwhile."""
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
+
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        if self.error is not None:
+            return "failed"
+        return "complete" if self.complete else "incomplete"
+
+
+@dataclass(frozen=True, slots=True)
+class SyncTotals:
+    """All syncs of one kind together, since totals are kept. No number ever becomes smaller."""
+
+    complete: int = 0
+    """Syncs of this outcome, as the next two."""
+    incomplete: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    seen: int = 0
+    """Chats, as in a report, as all up to `indexed`."""
+    new: int = 0
+    changed: int = 0
+    vanished: int = 0
+    rejected: int = 0
+    indexed: int = 0
+    retries: int = 0
+    """Requests that were repeated."""
+
+    def plus(self, report: SyncReport) -> SyncTotals:
+        """The totals with one sync more."""
+        summed = ("seconds", "seen", "new", "changed", "vanished", "rejected", "indexed", "retries")
+        more = {name: getattr(self, name) + getattr(report, name) for name in summed}
+        more[report.outcome] = getattr(self, report.outcome) + 1
+        return replace(self, **more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ schemas.py    the shapes of the JSON, from which the OpenAPI document is made to
 views.py      from records to JSON
 exports.py    from chats to JSON Lines and CSV
 sending.py    an export on its way: how many at once, and that none is cut unseen
+metrics.py    what Prometheus is told
 api.py        the routes of the API
 openapi.py    its description
 shown.py      from text to what can't harm a page: marks, dates, sizes

@@ -8,12 +8,15 @@ from flask import Blueprint, Response, request
 
 from kchat_search.ports import Clock
 from kchat_search.web import schemas, views
-from kchat_search.web.params import only, read_chat_id, read_export, read_search
+from kchat_search.web.params import only, read_chat_id, read_export, read_rejects, read_search
 from kchat_search.web.render import json_answer
 from kchat_search.web.sending import Sender
 
 if TYPE_CHECKING:
     from kchat_search.service import Service
+
+_IN_STATUS = 20
+"""Reports, and rejects, that the status shows."""
 
 
 def blueprint(service: Service, clock: Clock) -> Blueprint:
@@ -46,7 +49,15 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
     @api.get("/api/v1/status")
     def status() -> Response:
         only(request.args)
-        return json_answer(views.status_json(service.status(), settings))
+        reports, rejects = service.reports(_IN_STATUS), service.rejects(_IN_STATUS)
+        return json_answer(views.status_json(service.status(), reports, rejects, settings))
+
+    @api.get("/api/v1/rejects")
+    def rejects() -> Response:
+        page, per_page = read_rejects(request.args)
+        total = service.counts().rejected
+        found = service.rejects(per_page + 1, (page - 1) * per_page)
+        return json_answer(views.rejects_json(page, per_page, total, found, settings))
 
     @api.get("/healthz")
     def healthz() -> Response:

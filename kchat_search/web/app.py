@@ -11,7 +11,7 @@ from flask import Flask, url_for
 from flask_babel import Babel
 
 from kchat_search.ports import Clock
-from kchat_search.web import api, guard, language, openapi, pages, problems, shown
+from kchat_search.web import api, guard, language, metrics, openapi, pages, problems, shown
 
 if TYPE_CHECKING:
     from kchat_search.service import Service
@@ -31,6 +31,7 @@ def create_app(service: Service, clock: Clock = _present) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
+    metrics.install(app, service)
     guard.install(app)
     problems.install(app)
     language.install(app)
@@ -56,6 +57,7 @@ def _teach_templates(app: Flask, service: Service) -> None:
         duration=shown.duration,
         moment=lambda when: shown.moment(when, zone),
         clock=lambda when: shown.clock(when, zone),
+        readable_json=shown.readable_json,
         rfc3339=lambda when: shown.rfc3339(when, zone),
         safe_link=shown.safe_link,
     )

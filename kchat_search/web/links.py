@@ -61,6 +61,11 @@ def api_url(request: SearchRequest) -> str:
     return _absolute("/api/v1/search", urlencode(pairs(request)))
 
 
+def rejects_api_url(page: int, per_page: int) -> str:
+    """A page of the rejects in the API, absolute."""
+    return _absolute("/api/v1/rejects", urlencode({"page": page, "per_page": per_page}))
+
+
 def export_url(request: SearchRequest, form: str) -> str:
     """Every hit of this search that has all the words, as a file. By date, since a file that is
     read to its end needs no best first."""

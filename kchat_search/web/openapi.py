@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, url_for
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
@@ -21,8 +21,8 @@ from kchat_search.web.params import (
     MAX_ID,
     REPEATABLE,
     ExportParameters,
+    RejectParameters,
     SearchParameters,
-    WhichChats,
 )
 from kchat_search.web.render import json_answer, page
 from kchat_search.web.sending import COMPLETE, TOTAL
@@ -35,6 +35,7 @@ _ANSWERS: dict[str, Any] = {
     "Agents": schemas.AgentsJson,
     "Absent": schemas.AbsentJson,
     "Status": schemas.StatusJson,
+    "Rejects": schemas.RejectsJson,
     "Life": schemas.LifeJson,
     "Problem": schemas.ProblemJson,
 }
@@ -112,6 +113,12 @@ def document() -> Json:
             "/api/v1/export": _export(),
             "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
             "/api/v1/status": _get("status", "The program at a glance", "Status"),
+            "/api/v1/rejects": _get(
+                "rejects",
+                "Chats that could not be understood, last seen first",
+                "Rejects",
+                parameters(RejectParameters),
+            ),
             "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
             "/readyz": _get("readyz", "Searches can be answered", "Life"),
         },
@@ -168,8 +175,8 @@ def _export() -> Json:
     return described
 
 
-def parameters(model: type[WhichChats]) -> list[Json]:
-    """The parameters of a search or export, from the model that reads them."""
+def parameters(model: type[BaseModel]) -> list[Json]:
+    """The parameters of a search, export or list, from the model that reads them."""
     found: list[Json] = []
     for name, described in model.model_json_schema()["properties"].items():
         schema = dict(described)

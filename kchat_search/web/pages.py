@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 REJECTS_A_PAGE = 50
 REPORTS_SHOWN = 10
+RAW_SHOWN = 4_000
+"""Characters of a reject's raw JSON."""
 
 
 def blueprint(service: Service, clock: Clock) -> Blueprint:
@@ -72,11 +74,14 @@ def _read(service: Service, chat_id: str, q: str) -> ChatView:
 
 def _status_page(service: Service, offset: int) -> Response:
     now = service.status()
+    rejects = service.rejects(REJECTS_A_PAGE, offset)
     return page(
         "status.html",
         status=now,
         kind_words=kind_words(),
-        rejects=service.rejects(REJECTS_A_PAGE, offset),
+        rejects=rejects,
+        any_gone=any(stored.gone_at for stored in rejects),
+        RAW_SHOWN=RAW_SHOWN,
         offset=offset,
         step=REJECTS_A_PAGE,
         reports=service.reports(REPORTS_SHOWN),

@@ -167,8 +167,19 @@ class ExportParameters(WhichChats):
     """`jsonl`: a line a chat, as `/api/v1/chats/{id}` answers; `csv`: a row a message."""
 
 
+class RejectParameters(BaseModel):
+    """The parameters of the list of rejects."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
+    """From 1."""
+    per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
+    """Rejects a page."""
+
+
 REPEATABLE = frozenset({"agent_id", "status", "rating", "spoke", "facets"})
-Parameters = TypeVar("Parameters", bound=WhichChats)
+Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
 def read_search(args: MultiDict[str, str]) -> SearchRequest:
@@ -199,6 +210,12 @@ def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
     return SearchRequest(**_chosen(found, but="format")), found.format
 
 
+def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:
+    """(which page of the rejects is wanted, how many a page). Raises `BadRequest`."""
+    found = _read(args, RejectParameters)
+    return found.page, found.per_page
+
+
 def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
     """The parameters, checked. Raises `BadRequest` for the first that is wrong."""
     raw: dict[str, Any] = {}
@@ -215,7 +232,7 @@ def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
         raise _refusal(error.errors(include_url=False)[0]) from None
 
 
-def _chosen(found: WhichChats, but: str) -> dict[str, Any]:
+def _chosen(found: BaseModel, but: str) -> dict[str, Any]:
     """The values by name, without that of `but`; what was repeated is there once."""
     return {
         name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 TYPE = "urn:kchat-search:problem:"
 RETRY_AFTER_SECONDS = 30
-API_PATHS = ("/api/", "/healthz", "/readyz", "/openapi.json")
+API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (LimitExceeded, 400, "limit-exceeded"),

@@ -280,6 +280,7 @@ class ReportJson(TypedDict):
     kind: str
     started_at: Time
     finished_at: Time
+    seconds: Annotated[float, Field(description="How long it took.")]
     seen: int
     new: int
     changed: int
@@ -289,6 +290,39 @@ class ReportJson(TypedDict):
     retries: int
     complete: bool
     notes: list[str]
+    error: Annotated[str | None, Field(description="Why it ended early; null: it went well.")]
+
+
+class RejectJson(TypedDict):
+    """A chat that could not be understood. It is kept, and tried again when Kchat shows it."""
+
+    chat_id: Annotated[int | None, Field(description="null: it has none that can be read.")]
+    key: str
+    reason: str
+    first_seen_at: Time
+    last_seen_at: Time
+    times: Annotated[int, Field(description="How often it was seen.")]
+    gone_at: Annotated[Time | None, Field(description="When Kchat no longer showed it.")]
+
+
+class WholeRejectJson(RejectJson):
+    """The same, as Kchat sent it."""
+
+    raw: Annotated[
+        str | None,
+        Field(description="JSON; upload tokens are removed; null where that can't be done."),
+    ]
+
+
+class RejectsJson(TypedDict):
+    """A page of rejects, last seen first."""
+
+    total: int
+    page: int
+    per_page: int
+    next: Url | None
+    previous: Url | None
+    rejects: list[WholeRejectJson]
 
 
 class StatusJson(TypedDict):
@@ -298,6 +332,11 @@ class StatusJson(TypedDict):
     index: EngineJson
     coverage: CoverageJson
     last_sync: ReportJson | None
+    reports: Annotated[list[ReportJson], Field(description="The last 20 syncs, newest first.")]
+    rejects: Annotated[
+        list[RejectJson],
+        Field(description="The first 20; `/api/v1/rejects` has all, as Kchat sent them."),
+    ]
     indexer: Annotated[str | None, Field(description="Who holds the indexer's lock.")]
     timezone: str
     demo: bool

@@ -7,6 +7,7 @@ misread. Both are replaced one for one, so that ranges in code points stay true.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
@@ -24,6 +25,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\u
 _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MINUTE = 60
+_LONGEST_JSON = 200_000
 _RFC_3339 = len("2015-04-25T08:04:12+08:00")
 _HOUR = 3600
 
@@ -54,6 +56,17 @@ def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
         done = stop
     pieces.append(escape(text[done:]))
     return Markup("".join(pieces))  # noqa: S704 - every piece is escaped above
+
+
+def readable_json(raw: str) -> str:
+    """JSON with a line a value, in the letters of its texts. What is no JSON, or so long that
+    only its beginning is shown anyway, stays as it is."""
+    if len(raw) > _LONGEST_JSON:
+        return raw
+    try:
+        return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
+    except ValueError:
+        return raw
 
 
 def safe_link(url: str | None) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from kchat_search.config import Settings
+from kchat_search.models.chats import StoredReject
 from kchat_search.models.query import (
     ChatView,
     FacetValue,
@@ -24,6 +25,7 @@ from kchat_search.web.links import (
     chat_page_url,
     next_request,
     previous_request,
+    rejects_api_url,
 )
 from kchat_search.web.shown import rfc3339
 
@@ -177,8 +179,13 @@ def agents_json(names: Mapping[str, str]) -> schemas.AgentsJson:
     return {"agents": [{"id": key, "name": names[key]} for key in sorted(names)]}
 
 
-def status_json(status: Status, settings: Settings) -> schemas.StatusJson:
-    """The answer of `GET /api/v1/status`."""
+def status_json(
+    status: Status,
+    reports: Iterable[SyncReport],
+    rejects: Iterable[StoredReject],
+    settings: Settings,
+) -> schemas.StatusJson:
+    """The answer of `GET /api/v1/status`, with these of the reports and rejects."""
     return {
         "archive": {
             "chats": status.counts.chats,
@@ -197,6 +204,8 @@ def status_json(status: Status, settings: Settings) -> schemas.StatusJson:
         },
         "coverage": coverage_json(status.coverage, settings),
         "last_sync": None if status.last_report is None else _report(status.last_report, settings),
+        "reports": [_report(report, settings) for report in reports],
+        "rejects": [_reject(stored, settings) for stored in rejects],
         "indexer": status.indexer,
         "timezone": status.timezone,
         "demo": status.demo,
@@ -209,6 +218,7 @@ def _report(report: SyncReport, settings: Settings) -> schemas.ReportJson:
         "kind": report.kind,
         "started_at": _time(report.started_at, settings),
         "finished_at": _time(report.finished_at, settings),
+        "seconds": round(report.seconds, 3),
         "seen": report.seen,
         "new": report.new,
         "changed": report.changed,
@@ -218,6 +228,36 @@ def _report(report: SyncReport, settings: Settings) -> schemas.ReportJson:
         "retries": report.retries,
         "complete": report.complete,
         "notes": list(report.notes),
+        "error": report.error,
+    }
+
+
+def rejects_json(
+    page: int, per_page: int, total: int, found: Sequence[StoredReject], settings: Settings
+) -> schemas.RejectsJson:
+    """The answer of `GET /api/v1/rejects`. `found`: the page, and one more if there is one."""
+    return {
+        "total": total,
+        "page": page,
+        "per_page": per_page,
+        "next": rejects_api_url(page + 1, per_page) if len(found) > per_page else None,
+        "previous": rejects_api_url(page - 1, per_page) if page > 1 else None,
+        "rejects": [
+            {**_reject(stored, settings), "raw": stored.reject.raw or None}
+            for stored in found[:per_page]
+        ],
+    }
+
+
+def _reject(stored: StoredReject, settings: Settings) -> schemas.RejectJson:
+    return {
+        "chat_id": stored.reject.chat_id,
+        "key": stored.reject.key,
+        "reason": stored.reject.reason,
+        "first_seen_at": _time(stored.first_seen_at, settings),
+        "last_seen_at": _time(stored.last_seen_at, settings),
+        "times": stored.times,
+        "gone_at": rfc3339(stored.gone_at, settings.zone),
     }
 
 

@@ -25,7 +25,14 @@ from kchat_search.models.query import (
     Snippet,
     Suggestion,
 )
-from kchat_search.models.reports import ArchiveCounts, Coverage, EngineState, Status, SyncReport
+from kchat_search.models.reports import (
+    ArchiveCounts,
+    Coverage,
+    EngineState,
+    Status,
+    SyncReport,
+    SyncTotals,
+)
 from kchat_search.ratings import canonical
 from kchat_search.search.export import AbsentChat, Export
 from kchat_search.speakers import sides, visitor_name
@@ -105,6 +112,7 @@ class FakeService:
     stored_rejects: tuple[StoredReject, ...] = ()
     sent: Mapping[str, object] | None = None
     asked: list[SearchRequest] = field(default_factory=list)
+    ended_early: str | None = None
     breaks_after: int | None = None
     breaks_with: Exception = field(default_factory=lambda: ArchiveError("The archive is broken."))
     export_from: Callable[[], Iterator[Chat]] | None = None
@@ -228,8 +236,8 @@ class FakeService:
         self._fail()
         months = Counter(f"{c.created_at:%Y-%m}" for c in self.chats if c.created_at)
         return Status(
-            counts=ArchiveCounts(len(self.chats), 1, 0, len(self.stored_rejects), 7),
-            engine=EngineState("whoosh", "20160520-1", "f", len(self.chats), 1_482_113),
+            counts=self.counts(),
+            engine=self.index_state()[0],
             coverage=self._coverage(),
             last_report=self.reports()[0],
             indexer="pid 4711",
@@ -238,6 +246,25 @@ class FakeService:
             demo=self.settings.demo,
             months=dict(months),
         )
+
+    def counts(self) -> ArchiveCounts:
+        self._fail()
+        return ArchiveCounts(len(self.chats), 1, 0, len(self.stored_rejects), 7)
+
+    def index_state(self) -> tuple[EngineState, bool]:
+        self._fail()
+        return EngineState("whoosh", "20160520-1", "f", len(self.chats), 1_482_113), True
+
+    def coverage_now(self) -> Coverage:
+        self._fail()
+        return self._coverage()
+
+    def holder(self) -> str | None:
+        return "pid 4711"
+
+    def totals(self) -> dict[str, SyncTotals]:
+        self._fail()
+        return {"tick": SyncTotals(complete=7, failed=2, seconds=14.5, seen=280, retries=3)}
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
         self._fail()
@@ -248,7 +275,10 @@ class FakeService:
         one = SyncReport(
             "tick", NOW, NOW + timedelta(seconds=2), seen=40, new=3, changed=1, indexed=4
         )
-        first = replace(one, kind="backfill", seen=1200, complete=False, notes=("count changed",))
+        one = replace(one, error=self.ended_early)
+        first = replace(
+            one, kind="backfill", seen=1200, complete=False, notes=("count changed",), error=None
+        )
         return (one, first)[:limit]
 
     def ready(self) -> None:

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
+from kchat_search.models.chats import RejectedChat, StoredReject
 from kchat_search.web import schemas
-from tests.web.fake_service import FakeService
+from tests.web.fake_service import NOW, FakeService
 
 
 def get(client: FlaskClient, path: str) -> Any:
@@ -206,3 +207,80 @@ def test_a_living_process_says_so(client: FlaskClient, path: str) -> None:
 def test_head_is_answered_without_a_body(client: FlaskClient) -> None:
     response = client.head("/api/v1/search?q=退款")
     assert (response.status_code, response.data) == (200, b"")
+
+
+def reject(number: int, **more: Any) -> StoredReject:
+    raw = json.dumps({"id": number, "msg": "什么\ud800"})
+    kept = RejectedChat(f"chat:{number}", number, more.pop("raw", raw), f"no time in {number}")
+    return StoredReject(kept, NOW, NOW + timedelta(hours=1), 2, **more)
+
+
+def test_the_status_has_the_last_syncs_and_the_first_rejects(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.ended_early = "Kchat is away"
+    service.stored_rejects = tuple(reject(n) for n in range(1, 31))
+    answer = get(client, "/api/v1/status")
+    TypeAdapter(schemas.StatusJson).validate_python(answer, extra="forbid")
+    assert [(r["kind"], r["error"], r["seconds"]) for r in answer["reports"]] == [
+        ("tick", "Kchat is away", 2.0),
+        ("backfill", None, 2.0),
+    ]
+    assert answer["last_sync"] == answer["reports"][0]
+    assert [each["chat_id"] for each in answer["rejects"]] == list(range(1, 21))
+    assert answer["rejects"][0] == {
+        "chat_id": 1,
+        "key": "chat:1",
+        "reason": "no time in 1",
+        "first_seen_at": "2016-05-20T12:00:00+08:00",
+        "last_seen_at": "2016-05-20T13:00:00+08:00",
+        "times": 2,
+        "gone_at": None,
+    }
+
+
+def test_rejects_are_told_page_by_page_as_kchat_sent_them(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.stored_rejects = (
+        reject(1, gone_at=NOW),
+        reject(2, raw=""),
+        *(reject(n) for n in range(3, 26)),
+    )
+    path: str | None = "/api/v1/rejects?per_page=5"
+    seen: list[Any] = []
+    answer = previous = None
+    while path:
+        answer = get(client, path)
+        TypeAdapter(schemas.RejectsJson).validate_python(answer, extra="forbid")
+        assert (answer["total"], answer["per_page"], answer["previous"]) == (25, 5, previous)
+        seen += answer["rejects"]
+        previous = f"http://localhost/api/v1/rejects?page={answer['page']}&per_page=5"
+        path = answer["next"]
+    assert answer is not None
+    assert answer["page"] == 5, "the last page is full, and none follows"
+    assert [each["chat_id"] for each in seen] == list(range(1, 26))
+    assert json.loads(seen[0]["raw"]) == {"id": 1, "msg": "什么\ud800"}
+    assert seen[0]["gone_at"] == "2016-05-20T12:00:00+08:00"
+    assert seen[1]["raw"] is None
+    beyond = get(client, "/api/v1/rejects?page=1000000&per_page=100")
+    assert (beyond["rejects"], beyond["next"]) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parameter"),
+    [
+        ("page=0", "page"),
+        ("page=x", "page"),
+        ("page=1000001", "page"),
+        ("per_page=101", "per_page"),
+        ("per_page=", "per_page"),
+        ("page=1&page=2", "page"),
+        ("offset=1", "offset"),
+    ],
+)
+def test_a_page_of_rejects_that_can_not_be_is_refused(
+    client: FlaskClient, asked: str, parameter: str
+) -> None:
+    response = client.get(f"/api/v1/rejects?{asked}")
+    assert (response.status_code, response.get_json()["parameter"]) == (400, parameter)

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from tests.web.fake_service import FakeService
 
 PATHS = ["/", "/?q=退款", "/chats/290", "/status", "/docs", "/openapi.json", "/healthz", "/readyz"]
+PATHS += ["/metrics", "/api/v1/rejects"]
 PATHS += [
     "/api/v1/search?q=退款",
     "/api/v1/export?q=退款",

@@ -44,7 +44,8 @@ def _attacked(service: FakeService) -> None:
     service.names[chats.HOSTILE] = chats.HOSTILE
     service.notes = (chats.HOSTILE, "\ud800\x00")
     reject = RejectedChat("raw:" + chats.HOSTILE, None, chats.HOSTILE, chats.HOSTILE + "\ud800")
-    service.stored_rejects = (StoredReject(reject, NOW, NOW, 3),)
+    service.stored_rejects = (StoredReject(reject, NOW, NOW, 3, NOW),)
+    service.ended_early = chats.HOSTILE + "\ud800\x00"
 
 
 @pytest.mark.parametrize("path", PATHS)

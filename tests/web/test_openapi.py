@@ -54,6 +54,12 @@ def test_an_export_is_described_with_its_formats_and_its_count(document: Any) ->
         assert f"`{column}`" in described["description"]
 
 
+def test_the_description_names_both_parameters_of_the_rejects(document: Any) -> None:
+    described = document["paths"]["/api/v1/rejects"]["get"]["parameters"]
+    found = {p["name"]: (p["schema"]["minimum"], p["schema"]["default"]) for p in described}
+    assert found == {"page": (1, 1), "per_page": (1, 20)}
+
+
 def references(node: Any) -> set[str]:
     if isinstance(node, dict):
         own = {node["$ref"]} if "$ref" in node else set()
@@ -73,6 +79,7 @@ def test_what_is_sent_is_what_is_described(client: FlaskClient, document: Any) -
         "SearchJson": client.get("/api/v1/search?q=退款"),
         "ChatJson": client.get("/api/v1/chats/290"),
         "StatusJson": client.get("/api/v1/status"),
+        "RejectsJson": client.get("/api/v1/rejects"),
         "AgentsJson": client.get("/api/v1/agents"),
         "LifeJson": client.get("/healthz"),
     }
