@@ -202,7 +202,7 @@ def _print_message_changed(change: MessageChange, zone: ZoneInfo) -> None:
 
 
 def _said(message: Message) -> str:
-    file = f"[{message.upload.name or "file"}]" if message.upload else ""
+    file = f"[{message.upload.name or 'file'}]" if message.upload else ""
     return " ".join(filter(None, (message.text, file))) or "(nothing)"
 
 
