@@ -27,6 +27,7 @@ from kchat_search.models.chats import SIDES
 from kchat_search.models.query import Match, SearchRequest, Sort
 from kchat_search.service import Service, make_service
 from kchat_search.web import exports
+from kchat_search.web.versions import all_versions_json
 
 EXIT_USAGE = 2
 EXIT_DIFFERENCE = 3
@@ -278,11 +279,19 @@ def export(
 
 @commands.command(short_help="A whole chat.")
 @click.argument("chat_id", type=click.IntRange(1, 2**63 - 1))
+@click.option("--versions", is_flag=True, help="What it said before, and what changed.")
 @json_option
-def show(chat_id: int, as_json: bool) -> None:
+def show(chat_id: int, versions: bool, as_json: bool) -> None:
     """A whole chat; with --json as Kchat sent it (upload tokens removed)."""
     settings = _settings()
     with _service(settings) as service:
+        if versions:
+            history = service.history(chat_id)
+            if as_json:
+                terminal.print_json(all_versions_json(chat_id, history, settings.zone))
+            else:
+                terminal.print_versions(chat_id, history, settings.zone)
+            return
         view = service.chat(chat_id)
     if as_json:
         terminal.print_json(view.sent)

@@ -23,6 +23,7 @@ from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.errors import NotFound, SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser, without_tokens
+from kchat_search.kchat.wire import content, shown_value
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.query import (
     ChatView,
@@ -55,6 +56,7 @@ from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.updater import Updater
 from kchat_search.text.segment import Segmenter
+from kchat_search.versions import History, Reading
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +92,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         segmenter=segmenter,
         read_chat=parser.read,
         sent=without_tokens,
+        reading=Reading(chat=parser.read, shown=shown_value, content=content),
         # One for all syncs: what Kchat asked for in one tick («not before») holds in the next.
         source=cache(lambda: _client(settings, parser)),
         searcher=Searcher(
@@ -140,6 +143,7 @@ class Service:
     read_chat: ReadChat
     sent: Callable[[str], Mapping[str, object]]
     """From raw JSON to what may be shown of it: upload tokens removed."""
+    reading: Reading
     source: Callable[[], ChatSource]
     searcher: Searcher
     indexer: Indexer
@@ -234,6 +238,10 @@ class Service:
         if not found:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         return found
+
+    def history(self, chat_id: int) -> History:
+        """All versions of a chat, and what changed between them. Raises `NotFound`."""
+        return History(self.versions(chat_id), self.reading)
 
     def agents(self) -> dict[str, str]:
         """Agents' names by id."""

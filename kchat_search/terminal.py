@@ -40,6 +40,7 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.text.fold import without_surrogates
+from kchat_search.versions import FieldChange, History, MessageChange, value_text
 
 _STEPS = {
     "fetch": "Fetching chats",
@@ -171,6 +172,48 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         line = Text(clean(head), style="dim")
         line.append(clean(text), style="not dim")
         out.print(line)
+
+
+def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
+    """What a chat said before: its versions, oldest first, and what changed in each."""
+    out = console()
+    for version in history.walk():
+        until = f", until {_time(version.until, zone)}" if version.until else ", the present one"
+        head = f"Chat {chat_id}, version {version.number}: seen {_time(version.seen_at, zone)}"
+        out.print(Text(head + until, style="bold"))
+        for change in version.changes:
+            if isinstance(change, FieldChange):
+                out.print(Text(f"  {_field_changed(change)}"))
+            else:
+                _print_message_changed(change, zone)
+        if not version.changes:
+            first = version.number == 1
+            out.print("  the first in the archive" if first else "  nothing that can be shown")
+
+
+def _print_message_changed(change: MessageChange, zone: ZoneInfo) -> None:
+    message = change.message
+    name = f"#{message.id}" if message.id is not None else f"message {message.position + 1}"
+    when = f" {_time(message.created_at, zone)}" if message.created_at else ""
+    line = Text(clean(f"  {change.kind} {name}{when} {message.name}: "), style="dim")
+    texts = [_said(each) for each in (change.before, change.after) if each is not None]
+    line.append(clean(" → ".join(dict.fromkeys(texts))), style="not dim")
+    console().print(line)
+    for field in change.fields:
+        console().print(Text(f"    {_field_changed(field)}", style="dim"))
+
+
+def _said(message: Message) -> str:
+    file = f"[{message.upload.name or 'file'}]" if message.upload else ""
+    return " ".join(filter(None, (message.text, file))) or "(nothing)"
+
+
+def _field_changed(change: FieldChange) -> str:
+    before, after = (
+        "(none)" if value is None else value_text(value) or '""'
+        for value in (change.before, change.after)
+    )
+    return clean(f"{change.name}: {before} → {after}")
 
 
 def print_status_json(status: Status, rejects: Sequence[StoredReject]) -> None:

@@ -54,6 +54,27 @@ def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
     assert run("verify", folder=folder).returncode == 0
 
 
+def test_what_was_recalled_is_still_shown(kchat: DemoServer, folder: Path) -> None:
+    sent = chat(200, "我的密码是 1234", "好的", status="open")
+    kchat.put(sent)
+    run("sync", kchat=kchat, folder=folder)
+    sent["messages"][0] |= {"msg": "", "recalled": True}
+    kchat.put(sent | {"status": "close"})
+    run("sync", "--reconcile", kchat=kchat, folder=folder)
+
+    assert "1234" not in run("show", "200", folder=folder).stdout
+    shown = run("show", "200", "--versions", folder=folder).stdout
+    assert "status: open → close" in shown
+    assert "recalled #200001" in shown
+    assert "我的密码是 1234 → (nothing)" in shown
+    told = json.loads(run("show", "200", "--versions", "--json", folder=folder).stdout)
+    assert set(told) == {"chat_id", "versions"}
+    first, second = told["versions"]
+    assert (first["until"], second["until"]) == (second["seen_at"], None)
+    assert first["chat"]["messages"][0]["msg"] == "我的密码是 1234"
+    assert [one["kind"] for one in second["changes"]] == ["field", "recalled"]
+
+
 def test_verify_says_what_the_index_lacks(kchat: DemoServer, folder: Path) -> None:
     run("sync", kchat=kchat, folder=folder)
     marker = json.loads((folder / "index" / "CURRENT").read_text())
@@ -80,6 +101,7 @@ def test_verify_says_what_the_index_lacks(kchat: DemoServer, folder: Path) -> No
         (("search", "x", "--per-page", "1000"), 2, "per_page"),
         (("show", "5"), 1, "no chat 5"),
         (("show", "x"), 2, "x"),
+        (("show", "5", "--versions"), 1, "no chat 5"),
         (("serve", "--host", "0.0.0.0"), 2, "127.0.0.1"),  # noqa: S104  # that it is refused
         (("demo", "--chats", "absent.gz"), 2, "absent.gz"),
     ],

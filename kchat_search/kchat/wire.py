@@ -117,8 +117,13 @@ def digest(value: object) -> str:
     `token` and `oss_token`, and in its addresses the parameters that are tokens or signatures.
     Anything else does. Raises ValueError beyond `MAX_DEPTH`.
     """
-    content = _stripped(value, _unsigned, everywhere=False, inside=False, depth=0)
-    return sha256(compact(content, sort_keys=True).encode()).hexdigest()
+    return sha256(compact(content(value), sort_keys=True).encode()).hexdigest()
+
+
+def content(value: object) -> object:
+    """A copy of a JSON value without what Kchat renews at will: what `digest` is of.
+    Raises ValueError beyond `MAX_DEPTH`."""
+    return _stripped(value, _unsigned, everywhere=False, inside=False, depth=0)
 
 
 def without_tokens(sent: str | dict[str, object]) -> dict[str, object]:

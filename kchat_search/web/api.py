@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, Response, request
 
 from kchat_search.ports import Clock
-from kchat_search.web import schemas, views
-from kchat_search.web.params import only, read_chat_id, read_export, read_rejects, read_search
+from kchat_search.web import schemas, versions, views
+from kchat_search.web.params import (
+    only,
+    read_chat_id,
+    read_export,
+    read_rejects,
+    read_search,
+    read_versions,
+)
 from kchat_search.web.render import json_answer
 from kchat_search.web.sending import Sender
 
@@ -36,6 +43,14 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
         q = only(request.args, "q")["q"]
         response = json_answer(views.chat_json(service.chat(number, q), settings, q))
         return conditional(response)
+
+    @api.get("/api/v1/chats/<chat_id>/versions")
+    def chat_versions(chat_id: str) -> Response:
+        number = read_chat_id(chat_id)
+        version, full = read_versions(request.args)
+        history = service.history(number)
+        found = versions.versions_json(number, history, version, settings.zone, full=full)
+        return conditional(json_answer(found))
 
     @api.get("/api/v1/export")
     def export() -> Response:

@@ -125,6 +125,22 @@ def chat_api_url(chat_id: int, q: str, base: str | None = None) -> str:
     return _absolute(f"/api/v1/chats/{chat_id}", _marking(q), base)
 
 
+def versions_url(chat_id: int, offset: int = 0, place: str = "") -> str:
+    """The page of a chat's versions, newest first, `offset` of them passed over."""
+    query = urlencode([("offset", offset)]) if offset else ""
+    return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{place}" if place else "")
+
+
+def versions_page_url(chat_id: int) -> str:
+    """The page of a chat's versions, absolute."""
+    return _absolute(f"/chats/{chat_id}/versions", "")
+
+
+def versions_api_url(chat_id: int, asked: list[tuple[str, str]]) -> str:
+    """A chat's versions in the API, absolute; `asked`: with which parameters."""
+    return _absolute(f"/api/v1/chats/{chat_id}/versions", urlencode(asked))
+
+
 @lru_cache(64)
 def _marking(q: str) -> str:
     """The query string that marks what `q` looks for; a page has a hundred links with it."""

@@ -26,12 +26,14 @@ from kchat_search.web.params import (
 )
 from kchat_search.web.render import json_answer, page
 from kchat_search.web.sending import COMPLETE, TOTAL
+from kchat_search.web.versions import EXAMPLE, MAX_CHARACTERS
 
 Json = dict[str, Any]
 
 _ANSWERS: dict[str, Any] = {
     "Search": schemas.SearchJson,
     "Chat": schemas.ChatJson,
+    "Versions": schemas.VersionsJson,
     "Agents": schemas.AgentsJson,
     "Absent": schemas.AbsentJson,
     "Status": schemas.StatusJson,
@@ -63,6 +65,11 @@ line is what `/api/v1/chats/{{id}}` answers; a chat that was erased meanwhile ha
 with the facts of its chat; a chat without messages has one row. A cell that a spreadsheet could
 take for a formula, or that begins with an apostrophe, has one before it; control characters are
 made visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
+
+
+_VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
+changed from the one before: so what a message said before it was recalled stays readable. The order
+of keys and renewed tokens of uploads are no change."""
 
 
 def blueprint() -> Blueprint:
@@ -110,6 +117,7 @@ def document() -> Json:
                 _CHAT_PARAMETERS,
                 errors=("304", "400", "403", "404", "500", "503"),
             ),
+            "/api/v1/chats/{id}/versions": _versions(),
             "/api/v1/export": _export(),
             "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
             "/api/v1/status": _get("status", "The program at a glance", "Status"),
@@ -126,14 +134,15 @@ def document() -> Json:
     }
 
 
+_ID: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The chat's id at Kchat.",
+    "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_ID},
+}
 _CHAT_PARAMETERS: list[Json] = [
-    {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The chat's id at Kchat.",
-        "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_ID},
-    },
+    _ID,
     {
         "name": "q",
         "in": "query",
@@ -141,6 +150,38 @@ _CHAT_PARAMETERS: list[Json] = [
         "schema": {"type": "string", "default": "", "maxLength": 1000},
     },
 ]
+
+
+_VERSIONS_PARAMETERS: list[Json] = [
+    _ID,
+    {
+        "name": "version",
+        "in": "query",
+        "description": "Only this version. All, if not given.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    {
+        "name": "full",
+        "in": "query",
+        "description": "`false` leaves out `chat`. The whole chats of all versions must not be "
+        f"longer than {MAX_CHARACTERS:,} characters together, as Kchat sent them.",
+        "schema": {"type": "boolean", "default": True},
+    },
+]
+
+
+def _versions() -> Json:
+    """`GET /api/v1/chats/{id}/versions`, with an example."""
+    described = _get(
+        "chat_versions",
+        "What a chat said before, and what changed",
+        "Versions",
+        _VERSIONS_PARAMETERS,
+        errors=("304", "400", "403", "404", "500", "503"),
+    )
+    described["get"]["description"] = _VERSIONS
+    described["get"]["responses"]["200"]["content"]["application/json"]["example"] = EXAMPLE
+    return described
 
 
 def _export() -> Json:

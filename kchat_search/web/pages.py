@@ -15,7 +15,7 @@ from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.chats import Chat
 from kchat_search.models.query import ChatView, SearchRequest
 from kchat_search.ports import Clock
-from kchat_search.web import histogram, links, params, results, transcript
+from kchat_search.web import changes, histogram, links, params, results, transcript
 from kchat_search.web.api import conditional
 from kchat_search.web.language import without_choice
 from kchat_search.web.render import page
@@ -52,6 +52,13 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
     def chat(chat_id: str) -> Response:
         q = params.only(without_choice(request.args), "q")["q"]
         response = conditional(_chat_page(_read(service, chat_id, q), q, service))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    @pages.get("/chats/<chat_id>/versions")
+    def chat_versions(chat_id: str) -> Response:
+        offset = params.read_offset(params.only(without_choice(request.args), "offset")["offset"])
+        response = conditional(_versions_page(_read(service, chat_id, ""), offset, service))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -145,9 +152,37 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         plain_types=transcript.PLAIN,
         type_words=type_words(),
         chat_url=links.chat_url,
+        versions_url=links.versions_url(chat.id),
+        said_before=_said_before(view, service),
         side_words=results.side_words(),
         words=results.Words(),
     )
+
+
+def _versions_page(view: ChatView, offset: int, service: Service) -> Response:
+    chat_id = view.chat.id
+    history = service.history(chat_id)
+    return page(
+        "versions.html",
+        view=view,
+        chat=view.chat,
+        total=len(history),
+        versions=changes.shown_versions(history, offset, service.agents()),
+        offset=offset,
+        step=changes.A_PAGE,
+        type_words=type_words(),
+        chat_url=links.chat_url,
+        versions_url=links.versions_url,
+        api_url=links.versions_api_url,
+    )
+
+
+def _said_before(view: ChatView, service: Service) -> Mapping[int, str]:
+    """Where to read what was recalled; looked up only where it can't be read in the chat."""
+    empty = any(m.recalled and not (m.text or m.upload) for m in view.chat.messages)
+    if view.version == 1 or not empty:
+        return {}
+    return changes.said_before(service.history(view.chat.id), view.chat.id)
 
 
 def _length(chat: Chat) -> float | None:

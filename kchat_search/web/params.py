@@ -269,6 +269,17 @@ def read_offset(text: str) -> int:
     return int(text)
 
 
+def read_versions(args: MultiDict[str, str]) -> tuple[int | None, bool]:
+    """(which version of a chat, or None for all; with the whole chat?). Raises `BadRequest`."""
+    given = only(args, "version", "full")
+    version, full = given["version"], given["full"]
+    if version and not (version.isascii() and version.isdigit() and len(version) <= 9):
+        raise BadRequest(_("%(name)s 必须是整数。", name="version"), "version")
+    if full not in ("", "true", "false"):
+        raise BadRequest(_("%(name)s 只能是 true 或 false。", name="full"), "full")
+    return int(version) if version else None, full != "false"
+
+
 def _unknown(name: str) -> BadRequest:
     return BadRequest(_("没有名为 %(name)s 的参数。", name=name[:100]), name[:100])
 

@@ -6,7 +6,7 @@ pydantic, so what is described is what is sent. Times are RFC 3339 in the config
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
@@ -223,6 +223,77 @@ class ChatJson(TypedDict):
     changed_at: Time
     gone_at: Time | None
     links: LinksJson
+
+
+class FieldChangeJson(TypedDict):
+    """A field that changed: of the chat, or of a message. null also where it was absent."""
+
+    kind: Literal["field"]
+    name: str
+    before: Any
+    after: Any
+
+
+class MessageChangeJson(TypedDict):
+    """A message that was added, removed, recalled or otherwise changed."""
+
+    kind: Literal["added", "removed", "changed", "recalled"]
+    message_id: int | None
+    position: Annotated[
+        int, Field(description="Its place in the chat, from 0; of a removed one, before.")
+    ]
+    name: str
+    before: Annotated[str | None, Field(description="Its text before; null: there was none.")]
+    after: Annotated[str | None, Field(description="Its text after; null: it is gone.")]
+    recalled: bool
+    upload: Annotated[str | None, Field(description="The name of its file.")]
+    fields: Annotated[
+        list[FieldChangeJson],
+        Field(description="What else changed of it; `position` where it moved."),
+    ]
+
+
+class VersionJson(TypedDict):
+    """A version of a chat."""
+
+    version: Annotated[int, Field(description="1 for the first.")]
+    seen_at: Annotated[Time, Field(description="When this version was first seen.")]
+    until: Annotated[Time | None, Field(description="When the next was; null: the present one.")]
+    digest: str
+    chat: NotRequired[
+        Annotated[
+            dict[str, Any],
+            Field(description="The chat as Kchat sent it then, tokens removed. See `full`."),
+        ]
+    ]
+    changes: Annotated[
+        list[FieldChangeJson | MessageChangeJson],
+        Field(
+            description="From the version before: fields of the chat, then messages by position. "
+            "Empty for the first version, and where nothing that may be shown changed."
+        ),
+    ]
+
+
+class VersionsLinksJson(TypedDict):
+    """Where the versions are, in this API and as a page, and where the chat is."""
+
+    self: Url
+    html: Url
+    chat: Url
+
+
+class HistoryJson(TypedDict):
+    """What a chat said before, without the links."""
+
+    chat_id: int
+    versions: Annotated[list[VersionJson], Field(description="Oldest first.")]
+
+
+class VersionsJson(HistoryJson):
+    """What a chat said before."""
+
+    links: VersionsLinksJson
 
 
 class AbsentIdJson(TypedDict):

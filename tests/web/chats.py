@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from kchat_search.models.chats import Chat, Message, Upload
 from tests.web.fake_service import chat, message
@@ -71,6 +72,61 @@ def ordinary() -> list[Chat]:
         for n in range(60)
     ]
     return [refund, robot, nobody, *many]
+
+
+def refund_versions() -> list[dict[str, Any]]:
+    """How chat 290 came to be as `ordinary` has it, in Kchat's form: it grew, was edited, a message
+    was recalled, and it was closed and rated."""
+
+    def sent(place: int, msg: str, name: str = "访客5", **fields: Any) -> dict[str, Any]:
+        at = f"2015-04-25 08:{4 + place:02}:12"
+        known = {"id": 290_000 + place, "type": "chat.msg", "name": name, "is_read": 1}
+        return known | {"msg": msg, "created_at": at} | fields
+
+    joined = sent(0, "访客5 加入了对话", type="chat.memberjoin")
+    asked = sent(1, "你好,在吗?上周买的耳机左边没声音,想问一下退款怎么走", is_read=0)
+    answer = sent(2, "您好!请提供一下订单号,我帮您查一下换货进度。", AGENT, role="agent")
+    order = sent(3, "订单号 DD20150425678,电话尾号 5678")
+    file = sent(
+        4,
+        "",
+        type="chat.upload",
+        upload={"id": 9, "name": "发票.pdf", "size": 482_113, "token": "s3cr3t"},
+    )
+    accepted = sent(5, "收到。退款申请已提交,1–3 个工作日原路退回 😊", AGENT, role="agent")
+    slip = sent(6, "我的银行卡密码是 123456,方便您操作")
+    thanks = sent(7, "好的,谢谢!")
+    facts = {"id": 290, "status": "open", "agent_id": 2192, "rating": None, "end_at": None}
+    closed = {"status": "close", "rating": 1, "end_at": "2015-04-25 09:06:12"}
+    read = asked | {"is_read": 1}
+    edited = answer | {"msg": answer["msg"].replace("换货", "退款")}
+    recalled = slip | {"msg": "", "recalled": True}
+    return [
+        facts | {"messages": [joined, asked, answer]},
+        facts | {"messages": [joined, read, edited, order, file, accepted, slip]},
+        facts
+        | closed
+        | {"messages": [joined, read, edited, order, file, accepted, recalled, thanks]},
+    ]
+
+
+def hostile_versions() -> list[dict[str, Any]]:
+    """Two versions of chat 666, in which every field is an attack and changed."""
+
+    def sent(number: int, text: str) -> dict[str, Any]:
+        file = {"id": number, "name": text, "url": "javascript:alert(3)", "token": text}
+        return {"id": number, "type": text, "name": text, "msg": text, "upload": file}
+
+    def version(mark: str) -> dict[str, Any]:
+        text = HOSTILE + mark + "\ud83d\x00\x1b" + OVERRIDE
+        gone = sent(20, text) if mark == "1" else sent(30, text)
+        recalled = sent(4, text) if mark == "1" else sent(4, "") | {"recalled": True}
+        touched = sent(5, HOSTILE) | {HOSTILE: mark}
+        messages = [sent(1, text), sent(1, text), gone, recalled, touched]
+        facts: dict[str, Any] = dict.fromkeys(("status", "agent_id", "rating", HOSTILE), text)
+        return facts | {"id": 666, "messages": messages}
+
+    return [version("1"), version("2")]
 
 
 def hostile() -> Chat:

@@ -11,6 +11,8 @@ from typing import Any
 
 from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.kchat.wire import compact, content, digest, shown_value
 from kchat_search.models.chats import Chat, Message, StoredReject, StoredVersion
 from kchat_search.models.query import (
     FACETS,
@@ -36,6 +38,7 @@ from kchat_search.models.reports import (
 from kchat_search.ratings import canonical
 from kchat_search.search.export import AbsentChat, Export
 from kchat_search.speakers import sides, visitor_name
+from kchat_search.versions import History, Reading
 
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
 
@@ -117,6 +120,8 @@ class FakeService:
     breaks_with: Exception = field(default_factory=lambda: ArchiveError("The archive is broken."))
     export_from: Callable[[], Iterator[Chat]] | None = None
     erased: set[int] = field(default_factory=set)
+    past: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """By chat: its versions as Kchat sent them, oldest first; others have one."""
     walked: int = 0
 
     def search(self, request: SearchRequest) -> SearchPage:
@@ -214,7 +219,7 @@ class FakeService:
             },
             agent_name=agent,
             visitor_name=visitor_name(found, spoke),
-            version=2,
+            version=len(self.past.get(found.id, ())) or 2,
             first_seen_at=NOW,
             changed_at=NOW,
             seen_at=NOW,
@@ -225,8 +230,26 @@ class FakeService:
         )
 
     def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+        """They come a day apart, the last `NOW`."""
         self._fail()
-        return (StoredVersion(chat_id, 1, "{}", "0" * 64, NOW),)
+        known = chat_id in self.past or any(one.id == chat_id for one in self.chats)
+        if not known:
+            raise NotFound(f"There is no chat {chat_id} in the archive.")
+        sent = self.past.get(chat_id) or [{"id": chat_id, "status": "close", "messages": []}]
+        return tuple(
+            StoredVersion(
+                chat_id=chat_id,
+                version=number,
+                raw=compact(one),
+                digest=digest(one),
+                seen_at=NOW - timedelta(days=len(sent) - number),
+            )
+            for number, one in enumerate(sent, start=1)
+        )
+
+    def history(self, chat_id: int) -> History:
+        reading = Reading(ChatParser(self.settings.zone).read, shown_value, content)
+        return History(self.versions(chat_id), reading)
 
     def agents(self) -> dict[str, str]:
         self._fail()

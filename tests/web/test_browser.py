@@ -31,7 +31,9 @@ def address() -> Iterator[str]:
     everything = [*chats.ordinary(), chats.hostile()]
     long = [message(f"第 {n} 句{' 退款' if n in (3, 2500, 4990) else ''}") for n in range(5000)]
     everything.append(chat(7, long, visitor_id="7"))
-    app = make_app(FakeService(everything, make_settings(demo=True)))
+    service = FakeService(everything, make_settings(demo=True))
+    service.past = {290: chats.refund_versions(), 666: chats.hostile_versions()}
+    app = make_app(service)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -198,6 +200,7 @@ WIDE = {"viewport": {"width": 1600, "height": 900}}
 @pytest.mark.parametrize("watch", [PHONE, WIDE], ids=["phone", "wide"], indirect=True)
 def test_no_page_is_wider_than_the_screen(watch: Watch) -> None:
     paths = ["/?lang=en", "/?q=退款&status=close", "/?q=退款 火箭&match=all", "/chats/290?q=退款"]
+    paths += ["/chats/290/versions", "/chats/666/versions"]
     paths += ["/chats/666", "/?q=alert", "/status", "/docs", "/?lang=zh", "/?q=&sort=newest"]
     for path in paths:
         page = watch.open(path)
@@ -205,7 +208,13 @@ def test_no_page_is_wider_than_the_screen(watch: Watch) -> None:
 
 
 def test_hostile_chats_run_nothing(watch: Watch) -> None:
-    for path in ("/chats/666?q=alert", "/?q=alert", "/?q=<script>alert(1)</script>", "/status"):
+    for path in (
+        "/chats/666?q=alert",
+        "/chats/666/versions",
+        "/?q=alert",
+        "/?q=<script>alert(1)</script>",
+        "/status",
+    ):
         page = watch.open(path)
         assert page.locator("main img").count() == 0
 
@@ -247,6 +256,7 @@ def test_every_text_stands_out_from_its_ground(watch: Watch) -> None:
         "/?q=退款&status=close",
         "/chats/290?q=退款",
         "/chats/291",
+        "/chats/290/versions",
         "/status",
         "/docs",
     ):
@@ -263,7 +273,13 @@ TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hid
 
 @pytest.mark.parametrize("watch", [PHONE], ids=["phone"], indirect=True)
 def test_what_is_to_be_touched_is_large_enough(watch: Watch) -> None:
-    for path in ("/", "/?q=退款&status=close", "/chats/290?q=退款", "/status"):
+    for path in (
+        "/",
+        "/?q=退款&status=close",
+        "/chats/290?q=退款",
+        "/chats/290/versions",
+        "/status",
+    ):
         assert watch.open(path).evaluate(TARGETS) == [], path
 
 

@@ -78,6 +78,7 @@ def test_what_is_sent_is_what_is_described(client: FlaskClient, document: Any) -
     answers = {
         "SearchJson": client.get("/api/v1/search?q=退款"),
         "ChatJson": client.get("/api/v1/chats/290"),
+        "VersionsJson": client.get("/api/v1/chats/290/versions"),
         "StatusJson": client.get("/api/v1/status"),
         "RejectsJson": client.get("/api/v1/rejects"),
         "AgentsJson": client.get("/api/v1/agents"),

@@ -26,7 +26,7 @@ def look(client: FlaskClient, path: str, status: int = 200) -> Page:
 
 
 PATHS = ["/", "/?q=退款", "/?q=没有", "/?q=&page=3", "/?q=包裹&page=99", "/chats/290?q=退款"]
-PATHS += ["/chats/291", "/status", "/docs", "/nope"]
+PATHS += ["/chats/291", "/chats/290/versions", "/status", "/docs", "/nope"]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,0 +1,320 @@
+"""What a chat said before, over HTTP and as a page."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import TypeAdapter
+
+from kchat_search.web import changes, schemas, versions
+from kchat_search.web.changes import Pieces, pieces
+from tests.web import chats
+from tests.web.fake_service import FakeService, chat
+from tests.web.markup import Page
+from tests.web.test_pages import look
+
+API = "/api/v1/chats/290/versions"
+PASSWORD = "我的银行卡密码是 123456,方便您操作"
+
+
+@pytest.fixture(autouse=True)
+def past(service: FakeService) -> list[dict[str, Any]]:
+    """Chat 290 as it came to be; a message of it is recalled and empty now."""
+    refund = service.chats[0]
+    messages = list(refund.messages)
+    messages[6] = messages[6]._replace(text="")
+    service.chats[0] = replace(refund, messages=tuple(messages))
+    service.past[290] = chats.refund_versions()
+    return service.past[290]
+
+
+def grown(count: int) -> list[dict[str, Any]]:
+    """A chat that has a message more in each version."""
+    said = [{"id": n, "msg": f"第 {n} 句"} for n in range(1, count + 1)]
+    return [{"id": 290, "messages": said[:n]} for n in range(1, count + 1)]
+
+
+def test_every_version_is_there_as_it_was_sent_with_what_changed(
+    client: FlaskClient, past: list[dict[str, Any]]
+) -> None:
+    answer = client.get(API).get_json()
+    TypeAdapter(schemas.VersionsJson).validate_python(answer, extra="forbid")
+    assert answer["chat_id"] == 290
+    assert [one["version"] for one in answer["versions"]] == [1, 2, 3]
+    times = ["2016-05-18", "2016-05-19", "2016-05-20"]
+    assert [one["seen_at"] for one in answer["versions"]] == [f"{t}T12:00:00+08:00" for t in times]
+    assert [one["until"] for one in answer["versions"]] == [
+        "2016-05-19T12:00:00+08:00",
+        "2016-05-20T12:00:00+08:00",
+        None,
+    ]
+    first, second, third = answer["versions"]
+    assert first["chat"] == past[0]
+    assert first["changes"] == []
+    assert "s3cr3t" not in json.dumps(answer)
+    assert [(one["kind"], one["message_id"]) for one in second["changes"]] == [
+        ("changed", 290001),
+        ("changed", 290002),
+        ("added", 290003),
+        ("added", 290004),
+        ("added", 290005),
+        ("added", 290006),
+    ]
+    assert second["changes"][3]["upload"] == "发票.pdf"
+    assert third["changes"][:4] == [
+        {"kind": "field", "name": "status", "before": "open", "after": "close"},
+        {"kind": "field", "name": "rating", "before": None, "after": 1},
+        {"kind": "field", "name": "end_at", "before": None, "after": "2015-04-25 09:06:12"},
+        {
+            "kind": "recalled",
+            "message_id": 290006,
+            "position": 6,
+            "name": "访客5",
+            "before": PASSWORD,
+            "after": "",
+            "recalled": True,
+            "upload": None,
+            "fields": [],
+        },
+    ]
+    assert answer["links"] == {
+        "self": "http://localhost/api/v1/chats/290/versions",
+        "html": "http://localhost/chats/290/versions",
+        "chat": "http://localhost/api/v1/chats/290",
+    }
+
+
+def test_one_version_can_be_asked_for_and_whole_chats_left_out(client: FlaskClient) -> None:
+    everything = client.get(API).get_json()["versions"]
+    one = client.get(f"{API}?version=3").get_json()
+    assert one["versions"] == everything[2:]
+    assert one["links"]["self"].endswith("/versions?version=3")
+    slim = client.get(f"{API}?full=false").get_json()
+    TypeAdapter(schemas.VersionsJson).validate_python(slim, extra="forbid")
+    assert slim["versions"] == [
+        {name: value for name, value in each.items() if name != "chat"} for each in everything
+    ]
+    assert client.get(f"{API}?full=true").get_json()["versions"] == everything
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "parameter"),
+    [
+        ("/api/v1/chats/5/versions", 404, None),
+        ("/api/v1/chats/x/versions", 400, "id"),
+        (f"{API}?version=4", 404, None),
+        (f"{API}?version=0", 404, None),
+        (f"{API}?version=x", 400, "version"),
+        (f"{API}?version=-1", 400, "version"),
+        (f"{API}?version=1&version=2", 400, "version"),
+        (f"{API}?full=1", 400, "full"),
+        (f"{API}?q=1", 400, "q"),
+        ("/chats/5/versions", 404, None),
+        ("/chats/x/versions", 404, None),
+        ("/chats/290/versions?version=1", 400, None),
+        ("/chats/290/versions?offset=x", 400, None),
+    ],
+)
+def test_what_can_not_be_asked_is_refused(
+    client: FlaskClient, path: str, status: int, parameter: str | None
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    if parameter:
+        assert answer.get_json()["parameter"] == parameter
+
+
+def test_versions_that_did_not_change_are_not_sent_again(
+    client: FlaskClient, past: list[dict[str, Any]]
+) -> None:
+    for path in (API, "/chats/290/versions"):
+        tag = client.get(path).headers["ETag"]
+        headers = {"If-None-Match": tag}
+        assert client.get(path, headers=headers).status_code == 304
+        past.append(past[0])
+        assert client.get(path, headers=headers).status_code == 200
+
+
+def test_too_much_for_one_answer_is_refused_and_can_be_had_in_parts(
+    client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.past[290] = grown(9)
+    monkeypatch.setattr(versions, "MAX_CHARACTERS", 500)
+    refused = client.get(API)
+    assert refused.status_code == 400
+    problem = refused.get_json()
+    assert (problem["parameter"], problem["limit"]) == ("full", 500)
+    assert "full=false" in problem["detail"]
+    assert len(client.get(f"{API}?full=false").get_json()["versions"]) == 9
+    monkeypatch.setattr(versions, "MAX_CHANGES", 7)
+    assert client.get(f"{API}?full=false").get_json()["parameter"] == "version"
+    assert len(client.get(f"{API}?version=9").get_json()["versions"][0]["chat"]["messages"]) == 9
+
+
+def test_the_example_of_the_description_is_true(client: FlaskClient, service: FakeService) -> None:
+    path = client.get("/openapi.json").get_json()["paths"]["/api/v1/chats/{id}/versions"]["get"]
+    example = path["responses"]["200"]["content"]["application/json"]["example"]
+    TypeAdapter(schemas.VersionsJson).validate_python(example, extra="forbid")
+    assert [one["name"] for one in path["parameters"]] == ["id", "version", "full"]
+    service.past[290] = [one["chat"] for one in example["versions"]]
+    answer = client.get(API).get_json()
+    for sent, shown in zip(answer["versions"], example["versions"], strict=True):
+        assert (sent["chat"], sent["changes"]) == (shown["chat"], shown["changes"])
+
+
+def test_a_chat_leads_to_its_versions_and_to_what_was_recalled(client: FlaskClient) -> None:
+    page = look(client, "/chats/290")
+    assert "版本 3 · 查看变化" in page.text
+    assert any(link["href"] == "/chats/290/versions" for link in page.links)
+    link = page.link("said-before")
+    assert link == "/chats/290/versions#v3-m290006"
+    assert "v3-m290006" in look(client, link.partition("#")[0]).ids
+
+
+def test_what_the_archive_never_saw_is_not_promised(
+    client: FlaskClient, past: list[dict[str, Any]]
+) -> None:
+    past[:] = [past[2], past[2] | {"rating": 0}]
+    assert "said-before" not in client.get("/chats/290").text
+    past[:] = past[:1]
+    page = look(client, "/chats/290")
+    assert "查看变化" not in page.text
+    assert "归档中最早的版本" in look(client, "/chats/290/versions").text
+
+
+def test_the_page_shows_newest_first_what_changed_in_words(client: FlaskClient) -> None:
+    page = look(client, "/chats/290/versions")
+    order = ["版本 3 现在", "首次见到 2016-05-20 12:00", "状态 之前 进行中 之后 已结束"]
+    order += ["评价 之前 （无） 之后 满意", "撤回的消息 1", f"撤回前的原文 {PASSWORD}"]
+    order += ["新增的消息 1", "版本 2", "替换于 2016-05-20 12:00", "修改的消息 1"]
+    order += ["新增的消息 4", "附件 发票.pdf", "仅其他字段有变化的消息 1", "已读 之前 0 之后 1"]
+    order += ["版本 1", "归档中最早的版本"]
+    places = [page.text.index(words) for words in order]
+    assert places == sorted(places)
+    html = client.get("/chats/290/versions").text
+    assert "下<del>换货</del>进度" in html
+    assert "下<ins>退款</ins>进度" in html
+    assert f'<div class="text" dir="auto">{PASSWORD}</div>' in html
+
+
+def test_the_page_speaks_english_by_choice(client: FlaskClient) -> None:
+    page = look(client, "/chats/290/versions?lang=en")
+    assert "Version 3 Present" in page.text
+    assert "Status Before Open After Closed" in page.text
+    assert f"Before the recall {PASSWORD}" in page.text
+
+
+def test_many_versions_are_paged_and_the_recalled_is_on_its_page(
+    client: FlaskClient, service: FakeService
+) -> None:
+    slip = {"id": 290_006, "msg": PASSWORD}
+    hidden = {"id": 290_006, "msg": "", "recalled": True}
+    service.past[290] = [{"id": 290, "messages": [slip, *one["messages"]]} for one in grown(2)] + [
+        {"id": 290, "messages": [hidden, *one["messages"]]} for one in grown(43)[2:]
+    ]
+    assert len(service.past[290]) == 43
+    first = look(client, "/chats/290/versions")
+    assert [i for i in first.ids if i.startswith("v") and "-" not in i] == [
+        f"v{n}" for n in range(43, 23, -1)
+    ]
+    second = look(client, next(x["href"] for x in first.links if x.get("rel") == "next"))
+    third = look(client, next(x["href"] for x in second.links if x.get("rel") == "next"))
+    assert [i for i in third.ids if i.startswith("v") and "-" not in i] == ["v3", "v2", "v1"]
+    assert "rel" not in str([x for x in third.links if x.get("rel") == "next"])
+    link = look(client, "/chats/290").link("said-before")
+    path, _, anchor = link.partition("#")
+    assert path.endswith("offset=40")
+    assert anchor in look(client, path).ids
+    assert "没有更早的版本了" in look(client, "/chats/290/versions?offset=60").text
+
+
+def test_only_what_can_be_read_elsewhere_is_cut_short(
+    client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_SHOWN", 2)
+    old: list[dict[str, Any]] = [{"id": n, "msg": f"旧 {n}"} for n in range(1, 6)]
+    new = [{"id": n, "msg": f"新 {n}"} for n in range(11, 16)]
+    gone = [{"id": n, "msg": f"去 {n}"} for n in range(21, 26)]
+    recalled = [one | {"msg": "", "recalled": 1} for one in old]
+    service.past[290] = [{"messages": old + gone}, {"messages": recalled + new}]
+    page = look(client, "/chats/290/versions")
+    for one in old + gone:
+        assert one["msg"] in page.text
+    assert "新 12" in page.text
+    assert "新 13" not in page.text
+    assert "另有 3 条未显示" in page.text
+    link = next(x["href"] for x in page.links if "/api/" in x["href"])
+    assert "新 13" in str(client.get(link).get_json()["versions"][0]["changes"])
+
+
+def test_a_file_that_was_recalled_or_changed_is_named(
+    client: FlaskClient, service: FakeService
+) -> None:
+    file = {"id": 9, "name": "发票.pdf", "size": 1}
+    before = [{"id": n, "msg": "", "upload": file} for n in (1, 2, 3)]
+    after = [
+        {"id": 1, "msg": "", "upload": None, "recalled": True},
+        {"id": 2, "msg": "", "upload": file | {"name": "合同.pdf"}},
+        {"id": 3, "msg": "", "upload": file | {"size": 2}},
+    ]
+    service.past[290] = [{"messages": before}, {"messages": after}]
+    text = look(client, "/chats/290/versions").text
+    assert "附件 发票.pdf" in text
+    assert "附件 发票.pdf 之后 合同.pdf" in text
+    assert "发票.pdf upload.size 之前 1 之后 2" in text
+
+
+def test_a_version_that_differs_in_nothing_to_show_says_so(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.past[290] = [{"messages": []}, {"messages": [], "note": None}]
+    assert "没有可显示的变化" in look(client, "/chats/290/versions").text
+
+
+def test_attacks_stay_text_in_versions_too(client: FlaskClient, service: FakeService) -> None:
+    service.chats.append(chats.hostile())
+    service.past[666] = chats.hostile_versions()
+    for path in ("/chats/666/versions", "/chats/666/versions?lang=en"):
+        html = client.get(path).data.decode("utf-8")
+        page = Page(html)
+        assert page.faults == []
+        assert not [tag for tag, _ in page.tags if tag == "img"]
+        assert len([tag for tag, _ in page.tags if tag == "script"]) == 1
+        assert "&lt;script" in html
+        assert "&amp;lt;" not in html, "escaped twice"
+        assert not [c for c in html if (ord(c) < 32 and c not in "\n\t\r") or c == "\u202e"]
+        assert "javascript:" not in str(page.links)
+    answer = client.get("/api/v1/chats/666/versions")
+    assert json.loads(answer.data.decode("utf-8"))
+    assert "token" not in answer.text
+
+
+def test_a_chat_may_have_no_messages_at_all(client: FlaskClient, service: FakeService) -> None:
+    service.chats.append(chat(8, []))
+    service.past[8] = [{"id": 8}, {"id": 8, "messages": []}, {"id": 8, "messages": [None]}]
+    assert client.get("/api/v1/chats/8/versions").status_code == 200
+    look(client, "/chats/8/versions")
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "found"),
+    [
+        ("", "", ("", "", "")),
+        ("一样", "一样", ("一样", "", "")),
+        ("查换货进度", "查退款进度", ("查", "换货", "进度")),
+        ("好", "好好", ("好", "", "")),
+        ("好好", "好", ("好", "好", "")),
+        ("前后", "前中后", ("前", "", "后")),
+        ("", "新", ("", "", "")),
+        ("旧", "", ("", "旧", "")),
+    ],
+)
+def test_a_text_is_told_apart_from_another(
+    text: str, other: str, found: tuple[str, str, str]
+) -> None:
+    assert pieces(text, other) == Pieces(*found)
+    assert "".join(found) == text
