@@ -23,9 +23,6 @@ from kchat_search.demo.faults import Fault
 STOP_SECONDS = 5.0
 _LINGER = struct.pack("ii", 1, 0)
 """Linger on, for no seconds: close() sends RST instead of FIN."""
-_MOST_DISCARDED = 1024 * 1024
-"""Bytes of a body that is too long which are read all the same: a client that is still sending
-would see a reset connection instead of the refusal."""
 
 
 class Answering(Protocol):
@@ -185,8 +182,6 @@ class _Handler(BaseHTTPRequestHandler):
         size = int(text)
         if size <= control.LONGEST_BODY:
             return self.rfile.read(size)
-        if size <= _MOST_DISCARDED:
-            self.rfile.read(size)
         message = f"a body may have {control.LONGEST_BODY} bytes, not {size}"
         return failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "TooLarge", message)
 

@@ -83,13 +83,16 @@ def test_how_long_to_wait_is_told(
     assert get().headers.get("Retry-After") == header
 
 
+@pytest.mark.parametrize("fraction", [0, 1, 900_000])
 def test_how_long_to_wait_may_be_told_as_a_date_of_the_servers_clock(
-    server: DemoServer, get: Get
+    make_server: MakeServer, client: requests.Session, fraction: int
 ) -> None:
+    now = NOW.replace(microsecond=fraction)
+    server = make_server(clock=lambda: now)
     server.switch_on("too_many_requests", every=1, retry_after="date", seconds=60)
-    told = get().headers["Retry-After"]
+    told = client.get(server.url, timeout=5).headers["Retry-After"]
     assert told.endswith("GMT")
-    assert 60 <= (parsedate_to_datetime(told) - NOW).total_seconds() <= 61
+    assert 60 <= (parsedate_to_datetime(told) - now).total_seconds() <= 61
 
 
 def test_slow_answers_come_late_each_of_them_and_ordered_faults_too(
@@ -258,6 +261,18 @@ def test_conditions_combine(server: DemoServer, get: Get) -> None:
     assert {message["type"] for message in others} == {"chat.hologram"}
 
 
+def test_the_order_of_switching_on_does_not_matter(server: DemoServer) -> None:
+    names = [name for name, condition in CONDITIONS.items() if condition.content]
+    seen: list[list[Any]] = []
+    for order in (names, names[::-1]):
+        server.switch_off()
+        for name in order:
+            server.switch_on(name, **({"how": "no_object"} if name == "malformed" else {}))
+        seen.append(server.shown())
+    assert seen[0] == seen[1]
+    assert seen[0][6] == "chat 7"
+
+
 def test_the_older_ways_to_be_difficult_still_count(
     make_server: MakeServer, client: requests.Session
 ) -> None:
@@ -286,7 +301,10 @@ def test_what_is_on_is_told_with_all_options_until_it_is_off(server: DemoServer)
     server.switch_on("slow", seconds=0)
     server.switch_on("slow")
     malformed = {"every": 7, "how": "bad_time"}
-    assert server.conditions() == {"slow": {"seconds": 0.1}, "malformed": malformed}
+    assert list(server.conditions().items()) == [
+        ("slow", {"seconds": 0.1}),
+        ("malformed", malformed),
+    ]
     server.switch_off("slow")
     server.switch_off("nul")
     assert server.conditions() == {"malformed": malformed}
