@@ -347,10 +347,11 @@ def status(as_json: bool) -> None:
     with _service(settings) as service:
         found = service.status()
         rejects = service.rejects(_REJECTS_IN_JSON if as_json else _REJECTS_SHOWN)
+        of_rejects = service.count_rejects()
     if as_json:
         terminal.print_status_json(found, rejects)
     else:
-        terminal.print_status(found, rejects, settings.zone)
+        terminal.print_status(found, rejects, of_rejects, settings.zone)
 
 
 def _settings(**overrides: Any) -> Settings:

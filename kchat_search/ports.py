@@ -185,7 +185,12 @@ class Archive(Protocol):
         ...
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Rejects, last seen first. Called by service, sync."""
+        """Rejects, those that Kchat still shows before the others, last seen first. Called by
+        service."""
+        ...
+
+    def count_rejects(self) -> int:
+        """How many rejects there are, gone ones too. Called by service."""
         ...
 
     def rejected_ids(self, limit: int | None) -> tuple[int, ...]:

@@ -248,9 +248,13 @@ class Service:
         return self.archive.agents()
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Chats that could not be understood, last seen first. Their `raw` is JSON that may be
-        shown, upload tokens removed; '' where that can't be done."""
+        """Chats that could not be understood, see `ports.Archive.rejects`. Their `raw` is JSON that
+        may be shown, upload tokens removed; '' where that can't be done."""
         return tuple(map(self._shown, self.archive.rejects(limit, offset)))
+
+    def count_rejects(self) -> int:
+        """How many there are of those, gone ones too."""
+        return self.archive.count_rejects()
 
     def _shown(self, stored: StoredReject) -> StoredReject:
         try:

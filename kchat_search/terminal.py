@@ -234,8 +234,10 @@ def _reject(stored: StoredReject) -> dict[str, object]:
     }
 
 
-def print_status(status: Status, rejects: Sequence[StoredReject], zone: ZoneInfo) -> None:
-    """The whole program at a glance; of the rejects, those that are given."""
+def print_status(
+    status: Status, rejects: Sequence[StoredReject], of_rejects: int, zone: ZoneInfo
+) -> None:
+    """The whole program at a glance; of `of_rejects` rejects, those that are given."""
     table = Table(show_header=False, box=None)
     last = status.last_report
     rows = {
@@ -257,7 +259,7 @@ def print_status(status: Status, rejects: Sequence[StoredReject], zone: ZoneInfo
     if last is not None and last.error is not None:
         console().print(f"  the last sync failed: {clean(last.error)}")
     if rejects:
-        _print_rejects(rejects, status.counts.rejected, zone)
+        _print_rejects(rejects, of_rejects, zone)
 
 
 def _print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -> None:

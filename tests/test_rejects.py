@@ -92,7 +92,7 @@ def test_a_stranger_s_text_is_harmless_on_a_terminal(
 ) -> None:
     odd = RejectedChat("raw:[red]\x1b[31m", None, "{}", "[bold]why\n\x1b[2J\ud800")
     stored = StoredReject(odd, BEGIN, BEGIN, 1_000, BEGIN + timedelta(days=1))
-    terminal.print_status(world.service.status(), [stored], world.settings.zone)
+    terminal.print_status(world.service.status(), [stored], 1, world.settings.zone)
     told = capsys.readouterr().out
     assert "[bold]why" in told
     assert "1,000" in told
@@ -105,5 +105,5 @@ def test_a_sync_that_ended_early_says_why(world: World, capsys: pytest.CaptureFi
     terminal.print_report(report)
     assert "ended early: Kchat is away\ufffd[2J" in capsys.readouterr().out
     world.service.archive.save_report(report)
-    terminal.print_status(world.service.status(), [], world.settings.zone)
+    terminal.print_status(world.service.status(), [], 0, world.settings.zone)
     assert "the last sync failed: Kchat is away" in capsys.readouterr().out

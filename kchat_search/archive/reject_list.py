@@ -89,10 +89,10 @@ def ids(connection: Connection, limit: int | None) -> tuple[int, ...]:
 
 
 def some(connection: Connection, limit: int, offset: int) -> tuple[StoredReject, ...]:
-    """Last seen first."""
+    """Those that Kchat still shows before the others, last seen first."""
     rows = connection.execute(
         select(rejects)
-        .order_by(rejects.c.last_seen_at.desc(), rejects.c.key)
+        .order_by(rejects.c.gone_at.is_not(None), rejects.c.last_seen_at.desc(), rejects.c.key)
         .limit(limit)
         .offset(offset)
     )
@@ -106,6 +106,11 @@ def some(connection: Connection, limit: int, offset: int) -> tuple[StoredReject,
         )
         for row in rows
     )
+
+
+def number(connection: Connection) -> int:
+    """How many there are, gone ones too."""
+    return connection.scalar(select(func.count()).select_from(rejects)) or 0
 
 
 def after(connection: Connection, key: str, limit: int) -> Iterator[RejectedChat]:

@@ -331,8 +331,13 @@ class SqlArchive:
         with self._reading() as connection:
             return _agents(connection)
 
+    def count_rejects(self) -> int:
+        """How many rejects there are, gone ones too."""
+        with self._reading() as connection:
+            return reject_list.number(connection)
+
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Rejects, last seen first."""
+        """Rejects, those that Kchat still shows before the others, last seen first."""
         with self._reading() as connection:
             return reject_list.some(connection, limit, offset)
 

@@ -70,7 +70,7 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
     @api.get("/api/v1/rejects")
     def rejects() -> Response:
         page, per_page = read_rejects(request.args)
-        total = service.counts().rejected
+        total = service.count_rejects()
         found = service.rejects(per_page + 1, (page - 1) * per_page)
         return json_answer(views.rejects_json(page, per_page, total, found, settings))
 

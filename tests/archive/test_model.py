@@ -195,6 +195,8 @@ class ArchiveMachine(RuleBasedStateMachine):
         ]
         assert [entry.chat_id for entry in self.archive.changes(100)] == self.queue
         told = self.archive.rejects()
+        assert len(told) == self.archive.count_rejects()
+        assert [r.gone_at is None for r in told] == sorted([not r.gone_at for r in told])[::-1]
         assert {r.reject.key: r.times for r in told} == self.odd
         assert {r.reject.key: r.gone_at for r in told if r.gone_at} == self.odd_gone
         assert sorted(r.key for r in self.archive.every_reject()) == sorted(self.odd)

@@ -289,6 +289,10 @@ class FakeService:
         self._fail()
         return {"tick": SyncTotals(complete=7, failed=2, seconds=14.5, seen=280, retries=3)}
 
+    def count_rejects(self) -> int:
+        self._fail()
+        return len(self.stored_rejects)
+
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
         self._fail()
         return self.stored_rejects[offset : offset + limit]
