@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
-from kchat_search.web import schemas
+from kchat_search.web import schemas, status_schemas
 from kchat_search.web.exports import COLUMNS, TYPES
 from kchat_search.web.params import (
     MAX_ID,
@@ -36,8 +36,8 @@ _ANSWERS: dict[str, Any] = {
     "Versions": schemas.VersionsJson,
     "Agents": schemas.AgentsJson,
     "Absent": schemas.AbsentJson,
-    "Status": schemas.StatusJson,
-    "Rejects": schemas.RejectsJson,
+    "Status": status_schemas.StatusJson,
+    "Rejects": status_schemas.RejectsJson,
     "Life": schemas.LifeJson,
     "Problem": schemas.ProblemJson,
 }

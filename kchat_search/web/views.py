@@ -18,7 +18,7 @@ from kchat_search.models.query import (
     Snippet,
 )
 from kchat_search.models.reports import Coverage, Status, SyncReport
-from kchat_search.web import schemas
+from kchat_search.web import schemas, status_schemas
 from kchat_search.web.links import (
     api_url,
     chat_api_url,
@@ -184,7 +184,7 @@ def status_json(
     reports: Iterable[SyncReport],
     rejects: Iterable[StoredReject],
     settings: Settings,
-) -> schemas.StatusJson:
+) -> status_schemas.StatusJson:
     """The answer of `GET /api/v1/status`, with these of the reports and rejects."""
     return {
         "archive": {
@@ -213,7 +213,7 @@ def status_json(
     }
 
 
-def _report(report: SyncReport, settings: Settings) -> schemas.ReportJson:
+def _report(report: SyncReport, settings: Settings) -> status_schemas.ReportJson:
     return {
         "kind": report.kind,
         "started_at": _time(report.started_at, settings),
@@ -234,7 +234,7 @@ def _report(report: SyncReport, settings: Settings) -> schemas.ReportJson:
 
 def rejects_json(
     page: int, per_page: int, total: int, found: Sequence[StoredReject], settings: Settings
-) -> schemas.RejectsJson:
+) -> status_schemas.RejectsJson:
     """The answer of `GET /api/v1/rejects`. `found`: the page, and one more if there is one."""
     return {
         "total": total,
@@ -249,7 +249,7 @@ def rejects_json(
     }
 
 
-def _reject(stored: StoredReject, settings: Settings) -> schemas.RejectJson:
+def _reject(stored: StoredReject, settings: Settings) -> status_schemas.RejectJson:
     return {
         "chat_id": stored.reject.chat_id,
         "key": stored.reject.key,

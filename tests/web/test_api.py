@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
 from kchat_search.models.chats import RejectedChat, StoredReject
-from kchat_search.web import schemas
+from kchat_search.web import schemas, status_schemas
 from tests.web.fake_service import NOW, FakeService
 
 
@@ -159,7 +159,7 @@ def test_agents_and_status_are_told(client: FlaskClient) -> None:
         "agents": [{"id": "2192", "name": "李雷"}, {"id": "2193", "name": "韩梅梅"}]
     }
     status = get(client, "/api/v1/status")
-    TypeAdapter(schemas.StatusJson).validate_python(status, extra="forbid")
+    TypeAdapter(status_schemas.StatusJson).validate_python(status, extra="forbid")
     assert status["archive"]["chats"] == 63
     assert status["index"]["current"] is True
     assert status["last_sync"]["kind"] == "tick"
@@ -221,7 +221,7 @@ def test_the_status_has_the_last_syncs_and_the_first_rejects(
     service.ended_early = "Kchat is away"
     service.stored_rejects = tuple(reject(n) for n in range(1, 31))
     answer = get(client, "/api/v1/status")
-    TypeAdapter(schemas.StatusJson).validate_python(answer, extra="forbid")
+    TypeAdapter(status_schemas.StatusJson).validate_python(answer, extra="forbid")
     assert [(r["kind"], r["error"], r["seconds"]) for r in answer["reports"]] == [
         ("tick", "Kchat is away", 2.0),
         ("backfill", None, 2.0),
@@ -252,7 +252,7 @@ def test_rejects_are_told_page_by_page_as_kchat_sent_them(
     answer = previous = None
     while path:
         answer = get(client, path)
-        TypeAdapter(schemas.RejectsJson).validate_python(answer, extra="forbid")
+        TypeAdapter(status_schemas.RejectsJson).validate_python(answer, extra="forbid")
         assert (answer["total"], answer["per_page"], answer["previous"]) == (25, 5, previous)
         seen += answer["rejects"]
         previous = f"http://localhost/api/v1/rejects?page={answer['page']}&per_page=5"
