@@ -1,4 +1,4 @@
-"""The shapes of what the API says of the program itself: status, reports, rejects. See `schemas`."""
+"""What the API says of the program itself: status, reports, rejects. Shapes, as in `schemas`."""
 
 from __future__ import annotations
 
