@@ -20,6 +20,10 @@ OVERLAP = timedelta(days=1)
 
 Kind = Literal["backfill", "tick", "reconcile"]
 
+INDEX_EVERY = 1_000
+"""Chats that wait, before they are indexed while more are fetched."""
+REBUILD_FROM = 10_000
+
 MAX_PASSES = 5
 """Passes over the whole list within one backfill before it is left for the next sync."""
 
@@ -255,6 +259,19 @@ def ids_on(page: ChatPage) -> set[int]:
     """The ids of a page, of chats that can't be understood too."""
     rejected = {reject.chat_id for reject in page.rejects if reject.chat_id is not None}
     return rejected | {fetched.chat.id for fetched in page.chats}
+
+
+def index_now(pending: int, since_last: float, last_took: float) -> bool:
+    """During a long fetch: is it time to index what waits? Since the last time at least four times
+    as long must have passed as that took (seconds), so that the fetch keeps most of the time;
+    where Kchat is slow, chats are found soon, where it is fast, soon enough."""
+    return pending >= INDEX_EVERY and since_last >= 4 * last_took
+
+
+def rebuild_pays(pending: int, chats: int) -> bool:
+    """Is it quicker to build the index anew from all `chats` than to work `pending` off? Measured:
+    a build takes a sixth of the time a chat, on two processors, and some seconds to begin."""
+    return pending >= REBUILD_FROM and 6 * pending > chats
 
 
 def closed_since(now: datetime, recheck_days: int) -> datetime:

@@ -11,6 +11,7 @@ from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
+from kchat_search.sync.decide import rebuild_pays
 from kchat_search.sync.document import Documents, EditionAndRaw
 from kchat_search.text.segment import Segmenter
 
@@ -70,8 +71,12 @@ class Indexer:
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
-        """Work the change queue off; how many chats were indexed. An index that turns out to be
-        damaged, or to be gone, is built anew."""
+        """Work the change queue off; how many chats were indexed. Where much waits, and where the
+        index turns out to be damaged or gone, it is built anew."""
+        counts = self.archive.counts()
+        if rebuild_pays(counts.pending, counts.chats):
+            self.rebuild(progress)
+            return counts.pending + self._work_off(progress)
         try:
             return self._work_off(progress)
         except IndexDamaged as error:

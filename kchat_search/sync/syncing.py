@@ -8,12 +8,12 @@ from dataclasses import asdict, fields
 
 from kchat_search.errors import ArchiveError, KchatError, KchatSearchError
 from kchat_search.models.reports import Progress, SyncReport
+from kchat_search.ports import Clock
+from kchat_search.sync.decide import index_now
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.keeping import Counts, Keeping
 from kchat_search.sync.updater import Updater
 
-_INDEX_EVERY = 1_000
-"""During a long fetch, so many chats wait before they are indexed in one commit."""
 _NOT_LOGGED = ("started_at", "finished_at", "notes")
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,9 @@ def sync(updater: Updater, indexer: Indexer, *, everything: bool, progress: Prog
             error=error,
         )
 
-    def index_some() -> int:
-        waiting = archive.counts().pending
-        return indexer.index_pending(progress) if waiting >= _INDEX_EVERY else 0
-
+    meanwhile = _Meanwhile(indexer, clock, progress)
     keeping = Keeping(
-        archive=archive, clock=clock, counts=counts, progress=progress, saved=index_some
+        archive=archive, clock=clock, counts=counts, progress=progress, saved=meanwhile.index
     )
     try:
         notes = _fetch_and_index(
@@ -55,6 +52,28 @@ def sync(updater: Updater, indexer: Indexer, *, everything: bool, progress: Prog
     archive.set_cursor("synced", {"at": done.finished_at.isoformat()}, now=done.finished_at)
     _tell(updater, done)
     return done
+
+
+class _Meanwhile:
+    """Indexes now and then what a long fetch has brought."""
+
+    def __init__(self, indexer: Indexer, clock: Clock, progress: Progress) -> None:
+        self._indexer = indexer
+        self._clock = clock
+        self._progress = progress
+        self._ended = clock()
+        self._took = 0.0
+
+    def index(self) -> int:
+        """How many chats were indexed: none where it is too early."""
+        begun = self._clock()
+        waited = (begun - self._ended).total_seconds()
+        if not index_now(self._indexer.archive.counts().pending, waited, self._took):
+            return 0
+        count = self._indexer.index_pending(self._progress)
+        self._ended = self._clock()
+        self._took = (self._ended - begun).total_seconds()
+        return count
 
 
 def _fetch_and_index(

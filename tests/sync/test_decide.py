@@ -255,6 +255,35 @@ def test_when_everything_is_listed_again(last: dict[str, str] | None, due: bool)
     assert decide.reconcile_due(last, NOW, 24) is due
 
 
+@pytest.mark.parametrize(
+    ("pending", "waited", "took", "now"),
+    [
+        (999, 1e9, 0.0, False),
+        (1_000, 0.0, 0.0, True),
+        (50_000, 39.9, 10.0, False),  # the fetch keeps most of the time
+        (1_000, 40.0, 10.0, True),
+        (50_000, -9e9, 10.0, False),  # the clock was set back
+    ],
+)
+def test_when_a_long_fetch_indexes(pending: int, waited: float, took: float, now: bool) -> None:
+    assert decide.index_now(pending, waited, took) is now
+
+
+@pytest.mark.parametrize(
+    ("pending", "chats", "pays"),
+    [
+        (9_999, 9_999, False),  # the build's processes take seconds to begin
+        (10_000, 10_000, True),
+        (10_000, 59_999, True),
+        (10_000, 60_000, False),
+        (1_000_000, 1_000_000, True),
+        (0, 0, False),
+    ],
+)
+def test_when_building_anew_is_quicker(pending: int, chats: int, pays: bool) -> None:
+    assert decide.rebuild_pays(pending, chats) is pays
+
+
 def test_chats_without_messages_must_be_fetched() -> None:
     bare: FetchedChat = replace(fetched(2), has_messages=False)
     listed = replace(page(1, 1, 3), chats=(fetched(1), bare, fetched(3)))

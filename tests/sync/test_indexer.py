@@ -12,6 +12,7 @@ import pytest
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.query import IndexDocument
+from kchat_search.sync import decide
 from kchat_search.sync.indexer import Indexer
 from tests.engines.documents import make
 from tests.world import World, chat
@@ -193,3 +194,21 @@ def test_months_sort_in_any_century(world: World, said: str | None, month: str |
     world.kchat.put(chat(130, "很久以前", created_at=said))
     world.sync()
     assert [v.value for v in world.search("很久以前").facets["created_month"]] == [month]
+
+
+def test_where_much_waits_the_index_is_built_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decide, "REBUILD_FROM", 10)
+    assert world.sync().indexed == 25
+    built = world.service.engine.describe().generation
+    world.check_whole()
+    for chat_id in range(101, 105):
+        world.kchat.put(chat(chat_id, "改了"))
+    assert world.later(days=1).sync(reconcile=True).indexed == 4
+    assert world.service.engine.describe().generation == built  # too few to be worth it
+    for chat_id in range(101, 113):
+        world.kchat.put(chat(chat_id, "又改了"))
+    assert world.later(days=1).sync(reconcile=True).indexed == 12
+    assert world.service.engine.describe().generation != built
+    world.check_whole()
