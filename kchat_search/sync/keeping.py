@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from kchat_search.models.chats import FetchedChat, RejectedChat
@@ -41,6 +41,8 @@ class Keeping:
     progress: Progress
     saved: Callable[[], int]
     """Called after each transaction; says how many chats it indexed."""
+    odd: set[str] = field(default_factory=set)
+    """Keys of the rejects: the list may show one several times."""
 
     def save(
         self,
@@ -56,7 +58,8 @@ class Keeping:
         report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
         self.counts.new += report.new
         self.counts.changed += report.changed
-        self.counts.rejected += report.rejected
+        self.odd.update(reject.key for reject in rejects)
+        self.counts.rejected = len(self.odd)
         self.counts.indexed += self.saved()
         return report.new
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, redirect, request
@@ -81,6 +81,8 @@ def _read(service: Service, chat_id: str, q: str) -> ChatView:
 
 def _status_page(service: Service, offset: int) -> Response:
     now = service.status()
+    reports = service.reports(REPORTS_SHOWN)
+    every = timedelta(seconds=service.settings.sync_interval_seconds)
     rejects = service.rejects(REJECTS_A_PAGE, offset)
     return page(
         "status.html",
@@ -91,7 +93,9 @@ def _status_page(service: Service, offset: int) -> Response:
         RAW_SHOWN=RAW_SHOWN,
         offset=offset,
         step=REJECTS_A_PAGE,
-        reports=service.reports(REPORTS_SHOWN),
+        reports=reports,
+        # A tick begins when its time has come; one that takes longer than that is not overtaken.
+        next_sync=reports[0].started_at + every if reports and now.indexer else None,
         histogram=histogram.of_months(now.months),
     )
 
