@@ -131,9 +131,7 @@ def _command(chosen: argparse.Namespace) -> list[str]:
 
 
 @contextmanager
-def _kchat(
-    chosen: argparse.Namespace, folder: Path
-) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def _kchat(chosen: argparse.Namespace, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """(the address of a Kchat server, its process)."""
     arguments = [str(chosen.chats), str(chosen.delay), str(chosen.per_page), str(folder)]
     process = subprocess.Popen(
