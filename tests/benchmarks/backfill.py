@@ -15,6 +15,8 @@ one, which looks at both from outside. How it is counted:
 - memory: five times a second the proportional set size of the sync's process, and apart from it
   that of the processes which it started; peaks. `VmHWM` is the kernel's own peak of the
   process, where what it shares with others counts whole.
+- others: processor time that went to neither of the three. Where it is more than a few hundredths
+  of the whole, something else was running, and the run says little.
 
 `--no-indexing` runs `fetch.py` in place of the command: fetched and archived alone.
 """
@@ -68,6 +70,8 @@ class Seen:
     together: Memory = field(default_factory=Memory)
     high_water: int = 0
     cpu_seconds: float = 0.0
+    others_seconds: float = 0.0
+    """Processor time of all other processes of this machine meanwhile."""
 
 
 def main() -> None:
@@ -168,6 +172,7 @@ def _watch(command: list[str], folder: Path, settings: dict[str, str], count: in
         command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
     seen = Seen(time.monotonic())
+    busy, own = measure.busy_seconds(), time.process_time()
     looks = said = 0
     try:
         while process.poll() is None:
@@ -181,6 +186,8 @@ def _watch(command: list[str], folder: Path, settings: dict[str, str], count: in
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_LOOK_SECONDS)
         seen.ended = time.monotonic()
+        looking = time.process_time() - own
+        seen.others_seconds = measure.busy_seconds() - busy - seen.cpu_seconds - looking
         _look(archive, count, seen)
     finally:
         process.kill()
@@ -242,6 +249,7 @@ def _figures(seen: Seen, told: dict[str, Any]) -> dict[str, Any]:
         "after_seconds": seen.ended - seen.proven,
         "seconds": seen.ended - seen.started,
         "cpu_seconds": seen.cpu_seconds,
+        "others_seconds": max(0.0, seen.others_seconds - told["cpu_seconds"]),
         "peak": {
             "fetching": seen.fetching.pss,
             "fetching_own": seen.fetching.own,
@@ -290,6 +298,7 @@ def _markdown(figures: dict[str, Any]) -> str:
         ["s, after that until the exit", f"{figures['after_seconds']:,.1f}"],
         ["s, all together", f"{figures['seconds']:,.1f}"],
         ["s of a processor, the sync", f"{figures['cpu_seconds']:,.1f}"],
+        ["s of a processor, others on this machine", f"{figures['others_seconds']:,.1f}"],
         ["MB, fetching process, highest PSS", mb(peak["fetching"])],
         ["MB, of that its own (anonymous)", mb(peak["fetching_own"])],
         ["MB, fetching process, VmHWM", mb(peak["high_water"])],

@@ -73,6 +73,13 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
+def busy_seconds() -> float:
+    """Processor time of everything on this machine since it was started."""
+    words = Path("/proc/stat").read_text("ascii").split(maxsplit=9)
+    user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, words[1:9])
+    return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
+
+
 def high_water(pid: int) -> int:
     """The most bytes a process ever had resident (`VmHWM`), pages of mapped and shared files
     included; 0 once it has ended."""
