@@ -84,6 +84,9 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=4, help="KCHAT_REQUESTS_IN_FLIGHT")
     parser.add_argument("--per-page", type=int, default=100, help="KCHAT_PER_PAGE")
     parser.add_argument("--no-indexing", action="store_true", help="fetch and archive alone")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KCHAT_NAME=VALUE", help="a setting more"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="kchat-backfill-") as folder:
@@ -108,6 +111,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "in_flight": chosen.in_flight,
         "per_page": chosen.per_page,
         "indexing": not chosen.no_indexing,
+        "set": chosen.set,
         "machine": machine(),
         **_figures(seen, told),
     }
@@ -115,6 +119,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def _settings(url: str, chosen: argparse.Namespace) -> dict[str, str]:
     """The environment of every command here."""
+    more = dict(each.split("=", 1) for each in chosen.set)
     return environment(
         None,
         KCHAT_BASE_URL=url,
@@ -125,6 +130,7 @@ def _settings(url: str, chosen: argparse.Namespace) -> dict[str, str]:
         KCHAT_LOG_LEVEL="WARNING",
         # They run in a folder of their own and are found there all the same.
         PYTHONPATH=str(Path(__file__).resolve().parents[2]),
+        **more,
     )
 
 
@@ -319,7 +325,7 @@ def _markdown(figures: dict[str, Any]) -> str:
     return (
         f"{found['cores']} × {found['processor']}; Python {found['python']}; "
         f"{figures['in_flight']} requests in flight, {figures['per_page']} chats a page, "
-        f"{figures['delay'] * 1000:g} ms an answer.\n\n"
+        f"{figures['delay'] * 1000:g} ms an answer{''.join(f'; {x}' for x in figures['set'])}.\n\n"
         f"{table([head, ''], rows)}\n\n" + "\n".join(verdicts) + "\n"
     )
 

@@ -36,7 +36,7 @@ from tests.benchmarks import corpus
 from tests.benchmarks.measure import say
 
 _LISTS = frozenset(f"{path}.json" for path in CHAT_PATHS)
-_LOGIN = base64.b64encode(f"{DEMO_EMAIL}/token:{DEMO_API_TOKEN}".encode()).decode()
+LOGIN = base64.b64encode(f"{DEMO_EMAIL}/token:{DEMO_API_TOKEN}".encode()).decode()
 _SAY_EVERY = 100_000
 
 
@@ -107,7 +107,7 @@ class Pages(ThreadingHTTPServer):
 
     def body(self, target: str, authorization: str | None) -> tuple[int, bytes]:
         """(status, JSON)."""
-        if authorization != f"Basic {_LOGIN}":
+        if authorization != f"Basic {LOGIN}":
             return _encoded(failure(HTTPStatus.UNAUTHORIZED, "Unauthorized", "wrong login"))
         parts = urlsplit(target)
         if parts.path not in _LISTS:
