@@ -5,6 +5,7 @@
     python -m tests.benchmarks.stages --chats 5000
     python -m tests.benchmarks.relevance
     python -m tests.benchmarks.http --chats 20000 --clients 8 --seconds 20
+    python -m tests.benchmarks.backfill --chats 20000
     python -m tests.benchmarks.plot results-10000.json results-100000.json results-1000000.json
 
 Run them from the root of the repository. They need `pip install -e '.[bench]'`, and the dialogues
@@ -23,5 +24,6 @@ Markdown on standard output and its progress on standard error.
     engines.py    all contenders over the same chats
     tables.py, targets.py    its figures as Markdown, and section 12 of the design
     http.py, kchat.py, clients.py    a served archive under load
+    backfill.py, pages.py, fetch.py    the first sync against a Kchat that takes its time
     plot.py       growth with the number of chats
 """

@@ -27,6 +27,9 @@ class Memory:
     pss: int = 0
     own: int = 0
 
+    def __add__(self, other: Memory) -> Memory:
+        return Memory(self.pss + other.pss, self.own + other.own)
+
     def higher(self, other: Memory) -> Memory:
         """The higher of each."""
         return Memory(max(self.pss, other.pss), max(self.own, other.own))
@@ -34,12 +37,7 @@ class Memory:
 
 def memory(pid: int) -> Memory:
     """Of a process and all that it started."""
-    pss = own = 0
-    for each in family(pid):
-        found = _rollup(each)
-        pss += found.pss
-        own += found.own
-    return Memory(pss, own)
+    return sum((own_memory(each) for each in family(pid)), Memory())
 
 
 def family(pid: int) -> list[int]:
@@ -54,13 +52,43 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def _rollup(pid: int) -> Memory:
+def own_memory(pid: int) -> Memory:
+    """Of a process without those that it started; nothing once it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
     except OSError:
         return Memory()  # it has ended meanwhile
     sizes = {line.split(":")[0]: line.split()[1] for line in lines[1:]}
     return Memory(int(sizes.get("Pss", 0)) * 1024, int(sizes.get("Pss_Anon", 0)) * 1024)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process and of those that it started and waited for; 0.0 once it has
+    ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except OSError:
+        return 0.0
+    # The name, in brackets, may have blanks; 13 to 16 of proc(5) are what is wanted.
+    return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds() -> float:
+    """Processor time of everything on this machine since it was started."""
+    words = Path("/proc/stat").read_text("ascii").split(maxsplit=9)
+    user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, words[1:9])
+    return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
+
+
+def high_water(pid: int) -> int:
+    """The most bytes a process ever had resident (`VmHWM`), pages of mapped and shared files
+    included; 0 once it has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    except OSError:
+        return 0
+    sizes = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(sizes[0]) * 1024 if sizes else 0
 
 
 def watched(command: Sequence[str]) -> Memory:

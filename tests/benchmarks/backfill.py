@@ -1,0 +1,334 @@
+"""The first sync as a user runs it: `kchat-search sync` against a Kchat that takes its time.
+
+    python -m tests.benchmarks.backfill --chats 20000
+
+Three processes: the server (`pages.py`, at least `--delay` seconds an answer), the sync, and this
+one, which looks at both from outside. How it is counted:
+
+- fetched and archived: from the server's log, the moment when the first request for the list was
+  read; until the archive's own tally, read ten times a second over a read-only connection, has all
+  chats. What is indexed meanwhile is within this time.
+- proving: the second walk over the list; from the server's reading of its first request until the
+  archive's cursor says that the backfill is done.
+- searchable: until the process has exited with 0; then `kchat-search status` must count every
+  chat in the index, or nothing is printed.
+- memory: five times a second the proportional set size of the sync's process, and apart from it
+  that of the processes which it started; peaks. `VmHWM` is the kernel's own peak of the
+  process, where what it shares with others counts whole.
+- others: processor time that went to neither of the three. Where it is more than a few hundredths
+  of the whole, something else was running, and the run says little.
+
+`--no-indexing` runs `fetch.py` in place of the command: fetched and archived alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
+from tests.benchmarks import measure
+from tests.benchmarks.engines import machine
+from tests.benchmarks.measure import Memory, say
+from tests.benchmarks.tables import mb, table
+from tests.benchmarks.targets import Target
+from tests.programs import COMMAND, environment
+
+RATE = 800.0
+"""Chats fetched and archived a second, at least."""
+MEMORY = 500e6
+"""Bytes that the fetching process may take."""
+_LOOK_SECONDS = 0.1
+_LOOKS_A_SAMPLE = 2
+_SAY_EVERY = 20_000
+
+
+@dataclass
+class Seen:
+    """What was seen of a sync from outside; moments are `time.monotonic`."""
+
+    started: float
+    archived: float = 0.0
+    proven: float = 0.0
+    ended: float = 0.0
+    chats: int = 0
+    fetching: Memory = field(default_factory=Memory)
+    """The peak of the process itself."""
+    children: Memory = field(default_factory=Memory)
+    """The peak of all that it started, together."""
+    together: Memory = field(default_factory=Memory)
+    high_water: int = 0
+    cpu_seconds: float = 0.0
+    others_seconds: float = 0.0
+    """Processor time of all other processes of this machine meanwhile."""
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.benchmarks.backfill", description="The first sync, from outside."
+    )
+    parser.add_argument("--chats", type=int, default=20_000)
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds an answer, at least")
+    parser.add_argument("--in-flight", type=int, default=4, help="KCHAT_REQUESTS_IN_FLIGHT")
+    parser.add_argument("--per-page", type=int, default=100, help="KCHAT_PER_PAGE")
+    parser.add_argument("--no-indexing", action="store_true", help="fetch and archive alone")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KCHAT_NAME=VALUE", help="a setting more"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    chosen = parser.parse_args()
+    with TemporaryDirectory(prefix="kchat-backfill-") as folder:
+        figures = _run(chosen, Path(folder))
+    if chosen.json:
+        chosen.json.write_text(json.dumps(figures, indent=1), "utf-8")
+    print(_markdown(figures))  # noqa: T201  # a command's answer
+
+
+def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    with _kchat(chosen, folder) as (url, server):
+        say(f"Kchat at {url} has {chosen.chats:,} chats")
+        settings = _settings(url, chosen)
+        seen = _watch(_command(chosen), folder, settings, chosen.chats)
+        told = _told(server)
+        indexed = 0 if chosen.no_indexing else _indexed(folder, settings)
+    if not chosen.no_indexing and indexed != chosen.chats:
+        raise SystemExit(f"{indexed:,} of {chosen.chats:,} chats are in the index.")
+    return {
+        "chats": chosen.chats,
+        "delay": chosen.delay,
+        "in_flight": chosen.in_flight,
+        "per_page": chosen.per_page,
+        "indexing": not chosen.no_indexing,
+        "set": chosen.set,
+        "machine": machine(),
+        **_figures(seen, told),
+    }
+
+
+def _settings(url: str, chosen: argparse.Namespace) -> dict[str, str]:
+    """The environment of every command here."""
+    more = dict(each.split("=", 1) for each in chosen.set)
+    return environment(
+        None,
+        KCHAT_BASE_URL=url,
+        KCHAT_EMAIL=DEMO_EMAIL,
+        KCHAT_API_TOKEN=DEMO_API_TOKEN,
+        KCHAT_REQUESTS_IN_FLIGHT=str(chosen.in_flight),
+        KCHAT_PER_PAGE=str(chosen.per_page),
+        KCHAT_LOG_LEVEL="WARNING",
+        # They run in a folder of their own and are found there all the same.
+        PYTHONPATH=str(Path(__file__).resolve().parents[2]),
+        **more,
+    )
+
+
+def _command(chosen: argparse.Namespace) -> list[str]:
+    if chosen.no_indexing:
+        return [sys.executable, "-m", "tests.benchmarks.fetch", "--no-indexing"]
+    return [*COMMAND, "sync", "--json"]
+
+
+@contextmanager
+def _kchat(chosen: argparse.Namespace, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """(the address of a Kchat server, its process)."""
+    arguments = [str(chosen.chats), str(chosen.delay), str(chosen.per_page), str(folder)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.pages", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().strip()
+        if not url:
+            raise SystemExit("The Kchat server did not start.")
+        yield url, process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _told(server: subprocess.Popen[str]) -> dict[str, Any]:
+    """What the server was asked, and its processor time."""
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write("tell\n")
+    server.stdin.flush()
+    told: dict[str, Any] = json.loads(server.stdout.readline())
+    return told
+
+
+def _watch(command: list[str], folder: Path, settings: dict[str, str], count: int) -> Seen:
+    """Run the command to its end and look at it. Raises SystemExit where it fails."""
+    archive = folder / "var" / "archive.sqlite3"
+    process = subprocess.Popen(
+        command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    seen = Seen(time.monotonic())
+    busy, own = measure.busy_seconds(), time.process_time()
+    looks = said = 0
+    try:
+        while process.poll() is None:
+            if looks % _LOOKS_A_SAMPLE == 0:
+                _sample(process.pid, seen)
+            _look(archive, count, seen)
+            if seen.chats >= said + _SAY_EVERY:
+                said = seen.chats
+                say(f"  {said:,} archived after {time.monotonic() - seen.started:,.1f} s")
+            looks += 1
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK_SECONDS)
+        seen.ended = time.monotonic()
+        looking = time.process_time() - own
+        seen.others_seconds = measure.busy_seconds() - busy - seen.cpu_seconds - looking
+        _look(archive, count, seen)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode or not (seen.archived and seen.proven):
+        raise SystemExit(f"{command} ended with {process.returncode}, {seen.chats:,} archived.")
+    return seen
+
+
+def _sample(pid: int, seen: Seen) -> None:
+    fetching = measure.own_memory(pid)
+    children = sum((measure.own_memory(each) for each in measure.family(pid)[1:]), Memory())
+    seen.fetching = seen.fetching.higher(fetching)
+    seen.children = seen.children.higher(children)
+    seen.together = seen.together.higher(fetching + children)
+    seen.high_water = max(seen.high_water, measure.high_water(pid))
+    seen.cpu_seconds = max(seen.cpu_seconds, measure.cpu_seconds(pid))
+
+
+def _look(archive: Path, count: int, seen: Seen) -> None:
+    """Where the archive stands."""
+    if seen.proven or not archive.exists():
+        return
+    # Opened anew each time: the last one to close an archive cleans up, and that is the sync.
+    try:
+        with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as connection:
+            (seen.chats,) = connection.execute("SELECT chats FROM tally").fetchone()
+            (cursor,) = connection.execute(
+                "SELECT (SELECT value FROM cursors WHERE name = 'backfill')"
+            ).fetchone()
+    except sqlite3.OperationalError:
+        return  # its tables are being made, or it was just closed
+    now = time.monotonic()
+    if seen.chats >= count:
+        seen.archived = seen.archived or now
+    if cursor is not None and json.loads(cursor)["done"]:
+        seen.proven = now
+
+
+def _indexed(folder: Path, settings: dict[str, str]) -> int:
+    """Chats in the index, as the program itself counts them."""
+    shown = subprocess.run(
+        [*COMMAND, "status", "--json"], cwd=folder, env=settings, capture_output=True, check=True
+    )
+    return int(json.loads(shown.stdout)["engine"]["documents"])
+
+
+def _figures(seen: Seen, told: dict[str, Any]) -> dict[str, Any]:
+    """All that is shown: seconds, bytes, chats a second."""
+    firsts = [read for target, read, _ in told["asked"] if _is_first_page(target)]
+    taken = [sent - read for _, read, sent in told["asked"]]
+    archiving = seen.archived - firsts[0]
+    return {
+        "start_seconds": firsts[0] - seen.started,
+        "archived_seconds": archiving,
+        "rate": seen.chats / archiving,
+        "between_seconds": firsts[1] - seen.archived,
+        "proving_seconds": seen.proven - firsts[1],
+        "after_seconds": seen.ended - seen.proven,
+        "seconds": seen.ended - seen.started,
+        "cpu_seconds": seen.cpu_seconds,
+        "others_seconds": max(0.0, seen.others_seconds - told["cpu_seconds"]),
+        "peak": {
+            "fetching": seen.fetching.pss,
+            "fetching_own": seen.fetching.own,
+            "high_water": seen.high_water,
+            "children": seen.children.pss,
+            "together": seen.together.pss,
+        },
+        "server": {
+            "requests": len(taken),
+            "shortest_seconds": min(taken),
+            "mean_seconds": sum(taken) / len(taken),
+            "cpu_seconds": told["cpu_seconds"],
+        },
+    }
+
+
+def _is_first_page(target: str) -> bool:
+    parts = urlsplit(target)
+    return parts.path == "/apiv2/chats.json" and parse_qs(parts.query)["page"] == ["1"]
+
+
+def _targets(figures: dict[str, Any]) -> Sequence[Target]:
+    peak, rate = figures["peak"], figures["rate"]
+    fetching = max(peak["fetching"], peak["high_water"])
+    wanted = f"under {mb(MEMORY)} MB"
+    return [
+        Target("fetched and archived", f"at least {RATE:,.0f} chats/s", f"{rate:,.0f} chats/s",
+               rate >= RATE),
+        Target("memory, the fetching process", wanted, f"{mb(fetching)} MB", fetching < MEMORY),
+        Target("memory, with those that it started", wanted, f"{mb(peak['together'])} MB",
+               peak["together"] < MEMORY),
+    ]  # fmt: skip
+
+
+def _markdown(figures: dict[str, Any]) -> str:
+    peak, server = figures["peak"], figures["server"]
+    most = figures["in_flight"] * figures["per_page"] / figures["delay"] if figures["delay"] else 0
+    rows = [
+        ["chats", f"{figures['chats']:,}"],
+        ["chats/s fetched and archived", f"{figures['rate']:,.0f}"],
+        ["no more can come in flight, chats/s", f"{most:,.0f}" if most else "any number"],
+        ["s, from the start to the first page asked for", f"{figures['start_seconds']:,.1f}"],
+        ["s, until all were archived", f"{figures['archived_seconds']:,.1f}"],
+        ["s, then until the list was asked for again", f"{figures['between_seconds']:,.1f}"],
+        ["s, the proving pass", f"{figures['proving_seconds']:,.1f}"],
+        ["s, after that until the exit", f"{figures['after_seconds']:,.1f}"],
+        ["s, all together", f"{figures['seconds']:,.1f}"],
+        ["s of a processor, the sync", f"{figures['cpu_seconds']:,.1f}"],
+        ["s of a processor, others on this machine", f"{figures['others_seconds']:,.1f}"],
+        ["MB, fetching process, highest PSS", mb(peak["fetching"])],
+        ["MB, of that its own (anonymous)", mb(peak["fetching_own"])],
+        ["MB, fetching process, VmHWM", mb(peak["high_water"])],
+        ["MB, processes that it started", mb(peak["children"])],
+        ["MB, all at once", mb(peak["together"])],
+        ["server: requests answered", f"{server['requests']:,}"],
+        ["server: ms an answer, shortest", f"{server['shortest_seconds'] * 1000:,.1f}"],
+        ["server: ms an answer, mean", f"{server['mean_seconds'] * 1000:,.1f}"],
+        ["server: s of a processor", f"{server['cpu_seconds']:,.1f}"],
+    ]
+    head = "the first sync" if figures["indexing"] else "the first sync, nothing indexed"
+    found = figures["machine"]
+    verdicts = [
+        f"- {each.name}: {each.measured} (wanted: {each.wanted}): "
+        f"{'reached' if each.reached else '**not reached**'}"
+        for each in _targets(figures)
+    ]
+    return (
+        f"{found['cores']} × {found['processor']}; Python {found['python']}; "
+        f"{figures['in_flight']} requests in flight, {figures['per_page']} chats a page, "
+        f"{figures['delay'] * 1000:g} ms an answer{''.join(f'; {x}' for x in figures['set'])}.\n\n"
+        f"{table([head, ''], rows)}\n\n" + "\n".join(verdicts) + "\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

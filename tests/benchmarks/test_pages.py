@@ -1,0 +1,93 @@
+"""The benchmarks' Kchat answers what the demo's would, and never too soon."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
+from kchat_search.demo.answers import Holdings, answer
+from kchat_search.kchat.client import KchatClient
+from kchat_search.kchat.parse import ChatParser
+from tests.benchmarks import corpus
+from tests.benchmarks.pages import LOGIN, Pages, Rendered
+
+COUNT, PER_PAGE, DELAY = 95, 10, 0.02
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Pages]:
+    """Answers over loopback."""
+    with Pages(Rendered(COUNT, tmp_path / "chats.json"), DELAY, PER_PAGE) as served:
+        thread = threading.Thread(target=served.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield served
+        served.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/apiv2/chats.json",
+        "/apiv2/chats.json?page=1&per_page=100",
+        "/apiv2/chats.json?page=4&per_page=7",
+        "/apiv2/chats.json?page=10",
+        "/apiv2/chats.json?page=11",
+        "/apiv2/kchat/history.json?page=2",
+        "/apiv2/chats.json?start=2016-02-01",
+        "/apiv2/chats.json?start=2016-02-01&end=2016-03-01&page=1",
+        "/apiv2/chats.json?end=2015-01-01",
+        "/apiv2/chats.json?start=2016-03-01&end=2016-02-01",
+        "/apiv2/chats.json?start=2019-01-01",
+        f"/apiv2/chats/{corpus.FIRST_ID}.json",
+        f"/apiv2/chats/{corpus.FIRST_ID + COUNT - 1}.json",
+        f"/apiv2/chats/{corpus.FIRST_ID + COUNT}.json",
+        "/apiv2/users.json?role=admin,agent&page=2",
+    ],
+)
+def test_it_answers_as_the_demo_does(server: Pages, target: str) -> None:
+    chats = {chat["id"]: chat for chat in corpus.chats(COUNT)}
+    demo = answer(
+        target, Holdings(list(chats.values()), chats.get, corpus.agents(), server.url, PER_PAGE)
+    )
+    status, body = server.body(target, f"Basic {LOGIN}")
+    assert (status, json.loads(body)) == (demo.status, demo.body)
+
+
+@pytest.mark.parametrize(
+    ("target", "login", "status"),
+    [
+        ("/apiv2/chats.json", None, 401),
+        ("/apiv2/chats.json", "Basic AAAA", 401),
+        ("/apiv2/chats.json?visitor_id=5", f"Basic {LOGIN}", 400),
+        ("/elsewhere.json", f"Basic {LOGIN}", 404),
+    ],
+)
+def test_what_it_does_not_answer_it_refuses(
+    server: Pages, target: str, login: str | None, status: int
+) -> None:
+    assert server.body(target, login)[0] == status
+
+
+def test_the_client_reads_every_chat_and_no_answer_comes_before_its_time(server: Pages) -> None:
+    client = KchatClient(
+        base_url=server.url,
+        user=f"{DEMO_EMAIL}/token",
+        secret=DEMO_API_TOKEN,
+        parser=ChatParser(ZoneInfo("Asia/Shanghai")),
+        per_page=PER_PAGE,
+    )
+    pages = [client.page(number) for number in range(1, 11)]
+    client.close()
+    sent: list[dict[str, Any]] = [json.loads(f.raw) for page in pages for f in page.chats]
+    assert sent == list(corpus.chats(COUNT))
+    assert [page.last for page in pages] == [False] * 9 + [True]
+    assert len(server.asked) >= 9  # the last is logged after it was sent
+    assert all(each.sent - each.read >= DELAY for each in server.asked)
