@@ -14,7 +14,9 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from kchat_search.config import load_settings
+from kchat_search.models.reports import no_progress
 from kchat_search.service import Service, make_service
+from kchat_search.sync.keeping import Counts, Keeping
 from kchat_search.sync.updater import Updater
 
 
@@ -45,7 +47,15 @@ def _fetch(service: Service) -> None:
         clock=service.clock,
         zone=settings.zone,
         in_flight=settings.requests_in_flight,
-    ).sync()
+    ).sync(
+        Keeping(
+            archive=service.archive,
+            clock=service.clock,
+            counts=Counts(),
+            progress=no_progress,
+            saved=lambda: 0,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from kchat_search.demo.answers import CHAT_PATHS, Answer, Holdings, answer, failure
+from kchat_search.demo.answers import CHAT_PATHS, Answer, Holdings, Manners, answer, failure
 from tests.benchmarks import corpus
 from tests.benchmarks.measure import say
 
@@ -103,7 +103,7 @@ class Pages(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._rendered = rendered
         self._per_page = per_page
-        self._others = Holdings((), rendered.one, corpus.agents(), self.url, per_page)
+        self._others = Holdings((), rendered.one, corpus.agents(), self.url, Manners(per_page))
 
     def body(self, target: str, authorization: str | None) -> tuple[int, bytes]:
         """(status, JSON)."""

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from kchat_search.demo.answers import Holdings, answer
+from kchat_search.demo.answers import Holdings, Manners, answer
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
 from tests.benchmarks import corpus
@@ -55,7 +55,8 @@ def server(tmp_path: Path) -> Iterator[Pages]:
 def test_it_answers_as_the_demo_does(server: Pages, target: str) -> None:
     chats = {chat["id"]: chat for chat in corpus.chats(COUNT)}
     demo = answer(
-        target, Holdings(list(chats.values()), chats.get, corpus.agents(), server.url, PER_PAGE)
+        target,
+        Holdings(list(chats.values()), chats.get, corpus.agents(), server.url, Manners(PER_PAGE)),
     )
     status, body = server.body(target, f"Basic {LOGIN}")
     assert (status, json.loads(body)) == (demo.status, demo.body)
