@@ -251,9 +251,12 @@ class Engine(Protocol):
         fingerprint: str,
         documents: Callable[[Sequence[Source]], Sequence[IndexDocument]],
         progress: Progress,
+        *,
+        alone: bool = False,
     ) -> int:
         """Build a new generation beside the present one, swap, drop the old; how many documents
-        it has. The present one answers until the swap. Called by the indexer, under its lock.
+        it has. The present one answers until the swap. `alone`: in this process, and with little
+        memory, in up to twice the time. Called by the indexer, under its lock.
 
         `documents` makes the documents of a batch; it may be called in other processes, so it
         must be picklable. Raises what `batches` and `documents` raise; then nothing has changed.

@@ -140,5 +140,4 @@ def _row(item: FetchedChat, version: int, seen_at: int) -> dict[str, object]:
         changed_at=seen_at,
         seen_at=seen_at,
         gone_at=None,
-        raw=item.raw,
-    )
+    ) | {"raw": item.raw}  # ASCII, so storable as it is

@@ -17,6 +17,8 @@ from kchat_search.text.segment import Segmenter
 
 _BATCH = 500
 """Chats a commit of the engine: many enough that a commit costs little, few enough to hold."""
+_LITTLE = 3_000_000
+"""Bytes of raw JSON a batch, beside other work: a few hundred MB while long messages are split."""
 _MOST_CHATS = 2_000
 """Chats a batch of a rebuild, at most."""
 
@@ -56,8 +58,9 @@ class Indexer:
         self.rebuild(progress)
         return True
 
-    def rebuild(self, progress: Progress = no_progress) -> int:
-        """A new generation of everything in the archive; how many chats it has."""
+    def rebuild(self, progress: Progress = no_progress, *, alone: bool = False) -> int:
+        """A new generation of everything in the archive; how many chats it has. `alone`: beside
+        other work, with little memory."""
         through = self.archive.last_sequence()
         total = self.archive.counts().chats
 
@@ -65,7 +68,11 @@ class Indexer:
             progress(step, done, max(total, done) if of is None else of)
 
         count = self.engine.rebuild(
-            self._cut(self.archive.iterate()), self.fingerprint, self._documents(), show
+            self._cut(self.archive.iterate(), self._batch(alone=alone)),
+            self.fingerprint,
+            self._documents(),
+            show,
+            alone=alone,
         )
         self.archive.done_through(through)
         return count
@@ -75,7 +82,7 @@ class Indexer:
         index turns out to be damaged or gone, it is built anew."""
         counts = self.archive.counts()
         if rebuild_pays(counts.pending, counts.chats):
-            self.rebuild(progress)
+            self.rebuild(progress, alone=True)
             return counts.pending + self._work_off(progress)
         try:
             return self._work_off(progress)
@@ -88,7 +95,7 @@ class Indexer:
         while changes := self.archive.changes(_BATCH):
             stored = self.archive.get([change.chat_id for change in changes])
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
-            for batch in self._cut(stored.values()):
+            for batch in self._cut(stored.values(), self._batch(alone=True)):
                 self.engine.write(self._documents()(batch), erased)
                 erased = []
             if erased:
@@ -112,14 +119,17 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _cut(self, chats: Iterable[StoredChat]) -> Iterator[list[EditionAndRaw]]:
+    def _batch(self, *, alone: bool) -> int:
+        return min(self.batch_bytes, _LITTLE) if alone else self.batch_bytes
+
+    def _cut(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[EditionAndRaw]]:
         """Chats in batches that fit into memory."""
         batch: list[EditionAndRaw] = []
         size = 0
         for stored in chats:
             batch.append((stored.edition, stored.raw))
             size += len(stored.raw)
-            if size >= self.batch_bytes or len(batch) == _MOST_CHATS:
+            if size >= most or len(batch) == _MOST_CHATS:
                 yield batch
                 batch, size = [], 0
         if batch:

@@ -68,6 +68,10 @@ class _Snapshot(NamedTuple):
     segments: dict[str, Segment]
 
 
+_LITTLE = 128 << 20
+"""Bytes for a merge that goes on beside other things. More made none faster (measured)."""
+
+
 class WhooshEngine:
     """See `ports.Engine`."""
 
@@ -161,7 +165,7 @@ class WhooshEngine:
             open_dir(str(folder))
         with self._unwritable():
             self._generations.sweep(current.name)
-            writer.write(folder, upserts, deletes, self._memory)
+            writer.write(folder, upserts, deletes, min(self._memory, _LITTLE))
 
     def rebuild(
         self,
@@ -169,12 +173,16 @@ class WhooshEngine:
         fingerprint: str,
         documents: MakeDocuments[Chat] = as_they_are,
         progress: Progress = no_progress,
+        *,
+        alone: bool = False,
     ) -> int:
         """See `ports.Engine.rebuild`."""
         with self._unwritable():
             name = self._generations.begin()
             folder = self._generations.folder(name)
             means = Means(self.processes, self._memory, progress)
+            if alone:
+                means = Means(1, min(self._memory, _LITTLE), progress)
             try:
                 count = writer.create(folder, batches, documents, means)
             except BaseException:
