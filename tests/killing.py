@@ -42,6 +42,7 @@ class Killed:
     def __init__(self, kchat: DemoServer, folder: Path, **settings: str) -> None:
         self._folder = folder
         self._environment = environment(kchat, **settings)
+        self.tried = 0
         self.signalled = 0
 
     def whole(self, *arguments: str) -> dict[str, int]:
@@ -56,6 +57,7 @@ class Killed:
         but where it `may_fail`, an error of Kchat's."""
         code = self._run(arguments, by, moment)
         assert code in (0, -signal.SIGKILL) or (may_fail and code in _FAILED), (code, self._said())
+        self.tried += 1
         self.signalled += code == -signal.SIGKILL
         return code == -signal.SIGKILL
 

@@ -10,6 +10,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 
 import pytest
 
@@ -52,9 +54,12 @@ def opened(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Callable[
     return make
 
 
-def heals(world: World) -> None:
-    """One more run, to its end; then all is there, and the index is the archive's."""
+def heals(world: World) -> float:
+    """One more run, to its end; then all is there, and the index is the archive's. Seconds of that
+    run."""
+    began = perf_counter()
     world.sync()
+    seconds = perf_counter() - began
     shown = {each["id"]: each for each in world.kchat.chats()}
     archived = world.archived()
     assert {i: archived[i] for i in archived.keys() & shown.keys()} == shown
@@ -62,6 +67,15 @@ def heals(world: World) -> None:
     assert world.found() == archived.keys()
     world.check_index()
     world.service.close()
+    return seconds
+
+
+def tell(what: str, killed: Killed, healing: list[float]) -> None:
+    """A row of the README's table; seen with `pytest -s`."""
+    print(  # noqa: T201  # the figures of a command that stands in the README
+        f"\n| {what} | {killed.tried} | {killed.signalled} | {len(healing)} "
+        f"| {median(healing):.2f} | {max(healing):.2f} |"
+    )
 
 
 def moments(length: dict[str, int], seed: int) -> Iterator[tuple[By, float]]:
@@ -77,6 +91,7 @@ def moments(length: dict[str, int], seed: int) -> Iterator[tuple[By, float]]:
 
 def test_a_backfill(killed: Killed, folder: Path, opened: Callable[[], World]) -> None:
     length = killed.whole("sync")
+    healing: list[float] = []
     for number, (by, moment) in enumerate(moments(length, seed=1)):
         shutil.rmtree(folder / "var")
         for part in (folder / "index").iterdir():
@@ -86,8 +101,9 @@ def test_a_backfill(killed: Killed, folder: Path, opened: Callable[[], World]) -
                 part.unlink()
         for _ in range(1 + number % 2):  # every other one is killed again where it went on
             killed.at(by, moment, "sync")
-        heals(opened())
+        healing.append(heals(opened()))
     assert killed.signalled >= 9  # the others had ended before
+    tell("backfill", killed, healing)
 
 
 def test_a_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], World]) -> None:
@@ -110,11 +126,13 @@ def test_a_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], World]) 
     killed.whole("sync")
     change(9)
     length = killed.whole("sync")
+    healing: list[float] = []
     for number, (by, moment) in enumerate(moments(length, seed=3), start=10):
         change(number)
         killed.at(by, moment, "sync")
-        heals(opened())
+        healing.append(heals(opened()))
     assert killed.signalled >= 9
+    tell("tick", killed, healing)
 
 
 def test_a_rebuild_and_what_answers_meanwhile(
@@ -122,12 +140,14 @@ def test_a_rebuild_and_what_answers_meanwhile(
 ) -> None:
     killed.whole("sync")
     length = killed.whole("reindex")
+    healing: list[float] = []
     for by, moment in moments(length, seed=4):
         killed.at(by, moment, "reindex")
         world = opened()
         assert world.found() == {each["id"] for each in kchat.chats()}  # before anything heals
-        heals(world)
+        healing.append(heals(world))
     assert killed.signalled >= 9
+    tell("reindex", killed, healing)
 
 
 def test_a_swap_at_each_thing_that_it_asks_of_the_system(
@@ -136,8 +156,10 @@ def test_a_swap_at_each_thing_that_it_asks_of_the_system(
     killed.whole("sync")
     swap = killed.whole("reindex")["swap"]
     assert swap
+    healing: list[float] = []
     for moment in range(swap - 6, swap + 7):
         assert killed.at("events", moment, "reindex")
         world = opened()
         assert world.found() == {each["id"] for each in kchat.chats()}
-        heals(world)
+        healing.append(heals(world))
+    tell("swap", killed, healing)

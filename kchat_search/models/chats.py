@@ -106,6 +106,8 @@ class ChatPage:
     """How many chats the whole list has, if the server says so."""
     last: bool
     """The server says, or shows by an empty page, that none follows."""
+    failed: str | None = None
+    """Why this page could not be had, though the one behind it could."""
 
     @property
     def size(self) -> int:

@@ -23,6 +23,8 @@ Kind = Literal["backfill", "tick", "reconcile"]
 INDEX_EVERY = 1_000
 """Chats that wait, before they are indexed while more are fetched."""
 REBUILD_FROM = 10_000
+MOST_BETWEEN = 5_000
+"""Ids that are tried one by one in place of a page that can't be had."""
 
 MAX_PASSES = 5
 """Passes over the whole list within one backfill before it is left for the next sync."""
@@ -47,6 +49,8 @@ class Pass:
     """The highest id that this pass saw."""
     seen: int = 0
     missed: int = 0
+    failed: int = 0
+    """Pages that could not be had, nor all their chats one by one."""
     size: int = 0
     """Chats on the page before `page`; who goes back to it sees them twice."""
     done: bool = False
@@ -77,7 +81,7 @@ def resumed(state: Pass) -> Pass:
     """Where to go on after a stop. The first pass goes one page back, for deletions since; a later
     one begins anew, since only a pass in one piece counts what it sees, and so proves something."""
     if state.number > 1:
-        return replace(state, page=1, top=0, seen=0, missed=0, size=0)
+        return replace(state, page=1, top=0, seen=0, missed=0, failed=0, size=0)
     return one_page_back(state)
 
 
@@ -107,17 +111,19 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
     `count` is Kchat's own, if it gives one; `whole` False says that the walk ended oddly.
     """
     short = count is not None and state.seen < count
-    proven = state.number > 1 and not state.missed and not short and whole
+    proven = state.number > 1 and not state.missed and not state.failed and not short and whole
     following = Pass(page=1, number=state.number + 1, high=max(state.high, state.top))
     if proven:
         return Verdict(replace(following, done=True, proven=True), again=False)
     if state.number < MAX_PASSES:
         return Verdict(following, again=True)
     said = "The list of chats could not be proven complete: "
-    if short and whole and not state.missed:
+    if (short or state.failed) and whole and not state.missed:
         # Nothing new came in several passes, so there is nothing to gain by another one now. New
-        # chats must not wait for a count that may never fit; each reconcile tries to prove it.
-        note = f"{said}{short_of(count, state.seen)} The next reconcile tries again."
+        # chats must not wait for a count that may never fit, nor for a page that may never come;
+        # each reconcile tries to prove it.
+        why = pages_failed(state) if state.failed else short_of(count, state.seen)
+        note = f"{said}{why} The next reconcile tries again."
         return Verdict(replace(following, done=True), again=False, note=note)
     why = (
         "Kchat shows the same page again and again."
@@ -172,6 +178,8 @@ def sweep_ends(state: Sweep) -> Verdict:
     note = None
     if state.count is not None and state.walk.seen < state.count:
         note = short_of(state.count, state.walk.seen)
+    elif state.walk.failed:
+        note = pages_failed(state.walk)
     elif not state.whole:
         note = "Kchat shows the same page again and again."
     return replace(verdict, again=False, note=note)
@@ -180,7 +188,20 @@ def sweep_ends(state: Sweep) -> Verdict:
 def may_be_gone(state: Sweep) -> bool:
     """Is a chat gone that this sweep's list did not show, and that Kchat does not find either?
     Not where the list was cut short."""
-    return state.whole and (state.count is None or state.walk.seen >= state.count)
+    counted = state.count is None or state.walk.seen >= state.count
+    return state.whole and counted and not state.walk.failed
+
+
+def between(before: int, page: ChatPage) -> range:
+    """The ids of a page that could not be had: those above `before`, which is the highest id in
+    front of it, and below those of the page behind it. Empty where they are too many to try."""
+    ids = range(before + 1, min(ids_on(page), default=0))
+    return ids if len(ids) <= MOST_BETWEEN else range(0)
+
+
+def pages_failed(state: Pass) -> str:
+    """What is said where pages could not be had."""
+    return f"{state.failed} pages of the list could not be had."
 
 
 def short_of(count: int | None, seen: int) -> str:

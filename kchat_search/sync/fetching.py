@@ -16,7 +16,7 @@ from itertools import count, islice
 from types import TracebackType
 from typing import Self
 
-from kchat_search.errors import KchatError, KchatNotFound
+from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatError, KchatNotFound
 from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
@@ -55,7 +55,7 @@ class Fetching:
     ) -> Iterator[ChatPage]:
         """The list's pages from `first` on, in order, up to and with the last. `seen` chats were
         on those before; a page that calls itself the last is not believed while Kchat counts more.
-        """
+        One that can't be had is handed out as `failed`, where the page behind it can be had."""
         waiting: deque[Future[ChatPage]] = deque()
         numbers = count(first)
 
@@ -66,7 +66,12 @@ class Fetching:
             while True:
                 if not waiting:
                     ask(next(numbers))  # alone at first: most lists of a tick have one page
-                page = waiting.popleft().result()
+                try:
+                    page = waiting.popleft().result()
+                except (KchatBusy, KchatBadAnswer) as error:
+                    if not waiting:
+                        ask(next(numbers))
+                    page = self._passed_over(waiting[0], error)
                 seen += page.size
                 more = page.count is not None and page.size > 0 and seen < page.count
                 last = page.last and not more
@@ -107,6 +112,18 @@ class Fetching:
             if number == 1:
                 raise  # the path is wrong
             return ChatPage(number, (), (), None, last=True)  # how some servers say «no more»
+
+    def _passed_over(self, following: Future[ChatPage], error: KchatError) -> ChatPage:
+        """A page in place of one that fails by itself. Raises the page's own error where Kchat as a
+        whole fails, or where this may be the last page."""
+        try:
+            behind = following.result()
+        except KchatError:
+            raise error from None
+        if not behind.size:
+            raise error
+        log.warning("Page %d can't be had: %s", behind.number - 1, error)
+        return ChatPage(behind.number - 1, (), (), None, last=False, failed=str(error))
 
     def _chat(self, chat_id: int) -> Fetched:
         try:

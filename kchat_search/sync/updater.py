@@ -134,7 +134,14 @@ class _Run:
         shown = decide.Shown()
         before = self._counts.seen
         begun = state.seen
+        lost = 0
         for number, page in enumerate(self._fetching.pages(state.page, seen=state.seen), start=1):
+            if page.failed:
+                lost += 1
+                continue
+            if lost:
+                state = self._fill(state, page, lost)
+                lost = 0
             count = page.count if page.count is not None else count
             repeats = shown.repeated(page)
             if repeats is not None:
@@ -151,6 +158,21 @@ class _Run:
             if number == most:
                 return state, count, None
         return state, count, True
+
+    def _fill(self, state: Pass, page: ChatPage, lost: int) -> Pass:
+        """In place of pages that could not be had, their chats one by one, as far as that goes."""
+        seen = self._counts.seen
+        ids = decide.between(state.top, page)
+        try:
+            self._look_again(ids, gone=lambda _: ())
+        except KchatError as error:
+            log.warning("Nor can the chats of that page be had one by one: %s", error)
+            ids = range(0)
+        found = self._counts.seen - seen
+        failed = 0 if ids else lost
+        return replace(
+            state, page=page.number, seen=state.seen + found, failed=state.failed + failed
+        )
 
     def sweep(self, state: Sweep, most: int | None) -> None:
         """Go on with a reconcile of everything, for `most` pages of the list and as many chats one
@@ -274,6 +296,9 @@ class _Run:
         """A part of the list, page by page, each archived before it is handed on."""
         shown = decide.Shown()
         for page in self._fetching.pages(first, start=start, seen=seen):
+            if page.failed:
+                self._note(f"Page {page.number} of the list could not be had: {page.failed}")
+                continue
             if shown.repeated(page) is not None:
                 return
             self._keep(page)

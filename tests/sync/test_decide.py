@@ -66,6 +66,8 @@ def test_a_pass_that_is_to_prove_something_begins_anew() -> None:
         (Pass(number=2, seen=25, high=9, top=12), None, True, True, False),
         # It did; Kchat counts more than it shows; the list ended oddly.
         (Pass(number=2, seen=25, missed=1), None, True, False, True),
+        (Pass(number=2, seen=25, failed=1), None, True, False, True),
+        (Pass(number=MAX_PASSES, seen=25, failed=1), None, True, True, False),
         (Pass(number=2, seen=25), 26, True, False, True),
         (Pass(number=2, seen=25), None, False, False, True),
         # More were seen than are counted: some were deleted meanwhile.
@@ -110,6 +112,19 @@ def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | 
     assert [shown.repeated(each) for each in pages] == repeated
 
 
+@pytest.mark.parametrize(
+    ("before", "behind", "ids"),
+    [
+        (110, page(3, 115, 120), [111, 112, 113, 114]),
+        (110, page(3, 111, 120), []),
+        (110, page(3, rejects=1), []),  # that page names no id
+        (0, page(2, 1_000_000), []),  # too many to try
+    ],
+)
+def test_the_ids_of_a_page_that_cant_be_had(before: int, behind: ChatPage, ids: list[int]) -> None:
+    assert list(decide.between(before, behind)) == ids
+
+
 # -- reconcile -------------------------------------------------------------------------------
 
 DONE = Pass(number=3, done=True)
@@ -134,9 +149,11 @@ def test_what_a_sync_does(backfill: Pass, reconciled: dict[str, str] | None, kin
     assert decide.kind_of(backfill, reconciled, NOW, 24) == kind
 
 
-def swept(*, seen: int, count: int | None, missed: int = 0, whole: bool = True) -> decide.Sweep:
+def swept(
+    *, seen: int, count: int | None, missed: int = 0, failed: int = 0, whole: bool = True
+) -> decide.Sweep:
     begun = decide.sweep_from(NOW, Pass(high=7), 9)
-    walk = replace(begun.walk, seen=seen, missed=missed, top=12)
+    walk = replace(begun.walk, seen=seen, missed=missed, failed=failed, top=12)
     return replace(begun, walk=walk, count=count, whole=whole, listed=True)
 
 
@@ -148,6 +165,7 @@ def swept(*, seen: int, count: int | None, missed: int = 0, whole: bool = True) 
         (swept(seen=27, count=25), True, True, False),  # some were deleted meanwhile
         (swept(seen=25, count=25, missed=1), False, True, False),  # the next one will tell
         (swept(seen=25, count=26), False, False, True),
+        (swept(seen=25, count=25, failed=1), False, False, True),
         (swept(seen=25, count=None, whole=False), False, False, True),
     ],
 )

@@ -47,9 +47,30 @@ def test_a_walk_may_begin_in_the_middle() -> None:
         assert [page.number for page in fetching.pages(4)] == [4, 5]
 
 
-def test_an_error_comes_in_its_place_and_ends_the_walk() -> None:
+def test_a_page_that_fails_by_itself_is_passed_over() -> None:
     def gate(number: int) -> None:
         if number == 3:
+            raise KchatBusy("later")
+
+    for in_flight in (1, 4):
+        with Fetching(FakeSource(pages(5), gate=gate), in_flight) as fetching:
+            walked = list(fetching.pages())
+        assert [page.number for page in walked] == [1, 2, 3, 4, 5]
+        assert [page.failed for page in walked] == [None, None, "later", None, None]
+
+
+def test_the_last_page_is_never_passed_over() -> None:
+    def gate(number: int) -> None:
+        if number == 5:
+            raise KchatBusy("later")
+
+    with Fetching(FakeSource(pages(5), gate=gate), 4) as fetching, pytest.raises(KchatBusy):
+        list(fetching.pages())
+
+
+def test_an_error_comes_in_its_place_and_ends_the_walk() -> None:
+    def gate(number: int) -> None:
+        if number >= 3:
             raise KchatBusy("later")
 
     source = FakeSource(pages(9), gate=gate)

@@ -118,6 +118,67 @@ def test_a_page_that_always_fails_hides_no_page_before_it(world: World) -> None:
     world.check_index()
 
 
+def broken_page(world: World, number: int, *, chats: str = "nothing") -> None:
+    """This page of the plain list always fails, and so do single chats with that in their path."""
+
+    def is_it(target: str) -> bool:
+        asked = parse_qs(urlsplit(target).query)
+        return is_list(target) and asked.get("page") == [str(number)] and "start" not in asked
+
+    world.kchat.fail_next(500, times=5_000, match=is_it)
+    world.kchat.fail_next(500, times=5_000, match=lambda target: f"/chats/{chats}" in target)
+
+
+def test_in_place_of_a_page_that_always_fails_its_chats_come_one_by_one(world: World) -> None:
+    broken_page(world, 2)
+    assert world.sync().complete
+    world.check_whole()
+    assert world.service.status().coverage.complete
+
+
+def test_the_chat_that_breaks_a_page_hides_no_other(world: World) -> None:
+    broken_page(world, 2, chats="115.json")
+    world.sync()
+    assert world.archived().keys() == set(range(101, 126)) - {115}
+    (reject,) = world.service.rejects()
+    assert reject.reject.chat_id == 115
+    assert not world.service.status().coverage.complete
+    world.check_index()
+    world.kchat.clear_faults()
+    world.later(minutes=1).sync()
+    world.check_whole()
+    assert world.service.status().coverage.complete
+
+
+def test_where_neither_a_page_nor_its_chats_can_be_had_the_rest_goes_on(world: World) -> None:
+    broken_page(world, 2, chats="1")
+    report = world.sync()
+    assert not report.complete
+    assert "could not be had" in report.notes[0]
+    assert world.archived().keys() == {*range(101, 111), *range(121, 126)}
+    world.kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
+    assert world.later(minutes=1).sync().kind == "tick"
+    assert world.found("保修") == {126}
+    assert not world.service.status().coverage.complete
+    world.kchat.clear_faults()
+    world.later(days=1).sync(reconcile=True)
+    world.check_whole()
+    world.later(days=1).sync(reconcile=True)  # the one before still found what had been missed
+    assert world.service.status().coverage.complete
+
+
+def test_a_broken_page_makes_nobody_vanish(world: World) -> None:
+    world.sync()
+    world.kchat.delete(114)
+    broken_page(world, 2, chats="1")
+    with pytest.raises(KchatBusy):  # no chat can be had by itself
+        world.later(days=1).sync(reconcile=True)
+    assert world.found("is:gone") == set()
+    world.kchat.clear_faults()
+    world.later(days=1).sync(reconcile=True)
+    assert world.found("is:gone") == {114}
+
+
 def test_a_chat_that_vanished_before_it_was_fetched_keeps_what_was_said(world: World) -> None:
     world.kchat.put(chat(130, "押金什么时候退"))
     world.sync()
