@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +37,14 @@ def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("jieba")
     Segmenter(cache_dir=folder, fast=False).load()
     return folder / "jieba.cache"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
+    """Where the program is started in a process of its own; its dictionary is compiled already."""
+    (tmp_path / "index").mkdir()
+    shutil.copy(dictionary_cache, tmp_path / "index")
+    return tmp_path
 
 
 @pytest.fixture

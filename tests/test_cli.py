@@ -12,13 +12,6 @@ from tests.programs import run
 from tests.world import chat
 
 
-@pytest.fixture
-def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    (tmp_path / "index").mkdir()
-    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
-    return tmp_path
-
-
 def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
     sync = run("sync", kchat=kchat, folder=folder)
     assert (sync.returncode, sync.stdout.split(",")[0]) == (0, "backfill: 25 chats seen")

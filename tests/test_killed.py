@@ -30,13 +30,6 @@ def _preloaded() -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    (tmp_path / "index").mkdir()
-    shutil.copy(dictionary_cache, tmp_path / "index" / "jieba.cache")
-    return tmp_path
-
-
-@pytest.fixture
 def killed(kchat: DemoServer, folder: Path) -> Killed:
     for number in range(200, 260):
         kchat.put(chat(number))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -24,13 +23,6 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX sig
 
 EACH_SECOND = {"KCHAT_SYNC_INTERVAL_SECONDS": "1"}
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    (tmp_path / "index").mkdir()
-    shutil.copy(dictionary_cache, tmp_path / "index" / "jieba.cache")
-    return tmp_path
 
 
 @pytest.fixture

@@ -23,13 +23,6 @@ from tests.world import World, chat
 
 
 @pytest.fixture
-def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    (tmp_path / "index").mkdir()
-    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
-    return tmp_path
-
-
-@pytest.fixture
 def whole(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> World:
     """The same archive and index, opened from the test."""
     return World(

@@ -25,13 +25,6 @@ UPLOAD = {
 }
 
 
-@pytest.fixture
-def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    (tmp_path / "index").mkdir()
-    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
-    return tmp_path
-
-
 @pytest.mark.parametrize(
     ("sent", "shown"),
     [
