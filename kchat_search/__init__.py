@@ -9,7 +9,7 @@ One chat's way from the wire to the screen, room by room:
     engines/   holds the index and answers plans                    (Whoosh)
     sync/      decides what to fetch, fetches, archives, indexes    (APScheduler)
     web/       the API and the pages                                (Flask)
-    demo/      a Kchat server of our own and conversations for it
+    demo/      a Kchat server of our own, as difficult as one likes, and conversations for it
 
 The import rule, held by import-linter (`pyproject.toml`):
 

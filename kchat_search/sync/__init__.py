@@ -1,7 +1,11 @@
 """Sync: fetch, archive, index.
 
     decide.py     what to fetch: functions from data to data, no dependencies
-    updater.py    fetches it and puts it into the archive, cursor and chats in one transaction
+    fetching.py   requests ahead of need, several in flight, handed out in order
+    listed.py     is a chat in Kchat's list?
+    keeping.py    what was fetched goes into the archive, and is counted
+    updater.py    carries out what was decided: backfill, tick, reconcile
+    syncing.py    one whole sync: fetch, archive, index, and the report of it
     document.py   a chat as the index sees it
     indexer.py    from the archive's change queue to the engine; rebuilds; heals
     lock.py       one indexer at a time
