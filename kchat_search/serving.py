@@ -171,9 +171,17 @@ def run_worker(settings: Settings) -> None:
 
 
 def _index(service: Service, wait_seconds: float) -> None:
+    ready = False
+
+    def tick() -> None:
+        nonlocal ready
+        if not ready:  # within a tick, since it may fail too, of a full disk, and be tried again
+            service.prepare()
+            ready = True
+        service.tick()
+
     with service.indexing("worker", wait_seconds):
-        service.prepare()
-        scheduler.run(service.tick, service.settings.sync_interval_seconds)
+        scheduler.run(tick, service.settings.sync_interval_seconds)
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

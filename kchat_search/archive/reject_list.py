@@ -16,6 +16,8 @@ from kchat_search.archive.tables import rejects
 from kchat_search.archive.values import moment_in, moment_out, storable, storable_ids, storable_row
 from kchat_search.models.chats import RejectedChat, StoredReject
 
+_NOTHING = "null"
+"""The raw form of a chat that could not be had at all."""
 _waits = rejects.c.gone_at.is_(None)
 
 
@@ -25,6 +27,7 @@ def put(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) 
     if not latest:
         return 0
     waited = _waiting(connection, latest)
+    before = _raw_of(connection, [key for key, item in latest.items() if item.raw == _NOTHING])
     statement = upsert(
         connection.dialect.name, rejects, ["first_seen_at"], {"times": rejects.c.times + 1}
     )
@@ -37,7 +40,7 @@ def put(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) 
             first_seen_at=seen_at,
             last_seen_at=seen_at,
             times=1,
-            raw=item.raw,
+            raw=before.get(key, item.raw),
             gone_at=None,
         )
         for key, item in latest.items()
@@ -120,6 +123,17 @@ def after(connection: Connection, key: str, limit: int) -> Iterator[RejectedChat
         select(*columns).where(rejects.c.key > key).order_by(rejects.c.key).limit(limit)
     ).all()
     return (RejectedChat(*row) for row in rows)
+
+
+def _raw_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:
+    """What is kept of these: a chat that could not be had brought nothing to replace it."""
+    return {
+        key: raw
+        for part in chunks(keys)
+        for key, raw in connection.execute(
+            select(rejects.c.key, rejects.c.raw).where(rejects.c.key.in_(part))
+        )
+    }
 
 
 def _waiting(connection: Connection, keys: Collection[str]) -> int:

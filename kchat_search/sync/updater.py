@@ -21,6 +21,7 @@ from kchat_search.sync.keeping import Keeping
 from kchat_search.sync.listed import Listed
 
 _AGENTS_EVERY = timedelta(hours=1)
+_RECONCILE_AGAIN = timedelta(hours=1)
 _REJECTS_PER_TICK = 20
 _AT_ONCE = 100
 """Chats fetched one by one are archived so many at a time."""
@@ -66,16 +67,11 @@ class Updater:
                 run.sweep(decide.sweep_from(started, state, self.archive.highest_id()), None)
                 run.retry_rejects()
             else:
-                run.tick()
-                if kind == "reconcile":
-                    run.reconcile()
-                run.go_on_sweeping(state, begin=kind == "reconcile")
+                run.tick(state, reconcile=kind == "reconcile")
         finished = self.clock()
-        at = {"at": started.isoformat()}
-        self.archive.set_cursor("tick", at, now=finished)
-        if kind != "tick":
-            # Even an incomplete one is not repeated before its time: it lists everything.
-            self.archive.set_cursor("reconciled", {"at": finished.isoformat()}, now=finished)
+        self.archive.set_cursor("tick", {"at": started.isoformat()}, now=finished)
+        if kind == "backfill" or everything:
+            run.reconciled(finished)
         return tuple(run.notes)
 
     def _refresh_agents(self, now: datetime, *, force: bool) -> None:
@@ -104,7 +100,8 @@ class _Run:
         self._counts = keeping.counts
         self._started = started
         self._shown: set[int] = set()  # ids that a tick's lists have shown
-        self._last_page = 1  # of the whole list
+        self._highest = self._archive.highest_id()
+        self._last_page: int | None = None  # of the whole list, once it has been read to its end
 
     # -- everything --------------------------------------------------------------------------
 
@@ -217,19 +214,37 @@ class _Run:
 
     # -- what is new, and what may have changed ------------------------------------------------
 
-    def tick(self) -> None:
-        """New chats; those that are open or were closed lately; those not understood so far."""
+    def tick(self, backfill: Pass, *, reconcile: bool) -> None:
+        """New chats, those that may have changed, a part of everything. Each of these goes on
+        though another fails: one bad answer must not hide what the others bring. Raises the first
+        error at the end."""
+        steps = [self._newest, self._end_of_list, self._recheck]
+        if reconcile:
+            steps.append(self._reconcile)
+        steps.append(lambda: self._go_on_sweeping(backfill, begin=reconcile))
+        first: KchatError | None = None
+        for step in steps:
+            try:
+                step()
+            except (KchatBusy, KchatBadAnswer) as error:
+                first = first or error
+        if first is not None:
+            raise first
+
+    def _newest(self) -> None:
+        """What was created since the last tick, and a day before."""
         last = (self._archive.cursor("tick") or {}).get("at")
         since = decide.list_since(
             self._archive.newest_created(),
             datetime.fromisoformat(last) if last else None,
             self._of.zone,
         )
-        highest = self._archive.highest_id()
         for page in self._listed(since):
             self._counts.seen += page.size
             self._keeping.progress("fetch", self._counts.seen, page.count)
-        self._end_of_list(highest)
+
+    def _recheck(self) -> None:
+        """Chats that are open or were closed lately, and those not understood so far."""
         rejected = self._archive.rejected_ids(_REJECTS_PER_TICK)
         again = [i for i in rejected if i not in self._shown]
         limit = self._of.recheck_per_tick + len(self._shown)
@@ -240,27 +255,31 @@ class _Run:
         due = decide.to_recheck(states, {*self._shown, *again}, self._of.recheck_per_tick)
         self._look_again((*due, *again), gone=self._not_listed)
 
-    def _end_of_list(self, highest: int) -> None:
+    def _end_of_list(self) -> None:
         """New chats stand at the end of the plain list, however `start` is read (DESIGN 3): where
         it means the end of a chat, one that is still going on is listed nowhere else."""
         known = self._archive.cursor("last_page") or {"page": 1, "before": 0}
         at, before, step = int(known["page"]), int(known["before"]), 1
-        while not self._read_to_the_end(at, before, highest):
+        while not self._read_to_the_end(at, before):
             at, before, step = max(1, at - step), 0, step * 2
 
-    def _read_to_the_end(self, at: int, before: int, highest: int) -> bool:
+    def _read_to_the_end(self, at: int, before: int) -> bool:
         """The plain list from page `at` on, with `before` chats on those before it; False where
         new chats may stand before that: some were deleted, and the end has moved."""
+        last = (at, before)
         for page in self._listed(None, first=at, seen=before):
-            if page.number == at and at > 1 and not decide.begins_before(page, highest):
+            if page.number == at and at > 1 and not decide.begins_before(page, self._highest):
                 return False
-            if page.size:
-                self._remember_last_page(page.number, before)
+            last = (page.number, before) if page.size else last
             before += page.size
+        self._remember_last_page(*last)
         return True
 
-    def reconcile(self) -> None:
+    def _reconcile(self) -> None:
         """List again what was created lately, and ask for what that does not show."""
+        # Should this fail, it is tried again in an hour: it asks for much.
+        every = timedelta(hours=self._of.reconcile_every_hours)
+        self.reconciled(self._started - max(every - _RECONCILE_AGAIN, timedelta(0)))
         start = decide.days_before(self._started, self._of.reconcile_days, self._of.zone)
         for page in self._listed(start):
             self._keeping.progress("prove", page.number, None)
@@ -268,13 +287,19 @@ class _Run:
         unseen = self._archive.ids_not_seen_since(self._started, created_since=since)
         self._look_again(unseen, gone=self._not_listed)
         self.retry_rejects()
+        self.reconciled(self._of.clock())
 
-    def go_on_sweeping(self, backfill: Pass, *, begin: bool) -> None:
+    def reconciled(self, at: datetime) -> None:
+        """The next reconcile has its time, counted from then."""
+        now = self._of.clock()
+        self._archive.set_cursor("reconciled", {"at": at.isoformat()}, now=now)
+
+    def _go_on_sweeping(self, backfill: Pass, *, begin: bool) -> None:
         """Another part of everything, where a reconcile has begun and not ended."""
         value = self._archive.cursor("sweep")
         state = Sweep.from_json(value) if value else None
         if begin and (state is None or state.done):
-            state = decide.sweep_from(self._started, backfill, self._archive.highest_id())
+            state = decide.sweep_from(self._started, backfill, self._highest)
         if state is not None and not state.done:
             self.sweep(state, self._of.reconcile_pages_per_tick)
 
@@ -337,6 +362,8 @@ class _Run:
             self._keeping.mark_gone(gone(missing))
 
     def _not_listed(self, chat_ids: Collection[int]) -> Collection[int]:
+        if self._last_page is None:
+            return ()  # where the list ends is not known, so nor is what it does not show
         listed = Listed(lambda number: self._keep(self._fetching.page(number)), self._last_page)
         return [chat_id for chat_id in chat_ids if not listed.shows(chat_id)]
 

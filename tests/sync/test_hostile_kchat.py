@@ -204,3 +204,58 @@ def test_a_clock_that_was_ahead_stops_no_reconcile(world: World) -> None:
     world.later(days=365).sync()
     with world.later(days=-365).service.indexing("test"):
         assert world.service.tick().kind == "reconcile"
+
+
+def test_a_list_that_always_fails_does_not_hide_what_comes_another_way(world: World) -> None:
+    world.kchat.put(chat(110, "开着", status="open", end_at=None))
+    world.sync()
+    world.kchat.fail_next(500, times=5_000, match=lambda t: is_list(t) and "start=" in t)
+    world.kchat.put(chat(110, "开着", "还开着 发货", status="open", end_at=None))
+    world.kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
+    with pytest.raises(KchatBusy):
+        world.later(minutes=1).sync()
+    assert world.found("保修") == {126}
+    assert world.found("发货") == {110}
+    assert "500" in (world.service.reports(1)[0].error or "")
+    world.check_whole()
+
+
+def test_where_the_end_of_the_list_cant_be_read_nobody_vanishes(world: World) -> None:
+    world.kchat.put(chat(110, "开着", status="open", end_at=None))
+    world.sync()
+    world.kchat.fail_next(500, times=5_000, match=lambda t: is_list(t) and "start=" not in t)
+    world.kchat.fail_next(404, times=5_000, match=lambda t: "/chats/" in t)
+    with pytest.raises(KchatBusy):
+        world.later(minutes=1).sync()
+    assert world.found("is:gone") == set()
+
+
+def test_a_reconcile_that_fails_is_not_repeated_each_minute(world: World) -> None:
+    world.sync()
+    world.kchat.fail_next(500, times=5_000, match=lambda t: is_list(t) and "start=2016-02" in t)
+    kinds = []
+    for hours in (25, 0.1, 0.1, 1):
+        with world.later(hours=hours).service.indexing("test"):
+            try:
+                world.service.tick()
+            except KchatBusy:
+                kinds.append(world.service.reports(1)[0].kind)
+            else:
+                kinds.append("tick")
+    assert kinds == ["reconcile", "tick", "tick", "reconcile"]
+
+
+def test_a_reject_keeps_its_raw_form_though_nothing_more_can_be_had(world: World) -> None:
+    spoil = {"messages": "none"}
+
+    def spoilt(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "chats": [c | spoil if c["id"] == 105 else c for c in answer["chats"]]}
+
+    world.kchat.fail_next(edit=spoilt, times=500, match=is_list)
+    world.kchat.fail_next(500, times=500, match=lambda t: "/chats/105.json" in t)
+    world.sync()
+    hide_old_chats(world)
+    world.later(minutes=1).sync()
+    (kept,) = world.service.archive.rejects()
+    assert '"messages":"none"' in kept.reject.raw
+    assert "500" in kept.reject.reason

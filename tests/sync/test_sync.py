@@ -299,9 +299,9 @@ def test_a_token_that_is_refused_is_said_and_harms_nothing(
     world.check_whole()
 
 
-def test_a_page_that_is_no_json_stops_the_sync_and_loses_nothing(world: World) -> None:
+def test_pages_that_are_no_json_stop_the_sync_and_lose_nothing(world: World) -> None:
     world.kchat.fail_next(
-        200, body="<html>login</html>", match=lambda target: "page=2" in target and LIST in target
+        200, body="<html>login</html>", times=2, match=lambda t: LIST in t and "?page=1&" not in t
     )
     with pytest.raises(KchatBadAnswer):
         world.sync()
