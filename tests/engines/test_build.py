@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kchat_search.engines.whoosh import build as building
+from kchat_search.engines.whoosh import engine as engine_module
 from kchat_search.engines.whoosh.arrays import Arrays
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
@@ -124,9 +124,9 @@ def test_any_number_of_batches_makes_one_segment(
 def test_more_files_than_may_be_open_are_merged_in_several_goes(
     tmp_path: Path, plain: WhooshEngine, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(building, "_MOST_PARTS", 3)
-    engine = WhooshEngine(tmp_path / "index", processes=1)
-    assert engine.rebuild(batches(size), "new", chats) == len(NUMBERS)
+    monkeypatch.setattr(engine_module, "_FEW", 3)
+    engine = WhooshEngine(tmp_path / "index", processes=2)
+    assert engine.rebuild(batches(size), "new", chats, alone=True) == len(NUMBERS)
     check_built(engine)
     check_same(engine, plain)
     engine.close()
@@ -135,7 +135,7 @@ def test_more_files_than_may_be_open_are_merged_in_several_goes(
 def test_more_files_than_may_be_open_are_merged_after_other_processes_made_them(
     engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(building, "_MOST_PARTS", 3)
+    monkeypatch.setattr(engine_module, "MOST_PARTS", 3)
     assert engine.rebuild(batches(8), "new", chats) == len(NUMBERS)
     check_built(engine)
 

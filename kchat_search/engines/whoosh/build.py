@@ -38,8 +38,8 @@ _ALONE = 4
 """Fewer batches are done in this process: another one takes more than a second to begin."""
 _AHEAD = 2
 """Batches a process that are read before one of them is done."""
-_MOST_PARTS = 800
-"""Files that are merged at once; a process may often have no more than 1,024 open."""
+MOST_PARTS = 800
+"""A process may often have no more than 1,024 files open."""
 
 
 def as_they_are(documents: Sequence[Any]) -> Sequence[IndexDocument]:
@@ -54,6 +54,8 @@ class Means(NamedTuple):
     memory: int
     """Bytes for the merge, all processes together."""
     progress: Progress
+    parts: int
+    """Files that are merged at once: a merge holds some numbers for each term of each of them."""
 
 
 def build(
@@ -102,13 +104,15 @@ def _gathered_here(
 
 
 def _merged_here(path: Path, files: Sequence[Path], means: Means) -> int:
-    for number in count():
-        if len(files) <= _MOST_PARTS:
-            break
-        into = path.with_suffix(f".merged{number}")
-        merge(into, _parts(files[:_MOST_PARTS]), means.memory)
-        _remove(files[:_MOST_PARTS])
-        files = [into, *files[_MOST_PARTS:]]
+    numbers = count()
+    while len(files) > means.parts:
+        merged = []
+        for first in range(0, len(files), means.parts):
+            group = files[first : first + means.parts]
+            merged.append(path.with_suffix(f".merged{next(numbers)}"))
+            merge(merged[-1], _parts(group), means.memory)
+            _remove(group)
+        files = merged
     documents = merge(path, _parts(files), means.memory, progress=means.progress)
     _remove(files)
     return documents
@@ -175,7 +179,7 @@ def _gathered(
 
 def _merged(pool: ProcessPoolExecutor, path: Path, files: Sequence[Path], means: Means) -> int:
     """Halves of all fields at once, then joined."""
-    if len(files) > _MOST_PARTS:
+    if len(files) > means.parts:
         return _merged_here(path, files, means)
     pieces = [path.with_suffix(f".piece{number}") for number in range(len(HALVES))]
     memory = means.memory // len(HALVES)

@@ -25,7 +25,7 @@ from whoosh.index import IndexError as WhooshIndexError
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.arrays import ArraysDamaged
-from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, as_they_are
+from kchat_search.engines.whoosh.build import MOST_PARTS, Chat, MakeDocuments, Means, as_they_are
 from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import (
@@ -70,6 +70,8 @@ class _Snapshot(NamedTuple):
 
 _LITTLE = 128 << 20
 """Bytes for a merge that goes on beside other things. More made none faster (measured)."""
+_FEW = 64
+"""Files that are merged at once then."""
 
 
 class WhooshEngine:
@@ -180,9 +182,9 @@ class WhooshEngine:
         with self._unwritable():
             name = self._generations.begin()
             folder = self._generations.folder(name)
-            means = Means(self.processes, self._memory, progress)
+            means = Means(self.processes, self._memory, progress, MOST_PARTS)
             if alone:
-                means = Means(1, min(self._memory, _LITTLE), progress)
+                means = Means(1, min(self._memory, _LITTLE), progress, _FEW)
             try:
                 count = writer.create(folder, batches, documents, means)
             except BaseException:
