@@ -84,6 +84,8 @@ class KchatBadAnswer(KchatError):
     """Kchat answered something that its API does not describe: no JSON, half a JSON, no list."""
 
     retry = True
+    status: int | None = None
+    """Of the answer, where it is that which is wrong."""
 
 
 class ArchiveError(KchatSearchError):

@@ -92,6 +92,11 @@ class Archive(Protocol):
         """
         ...
 
+    def see(self, chat_ids: Collection[int], *, now: datetime) -> None:
+        """Kchat shows these chats still: they are seen now, and vanished no more; nothing new of
+        them is kept. Called by sync."""
+        ...
+
     def mark_gone(self, chat_ids: Collection[int], *, now: datetime) -> int:
         """Kchat has these no more: mark and queue them, drop nothing; how many chats were marked
         now. Rejects of these ids are marked too. Called by sync."""
@@ -126,9 +131,11 @@ class Archive(Protocol):
         after: int = 0,
         limit: int | None = None,
         created_since: datetime | None = None,
+        now: datetime | None = None,
     ) -> tuple[int, ...]:
         """Chats, not yet marked as gone, that were last seen before `moment`, with an id above
-        `after`, ascending, at most `limit`; with `created_since`, those created since then.
+        `after`, ascending, at most `limit`; with `created_since`, those created since then; with
+        `now`, also those last seen after it, which a clock that was ahead says.
         Called by reconcile."""
         ...
 

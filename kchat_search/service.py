@@ -20,7 +20,7 @@ from kchat_search.archive import open_archive
 from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
-from kchat_search.errors import NotFound, SettingsError
+from kchat_search.errors import IndexUnwritable, NotFound, SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser, without_tokens
 from kchat_search.kchat.wire import content, shown_value
@@ -347,9 +347,16 @@ class Service:
         if not self.indexer.ensure_current(progress):
             self.indexer.heal()
 
-    def sync(self, *, reconcile: bool = False, progress: Progress = no_progress) -> SyncReport:
+    def sync(
+        self,
+        *,
+        reconcile: bool = False,
+        progress: Progress = no_progress,
+        index: bool = True,
+    ) -> SyncReport:
         """One whole sync; on return, all that was fetched can be searched. With `reconcile`,
-        everything is listed again at once. Call it within `indexing`, after `prepare`.
+        everything is listed again at once; without `index`, it is archived and waits for the index.
+        Call it within `indexing`, after `prepare`.
 
         Raises what Kchat, the archive and the engine raise; what was archived until then stays,
         and after an error of Kchat's it can be searched as well.
@@ -367,16 +374,27 @@ class Service:
             reconcile_days=settings.reconcile_days,
             reconcile_pages_per_tick=settings.reconcile_pages_per_tick,
         )
-        return syncing.sync(updater, self.indexer, everything=reconcile, progress=progress)
+        return syncing.sync(
+            updater, self.indexer, everything=reconcile, progress=progress, index=index
+        )
 
-    def tick(self) -> SyncReport:
-        """What the worker does each time."""
+    def tick(self, *, first: bool = False) -> SyncReport:
+        """What the worker does each time; the `first` time, and daily, the index is healed before.
+
+        Raises as `sync` does. Where the index can't be written, chats are archived all the same
+        before that is said.
+        """
         self.follow_words()
         last = self.archive.cursor("reconciled")
-        if reconcile_due(last, self.clock(), self.settings.reconcile_interval_hours):
-            self.prepare()
-        else:
-            self.indexer.ensure_current()  # somebody may have removed it
+        due = reconcile_due(last, self.clock(), self.settings.reconcile_interval_hours)
+        try:
+            if first or due:
+                self.prepare()
+            else:
+                self.indexer.ensure_current()  # somebody may have removed it
+        except IndexUnwritable:
+            self.sync(index=False)
+            raise
         return self.sync()
 
     def reindex(self, progress: Progress = no_progress) -> int:

@@ -21,7 +21,7 @@ from typing import Any, NoReturn, Self
 import waitress
 
 from kchat_search.config import Settings, from_json, is_loopback, to_json
-from kchat_search.errors import IndexerBusy, SettingsError
+from kchat_search.errors import IndexerBusy, IndexUnwritable, KchatSearchError, SettingsError
 from kchat_search.service import Service, make_service
 from kchat_search.sync import scheduler
 from kchat_search.web import create_app
@@ -171,14 +171,18 @@ def run_worker(settings: Settings) -> None:
 
 
 def _index(service: Service, wait_seconds: float) -> None:
-    ready = False
+    first = True
 
     def tick() -> None:
-        nonlocal ready
-        if not ready:  # within a tick, since it may fail too, of a full disk, and be tried again
-            service.prepare()
-            ready = True
-        service.tick()
+        nonlocal first
+        try:
+            service.tick(first=first)
+        except IndexUnwritable:  # of a full disk; until there is room, each is the first
+            raise
+        except KchatSearchError:
+            first = False
+            raise
+        first = False
 
     with service.indexing("worker", wait_seconds):
         scheduler.run(tick, service.settings.sync_interval_seconds)

@@ -39,6 +39,7 @@ def save(
     digests = {chat_id: storable(item.digest) for chat_id, item in latest.items()}
     new = latest.keys() - known.keys()
     changed = {i for i, before in known.items() if before.digest != digests[i]}
+    changed -= _only_shorter(connection, [latest[i] for i in sorted(changed) if latest[i].listed])
     same = known.keys() - changed
     back = {i for i, before in known.items() if before.gone}
     _keep_earlier(connection, sorted(changed))
@@ -61,6 +62,30 @@ def save(
         same=len(same),
         rejected=reject_list.put(connection, others, seen_at),
     )
+
+
+def see(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
+    """Kchat shows these, whatever of them: they are seen, and gone no more."""
+    known = _known(connection, chat_ids)
+    back = [i for i in sorted(known) if known[i].gone]
+    _see_again(connection, sorted(known), moment_in(now))
+    change_queue.put(connection, back)
+    count(connection, gone=-len(back))
+
+
+def _only_shorter(connection: Connection, listed: Sequence[FetchedChat]) -> set[int]:
+    """Those that say nothing new: a list may leave out fields that the chat itself has."""
+    same: set[int] = set()
+    for item in listed:
+        kept = json.loads(
+            connection.scalar(select(chats.c.raw).where(chats.c.id == item.chat.id)) or "null"
+        )
+        came = json.loads(item.raw)
+        if len(came) < len(kept) and all(
+            name in kept and kept[name] == value for name, value in came.items()
+        ):
+            same.add(item.chat.id)
+    return same
 
 
 def save_cursor(connection: Connection, name: str, value: Mapping[str, Any], now: datetime) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, select, union
+from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, or_, select, union
 
 from kchat_search.archive import change_queue, reject_list, saving
 from kchat_search.archive.connections import reading, writing
@@ -117,6 +117,11 @@ class SqlArchive:
             if cursor is not None:
                 saving.save_cursor(connection, *cursor, now)
         return report
+
+    def see(self, chat_ids: Collection[int], *, now: datetime) -> None:
+        """Kchat shows these chats still; nothing new of them is kept."""
+        with self._writing() as connection:
+            saving.see(connection, storable_ids(chat_ids), now)
 
     def mark_gone(self, chat_ids: Collection[int], *, now: datetime) -> int:
         """Mark and queue chats that Kchat has no more; how many were marked now."""
@@ -228,10 +233,15 @@ class SqlArchive:
         after: int = 0,
         limit: int | None = None,
         created_since: datetime | None = None,
+        now: datetime | None = None,
     ) -> tuple[int, ...]:
         """Chats, not gone, that were last seen before `moment`, with an id above `after`,
-        ascending, at most `limit`; with `created_since`, those created since then."""
-        unseen = select(chats.c.id).where(there, chats.c.seen_at < moment_in(moment))
+        ascending, at most `limit`; with `created_since`, those created since then. With `now`, also
+        those that were seen in the future: the clock was ahead then."""
+        before = chats.c.seen_at < moment_in(moment)
+        if now is not None:
+            before = or_(before, chats.c.seen_at > moment_in(now))
+        unseen = select(chats.c.id).where(there, before)
         if created_since is not None:
             unseen = unseen.where(chats.c.created_at >= second_in(created_since))
         with self._reading() as connection:

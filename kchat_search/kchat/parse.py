@@ -65,7 +65,7 @@ class ChatParser:
         chats = answer.get("chats") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(chats, list):
             raise KchatBadAnswer(f"Kchat's answer has no list «chats», but {_outline(answer)}")
-        read = [self.fetched(item) for item in chats]
+        read = [_listed(self.fetched(item)) for item in chats]
         count = _size(answer.get("count"))
         more_by_count = count is not None and count > (number - 1) * per_page + len(chats)
         return ChatPage(
@@ -184,6 +184,13 @@ class ChatParser:
             _truth(get("recalled")),
             _upload(get("upload"), get("upload_id")),
         )
+
+
+def _listed(found: FetchedChat | RejectedChat) -> FetchedChat | RejectedChat:
+    """As it stands in a list, where no messages may mean that they are left out."""
+    if isinstance(found, RejectedChat):
+        return found
+    return replace(found, has_messages=bool(found.chat.messages), listed=True)
 
 
 def person_id(value: object, field: str) -> str | None:

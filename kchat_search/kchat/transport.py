@@ -290,7 +290,7 @@ class Transport:
         if status == 429 or status >= 500:
             return self._busy(said, status, headers)
         error = KchatBadAnswer(f"Kchat did not accept the request: {said}")
-        error.retry = False
+        error.retry, error.status = False, status
         return error
 
     def _busy(self, said: str, status: int, headers: Mapping[str, str]) -> KchatError | _TryAgain:

@@ -81,7 +81,9 @@ class FetchedChat:
     """SHA-256 (hex) of the content: keys sorted, upload tokens left out, since Kchat renews those
     at will. Two fetches with one digest are the same version."""
     has_messages: bool
-    """False where a list item came without `messages`: then the chat itself must be fetched."""
+    """False where a list item came without messages: then the chat itself must be fetched."""
+    listed: bool = False
+    """As a list shows it, which may leave fields out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,9 +252,10 @@ def kind_of(
 
 
 def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: int) -> bool:
-    """Is it time for a reconcile? Not before the backfill is done: that has just listed all."""
+    """Is it time for a reconcile? A done backfill counts as one; where that was killed before it
+    could say so, there is none yet."""
     if last is None:
-        return False
+        return True
     return passed(last, now, timedelta(hours=every_hours))
 
 

@@ -16,7 +16,13 @@ from itertools import count, islice
 from types import TracebackType
 from typing import Self
 
-from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatError, KchatNotFound
+from kchat_search.errors import (
+    KchatBadAnswer,
+    KchatBusy,
+    KchatError,
+    KchatNotFound,
+    KchatUnreachable,
+)
 from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
@@ -24,7 +30,14 @@ from kchat_search.sync.decide import lacking_messages
 Fetched = FetchedChat | RejectedChat | None
 """A chat, one that can't be had or understood, or None where Kchat has it no more."""
 
-_FAILURES_IN_A_ROW = 3
+NOTHING = "null"
+"""The raw form of a chat that could not be had."""
+_PAGES_BEHIND = 3
+"""Pages behind one that fails that are waited for, to tell whether Kchat fails as a whole."""
+_NO_SUCH_PAGE = (400, 422)
+_FAILURES_OF_A_PAGE = 20
+"""The same, where the list that names them has just come: so Kchat is there."""
+FAILURES_IN_A_ROW = 3
 """So many chats one after another may fail by themselves; one more, and it is Kchat that fails."""
 
 log = logging.getLogger(__name__)
@@ -58,6 +71,7 @@ class Fetching:
         One that can't be had is handed out as `failed`, where the page behind it can be had."""
         waiting: deque[Future[ChatPage]] = deque()
         numbers = count(first)
+        handed = first - 1
 
         def ask(number: int) -> None:
             waiting.append(self._pool.submit(self._page, number, start, end))
@@ -68,10 +82,11 @@ class Fetching:
                     ask(next(numbers))  # alone at first: most lists of a tick have one page
                 try:
                     page = waiting.popleft().result()
-                except (KchatBusy, KchatBadAnswer) as error:
-                    if not waiting:
+                except (KchatBusy, KchatBadAnswer, KchatUnreachable) as error:
+                    while len(waiting) < _PAGES_BEHIND:
                         ask(next(numbers))
-                    page = self._passed_over(waiting[0], error)
+                    page = self._passed_over(handed + 1, waiting, error)
+                handed = page.number
                 seen += page.size
                 more = page.count is not None and page.size > 0 and seen < page.count
                 last = page.last and not more
@@ -88,9 +103,11 @@ class Fetching:
         """One page of the plain list."""
         return self._with_messages(self._page(number, None, None))
 
-    def chats(self, chat_ids: Iterable[int]) -> Iterator[tuple[int, Fetched]]:
+    def chats(
+        self, chat_ids: Iterable[int], *, failures: int = FAILURES_IN_A_ROW
+    ) -> Iterator[tuple[int, Fetched]]:
         """These chats, one by one, in order. One that can't be had is a reject, and the others go
-        on; where four in a row can't, raises what the source raised."""
+        on; where more than so many `failures` come in a row, raises what the source raised."""
         waiting: deque[tuple[int, Future[Fetched]]] = deque()
         ids = iter(chat_ids)
         try:
@@ -100,7 +117,7 @@ class Fetching:
                 if not waiting:
                     return
                 chat_id, future = waiting.popleft()
-                yield chat_id, self._outcome(chat_id, future)
+                yield chat_id, self._outcome(chat_id, future, failures)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -109,21 +126,28 @@ class Fetching:
         try:
             return self._source.page(number, start, end)
         except KchatNotFound:
-            if number == 1:
+            if number == 1 and start is None:
                 raise  # the path is wrong
-            return ChatPage(number, (), (), None, last=True)  # how some servers say «no more»
+        except KchatBadAnswer as error:
+            if number == 1 or error.status not in _NO_SUCH_PAGE:
+                raise
+        return ChatPage(number, (), (), None, last=True)  # how some servers say «no more»
 
-    def _passed_over(self, following: Future[ChatPage], error: KchatError) -> ChatPage:
+    def _passed_over(
+        self, number: int, behind: Iterable[Future[ChatPage]], error: KchatError
+    ) -> ChatPage:
         """A page in place of one that fails by itself. Raises the page's own error where Kchat as a
-        whole fails, or where this may be the last page."""
-        try:
-            behind = following.result()
-        except KchatError:
-            raise error from None
-        if not behind.size:
-            raise error
-        log.warning("Page %d can't be had: %s", behind.number - 1, error)
-        return ChatPage(behind.number - 1, (), (), None, last=False, failed=str(error))
+        whole fails, so that no page behind it comes either, or where it may be the last."""
+        for future in islice(behind, _PAGES_BEHIND):
+            try:
+                size = future.result().size
+            except KchatError:
+                continue
+            if not size:
+                break
+            log.warning("Page %d can't be had: %s", number, error)
+            return ChatPage(number, (), (), None, last=False, failed=str(error))
+        raise error
 
     def _chat(self, chat_id: int) -> Fetched:
         try:
@@ -131,15 +155,15 @@ class Fetching:
         except KchatNotFound:
             return None
 
-    def _outcome(self, chat_id: int, future: Future[Fetched]) -> Fetched:
+    def _outcome(self, chat_id: int, future: Future[Fetched], most: int) -> Fetched:
         try:
             found = future.result()
         except KchatError as error:
             self._failures += 1
-            if self._failures > _FAILURES_IN_A_ROW:
+            if self._failures > most:
                 raise
             log.warning("Chat %d can't be had: %s", chat_id, error)
-            return RejectedChat(f"chat:{chat_id}", chat_id, "null", str(error))
+            return RejectedChat(f"chat:{chat_id}", chat_id, NOTHING, str(error))
         self._failures = 0
         return found
 
@@ -148,7 +172,13 @@ class Fetching:
         lacking = [fetched.chat.id for fetched in lacking_messages(page)]
         if not lacking:
             return page
-        whole = {chat_id: fetched for chat_id, fetched in self.chats(lacking) if fetched}
+        raws = {fetched.chat.id: fetched.raw for fetched in page.chats}
+        whole: dict[int, FetchedChat | RejectedChat] = {}
+        for chat_id, found in self.chats(lacking, failures=_FAILURES_OF_A_PAGE):
+            if isinstance(found, RejectedChat) and found.raw == NOTHING:
+                whole[chat_id] = replace(found, raw=raws[chat_id])
+            elif found is not None:
+                whole[chat_id] = found
         items = [whole.get(fetched.chat.id, fetched) for fetched in page.chats]
         return replace(
             page,

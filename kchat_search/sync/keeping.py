@@ -52,6 +52,8 @@ class Keeping:
     ) -> int:
         """Archive; how many were new."""
         poorer = self._poorer(chats)
+        if poorer:
+            self.archive.see(poorer, now=self.clock())
         chats = tuple(fetched for fetched in chats if fetched.chat.id not in poorer)
         if not (chats or rejects or cursor):
             return 0

@@ -7,8 +7,10 @@ It may be killed at any moment: everything it does survives that, so stopping is
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from apscheduler.schedulers.blocking import BlockingScheduler
 
@@ -31,7 +33,7 @@ def run(tick: Callable[[], object], interval_seconds: int) -> None:
             log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400  # one line, no trace
 
     scheduler = BlockingScheduler(timezone=UTC)
-    scheduler.add_job(
+    job = scheduler.add_job(
         safely,
         "interval",
         seconds=interval_seconds,
@@ -40,4 +42,17 @@ def run(tick: Callable[[], object], interval_seconds: int) -> None:
         coalesce=True,  # ticks missed meanwhile are one
         misfire_grace_time=None,
     )
+    watch = threading.Thread(target=_watch, args=(job, interval_seconds), daemon=True)
+    watch.start()
     scheduler.start()
+
+
+def _watch(job: Any, interval_seconds: int) -> None:
+    """Ticks are planned by the wall clock. Where that was ahead and has been set right, the next
+    would wait until the wrong time comes; waiting here goes by a clock that is never set."""
+    every = timedelta(seconds=interval_seconds)
+    while True:
+        threading.Event().wait(interval_seconds)
+        planned = getattr(job, "next_run_time", None)  # none before the start, and during a tick
+        if planned is not None and planned - datetime.now(UTC) > 2 * every:
+            job.modify(next_run_time=datetime.now(UTC))

@@ -19,8 +19,15 @@ _NOT_LOGGED = ("started_at", "finished_at", "notes")
 log = logging.getLogger(__name__)
 
 
-def sync(updater: Updater, indexer: Indexer, *, everything: bool, progress: Progress) -> SyncReport:
-    """One whole sync; see `Service.sync`."""
+def sync(
+    updater: Updater,
+    indexer: Indexer,
+    *,
+    everything: bool,
+    progress: Progress,
+    index: bool = True,
+) -> SyncReport:
+    """One whole sync; see `Service.sync`. Without `index`, of the archive alone."""
     archive, clock, source = updater.archive, updater.clock, updater.source
     started, retries, counts = clock(), source.retries(), Counts()
 
@@ -35,14 +42,12 @@ def sync(updater: Updater, indexer: Indexer, *, everything: bool, progress: Prog
             error=error,
         )
 
-    meanwhile = _Meanwhile(indexer, clock, progress)
-    keeping = Keeping(
-        archive=archive, clock=clock, counts=counts, progress=progress, saved=meanwhile.index
-    )
+    saved = _Meanwhile(indexer, clock, progress).index if index else lambda: 0
+    keeping = Keeping(archive=archive, clock=clock, counts=counts, progress=progress, saved=saved)
     try:
         notes = _fetch_and_index(
             lambda: updater.sync(keeping, everything=everything),
-            lambda: indexer.index_pending(progress),
+            lambda: indexer.index_pending(progress) if index else 0,
             counts,
         )
     except KchatSearchError as error:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatError
+from kchat_search.errors import KchatError, KchatUnreachable
 from kchat_search.models.chats import ChatPage, RejectedChat
 from kchat_search.ports import Archive, ChatSource, Clock
 from kchat_search.sync import decide
 from kchat_search.sync.decide import Pass, Sweep
-from kchat_search.sync.fetching import Fetched, Fetching
+from kchat_search.sync.fetching import FAILURES_IN_A_ROW, NOTHING, Fetched, Fetching
 from kchat_search.sync.keeping import Keeping
 from kchat_search.sync.listed import Listed
 
@@ -69,8 +69,8 @@ class Updater:
             else:
                 run.tick(state, reconcile=kind == "reconcile")
         finished = self.clock()
-        self.archive.set_cursor("tick", {"at": started.isoformat()}, now=finished)
         if kind == "backfill" or everything:
+            run.listed_until(started)
             run.reconciled(finished)
         return tuple(run.notes)
 
@@ -79,7 +79,7 @@ class Updater:
         if force or last is None or decide.passed(last, now, _AGENTS_EVERY):
             try:
                 names = self.source.agents()
-            except (KchatBadAnswer, KchatBusy) as error:
+            except KchatError as error:
                 log.warning("Agents are shown by their ids for now: %s", error)
                 return  # names are a comfort; chats don't wait for them
             self.archive.save_agents(names, now=now)
@@ -132,10 +132,13 @@ class _Run:
         before = self._counts.seen
         begun = state.seen
         lost = 0
+        top = state.top
         for number, page in enumerate(self._fetching.pages(state.page, seen=state.seen), start=1):
             if page.failed:
                 lost += 1
-                continue
+                if most is None or number < most:
+                    continue
+                return replace(state, page=page.number + 1, failed=state.failed + lost), count, None
             if lost:
                 state = self._fill(state, page, lost)
                 lost = 0
@@ -145,6 +148,8 @@ class _Run:
                 # The last page for ever is a way to end, if there is more than one page.
                 ended = repeats == page.number - 1 and page.number > 2
                 return state, count, count is not None or ended
+            if most is not None and number > 1 and max(decide.ids_on(page), default=top + 1) <= top:
+                return state, count, False  # the list begins anew
             late = tuple(fetched for fetched in page.chats if fetched.chat.id <= state.high)
             missed = self._keeping.save(late)
             rest = tuple(fetched for fetched in page.chats if fetched.chat.id > state.high)
@@ -166,7 +171,7 @@ class _Run:
             log.warning("Nor can the chats of that page be had one by one: %s", error)
             ids = range(0)
         found = self._counts.seen - seen
-        failed = 0 if ids else lost
+        failed = 0 if found else lost
         return replace(
             state, page=page.number, seen=state.seen + found, failed=state.failed + failed
         )
@@ -179,17 +184,18 @@ class _Run:
             return "sweep", replace(state, walk=walk).to_json()
 
         if not state.listed:
-            walk, count, whole = self._walk(decide.one_page_back(state.walk), cursor, most)
+            back = decide.one_page_back(state.walk)
+            pages = None if most is None else most + (back.page < state.walk.page)
+            walk, count, whole = self._walk(back, cursor, pages)
             count = state.count if count is None else count
             state = replace(state, walk=walk, count=count)
             if whole is not None:
                 state = replace(state, listed=True, whole=whole)
                 self._listed_all(state)
+            self._archive.set_cursor("sweep", state.to_json(), now=self._of.clock())
         if state.listed:
-            state = self._ask_for_unlisted(
-                state, None if most is None else self._of.recheck_per_tick
-            )
-        self._archive.set_cursor("sweep", state.to_json(), now=self._of.clock())
+            limit = None if most is None else max(1, self._of.recheck_per_tick)
+            self._ask_for_unlisted(state, limit)
 
     def _listed_all(self, state: Sweep) -> None:
         walk = state.walk
@@ -203,14 +209,22 @@ class _Run:
             # What had no id to be asked for by, and is not listed any more.
             self._archive.mark_rejects_gone(datetime.fromisoformat(state.started_at), now=now)
 
-    def _ask_for_unlisted(self, state: Sweep, most: int | None) -> Sweep:
+    def _ask_for_unlisted(self, state: Sweep, most: int | None) -> None:
         """The chats that the list did not show, one by one, by id."""
         before = datetime.fromisoformat(state.started_at)
-        unseen = self._archive.ids_not_seen_since(before, after=state.asked, limit=most)
+        unseen = self._archive.ids_not_seen_since(
+            before, after=state.asked, limit=most, now=self._of.clock()
+        )
         possible = decide.may_be_gone(state)
-        self._look_again(unseen, gone=lambda missing: missing if possible else ())
         done = most is None or len(unseen) < most
-        return replace(state, asked=max(unseen, default=state.asked), done=done)
+        after = replace(state, asked=max(unseen, default=state.asked), done=done)
+        # A few may fail as they like; of all at once, four in a row say that Kchat fails.
+        self._look_again(
+            unseen,
+            lambda missing: self._not_listed(missing) if possible else (),
+            failures=FAILURES_IN_A_ROW if most is None else most,
+        )
+        self._archive.set_cursor("sweep", after.to_json(), now=self._of.clock())
 
     # -- what is new, and what may have changed ------------------------------------------------
 
@@ -223,11 +237,16 @@ class _Run:
             steps.append(self._reconcile)
         steps.append(lambda: self._go_on_sweeping(backfill, begin=reconcile))
         first: KchatError | None = None
+        before: KchatError | None = None
         for step in steps:
             try:
                 step()
-            except (KchatBusy, KchatBadAnswer) as error:
-                first = first or error
+            except KchatError as error:
+                if isinstance(before, KchatUnreachable) and isinstance(error, KchatUnreachable):
+                    break  # nobody is there
+                first, before = first or error, error
+            else:
+                before = None
         if first is not None:
             raise first
 
@@ -242,17 +261,23 @@ class _Run:
         for page in self._listed(since):
             self._counts.seen += page.size
             self._keeping.progress("fetch", self._counts.seen, page.count)
+        self.listed_until(self._started)
+
+    def listed_until(self, moment: datetime) -> None:
+        """What was created until then has been listed."""
+        at = {"at": moment.isoformat()}
+        self._archive.set_cursor("tick", at, now=self._of.clock())
 
     def _recheck(self) -> None:
         """Chats that are open or were closed lately, and those not understood so far."""
-        rejected = self._archive.rejected_ids(_REJECTS_PER_TICK)
-        again = [i for i in rejected if i not in self._shown]
-        limit = self._of.recheck_per_tick + len(self._shown)
+        rejected = self._archive.rejected_ids(None)
+        again = [i for i in rejected if i not in self._shown][:_REJECTS_PER_TICK]
+        limit = self._of.recheck_per_tick + len(self._shown) + len(rejected)
         states = self._archive.states_to_recheck(
             decide.closed_since(self._started, self._of.recheck_days), limit
         )
         # Those come last: what failed before must not stand before what may go well.
-        due = decide.to_recheck(states, {*self._shown, *again}, self._of.recheck_per_tick)
+        due = decide.to_recheck(states, {*self._shown, *rejected}, self._of.recheck_per_tick)
         self._look_again((*due, *again), gone=self._not_listed)
 
     def _end_of_list(self) -> None:
@@ -284,7 +309,9 @@ class _Run:
         for page in self._listed(start):
             self._keeping.progress("prove", page.number, None)
         since = self._started - timedelta(days=self._of.reconcile_days)
-        unseen = self._archive.ids_not_seen_since(self._started, created_since=since)
+        unseen = self._archive.ids_not_seen_since(
+            self._started, created_since=since, now=self._of.clock()
+        )
         self._look_again(unseen, gone=self._not_listed)
         self.retry_rejects()
         self.reconciled(self._of.clock())
@@ -337,14 +364,19 @@ class _Run:
     # -- one by one --------------------------------------------------------------------------
 
     def _look_again(
-        self, chat_ids: Iterable[int], gone: Callable[[Collection[int]], Collection[int]]
+        self,
+        chat_ids: Iterable[int],
+        gone: Callable[[Collection[int]], Collection[int]],
+        *,
+        failures: int = FAILURES_IN_A_ROW,
     ) -> None:
         """Fetch these by themselves. `gone` decides which of those that Kchat answers with «not
         found» have really vanished."""
         batch: list[Fetched] = []
         missing: list[int] = []
         try:
-            for number, (chat_id, fetched) in enumerate(self._fetching.chats(chat_ids), start=1):
+            found = self._fetching.chats(chat_ids, failures=failures)
+            for number, (chat_id, fetched) in enumerate(found, start=1):
                 if fetched is None:
                     missing.append(chat_id)
                 else:
@@ -355,6 +387,8 @@ class _Run:
                 self._counts.seen += fetched is not None
                 self._keeping.progress("recheck", number, None)
         except KchatError:
+            while batch and isinstance(batch[-1], RejectedChat) and batch[-1].raw == NOTHING:
+                batch.pop()  # it was not the chat that failed
             self._keeping.save_mixed(batch)
             raise
         self._keeping.save_mixed(batch)

@@ -139,7 +139,7 @@ def hours_ago(hours: float) -> dict[str, str]:
     [
         (Pass(), None, "backfill"),
         (Pass(page=7), hours_ago(99), "backfill"),  # nothing goes before it
-        (DONE, None, "tick"),
+        (DONE, None, "reconcile"),  # killed before it could be said
         (DONE, hours_ago(1), "tick"),
         (DONE, hours_ago(24), "reconcile"),
         (DONE, hours_ago(-1), "reconcile"),  # the clock was ahead
@@ -262,7 +262,7 @@ def test_the_least_recently_seen_are_looked_at_first(
 @pytest.mark.parametrize(
     ("last", "due"),
     [
-        (None, False),
+        (None, True),
         (hours_ago(0), False),
         (hours_ago(23), False),
         (hours_ago(24), True),

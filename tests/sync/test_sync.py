@@ -301,10 +301,12 @@ def test_a_token_that_is_refused_is_said_and_harms_nothing(
 
 def test_pages_that_are_no_json_stop_the_sync_and_lose_nothing(world: World) -> None:
     world.kchat.fail_next(
-        200, body="<html>login</html>", times=2, match=lambda t: LIST in t and "?page=1&" not in t
+        200, body="<html>login</html>", times=99, match=lambda t: LIST in t and "?page=1&" not in t
     )
     with pytest.raises(KchatBadAnswer):
         world.sync()
+    assert len(world.archived()) == 10
+    world.kchat.clear_faults()
     world.sync()
     world.check_whole()
 
