@@ -50,7 +50,7 @@ from kchat_search.search.search import Searcher
 from kchat_search.search.snippets import Needle, highlights
 from kchat_search.search.verify import verify
 from kchat_search.sync import syncing
-from kchat_search.sync.decide import reconcile_due
+from kchat_search.sync.decide import Pass, kind_of
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
@@ -385,10 +385,14 @@ class Service:
         before that is said.
         """
         self.follow_words()
-        last = self.archive.cursor("reconciled")
-        due = reconcile_due(last, self.clock(), self.settings.reconcile_interval_hours)
+        kind = kind_of(
+            Pass.from_json(self.archive.cursor("backfill")),
+            self.archive.cursor("reconciled"),
+            self.clock(),
+            self.settings.reconcile_interval_hours,
+        )
         try:
-            if first or due:
+            if first or kind == "reconcile":
                 self.prepare()
             else:
                 self.indexer.ensure_current()  # somebody may have removed it

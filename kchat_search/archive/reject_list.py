@@ -14,10 +14,8 @@ from sqlalchemy import Connection, delete, func, select, update
 from kchat_search.archive.statements import chunks, count, upsert
 from kchat_search.archive.tables import rejects
 from kchat_search.archive.values import moment_in, moment_out, storable, storable_ids, storable_row
-from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.models.chats import NOTHING, RejectedChat, StoredReject
 
-_NOTHING = "null"
-"""The raw form of a chat that could not be had at all."""
 _waits = rejects.c.gone_at.is_(None)
 
 
@@ -27,7 +25,7 @@ def put(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) 
     if not latest:
         return 0
     waited = _waiting(connection, latest)
-    before = _raw_of(connection, [key for key, item in latest.items() if item.raw == _NOTHING])
+    before = _raw_of(connection, [key for key, item in latest.items() if item.raw == NOTHING])
     statement = upsert(
         connection.dialect.name, rejects, ["first_seen_at"], {"times": rejects.c.times + 1}
     )

@@ -75,12 +75,13 @@ def see(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
 
 def _only_shorter(connection: Connection, listed: Sequence[FetchedChat]) -> set[int]:
     """Those that say nothing new: a list may leave out fields that the chat itself has."""
+    raws: dict[int, str] = {}
+    for part in chunks([item.chat.id for item in listed]):
+        rows = connection.execute(select(chats.c.id, chats.c.raw).where(chats.c.id.in_(part)))
+        raws |= dict(rows.all())
     same: set[int] = set()
     for item in listed:
-        kept = json.loads(
-            connection.scalar(select(chats.c.raw).where(chats.c.id == item.chat.id)) or "null"
-        )
-        came = json.loads(item.raw)
+        kept, came = json.loads(raws[item.chat.id]), json.loads(item.raw)
         if len(came) < len(kept) and all(
             name in kept and kept[name] == value for name, value in came.items()
         ):

@@ -86,6 +86,10 @@ class FetchedChat:
     """As a list shows it, which may leave fields out."""
 
 
+NOTHING = "null"
+"""The raw form of a chat that could not be had at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class RejectedChat:
     """A chat that can't be understood. It is kept, counted and tried again."""

@@ -23,15 +23,13 @@ from kchat_search.errors import (
     KchatNotFound,
     KchatUnreachable,
 )
-from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
+from kchat_search.models.chats import NOTHING, ChatPage, FetchedChat, RejectedChat
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
 
 Fetched = FetchedChat | RejectedChat | None
 """A chat, one that can't be had or understood, or None where Kchat has it no more."""
 
-NOTHING = "null"
-"""The raw form of a chat that could not be had."""
 _PAGES_BEHIND = 3
 """Pages behind one that fails that are waited for, to tell whether Kchat fails as a whole."""
 _NO_SUCH_PAGE = (400, 422)
@@ -63,9 +61,7 @@ class Fetching:
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def pages(
-        self, first: int = 1, start: date | None = None, end: date | None = None, seen: int = 0
-    ) -> Iterator[ChatPage]:
+    def pages(self, first: int = 1, start: date | None = None, seen: int = 0) -> Iterator[ChatPage]:
         """The list's pages from `first` on, in order, up to and with the last. `seen` chats were
         on those before; a page that calls itself the last is not believed while Kchat counts more.
         One that can't be had is handed out as `failed`, where the page behind it can be had."""
@@ -74,7 +70,7 @@ class Fetching:
         handed = first - 1
 
         def ask(number: int) -> None:
-            waiting.append(self._pool.submit(self._page, number, start, end))
+            waiting.append(self._pool.submit(self._page, number, start))
 
         try:
             while True:
@@ -101,7 +97,7 @@ class Fetching:
 
     def page(self, number: int) -> ChatPage:
         """One page of the plain list."""
-        return self._with_messages(self._page(number, None, None))
+        return self._with_messages(self._page(number, None))
 
     def chats(
         self, chat_ids: Iterable[int], *, failures: int = FAILURES_IN_A_ROW
@@ -122,9 +118,9 @@ class Fetching:
             for _, future in waiting:
                 future.cancel()
 
-    def _page(self, number: int, start: date | None, end: date | None) -> ChatPage:
+    def _page(self, number: int, start: date | None) -> ChatPage:
         try:
-            return self._source.page(number, start, end)
+            return self._source.page(number, start)
         except KchatNotFound:
             if number == 1 and start is None:
                 raise  # the path is wrong

@@ -97,7 +97,7 @@ def _tell(updater: Updater, report: SyncReport) -> None:
     """Say a report in the log, and keep it. Where the archive is full, the error that is on its
     way matters more."""
     said = {f.name: getattr(report, f.name) for f in fields(report) if f.name not in _NOT_LOGGED}
-    said["seconds"] = round((report.finished_at - report.started_at).total_seconds(), 3)
+    said["seconds"] = round(report.seconds, 3)
     log.info("%s %s", report.kind, "failed" if report.error else "done", extra=said)
     try:
         updater.archive.save_report(report)

@@ -12,11 +12,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import KchatError, KchatUnreachable
-from kchat_search.models.chats import ChatPage, RejectedChat
+from kchat_search.models.chats import NOTHING, ChatPage, RejectedChat
 from kchat_search.ports import Archive, ChatSource, Clock
 from kchat_search.sync import decide
 from kchat_search.sync.decide import Pass, Sweep
-from kchat_search.sync.fetching import FAILURES_IN_A_ROW, NOTHING, Fetched, Fetching
+from kchat_search.sync.fetching import FAILURES_IN_A_ROW, Fetched, Fetching
 from kchat_search.sync.keeping import Keeping
 from kchat_search.sync.listed import Listed
 
@@ -64,8 +64,7 @@ class Updater:
             if kind == "backfill":
                 run.backfill(state)
             elif everything:
-                run.sweep(decide.sweep_from(started, state, self.archive.highest_id()), None)
-                run.retry_rejects()
+                run.everything(state)
             else:
                 run.tick(state, reconcile=kind == "reconcile")
         finished = self.clock()
@@ -164,19 +163,25 @@ class _Run:
     def _fill(self, state: Pass, page: ChatPage, lost: int) -> Pass:
         """In place of pages that could not be had, their chats one by one, as far as that goes."""
         seen = self._counts.seen
-        ids = decide.between(state.top, page)
         try:
-            self._look_again(ids, gone=lambda _: ())
+            self._look_again(decide.between(state.top, page), gone=lambda _: ())
         except KchatError as error:
             log.warning("Nor can the chats of that page be had one by one: %s", error)
-            ids = range(0)
         found = self._counts.seen - seen
         failed = 0 if found else lost
         return replace(
             state, page=page.number, seen=state.seen + found, failed=state.failed + failed
         )
 
-    def sweep(self, state: Sweep, most: int | None) -> None:
+    def everything(self, backfill: Pass) -> None:
+        """A reconcile of everything, at once."""
+        self._sweep(self._new_sweep(backfill), None)
+        self._retry_rejects()
+
+    def _new_sweep(self, backfill: Pass) -> Sweep:
+        return decide.sweep_from(self._started, backfill, self._highest)
+
+    def _sweep(self, state: Sweep, most: int | None) -> None:
         """Go on with a reconcile of everything, for `most` pages of the list and as many chats one
         by one as a tick may look at; None: to its end."""
 
@@ -313,7 +318,7 @@ class _Run:
             self._started, created_since=since, now=self._of.clock()
         )
         self._look_again(unseen, gone=self._not_listed)
-        self.retry_rejects()
+        self._retry_rejects()
         self.reconciled(self._of.clock())
 
     def reconciled(self, at: datetime) -> None:
@@ -326,11 +331,11 @@ class _Run:
         value = self._archive.cursor("sweep")
         state = Sweep.from_json(value) if value else None
         if begin and (state is None or state.done):
-            state = decide.sweep_from(self._started, backfill, self._highest)
+            state = self._new_sweep(backfill)
         if state is not None and not state.done:
-            self.sweep(state, self._of.reconcile_pages_per_tick)
+            self._sweep(state, self._of.reconcile_pages_per_tick)
 
-    def retry_rejects(self) -> None:
+    def _retry_rejects(self) -> None:
         """Chats that could not be understood: their raw form may be by now, by a newer version of
         this program; and Kchat may have mended them."""
         for reject in self._archive.every_reject():
