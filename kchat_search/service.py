@@ -1,7 +1,4 @@
-"""The composition root and the facade: the one place that knows who stands behind the ports.
-
-`make_service(settings)` builds everything; the web and the command line talk to `Service` alone.
-"""
+"""The facade: what the program can do. The web and the command line talk to `Service` alone."""
 
 from __future__ import annotations
 
@@ -12,27 +9,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cache
 
-from kchat_search import speakers
-from kchat_search.archive import open_archive
+from kchat_search.chats import speakers
+from kchat_search.chats.history import History, Reading
 from kchat_search.config import Settings
-from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
-from kchat_search.errors import IndexUnwritable, NotFound, SettingsError
-from kchat_search.kchat.client import KchatClient
-from kchat_search.kchat.parse import ChatParser, without_tokens
-from kchat_search.kchat.wire import content, shown_value
+from kchat_search.errors import IndexUnwritable, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
-from kchat_search.models.query import (
-    ChatView,
-    Everything,
-    FieldIs,
-    Plan,
-    SearchPage,
-    SearchRequest,
-)
+from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
@@ -44,91 +27,22 @@ from kchat_search.models.reports import (
     VerifyReport,
     no_progress,
 )
+from kchat_search.models.search import ChatView, SearchPage, SearchRequest
 from kchat_search.ports import Archive, ChatSource, Clock, Engine, ReadChat
-from kchat_search.search.export import Export, walk
-from kchat_search.search.search import Searcher
+from kchat_search.search.export_walk import Export, walk
+from kchat_search.search.searcher import Searcher
 from kchat_search.search.snippets import Needle, highlights
 from kchat_search.search.verify import verify
-from kchat_search.sync import syncing
+from kchat_search.sync import run
 from kchat_search.sync.decide import Pass, kind_of
-from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.updater import Updater
-from kchat_search.text.segment import Segmenter
-from kchat_search.versions import History, Reading
+from kchat_search.text.segmentation import Segmenter
 
 log = logging.getLogger(__name__)
 
 _OTHERS = 10
-
-
-def utc_now() -> datetime:
-    """The real clock."""
-    return datetime.now(UTC)
-
-
-def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
-    """Build the program. Nothing is asked of Kchat, and no dictionary is loaded, before the
-    first need.
-
-    Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
-    can't be opened.
-    """
-    parser = ChatParser(settings.zone)
-    try:
-        segmenter = Segmenter(settings.user_dict, cache_dir=settings.index_dir)
-    except ValueError as error:
-        raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
-    archive = open_archive(settings.archive_url)
-    memory = settings.index_memory_mb << 20
-    engine = WhooshEngine(settings.index_dir, settings.index_processes or None, memory)
-    built_with = f"whoosh {SCHEMA_VERSION}; document {DOCUMENT_VERSION}; zone {settings.timezone}"
-    return Service(
-        settings=settings,
-        clock=clock,
-        archive=archive,
-        engine=engine,
-        segmenter=segmenter,
-        read_chat=parser.read,
-        sent=without_tokens,
-        reading=Reading(chat=parser.read, shown=shown_value, content=content),
-        # One for all syncs: what Kchat asked for in one tick («not before») holds in the next.
-        source=cache(lambda: _client(settings, parser)),
-        searcher=Searcher(
-            archive=archive,
-            engine=engine,
-            segmenter=segmenter,
-            read_chat=parser.read,
-            zone=settings.zone,
-            clock=clock,
-        ),
-        indexer=Indexer(
-            archive=archive,
-            engine=engine,
-            segmenter=segmenter,
-            read_chat=parser.read,
-            zone=settings.zone,
-            built_with=built_with,
-            batch_bytes=memory // (48 * engine.processes),
-        ),
-        lock=IndexerLock(settings.index_dir),
-    )
-
-
-def _client(settings: Settings, parser: ChatParser) -> KchatClient:
-    base_url, user, secret = settings.credentials()
-    return KchatClient(
-        base_url=base_url,
-        user=user,
-        secret=secret,
-        parser=parser,
-        chats_path=settings.chats_path,
-        per_page=settings.per_page,
-        timeout=settings.request_timeout_seconds,
-        retries=settings.request_retries,
-        per_minute=settings.max_requests_per_minute,
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -374,9 +288,7 @@ class Service:
             reconcile_days=settings.reconcile_days,
             reconcile_pages_per_tick=settings.reconcile_pages_per_tick,
         )
-        return syncing.sync(
-            updater, self.indexer, everything=reconcile, progress=progress, index=index
-        )
+        return run.sync(updater, self.indexer, everything=reconcile, progress=progress, index=index)
 
     def tick(self, *, first: bool = False) -> SyncReport:
         """What the worker does each time; the `first` time, and daily, the index is healed before.

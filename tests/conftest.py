@@ -11,8 +11,8 @@ import pytest
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
-from kchat_search.search import nothing
-from kchat_search.text.segment import Segmenter
+from kchat_search.search import zero_results
+from kchat_search.text.segmentation import Segmenter
 from tests.world import World, agents, chat
 
 
@@ -28,7 +28,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy this machine is, all reasons are given."""
-    monkeypatch.setattr(nothing, "PATIENCE", 60.0)
+    monkeypatch.setattr(zero_results, "PATIENCE", 60.0)
 
 
 @pytest.fixture(scope="session")

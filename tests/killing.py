@@ -33,7 +33,7 @@ _EVENTS = ("open", "os.", "shutil.", "sqlite3.", "socket.", "fcntl.")
 def preload() -> None:
     """Let the processes begin with the program loaded."""
     assert _fork is not None
-    _fork.set_forkserver_preload(["tests.killing", "kchat_search.cli"])
+    _fork.set_forkserver_preload(["tests.killing", "kchat_search.cli.commands"])
 
 
 class Killed:
@@ -96,13 +96,13 @@ def _command(
     with open("said.txt", "w", encoding="utf-8") as said:  # noqa: PTH123  # a plain descriptor
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    from kchat_search import cli  # noqa: PLC0415  # after the settings are there
+    from kchat_search.cli import commands  # noqa: PLC0415  # after the settings are there
 
     sys.argv = ["kchat-search", *arguments]
     count = _Count(by, moment)
     count.begin()
     try:
-        cli.main()
+        commands.main()
     except SystemExit as ended:
         count.end()
         os._exit(ended.code if isinstance(ended.code, int) else 0)

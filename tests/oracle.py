@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from kchat_search.models.query import (
+from kchat_search.models.plan import (
     AllOf,
     AnyOf,
     Contains,

@@ -16,11 +16,11 @@ from typing import NoReturn
 import pytest
 from click.testing import CliRunner
 
-from kchat_search import exporting
-from kchat_search.cli import commands
+from kchat_search.cli import output_file
+from kchat_search.cli.commands import commands
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import ArchiveError, BadRequest, OutputUnwritable
-from kchat_search.search.export import AbsentChat
+from kchat_search.search.export_walk import AbsentChat
 from tests.programs import COMMAND, SECONDS, environment, run
 from tests.world import World, chat, message
 
@@ -190,7 +190,7 @@ def test_what_may_be_missing_is_said(kchat: DemoServer, folder: Path) -> None:
 
 def test_until_it_is_whole_there_is_no_file(tmp_path: Path) -> None:
     target = tmp_path / "chats.csv"
-    with exporting.opened(target, force=False) as file:
+    with output_file.opened(target, force=False) as file:
         file.write(b"half")
         assert not target.exists()
         (hidden,) = tmp_path.iterdir()
@@ -200,7 +200,7 @@ def test_until_it_is_whole_there_is_no_file(tmp_path: Path) -> None:
 
 
 def _write(target: Path, meanwhile: Callable[[], object]) -> None:
-    with exporting.opened(target, force=False) as file:
+    with output_file.opened(target, force=False) as file:
         file.write(b"half")
         meanwhile()
 
@@ -231,20 +231,20 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     real.write_bytes(b"old")
     link = tmp_path / "chats.csv"
     link.symlink_to(real)
-    with exporting.opened(link, force=True) as file:
+    with output_file.opened(link, force=True) as file:
         file.write(b"new")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
 
 
 def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
-    with pytest.raises(OutputUnwritable), exporting.opened(tmp_path / ("x" * 300), force=False):
+    with pytest.raises(OutputUnwritable), output_file.opened(tmp_path / ("x" * 300), force=False):
         raise AssertionError
 
 
 def test_progress_reaches_the_total_and_is_not_told_for_each_chat() -> None:
     told: list[tuple[str, int, int | None]] = []
     absent = [AbsentChat(number) for number in range(250)]
-    chats = exporting.counted(absent, 250, lambda *step: told.append(step))
+    chats = output_file.counted(absent, 250, lambda *step: told.append(step))
     assert len(list(chats)) == 250
     assert told == [("export", done, 250) for done in (0, 100, 200, 250)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kchat_search.ratings import LABELS, canonical, label
+from kchat_search.chats.ratings import LABELS, canonical, label
 
 
 @pytest.mark.parametrize(("code", "text"), LABELS.items())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from kchat_search.cli import commands
+from kchat_search.cli.commands import commands
 from kchat_search.config import Settings
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.files import load
 from kchat_search.demo.server import DemoServer
-from kchat_search.models.query import SearchRequest
+from kchat_search.models.search import SearchRequest
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kchat_search.chats.speakers import sides, visitor_name
 from kchat_search.models.chats import Chat, Message
-from kchat_search.speakers import sides, visitor_name
 
 
 def chat(*said: tuple[str, str | None], joined: str = "", by: str = "", agent: bool = True) -> Chat:

@@ -11,10 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kchat_search.kchat.parse import ChatParser
-from kchat_search.kchat.wire import compact, content, digest, shown_value
-from kchat_search.models.chats import StoredVersion
-from kchat_search.versions import (
+from kchat_search.chats.history import (
     Change,
     FieldChange,
     History,
@@ -23,6 +20,9 @@ from kchat_search.versions import (
     changes,
     value_text,
 )
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.kchat.wire import compact, content, digest, shown_value
+from kchat_search.models.chats import StoredVersion
 
 PARSER = ChatParser(ZoneInfo("Asia/Shanghai"))
 READING = Reading(chat=PARSER.read, shown=shown_value, content=content)

@@ -10,14 +10,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.demo.server import DemoServer
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.models.query import SearchPage, SearchRequest
 from kchat_search.models.reports import SyncReport
-from kchat_search.service import Service, make_service
+from kchat_search.models.search import SearchPage, SearchRequest
+from kchat_search.service import Service
 
 BEGIN = datetime(2016, 3, 20, 4, tzinfo=UTC)
 

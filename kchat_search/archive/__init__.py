@@ -4,8 +4,8 @@
     migrations/      how a database of any earlier version becomes so
     opening.py       `open_archive`: checks the address, makes the database, migrates it
     connections.py   how SQLite and PostgreSQL are talked to: transactions, durability, fork
-    trouble.py       what the world did wrong, said in the words of `kchat_search.errors`
-    values.py        between what Python has and what a column holds
+    error_translation.py  what the world did wrong, said in the words of `kchat_search.errors`
+    column_conversion.py  between what Python has and what a column holds
     statements.py    statements of many rows
     store.py         `SqlArchive`, which is `ports.Archive`
     saving.py        the one transaction that everything rests on: chats, rejects, cursor

@@ -17,9 +17,9 @@ from sqlalchemy import URL, Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from kchat_search.archive.connections import make_engine, outside_transactions, reading, writing
+from kchat_search.archive.error_translation import archive_errors
 from kchat_search.archive.store import SqlArchive
 from kchat_search.archive.tables import REVISION
-from kchat_search.archive.trouble import archive_errors
 from kchat_search.errors import ArchiveError
 
 if TYPE_CHECKING:

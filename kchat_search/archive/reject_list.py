@@ -11,9 +11,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
 
+from kchat_search.archive.column_conversion import (
+    moment_in,
+    moment_out,
+    storable,
+    storable_ids,
+    storable_row,
+)
 from kchat_search.archive.statements import chunks, count, upsert
 from kchat_search.archive.tables import rejects
-from kchat_search.archive.values import moment_in, moment_out, storable, storable_ids, storable_row
 from kchat_search.models.chats import NOTHING, RejectedChat, StoredReject
 
 _waits = rejects.c.gone_at.is_(None)

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, insert, select, update
 
 from kchat_search.archive import change_queue, reject_list
+from kchat_search.archive.column_conversion import moment_in, second_in, storable, storable_row
 from kchat_search.archive.statements import chunks, count, upsert
 from kchat_search.archive.tables import chats, cursors, versions
-from kchat_search.archive.values import moment_in, second_in, storable, storable_row
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 
 

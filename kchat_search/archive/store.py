@@ -16,20 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, bindparam, delete, func, insert, or_, select, union
 
 from kchat_search.archive import change_queue, reject_list, saving
-from kchat_search.archive.connections import reading, writing
-from kchat_search.archive.statements import chunks, upsert
-from kchat_search.archive.tables import (
-    agents,
-    chats,
-    cursors,
-    open_still,
-    reports,
-    tally,
-    there,
-    versions,
-)
-from kchat_search.archive.trouble import archive_errors
-from kchat_search.archive.values import (
+from kchat_search.archive.column_conversion import (
     moment_in,
     moment_out,
     report_in,
@@ -40,6 +27,19 @@ from kchat_search.archive.values import (
     storable_ids,
     totals_in,
     totals_out,
+)
+from kchat_search.archive.connections import reading, writing
+from kchat_search.archive.error_translation import archive_errors
+from kchat_search.archive.statements import chunks, upsert
+from kchat_search.archive.tables import (
+    agents,
+    chats,
+    cursors,
+    open_still,
+    reports,
+    tally,
+    there,
+    versions,
 )
 from kchat_search.models.chats import (
     Change,

@@ -1,7 +1,8 @@
 """Frozen records that every room speaks in.
 
     chats.py    a chat as understood, as fetched, as stored, as rejected
-    query.py    what is asked of the search, what an engine is asked, and both answers
+    plan.py     what an engine is asked and what it answers; a chat as the index sees it
+    search.py   what a person asks of the search and what it answers
     reports.py  what a sync, a check or the whole program has to say of itself
 
 What came from the wire, what is stored and what is shown are different types with different

@@ -61,7 +61,7 @@ class Chat:
     status: str
     agent_id: str | None
     rating: str | None
-    """Raw, as a string: a code («1») or a text («满意»); see `kchat_search.ratings`."""
+    """Raw, as a string: a code («1») or a text («满意»); see `kchat_search.chats.ratings`."""
     visitor_id: str | None
     user_id: str | None
     created_at: datetime | None

@@ -6,7 +6,10 @@ tree.py      the tree: words, phrases, fields, and, or, not; and how it is said 
 dates.py     days, months, ranges -> moments, in the configured zone
 plan.py      tree and filters -> plan for an engine
 snippets.py  which messages matched, and where, on the original text
-nothing.py   why nothing was found: what each part has alone, what each filter cuts away
-respell.py   what may have been meant: near words that the index has
-search.py    all of it together
+zero_results.py  why nothing was found: what each part has alone, what each filter cuts away
+did_you_mean.py  what may have been meant: near words that the index has
+export_walk.py   every hit, whole chats
+verify.py    proves the index against the archive
+cursor.py    where a walk through the hits goes on
+searcher.py  all of it together
 """

@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from kchat_search.errors import BadRequest
-from kchat_search.models.query import SearchRequest
+from kchat_search.models.search import SearchRequest
 
 After = tuple[int, int]
 _Number = Annotated[int, Field(ge=-(2**63), lt=2**63, strict=True)]

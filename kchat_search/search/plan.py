@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from kchat_search import ratings
+from kchat_search.chats import ratings
 from kchat_search.models.chats import Side
-from kchat_search.models.query import (
+from kchat_search.models.plan import (
     AllOf,
     AnyOf,
     Contains,
@@ -26,12 +26,12 @@ from kchat_search.models.query import (
     HasWord,
     Node,
     NoneOf,
-    SearchRequest,
 )
+from kchat_search.models.search import SearchRequest
 from kchat_search.search.dates import parameter_end, parameter_start, span
 from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, names_sides
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.segment import indexed_word
+from kchat_search.text.segmentation import indexed_word
 
 ENOUGH = 20
 """Fewer chats with all the words than this, and chats with some of them follow (DESIGN 5)."""

@@ -13,14 +13,8 @@ from operator import or_
 from typing import NamedTuple
 
 from kchat_search.models.chats import Chat, Message, Side
-from kchat_search.models.query import (
-    AllOf,
-    AnyOf,
-    Contains,
-    HasWord,
-    Node,
-    Snippet,
-)
+from kchat_search.models.plan import AllOf, AnyOf, Contains, HasWord, Node
+from kchat_search.models.search import Snippet
 from kchat_search.text.fold import Folded, fold_with_map
 from kchat_search.text.scripts import words
 

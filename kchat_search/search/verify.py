@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kchat_search.models.query import SearchRequest
 from kchat_search.models.reports import Progress, VerifyReport, no_progress
+from kchat_search.models.search import SearchRequest
 from kchat_search.ports import Archive, Engine, ReadChat
-from kchat_search.search.search import Searcher
+from kchat_search.search.searcher import Searcher
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
 

@@ -2,10 +2,10 @@
 
     decide.py     what to fetch: functions from data to data, no dependencies
     fetching.py   requests ahead of need, several in flight, handed out in order
-    listed.py     is a chat in Kchat's list?
-    keeping.py    what was fetched goes into the archive, and is counted
+    list_lookup.py     is a chat in Kchat's list?
+    archive_writer.py    what was fetched goes into the archive, and is counted
     updater.py    carries out what was decided: backfill, tick, reconcile
-    syncing.py    one whole sync: fetch, archive, index, and the report of it
+    run.py    one whole sync: fetch, archive, index, and the report of it
     document.py   a chat as the index sees it
     indexer.py    from the archive's change queue to the engine; rebuilds; heals
     lock.py       one indexer at a time

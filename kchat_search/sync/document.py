@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from kchat_search import ratings, speakers
+from kchat_search.chats import ratings, speakers
 from kchat_search.models.chats import Chat, is_gone
-from kchat_search.models.query import FilterField, IndexDocument
+from kchat_search.models.plan import FilterField, IndexDocument
 from kchat_search.ports import ReadChat
 from kchat_search.text.fold import fold_many, without_surrogates
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 
 VERSION = 2
 """Of what a document is made of; with another one the index must be built anew."""

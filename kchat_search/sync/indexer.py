@@ -13,7 +13,7 @@ from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
 from kchat_search.sync.decide import rebuild_pays
 from kchat_search.sync.document import Documents, EditionAndRaw
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 
 _BATCH = 500
 """Chats a commit of the engine: many enough that a commit costs little, few enough to hold."""

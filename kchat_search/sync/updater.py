@@ -15,10 +15,10 @@ from kchat_search.errors import KchatError, KchatUnreachable
 from kchat_search.models.chats import NOTHING, ChatPage, RejectedChat
 from kchat_search.ports import Archive, ChatSource, Clock
 from kchat_search.sync import decide
+from kchat_search.sync.archive_writer import Keeping
 from kchat_search.sync.decide import Pass, Sweep
 from kchat_search.sync.fetching import FAILURES_IN_A_ROW, Fetched, Fetching
-from kchat_search.sync.keeping import Keeping
-from kchat_search.sync.listed import Listed
+from kchat_search.sync.list_lookup import Listed
 
 _AGENTS_EVERY = timedelta(hours=1)
 _RECONCILE_AGAIN = timedelta(hours=1)

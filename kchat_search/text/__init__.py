@@ -2,7 +2,7 @@
 
     fold.py     text -> the form in which two strings are compared, with a map back
     scripts.py  folded text -> runs of one kind: Han, letters, digits, the rest
-    segment.py  Han runs -> words (jieba)
+    segmentation.py  Han runs -> words (jieba)
     pinyin.py   how Han characters sound (pypinyin)
     grams.py    folded text -> every character and every pair of neighbours
 

@@ -11,7 +11,13 @@ from flask import Flask, url_for
 from flask_babel import Babel
 
 from kchat_search.ports import Clock
-from kchat_search.web import api, guard, language, metrics, openapi, pages, problems, shown
+from kchat_search.serialization.safe_text import safe_link
+from kchat_search.serialization.times import rfc3339
+from kchat_search.web.api import metrics, openapi
+from kchat_search.web.api import routes as api
+from kchat_search.web.http import guard, language, problems
+from kchat_search.web.pages import formatting
+from kchat_search.web.pages import routes as pages
 
 if TYPE_CHECKING:
     from kchat_search.service import Service
@@ -48,18 +54,18 @@ def _teach_templates(app: Flask, service: Service) -> None:
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()
     }
     app.jinja_env.filters.update(
-        label=shown.label,
+        label=formatting.label,
         own_language=language.own,
-        marked=shown.marked,
-        number=shown.number,
-        size=shown.size,
-        day=shown.day,
-        duration=shown.duration,
-        moment=lambda when: shown.moment(when, zone),
-        clock=lambda when: shown.clock(when, zone),
-        readable_json=shown.readable_json,
-        rfc3339=lambda when: shown.rfc3339(when, zone),
-        safe_link=shown.safe_link,
+        marked=formatting.marked,
+        number=formatting.number,
+        size=formatting.size,
+        day=formatting.day,
+        duration=formatting.duration,
+        moment=lambda when: formatting.moment(when, zone),
+        clock=lambda when: formatting.clock(when, zone),
+        readable_json=formatting.readable_json,
+        rfc3339=lambda when: rfc3339(when, zone),
+        safe_link=safe_link,
     )
     app.jinja_env.globals.update(
         asset=lambda name: url_for("static", filename=name, v=digests[name]),

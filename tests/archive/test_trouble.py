@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.error_translation import archive_errors
 from kchat_search.archive.statements import upsert
 from kchat_search.archive.tables import rejects
-from kchat_search.archive.trouble import archive_errors
 from kchat_search.errors import ArchiveError, ArchiveFull
 
 from .conftest import at, fetched, url_of

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks import measure, queries, rivals, tables
 from tests.benchmarks.measure import say
 

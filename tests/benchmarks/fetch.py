@@ -13,10 +13,11 @@ import cProfile
 from contextlib import closing, nullcontext
 from pathlib import Path
 
+from kchat_search.composition import make_service
 from kchat_search.config import load_settings
 from kchat_search.models.reports import no_progress
-from kchat_search.service import Service, make_service
-from kchat_search.sync.keeping import Counts, Keeping
+from kchat_search.service import Service
+from kchat_search.sync.archive_writer import Counts, Keeping
 from kchat_search.sync.updater import Updater
 
 

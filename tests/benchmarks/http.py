@@ -25,8 +25,8 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from kchat_search.text.segment import Segmenter
-from kchat_search.web.links import pairs
+from kchat_search.serialization.links import pairs
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks import clients, measure, queries
 from tests.benchmarks.engines import machine
 from tests.benchmarks.measure import say

@@ -16,14 +16,16 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
+from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
-from kchat_search.models.query import SearchRequest
 from kchat_search.models.reports import no_progress
-from kchat_search.service import Service, make_service
-from kchat_search.web import create_app, views
-from kchat_search.web.render import json_text
+from kchat_search.models.search import SearchRequest
+from kchat_search.serialization import views
+from kchat_search.serialization.json_text import json_text
+from kchat_search.service import Service
+from kchat_search.web import create_app
 from tests.benchmarks import corpus
 from tests.benchmarks.measure import say
 from tests.benchmarks.queries import Query

@@ -17,10 +17,10 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from kchat_search.models.query import SearchRequest
+from kchat_search.models.search import SearchRequest
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks import corpus
 
 KINDS = {

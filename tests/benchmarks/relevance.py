@@ -22,7 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from kchat_search.models.query import SearchRequest
+from kchat_search.models.search import SearchRequest
 from tests.benchmarks import corpus, ours, rivals, tables
 from tests.benchmarks.measure import say
 

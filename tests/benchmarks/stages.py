@@ -18,12 +18,12 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
-from kchat_search.engines.whoosh.gather import gather
+from kchat_search.engines.whoosh.inversion import gather
 from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.sync.document import Documents
 from kchat_search.text.fold import fold_many
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks import corpus, tables
 
 _ROUNDS = 5

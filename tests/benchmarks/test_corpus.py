@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.text.fold import fold
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks import corpus, queries
 
 

@@ -22,11 +22,11 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.models.query import FACETS, IndexDocument, Plan
+from kchat_search.models.plan import FACETS, IndexDocument, Plan
 from kchat_search.search.plan import Context, node, ranking
 from kchat_search.search.syntax import parse
 from kchat_search.sync.document import Documents
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks import corpus, measure, queries, tables
 from tests.benchmarks.measure import say
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import requests
 
+from kchat_search.cli.demo import how_to_connect
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.conditions import CONDITIONS
 from kchat_search.demo.control import LONGEST_BODY
 from kchat_search.demo.server import DemoServer
-from kchat_search.demonstration import how_to_connect
 from tests.demo.conftest import CHATS, Get
 
 Do = Callable[..., requests.Response]

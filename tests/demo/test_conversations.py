@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from kchat_search.chats.ratings import LABELS
 from kchat_search.demo.conversations import Life, agents, conversations
-from kchat_search.ratings import LABELS
 from tests.demo.conftest import NOW, Chats
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Sequence
 
-from kchat_search.models.query import IndexDocument
+from kchat_search.models.plan import IndexDocument
 from tests.engines.documents import make
 
 

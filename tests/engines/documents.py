@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh import writer
 from kchat_search.models.chats import SIDES, Side
-from kchat_search.models.query import (
+from kchat_search.models.plan import (
     AllOf,
     AnyOf,
     Contains,
@@ -24,7 +24,7 @@ from kchat_search.models.query import (
 )
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segment import indexed_word
+from kchat_search.text.segmentation import indexed_word
 
 ALPHABET = "退款流程的aab15 7,!😀ß\n\u3000é"
 """Few characters, so that random texts share pairs, and words end in many ways."""

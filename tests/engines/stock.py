@@ -16,7 +16,7 @@ from whoosh.searching import Searcher
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, TERM_FIELDS, filter_term
-from kchat_search.models.query import (
+from kchat_search.models.plan import (
     AllOf,
     AnyOf,
     Contains,
@@ -30,7 +30,7 @@ from kchat_search.models.query import (
     NoneOf,
 )
 from kchat_search.text.grams import grams
-from kchat_search.text.segment import indexed_word
+from kchat_search.text.segmentation import indexed_word
 from tests.engines.documents import month_of
 
 stock: Any = whoosh.query  # most of it has no types

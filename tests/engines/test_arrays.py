@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.arrays import (
+from kchat_search.engines.whoosh.array_file import (
     VERSION,
     Arrays,
     ArraysDamaged,
@@ -97,7 +97,7 @@ def test_pieces_of_an_array_are_one_and_negative_numbers_have_their_type(tmp_pat
 def test_arrays_taken_from_another_file_keep_their_types(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr("kchat_search.engines.whoosh.arrays._AT_ONCE", at_once)
+    monkeypatch.setattr("kchat_search.engines.whoosh.array_file._AT_ONCE", at_once)
     with ArraysWriter(tmp_path / "b") as writer:
         writer.add("own", np.array([1, -1]), "i8")
         writer.take(Arrays(file))

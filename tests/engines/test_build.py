@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from kchat_search.engines.whoosh import engine as engine_module
-from kchat_search.engines.whoosh.arrays import Arrays
+from kchat_search.engines.whoosh.array_file import Arrays
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
 from kchat_search.errors import IndexUnwritable
-from kchat_search.models.query import AllOf, Contains, Everything, HasWord, Plan
+from kchat_search.models.plan import AllOf, Contains, Everything, HasWord, Plan
 from tests.engines.builders import chats, die, refuse
 from tests.engines.documents import make
 from tests.oracle import matches

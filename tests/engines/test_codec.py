@@ -28,8 +28,8 @@ from kchat_search.engines.whoosh import rank, writer
 from kchat_search.engines.whoosh.codec import ArrayCodec, ArrayMatcher, codec
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS, make_schema
-from kchat_search.engines.whoosh.texts import joined
-from kchat_search.models.query import NO_TIME, HasWord, IndexDocument, Node, Plan
+from kchat_search.engines.whoosh.text_encoding import joined
+from kchat_search.models.plan import NO_TIME, HasWord, IndexDocument, Node, Plan
 from tests.engines.documents import growths, histories, make, term_nodes
 from tests.engines.stock import (
     Terms,

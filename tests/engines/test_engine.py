@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh import evaluate, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.models.query import (
+from kchat_search.models.plan import (
     NO_TIME,
     AllOf,
     Contains,

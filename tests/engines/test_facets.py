@@ -8,10 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.models.query import (
-    Everything,
-    Plan,
-)
+from kchat_search.models.plan import Everything, Plan
 from tests.engines.documents import make
 
 

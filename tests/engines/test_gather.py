@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.gather import Run, gather, parted
+from kchat_search.engines.whoosh.inversion import Run, gather, parted
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
-from kchat_search.engines.whoosh.texts import MARKS, joined
-from kchat_search.models.query import NO_TIME, IndexDocument
+from kchat_search.engines.whoosh.text_encoding import MARKS, joined
+from kchat_search.models.plan import NO_TIME, IndexDocument
 from kchat_search.text.fold import fold
 from tests.engines.documents import documents, make
 from tests.engines.stock import Terms, expected_terms

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from kchat_search.engines.whoosh import writer
-from kchat_search.engines.whoosh.arrays import Arrays
+from kchat_search.engines.whoosh.array_file import Arrays
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged, IndexUnwritable
-from kchat_search.models.query import Everything, IndexDocument, Plan
+from kchat_search.models.plan import Everything, IndexDocument, Plan
 from tests.engines.documents import make
 
 

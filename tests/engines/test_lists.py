@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.lists import (
+from kchat_search.engines.whoosh.postings import (
     MAP,
     ONE,
     SPLIT_1,

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.gather import COLUMNS, TEXTS, gather
+from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, gather
 from kchat_search.engines.whoosh.merge import HALVES, Part, join, merge
 from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
-from kchat_search.engines.whoosh.stored import StoredSegment
-from kchat_search.models.query import IndexDocument
+from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.models.plan import IndexDocument
 from tests.engines.documents import documents, make
 
 Content = dict[str, object]

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.models.query import (
-    AllOf,
-    AnyOf,
-    Contains,
-    Everything,
-    HasWord,
-    Plan,
-)
+from kchat_search.models.plan import AllOf, AnyOf, Contains, Everything, HasWord, Plan
 from tests.engines.documents import make
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh import rank, sets
-from kchat_search.engines.whoosh.lists import Docs
+from kchat_search.engines.whoosh.postings import Docs
 from kchat_search.engines.whoosh.rank import SortKey, best
 from kchat_search.engines.whoosh.sets import among, difference, intersect, mask, union
 

@@ -11,20 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh import look
-from kchat_search.engines.whoosh.gather import gather
-from kchat_search.engines.whoosh.look import TextTest
+from kchat_search.engines.whoosh import text_scan
+from kchat_search.engines.whoosh.inversion import gather
 from kchat_search.engines.whoosh.merge import Part, merge
-from kchat_search.engines.whoosh.stored import StoredSegment
-from kchat_search.engines.whoosh.texts import (
-    MARKS,
-    Alphabet,
-    TextDamaged,
-    codes,
-    joined,
-)
+from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, TextDamaged, codes, joined
+from kchat_search.engines.whoosh.text_scan import TextTest
 from kchat_search.models.chats import SIDES, Side
-from kchat_search.models.query import HasWord, IndexDocument
+from kchat_search.models.plan import HasWord, IndexDocument
 from kchat_search.text.fold import fold
 from tests.engines.documents import make
 from tests.oracle import matches
@@ -139,15 +133,17 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
     ]
     asked = sorted(data.draw(st.sets(st.integers(0, len(made) - 1))))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(look, "_AT_ONCE", at_once)
+        patch.setattr(text_scan, "_AT_ONCE", at_once)
         merge(Path(folder) / "a", [Part(gather(made))])
         stored = StoredSegment(Path(folder) / "a")
         for literal in literals:
-            check_look(look.contains(stored, "text", literal), made, asked, literal, None)
+            check_look(text_scan.contains(stored, "text", literal), made, asked, literal, None)
             for side in SIDES:
-                check_look(look.contains(stored, "text", literal, side), made, asked, literal, side)
+                check_look(
+                    text_scan.contains(stored, "text", literal, side), made, asked, literal, side
+                )
         for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", side="robot")):
-            found = look.says_word(stored, node)(np.array(asked, np.int64)).tolist()
+            found = text_scan.says_word(stored, node)(np.array(asked, np.int64)).tolist()
             assert found == [n for n in asked if matches(made[n], node)]
 
 

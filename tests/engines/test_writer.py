@@ -22,7 +22,7 @@ from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.merge import merge
 from kchat_search.engines.whoosh.writer import DELETED, GROWTH, due
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
-from kchat_search.models.query import Contains, Everything, Plan
+from kchat_search.models.plan import Contains, Everything, Plan
 from tests.engines.documents import make
 
 ROOT = Path(__file__).parents[2]

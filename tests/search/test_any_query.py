@@ -6,7 +6,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from kchat_search.errors import LimitExceeded
-from kchat_search.models.query import AllOf, AnyOf, Node, NoneOf
+from kchat_search.models.plan import AllOf, AnyOf, Node, NoneOf
 from kchat_search.search.plan import Context, node
 from kchat_search.search.tree import And, Phrase, quoted
 from kchat_search.text.fold import fold

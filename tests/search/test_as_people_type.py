@@ -20,7 +20,7 @@ from kchat_search.demo.conversations import conversations
 from kchat_search.demo.conversations.people import Past
 from kchat_search.demo.conversations.script import Situation
 from kchat_search.demo.conversations.world import World, situations
-from kchat_search.models.query import SearchPage, SearchRequest
+from kchat_search.models.search import SearchPage, SearchRequest
 from kchat_search.service import Service
 from tests.benchmarks import ours
 

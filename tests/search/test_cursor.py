@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.errors import BadRequest
-from kchat_search.models.query import NO_TIME, SearchRequest, Sort
+from kchat_search.models.plan import NO_TIME, Sort
+from kchat_search.models.search import SearchRequest
 from kchat_search.search.cursor import decode, encode
 from tests.text.nasty import texts
 

@@ -19,11 +19,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kchat_search.composition import make_service
 from kchat_search.config import only
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
-from kchat_search.models.query import FACETS, ChatView, SearchRequest
-from kchat_search.service import Service, make_service
+from kchat_search.models.plan import FACETS
+from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.service import Service
 from kchat_search.text.fold import fold
 from tests.search.language import (
     AGENTS,

@@ -18,8 +18,8 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import ArchiveError, BadRequest, LimitExceeded
 from kchat_search.models.chats import StoredChat
-from kchat_search.models.query import ChatView, SearchRequest
-from kchat_search.search.export import BATCH, AbsentChat, walk
+from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.search.export_walk import BATCH, AbsentChat, walk
 from tests.world import World, agents, chat
 
 WORDS = ["", "退款", "订单号", "退款 订单号", '"手机尾号5678"', "from:agent 您", "-发票"]

@@ -6,7 +6,7 @@ import pytest
 
 from kchat_search.errors import BadRequest
 from kchat_search.models.chats import Side
-from kchat_search.models.query import (
+from kchat_search.models.plan import (
     AllOf,
     AnyOf,
     Contains,
@@ -17,8 +17,8 @@ from kchat_search.models.query import (
     HasWord,
     Node,
     NoneOf,
-    SearchRequest,
 )
+from kchat_search.models.search import SearchRequest
 from kchat_search.search.plan import Context, filters, node, parts_alone, ranking, wider
 from tests.engines.documents import make
 from tests.oracle import matches

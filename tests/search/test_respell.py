@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kchat_search.models.query import Contains, HasWord
-from kchat_search.search.respell import respelled
+from kchat_search.models.plan import Contains, HasWord
+from kchat_search.search.did_you_mean import respelled
 from tests.search.words import tree
 
 THERE = {"退款", "流程", "发票", "iphone", "退", "宽", "我", "要"}

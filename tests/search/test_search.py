@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.query import SearchRequest
-from kchat_search.search import nothing
+from kchat_search.models.search import SearchRequest
+from kchat_search.search import zero_results
 from kchat_search.search.cursor import encode
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
@@ -213,7 +213,7 @@ def test_a_filter_that_cuts_everything_away_is_named_with_what_is_without_it(
 def test_reasons_that_would_take_too_long_are_left_open(
     filled: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nothing, "PATIENCE", -1.0)
+    monkeypatch.setattr(zero_results, "PATIENCE", -1.0)
     reading = filled.search('from:visitor 退宽 "火星"', status=("open",)).query
     assert [part.text for part in reading.parts] == [
         "from:visitor", "from:visitor 退", "from:visitor 宽", 'from:visitor "火星"',

@@ -8,7 +8,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from kchat_search.models.chats import Chat, Message, Side
-from kchat_search.models.query import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf, Snippet
+from kchat_search.models.plan import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf
+from kchat_search.models.search import Snippet
 from kchat_search.search.snippets import LEAD, WIDTH, Needle, highlights, needles, snippets
 from kchat_search.text.fold import fold, fold_with_map
 from kchat_search.text.scripts import Kind, runs

@@ -11,7 +11,7 @@ import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged
-from kchat_search.models.query import IndexDocument
+from kchat_search.models.plan import IndexDocument
 from kchat_search.sync import decide
 from kchat_search.sync.indexer import Indexer
 from tests.engines.documents import make

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.models.chats import ChatPage, RejectedChat
-from kchat_search.sync.listed import Listed
+from kchat_search.sync.list_lookup import Listed
 from tests.archive.conftest import fetched
 
 

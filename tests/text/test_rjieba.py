@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jieba import finalseg
 
-from kchat_search.text import segment
+from kchat_search.text import segmentation
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import indexed
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 CHATS = sorted(DATA.glob("*.jsonl.gz"))
@@ -64,7 +64,7 @@ def slow(dictionary_cache: Path) -> Segmenter:
 
 def by_rjieba(segmenter: Segmenter) -> bool:
     segmenter.load()
-    return isinstance(segmenter._cutter, segment._Fast)
+    return isinstance(segmenter._cutter, segmentation._Fast)
 
 
 def frequencies(slow: Segmenter) -> dict[str, int]:
@@ -129,7 +129,7 @@ def test_made_up_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind
 
 
 def test_every_word_of_the_dictionary_is_known_to_both(fast: Segmenter, slow: Segmenter) -> None:
-    assert isinstance(fast._cutter, segment._Fast)
+    assert isinstance(fast._cutter, segmentation._Fast)
     knows = fast._cutter._knows
     assert [w for w, often in frequencies(slow).items() if knows(w) != (often > 0)] == []
 
@@ -202,7 +202,7 @@ def test_versions_that_were_not_compared_are_not_trusted_to_agree(
     other: str,
 ) -> None:
     monkeypatch.setattr(
-        "kchat_search.text.segment.version",
+        "kchat_search.text.segmentation.version",
         lambda name: other if name == package else version(name),
     )
     assert not by_rjieba(Segmenter(cache_dir=dictionary_cache.parent))

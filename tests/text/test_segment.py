@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kchat_search.text.fold import fingerprint, fold
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segment import MAX_WORD, Segmenter, indexed_word
+from kchat_search.text.segmentation import MAX_WORD, Segmenter, indexed_word
 from tests.text.nasty import texts
 
 HAN = st.text(

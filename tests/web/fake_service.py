@@ -9,13 +9,24 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from kchat_search.chats.history import History, Reading
+from kchat_search.chats.ratings import canonical
+from kchat_search.chats.speakers import sides, visitor_name
 from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.wire import compact, content, digest, shown_value
 from kchat_search.models.chats import Chat, Message, StoredReject, StoredVersion
-from kchat_search.models.query import (
-    FACETS,
+from kchat_search.models.plan import FACETS
+from kchat_search.models.reports import (
+    ArchiveCounts,
+    Coverage,
+    EngineState,
+    Status,
+    SyncReport,
+    SyncTotals,
+)
+from kchat_search.models.search import (
     ChatView,
     FacetValue,
     FilterCut,
@@ -27,18 +38,7 @@ from kchat_search.models.query import (
     Snippet,
     Suggestion,
 )
-from kchat_search.models.reports import (
-    ArchiveCounts,
-    Coverage,
-    EngineState,
-    Status,
-    SyncReport,
-    SyncTotals,
-)
-from kchat_search.ratings import canonical
-from kchat_search.search.export import AbsentChat, Export
-from kchat_search.speakers import sides, visitor_name
-from kchat_search.versions import History, Reading
+from kchat_search.search.export_walk import AbsentChat, Export
 
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
 

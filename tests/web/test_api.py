@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
 from kchat_search.models.chats import RejectedChat, StoredReject
-from kchat_search.web import schemas, status_schemas
+from kchat_search.serialization import schemas, status_schemas
 from tests.web.fake_service import NOW, FakeService
 
 

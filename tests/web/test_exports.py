@@ -25,17 +25,17 @@ from pydantic import TypeAdapter
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
-from kchat_search import serving
+from kchat_search.cli import serve
 from kchat_search.errors import ArchiveError, IndexDamaged
 from kchat_search.models.chats import Chat, Upload
-from kchat_search.models.query import ChatView, SearchRequest
-from kchat_search.search.export import AbsentChat
-from kchat_search.web import schemas
-from kchat_search.web.exports import COLUMNS, cell, pieces
-from kchat_search.web.links import export_url
-from kchat_search.web.params import read_export
-from kchat_search.web.sending import AT_ONCE
-from kchat_search.web.shown import printable
+from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.search.export_walk import AbsentChat
+from kchat_search.serialization import schemas
+from kchat_search.serialization.export_formats import COLUMNS, cell, pieces
+from kchat_search.serialization.links import export_url
+from kchat_search.serialization.safe_text import printable
+from kchat_search.web.api.export_response import AT_ONCE
+from kchat_search.web.http.parameters import read_export
 from tests.text.nasty import texts
 from tests.web import chats
 from tests.web.conftest import make_settings
@@ -465,7 +465,7 @@ def test_a_client_that_stalls_for_long_is_let_go(host: str) -> None:
     sockets: dict[int, Any] = {}
     server = waitress.create_server(lambda *_: [], sockets, host=host, port=0, threads=1)
     try:
-        serving.let_go_of_the_stalled(sockets)
+        serve.let_go_of_the_stalled(sockets)
         listening = [each.socket for each in sockets.values() if each.accepting]
         assert listening
         for each in listening:

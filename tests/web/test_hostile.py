@@ -10,8 +10,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.serialization.safe_text import printable, safe_link
 from kchat_search.text.fold import without_surrogates
-from kchat_search.web.shown import label, marked, printable, safe_link
+from kchat_search.web.pages.formatting import label, marked
 from tests.web import chats
 from tests.web.fake_service import NOW, FakeService
 from tests.web.markup import Page

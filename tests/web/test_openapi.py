@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from kchat_search.web.exports import COLUMNS
-from kchat_search.web.params import REPEATABLE, ExportParameters, SearchParameters
+from kchat_search.serialization.export_formats import COLUMNS
+from kchat_search.web.http.parameters import REPEATABLE, ExportParameters, SearchParameters
 from tests.web.markup import Page
 
 

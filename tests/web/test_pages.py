@@ -8,9 +8,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
-from kchat_search.models.query import FacetValue, FilterCut, SearchRequest, Suggestion
 from kchat_search.models.reports import Coverage
-from kchat_search.web import histogram
+from kchat_search.models.search import FacetValue, FilterCut, SearchRequest, Suggestion
+from kchat_search.web.pages import histogram
 from tests.web import chats
 from tests.web.conftest import make_app, make_settings
 from tests.web.fake_service import NOW, FakeService, chat, message

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from kchat_search.models.query import FACETS, SearchRequest
-from kchat_search.web.links import pairs
-from kchat_search.web.params import read_search
+from kchat_search.models.plan import FACETS
+from kchat_search.models.search import SearchRequest
+from kchat_search.serialization.links import pairs
+from kchat_search.web.http.parameters import read_search
 from tests.web.fake_service import FakeService
 
 MAX = str(2**63 - 1)

@@ -10,8 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
-from kchat_search.web import changes, schemas, versions
-from kchat_search.web.changes import Pieces, pieces
+from kchat_search.serialization import history as serialized_history
+from kchat_search.serialization import schemas
+from kchat_search.web.pages import history as history_page
+from kchat_search.web.pages.history import Pieces, pieces
 from tests.web import chats
 from tests.web.fake_service import FakeService, chat
 from tests.web.markup import Page
@@ -143,14 +145,14 @@ def test_too_much_for_one_answer_is_refused_and_can_be_had_in_parts(
     client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service.past[290] = grown(9)
-    monkeypatch.setattr(versions, "MAX_CHARACTERS", 500)
+    monkeypatch.setattr(serialized_history, "MAX_CHARACTERS", 500)
     refused = client.get(API)
     assert refused.status_code == 400
     problem = refused.get_json()
     assert (problem["parameter"], problem["limit"]) == ("full", 500)
     assert "full=false" in problem["detail"]
     assert len(client.get(f"{API}?full=false").get_json()["versions"]) == 9
-    monkeypatch.setattr(versions, "MAX_CHANGES", 7)
+    monkeypatch.setattr(serialized_history, "MAX_CHANGES", 7)
     assert client.get(f"{API}?full=false").get_json()["parameter"] == "version"
     assert len(client.get(f"{API}?version=9").get_json()["versions"][0]["chat"]["messages"]) == 9
 
@@ -235,7 +237,7 @@ def test_many_versions_are_paged_and_the_recalled_is_on_its_page(
 def test_only_what_can_be_read_elsewhere_is_cut_short(
     client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(changes, "_SHOWN", 2)
+    monkeypatch.setattr(history_page, "_SHOWN", 2)
     old: list[dict[str, Any]] = [{"id": n, "msg": f"旧 {n}"} for n in range(1, 6)]
     new = [{"id": n, "msg": f"新 {n}"} for n in range(11, 16)]
     gone = [{"id": n, "msg": f"去 {n}"} for n in range(21, 26)]

@@ -4,4 +4,7 @@ Run by `kchat_search.archive.opening`, inside one transaction. To change the tab
 `tables.py` and its `REVISION`, and add `versions/v0002_<what>.py` with that revision and the one
 before it as `down_revision`. Data is never taken away on the way, and there is no way back: an
 older program refuses a newer database.
+
+    env.py     what Alembic runs: the steps, on the connection that `opening` hands over
+    versions/  the steps
 """

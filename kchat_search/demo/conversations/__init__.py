@@ -1,7 +1,11 @@
 """Made-up conversations from a seed: what the demo's Kchat server shows.
 
     script.py     the language in which they are written, and its reader
-    shop.py express.py telecom.py saas.py travel.py    the situations, trade by trade
+    shop.py       the situations, trade by trade: an online shop
+    express.py    parcels
+    telecom.py    telephone and internet
+    saas.py       software for companies
+    travel.py     flights and hotels
     smalltalk.py  what all trades share
     things.py     products, places, firms
     people.py     agents and visitors with their habits

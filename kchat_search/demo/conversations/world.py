@@ -26,7 +26,6 @@ from kchat_search.demo.conversations.plans import STAMP, Plan, PlannedMessage
 from kchat_search.demo.conversations.scenes import Scenes
 from kchat_search.demo.conversations.script import Situation, read
 from kchat_search.demo.conversations.stage import Line, Stage
-from kchat_search.ratings import LABELS
 
 _TRADE_WEIGHTS = (30, 20, 17, 18, 15)
 _SCRIPTS = {"shop": shop, "express": express, "telecom": telecom, "saas": saas, "travel": travel}
@@ -35,6 +34,8 @@ _RATINGS = {
     "mixed": ((3, 4, 2, 0), (40, 25, 20, 15)),
     "bad": ((0, 2, 3), (60, 30, 10)),
 }
+_RATING_TEXTS = {0: "不满意", 2: "不太满意", 3: "一般", 4: "基本满意", 1: "满意"}
+"""What some accounts send in place of the code."""
 _PICTURES = ("jpg", "png")
 _SIZES = {
     "jpg": (80_000, 4_500_000), "png": (30_000, 1_900_000), "pdf": (40_000, 900_000),
@@ -152,7 +153,7 @@ class World:
         if plan.assigned is not None and rng.random() < rated:
             codes, weights = _RATINGS[stage.mood]
             code = rng.choices(codes, weights)[0]
-            plan.rating = LABELS[str(code)] if rng.random() < 0.03 else code
+            plan.rating = _RATING_TEXTS[code] if rng.random() < 0.03 else code
             late = rng.random() < 0.15
             wait = rng.randint(3_600, 150_000) if late else rng.randint(5, 400)
             plan.rated = plan.end + timedelta(seconds=wait)

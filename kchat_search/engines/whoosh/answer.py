@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh import rank
-from kchat_search.engines.whoosh.arrays import Array
+from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.facets import Counts, Rows
-from kchat_search.engines.whoosh.lists import Docs
+from kchat_search.engines.whoosh.postings import Docs
 from kchat_search.engines.whoosh.rank import Places, SortKey
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among, intersect
-from kchat_search.models.query import NO_TIME, EngineAnswer, EngineHit, Node, Plan
+from kchat_search.models.plan import NO_TIME, EngineAnswer, EngineHit, Node, Plan
 
 
 class _Found(NamedTuple):

@@ -24,11 +24,11 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from kchat_search.engines.whoosh.gather import Run, gather
+from kchat_search.engines.whoosh.inversion import Run, gather
 from kchat_search.engines.whoosh.merge import HALVES, Part, Piece, join, merge
-from kchat_search.engines.whoosh.stored import StoredSegment
+from kchat_search.engines.whoosh.segment_file import StoredSegment
 from kchat_search.errors import IndexUnwritable
-from kchat_search.models.query import IndexDocument
+from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import Progress
 
 Chat = TypeVar("Chat")

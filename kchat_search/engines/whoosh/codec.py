@@ -31,8 +31,8 @@ from whoosh.formats import Format
 from whoosh.matching.mcore import ListMatcher, ReadTooFar
 from whoosh.reading import TermInfo, TermNotFound
 
-from kchat_search.engines.whoosh.gather import COLUMNS, TEXTS
-from kchat_search.engines.whoosh.stored import EXTENSION, StoredSegment
+from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS
+from kchat_search.engines.whoosh.segment_file import EXTENSION, StoredSegment
 
 Term = tuple[str, bytes]
 

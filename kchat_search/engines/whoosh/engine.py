@@ -24,23 +24,17 @@ from whoosh.index import IndexError as WhooshIndexError
 
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer, ids
-from kchat_search.engines.whoosh.arrays import ArraysDamaged
+from kchat_search.engines.whoosh.array_file import ArraysDamaged
 from kchat_search.engines.whoosh.build import MOST_PARTS, Chat, MakeDocuments, Means, as_they_are
 from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
-from kchat_search.engines.whoosh.generations import (
-    Current,
-    Generations,
-    damaged,
-    taken,
-    unwritable,
-)
-from kchat_search.engines.whoosh.lists import ListDamaged
+from kchat_search.engines.whoosh.generations import Current, Generations, damaged, taken, unwritable
+from kchat_search.engines.whoosh.postings import ListDamaged
 from kchat_search.engines.whoosh.segment import Lists, Segment
-from kchat_search.engines.whoosh.similar import ordered
-from kchat_search.engines.whoosh.texts import TextDamaged
+from kchat_search.engines.whoosh.text_encoding import TextDamaged
+from kchat_search.engines.whoosh.vocabulary import ordered
 from kchat_search.errors import IndexDamaged, IndexUnwritable
-from kchat_search.models.query import EngineAnswer, Everything, IndexDocument, Node, Plan
+from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, Node, Plan
 from kchat_search.models.reports import EngineState, Progress, no_progress
 
 _UNREADABLE = (OSError, ArraysDamaged, ListDamaged, TextDamaged)

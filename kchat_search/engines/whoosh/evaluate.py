@@ -21,12 +21,12 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.lists import EMPTY, Docs
-from kchat_search.engines.whoosh.look import TextTest, contains, says_word
+from kchat_search.engines.whoosh.postings import EMPTY, Docs
 from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, intersect, union
-from kchat_search.models.query import (
+from kchat_search.engines.whoosh.text_scan import TextTest, contains, says_word
+from kchat_search.models.plan import (
     NO_TIME,
     AllOf,
     AnyOf,
@@ -41,7 +41,7 @@ from kchat_search.models.query import (
 )
 from kchat_search.text.grams import decides, needed
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segment import MAX_WORD, indexed_word
+from kchat_search.text.segmentation import MAX_WORD, indexed_word
 
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 _LONGEST = 64

@@ -11,11 +11,11 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.arrays import Array
-from kchat_search.engines.whoosh.lists import Docs, ListDamaged
+from kchat_search.engines.whoosh.array_file import Array
+from kchat_search.engines.whoosh.postings import Docs, ListDamaged
 from kchat_search.engines.whoosh.schema import ORDINALS, filter_value
-from kchat_search.engines.whoosh.stored import StoredSegment
-from kchat_search.models.query import FACETS, MOST_DAYS, NO_TIME
+from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.models.plan import FACETS, MOST_DAYS, NO_TIME
 
 _DAY = "created_day"
 _SEVERAL = "spoke"

@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.arrays import Array, Arrays, ArraysWriter
-from kchat_search.engines.whoosh.gather import COLUMNS, TEXTS, Run, ends, parted
-from kchat_search.engines.whoosh.lists import Docs, encode_many, ranks
+from kchat_search.engines.whoosh.array_file import Array, Arrays, ArraysWriter
+from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, Run, ends, parted
+from kchat_search.engines.whoosh.postings import Docs, encode_many, ranks
 from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
-from kchat_search.engines.whoosh.stored import StoredSegment
-from kchat_search.engines.whoosh.texts import Alphabet, Codes
+from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 from kchat_search.models.reports import Progress, no_progress
 
 _PER_POSTING = 128

@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.arrays import Array
+from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.evaluate import matching
-from kchat_search.engines.whoosh.lists import Docs
-from kchat_search.engines.whoosh.look import finder, joined_texts
+from kchat_search.engines.whoosh.postings import Docs
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import among
-from kchat_search.engines.whoosh.texts import MARKS
-from kchat_search.models.query import Contains
+from kchat_search.engines.whoosh.text_encoding import MARKS
+from kchat_search.engines.whoosh.text_scan import finder, joined_texts
+from kchat_search.models.plan import Contains
 
 K1 = 1.2
 B = 0.25

@@ -10,7 +10,7 @@ from whoosh.columns import NumericColumn, VarBytesColumn
 from whoosh.fields import COLUMN, KEYWORD, FieldType, Schema
 from whoosh.formats import Existence
 
-from kchat_search.models.query import NO_TIME
+from kchat_search.models.plan import NO_TIME
 
 VERSION = 3
 """Of the schema; part of what decides whether an index must be built anew."""

@@ -14,12 +14,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.arrays import Array
+from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.facets import Table
-from kchat_search.engines.whoosh.lists import EMPTY, Docs
+from kchat_search.engines.whoosh.postings import EMPTY, Docs
+from kchat_search.engines.whoosh.segment_file import StoredSegment
 from kchat_search.engines.whoosh.sets import difference
-from kchat_search.engines.whoosh.similar import Vocabulary
-from kchat_search.engines.whoosh.stored import StoredSegment
+from kchat_search.engines.whoosh.vocabulary import Vocabulary
 
 _KEPT_NUMBERS = 4_000_000
 """Decoded document numbers that are kept a segment: 32 MB."""

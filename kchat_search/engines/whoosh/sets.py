@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.lists import EMPTY, Docs
+from kchat_search.engines.whoosh.postings import EMPTY, Docs
 
 _SEARCH = 12
 """What looking for one number costs, where marking or reading one costs 1."""

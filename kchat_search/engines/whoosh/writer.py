@@ -16,14 +16,14 @@ from whoosh.codec.whoosh3 import W3Segment
 from whoosh.index import TOC, FileIndex, LockError, clean_files, create_in, open_dir
 from whoosh.util.filelock import try_for
 
-from kchat_search.engines.whoosh.arrays import ArraysDamaged
+from kchat_search.engines.whoosh.array_file import ArraysDamaged
 from kchat_search.engines.whoosh.build import Chat, MakeDocuments, Means, build
 from kchat_search.engines.whoosh.codec import codec, index_folder, open_segment, segment_path
-from kchat_search.engines.whoosh.gather import gather
 from kchat_search.engines.whoosh.generations import sync_directory, sync_file
+from kchat_search.engines.whoosh.inversion import gather
 from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.engines.whoosh.schema import make_schema
-from kchat_search.models.query import IndexDocument
+from kchat_search.models.plan import IndexDocument
 
 _LOCK_SECONDS = 30.0
 """Whoosh's own default is to fail at once if its lock is taken."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from kchat_search.text.fold import fold
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks.queries import LITERAL, Query
 
 _BATCH = 1_000

@@ -15,7 +15,7 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
-from kchat_search.text.segment import Segmenter
+from kchat_search.text.segmentation import Segmenter
 from tests.benchmarks.queries import Query
 from tests.benchmarks.rivals.fts5 import folded
 

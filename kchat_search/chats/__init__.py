@@ -1,0 +1,6 @@
+"""A stored chat, read (pure).
+
+speakers.py  who spoke: the one place that answers it
+ratings.py   the one table of Kchat's rating codes and their labels
+history.py   what a chat said before: from the stored versions to what changed between them
+"""

@@ -1,0 +1,12 @@
+"""The command line (click, rich).
+
+commands.py     every command: its options, and what it asks of the service
+printing.py     what a person reads: progress bars, tables, a chat, a page of hits
+output_file.py  an export into a file that is whole or not there
+serve.py        the web server here, the indexer in a process of its own
+demo.py         the whole program against a Kchat server of our own
+"""
+
+from kchat_search.cli.commands import commands, main
+
+__all__ = ["commands", "main"]

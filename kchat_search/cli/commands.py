@@ -1,0 +1,384 @@
+"""The command line (click).
+
+Messages say what happened and what to do next. `--json` where a program may read. Errors are one
+line on standard error; exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 `verify` found a
+difference, 75 not now (the same call may succeed later).
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kchat_search import __version__, logs
+from kchat_search.cli import output_file, printing
+from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
+from kchat_search.cli.serve import (
+    WorkerProcess,
+    check_address,
+    run_worker,
+    serve_web,
+    settings_from_parent,
+)
+from kchat_search.composition import make_service
+from kchat_search.config import Settings, load_settings
+from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
+from kchat_search.models.chats import SIDES
+from kchat_search.models.plan import Match, Sort
+from kchat_search.models.search import SearchRequest
+from kchat_search.serialization import export_formats
+from kchat_search.serialization.history import all_versions_json
+from kchat_search.service import Service
+
+EXIT_USAGE = 2
+EXIT_DIFFERENCE = 3
+EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
+
+_REJECTS_SHOWN = 20
+_REJECTS_IN_JSON = 100
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
+wait_option = click.option(
+    "--wait", default=0.0, metavar="SECONDS", help="Wait so long for another indexer to finish."
+)
+
+_WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("query", nargs=-1),
+    click.option("--agent", multiple=True, metavar="ID", help="Chats of this agent."),
+    click.option("--visitor", metavar="ID", help="Chats of this visitor."),
+    click.option("--user", metavar="ID", help="Chats of this user."),
+    click.option("--status", multiple=True, help="For instance close."),
+    click.option("--rating", multiple=True, help="A code, a label or none."),
+    click.option("--started-by", metavar="WHO", help="For instance visitor."),
+    click.option("--type", "kind", help="For instance chat."),
+    click.option(
+        "--spoke",
+        multiple=True,
+        type=click.Choice([*SIDES, "none"]),
+        help="Who said something; several times: any of them.",
+    ),
+    click.option("--has-upload/--no-upload", default=None, help="With a file; without any."),
+    click.option(
+        "--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01."
+    ),
+    click.option("--end", metavar="DAY", help="Created on this day or earlier."),
+)
+
+
+def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the query and the filters; it gets them as `which`, one `SearchRequest`."""
+
+    @functools.wraps(command)
+    def with_request(
+        query: tuple[str, ...],
+        agent: tuple[str, ...],
+        visitor: str | None,
+        user: str | None,
+        status: tuple[str, ...],
+        rating: tuple[str, ...],
+        started_by: str | None,
+        kind: str | None,
+        spoke: tuple[str, ...],
+        has_upload: bool | None,
+        start: str | None,
+        end: str | None,
+        **others: Any,
+    ) -> None:
+        which = SearchRequest(
+            q=" ".join(query), agent_id=agent, visitor_id=visitor, user_id=user, status=status,
+            rating=rating, started_by=started_by, type=kind, spoke=spoke, has_upload=has_upload,
+            start=start, end=end,
+        )  # fmt: skip
+        command(which=which, **others)
+
+    for option in reversed(_WHICH_CHATS):
+        option(with_request)
+    return with_request
+
+
+def main() -> None:
+    """The entry point."""
+    os.umask(0o077)  # chats are private: what is written here is for this user alone
+    try:
+        commands(prog_name="kchat-search")
+    except KchatSearchError as error:
+        click.echo(f"kchat-search: {printing.clean(str(error))}", err=True)
+        if isinstance(error, SettingsError | BadRequest):
+            sys.exit(EXIT_USAGE)
+        sys.exit(EXIT_NOT_NOW if error.retry else 1)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def commands() -> None:
+    """The full-text archive of a company's Kchat conversations.
+
+    Settings come from KCHAT_* environment variables or a .env file; the README lists them. To
+    look around without an account: kchat-search demo
+    """
+
+
+@commands.command()
+@click.option(
+    "--chats",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Serve these chats (a chat a line, gzip or plain) instead of the made-up ones.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help="Port of the pages (5080, or any free one)."
+)
+@click.option("--kchat-port", default=0, help="Port of the demo Kchat server (0: any).")
+@click.option("--server-only", is_flag=True, help="Only the demo Kchat server.")
+@click.option("--count", default=2_000, show_default=True, help="Made-up conversations.")
+@click.option("--seed", default=1, show_default=True, help="Of the made-up conversations.")
+def demo(
+    chats: Path | None,
+    port: int | None,
+    kchat_port: int,
+    server_only: bool,
+    count: int,
+    seed: int,
+) -> None:
+    """The whole program on made-up conversations; nothing to configure."""
+    logs.setup("WARNING")
+    with kchat_server(chats, kchat_port, count, seed) as server:
+        if server_only:
+            click.echo(how_to_connect(server))
+            _wait_for_interrupt()
+            return
+        run_demo(server, port)
+
+
+@commands.command()
+@click.option("--host", help="Address to serve on (KCHAT_HOST; 127.0.0.1).")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port (KCHAT_PORT; 5080).")
+def serve(host: str | None, port: int | None) -> None:
+    """The web server, and the indexer in a process of its own."""
+    settings = _settings(host=host, port=port)
+    check_address(settings.host)
+    with _service(settings) as service:
+
+        def ready(address: str) -> None:
+            click.echo(f"Open {address}")
+
+        try:
+            settings.credentials()
+        except SettingsError as error:
+            click.echo(f"{error}\nServing what the archive has; nothing new is fetched.", err=True)
+            serve_web(service, settings.host, settings.port, ready)
+            return
+        with WorkerProcess(settings):
+            serve_web(service, settings.host, settings.port, ready)
+
+
+@commands.command()
+@click.option("--from-parent", is_flag=True, hidden=True)
+def worker(from_parent: bool) -> None:
+    """The scheduled indexer alone."""
+    settings = settings_from_parent() if from_parent else _settings()
+    logs.setup(settings.log_level, settings.log_format)
+    run_worker(settings)
+
+
+@commands.command(short_help="Fetch, archive and index once.")
+@click.option("--reconcile", is_flag=True, help="List everything again; find what vanished.")
+@wait_option
+@json_option
+def sync(reconcile: bool, wait: float, as_json: bool) -> None:
+    """Fetch, archive and index once; afterwards all of it can be searched."""
+    with _service(_settings()) as service:
+        service.source()  # what is not configured is said before anything else
+        with service.indexing("sync", wait), printing.progress_bars(quiet=as_json) as progress:
+            service.prepare(progress)
+            report = service.sync(reconcile=reconcile, progress=progress)
+    if as_json:
+        printing.print_json(report)
+    else:
+        printing.print_report(report)
+    if not report.complete:
+        sys.exit(EXIT_NOT_NOW)
+
+
+@commands.command()
+@asks_which_chats
+@click.option(
+    "--sort",
+    type=click.Choice(["relevance", "newest", "oldest"]),
+    default="relevance",
+    show_default=True,
+    help="What comes first.",
+)
+@click.option(
+    "--match",
+    type=click.Choice(["auto", "all"]),
+    default="auto",
+    show_default=True,
+    help="all: nothing but chats with all the words.",
+)
+@click.option("--page", default=1, show_default=True, help="Which page.")
+@click.option("--per-page", default=10, show_default=True, help="Chats a page.")
+@json_option
+def search(
+    which: SearchRequest, sort: Sort, match: Match, page: int, per_page: int, as_json: bool
+) -> None:
+    """Search; the query language is that of the pages. Put -- before a query that begins with -."""
+    settings = _settings()
+    request = replace(which, sort=sort, match=match, page=page, per_page=per_page)
+    with _service(settings) as service:
+        service.warm()  # loading the dictionary is not part of the search
+        found = service.search(request)
+    if as_json:
+        printing.print_json(found)
+    else:
+        printing.print_page(found, settings.zone)
+
+
+@commands.command(short_help="Every hit of a search, whole chats, into a file.")
+@asks_which_chats
+@click.option(
+    "--sort",
+    type=click.Choice(["oldest", "newest"]),
+    default="oldest",
+    show_default=True,
+    help="What comes first.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: a line a chat. csv: a row a message, for Excel.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    default="-",
+    metavar="FILE",
+    help="Where to write; standard output if not given.",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there already.")
+def export(
+    which: SearchRequest, sort: Sort, form: export_formats.Format, output: Path, force: bool
+) -> None:
+    """Every chat that has all the words, whole, by date; without a query, every chat.
+
+    A file is there when it is whole, and not before. Links lead to where `serve` would answer.
+    """
+    settings = _settings()
+    base = f"http://{settings.host}:{settings.port}/"
+    with _service(settings) as service:
+        found = service.export(replace(which, sort=sort))
+        with (
+            output_file.opened(output, force=force) as file,
+            printing.progress_bars(quiet=file.isatty()) as progress,
+        ):
+            chats = output_file.counted(found.chats, found.total, progress)
+            file.writelines(export_formats.pieces(chats, form, settings, base))
+    printing.print_exported(found.total, output, found.coverage)
+
+
+@commands.command(short_help="A whole chat.")
+@click.argument("chat_id", type=click.IntRange(1, 2**63 - 1))
+@click.option("--versions", is_flag=True, help="What it said before, and what changed.")
+@json_option
+def show(chat_id: int, versions: bool, as_json: bool) -> None:
+    """A whole chat; with --json as Kchat sent it (upload tokens removed)."""
+    settings = _settings()
+    with _service(settings) as service:
+        if versions:
+            history = service.history(chat_id)
+            if as_json:
+                printing.print_json(all_versions_json(chat_id, history, settings.zone))
+            else:
+                printing.print_versions(chat_id, history, settings.zone)
+            return
+        view = service.chat(chat_id)
+    if as_json:
+        printing.print_json(view.sent)
+    else:
+        printing.print_chat(view, settings.zone)
+
+
+@commands.command(short_help="Build the index anew from the archive.")
+@wait_option
+@json_option
+def reindex(wait: float, as_json: bool) -> None:
+    """Build the index anew from the archive; the present one answers until the swap."""
+    with (
+        _service(_settings()) as service,
+        service.indexing("reindex", wait),
+        printing.progress_bars(quiet=as_json) as progress,
+    ):
+        count = service.reindex(progress)
+    if as_json:
+        printing.print_json({"chats": count})
+    else:
+        click.echo(f"{count:,} chats indexed anew.")
+
+
+@commands.command(short_help="Prove the index against the archive.")
+@click.option("--strings", default=200, show_default=True, help="Random strings to look up.")
+@click.option("--seed", type=int, help="The seed of an earlier run, to repeat it.")
+@json_option
+def verify(strings: int, seed: int | None, as_json: bool) -> None:
+    """Prove the index against the archive: nothing missed, nothing invented."""
+    chosen = random.SystemRandom().randrange(2**32) if seed is None else seed
+    with (
+        _service(_settings()) as service,
+        printing.progress_bars(quiet=as_json) as progress,
+    ):
+        report = service.verify(strings, chosen, progress)
+    if as_json:
+        printing.print_json(report)
+    else:
+        printing.print_verify(report)
+    if not report.clean:
+        click.echo(
+            "The index differs from the archive; build it anew: kchat-search reindex", err=True
+        )
+        sys.exit(EXIT_DIFFERENCE)
+
+
+@commands.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Chats, last sync, index, who is the indexer, and which chats could not be understood."""
+    settings = _settings()
+    with _service(settings) as service:
+        found = service.status()
+        rejects = service.rejects(_REJECTS_IN_JSON if as_json else _REJECTS_SHOWN)
+        of_rejects = service.count_rejects()
+    if as_json:
+        printing.print_status_json(found, rejects)
+    else:
+        printing.print_status(found, rejects, of_rejects, settings.zone)
+
+
+def _settings(**overrides: Any) -> Settings:
+    settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
+    logs.setup(settings.log_level, settings.log_format)
+    return settings
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[Service]:
+    with closing(make_service(settings)) as service:
+        yield service
+
+
+def _wait_for_interrupt() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,138 @@
+"""`kchat-search demo`: the whole program against a Kchat server of our own.
+
+Real in every part: HTTP, requests, an archive on disk, the index, the indexer's process, the
+pages. It asks nothing of the environment, keeps to `var/demo` and `index/demo` below the current
+folder, and begins anew each time.
+"""
+
+from __future__ import annotations
+
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from filelock import FileLock, Timeout
+
+from kchat_search.cli import printing, serve
+from kchat_search.composition import make_service
+from kchat_search.config import Settings, only
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
+from kchat_search.demo.conversations import Life, agents
+from kchat_search.demo.files import load
+from kchat_search.demo.server import DemoServer
+from kchat_search.errors import SettingsError
+
+ARCHIVE = Path("var/demo")
+INDEX = Path("index/demo")
+_INTERVAL_SECONDS = 5
+"""Between ticks: new chats arrive every quarter of a minute, and should be seen to."""
+
+
+@contextmanager
+def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterator[DemoServer]:
+    """A Kchat server with the chats of a file, or with made-up ones that go on happening.
+
+    Raises `SettingsError` for a file that can't be read and a port that can't be used.
+    """
+    if chats is not None:
+        life = None
+        found, users = load(chats)
+    else:
+        life = Life(seed, datetime.now(UTC), count)
+        found, users = life.chats(), agents()
+    try:
+        server = DemoServer(
+            found,
+            users,
+            email=DEMO_EMAIL,
+            password=DEMO_PASSWORD,
+            api_token=DEMO_API_TOKEN,
+            port=port,
+            life=life,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"Port {port} can't be used ({error.strerror}): choose another."
+        ) from error
+    with server:
+        yield server
+
+
+def how_to_connect(server: DemoServer) -> str:
+    """The settings that lead to a demo server, and how to make it difficult, as lines for a
+    shell."""
+    return (
+        f"export KCHAT_BASE_URL={server.url}\n"
+        f"export KCHAT_EMAIL={DEMO_EMAIL}\n"
+        f"export KCHAT_API_TOKEN={DEMO_API_TOKEN}\n"
+        f"# What can go wrong: curl -u {DEMO_EMAIL}:{DEMO_PASSWORD} {server.url}/demo/conditions"
+    )
+
+
+def run_demo(server: DemoServer, port: int | None) -> None:
+    """Sync from the server, then serve the pages until interrupted."""
+    with _alone():
+        for folder in (ARCHIVE, INDEX):
+            shutil.rmtree(folder, ignore_errors=True)
+        settings = _settings(server, _free_port(port))
+        with closing(make_service(settings)) as service:
+            click.echo(f"A Kchat server with made-up conversations: {server.url}")
+            with service.indexing("demo"), printing.progress_bars() as progress:
+                service.prepare(progress)
+                report = service.sync(progress=progress)
+            printing.print_report(report)
+            with serve.WorkerProcess(settings):
+                serve.serve_web(service, settings.host, settings.port, _announce)
+
+
+def _announce(address: str) -> None:
+    click.echo(f"\nOpen {address}    (Ctrl-C ends the demo)\n")
+
+
+def _settings(server: DemoServer, port: int) -> Settings:
+    return only(
+        base_url=server.url,
+        email=DEMO_EMAIL,
+        api_token=DEMO_API_TOKEN,
+        archive_url=f"sqlite:///{ARCHIVE}/archive.sqlite3",
+        index_dir=INDEX,
+        port=port,
+        sync_interval_seconds=_INTERVAL_SECONDS,
+        log_level="WARNING",
+        demo=True,
+    )
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(ARCHIVE.parent / "demo.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise SettingsError(
+            f"A demo is running in {Path.cwd()} already: stop it, or start this one in another "
+            "folder."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _free_port(wanted: int | None) -> int:
+    """The port asked for; else the usual one, or any if something has that already."""
+    if wanted is not None:
+        return wanted
+    usual = int(Settings.model_fields["port"].default)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", usual))
+        except OSError:
+            return 0
+    return usual

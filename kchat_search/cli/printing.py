@@ -1,0 +1,361 @@
+"""What the command line shows: progress bars, tables, a chat, a page of hits; and JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bars
+from rich.table import Table
+from rich.text import Text
+
+from kchat_search.chats import ratings
+from kchat_search.chats.history import FieldChange, History, MessageChange, value_text
+from kchat_search.models.chats import Message, StoredReject
+from kchat_search.models.reports import (
+    Coverage,
+    Progress,
+    Status,
+    SyncReport,
+    VerifyReport,
+    no_progress,
+)
+from kchat_search.models.search import ChatView, QueryReading, SearchPage
+from kchat_search.text.fold import without_surrogates
+
+_STEPS = {
+    "fetch": "Fetching chats",
+    "prove": "Proving that none was missed",
+    "recheck": "Looking again at open and recent chats",
+    "index": "Indexing",
+    "merge": "Writing the index",
+    "export": "Exporting chats",
+    "look up": "Looking strings up",
+    "scan": "Scanning the archive for them",
+}
+_KEY_SHOWN = 12
+_DAY_WIDTH = len("2015-04-25")
+
+
+def console(*, to_stderr: bool = False) -> Console:
+    """Where to print. Colours only on a terminal, and never markup out of somebody's text."""
+    return Console(stderr=to_stderr, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
+    """A bar a step, on standard error; nothing where that is no terminal."""
+    out = console(to_stderr=True)
+    if quiet or not out.is_terminal:  # there rich would print each bar as it was at the end
+        yield no_progress
+        return
+    bars = Bars(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=out,
+    )
+    tasks: dict[str, TaskID] = {}
+    reached: dict[str, int] = {}  # in the present round of a step
+    before: dict[str, int] = {}  # in its earlier rounds
+
+    def show(step: str, done: int, total: int | None) -> None:
+        if step not in tasks:
+            tasks[step] = bars.add_task(_STEPS.get(step, step), total=total, rate="")
+        task = bars.tasks[tasks[step]]
+        speed = f"{task.speed:.0f}/s" if task.speed else ""
+        if done < reached.get(step, 0):  # a round more, for instance of what changed meanwhile
+            before[step] = before.get(step, 0) + reached[step]
+        reached[step] = done if total is None else min(done, total)  # a page may be read twice
+        base = before.get(step, 0)
+        whole = None if total is None else base + total
+        bars.update(tasks[step], completed=base + reached[step], total=whole, rate=speed)
+
+    with bars:
+        yield show
+
+
+def print_json(value: object) -> None:
+    """A record as JSON on standard output; times as RFC 3339."""
+    click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+
+
+def print_page(page: SearchPage, zone: ZoneInfo) -> None:
+    """The hits of a search."""
+    out = console()
+    some = f" ({page.query.all} with all words)" if page.query.match == "some" else ""
+    out.print(
+        f"{_chats(page.total)}{some} in {page.took_ms:.0f} ms: {clean(page.query.understood)}"
+    )
+    for about in _about(page.query):
+        out.print(f"  {clean(about)}")
+    for hit in page.hits:
+        chat = hit.chat
+        who = " · ".join(
+            filter(None, [hit.agent_name or chat.agent_id, hit.visitor_name, chat.status])
+        )
+        out.print()
+        out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
+        for snippet in hit.snippets:
+            line = Text(f"  {clean(snippet.name or snippet.side)}: ")
+            offset = len(line)
+            line.append(clean(snippet.text))
+            for start, end in snippet.highlights:
+                line.stylize("bold yellow", offset + start, offset + end)
+            out.print(line)
+
+
+def _about(query: QueryReading) -> Iterator[str]:
+    """What was not taken as typed; where no chat has all of it, why, and what may help."""
+    for note in query.notes:
+        yield f"note: {note}"
+    for near in query.suggestions:
+        yield f"did you mean {near.q} ({_chats(near.total)})"
+    for part in query.parts if len(query.parts) > 1 else ():
+        count = "not counted" if part.count is None else _chats(part.count)
+        yield f"{part.text}: {count} by itself"
+    for cut in query.cuts:
+        if cut.total:
+            yield f"without {cut.part or cut.parameter}: {_chats(cut.total)}"
+    if query.without_filters:
+        yield f"without any filter: {_chats(query.without_filters)}"
+
+
+def _chats(count: int) -> str:
+    return "1 chat" if count == 1 else f"{count:,} chats"
+
+
+def print_chat(view: ChatView, zone: ZoneInfo) -> None:
+    """A whole chat."""
+    out = console()
+    chat = view.chat
+    facts = {
+        "agent": view.agent_name or chat.agent_id,
+        "visitor": view.visitor_name or chat.visitor_id,
+        "status": chat.status,
+        "rating": ratings.label(chat.rating),
+        "gone from Kchat": _time(view.gone_at, zone) if view.gone_at else None,
+    }
+    out.print(Text(f"Chat {chat.id}, {_time(chat.created_at, zone)}", style="bold"))
+    for name, value in facts.items():
+        if value:
+            out.print(f"  {name}: {clean(value)}")
+    for message, side in zip(chat.messages, view.sides, strict=True):
+        text = message.text or ("" if message.upload else _wordless(message.type))
+        if message.upload:
+            text += f" [{message.upload.name}]"
+        recalled = " (recalled)" if message.recalled else ""
+        head = f"{_time(message.created_at, zone)} {message.name or side}{recalled}: "
+        line = Text(clean(head), style="dim")
+        line.append(clean(text), style="not dim")
+        out.print(line)
+
+
+def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
+    """What a chat said before: its versions, oldest first, and what changed in each."""
+    out = console()
+    for version in history.walk():
+        until = f", until {_time(version.until, zone)}" if version.until else ", the present one"
+        head = f"Chat {chat_id}, version {version.number}: seen {_time(version.seen_at, zone)}"
+        out.print(Text(head + until, style="bold"))
+        for change in version.changes:
+            if isinstance(change, FieldChange):
+                out.print(Text(f"  {_field_changed(change)}"))
+            else:
+                _print_message_changed(change, zone)
+        if not version.changes:
+            first = version.number == 1
+            out.print("  the first in the archive" if first else "  nothing that can be shown")
+
+
+def _print_message_changed(change: MessageChange, zone: ZoneInfo) -> None:
+    message = change.message
+    name = f"#{message.id}" if message.id is not None else f"message {message.position + 1}"
+    when = f" {_time(message.created_at, zone)}" if message.created_at else ""
+    line = Text(clean(f"  {change.kind} {name}{when} {message.name}: "), style="dim")
+    texts = [_said(each) for each in (change.before, change.after) if each is not None]
+    line.append(clean(" → ".join(dict.fromkeys(texts))), style="not dim")
+    console().print(line)
+    for field in change.fields:
+        console().print(Text(f"    {_field_changed(field)}", style="dim"))
+
+
+def _said(message: Message) -> str:
+    file = f"[{message.upload.name or 'file'}]" if message.upload else ""
+    return " ".join(filter(None, (message.text, file))) or "(nothing)"
+
+
+def _field_changed(change: FieldChange) -> str:
+    before, after = (
+        "(none)" if value is None else value_text(value) or '""'
+        for value in (change.before, change.after)
+    )
+    return clean(f"{change.name}: {before} → {after}")
+
+
+def print_status_json(status: Status, rejects: Sequence[StoredReject]) -> None:
+    """The whole program at a glance, and these rejects, with the names that the API has."""
+    print_json({**_plain(status), "rejects": [_reject(stored) for stored in rejects]})
+
+
+def _reject(stored: StoredReject) -> dict[str, object]:
+    return {
+        "chat_id": stored.reject.chat_id,
+        "key": stored.reject.key,
+        "reason": stored.reject.reason,
+        "first_seen_at": stored.first_seen_at,
+        "last_seen_at": stored.last_seen_at,
+        "times": stored.times,
+        "gone_at": stored.gone_at,
+        "raw": stored.reject.raw or None,
+    }
+
+
+def print_status(
+    status: Status, rejects: Sequence[StoredReject], of_rejects: int, zone: ZoneInfo
+) -> None:
+    """The whole program at a glance; of `of_rejects` rejects, those that are given."""
+    table = Table(show_header=False, box=None)
+    last = status.last_report
+    rows = {
+        "chats": f"{status.counts.chats:,} ({status.counts.gone:,} gone from Kchat)",
+        "versions": f"{status.counts.versions:,}",
+        "waiting for the index": f"{status.counts.pending:,}",
+        "rejected": f"{status.counts.rejected:,}",
+        "complete": "yes" if status.coverage.complete else "not yet",
+        "last sync": _time(status.coverage.synced_at, zone) + (f" ({last.kind})" if last else ""),
+        "indexer": status.indexer or "not running",
+        "index": f"{status.engine.engine}, {status.engine.generation or 'not built yet'}, "
+        f"{status.engine.documents:,} documents, {status.engine.size_bytes / 1e6:.1f} MB"
+        + ("" if status.index_current else "; to be rebuilt by the next sync"),
+        "time zone": status.timezone,
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    console().print(table)
+    if last is not None and last.error is not None:
+        console().print(f"  the last sync failed: {clean(last.error)}")
+    if rejects:
+        _print_rejects(rejects, of_rejects, zone)
+
+
+def _print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -> None:
+    out = console()
+    gone = any(stored.gone_at for stored in rejects)
+    table = Table(box=None, title="Chats that could not be understood", title_justify="left")
+    table.add_column("chat", no_wrap=True)
+    for name in ("first seen", "last seen", *(["gone from Kchat"] if gone else [])):
+        table.add_column(name, width=_DAY_WIDTH)  # the time goes below: the reason needs the room
+    table.add_column("times", justify="right", no_wrap=True)
+    table.add_column("reason", overflow="fold")
+    for stored in rejects:
+        times = [stored.first_seen_at, stored.last_seen_at, *([stored.gone_at] if gone else [])]
+        table.add_row(
+            Text(clean(_key(stored))),
+            *("" if moment is None else _time(moment, zone) for moment in times),
+            f"{stored.times:,}",
+            Text(" ".join(clean(stored.reject.reason).split())),
+        )
+    out.print()
+    out.print(table)
+    if total > len(rejects):
+        out.print(f"  and {total - len(rejects):,} more: kchat-search status --json has up to 100")
+
+
+def _key(stored: StoredReject) -> str:
+    """What a reject is called: its chat's id where that is known."""
+    reject = stored.reject
+    return reject.key[:_KEY_SHOWN] if reject.chat_id is None else f"#{reject.chat_id}"
+
+
+def print_exported(total: int, path: Path, coverage: Coverage) -> None:
+    """How many chats an export has; on standard error, since the chats may be on the other."""
+    out = console(to_stderr=True)
+    out.print(f"{_chats(total)} exported" + ("" if str(path) == "-" else f" to {clean(str(path))}"))
+    reasons = {
+        f"{coverage.pending:,} chats wait for the index": coverage.pending > 0,
+        f"{coverage.rejected:,} could not be understood": coverage.rejected > 0,
+        "older chats are still being fetched": not coverage.backfilled,
+    }
+    if not coverage.complete:
+        why = ", ".join(text for text, holds in reasons.items() if holds)
+        out.print(f"  note: that may not be everything: {why}; see kchat-search status")
+
+
+def print_report(report: SyncReport) -> None:
+    """What a sync did."""
+    seconds = (report.finished_at - report.started_at).total_seconds()
+    out = console()
+    out.print(
+        f"{report.kind}: {report.seen:,} chats seen, {report.new:,} new, {report.changed:,} "
+        f"changed, {report.vanished:,} vanished, {report.rejected:,} rejected, "
+        f"{report.indexed:,} indexed, {report.retries:,} retries, {seconds:.1f} s"
+    )
+    for note in report.notes:
+        out.print(f"  note: {note}")
+    if report.error is not None:
+        out.print(f"  ended early: {clean(report.error)}")
+
+
+def print_verify(report: VerifyReport) -> None:
+    """What a check found."""
+    out = console()
+    out.print(
+        f"{report.chats:,} chats, {report.strings:,} strings: {len(report.missed)} missed, "
+        f"{len(report.wrong)} wrong, {len(report.lacking)} chats lacking in the index, "
+        f"{len(report.surplus)} too many; {report.seconds:.1f} s, seed {report.seed}"
+    )
+    if report.damage:
+        out.print(report.damage)
+    for name, rows in (("missed", report.missed), ("wrong", report.wrong)):
+        for row in rows[:10]:
+            out.print(f"  {name}: {row['string']!r} in chat {row['chat_id']}")
+
+
+def _wordless(type_: str) -> str:
+    return "(joined)" if type_ == "chat.memberjoin" else f"({type_})"
+
+
+def clean(text: str) -> str:
+    """Text of a stranger for a terminal: no escape sequences, no lone surrogates."""
+    shown = without_surrogates(text)
+    return "".join(c if c.isprintable() or c in "\n " else "\ufffd" for c in shown)
+
+
+def _time(moment: datetime | None, zone: ZoneInfo) -> str:
+    return "never" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Message):
+        return {name: _plain(each) for name, each in value._asdict().items()}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(each) for each in value]
+    return without_surrogates(value) if isinstance(value, str) else value

@@ -1,0 +1,203 @@
+"""The processes behind `serve`: the web server here, the indexer in a child of its own.
+
+A search never waits for indexing, since they share no process. The child is given its settings
+through a pipe (so no secret is in a list of processes), and ends when that pipe closes: however
+this process dies, no indexer is left behind.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from types import FrameType, TracebackType
+from typing import Any, NoReturn, Self
+
+import waitress
+
+from kchat_search.composition import make_service
+from kchat_search.config import Settings, from_json, is_loopback, to_json
+from kchat_search.errors import IndexerBusy, IndexUnwritable, KchatSearchError, SettingsError
+from kchat_search.service import Service
+from kchat_search.sync import scheduler
+from kchat_search.web import create_app
+
+log = logging.getLogger(__name__)
+
+_RESTART_SECONDS = 5.0
+_STOP_SECONDS = 10.0
+_FOREVER = -1.0
+_THREADS = 8
+_STALLED_MILLISECONDS = 600_000
+
+
+def check_address(host: str) -> None:
+    """Until there is a log-in, nobody but this machine may read.
+
+    Raises `SettingsError` for an address that others can reach.
+    """
+    if not is_loopback(host):
+        raise SettingsError(
+            f"KCHAT_HOST={host} would show the conversations to everybody who can reach this "
+            "machine, since no users are defined yet. Use 127.0.0.1 (and, from elsewhere, an SSH "
+            "tunnel)."
+        )
+
+
+def serve_web(service: Service, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the pages and the API until the process is told to stop. `ready` is called with the
+    address once it can be opened. Raises `SettingsError` where the address can't be used."""
+    check_address(host)
+    service.warm()
+    sockets: dict[int, Any] = {}
+    try:
+        server = waitress.create_server(
+            create_app(service),
+            sockets,
+            host=host,
+            port=port,
+            threads=_THREADS,
+            ident=None,
+            # The guard must see that a proxy stands before us, or it can't refuse it.
+            clear_untrusted_proxy_headers=False,
+        )
+    except OSError as error:
+        raise SettingsError(
+            f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "
+            "--port or KCHAT_PORT."
+        ) from error
+    let_go_of_the_stalled(sockets)
+    shown = f"[{host}]" if ":" in host else host
+    # «localhost» may be two sockets, of IPv4 and IPv6; they share the port.
+    several = getattr(server, "effective_listen", None)
+    ready(f"http://{shown}:{several[0][1] if several else server.effective_port}/")
+    signal.signal(signal.SIGTERM, _leave)  # so that what stands around us is closed too
+    try:
+        server.run()
+    finally:
+        server.close()
+
+
+def let_go_of_the_stalled(sockets: Mapping[int, Any]) -> None:
+    """Have the system end connections whose client has taken nothing for ten minutes.
+
+    A thread that sends an export waits for its client, and waitress ends no connection that is
+    being served: two that stall would end all exports, for good. `sockets`: waitress's, by number;
+    the listening ones hand the option on (tcp(7)). Linux alone has it.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        for each in sockets.values():
+            if each.accepting:
+                each.socket.setsockopt(
+                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MILLISECONDS
+                )
+
+
+class WorkerProcess:
+    """The indexer's process, restarted should it die. Use as a context manager."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._watch, name="worker", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stopping.set()
+        if self._process is not None:
+            self._process.terminate()
+        self._thread.join(_STOP_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopping.is_set():
+            self._process = self._start()
+            if self._stopping.is_set():
+                self._process.terminate()
+            code = self._process.wait()
+            if not self._stopping.is_set():
+                log.error("The indexer's process ended (%s); it is started again.", code)
+                self._stopping.wait(_RESTART_SECONDS)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # our own program
+            [sys.executable, "-m", "kchat_search", "worker", "--from-parent"],
+            stdin=subprocess.PIPE,
+        )
+        assert process.stdin is not None
+        try:
+            process.stdin.write(to_json(self._settings).encode() + b"\n")
+            process.stdin.flush()  # and stays open: its end is the sign that we are gone
+        except BrokenPipeError:
+            log.warning("The indexer's process ended before it had its settings.")
+        return process
+
+
+def settings_from_parent() -> Settings:
+    """A worker's settings, from the pipe; from now on the process ends when the pipe does."""
+    settings = from_json(sys.stdin.buffer.readline().decode())
+
+    def wait_for_the_end() -> None:
+        sys.stdin.buffer.read()
+        os._exit(0)
+
+    threading.Thread(target=wait_for_the_end, name="parent", daemon=True).start()
+    return settings
+
+
+def run_worker(settings: Settings) -> None:
+    """Be the indexer until told to stop; wait for the lock while another process has it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+    service = make_service(settings)
+    service.source()  # settings that lack something are an error now, not at each tick
+    try:
+        _index(service, wait_seconds=1.0)
+    except IndexerBusy as busy:
+        log.info("%s Then this one takes over.", busy)
+        _index(service, wait_seconds=_FOREVER)
+
+
+def _index(service: Service, wait_seconds: float) -> None:
+    first = True
+
+    def tick() -> None:
+        nonlocal first
+        try:
+            service.tick(first=first)
+        except IndexUnwritable:  # of a full disk; until there is room, each is the first
+            raise
+        except KchatSearchError:
+            first = False
+            raise
+        first = False
+
+    with service.indexing("worker", wait_seconds):
+        scheduler.run(tick, service.settings.sync_interval_seconds)
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    sys.exit(0)
+
+
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    del frame
+    # Every step of a sync survives a kill, so a stop needs no ceremony: the archive's transaction
+    # is undone, the index's commit is not made, and the next start goes on from there.
+    log.info("The indexer stops (signal %s).", number)
+    logging.shutdown()
+    os._exit(0)

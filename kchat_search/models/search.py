@@ -1,0 +1,179 @@
+"""What a person asks of the search and what it answers.
+
+SearchRequest --syntax, plan--> Plan --engine--> EngineAnswer --snippets--> SearchPage
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from kchat_search.models.chats import Chat, Side
+from kchat_search.models.plan import Match, Sort
+from kchat_search.models.reports import Coverage
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """A search as it was asked; fields and words as in the HTTP API. Nothing is checked yet."""
+
+    q: str = ""
+    match: Match = "auto"
+    agent_id: tuple[str, ...] = ()
+    visitor_id: str | None = None
+    user_id: str | None = None
+    status: tuple[str, ...] = ()
+    rating: tuple[str, ...] = ()
+    """Codes, labels or «none»."""
+    started_by: str | None = None
+    type: str | None = None
+    spoke: tuple[str, ...] = ()
+    """Sides that said something: visitor, agent, robot; any of them."""
+    has_upload: bool | None = None
+    start: str | None = None
+    """A day (`2016-01-01`, from its beginning) or an RFC 3339 time."""
+    end: str | None = None
+    """A day (to its end) or an RFC 3339 time (included)."""
+    sort: Sort = "relevance"
+    page: int = 1
+    per_page: int = 20
+    cursor: str | None = None
+    facets: tuple[str, ...] | None = None
+    """None: all; () none."""
+    snippets: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A message that matched: text and ranges, never HTML."""
+
+    message_id: int | None
+    position: int
+    name: str
+    side: Side
+    created_at: datetime | None
+    text: str
+    """The original text, or a cut of it around the match."""
+    highlights: tuple[tuple[int, int], ...]
+    """[start, end) in code points of `text`."""
+    start: int = 0
+    """Where `text` begins in the message, in code points."""
+    cut: bool = False
+    """There is more of the message after `text`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chat that was found."""
+
+    chat: Chat
+    agent_name: str | None
+    visitor_name: str | None
+    gone_at: datetime | None
+    score: float
+    snippets: tuple[Snippet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    """One value of a facet. `value` None is «none»; `label` None: the page's own words."""
+
+    value: str | None
+    label: str | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartCount:
+    """How many chats one part of the query has alone (filters aside)."""
+
+    text: str
+    count: int | None
+    """None: not counted, for want of time."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterCut:
+    """What would be found without one filter, all others kept."""
+
+    parameter: str
+    """The filter's name («agent_id»; «created» for start and end), or «q» for a part of the query
+    that filters or excludes."""
+    part: str | None
+    """The part of the query, as it was understood."""
+    q: str
+    """The query without it."""
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """What may have been meant: a query that some chats answer whole."""
+
+    q: str
+    total: int
+    """What a search for it finds, filters included; where few have all of it, those with some of
+    it too."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryReading:
+    """How the query was understood."""
+
+    q: str
+    understood: str
+    match: Literal["all", "some"]
+    all: int
+    sort: Sort
+    notes: tuple[str, ...] = ()
+    parts: tuple[PartCount, ...] = ()
+    """Only where no chat has all of it."""
+    suggestions: tuple[Suggestion, ...] = ()
+    """Only where no chat has all of it, or so few that chats with some of it follow."""
+    cuts: tuple[FilterCut, ...] = ()
+    """Only where nothing was found."""
+    without_filters: int | None = None
+    """Only where nothing was found and there were filters: what would be found without all."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """The answer to a `SearchRequest`."""
+
+    query: QueryReading
+    total: int
+    page: int
+    per_page: int
+    has_next: bool
+    cursor: str | None
+    """Hand it back to walk on; None at the end."""
+    hits: tuple[Hit, ...]
+    facets: Mapping[str, tuple[FacetValue, ...]]
+    coverage: Coverage
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChatView:
+    """One chat for reading."""
+
+    chat: Chat
+    sent: Mapping[str, object]
+    """The chat as Kchat sent it, upload tokens removed."""
+    sides: tuple[Side, ...]
+    """Who spoke, message by message."""
+    highlights: Mapping[int, tuple[tuple[int, int], ...]]
+    """By position of the message: ranges to mark, for the query that led here."""
+    agent_name: str | None
+    visitor_name: str | None
+    version: int
+    first_seen_at: datetime
+    changed_at: datetime
+    seen_at: datetime
+    gone_at: datetime | None
+    digest: str
+    others: tuple[Chat, ...] = ()
+    """Other chats of this visitor, newest first, at most ten."""
+    others_total: int = 0

@@ -1,0 +1,26 @@
+"""The seams: what the rooms in the middle need of the rooms at the edge.
+
+source.py   `ChatSource`: where chats come from (the Kchat API)
+archive.py  `Archive`: the system of record
+engine.py   `Engine`: what holds the index and answers from it
+
+`composition.make_service` is the one place that knows who stands behind each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from kchat_search.models.chats import Chat
+from kchat_search.ports.archive import Archive
+from kchat_search.ports.engine import Engine
+from kchat_search.ports.source import ChatSource
+
+Clock = Callable[[], datetime]
+"""The present, aware, in UTC. Only the composition root has a real one."""
+
+ReadChat = Callable[[str], Chat]
+"""From the raw JSON of the archive to a `Chat`. Raises ValueError where that can't be done."""
+
+__all__ = ["Archive", "ChatSource", "Clock", "Engine", "ReadChat"]

@@ -1,0 +1,332 @@
+"""A search, from what was asked to what is shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from kchat_search.chats import ratings, speakers
+from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.models.chats import Chat, Side, StoredChat
+from kchat_search.models.plan import (
+    FACETS,
+    NO_TIME,
+    EngineAnswer,
+    EngineHit,
+    Everything,
+    Match,
+    Plan,
+)
+from kchat_search.models.reports import ArchiveFacts, Coverage
+from kchat_search.models.search import (
+    FacetValue,
+    Hit,
+    QueryReading,
+    SearchPage,
+    SearchRequest,
+    Snippet,
+)
+from kchat_search.ports import Archive, Clock, Engine, ReadChat
+from kchat_search.search import cursor as cursors
+from kchat_search.search.plan import ENOUGH, Context, filters, node, ranking, wider
+from kchat_search.search.snippets import Needle, needles, snippets
+from kchat_search.search.syntax import Parsed, parse
+from kchat_search.search.tree import Tree
+from kchat_search.search.zero_results import Nothing
+from kchat_search.text.fold import Folded, fold_many_with_map
+from kchat_search.text.segmentation import Segmenter
+
+Agents = Mapping[str, str]
+"""Names by id."""
+
+_CURSORS = ("backfill", "synced")
+
+MAX_HITS_BY_PAGE = 10_000
+"""As far as `page` reaches; `cursor` goes on."""
+
+
+_REMEMBERED = 4_096
+"""Chats of the pages of hits that were shown last; of twelve messages each, some 80 MB."""
+_LONGEST_REMEMBERED = 16_384
+
+
+class _Read(NamedTuple):
+    """A chat as it is searched for what to show."""
+
+    chat: Chat
+    texts: Sequence[Folded]
+    """The text of each message, folded."""
+    agent_name: str | None
+    sides: Sequence[Side]
+    """Who said each message."""
+    visitor_name: str | None
+
+
+class _Reader:
+    """Reads stored chats, and remembers those that were shown last: people turn pages, go back, and
+    refine, and reading is a third of a search. Safe to share between threads."""
+
+    def __init__(self, read_chat: ReadChat) -> None:
+        self._read_chat = read_chat
+        self._remembered: OrderedDict[tuple[int, int, str], _Read] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
+        """The present version, as it is now in the archive; `agents`: the names, by id."""
+        key = (stored.id, stored.version, stored.digest)
+        with self._lock:
+            found = self._remembered.get(key)
+            if found is not None and found.agent_name == speakers.agent_name(found.chat, agents):
+                self._remembered.move_to_end(key)
+                return found
+        read = self._anew(stored, agents)
+        if len(stored.raw) <= _LONGEST_REMEMBERED:
+            with self._lock:
+                self._remembered[key] = read
+                if len(self._remembered) > _REMEMBERED:
+                    self._remembered.popitem(last=False)
+        return read
+
+    def _anew(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
+        chat = self._read_chat(stored.raw)
+        agent_name = speakers.agent_name(chat, agents)
+        sides = speakers.sides(chat, agent_name)
+        return _Read(
+            chat,
+            fold_many_with_map([message.text for message in chat.messages]),
+            agent_name,
+            sides,
+            speakers.visitor_name(chat, sides),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Searcher:
+    """Answers `SearchRequest`s. Safe to share between threads."""
+
+    archive: Archive
+    engine: Engine
+    segmenter: Segmenter
+    read_chat: ReadChat
+    zone: ZoneInfo
+    clock: Clock
+
+    def search(self, request: SearchRequest) -> SearchPage:
+        """Carry out a search.
+
+        Raises `BadRequest` or `LimitExceeded` for what can't be asked, `IndexDamaged` and
+        `ArchiveError` where it can't be answered.
+        """
+        began = time.perf_counter()
+        _check(request)
+        # Before the engine is asked: what is archived meanwhile is not taken for missing.
+        facts = self.archive.facts(*_CURSORS)
+        context = self._context(facts.agents)
+        parsed = self._parse(request.q, context)
+        plan = self._plan(request, parsed.tree, context)
+        found = self.engine.search(plan)
+        more = len(found.hits) > request.per_page
+        hits = found.hits[: request.per_page]
+        shown = self._show(request, hits, plan, context.agents)
+        return SearchPage(
+            query=self._reading(request, parsed, plan, found, context),
+            total=found.total,
+            page=request.page,
+            per_page=request.per_page,
+            has_next=more
+            and request.cursor is None
+            and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE,
+            cursor=cursors.encode(request, _place(plan, hits)) if more else None,
+            hits=shown,
+            facets={
+                name: _labelled(name, rows, context.agents) for name, rows in found.facets.items()
+            },
+            coverage=_coverage(facts, found.documents),
+            took_ms=(time.perf_counter() - began) * 1000,
+        )
+
+    def all_ids(self, request: SearchRequest) -> set[int]:
+        """Every chat that matches, in no order; page and cursor aside. Raises as `search`."""
+        return set(self.ids(dataclasses.replace(request, sort="newest")))
+
+    def ids(self, request: SearchRequest) -> Sequence[int]:
+        """Every chat that has all the words, newest or oldest first; `match`, page and cursor
+        aside. Raises as `search`, and `BadRequest` for an order that is not by date."""
+        if request.sort == "relevance":
+            raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
+        asked = dataclasses.replace(request, match="all", page=1, cursor=None)
+        context = self._context(self.archive.agents())
+        return self.engine.ids(self._plan(asked, self._parse(asked.q, context).tree, context))
+
+    def needles(self, q: str) -> tuple[Needle, ...]:
+        """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
+        context = self._context(self.archive.agents())
+        return needles(node(self._parse(q, context).tree, context))
+
+    def coverage(self) -> Coverage:
+        """Can an answer be trusted to be of everything?"""
+        facts = self.archive.facts(*_CURSORS)
+        return _coverage(facts, self.engine.count(Everything()))
+
+    @cached_property
+    def _reader(self) -> _Reader:
+        return _Reader(self.read_chat)
+
+    def _context(self, agents: Mapping[str, str]) -> Context:
+        today = self.clock().astimezone(self.zone).date()
+        return Context(agents, today, self.zone)
+
+    def _parse(self, q: str, context: Context) -> Parsed:
+        return parse(q, self.segmenter.split, context.today, context.zone)
+
+    def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
+        place = None if request.cursor is None else cursors.decode(request, request.cursor)
+        words, phrases = ranking(tree, self.segmenter.words)
+        match: Match = request.match
+        return Plan(
+            match=node(tree, context),
+            some=wider(tree, context) if match == "auto" else None,
+            enough=ENOUGH,
+            filters=filters(request, self.zone),
+            words=words,
+            phrases=phrases,
+            sort=request.sort,
+            offset=place if isinstance(place, int) else 0 if place else _offset(request),
+            limit=request.per_page + 1,
+            after=place if isinstance(place, tuple) else None,
+            facets=FACETS if request.facets is None else request.facets,
+            zone=self.zone.key,
+        )
+
+    def _show(
+        self, request: SearchRequest, hits: Sequence[EngineHit], plan: Plan, agents: Agents
+    ) -> tuple[Hit, ...]:
+        wanted = tuple(dict.fromkeys((*needles(plan.match), *needles(plan.some))))
+        stored = self.archive.get([hit.id for hit in hits])
+
+        def shown(read: _Read) -> tuple[Snippet, ...]:
+            return snippets(
+                read.chat,
+                read.texts,
+                read.sides,
+                wanted,
+                phrases=plan.phrases,
+                limit=request.snippets,
+            )
+
+        return tuple(
+            self._hit(stored[hit.id], hit.score, agents, shown)
+            for hit in hits
+            # The archive never drops a chat, but for one that was erased a moment ago.
+            if hit.id in stored
+        )
+
+    def _hit(
+        self,
+        stored: StoredChat,
+        score: float,
+        agents: Agents,
+        shown: Callable[[_Read], tuple[Snippet, ...]],
+    ) -> Hit:
+        read = self._reader.read(stored, agents)
+        return Hit(
+            chat=read.chat,
+            agent_name=read.agent_name,
+            visitor_name=read.visitor_name,
+            gone_at=stored.gone_at,
+            score=score,
+            snippets=shown(read),
+        )
+
+    def _reading(
+        self,
+        request: SearchRequest,
+        parsed: Parsed,
+        plan: Plan,
+        found: EngineAnswer,
+        context: Context,
+    ) -> QueryReading:
+        reading = QueryReading(
+            q=request.q,
+            understood="" if parsed.tree is None else str(parsed.tree),
+            match=found.match,
+            all=found.all,
+            sort=request.sort,
+            notes=parsed.notes,
+        )
+        if found.all and found.match == "all":
+            return reading
+        nothing = Nothing(
+            engine=self.engine,
+            plan=plan,
+            tree=parsed.tree,
+            context=context,
+            q=request.q,
+            split=self.segmenter.split,
+            read=lambda q: self._parse(q, context).tree,
+        )
+        return nothing.explained(reading, found)
+
+
+def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
+    counts = facts.counts
+    # The index may have been removed, and is not built anew yet.
+    pending = max(counts.pending, counts.chats - documents)
+    synced = facts.cursors.get("synced", {}).get("at")
+    backfilled = bool(facts.cursors.get("backfill", {}).get("proven"))
+    return Coverage(
+        complete=backfilled and not pending and not counts.rejected,
+        backfilled=backfilled,
+        chats=counts.chats,
+        pending=pending,
+        rejected=counts.rejected,
+        synced_at=datetime.fromisoformat(synced) if synced else None,
+    )
+
+
+def _check(request: SearchRequest) -> None:
+    if request.page < 1:
+        raise BadRequest("page counts from 1", "page")
+    if not 1 <= request.per_page <= 100:
+        raise LimitExceeded("per_page must be from 1 to 100", "per_page", 100)
+    if not 0 <= request.snippets <= 5:
+        raise LimitExceeded("snippets must be from 0 to 5", "snippets", 5)
+    if request.cursor is None and request.page * request.per_page > MAX_HITS_BY_PAGE:
+        raise LimitExceeded(
+            f"page reaches the first {MAX_HITS_BY_PAGE:,} hits; walk further with cursor",
+            "page",
+            MAX_HITS_BY_PAGE,
+        )
+    for name in request.facets or ():
+        if name not in FACETS:
+            raise BadRequest(f"there is no facet {name!r}; there are {', '.join(FACETS)}", "facets")
+
+
+def _offset(request: SearchRequest) -> int:
+    return (request.page - 1) * request.per_page
+
+
+def _place(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, int]:
+    if plan.sort == "relevance":
+        return plan.offset + len(hits)
+    last = hits[-1]
+    return (NO_TIME if last.created is None else last.created), last.id
+
+
+def _labelled(
+    name: str, rows: Sequence[tuple[str | None, int]], agents: Mapping[str, str]
+) -> tuple[FacetValue, ...]:
+    def label(value: str | None) -> str | None:
+        if value is None:
+            return None
+        return agents.get(value) if name == "agent_id" else ratings.label(value)
+
+    named = name in ("agent_id", "rating")
+    return tuple(FacetValue(value, label(value) if named else None, n) for value, n in rows)

@@ -1,0 +1,12 @@
+"""The form of every answer: JSON, JSON Lines, CSV, and the links in them. Knows no Flask.
+
+schemas.py         the shapes of the JSON, from which the OpenAPI document is made too
+status_schemas.py  the shapes of what the program says of itself
+links.py           from a `SearchRequest` back to an address
+views.py           from records to JSON
+json_text.py       records as JSON text
+times.py           times as they are sent: RFC 3339 in the configured zone
+safe_text.py       text of strangers as it may leave this program
+history.py         what a chat said before, as JSON
+export_formats.py  from chats to JSON Lines and CSV
+"""

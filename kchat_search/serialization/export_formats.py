@@ -1,0 +1,168 @@
+"""An export as bytes: JSON Lines for programs, CSV for people with a spreadsheet.
+
+Invariants: every chat of the export stands in it, one line (JSON Lines) or at least one row (CSV),
+whatever it contains; no more than a batch of chats and a piece of text is in memory; no cell
+is a formula; no token of an upload gets out.
+
+JSON Lines is letter for letter what Kchat sent (but for lone surrogates, which UTF-8 refuses). CSV
+makes control characters visible, as the pages do, since spreadsheets end a cell at a NUL.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Literal
+
+from kchat_search.chats import ratings
+from kchat_search.config import Settings
+from kchat_search.models.chats import Message, Side
+from kchat_search.models.search import ChatView
+from kchat_search.search.export_walk import AbsentChat
+from kchat_search.serialization import schemas
+from kchat_search.serialization.json_text import json_text
+from kchat_search.serialization.safe_text import printable, safe_link
+from kchat_search.serialization.times import rfc3339
+from kchat_search.serialization.views import chat_json
+
+Format = Literal["jsonl", "csv"]
+TYPES: dict[Format, str] = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8; header=present",
+}
+"""What each format is called in `Content-Type` (CSV: RFC 7111)."""
+
+Chats = Iterable[ChatView | AbsentChat]
+
+_PIECE = 64 * 1024
+"""Characters that are sent at once: a line at a time would be a system call a line."""
+
+_LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
+"""JSON may have them as they are, but not every reader of lines knows that they end none."""
+
+_CHAT_COLUMNS = (
+    "chat_id", "chat_type", "created_at", "end_at", "started_by", "status", "agent_id",
+    "agent_name", "visitor_id", "visitor_name", "user_id", "rating", "rating_label", "version",
+    "gone_at", "absent",
+)  # fmt: skip
+_MESSAGE_COLUMNS = (
+    "position", "message_id", "message_type", "message_created_at", "from", "name", "text",
+    "recalled", "upload_name", "upload_url",
+)  # fmt: skip
+COLUMNS = _CHAT_COLUMNS + _MESSAGE_COLUMNS
+
+_GUARDED = re.compile("['\t\r\n]|[\\s\ufeff\u200b-\u200f\u2060]*[=+\\-@＝＋－＠﹦﹢﹣﹫]")
+
+
+def pieces(chats: Chats, form: Format, settings: Settings, base: str) -> Iterator[bytes]:
+    """The export in pieces. `base`: `http://host/`, where the links lead.
+
+    Raises what reading the chats raises: then the pieces are not the whole export.
+    """
+    lines = _jsonl(chats, settings, base) if form == "jsonl" else _csv(chats, settings)
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= _PIECE:
+            yield "".join(held).encode()
+            held, size = [], 0
+    if held:
+        yield "".join(held).encode()
+
+
+def _jsonl(chats: Chats, settings: Settings, base: str) -> Iterator[str]:
+    """A line a chat: what `GET /api/v1/chats/{id}` answers."""
+    for each in chats:
+        line: schemas.ChatJson | schemas.AbsentJson
+        if isinstance(each, AbsentChat):
+            line = {"chat": {"id": each.id}, "absent": True}
+        else:
+            line = chat_json(each, settings, "", base)
+        yield json_text(line).translate(_LINE_ENDS) + "\n"
+
+
+def _csv(chats: Chats, settings: Settings) -> Iterator[str]:
+    """A row a message with the facts of its chat; a chat without messages has one row too."""
+    row = csv.writer(_Handed(), lineterminator="\r\n").writerow
+    yield "\N{BOM}" + row(COLUMNS)  # without the mark, Excel takes UTF-8 for something else
+    for each in chats:
+        for cells in _rows(each, settings):
+            yield row([cell(text) for text in cells])
+
+
+class _Handed:
+    """What the csv module writes to: it hands the text back."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def cell(text: str) -> str:
+    """The text as no spreadsheet takes it for a formula.
+
+    A cell that begins like one (with = + - @, also full-width or behind blanks, or with a tab or
+    a line break) gets an apostrophe before it: OWASP, «CSV Injection». So does one that begins
+    with an apostrophe; then taking away the first, wherever there is one, gives the text again.
+    """
+    shown = printable(text)
+    return f"'{shown}" if _GUARDED.match(shown) else shown
+
+
+def _rows(each: ChatView | AbsentChat, settings: Settings) -> Iterator[list[str]]:
+    if isinstance(each, AbsentChat):
+        facts = [str(each.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"]
+        yield facts + [""] * len(_MESSAGE_COLUMNS)
+        return
+    facts = _facts(each, settings)
+    if not each.chat.messages:
+        yield facts + [""] * len(_MESSAGE_COLUMNS)
+    for message, side in zip(each.chat.messages, each.sides, strict=True):
+        yield facts + _said(message, side, settings)
+
+
+def _facts(view: ChatView, settings: Settings) -> list[str]:
+    """The cells of `_CHAT_COLUMNS`."""
+    chat = view.chat
+    return [
+        str(chat.id),
+        chat.type,
+        _time(chat.created_at, settings),
+        _time(chat.end_at, settings),
+        chat.started_by,
+        chat.status,
+        chat.agent_id or "",
+        view.agent_name or "",
+        chat.visitor_id or "",
+        view.visitor_name or "",
+        chat.user_id or "",
+        chat.rating or "",
+        ratings.label(chat.rating) or "",
+        str(view.version),
+        _time(view.gone_at, settings),
+        "",
+    ]
+
+
+def _said(message: Message, side: Side, settings: Settings) -> list[str]:
+    """The cells of `_MESSAGE_COLUMNS`."""
+    upload = message.upload
+    return [
+        str(message.position),
+        "" if message.id is None else str(message.id),
+        message.type,
+        _time(message.created_at, settings),
+        side,
+        message.name,
+        message.text,
+        "true" if message.recalled else "",
+        "" if upload is None else upload.name,
+        "" if upload is None else safe_link(upload.url) or "",
+    ]
+
+
+def _time(moment: datetime | None, settings: Settings) -> str:
+    return rfc3339(moment, settings.zone) or ""

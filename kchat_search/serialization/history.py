@@ -1,0 +1,177 @@
+"""What a chat said before, as JSON for the API and the command line.
+
+Invariant: an answer stays small enough to be made and read, however long a chat and however many
+its versions are; what is beyond that is refused with the way to ask for it in parts.
+"""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from kchat_search.chats.history import FieldChange, History, MessageChange, Version
+from kchat_search.errors import LimitExceeded, NotFound
+from kchat_search.serialization import schemas
+from kchat_search.serialization.links import chat_api_url, versions_api_url, versions_page_url
+from kchat_search.serialization.times import rfc3339
+
+MAX_CHARACTERS = 8 * 2**20
+"""Of the JSON of whole chats in one answer: 32 times that in memory while it is made."""
+MAX_CHANGES = 50_000
+"""In one answer."""
+
+EXAMPLE: schemas.VersionsJson = {
+    "chat_id": 290,
+    "versions": [
+        {
+            "version": 1,
+            "seen_at": "2015-04-25T08:05:00+08:00",
+            "until": "2015-04-25T08:20:00+08:00",
+            "digest": "5f0c6b…",
+            "chat": {
+                "id": 290,
+                "status": "open",
+                "messages": [
+                    {"id": 2620, "type": "chat.msg", "name": "访客5", "msg": "我的密码是 1234"}
+                ],
+            },
+            "changes": [],
+        },
+        {
+            "version": 2,
+            "seen_at": "2015-04-25T08:20:00+08:00",
+            "until": None,
+            "digest": "c1d7e2…",
+            "chat": {
+                "id": 290,
+                "status": "close",
+                "messages": [
+                    {
+                        "id": 2620,
+                        "type": "chat.msg",
+                        "name": "访客5",
+                        "msg": "",
+                        "recalled": True,
+                    }
+                ],
+            },
+            "changes": [
+                {"kind": "field", "name": "status", "before": "open", "after": "close"},
+                {
+                    "kind": "recalled",
+                    "message_id": 2620,
+                    "position": 0,
+                    "name": "访客5",
+                    "before": "我的密码是 1234",
+                    "after": "",
+                    "recalled": True,
+                    "upload": None,
+                    "fields": [],
+                },
+            ],
+        },
+    ],
+    "links": {
+        "self": "http://127.0.0.1:5080/api/v1/chats/290/versions",
+        "html": "http://127.0.0.1:5080/chats/290/versions",
+        "chat": "http://127.0.0.1:5080/api/v1/chats/290",
+    },
+}
+
+
+def versions_json(
+    chat_id: int, history: History, version: int | None, zone: ZoneInfo, *, full: bool
+) -> schemas.VersionsJson:
+    """The answer of `GET /api/v1/chats/{id}/versions`.
+
+    Raises `NotFound` for a version that is not there, `LimitExceeded` for too much at once.
+    """
+    places = range(len(history))
+    if version is not None:
+        place = history.place(version)
+        if place is None:
+            raise NotFound(f"There is no version {version} of chat {chat_id} in the archive.")
+        places = range(place, place + 1)
+    elif full and history.size(places) > MAX_CHARACTERS:
+        raise LimitExceeded(
+            "The versions of this chat are too long for one answer: ask for what changed with "
+            "full=false, or for one at a time with version=1, version=2 and so on.",
+            "full",
+            MAX_CHARACTERS,
+        )
+    asked = {"version": str(version or ""), "full": "" if full else "false"}
+    given = [(name, value) for name, value in asked.items() if value]
+    limit = MAX_CHANGES if version is None else None
+    return {
+        **_history(chat_id, history, places, zone, full=full, limit=limit),
+        "links": {
+            "self": versions_api_url(chat_id, given),
+            "html": versions_page_url(chat_id),
+            "chat": chat_api_url(chat_id, ""),
+        },
+    }
+
+
+def all_versions_json(chat_id: int, history: History, zone: ZoneInfo) -> schemas.HistoryJson:
+    """All versions with their whole chats, however much that is; needs no request."""
+    return _history(chat_id, history, range(len(history)), zone, full=True, limit=None)
+
+
+def _history(
+    chat_id: int, history: History, places: range, zone: ZoneInfo, *, full: bool, limit: int | None
+) -> schemas.HistoryJson:
+    """The versions at these places. Raises `LimitExceeded` for more than `limit` changes."""
+    found: list[schemas.VersionJson] = []
+    count = 0
+    for place, version in zip(places, history.walk(places.start, places.stop), strict=True):
+        count += len(version.changes)
+        if limit is not None and count > limit:
+            raise LimitExceeded(
+                "So much changed that it is too long for one answer: ask for one version at a "
+                "time with version=1, version=2 and so on.",
+                "version",
+                limit,
+            )
+        found.append(_version(version, zone))
+        if full:
+            found[-1]["chat"] = dict(history.sent(place))
+    return {"chat_id": chat_id, "versions": found}
+
+
+def _version(version: Version, zone: ZoneInfo) -> schemas.VersionJson:
+    seen_at = rfc3339(version.seen_at, zone)
+    assert seen_at is not None
+    return {
+        "version": version.number,
+        "seen_at": seen_at,
+        "until": rfc3339(version.until, zone),
+        "digest": version.digest,
+        "changes": [
+            _field(change) if isinstance(change, FieldChange) else _message(change)
+            for change in version.changes
+        ],
+    }
+
+
+def _field(change: FieldChange) -> schemas.FieldChangeJson:
+    return {
+        "kind": "field",
+        "name": change.name,
+        "before": change.before,
+        "after": change.after,
+    }
+
+
+def _message(change: MessageChange) -> schemas.MessageChangeJson:
+    message = change.message
+    upload = message.upload or (change.before.upload if change.before else None)
+    return {
+        "kind": change.kind,
+        "message_id": message.id,
+        "position": message.position,
+        "name": message.name,
+        "before": change.before.text if change.before else None,
+        "after": change.after.text if change.after else None,
+        "recalled": message.recalled,
+        "upload": upload.name if upload else None,
+        "fields": [_field(field) for field in change.fields],
+    }

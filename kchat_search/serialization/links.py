@@ -1,0 +1,156 @@
+"""From a `SearchRequest` back to the address that asks for it.
+
+Invariant: `read_search(pairs(r)) == r`, and what is as if not given is not in the address. The
+address is the saved search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import request as present
+
+from kchat_search.models.chats import Chat
+from kchat_search.models.search import SearchRequest, Snippet
+from kchat_search.text.fold import without_surrogates
+
+_DEFAULTS = SearchRequest()
+FILTERS = (
+    "agent_id",
+    "visitor_id",
+    "user_id",
+    "status",
+    "rating",
+    "started_by",
+    "type",
+    "spoke",
+    "has_upload",
+    "start",
+    "end",
+)
+
+
+def pairs(request: SearchRequest) -> list[tuple[str, str]]:
+    """The parameters of a search, in the order of the contract, those at their default left out."""
+    found: list[tuple[str, str]] = []
+    for item in fields(request):
+        value = getattr(request, item.name)
+        if value == getattr(_DEFAULTS, item.name):
+            continue
+        if item.name == "facets":
+            found.append(("facets", ",".join(value) or "none"))
+        elif isinstance(value, tuple):
+            found.extend((item.name, without_surrogates(one)) for one in value)
+        elif isinstance(value, bool):
+            found.append((item.name, "true" if value else "false"))
+        else:
+            found.append((item.name, without_surrogates(str(value))))
+    return found
+
+
+def search_url(request: SearchRequest) -> str:
+    """The page of this search. A search for nothing still is a search: `/?q=`."""
+    return "/?" + urlencode(pairs(request) or [("q", "")])
+
+
+def api_url(request: SearchRequest) -> str:
+    """This search in the API, absolute."""
+    return _absolute("/api/v1/search", urlencode(pairs(request)))
+
+
+def rejects_api_url(page: int, per_page: int) -> str:
+    """A page of the rejects in the API, absolute."""
+    return _absolute("/api/v1/rejects", urlencode({"page": page, "per_page": per_page}))
+
+
+def export_url(request: SearchRequest, form: str) -> str:
+    """Every hit of this search that has all the words, as a file. By date, since a file that is
+    read to its end needs no best first."""
+    asked = {name: getattr(request, name) for name in ("q", "sort", *FILTERS)}
+    return "/api/v1/export?" + urlencode([*pairs(SearchRequest(**asked)), ("format", form)])
+
+
+def changed(request: SearchRequest, **values: Any) -> SearchRequest:
+    """The same search with other values, from its first page."""
+    return replace(request, **{"page": 1, "cursor": None, **values})
+
+
+def without_filters(request: SearchRequest) -> SearchRequest:
+    """The same words, and nothing else in the way."""
+    return changed(request, **{name: getattr(_DEFAULTS, name) for name in FILTERS})
+
+
+def has_filters(request: SearchRequest) -> bool:
+    """Is anything but words asked for?"""
+    return any(getattr(request, name) != getattr(_DEFAULTS, name) for name in FILTERS)
+
+
+def next_request(
+    request: SearchRequest, *, has_next: bool, cursor: str | None
+) -> SearchRequest | None:
+    """What to ask for the hits that follow: the next page as far as pages reach, then by cursor."""
+    if has_next and request.cursor is None:
+        return replace(request, page=request.page + 1)
+    return replace(request, page=1, cursor=cursor) if cursor else None
+
+
+def previous_request(request: SearchRequest) -> SearchRequest | None:
+    """What to ask for the hits before; a cursor knows no way back."""
+    if request.cursor is not None or request.page <= 1:
+        return None
+    return replace(request, page=request.page - 1)
+
+
+def anchor(message_id: int | None, position: int) -> str:
+    """The name of a message on the chat's page."""
+    return f"p{position}" if message_id is None else f"m{message_id}"
+
+
+def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
+    """The page of a chat, with the query's matches marked, at the message if one is given."""
+    place = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
+    return _with_query(f"/chats/{chat.id}", _marking(q)) + place
+
+
+def chat_page_url(chat_id: int, q: str, base: str | None = None) -> str:
+    """The page of a chat, absolute. `base`: `http://host/` where there is no request to tell."""
+    return _absolute(f"/chats/{chat_id}", _marking(q), base)
+
+
+def chat_api_url(chat_id: int, q: str, base: str | None = None) -> str:
+    """A chat in the API, absolute. `base` as in `chat_page_url`."""
+    return _absolute(f"/api/v1/chats/{chat_id}", _marking(q), base)
+
+
+def versions_url(chat_id: int, offset: int = 0, place: str = "") -> str:
+    """The page of a chat's versions, newest first, `offset` of them passed over."""
+    query = urlencode([("offset", offset)]) if offset else ""
+    return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{place}" if place else "")
+
+
+def versions_page_url(chat_id: int) -> str:
+    """The page of a chat's versions, absolute."""
+    return _absolute(f"/chats/{chat_id}/versions", "")
+
+
+def versions_api_url(chat_id: int, asked: list[tuple[str, str]]) -> str:
+    """A chat's versions in the API, absolute; `asked`: with which parameters."""
+    return _absolute(f"/api/v1/chats/{chat_id}/versions", urlencode(asked))
+
+
+@lru_cache(64)
+def _marking(q: str) -> str:
+    """The query string that marks what `q` looks for; a page has a hundred links with it."""
+    return urlencode([("q", without_surrogates(q))]) if q else ""
+
+
+def _with_query(path: str, query: str) -> str:
+    # Flask's url_for would do, but a page has a hundred addresses and it takes 0.2 ms for each
+    return f"{path}?{query}" if query else path
+
+
+def _absolute(path: str, query: str, base: str | None = None) -> str:
+    return (base or present.host_url).rstrip("/") + _with_query(path, query)

@@ -1,0 +1,102 @@
+"""What the API says of the program itself: status, reports, rejects. Shapes, as in `schemas`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from kchat_search.serialization.schemas import CoverageJson, Time, Url
+
+
+class CountsJson(TypedDict):
+    """Sizes of the archive."""
+
+    chats: int
+    gone: int
+    pending: int
+    rejected: int
+    versions: int
+
+
+class EngineJson(TypedDict):
+    """The index."""
+
+    engine: str
+    generation: str | None
+    documents: int
+    size_bytes: int
+    segments: int
+    current: Annotated[
+        bool, Field(description="Built with the present analyzer, dictionary, schema and zone.")
+    ]
+
+
+class ReportJson(TypedDict):
+    """What one sync did; counts are of chats."""
+
+    kind: str
+    started_at: Time
+    finished_at: Time
+    seconds: Annotated[float, Field(description="How long it took.")]
+    seen: int
+    new: int
+    changed: int
+    vanished: int
+    rejected: int
+    indexed: int
+    retries: int
+    complete: bool
+    notes: list[str]
+    error: Annotated[str | None, Field(description="Why it ended early; null: it went well.")]
+
+
+class RejectJson(TypedDict):
+    """A chat that could not be understood. It is kept, and tried again when Kchat shows it."""
+
+    chat_id: Annotated[int | None, Field(description="null: it has none that can be read.")]
+    key: str
+    reason: str
+    first_seen_at: Time
+    last_seen_at: Time
+    times: Annotated[int, Field(description="How often it was seen.")]
+    gone_at: Annotated[Time | None, Field(description="When Kchat no longer showed it.")]
+
+
+class WholeRejectJson(RejectJson):
+    """The same, as Kchat sent it."""
+
+    raw: Annotated[
+        str | None,
+        Field(description="JSON; upload tokens are removed; null where that can't be done."),
+    ]
+
+
+class RejectsJson(TypedDict):
+    """A page of rejects, last seen first."""
+
+    total: int
+    page: int
+    per_page: int
+    next: Url | None
+    previous: Url | None
+    rejects: list[WholeRejectJson]
+
+
+class StatusJson(TypedDict):
+    """The whole program at a glance."""
+
+    archive: CountsJson
+    index: EngineJson
+    coverage: CoverageJson
+    last_sync: ReportJson | None
+    reports: Annotated[list[ReportJson], Field(description="The last 20 syncs, newest first.")]
+    rejects: Annotated[
+        list[RejectJson],
+        Field(description="The first 20; `/api/v1/rejects` has all, as Kchat sent them."),
+    ]
+    indexer: Annotated[str | None, Field(description="Who holds the indexer's lock.")]
+    timezone: str
+    demo: bool
+    months: Annotated[dict[str, int], Field(description="Chats by month of creation.")]

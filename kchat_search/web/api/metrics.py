@@ -1,0 +1,202 @@
+"""`GET /metrics`, for Prometheus: what the archive and the index are, and how this web answers.
+
+Invariant: no label carries anybody's words. Endpoints go by Flask's names, paths that nobody
+knows are one label, and so are methods that HTTP does not define.
+
+Two sources. What sync did was done by another process, so it is read from the archive at each
+scrape: gauges of the present, and counters that the archive keeps for all time (they restart with a
+new archive alone). A part that can't be read is missing from the answer, which says so:
+`kchat_search_up{part="archive"} 0`. What the web did is counted in this process, from its start.
+
+Behind gunicorn with several workers, each counts for itself, and a scrape meets any of them: the
+`http_` series would jump. Set PROMETHEUS_MULTIPROC_DIR to a folder of their own that is empty when
+the server starts: the workers count into files there, and each answers with the sum of all. The
+rest is the same whoever answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from kchat_search.errors import KchatSearchError, SettingsError
+from kchat_search.models.reports import SyncReport, SyncTotals
+from kchat_search.web.http.parameters import only
+
+if TYPE_CHECKING:
+    from kchat_search.service import Service
+
+_PREFIX = "kchat_search_"
+_SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
+"""The library's own setting: it reads it when it is imported, so no other name would do."""
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+"""Seconds. A search is to take 15 ms, 60 ms with a million chats."""
+_OUTCOMES = ("complete", "incomplete", "failed")
+_WHAT = ("seen", "new", "changed", "vanished", "rejected", "indexed")
+
+
+def install(app: Flask, service: Service) -> None:
+    """Count every request from now on, and answer `/metrics`. Call it before the guard is
+    installed, so that what the guard refuses is counted too.
+
+    Each app has a registry of its own. Raises `SettingsError` where PROMETHEUS_MULTIPROC_DIR is
+    no folder.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Program(service))
+    if _SEVERAL_PROCESSES in os.environ:
+        _sum_of_all_processes(registry)
+        _count_requests(app, None)
+    else:
+        _count_requests(app, registry)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        only(request.args)
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return current_app.response_class(encode(registry), content_type=content_type)
+
+
+def _sum_of_all_processes(registry: CollectorRegistry) -> None:
+    try:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped there
+    except ValueError as error:
+        raise SettingsError(
+            f"{_SEVERAL_PROCESSES} must be a folder that this process can write to, empty when the "
+            "server starts."
+        ) from error
+
+
+def _count_requests(app: Flask, registry: CollectorRegistry | None) -> None:
+    requests = Counter(
+        _PREFIX + "http_requests",
+        "Requests that were answered.",
+        ("method", "endpoint", "status"),
+        registry=registry,
+    )
+    seconds = Histogram(
+        _PREFIX + "http_request_duration_seconds",
+        "From a request to the first byte of its answer.",
+        ("endpoint",),
+        registry=registry,
+        buckets=_BUCKETS,
+    )
+
+    @app.before_request
+    def begin() -> None:
+        g.began = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        endpoint = request.endpoint or "unknown"
+        method = request.method if request.method in _METHODS else "other"
+        requests.labels(method, endpoint, str(response.status_code)).inc()
+        seconds.labels(endpoint).observe(perf_counter() - g.began)
+        return response
+
+
+class _Program(Collector):
+    """Archive, index and indexer as they are at the moment of the scrape."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily(_PREFIX + "up", "Whether this part can be read.", labels=("part",))
+        found: list[Metric] = [up]
+        for part, read in (
+            ("archive", self._archive),
+            ("index", self._index),
+            ("coverage", self._coverage),  # of both together
+        ):
+            try:
+                found += read()
+            except KchatSearchError:
+                up.add_metric((part,), 0)
+            else:
+                up.add_metric((part,), 1)
+        running = self._service.holder() is not None
+        found.append(_gauge("indexer_running", "Whether some process is the indexer.", running))
+        yield from found
+
+    def _archive(self) -> list[Metric]:
+        counts = self._service.counts()
+        reports = self._service.reports(1)
+        gauges = [
+            _gauge("chats", "Chats in the archive, gone ones included.", counts.chats),
+            _gauge("chats_gone", "Chats that Kchat has no more.", counts.gone),
+            _gauge("changes_pending", "Chats that wait for the index.", counts.pending),
+            _gauge("rejects", "Chats that could not be understood.", counts.rejected),
+            _gauge("versions", "Versions of all chats, present ones included.", counts.versions),
+        ]
+        last = _last_sync(reports[0]) if reports else []
+        return [*gauges, *last, *_totals(self._service.totals())]
+
+    def _index(self) -> list[Metric]:
+        engine, current = self._service.index_state()
+        return [
+            _gauge("index_documents", "Chats in the index.", engine.documents),
+            _gauge("index_bytes", "Size of the index.", engine.size_bytes),
+            _gauge("index_segments", "Segments of the index.", engine.segments),
+            _gauge("index_current", "Whether it was built with the present settings.", current),
+        ]
+
+    def _coverage(self) -> list[Metric]:
+        coverage = self._service.coverage_now()
+        found = [
+            _gauge(
+                "coverage_complete",
+                "Whether every chat of Kchat's is archived and can be searched.",
+                coverage.complete,
+            )
+        ]
+        if coverage.synced_at is not None:
+            found.append(
+                _gauge(
+                    "last_success_timestamp_seconds",
+                    "When the last sync without an error ended.",
+                    coverage.synced_at.timestamp(),
+                )
+            )
+        return found
+
+
+def _gauge(name: str, says: str, value: float) -> Metric:
+    return GaugeMetricFamily(_PREFIX + name, says, value=float(value))
+
+
+def _last_sync(report: SyncReport) -> list[Metric]:
+    ended = report.finished_at.timestamp()
+    return [
+        _gauge("last_sync_timestamp_seconds", "When the last sync ended, however.", ended),
+        _gauge("last_sync_duration_seconds", "How long the last sync took.", report.seconds),
+    ]
+
+
+def _totals(totals: Mapping[str, SyncTotals]) -> list[Metric]:
+    syncs = _counter("syncs", "Syncs that ended.", "kind", "outcome")
+    seconds = _counter("sync_seconds", "Seconds that syncs took.", "kind")
+    chats = _counter("sync_chats", "Chats that syncs dealt with.", "kind", "what")
+    retries = _counter("kchat_retries", "Requests to Kchat that were repeated.", "kind")
+    for kind, total in sorted(totals.items()):
+        for outcome in _OUTCOMES:
+            syncs.add_metric((kind, outcome), getattr(total, outcome))
+        for what in _WHAT:
+            chats.add_metric((kind, what), getattr(total, what))
+        seconds.add_metric((kind,), total.seconds)
+        retries.add_metric((kind,), total.retries)
+    return [syncs, seconds, chats, retries]
+
+
+def _counter(name: str, says: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(_PREFIX + name, says, labels=labels)

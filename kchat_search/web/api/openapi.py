@@ -1,0 +1,298 @@
+"""The OpenAPI 3.1 document of the API, and the page that shows it.
+
+Made from what the program runs on: parameters from `SearchParameters`, answers from
+`schemas`. An own small module, because the libraries that do this for Flask take the first of
+a parameter given twice, make the schema anew at every request, and load their page from
+elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, url_for
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from kchat_search import __version__
+from kchat_search.serialization import schemas, status_schemas
+from kchat_search.serialization.export_formats import COLUMNS, TYPES
+from kchat_search.serialization.history import EXAMPLE, MAX_CHARACTERS
+from kchat_search.web.api.export_response import COMPLETE, TOTAL
+from kchat_search.web.http.parameters import (
+    MAX_ID,
+    REPEATABLE,
+    ExportParameters,
+    RejectParameters,
+    SearchParameters,
+)
+from kchat_search.web.http.rendering import json_answer, page
+
+Json = dict[str, Any]
+
+_ANSWERS: dict[str, Any] = {
+    "Search": schemas.SearchJson,
+    "Chat": schemas.ChatJson,
+    "Versions": schemas.VersionsJson,
+    "Agents": schemas.AgentsJson,
+    "Absent": schemas.AbsentJson,
+    "Status": status_schemas.StatusJson,
+    "Rejects": status_schemas.RejectsJson,
+    "Life": schemas.LifeJson,
+    "Problem": schemas.ProblemJson,
+}
+_PROBLEMS = {
+    "304": "The same as what the caller has (`If-None-Match`).",
+    "400": "A parameter is unknown, given twice, out of range or can't be read; `parameter` "
+    "names it, `limit` the limit that was passed.",
+    "403": "Not from this machine, not by a loopback name, or through a proxy.",
+    "404": "No such chat.",
+    "500": "An error of the program; the log has the details.",
+    "503": "The archive or the index can't be read at the moment, or as many exports run as may "
+    "run at once; see `Retry-After`.",
+    "505": "Asked by HTTP/1.0, which can't tell a whole answer from one that broke off.",
+}
+_INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
+filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
+is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457)."""
+
+_EXPORT = f"""All hits, however many, of one state of the index: those that `/api/v1/search` counts
+with `match=all`, each once, by time of creation. Chats that come while it is sent are not in it;
+each chat is as the archive has it when its turn comes. `{TOTAL}` says how many there are. An answer
+whose last chunk is missing is not whole: clients report that as an error. With `format=jsonl` each
+line is what `/api/v1/chats/{{id}}` answers; a chat that was erased meanwhile has a line that says
+`absent`. With `format=csv` (UTF-8 with a mark, lines end in CR LF, RFC 4180) each row is a message
+with the facts of its chat; a chat without messages has one row. A cell that a spreadsheet could
+take for a formula, or that begins with an apostrophe, has one before it; control characters are
+made visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
+
+
+_VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
+changed from the one before: so what a message said before it was recalled stays readable. The order
+of keys and renewed tokens of uploads are no change."""
+
+
+def blueprint() -> Blueprint:
+    """`/openapi.json` and `/docs`."""
+    docs = Blueprint("docs", __name__)
+    content = document()
+
+    @docs.get("/openapi.json")
+    def description() -> Response:
+        response = json_answer(content)
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response
+
+    @docs.get("/docs")
+    def show() -> Response:
+        example = url_for("api.search", q="退款", per_page=5, _external=True)
+        return page("docs.html", document=content, resolve=_type_name, example=example)
+
+    return docs
+
+
+def document() -> Json:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "kchat-search",
+            "version": __version__,
+            "summary": "Search a company's Kchat conversations",
+            "description": _INTRODUCTION,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": {
+            "/api/v1/search": _get(
+                "search",
+                "Search chats",
+                "Search",
+                parameters(SearchParameters),
+                errors=("400", "403", "500", "503"),
+            ),
+            "/api/v1/chats/{id}": _get(
+                "chat",
+                "One chat, as Kchat sent it",
+                "Chat",
+                _CHAT_PARAMETERS,
+                errors=("304", "400", "403", "404", "500", "503"),
+            ),
+            "/api/v1/chats/{id}/versions": _versions(),
+            "/api/v1/export": _export(),
+            "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
+            "/api/v1/status": _get("status", "The program at a glance", "Status"),
+            "/api/v1/rejects": _get(
+                "rejects",
+                "Chats that could not be understood, last seen first",
+                "Rejects",
+                parameters(RejectParameters),
+            ),
+            "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
+            "/readyz": _get("readyz", "Searches can be answered", "Life"),
+        },
+        "components": {"schemas": _schemas()},
+    }
+
+
+_ID: Json = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "description": "The chat's id at Kchat.",
+    "schema": {"type": "integer", "format": "int64", "minimum": 0, "maximum": MAX_ID},
+}
+_CHAT_PARAMETERS: list[Json] = [
+    _ID,
+    {
+        "name": "q",
+        "in": "query",
+        "description": "A query whose matches are marked.",
+        "schema": {"type": "string", "default": "", "maxLength": 1000},
+    },
+]
+
+
+_VERSIONS_PARAMETERS: list[Json] = [
+    _ID,
+    {
+        "name": "version",
+        "in": "query",
+        "description": "Only this version. All, if not given.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    {
+        "name": "full",
+        "in": "query",
+        "description": "`false` leaves out `chat`. The whole chats of all versions must not be "
+        f"longer than {MAX_CHARACTERS:,} characters together, as Kchat sent them.",
+        "schema": {"type": "boolean", "default": True},
+    },
+]
+
+
+def _versions() -> Json:
+    """`GET /api/v1/chats/{id}/versions`, with an example."""
+    described = _get(
+        "chat_versions",
+        "What a chat said before, and what changed",
+        "Versions",
+        _VERSIONS_PARAMETERS,
+        errors=("304", "400", "403", "404", "500", "503"),
+    )
+    described["get"]["description"] = _VERSIONS
+    described["get"]["responses"]["200"]["content"]["application/json"]["example"] = EXAMPLE
+    return described
+
+
+def _export() -> Json:
+    """`GET /api/v1/export`: not one answer in JSON, but a stream in either format."""
+    described = _get(
+        "export",
+        "Every hit of a search, whole chats",
+        "Chat",
+        parameters(ExportParameters),
+        errors=("400", "403", "500", "503", "505"),
+    )
+    line = {"anyOf": [_reference("Chat"), _reference("Absent")]}
+    operation = described["get"]
+    operation["description"] = _EXPORT
+    operation["responses"]["200"] = {
+        "description": "The export. The connection breaks where it can't be sent to its end.",
+        "headers": {
+            TOTAL: {
+                "description": "How many chats the export has, exactly.",
+                "schema": {"type": "integer", "minimum": 0},
+            },
+            COMPLETE: {
+                "description": "`true`: the index had every chat of Kchat's when it was asked.",
+                "schema": {"type": "boolean"},
+            },
+        },
+        "content": {
+            TYPES["jsonl"]: {"schema": line},
+            TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
+        },
+    }
+    return described
+
+
+def parameters(model: type[BaseModel]) -> list[Json]:
+    """The parameters of a search, export or list, from the model that reads them."""
+    found: list[Json] = []
+    for name, described in model.model_json_schema()["properties"].items():
+        schema = dict(described)
+        choices = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
+        if choices:
+            schema |= choices[0]
+        if schema.get("default", ...) is None:
+            del schema["default"]
+        schema.pop("title", None)
+        parameter: Json = {
+            "name": name,
+            "in": "query",
+            "description": " ".join(schema.pop("description").split()),
+            "schema": schema,
+        }
+        if name in REPEATABLE:
+            parameter |= {"style": "form", "explode": name != "facets"}
+        if name == "q":
+            schema["maxLength"] = 1000
+        found.append(parameter)
+    return found
+
+
+def _get(
+    name: str,
+    summary: str,
+    answer: str,
+    parameters: list[Json] | None = None,
+    errors: tuple[str, ...] = ("400", "403", "500", "503"),
+) -> Json:
+    responses: Json = {
+        "200": {
+            "description": "The answer.",
+            "content": {"application/json": {"schema": _reference(answer)}},
+        }
+    }
+    for status in errors:
+        responses[status] = {"description": _PROBLEMS[status]}
+        if status != "304":
+            responses[status]["content"] = {
+                "application/problem+json": {"schema": _reference("Problem")}
+            }
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "parameters": parameters or [],
+            "responses": responses,
+        }
+    }
+
+
+def _reference(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{_ANSWERS[name].__name__}"}
+
+
+def _schemas() -> Json:
+    mode: JsonSchemaMode = "serialization"
+    inputs = [(name, mode, TypeAdapter(kind)) for name, kind in _ANSWERS.items()]
+    _, found = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    return dict(sorted(found["$defs"].items()))
+
+
+def _type_name(schema: Json) -> str:
+    """A schema in a word or two, for the page."""
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[1]
+    if "anyOf" in schema:
+        return " | ".join(_type_name(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(str(one) for one in schema["enum"])
+    if schema.get("type") == "array":
+        inside = schema.get("items", {})
+        if "prefixItems" in schema:
+            return "[" + ", ".join(_type_name(one) for one in schema["prefixItems"]) + "]"
+        return f"{_type_name(inside)}[]"
+    kind = str(schema.get("type", schema.get("const", "any")))
+    return f"{kind} ({schema['format']})" if "format" in schema else kind

@@ -1,0 +1,321 @@
+"""From a query string to what is asked of the service.
+
+Invariant: nothing is overlooked. A parameter that is unknown, empty, out of range or given twice
+where one is meant is a `BadRequest` that names it; a filter that was silently dropped would show
+more than was asked for, and nobody would see it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar, get_args
+
+from flask_babel import gettext as _
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+from werkzeug.datastructures import MultiDict
+
+from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.models.plan import FACETS, Match, Sort
+from kchat_search.models.search import SearchRequest
+from kchat_search.serialization.export_formats import Format
+
+MAX_ID = 2**63 - 1
+MAX_HITS_BY_PAGE = 10_000
+"""How far `page` reaches; a cursor has no end."""
+MAX_VALUE_LENGTH = 200
+LANGUAGES = ("zh", "en")
+
+_DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?)"
+    r"([Zz]|[ +-][0-9]{2}:[0-9]{2})",
+    re.ASCII,
+)
+Facet = Literal[
+    "agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload", "created_month",
+    "created_day", "none",
+]  # fmt: skip
+
+
+def _whole_number(value: object) -> object:
+    if isinstance(value, str):
+        # pydantic alone would take «1.0», « 1» and «1_0» too
+        if not _DIGITS.fullmatch(value):
+            raise PydanticCustomError("int_parsing", "not a whole number")
+        return int(value)
+    return value
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str):
+        if value not in ("true", "false"):
+            raise PydanticCustomError("flag", "neither true nor false")
+        return value == "true"
+    return value
+
+
+def _id_in_range(value: object) -> object:
+    if isinstance(value, str) and value.isascii() and value.isdigit() and not _fits(value):
+        raise PydanticCustomError("id_range", "id too large")
+    return value
+
+
+def _moment(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        if _DAY.fullmatch(value):
+            date.fromisoformat(value)
+            return value
+        found = _TIME.fullmatch(value)
+        if found:
+            day, clock, zone = found.groups()
+            # a «+» that was not escaped in the address arrives as a blank
+            text = f"{day}T{clock}{zone.replace(' ', '+').upper()}"
+            datetime.fromisoformat(text)
+            return text
+    except ValueError:
+        pass
+    raise PydanticCustomError("moment", "neither a day nor a time")
+
+
+def _comma_separated(value: object) -> object:
+    if isinstance(value, list):
+        return [part.strip() for item in value for part in item.split(",")]
+    return value
+
+
+def _fits(digits: str) -> bool:
+    return len(digits.lstrip("0")) <= 19 and int(digits.lstrip("0") or "0") <= MAX_ID
+
+
+_NUMBER = BeforeValidator(_whole_number)
+Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_LENGTH)]
+PersonId = Annotated[Value, BeforeValidator(_id_in_range)]
+Moment = Annotated[
+    str,
+    BeforeValidator(_moment),
+    Field(json_schema_extra={"examples": ["2016-01-01", "2016-01-01T08:00:00+08:00"]}),
+]
+
+
+class WhichChats(BaseModel):
+    """The parameters that say which chats, and in which order, as they may stand in an address."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    q: str = ""
+    """What to look for, in the query language; at most 1,000 characters. Empty: every chat."""
+    match: Match = "auto"
+    """`auto`: by relevance, where fewer than 20 chats have all the words, chats with some of them
+    follow. `all`: never."""
+    agent_id: list[PersonId] = Field(default_factory=list)
+    """The agent's id, or `none`; may be repeated: any of them."""
+    visitor_id: PersonId | None = None
+    """The visitor's id, or `none`."""
+    user_id: PersonId | None = None
+    """The user's id, or `none`."""
+    status: list[Value] = Field(default_factory=list)
+    """Such as `close`; may be repeated: any of them."""
+    rating: list[Value] = Field(default_factory=list)
+    """A code (`1`), a label (`满意`) or `none`; may be repeated: any of them."""
+    started_by: Value | None = None
+    """Such as `visitor`."""
+    type: Value | None = None
+    """Such as `chat`."""
+    spoke: list[Literal["visitor", "agent", "robot", "unknown", "none"]] = Field(
+        default_factory=list
+    )
+    """Who said something; may be repeated: any of them."""
+    has_upload: Annotated[bool, BeforeValidator(_flag)] | None = None
+    """Did someone send a file?"""
+    start: Moment | None = None
+    """Created at or after this day, or RFC 3339 time."""
+    end: Moment | None = None
+    """Created on or before this day (it is included), or RFC 3339 time."""
+    sort: Sort = "relevance"
+    """`newest` and `oldest` are by the time of creation."""
+
+
+class SearchParameters(WhichChats):
+    """The parameters of a search."""
+
+    page: Annotated[int, Field(ge=1), _NUMBER] = 1
+    """From 1; reaches 10,000 hits. Use `cursor` to go beyond."""
+    per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
+    """Hits a page."""
+    cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """The `cursor` of the last answer: what follows it. Not together with `page`."""
+    facets: Annotated[list[Facet], BeforeValidator(_comma_separated)] | None = None
+    """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
+    counted where the hits lie within 92 days."""
+    snippets: Annotated[int, Field(ge=0, le=5), _NUMBER] = 3
+    """Matching messages a hit."""
+
+
+class ExportParameters(WhichChats):
+    """The parameters of an export: the same chats; all of them, so there are no pages."""
+
+    match: Literal["all"] = "all"
+    """An export is of the chats that have all the words, and of no others."""
+    sort: Literal["oldest", "newest"] = "oldest"
+    """By the time of creation; chats without one are before all others."""
+    format: Format = "jsonl"
+    """`jsonl`: a line a chat, as `/api/v1/chats/{id}` answers; `csv`: a row a message."""
+
+
+class RejectParameters(BaseModel):
+    """The parameters of the list of rejects."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
+    """From 1."""
+    per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
+    """Rejects a page."""
+
+
+REPEATABLE = frozenset({"agent_id", "status", "rating", "spoke", "facets"})
+Parameters = TypeVar("Parameters", bound=BaseModel)
+
+
+def read_search(args: MultiDict[str, str]) -> SearchRequest:
+    """The search that a query string asks for. Raises `BadRequest`, `LimitExceeded`."""
+    found = _read(args, SearchParameters)
+    facets = None
+    if found.facets is not None:
+        facets = tuple(dict.fromkeys(name for name in found.facets if name != "none"))
+        if facets and "none" in found.facets:
+            raise BadRequest(_("facets 的 none 不能与其他值同时使用。"), "facets")
+    if found.cursor is not None and "page" in args:
+        raise BadRequest(_("cursor 与 page 不能同时使用。"), "cursor")
+    if found.page * found.per_page > MAX_HITS_BY_PAGE:
+        raise LimitExceeded(
+            _(
+                "page × per_page 最多到第 %(limit)s 个结果；要继续往后，请用 cursor。",
+                limit=MAX_HITS_BY_PAGE,
+            ),
+            "page",
+            MAX_HITS_BY_PAGE,
+        )
+    return SearchRequest(**_chosen(found, but="facets"), facets=facets)
+
+
+def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
+    """The search whose hits are wanted, and in which format. Raises `BadRequest`."""
+    found = _read(args, ExportParameters)
+    return SearchRequest(**_chosen(found, but="format")), found.format
+
+
+def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:
+    """(which page of the rejects is wanted, how many a page). Raises `BadRequest`."""
+    found = _read(args, RejectParameters)
+    return found.page, found.per_page
+
+
+def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
+    """The parameters, checked. Raises `BadRequest` for the first that is wrong."""
+    raw: dict[str, Any] = {}
+    for name, values in args.lists():
+        if name in REPEATABLE:
+            raw[name] = values
+        elif len(values) > 1 and name in model.model_fields:
+            raise BadRequest(_("参数 %(name)s 只能出现一次。", name=name), name)
+        else:
+            raw[name] = values[0]
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        raise _refusal(error.errors(include_url=False)[0]) from None
+
+
+def _chosen(found: BaseModel, but: str) -> dict[str, Any]:
+    """The values by name, without that of `but`; what was repeated is there once."""
+    return {
+        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
+        for name, value in found.model_dump(exclude={but}).items()
+    }
+
+
+def only(args: MultiDict[str, str], *names: str) -> dict[str, str]:
+    """The values of these parameters, each at most once ('' if not given), and no others.
+
+    Raises `BadRequest`.
+    """
+    for name, values in args.lists():
+        if name not in names:
+            raise _unknown(name)
+        if len(values) > 1:
+            raise BadRequest(_("参数 %(name)s 只能出现一次。", name=name), name)
+    return {name: args.get(name, "") for name in names}
+
+
+def read_chat_id(text: str) -> int:
+    """A chat's id from an address. Raises `BadRequest`."""
+    if not (text.isascii() and text.isdigit() and _fits(text)):
+        raise BadRequest(_("对话编号是 0 到 %(limit)s 的整数。", limit=MAX_ID), "id")
+    return int(text.lstrip("0") or "0")
+
+
+def read_offset(text: str) -> int:
+    """How many rows of a list to pass over; '' is 0. Raises `BadRequest`."""
+    if not text:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise BadRequest(_("%(name)s 必须是整数。", name="offset"), "offset")
+    return int(text)
+
+
+def read_versions(args: MultiDict[str, str]) -> tuple[int | None, bool]:
+    """(which version of a chat, or None for all; with the whole chat?). Raises `BadRequest`."""
+    given = only(args, "version", "full")
+    version, full = given["version"], given["full"]
+    if version and not (version.isascii() and version.isdigit() and len(version) <= 9):
+        raise BadRequest(_("%(name)s 必须是整数。", name="version"), "version")
+    if full not in ("", "true", "false"):
+        raise BadRequest(_("%(name)s 只能是 true 或 false。", name="full"), "full")
+    return int(version) if version else None, full != "false"
+
+
+def _unknown(name: str) -> BadRequest:
+    return BadRequest(_("没有名为 %(name)s 的参数。", name=name[:100]), name[:100])
+
+
+def _refusal(error: Mapping[str, Any]) -> BadRequest:
+    """What pydantic found, in words for a person."""
+    name = str(error["loc"][0])
+    context: Mapping[str, Any] = error.get("ctx", {})
+    if error["type"] == "extra_forbidden":
+        return _unknown(name)
+    texts: dict[str, Callable[[], str]] = {
+        "int_parsing": lambda: _("%(name)s 必须是整数。", name=name),
+        "flag": lambda: _("%(name)s 只能是 true 或 false。", name=name),
+        "moment": lambda: _(
+            "%(name)s 必须是日期（如 2016-01-01）或 RFC 3339 时间"
+            "（如 2016-01-01T08:00:00+08:00）。",
+            name=name,
+        ),
+        "id_range": lambda: _("%(name)s 最大为 %(limit)s。", name=name, limit=MAX_ID),
+        "greater_than_equal": lambda: _(
+            "%(name)s 最小为 %(limit)s。", name=name, limit=context["ge"]
+        ),
+        "less_than_equal": lambda: _("%(name)s 最大为 %(limit)s。", name=name, limit=context["le"]),
+        "string_too_short": lambda: _("%(name)s 不能为空；不需要就不要写。", name=name),
+        "string_too_long": lambda: _(
+            "%(name)s 最多 %(limit)s 个字符。", name=name, limit=context["max_length"]
+        ),
+        "literal_error": lambda: _(
+            "%(name)s 只能是 %(choices)s。",
+            name=name,
+            choices=str(context["expected"]).replace("'", "").replace(" or ", ", "),
+        ),
+    }
+    text = texts.get(error["type"])
+    return BadRequest(text() if text else _("%(name)s 的值不对。", name=name), name)
+
+
+assert {*FACETS, "none"} == set(get_args(Facet)), "every facet of an engine can be asked for"

@@ -1,0 +1,24 @@
+"""The last step to the wire: templates to pages, dictionaries to JSON.
+
+Invariant: every answer is valid UTF-8 and valid JSON or HTML, whatever the chats contain.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, render_template
+
+from kchat_search.serialization.json_text import json_text
+from kchat_search.serialization.safe_text import printable
+
+
+def page(template: str, **values: Any) -> Response:
+    """A page made from a template."""
+    html = printable(render_template(template, **values))
+    return current_app.response_class(html, content_type="text/html; charset=utf-8")
+
+
+def json_answer(content: Any) -> Response:
+    """An answer in JSON."""
+    return current_app.response_class(json_text(content), content_type="application/json")

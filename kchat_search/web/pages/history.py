@@ -1,0 +1,263 @@
+"""What the page of a chat's versions shows: what changed, sorted for a reader.
+
+Pure but for the page's words. Invariant: whatever a message said before it was recalled or removed
+is there in full; only what can still be read elsewhere is cut short, and then the page says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from flask_babel import gettext as _
+
+from kchat_search.chats.history import FieldChange, History, MessageChange, Version, value_text
+from kchat_search.models.chats import Message
+from kchat_search.serialization.links import anchor, versions_url
+from kchat_search.web.pages.search_page import Words
+
+A_PAGE = 20
+"""Versions."""
+_OPEN = 5
+"""So few messages of a kind are shown without being asked for."""
+_SHOWN = 1_000
+"""So many added or touched messages a version are shown; the API has them all."""
+
+Kind = Literal["recalled", "changed", "removed", "added", "touched"]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownField:
+    """A field that changed, in the page's words; "" for none."""
+
+    title: str
+    known: bool
+    """Is the title a word of the page's? Else it is the field's own name."""
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A text in three: what it has in common with the other at the beginning and at the end, and
+    what is its own between them."""
+
+    head: str
+    own: str
+    tail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message that changed."""
+
+    anchor: str
+    told: Message
+    """As it was; one that was added, as it is."""
+    before: Pieces
+    after: Pieces
+    upload_after: str | None
+    """The name of its file now, where that is another; "" where it has none any more."""
+    fields: tuple[ShownField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Messages of one kind of change."""
+
+    kind: Kind
+    """touched: of which neither text nor file changed, but another field."""
+    title: str
+    total: int
+    messages: tuple[ShownMessage, ...]
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ShownVersion:
+    """A version with its changes."""
+
+    version: Version
+    fields: tuple[ShownField, ...]
+    groups: tuple[Group, ...]
+    """First what no longer can be read elsewhere."""
+
+
+def shown_versions(
+    history: History, offset: int, agents: Mapping[str, str]
+) -> tuple[ShownVersion, ...]:
+    """A page of versions, newest first, `offset` of them passed over. `agents`: names by id."""
+    stop = max(0, len(history) - offset)
+    namer = _Namer(agents)
+    found = [_shown(version, namer) for version in history.walk(max(0, stop - A_PAGE), stop)]
+    return tuple(reversed(found))
+
+
+def said_before(history: History, chat_id: int) -> dict[int, str]:
+    """By id of a message: the address of the change that took its text or its file away. What was
+    recalled before the archive saw it has none."""
+    found: dict[int, str] = {}
+    for place, version in enumerate(history.walk()):
+        offset = (len(history) - 1 - place) // A_PAGE * A_PAGE
+        for name, change in _anchored(version):
+            before, after = change.before, change.after
+            if before is None or after is None or after.id is None:
+                continue
+            if (before.text and not after.text) or (before.upload and not after.upload):
+                found[after.id] = versions_url(chat_id, offset, name)
+    return found
+
+
+def pieces(text: str, other: str) -> Pieces:
+    """`text` beside `other`."""
+    shortest = min(len(text), len(other))
+    head = 0
+    while head < shortest and text[head] == other[head]:
+        head += 1
+    tail = 0
+    while tail < shortest - head and text[-1 - tail] == other[-1 - tail]:
+        tail += 1
+    end = len(text) - tail
+    return Pieces(text[:head], text[head:end], text[end:])
+
+
+class _Namer:
+    """The page's words for fields and their values, looked up once a page."""
+
+    def __init__(self, agents: Mapping[str, str]) -> None:
+        self._agents = agents
+        self._words = Words()
+        self._titles = self._words.titles | {
+            "created_at": _("创建"),
+            "assigned_at": _("分配"),
+            "end_at": _("结束"),
+            "messages": _("消息"),
+        }
+        self.groups: dict[Kind, str] = {
+            "recalled": _("撤回的消息"),
+            "changed": _("修改的消息"),
+            "removed": _("移除的消息"),
+            "added": _("新增的消息"),
+            "touched": _("仅其他字段有变化的消息"),
+        }
+        self._of_messages: dict[str, str] = {
+            "position": _("位置"),
+            "recalled": _("已撤回"),
+            "upload": _("附件"),
+            "is_read": _("已读"),
+        }
+
+    def of_chat(self, change: FieldChange) -> ShownField:
+        """A field of the chat."""
+        before, after = (self._value(change.name, value) for value in (change.before, change.after))
+        return self._field(change, self._titles, before, after)
+
+    def of_message(self, change: FieldChange) -> ShownField:
+        """A field of a message."""
+        before, after = value_text(change.before), value_text(change.after)
+        if change.name == "position":  # people count from 1
+            before, after = (
+                str(value + 1) if isinstance(value, int) else value_text(value)
+                for value in (change.before, change.after)
+            )
+        return self._field(change, self._of_messages, before, after)
+
+    def _field(
+        self, change: FieldChange, titles: Mapping[str, str], before: str, after: str
+    ) -> ShownField:
+        if before == after:  # 2192 and "2192": show which is text
+            before, after = (
+                f'"{value}"' if isinstance(value, str) else value_text(value)
+                for value in (change.before, change.after)
+            )
+        known = change.name in titles
+        return ShownField(titles.get(change.name, change.name), known, before, after)
+
+    def _value(self, name: str, value: object) -> str:
+        text = value_text(value)
+        if not text:
+            return ""
+        if name == "agent_id":
+            return self._agents.get(text, text)
+        return self._words.value(name, text) if name in self._words.titles else text
+
+
+def _shown(version: Version, namer: _Namer) -> ShownVersion:
+    by_kind: dict[Kind, list[tuple[str, MessageChange]]] = {kind: [] for kind in namer.groups}
+    for name, change in _anchored(version):
+        by_kind[_kind(change)].append((name, change))
+    return ShownVersion(
+        version=version,
+        fields=tuple(
+            namer.of_chat(change) for change in version.changes if isinstance(change, FieldChange)
+        ),
+        groups=tuple(_group(kind, found, namer) for kind, found in by_kind.items() if found),
+    )
+
+
+def _group(kind: Kind, found: list[tuple[str, MessageChange]], namer: _Namer) -> Group:
+    may_be_cut = kind in ("added", "touched")
+    return Group(
+        kind=kind,
+        title=namer.groups[kind],
+        total=len(found),
+        messages=tuple(
+            _message(name, change, namer)
+            for name, change in (found[:_SHOWN] if may_be_cut else found)
+        ),
+        open=not may_be_cut or (kind == "added" and len(found) <= _OPEN),
+    )
+
+
+def _message(name: str, change: MessageChange, namer: _Namer) -> ShownMessage:
+    before = change.before.text if change.before else ""
+    after = change.after.text if change.after else ""
+    told = change.before or change.message
+    file_after = _file(change.after)
+    return ShownMessage(
+        anchor=name,
+        told=told,
+        before=pieces(before, after),
+        after=pieces(after, before),
+        upload_after=None if file_after == _file(told) else file_after or "",
+        fields=tuple(namer.of_message(field) for field in _told_apart(change.fields)),
+    )
+
+
+def _told_apart(fields: Iterable[FieldChange]) -> Iterator[FieldChange]:
+    """The fields of a message, those of its file one by one."""
+    for field in fields:
+        before, after = field.before, field.after
+        if field.name == "upload" and isinstance(before, dict) and isinstance(after, dict):
+            for name in dict.fromkeys((*before, *after)):
+                if before.get(name) != after.get(name):
+                    yield FieldChange(f"upload.{name}", before.get(name), after.get(name))
+        elif field.name != "upload" or not (
+            isinstance(before, dict | None) and isinstance(after, dict | None)
+        ):
+            yield field  # a file that came or went is told by its name
+
+
+def _anchored(version: Version) -> Iterator[tuple[str, MessageChange]]:
+    """The messages that changed, each with an anchor of its own: a server may send an id twice, and
+    positions are of before or after."""
+    used: set[str] = set()
+    for number, change in enumerate(version.changes):
+        if isinstance(change, MessageChange):
+            name = f"v{version.number}-{anchor(change.message.id, change.message.position)}"
+            name = f"{name}-{number}" if name in used else name
+            used.add(name)
+            yield name, change
+
+
+def _kind(change: MessageChange) -> Kind:
+    said_the_same = not change.text_changed and _file(change.before) == _file(change.after)
+    return "touched" if change.kind == "changed" and said_the_same else change.kind
+
+
+def _file(message: Message | None) -> str | None:
+    """What a reader knows a message's file by."""
+    if message is None or message.upload is None:
+        return None
+    return message.upload.name or message.upload.id or "?"

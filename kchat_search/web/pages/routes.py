@@ -1,0 +1,238 @@
+"""The routes of the pages: search, chat, status. Thin: parameters in, service, template out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, Response, redirect, request
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
+
+from kchat_search.errors import BadRequest, NotFound
+from kchat_search.models.chats import Chat
+from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.ports import Clock
+from kchat_search.serialization import links
+from kchat_search.serialization.times import local
+from kchat_search.web.api.routes import conditional
+from kchat_search.web.http import parameters
+from kchat_search.web.http.language import without_choice
+from kchat_search.web.http.rendering import page
+from kchat_search.web.pages import histogram, history, search_page, transcript
+
+if TYPE_CHECKING:
+    from kchat_search.service import Service
+
+REJECTS_A_PAGE = 50
+REPORTS_SHOWN = 10
+RAW_SHOWN = 4_000
+"""Characters of a reject's raw JSON."""
+
+
+def blueprint(service: Service, clock: Clock) -> Blueprint:
+    """The pages over this service."""
+    pages = Blueprint("pages", __name__)
+    zone = service.settings.zone
+
+    @pages.get("/")
+    def search() -> BaseResponse:
+        args = without_choice(request.args)
+        if not args:
+            return page("home.html", status=service.status(), examples=_examples(service.agents()))
+        # a form without JavaScript sends its empty fields too; `q` alone may be empty
+        kept = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
+        wanted = parameters.read_search(MultiDict(kept))
+        if len(kept) < len(list(args.items(multi=True))):
+            return redirect(links.search_url(wanted))
+        today = local(clock(), zone).date()
+        return page("search.html", **_search_values(wanted, service, today))
+
+    @pages.get("/chats/<chat_id>")
+    def chat(chat_id: str) -> Response:
+        q = parameters.only(without_choice(request.args), "q")["q"]
+        response = conditional(_chat_page(_read(service, chat_id, q), q, service))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    @pages.get("/chats/<chat_id>/versions")
+    def chat_versions(chat_id: str) -> Response:
+        offset = parameters.read_offset(
+            parameters.only(without_choice(request.args), "offset")["offset"]
+        )
+        response = conditional(_versions_page(_read(service, chat_id, ""), offset, service))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    @pages.get("/status")
+    def status() -> Response:
+        offset = parameters.only(without_choice(request.args), "offset")["offset"]
+        return _status_page(service, parameters.read_offset(offset))
+
+    return pages
+
+
+def _read(service: Service, chat_id: str, q: str) -> ChatView:
+    try:
+        return service.chat(parameters.read_chat_id(chat_id), q)
+    except (NotFound, BadRequest) as error:
+        if isinstance(error, BadRequest) and error.parameter != "id":
+            raise
+        raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
+
+
+def _status_page(service: Service, offset: int) -> Response:
+    now = service.status()
+    reports = service.reports(REPORTS_SHOWN)
+    every = timedelta(seconds=service.settings.sync_interval_seconds)
+    rejects = service.rejects(REJECTS_A_PAGE, offset)
+    return page(
+        "status.html",
+        status=now,
+        kind_words=kind_words(),
+        rejects=rejects,
+        any_gone=any(stored.gone_at for stored in rejects),
+        RAW_SHOWN=RAW_SHOWN,
+        offset=offset,
+        step=REJECTS_A_PAGE,
+        reports=reports,
+        # A tick begins when its time has come; one that takes longer than that is not overtaken.
+        next_sync=reports[0].started_at + every if reports and now.indexer else None,
+        histogram=histogram.of_months(now.months),
+    )
+
+
+def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict[str, object]:
+    found = service.search(wanted)
+    agents = service.agents()
+    words = search_page.Words()
+    return {
+        "request_": wanted,
+        "page_": found,
+        "kept": [
+            (name, value)
+            for name, value in links.pairs(links.changed(wanted))
+            if name not in ("q", "start", "end")
+        ],
+        "facets": search_page.facet_boxes(wanted, found, words),
+        "chips": search_page.chips(wanted, found, agents, words),
+        "cuts": search_page.cuts(wanted, found, agents, words),
+        "presets": search_page.presets(wanted, today),
+        "sorts": search_page.sorts(wanted),
+        "pager": search_page.pager(wanted, found),
+        "histogram": histogram.of_facets(wanted, found.facets),
+        "divider": search_page.divider_before(wanted, found),
+        "filtered": links.has_filters(wanted),
+        "dropped_url": links.search_url(links.without_filters(wanted)),
+        "exports": [(form, links.export_url(wanted, form)) for form in ("csv", "jsonl")],
+        "all_url": links.search_url(links.changed(wanted, match="all")),
+        "part_url": lambda text: links.search_url(SearchRequest(q=text)),
+        "near_url": lambda q: links.search_url(links.changed(wanted, q=q)),
+        "chat_url": links.chat_url,
+        "preview": search_page.preview,
+        "first_message": search_page.first_message,
+        "side_words": search_page.side_words(),
+        "words": words,
+    }
+
+
+def _chat_page(view: ChatView, q: str, service: Service) -> Response:
+    chat = view.chat
+    rows = transcript.rows(view, service.settings.zone)
+    matches = [row.anchor for row in rows if row.highlights]
+    return page(
+        "chat.html",
+        view=view,
+        chat=chat,
+        rows=rows,
+        matches=matches,
+        q=q,
+        length=_length(chat),
+        back_url=links.search_url(SearchRequest(q=q)) if q else "/",
+        visitor_url=(
+            links.search_url(SearchRequest(visitor_id=chat.visitor_id, sort="newest"))
+            if chat.visitor_id
+            else None
+        ),
+        kchat_url=service.settings.chat_link(chat.id),
+        plain_types=transcript.PLAIN,
+        type_words=type_words(),
+        chat_url=links.chat_url,
+        versions_url=links.versions_url(chat.id),
+        said_before=_said_before(view, service),
+        side_words=search_page.side_words(),
+        words=search_page.Words(),
+    )
+
+
+def _versions_page(view: ChatView, offset: int, service: Service) -> Response:
+    chat_id = view.chat.id
+    found = service.history(chat_id)
+    return page(
+        "versions.html",
+        view=view,
+        chat=view.chat,
+        total=len(found),
+        versions=history.shown_versions(found, offset, service.agents()),
+        offset=offset,
+        step=history.A_PAGE,
+        type_words=type_words(),
+        chat_url=links.chat_url,
+        versions_url=links.versions_url,
+        api_url=links.versions_api_url,
+    )
+
+
+def _said_before(view: ChatView, service: Service) -> Mapping[int, str]:
+    """Where to read what was recalled; looked up only where it can't be read in the chat."""
+    empty = any(m.recalled and not (m.text or m.upload) for m in view.chat.messages)
+    if view.version == 1 or not empty:
+        return {}
+    return history.said_before(service.history(view.chat.id), view.chat.id)
+
+
+def _length(chat: Chat) -> float | None:
+    """How long it took, in seconds, if beginning and end are known."""
+    if chat.created_at is None or chat.end_at is None or chat.end_at < chat.created_at:
+        return None
+    return (chat.end_at - chat.created_at).total_seconds()
+
+
+def type_words() -> dict[str, str]:
+    """Types of messages that were said but not simply written; others show their code."""
+    return {
+        "chat.answer": _("自动回复"),
+        "chat.card": _("卡片"),
+        "chat.document": _("文档"),
+        "chat.image": _("图片"),
+        "chat.video": _("视频"),
+        "chat.voice": _("语音"),
+    }
+
+
+def kind_words() -> dict[str, str]:
+    """Kinds of syncs."""
+    return {"backfill": _("全量导入"), "tick": _("例行"), "reconcile": _("核对")}
+
+
+def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The query language by example, with an agent who is really there."""
+    whole = (name for name in agents.values() if name.isalnum())
+    agent = next(whole, "李雷")
+    return [
+        ("退款流程", _("按词查找：每个词都出现，顺序不限")),
+        ("“退款流程”", _("原文查找：一字不差")),
+        ("5678", _("数字按原文查找：电话、订单号的一部分也行")),
+        ("退款 OR 退货", _("两者之一；另有 AND、NOT、括号")),
+        ("退款 -发票", _("排除某个词")),
+        ("iph*", _("以此开头的英文单词")),
+        ("from:visitor 谢谢", _("只看访客说的话；也可 from:agent、from:robot")),
+        ("rating:满意", _("按评价；rating:none 为未评价")),
+        ("has:upload", _("发过附件的对话")),
+        ("file:发票.pdf", _("按附件的文件名")),
+        ("is:gone", _("Kchat 上已不存在的对话")),
+        ("date:7d", _("最近 7 天；也可 date:2015-04、after:、before:")),
+        (f"agent:{agent}", _("某位客服；也可 visitor:547、user:45190、id:290")),
+    ]

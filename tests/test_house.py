@@ -1,0 +1,210 @@
+"""The house: which room may import which, which library is used where, and maps that do not lie.
+
+Two tables are the whole rule. Whatever they do not name is forbidden, so a new module, room or
+library turns a test red until somebody says where it belongs.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+import pytest
+
+import kchat_search
+
+HOUSE = Path(kchat_search.__file__).parent
+ROOT = HOUSE.parent
+
+LIBRARIES = {
+    # the wire
+    "requests": ("kchat",),
+    "urllib3": ("kchat",),
+    # the record
+    "sqlalchemy": ("archive",),
+    "alembic": ("archive",),
+    "sqlite3": ("archive",),
+    "filelock": ("archive.opening", "sync.lock", "cli.demo"),
+    # the text
+    "jieba": ("text.segmentation",),
+    "rjieba": ("text.segmentation",),
+    "opencc": ("text.fold", "demo.conversations.voices"),
+    "pypinyin": ("text.pinyin",),
+    "numpy": ("engines.whoosh", "text.fold"),
+    # the index
+    "whoosh": ("engines.whoosh",),
+    "pickle": ("engines.whoosh.engine",),
+    # the ticks
+    "apscheduler": ("sync.scheduler",),
+    # the screen
+    "flask": ("web", "serialization.links"),
+    "flask_babel": ("web",),
+    "werkzeug": ("web",),
+    "markupsafe": ("web",),
+    "babel": ("web",),
+    "prometheus_client": ("web.api.metrics",),
+    "waitress": ("cli.serve",),
+    "click": ("cli",),
+    "rich": ("cli",),
+    # records that are checked
+    "pydantic": ("config", "search.cursor", "serialization", "web"),
+    "pydantic_settings": ("config",),
+    "pydantic_core": ("web.http.parameters",),
+    "typing_extensions": ("serialization",),
+}
+"""Library: the modules, or rooms with all that is in them, that may import it. The standard
+library is free but for the modules named here."""
+
+LEAVES = ("errors", "models")
+MIDDLE = (*LEAVES, "text", "chats", "ports")
+ROOMS = {
+    "__init__": (),
+    "errors": (),
+    "models": ("models",),
+    "text": ("text",),
+    "logs": (),
+    "config": ("errors",),
+    "ports": (*LEAVES, "ports"),
+    "chats": (*LEAVES, "text", "chats"),
+    "kchat": (*LEAVES, "__init__", "text", "chats", "kchat"),
+    "archive": (*LEAVES, "text", "chats", "archive"),
+    "engines": (*LEAVES, "text", "chats", "engines"),
+    "sync": (*MIDDLE, "sync"),
+    "search": (*MIDDLE, "search"),
+    "service": (*MIDDLE, "config", "sync", "search"),
+    "serialization": (*MIDDLE, "config", "search", "serialization"),
+    "composition": (*MIDDLE, "config", "sync", "search", "service", "kchat", "archive", "engines"),
+    "web": (*MIDDLE, "__init__", "config", "search", "service", "serialization", "web"),
+    "demo": ("errors", "demo"),  # a stranger's server: it shares no code with what it is to test
+    "cli": (
+        *MIDDLE, "__init__", "config", "logs", "sync", "search", "service", "serialization",
+        "composition", "web", "demo", "cli",
+    ),
+    "wsgi": ("config", "logs", "composition", "web"),
+    "__main__": ("cli",),
+}  # fmt: skip
+"""Room: the rooms that its modules may import. A room is a folder or a file of `kchat_search`."""
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph("kchat_search", include_external_packages=True, cache_dir=None)
+
+
+def modules() -> list[str]:
+    """Every module there is, whoever knows of it, by its dotted name."""
+    found = []
+    for path in HOUSE.rglob("*.py"):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return sorted(found)
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def inside(module: str, places: tuple[str, ...]) -> bool:
+    own = module.partition(".")[2]
+    return any(own == place or own.startswith(f"{place}.") for place in places)
+
+
+def libraries(module: str) -> Iterator[str]:
+    """What a module imports that is not ours, wherever in its text and however it is written."""
+    path = ROOT.joinpath(*module.split("."))
+    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.partition(".")[0]
+        elif isinstance(node, ast.Call) and node.args:
+            called = ast.unparse(node.func).rpartition(".")[2]
+            first = node.args[0]
+            if called in ("import_module", "__import__") and isinstance(first, ast.Constant):
+                yield str(first.value).partition(".")[0]
+
+
+def test_every_module_is_in_the_import_graph(graph: grimp.ImportGraph) -> None:
+    assert set(modules()) <= graph.modules
+    assert {room(module) for module in modules()} == ROOMS.keys()
+
+
+def test_each_room_imports_only_the_rooms_that_it_may(graph: grimp.ImportGraph) -> None:
+    wrong = [
+        f"{module} imports {other}"
+        for module in modules()
+        for other in sorted(graph.find_modules_directly_imported_by(module))
+        if other.partition(".")[0] == "kchat_search" and room(other) not in ROOMS[room(module)]
+    ]
+    assert wrong == []
+
+
+def test_each_library_is_imported_only_where_it_may_be() -> None:
+    ours = {"kchat_search", "__future__"}
+    wrong = [
+        f"{module} imports {library}"
+        for module in modules()
+        for library in sorted(set(libraries(module)) - ours)
+        if not inside(module, LIBRARIES.get(library, ()))
+        and not (library in sys.stdlib_module_names and library not in LIBRARIES)
+    ]
+    assert wrong == []
+
+
+def test_no_library_is_allowed_where_it_is_not_used() -> None:
+    used = {(library, module) for module in modules() for library in libraries(module)}
+    idle = [
+        (library, place)
+        for library, places in LIBRARIES.items()
+        for place in places
+        if not any(library == name and inside(module, (place,)) for name, module in used)
+    ]
+    assert idle == []
+
+
+def test_what_is_installed_is_what_is_imported() -> None:
+    """The run-time dependencies are the libraries of the table, and no others."""
+    import tomllib  # noqa: PLC0415  # for this test alone
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
+    called = {"whoosh3": "whoosh", "tzdata": None}
+    imported = {called.get(name, name.replace("-", "_")) for name in named} - {None}
+    optional = {"rjieba", "pydantic_core"}
+    assert imported == {n for n in LIBRARIES if n not in sys.stdlib_module_names} - optional
+
+
+def entries(package: str) -> tuple[list[str], set[str]]:
+    """(what the package's map names, in order; what is in its folder)."""
+    folder = ROOT.joinpath(*package.split("."))
+    text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
+    named = re.findall(r"^ *((?:\w+\.py|\w+/))(?: |$)", text, re.MULTILINE)
+    there = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in folder.iterdir()
+        if (path.is_dir() and any(path.rglob("*.py"))) or path.suffix == ".py"
+    } - {"__init__.py", "__pycache__/"}
+    return named, there
+
+
+@pytest.mark.parametrize(
+    "package", [m for m in modules() if (ROOT.joinpath(*m.split(".")) / "__init__.py").exists()]
+)
+def test_the_map_of_each_package_is_its_folder(package: str) -> None:
+    named, there = entries(package)
+    assert len(named) == len(set(named)), "named twice"
+    assert set(named) == there
+
+
+def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
+    named, _ = entries("kchat_search")
+    rooms = [name for name in named if name.endswith("/")]
+    assert [name for name in rooms if name not in ("ports/", "models/")] == [
+        "kchat/", "sync/", "archive/", "chats/", "text/", "engines/", "search/",
+        "serialization/", "web/", "cli/", "demo/",
+    ]  # fmt: skip
