@@ -5,6 +5,7 @@
     ├── BadRequest              what was asked can't be answered; .parameter names the input
     │   └── LimitExceeded       a stated limit was passed; .limit says which
     ├── NotFound                no such chat
+    ├── RequestRefused          this request may not be answered: 403 on the web
     ├── KchatError              the Kchat API
     │   ├── KchatUnreachable    no answer: name, connection, time-out             (retry)
     │   ├── KchatRefused        401 or 403: e-mail, token or permission
@@ -54,6 +55,10 @@ class LimitExceeded(BadRequest):
 
 class NotFound(KchatSearchError):
     """No such chat in the archive."""
+
+
+class RequestRefused(KchatSearchError):
+    """This request may not be answered. The text says why."""
 
 
 class KchatError(KchatSearchError):

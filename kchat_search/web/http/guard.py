@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from flask_babel import gettext as _
 
 from kchat_search.config import is_loopback
-from kchat_search.web.http.problems import Refused
+from kchat_search.errors import RequestRefused
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?", re.ASCII)
 _HANDED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
@@ -56,7 +56,7 @@ def _only_this_machine() -> None:
     host = request.environ.get("HTTP_HOST", "")
     found = _HOST.fullmatch(host)
     if not found or not is_loopback(found.group(1)):
-        raise Refused(
+        raise RequestRefused(
             _(
                 "尚无登录功能，本服务只在本机开放：请用 http://localhost 或 http://127.0.0.1 "
                 "加端口访问，而不是「%(host)s」。",
@@ -65,9 +65,9 @@ def _only_this_machine() -> None:
         )
     address = request.environ.get("REMOTE_ADDR") or ""
     if address and not _is_this_machine(address):
-        raise Refused(_("尚无登录功能，本服务只回答本机的请求。"))
+        raise RequestRefused(_("尚无登录功能，本服务只回答本机的请求。"))
     if any(name in request.headers for name in _HANDED_ON):
-        raise Refused(_("尚无登录功能，本服务不能经由代理对外开放。"))
+        raise RequestRefused(_("尚无登录功能，本服务不能经由代理对外开放。"))
 
 
 def _is_this_machine(address: str) -> bool:

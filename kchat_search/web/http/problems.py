@@ -23,6 +23,7 @@ from kchat_search.errors import (
     KchatSearchError,
     LimitExceeded,
     NotFound,
+    RequestRefused,
     TooManyExports,
 )
 from kchat_search.serialization.json_text import json_text
@@ -39,15 +40,12 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (LimitExceeded, 400, "limit-exceeded"),
     (BadRequest, 400, "bad-request"),
     (NotFound, 404, "not-found"),
+    (RequestRefused, 403, "refused"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
     (TooManyExports, 503, "too-many-exports"),
 )
 """The first that fits; any other error of ours is a 500."""
-
-
-class Refused(Exception):
-    """This request may not be answered: 403. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,6 @@ def install(app: Flask) -> None:
     """Have every error answered by this module."""
     app.register_error_handler(KchatSearchError, _domain)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Refused, _refused)
 
 
 def for_a_program() -> bool:
@@ -112,10 +109,6 @@ def _http(error: HTTPException) -> BaseResponse:
     }
     kinds = {404: "not-found", 405: "method-not-allowed"}
     return answer(Problem(status, kinds.get(status, "http"), details.get(status, ""), headers=kept))
-
-
-def _refused(error: Refused) -> Response:
-    return answer(Problem(403, "refused", str(error)))
 
 
 def answer(problem: Problem) -> Response:
