@@ -12,6 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import corpus
+from benchmarks.relevance import figures
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.files import load
 from kchat_search.demo.server import DemoServer
@@ -19,8 +21,6 @@ from kchat_search.models.search import SearchRequest
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
-from tests.benchmarks import corpus
-from tests.benchmarks.relevance import figures
 from tests.world import World
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -122,7 +122,7 @@ BEST_OF_RIVALS = {
     "kdconv": {"MRR@10": 0.948, "nDCG@10": 0.945, "recall@20": 0.988},
 }
 """The best of Whoosh's usual recipe and of FTS5, all of the words or any, in
-`python -m tests.benchmarks.relevance`."""
+`python -m benchmarks.relevance`."""
 
 
 @pytest.mark.parametrize("file", JUDGED, ids=["crosswoz", "kdconv"])

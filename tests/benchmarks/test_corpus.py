@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import corpus, queries
 from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks import corpus, queries
 
 
 def test_any_process_makes_the_same_chat() -> None:

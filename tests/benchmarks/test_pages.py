@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from benchmarks import corpus
+from benchmarks.pages import LOGIN, Pages, Rendered
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.demo.answers import Holdings, Manners, answer
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
-from tests.benchmarks import corpus
-from tests.benchmarks.pages import LOGIN, Pages, Rendered
 
 COUNT, PER_PAGE, DELAY = 95, 10, 0.02
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tests.benchmarks.relevance import figures
+from benchmarks.relevance import figures
 
 
 @pytest.mark.parametrize(

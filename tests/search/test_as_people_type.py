@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from benchmarks import ours
 from kchat_search.demo.conversations import conversations
 from kchat_search.demo.conversations.people import Past
 from kchat_search.demo.conversations.script import Situation
 from kchat_search.demo.conversations.world import World, situations
 from kchat_search.models.search import SearchPage, SearchRequest
 from kchat_search.service import Service
-from tests.benchmarks import ours
 
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
 SEED, COUNT = 1, 2_000

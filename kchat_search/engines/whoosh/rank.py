@@ -5,7 +5,7 @@ A chat that has the whole phrase ranks before all that have not; among the best,
 that have the words in one message, a short one, and early: in it they say what the chat is about.
 
 The constants are those that rank best on the judged sets and on what people type over the demo's
-conversations (`python -m tests.benchmarks.relevance`, `tests/search/test_as_people_type.py`).
+conversations (`python -m benchmarks.relevance`, `tests/search/test_as_people_type.py`).
 """
 
 from __future__ import annotations

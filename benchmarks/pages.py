@@ -1,7 +1,7 @@
 """A Kchat server with any number of chats whose own work is next to nothing, in a process of its
 own.
 
-    python -m tests.benchmarks.pages CHATS DELAY PER_PAGE FOLDER
+    python -m benchmarks.pages CHATS DELAY PER_PAGE FOLDER
 
 Each chat is written to a file of `FOLDER` once, as JSON, before the server answers anything; a
 page is a stretch of that file, mapped into memory, so that no chat is ever held as an object and
@@ -30,10 +30,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from benchmarks import corpus
+from benchmarks.measure import say
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.demo.answers import CHAT_PATHS, Answer, Holdings, Manners, answer, failure
-from tests.benchmarks import corpus
-from tests.benchmarks.measure import say
 
 _LISTS = frozenset(f"{path}.json" for path in CHAT_PATHS)
 LOGIN = base64.b64encode(f"{DEMO_EMAIL}/token:{DEMO_API_TOKEN}".encode()).decode()

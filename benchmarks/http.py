@@ -1,6 +1,6 @@
 """A served archive under load, quiet and while it syncs and indexes.
 
-    python -m tests.benchmarks.http --chats 20000 --clients 8 --seconds 20
+    python -m benchmarks.http --chats 20000 --clients 8 --seconds 20
 
 Four kinds of processes, as in life: a Kchat server, `kchat-search serve` with its indexer, and
 this one with the clients. First the indexer is idle; then `serve` is started anew with a tick each
@@ -24,13 +24,13 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from benchmarks import clients, measure, queries
+from benchmarks.engines import machine
+from benchmarks.measure import say
+from benchmarks.tables import ms, table
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.serialization.links import pairs
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks import clients, measure, queries
-from tests.benchmarks.engines import machine
-from tests.benchmarks.measure import say
-from tests.benchmarks.tables import ms, table
 from tests.programs import started
 
 _POLL_SECONDS = 0.25
@@ -55,7 +55,7 @@ class Served:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.http", description="A served archive under load."
+        prog="python -m benchmarks.http", description="A served archive under load."
     )
     parser.add_argument("--chats", type=int, default=20_000)
     parser.add_argument("--clients", type=int, default=8)
@@ -104,7 +104,7 @@ def _paths(count: int, folder: Path) -> list[str]:
 def _kchat(count: int) -> Iterator[tuple[str, Callable[[str], None]]]:
     """(the address of a Kchat server, how to tell it what to do)."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.kchat", str(count), "0"],
+        [sys.executable, "-m", "benchmarks.kchat", str(count), "0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

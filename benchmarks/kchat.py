@@ -1,6 +1,6 @@
 """A Kchat server with the corpus, in a process of its own, so that its work is not the clients'.
 
-    python -m tests.benchmarks.kchat CHATS PORT
+    python -m benchmarks.kchat CHATS PORT
 
 It prints its address when it is ready. Then it does what it is told on standard input, a word a
 line: `change` begins to add and change chats as time goes on, `pause` stops that. It ends when
@@ -16,9 +16,9 @@ from random import Random
 from threading import Lock
 from typing import Any
 
+from benchmarks import corpus
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
-from tests.benchmarks import corpus
 
 CHANGES_PER_SECOND = 10
 """Half of them new chats."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tests.benchmarks.measure import quantile
-from tests.benchmarks.queries import KINDS
-from tests.benchmarks.targets import Figures, targets
+from benchmarks.measure import quantile
+from benchmarks.queries import KINDS
+from benchmarks.targets import Figures, targets
 
 __all__ = ["markdown", "targets", "without_runs"]
 

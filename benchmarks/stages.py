@@ -1,6 +1,6 @@
 """Where the time of a build goes, chat by chat, in one process; beside what FTS5 needs.
 
-    python -m tests.benchmarks.stages --chats 5000
+    python -m benchmarks.stages --chats 5000
 
 Each stage runs over all the chats before the next begins, five times; the best time counts.
 """
@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
+from benchmarks import corpus, tables
 from kchat_search.engines.whoosh.inversion import gather
 from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.sync.document import Documents
 from kchat_search.text.fold import fold_many
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks import corpus, tables
 
 _ROUNDS = 5
 _BATCH = 1_000

@@ -21,7 +21,7 @@ from typing import Any
 
 from kchat_search.demo.conversations import conversations
 
-DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 FILES = ("crosswoz", "kdconv", "crsa")
 
 FIRST_ID = 1_000_001

@@ -1,6 +1,6 @@
 """The first sync as a user runs it: `kchat-search sync` against a Kchat that takes its time.
 
-    python -m tests.benchmarks.backfill --chats 20000
+    python -m benchmarks.backfill --chats 20000
 
 Three processes: the server (`pages.py`, at least `--delay` seconds an answer), the sync, and this
 one, which looks at both from outside. How it is counted:
@@ -37,12 +37,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from benchmarks import measure
+from benchmarks.engines import machine
+from benchmarks.measure import Memory, say
+from benchmarks.tables import mb, table
+from benchmarks.targets import Target
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from tests.benchmarks import measure
-from tests.benchmarks.engines import machine
-from tests.benchmarks.measure import Memory, say
-from tests.benchmarks.tables import mb, table
-from tests.benchmarks.targets import Target
 from tests.programs import COMMAND, environment
 
 RATE = 800.0
@@ -77,7 +77,7 @@ class Seen:
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.backfill", description="The first sync, from outside."
+        prog="python -m benchmarks.backfill", description="The first sync, from outside."
     )
     parser.add_argument("--chats", type=int, default=20_000)
     parser.add_argument("--delay", type=float, default=0.1, help="seconds an answer, at least")
@@ -129,14 +129,14 @@ def _settings(url: str, chosen: argparse.Namespace) -> dict[str, str]:
         KCHAT_PER_PAGE=str(chosen.per_page),
         KCHAT_LOG_LEVEL="WARNING",
         # They run in a folder of their own and are found there all the same.
-        PYTHONPATH=str(Path(__file__).resolve().parents[2]),
+        PYTHONPATH=str(Path(__file__).resolve().parents[1]),
         **more,
     )
 
 
 def _command(chosen: argparse.Namespace) -> list[str]:
     if chosen.no_indexing:
-        return [sys.executable, "-m", "tests.benchmarks.fetch", "--no-indexing"]
+        return [sys.executable, "-m", "benchmarks.fetch", "--no-indexing"]
     return [*COMMAND, "sync", "--json"]
 
 
@@ -145,7 +145,7 @@ def _kchat(chosen: argparse.Namespace, folder: Path) -> Iterator[tuple[str, subp
     """(the address of a Kchat server, its process)."""
     arguments = [str(chosen.chats), str(chosen.delay), str(chosen.per_page), str(folder)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.pages", *arguments],
+        [sys.executable, "-m", "benchmarks.pages", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -1,6 +1,6 @@
 """Does the right chat stand first? Judged by people, beside what a user would take instead.
 
-    python -m tests.benchmarks.relevance
+    python -m benchmarks.relevance
 
 The judgements are those of `../shared/data/relevance`: names of hotels, restaurants, sights, films,
 songs and people, each with the chats that are about it, out of all chats of its data set. Rivals
@@ -22,9 +22,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks import corpus, ours, rivals, tables
+from benchmarks.measure import say
 from kchat_search.models.search import SearchRequest
-from tests.benchmarks import corpus, ours, rivals, tables
-from tests.benchmarks.measure import say
 
 SETS = ("crosswoz", "kdconv")
 _SHOWN = 20

@@ -1,6 +1,6 @@
 """All contenders over the same chats, each step in a fresh process; figures as Markdown and JSON.
 
-    python -m tests.benchmarks.engines --chats 100000 [--only ours,fts5] [--json FILE]
+    python -m benchmarks.engines --chats 100000 [--only ours,fts5] [--json FILE]
 
 The usual recipe builds some 200 chats a second, so it gets `--whoosh-chats` of them; the table
 says so. With `--folder`, what was built stays there, and an archive that is there is not filled
@@ -24,9 +24,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks import measure, queries, rivals, tables
+from benchmarks.measure import say
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks import measure, queries, rivals, tables
-from tests.benchmarks.measure import say
 
 ENGINES = ("ours", *rivals.PLACES)
 _WHOOSH_CHATS = 20_000
@@ -55,7 +55,7 @@ def needs(package: str | None) -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.engines",
+        prog="python -m benchmarks.engines",
         description="Build and search the same chats with every engine.",
     )
     parser.add_argument("--chats", type=int, default=100_000)
@@ -191,7 +191,7 @@ class Bench:
         say(f"{name}: {step}, {count:,} chats")
         out = self.folder / "step.json"
         place = place or self.folder / name
-        command = [sys.executable, "-m", "tests.benchmarks.step", step, name]
+        command = [sys.executable, "-m", "benchmarks.step", step, name]
         command += [str(place), str(count), str(out), "--queries", str(self._queries), *more]
         if name == "ours":
             _give(self.folder / "jieba.cache", place / "index")

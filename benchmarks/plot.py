@@ -1,6 +1,6 @@
 """How the figures grow with the number of chats, as a picture.
 
-    python -m tests.benchmarks.plot results-10000.json results-100000.json results-1000000.json \\
+    python -m benchmarks.plot results-10000.json results-100000.json results-1000000.json \\
         --out .readme/growth.svg
 
 Both axes are logarithmic: what grows with the number of chats is a straight line upwards. Memory
@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.engines import needs
+from benchmarks.engines import needs
 
 _WHOLE = "the whole set"
 _STYLES = {
@@ -35,7 +35,7 @@ Engine = dict[str, Any]
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.benchmarks.plot", description="Growth with the number of chats."
+        prog="python -m benchmarks.plot", description="Growth with the number of chats."
     )
     parser.add_argument("results", type=Path, nargs="+", help="what engines --json wrote")
     parser.add_argument("--out", type=Path, default=Path(".readme/growth.svg"))

@@ -15,9 +15,9 @@ from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
+from benchmarks.queries import Query
+from benchmarks.rivals.fts5 import folded
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks.queries import Query
-from tests.benchmarks.rivals.fts5 import folded
 
 _MEMORY = 256 * 2**20
 _TOP = 20

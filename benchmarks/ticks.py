@@ -1,6 +1,6 @@
 """An index that has grown by small commits, beside a fresh one of the same chats.
 
-    python -m tests.benchmarks.ticks --chats 10000 --ticks 10000
+    python -m benchmarks.ticks --chats 10000 --ticks 10000
 
 Each tick writes ten documents, five of new chats and five of changed ones, straight to the engine:
 what the archive adds to a tick, `engines.py --ticks` shows. Half of the changed chats are recent,
@@ -20,6 +20,8 @@ from time import perf_counter
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from benchmarks import corpus, measure, queries, tables
+from benchmarks.measure import say
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.plan import FACETS, IndexDocument, Plan
@@ -27,8 +29,6 @@ from kchat_search.search.plan import Context, node, ranking
 from kchat_search.search.syntax import parse
 from kchat_search.sync.document import Documents
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks import corpus, measure, queries, tables
-from tests.benchmarks.measure import say
 
 _PER_TICK = 10
 _ROUNDS = 5

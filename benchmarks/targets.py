@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tests.benchmarks.measure import quantile
+from benchmarks.measure import quantile
 
 Figures = Mapping[str, Any]
 

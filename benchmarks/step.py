@@ -1,6 +1,6 @@
 """One step of a benchmark, in a process of its own, so that memory and caches are its own:
 
-    python -m tests.benchmarks.step fill|build|ask|tick ENGINE FOLDER CHATS OUT
+    python -m benchmarks.step fill|build|ask|tick ENGINE FOLDER CHATS OUT
 
 `OUT` gets the figures as JSON. `engines.py` calls this; people need not.
 """
@@ -18,9 +18,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tests.benchmarks import corpus, measure, ours, queries, rivals
-from tests.benchmarks.measure import say
-from tests.benchmarks.queries import Query
+from benchmarks import corpus, measure, ours, queries, rivals
+from benchmarks.measure import say
+from benchmarks.queries import Query
 
 REPEATS = 10
 _LEAST_REPEATS = 3

@@ -17,11 +17,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from benchmarks import corpus
 from kchat_search.models.search import SearchRequest
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks import corpus
 
 KINDS = {
     "rare": "rare word (< 0.1 % of the chats)",

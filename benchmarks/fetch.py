@@ -1,6 +1,6 @@
 """A first sync, or the fetching of it alone, with a profile where that is wanted.
 
-    python -m tests.benchmarks.fetch --no-indexing --profile fetch.prof
+    python -m benchmarks.fetch --no-indexing --profile fetch.prof
 
 It reads the settings as `kchat-search sync` does and does the same; with `--no-indexing` nothing is
 indexed, neither meanwhile nor afterwards. `backfill.py` calls this; people do so for a profile.

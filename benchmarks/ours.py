@@ -16,6 +16,9 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
+from benchmarks import corpus
+from benchmarks.measure import say
+from benchmarks.queries import Query
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
 from kchat_search.kchat.parse import ChatParser
@@ -26,9 +29,6 @@ from kchat_search.serialization import views
 from kchat_search.serialization.json_text import json_text
 from kchat_search.service import Service
 from kchat_search.web import create_app
-from tests.benchmarks import corpus
-from tests.benchmarks.measure import say
-from tests.benchmarks.queries import Query
 
 _BATCH = 500
 _PER_TICK = 10

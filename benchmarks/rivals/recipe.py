@@ -20,7 +20,7 @@ from whoosh.qparser.syntax import AndGroup, OrGroup
 from whoosh.query.compound import And
 from whoosh.query.terms import Term
 
-from tests.benchmarks.queries import LITERAL, Query
+from benchmarks.queries import LITERAL, Query
 
 _MEMORY_MB = 256
 _TOP = 20

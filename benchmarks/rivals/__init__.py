@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.benchmarks.queries import Query
+from benchmarks.queries import Query
 
 
 class Rival(Protocol):

@@ -13,9 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
 
+from benchmarks.queries import LITERAL, Query
 from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
-from tests.benchmarks.queries import LITERAL, Query
 
 _BATCH = 1_000
 _TOP = 20
