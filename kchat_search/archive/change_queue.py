@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from kchat_search.archive.statements import chunks, count
+from kchat_search.archive.statements import add_to_tally, chunks
 from kchat_search.archive.tables import changes, chats
-from kchat_search.models.chats import Change
+from kchat_search.models.chats import QueueEntry
 
 
 def put(connection: Connection, chat_ids: Sequence[int]) -> None:
@@ -23,7 +23,7 @@ def put(connection: Connection, chat_ids: Sequence[int]) -> None:
     for part in chunks(chat_ids):
         waited += connection.execute(delete(changes).where(changes.c.chat_id.in_(part))).rowcount
     connection.execute(insert(changes), [{"chat_id": number} for number in chat_ids])
-    count(connection, pending=len(chat_ids) - waited)
+    add_to_tally(connection, pending=len(chat_ids) - waited)
 
 
 def put_chats_of(connection: Connection, agent_ids: Sequence[str]) -> None:
@@ -34,18 +34,18 @@ def put_chats_of(connection: Connection, agent_ids: Sequence[str]) -> None:
         queued = connection.execute(
             insert(changes).from_select(["chat_id"], theirs.order_by(chats.c.id))
         ).rowcount
-        count(connection, pending=queued - waited)
+        add_to_tally(connection, pending=queued - waited)
 
 
-def head(connection: Connection, limit: int) -> tuple[Change, ...]:
+def head(connection: Connection, limit: int) -> tuple[QueueEntry, ...]:
     """The oldest entries."""
     rows = connection.execute(
         select(changes.c.sequence, changes.c.chat_id).order_by(changes.c.sequence).limit(limit)
     )
-    return tuple(Change(sequence, chat_id) for sequence, chat_id in rows)
+    return tuple(QueueEntry(sequence, chat_id) for sequence, chat_id in rows)
 
 
-def take_off(connection: Connection, entries: Collection[Change]) -> None:
+def take_off(connection: Connection, entries: Collection[QueueEntry]) -> None:
     """Drop those of the entries that are in the queue exactly so."""
     wanted = {(entry.sequence, entry.chat_id) for entry in entries}
     for part in chunks(sorted({sequence for sequence, _ in wanted})):
@@ -54,13 +54,13 @@ def take_off(connection: Connection, entries: Collection[Change]) -> None:
         ).all()
         same = [sequence for sequence, chat_id in rows if (sequence, chat_id) in wanted]
         connection.execute(delete(changes).where(changes.c.sequence.in_(same)))
-        count(connection, pending=-len(same))
+        add_to_tally(connection, pending=-len(same))
 
 
 def take_off_through(connection: Connection, sequence: int) -> None:
     """Drop all entries up to this number."""
     dropped = connection.execute(delete(changes).where(changes.c.sequence <= sequence)).rowcount
-    count(connection, pending=-dropped)
+    add_to_tally(connection, pending=-dropped)
 
 
 def last(connection: Connection) -> int:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from kchat_search.archive.connections import make_engine, outside_transactions, reading, writing
 from kchat_search.archive.error_translation import archive_errors
 from kchat_search.archive.store import SqlArchive
-from kchat_search.archive.tables import REVISION
+from kchat_search.archive.tables import MIGRATION
 from kchat_search.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -107,10 +107,10 @@ def _is_current(engine: Engine, place: str) -> bool:
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
             if mode != "wal":
                 return False
-        return _revision(connection, place) == REVISION
+        return _present_migration(connection, place) == MIGRATION
 
 
-def _revision(connection: Connection, place: str) -> str | None:
+def _present_migration(connection: Connection, place: str) -> str | None:
     """The migration that this database has come to; None for an empty one."""
     names = inspect(connection).get_table_names()
     if "alembic_version" in names:
@@ -146,7 +146,7 @@ def _one_at_a_time(file: Path | None, place: str) -> Iterator[None]:
 def _migrate(engine: Engine, place: str) -> None:
     if engine.dialect.name == "sqlite":
         with reading(engine) as connection:  # before a foreign file is changed
-            _check_revision(_revision(connection, place), place)
+            _check_migration(_present_migration(connection, place), place)
         with outside_transactions(engine) as connection:
             mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
         if mode != "wal":
@@ -155,22 +155,22 @@ def _migrate(engine: Engine, place: str) -> None:
                 f"stays «{mode}»): put it on a local one"
             )
     with writing(engine) as connection:
-        found = _revision(connection, place)
-        _check_revision(found, place)
-        if found != REVISION:
+        found = _present_migration(connection, place)
+        _check_migration(found, place)
+        if found != MIGRATION:
             _run_steps(connection)
 
 
-def _check_revision(found: str | None, place: str) -> None:
-    if found is None or found in _known_revisions():
+def _check_migration(found: str | None, place: str) -> None:
+    if found is None or found in _known_migrations():
         return
     raise ArchiveError(
         f"The archive {place} was written by a newer version of this program (its tables are at "
-        f"{found!r}, this version knows {REVISION}): install that version, or a later one"
+        f"{found!r}, this version knows {MIGRATION}): install that version, or a later one"
     )
 
 
-def _known_revisions() -> set[str]:
+def _known_migrations() -> set[str]:
     from alembic.script import ScriptDirectory  # noqa: PLC0415  # 0.2 s, seldom needed
 
     return {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
@@ -181,7 +181,7 @@ def _run_steps(connection: Connection) -> None:
 
     config = _config()
     config.attributes["connection"] = connection
-    command.upgrade(config, REVISION)
+    command.upgrade(config, MIGRATION)
 
 
 def _config() -> Config:

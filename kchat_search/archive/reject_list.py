@@ -18,7 +18,7 @@ from kchat_search.archive.column_conversion import (
     storable_ids,
     storable_row,
 )
-from kchat_search.archive.statements import chunks, count, upsert
+from kchat_search.archive.statements import add_to_tally, chunks, upsert
 from kchat_search.archive.tables import rejects
 from kchat_search.models.chats import NOTHING, RejectedChat, StoredReject
 
@@ -50,14 +50,14 @@ def put(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) 
         for key, item in latest.items()
     ]
     connection.execute(statement, rows)
-    count(connection, rejected=len(latest) - waited)
+    add_to_tally(connection, rejected=len(latest) - waited)
     return len(latest)
 
 
 def drop(connection: Connection, keys: Iterable[str]) -> None:
     """These have been understood."""
     for part in chunks([storable(key) for key in keys]):
-        count(connection, rejected=-_waiting(connection, part))
+        add_to_tally(connection, rejected=-_waiting(connection, part))
         connection.execute(delete(rejects).where(rejects.c.key.in_(part)))
 
 
@@ -69,7 +69,7 @@ def mark_gone(connection: Connection, chat_ids: Collection[int], now: datetime) 
             .where(rejects.c.chat_id.in_(part), _waits)
             .values(gone_at=moment_in(now))
         ).rowcount
-        count(connection, rejected=-marked)
+        add_to_tally(connection, rejected=-marked)
 
 
 def mark_nameless_gone(connection: Connection, unseen_since: datetime, now: datetime) -> None:
@@ -81,7 +81,7 @@ def mark_nameless_gone(connection: Connection, unseen_since: datetime, now: date
         )
         .values(gone_at=moment_in(now))
     ).rowcount
-    count(connection, rejected=-marked)
+    add_to_tally(connection, rejected=-marked)
 
 
 def ids(connection: Connection, limit: int | None) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from kchat_search.archive import change_queue, reject_list
 from kchat_search.archive.column_conversion import moment_in, second_in, storable, storable_row
-from kchat_search.archive.statements import chunks, count, upsert
+from kchat_search.archive.statements import add_to_tally, chunks, upsert
 from kchat_search.archive.tables import chats, cursors, versions
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 
@@ -52,7 +52,7 @@ def save(
     )
     _see_again(connection, sorted(same), seen_at)
     change_queue.put(connection, sorted(new | changed | back))
-    count(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(back))
+    add_to_tally(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(back))
     reject_list.drop(connection, map(_key, sorted(latest)))
     understood = {_key(i) for i in latest}
     others = [item for item in rejected if item.key not in understood]
@@ -70,7 +70,7 @@ def see(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
     back = [i for i in sorted(known) if known[i].gone]
     _see_again(connection, sorted(known), moment_in(now))
     change_queue.put(connection, back)
-    count(connection, gone=-len(back))
+    add_to_tally(connection, gone=-len(back))
 
 
 def _only_shorter(connection: Connection, listed: Sequence[FetchedChat]) -> set[int]:
@@ -105,7 +105,7 @@ def mark_gone(connection: Connection, chat_ids: Sequence[int], now: datetime) ->
     for part in chunks(there):
         connection.execute(update(chats).where(chats.c.id.in_(part)).values(gone_at=moment_in(now)))
     change_queue.put(connection, sorted(there))
-    count(connection, gone=len(there))
+    add_to_tally(connection, gone=len(there))
     reject_list.mark_gone(connection, chat_ids, now)
     return len(there)
 

@@ -42,7 +42,7 @@ def upsert(
     return on_postgres.on_conflict_do_update(index_elements=key, set_={**new, **(instead or {})})
 
 
-def count(connection: Connection, **more: int) -> None:
+def add_to_tally(connection: Connection, **more: int) -> None:
     """Add to the tally, in the transaction that changes what it counts."""
     added = {name: tally.c[name] + number for name, number in more.items() if number}
     if added:

@@ -42,15 +42,15 @@ from kchat_search.archive.tables import (
     versions,
 )
 from kchat_search.models.chats import (
-    Change,
     ChatState,
     FetchedChat,
+    QueueEntry,
     RejectedChat,
     SaveReport,
     StoredChat,
     StoredReject,
     StoredVersion,
-    edition,
+    revision,
 )
 from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport, SyncTotals
 
@@ -212,8 +212,8 @@ class SqlArchive:
             for version, raw, digest, seen_at in found
         )
 
-    def id_editions(self) -> Iterator[tuple[int, int]]:
-        """(id, edition) of every chat, id ascending, of one state: 16 bytes a chat are held."""
+    def id_revisions(self) -> Iterator[tuple[int, int]]:
+        """(id, revision) of every chat, id ascending, of one state: 16 bytes a chat are held."""
         ids, numbers = array("q"), array("q")
         with self._reading() as connection:
             rows = connection.execution_options(yield_per=10_000).execute(
@@ -221,7 +221,7 @@ class SqlArchive:
             )
             for chat_id, version, gone_at in rows:
                 ids.append(chat_id)
-                numbers.append(edition(version, gone=gone_at is not None))
+                numbers.append(revision(version, gone=gone_at is not None))
         yield from zip(ids, numbers, strict=True)
 
     # -- what sync decides by --------------------------------------------------------------
@@ -308,12 +308,12 @@ class SqlArchive:
 
     # -- the change queue ------------------------------------------------------------------
 
-    def changes(self, limit: int) -> tuple[Change, ...]:
+    def changes(self, limit: int) -> tuple[QueueEntry, ...]:
         """The head of the queue, oldest first."""
         with self._reading() as connection:
             return change_queue.head(connection, limit)
 
-    def done(self, changes: Collection[Change]) -> None:
+    def done(self, changes: Collection[QueueEntry]) -> None:
         """Take these off the queue; an entry that was queued anew since stays."""
         with self._writing() as connection:
             change_queue.take_off(connection, changes)

@@ -24,7 +24,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-REVISION = "0002"
+MIGRATION = "0002"
 """The migration that leads to these tables."""
 
 metadata = MetaData(

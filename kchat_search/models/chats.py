@@ -151,20 +151,20 @@ class StoredChat:
     """When Kchat no longer had it; None while it is there."""
 
     @property
-    def edition(self) -> int:
-        """See `edition`."""
-        return edition(self.version, gone=self.gone_at is not None)
+    def revision(self) -> int:
+        """See `revision`."""
+        return revision(self.version, gone=self.gone_at is not None)
 
 
-def edition(version: int, *, gone: bool) -> int:
+def revision(version: int, *, gone: bool) -> int:
     """One number that changes with whatever the index shows of a chat: twice its version, and one
     more while Kchat has it no more. So index and archive can be held against one another."""
     return 2 * version + gone
 
 
-def is_gone(edition: int) -> bool:
-    """Is that the edition of a chat that Kchat has no more?"""
-    return edition % 2 == 1
+def is_gone(revision: int) -> bool:
+    """Is that the revision of a chat that Kchat has no more?"""
+    return revision % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ class ChatState:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class QueueEntry:
     """An entry of the change queue: this chat must be indexed as it is now."""
 
     sequence: int

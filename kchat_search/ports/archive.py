@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from kchat_search.models.chats import (
-    Change,
     ChatState,
     FetchedChat,
+    QueueEntry,
     RejectedChat,
     SaveReport,
     StoredChat,
@@ -70,8 +70,8 @@ class Archive(Protocol):
         """All versions of a chat, oldest first, the present one last. Called by service."""
         ...
 
-    def id_editions(self) -> Iterator[tuple[int, int]]:
-        """(id, edition) of every chat, id ascending. Called by sync, verify."""
+    def id_revisions(self) -> Iterator[tuple[int, int]]:
+        """(id, revision) of every chat, id ascending. Called by sync, verify."""
         ...
 
     def ids_not_seen_since(
@@ -111,11 +111,11 @@ class Archive(Protocol):
         Called by sync."""
         ...
 
-    def changes(self, limit: int) -> tuple[Change, ...]:
+    def changes(self, limit: int) -> tuple[QueueEntry, ...]:
         """The head of the change queue, oldest first. Called by the indexer."""
         ...
 
-    def done(self, changes: Collection[Change]) -> None:
+    def done(self, changes: Collection[QueueEntry]) -> None:
         """Take these off the queue; an entry that was queued anew since stays. Called by the
         indexer, after the engine has committed."""
         ...

@@ -41,7 +41,7 @@ def verify(
     archive.
     """
     began = time.perf_counter()
-    before = dict(archive.id_editions())
+    before = dict(archive.id_revisions())
     damage = engine.damage()
     if damage is not None:  # what else would be found is of no interest
         seconds = time.perf_counter() - began
@@ -55,7 +55,7 @@ def verify(
         found[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
     scanned = _scan(archive, read_chat, drawn, len(before), progress)
-    after = dict(archive.id_editions())
+    after = dict(archive.id_revisions())
     waiting |= {change.chat_id for change in archive.changes(len(after) + 1)}
     moved = waiting | {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
     return VerifyReport(

@@ -18,7 +18,7 @@ VERSION = 2
 """Of what a document is made of; with another one the index must be built anew."""
 
 
-EditionAndRaw = tuple[int, str]
+RevisionAndRaw = tuple[int, str]
 """What a document is made of, and no more: it travels to another process."""
 
 
@@ -32,25 +32,25 @@ class Documents:
     agents: Mapping[str, str]
     """Names by id."""
 
-    def __call__(self, chats: Sequence[EditionAndRaw]) -> list[IndexDocument]:
+    def __call__(self, chats: Sequence[RevisionAndRaw]) -> list[IndexDocument]:
         """The documents of these chats, in this order."""
-        return [self._document(edition, raw) for edition, raw in chats]
+        return [self._document(revision, raw) for revision, raw in chats]
 
-    def _document(self, edition: int, raw: str) -> IndexDocument:
+    def _document(self, revision: int, raw: str) -> IndexDocument:
         chat = self.read_chat(raw)
         name = speakers.agent_name(chat, self.agents)
-        return document(chat, edition, name, self.zone, self.segmenter.words)
+        return document(chat, revision, name, self.zone, self.segmenter.words)
 
 
 def document(
     chat: Chat,
-    edition: int,
+    revision: int,
     agent_name: str | None,
     zone: ZoneInfo,
     words: Callable[[Iterable[str]], list[str]],
 ) -> IndexDocument:
-    """The index's document of a chat. `edition` is the stored chat's; `agent_name` tells who spoke;
-    `words` splits folded text."""
+    """The index's document of a chat. `revision` is the stored chat's; `agent_name` tells who
+    spoke; `words` splits folded text."""
     sides = speakers.sides(chat, agent_name)
     said = [(s, m.text) for s, m in zip(sides, chat.messages, strict=True) if m.text]
     folded = fold_many([text for _, text in said])
@@ -72,11 +72,11 @@ def document(
         "type": (_value(chat.type),),
         "has_upload": ("true" if uploads else "false",),
         "spoke": tuple(sorted(spoke)) or (None,),
-        "gone": ("true" if is_gone(edition) else "false",),
+        "gone": ("true" if is_gone(revision) else "false",),
     }
     return IndexDocument(
         id=chat.id,
-        version=edition,
+        version=revision,
         created=None if chat.created_at is None else int(chat.created_at.timestamp()),
         month=month(chat.created_at, zone),
         fields=fields,

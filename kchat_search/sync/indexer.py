@@ -12,7 +12,7 @@ from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Archive, Engine, ReadChat
 from kchat_search.sync.decide import rebuild_pays
-from kchat_search.sync.document import Documents, EditionAndRaw
+from kchat_search.sync.document import Documents, RevisionAndRaw
 from kchat_search.text.segmentation import Segmenter
 
 _BATCH = 500
@@ -106,12 +106,12 @@ class Indexer:
         return done
 
     def heal(self) -> int:
-        """Queue what the index lacks or has in another edition, and take out what the archive
+        """Queue what the index lacks or has in another revision, and take out what the archive
         does not have; how many chats that concerned."""
         indexed = self.engine.id_versions()
         lacking = []
-        for chat_id, edition in self.archive.id_editions():
-            if indexed.pop(chat_id, None) != edition:
+        for chat_id, revision in self.archive.id_revisions():
+            if indexed.pop(chat_id, None) != revision:
                 lacking.append(chat_id)
         if lacking:
             self.archive.queue(lacking)
@@ -122,12 +122,12 @@ class Indexer:
     def _batch(self, *, alone: bool) -> int:
         return min(self.batch_bytes, _LITTLE) if alone else self.batch_bytes
 
-    def _cut(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[EditionAndRaw]]:
+    def _cut(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[RevisionAndRaw]]:
         """Chats in batches that fit into memory."""
-        batch: list[EditionAndRaw] = []
+        batch: list[RevisionAndRaw] = []
         size = 0
         for stored in chats:
-            batch.append((stored.edition, stored.raw))
+            batch.append((stored.revision, stored.raw))
             size += len(stored.raw)
             if size >= most or len(batch) == _MOST_CHATS:
                 yield batch

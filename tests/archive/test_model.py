@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from kchat_search.archive import open_archive
-from kchat_search.models.chats import Change, FetchedChat, SaveReport
+from kchat_search.models.chats import FetchedChat, QueueEntry, SaveReport
 from kchat_search.models.reports import ArchiveCounts
 
 from .conftest import START, fetched, rejected, url_of
@@ -46,8 +46,8 @@ class ArchiveMachine(RuleBasedStateMachine):
         self.seen: dict[int, datetime] = {}
         self.gone: dict[int, datetime] = {}
         self.queue: list[int] = []
-        self.taken: list[Change] = []
-        self.stale: set[Change] = set()
+        self.taken: list[QueueEntry] = []
+        self.stale: set[QueueEntry] = set()
         self.odd: dict[str, int] = {}
         self.odd_gone: dict[str, datetime] = {}
         self.odd_seen: dict[str, datetime] = {}
@@ -147,8 +147,8 @@ class ArchiveMachine(RuleBasedStateMachine):
         self.archive.done(self.taken)
         self.taken = []
 
-    @rule(stale=st.lists(st.builds(Change, st.integers(1, 40), ids)))
-    def finish_made_up_entries(self, stale: list[Change]) -> None:
+    @rule(stale=st.lists(st.builds(QueueEntry, st.integers(1, 40), ids)))
+    def finish_made_up_entries(self, stale: list[QueueEntry]) -> None:
         there = set(self.archive.changes(100)) & set(stale)
         self.queue = [i for i in self.queue if i not in {entry.chat_id for entry in there}]
         self.archive.done(stale)
@@ -190,7 +190,7 @@ class ArchiveMachine(RuleBasedStateMachine):
         for chat_id, past in self.history.items():
             found = self.archive.versions(chat_id)
             assert [(v.raw, v.seen_at) for v in found] == [(item.raw, t) for item, t in past]
-        assert list(self.archive.id_editions()) == [
+        assert list(self.archive.id_revisions()) == [
             (i, 2 * len(past) + (i in self.gone)) for i, past in sorted(self.history.items())
         ]
         assert [entry.chat_id for entry in self.archive.changes(100)] == self.queue

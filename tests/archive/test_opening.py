@@ -18,7 +18,7 @@ from sqlalchemy import create_engine
 
 from kchat_search.archive import SqlArchive, open_archive, opening
 from kchat_search.archive.opening import _config
-from kchat_search.archive.tables import REVISION, metadata
+from kchat_search.archive.tables import MIGRATION, metadata
 from kchat_search.errors import ArchiveError
 
 from .conftest import at, fetched, url_of
@@ -180,7 +180,7 @@ def statements_of(file: Path) -> set[str]:
 
 
 def test_the_last_migration_is_the_one_the_program_wants() -> None:
-    assert ScriptDirectory.from_config(_config()).get_heads() == [REVISION]
+    assert ScriptDirectory.from_config(_config()).get_heads() == [MIGRATION]
 
 
 def test_nothing_is_migrated_and_alembic_not_loaded_where_all_is_there(file: Path) -> None:

@@ -85,7 +85,7 @@ def line_of(started: subprocess.Popen[str]) -> str:
 def is_in_step(archive: SqlArchive) -> int:
     """The page of the cursor; all its chats must be there, and none beyond."""
     page = int((archive.cursor("list") or {"page": 0})["page"])
-    found = [chat_id for chat_id, _ in archive.id_editions()]
+    found = [chat_id for chat_id, _ in archive.id_revisions()]
     assert found == list(range(1, page * _PER_PAGE + 1))
     assert [entry.chat_id for entry in archive.changes(100_000)] == found
     assert archive.counts() == ArchiveCounts(len(found), 0, len(found), 0, len(found))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kchat_search.archive import SqlArchive
-from kchat_search.models.chats import Change
+from kchat_search.models.chats import QueueEntry
 
 from .conftest import at, fetched
 
@@ -37,10 +37,10 @@ def test_a_number_never_comes_twice(archive: SqlArchive) -> None:
 def test_done_takes_off_only_what_is_exactly_so(archive: SqlArchive) -> None:
     archive.queue([7, 8])
     first, second = archive.changes(10)
-    archive.done([Change(first.sequence, 8), Change(999, 7)])
+    archive.done([QueueEntry(first.sequence, 8), QueueEntry(999, 7)])
     assert archive.changes(10) == (first, second)
     archive.done([])
-    archive.done([first, Change(first.sequence, 8)])
+    archive.done([first, QueueEntry(first.sequence, 8)])
     assert archive.changes(10) == (second,)
     assert archive.counts().pending == 1
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from kchat_search.archive import SqlArchive, saving, store
-from kchat_search.models.chats import edition
+from kchat_search.models.chats import revision
 from kchat_search.models.reports import ArchiveCounts, SyncReport, SyncTotals
 
 from .conftest import START, at, fetched
@@ -17,7 +17,7 @@ from .conftest import START, at, fetched
 def test_an_empty_archive_answers_everything(archive: SqlArchive) -> None:
     assert archive.get([]) == archive.get([1, -(10**30)]) == {}
     assert not list(archive.iterate())
-    assert not list(archive.id_editions())
+    assert not list(archive.id_revisions())
     assert archive.versions(1) == archive.versions(10**30) == ()
     assert archive.ids_not_seen_since(at(0)) == ()
     assert archive.changes(5) == ()
@@ -51,15 +51,15 @@ def test_iterating_holds_no_one_up(archive: SqlArchive) -> None:
     assert rest[3].version == 2
 
 
-def test_ids_and_editions_are_of_one_state(archive: SqlArchive) -> None:
+def test_ids_and_revisions_are_of_one_state(archive: SqlArchive) -> None:
     archive.save([fetched(2), fetched(1), fetched(4)], now=at(0))
     archive.save([fetched(2, "new")], now=at(1))
     archive.mark_gone([4], now=at(1))
-    walk = archive.id_editions()
-    assert next(walk) == (1, edition(1, gone=False))
+    walk = archive.id_revisions()
+    assert next(walk) == (1, revision(1, gone=False))
     archive.save([fetched(2, "newer"), fetched(3), fetched(4)], now=at(2))
-    assert list(walk) == [(2, edition(2, gone=False)), (4, edition(1, gone=True))]
-    assert dict(archive.id_editions())[4] == edition(1, gone=False)
+    assert list(walk) == [(2, revision(2, gone=False)), (4, revision(1, gone=True))]
+    assert dict(archive.id_revisions())[4] == revision(1, gone=False)
 
 
 def test_chats_not_seen_since_a_moment(archive: SqlArchive) -> None:

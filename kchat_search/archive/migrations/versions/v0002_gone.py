@@ -1,4 +1,4 @@
-"""Rejects that Kchat shows no more are marked, as chats are; editions of chats have an index."""
+"""Rejects that Kchat shows no more are marked, as chats are; revisions of chats have an index."""
 
 from __future__ import annotations
 
