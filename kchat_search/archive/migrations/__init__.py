@@ -1,10 +1,13 @@
 """How a database of any earlier version becomes one of the present tables.
 
-Run by `kchat_search.archive.opening`, inside one transaction. To change the tables: change
-`tables.py` and its `MIGRATION`, and add `versions/v<number>_<what>.py` with that number as its
-`revision` (Alembic's word) and the one before it as its `down_revision`. Data is never taken away on the way, and there is no way back: an
-older program refuses a newer database.
+`kchat_search.archive.opening` runs it, inside one transaction. To change the tables:
 
-    env.py     what Alembic runs: the steps, on the connection that `opening` hands over
-    versions/  the steps
+1. change `tables.py` and its `MIGRATION`;
+2. add `versions/v<number>_<what>.py`. Its `revision` (Alembic's word for a migration) is that
+   number, its `down_revision` is the number before.
+
+A migration never deletes data. There is no way back: an older program refuses a newer database.
+
+    env.py     what Alembic runs: the migrations, on the connection that `opening` gives it
+    versions/  the migrations, one file each
 """
