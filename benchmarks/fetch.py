@@ -41,13 +41,12 @@ def main() -> None:
 
 
 def _fetch(service: Service) -> None:
-    settings = service.settings
     Updater(
         archive=service.archive,
         source=service.source(),
         clock=service.clock,
-        zone=settings.zone,
-        in_flight=settings.requests_in_flight,
+        zone=service.settings.zone,
+        policy=service.sync_policy,
     ).sync(
         Keeping(
             archive=service.archive,

@@ -20,6 +20,7 @@ from kchat_search.service import Service
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
+from kchat_search.sync.policy import SyncPolicy
 from kchat_search.text.segmentation import Segmenter
 
 
@@ -55,6 +56,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         reading=Reading(chat=parser.read, shown=shown_value, content=content),
         # One for all syncs: what Kchat asked for in one tick («not before») holds in the next.
         source=cache(lambda: _client(settings, parser)),
+        sync_policy=_sync_policy(settings),
         searcher=Searcher(
             archive=archive,
             engine=engine,
@@ -73,6 +75,17 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             batch_bytes=memory // (48 * engine.processes),
         ),
         lock=IndexerLock(settings.index_dir),
+    )
+
+
+def _sync_policy(settings: Settings) -> SyncPolicy:
+    return SyncPolicy(
+        in_flight=settings.requests_in_flight,
+        recheck_days=settings.recheck_days,
+        recheck_per_tick=settings.recheck_per_tick,
+        reconcile_every_hours=settings.reconcile_interval_hours,
+        reconcile_days=settings.reconcile_days,
+        reconcile_pages_per_tick=settings.reconcile_pages_per_tick,
     )
 
 

@@ -37,6 +37,7 @@ from kchat_search.sync import run
 from kchat_search.sync.decide import Pass, kind_of
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
+from kchat_search.sync.policy import SyncPolicy
 from kchat_search.sync.updater import Updater
 from kchat_search.text.segmentation import Segmenter
 
@@ -59,6 +60,7 @@ class Service:
     """From raw JSON to what may be shown of it: upload tokens removed."""
     reading: Reading
     source: Callable[[], ChatSource]
+    sync_policy: SyncPolicy
     searcher: Searcher
     indexer: Indexer
     lock: IndexerLock
@@ -275,18 +277,12 @@ class Service:
         Raises what Kchat, the archive and the engine raise; what was archived until then stays,
         and after an error of Kchat's it can be searched as well.
         """
-        settings = self.settings
         updater = Updater(
             archive=self.archive,
             source=self.source(),
             clock=self.clock,
-            zone=settings.zone,
-            in_flight=settings.requests_in_flight,
-            recheck_days=settings.recheck_days,
-            recheck_per_tick=settings.recheck_per_tick,
-            reconcile_every_hours=settings.reconcile_interval_hours,
-            reconcile_days=settings.reconcile_days,
-            reconcile_pages_per_tick=settings.reconcile_pages_per_tick,
+            zone=self.settings.zone,
+            policy=self.sync_policy,
         )
         return run.sync(updater, self.indexer, everything=reconcile, progress=progress, index=index)
 
@@ -301,7 +297,7 @@ class Service:
             Pass.from_json(self.archive.cursor("backfill")),
             self.archive.cursor("reconciled"),
             self.clock(),
-            self.settings.reconcile_interval_hours,
+            self.sync_policy.reconcile_every_hours,
         )
         try:
             if first or kind == "reconcile":

@@ -1,5 +1,6 @@
 """Sync: fetch, archive, index.
 
+    policy.py     what a sync may spend: one value, made from the settings
     decide.py     what to fetch: functions from data to data, no dependencies
     fetching.py   requests ahead of need, several in flight, handed out in order
     list_lookup.py     is a chat in Kchat's list?

@@ -19,6 +19,7 @@ from kchat_search.sync.archive_writer import Keeping
 from kchat_search.sync.decide import Pass, Sweep
 from kchat_search.sync.fetching import FAILURES_IN_A_ROW, Fetched, Fetching
 from kchat_search.sync.list_lookup import Listed
+from kchat_search.sync.policy import SyncPolicy
 
 _AGENTS_EVERY = timedelta(hours=1)
 _RECONCILE_AGAIN = timedelta(hours=1)
@@ -37,12 +38,7 @@ class Updater:
     source: ChatSource
     clock: Clock
     zone: ZoneInfo
-    in_flight: int = 4
-    recheck_days: int = 7
-    recheck_per_tick: int = 50
-    reconcile_every_hours: int = 24
-    reconcile_days: int = 30
-    reconcile_pages_per_tick: int = 20
+    policy: SyncPolicy
 
     def sync(self, keeping: Keeping, *, everything: bool = False) -> tuple[str, ...]:
         """One whole sync: the backfill where it isn't done, else what is new and what may have
@@ -54,11 +50,11 @@ class Updater:
         started = self.clock()
         state = Pass.from_json(self.archive.cursor("backfill"))
         last = self.archive.cursor("reconciled")
-        kind = decide.kind_of(state, last, started, self.reconcile_every_hours)
+        kind = decide.kind_of(state, last, started, self.policy.reconcile_every_hours)
         if everything and kind == "tick":
             kind = "reconcile"
         keeping.counts.kind = kind
-        with Fetching(self.source, self.in_flight) as fetching:
+        with Fetching(self.source, self.policy.in_flight) as fetching:
             self._refresh_agents(started, force=kind == "reconcile")
             run = _Run(self, fetching, keeping, started)
             if kind == "backfill":
@@ -199,7 +195,7 @@ class _Run:
                 self._listed_all(state)
             self._archive.set_cursor("sweep", state.to_json(), now=self._of.clock())
         if state.listed:
-            limit = None if most is None else max(1, self._of.recheck_per_tick)
+            limit = None if most is None else max(1, self._of.policy.recheck_per_tick)
             self._ask_for_unlisted(state, limit)
 
     def _listed_all(self, state: Sweep) -> None:
@@ -277,12 +273,12 @@ class _Run:
         """Chats that are open or were closed lately, and those not understood so far."""
         rejected = self._archive.rejected_ids(None)
         again = [i for i in rejected if i not in self._shown][:_REJECTS_PER_TICK]
-        limit = self._of.recheck_per_tick + len(self._shown) + len(rejected)
+        limit = self._of.policy.recheck_per_tick + len(self._shown) + len(rejected)
         states = self._archive.states_to_recheck(
-            decide.closed_since(self._started, self._of.recheck_days), limit
+            decide.closed_since(self._started, self._of.policy.recheck_days), limit
         )
         # Those come last: what failed before must not stand before what may go well.
-        due = decide.to_recheck(states, {*self._shown, *rejected}, self._of.recheck_per_tick)
+        due = decide.to_recheck(states, {*self._shown, *rejected}, self._of.policy.recheck_per_tick)
         self._look_again((*due, *again), gone=self._not_listed)
 
     def _end_of_list(self) -> None:
@@ -308,12 +304,12 @@ class _Run:
     def _reconcile(self) -> None:
         """List again what was created lately, and ask for what that does not show."""
         # Should this fail, it is tried again in an hour: it asks for much.
-        every = timedelta(hours=self._of.reconcile_every_hours)
+        every = timedelta(hours=self._of.policy.reconcile_every_hours)
         self.reconciled(self._started - max(every - _RECONCILE_AGAIN, timedelta(0)))
-        start = decide.days_before(self._started, self._of.reconcile_days, self._of.zone)
+        start = decide.days_before(self._started, self._of.policy.reconcile_days, self._of.zone)
         for page in self._listed(start):
             self._keeping.progress("prove", page.number, None)
-        since = self._started - timedelta(days=self._of.reconcile_days)
+        since = self._started - timedelta(days=self._of.policy.reconcile_days)
         unseen = self._archive.ids_not_seen_since(
             self._started, created_since=since, now=self._of.clock()
         )
@@ -333,7 +329,7 @@ class _Run:
         if begin and (state is None or state.done):
             state = self._new_sweep(backfill)
         if state is not None and not state.done:
-            self._sweep(state, self._of.reconcile_pages_per_tick)
+            self._sweep(state, self._of.policy.reconcile_pages_per_tick)
 
     def _retry_rejects(self) -> None:
         """Chats that could not be understood: their raw form may be by now, by a newer version of
