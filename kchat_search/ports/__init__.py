@@ -1,7 +1,7 @@
 """The seams: what the rooms in the middle need of the rooms at the edge.
 
 source.py   `ChatSource`: where chats come from (the Kchat API)
-archive.py  `Archive`: the system of record
+archive.py  `Archive`: the system of record, and its parts, one for each of its users
 engine.py   `Engine`: what holds the index and answers from it
 
 `composition.make_service` is the one place that knows who stands behind each of them.
@@ -13,7 +13,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from kchat_search.models.chats import Chat
-from kchat_search.ports.archive import Archive
+from kchat_search.ports.archive import (
+    Archive,
+    ArchiveReports,
+    ChangeQueue,
+    IndexSource,
+    StoredChats,
+    SyncArchive,
+)
 from kchat_search.ports.engine import Engine
 from kchat_search.ports.source import ChatSource
 
@@ -23,4 +30,15 @@ Clock = Callable[[], datetime]
 ReadChat = Callable[[str], Chat]
 """From the raw JSON of the archive to a `Chat`. Raises ValueError where that can't be done."""
 
-__all__ = ["Archive", "ChatSource", "Clock", "Engine", "ReadChat"]
+__all__ = [
+    "Archive",
+    "ArchiveReports",
+    "ChangeQueue",
+    "ChatSource",
+    "Clock",
+    "Engine",
+    "IndexSource",
+    "ReadChat",
+    "StoredChats",
+    "SyncArchive",
+]

@@ -1,4 +1,22 @@
-"""The port to the system of record."""
+"""The port to the archive, the system of record.
+
+The archive has several users. Each protocol here is the part that one of them needs, so a
+signature shows what its caller can do:
+
+    StoredChats     read chats and what is known of them: search, export, pages, API
+    ChangeQueue     which chats must be indexed: the indexer
+    IndexSource     both: what the index is made from and compared with: the indexer, verify
+    SyncArchive     what sync saves, and what it decides by
+    ArchiveReports  what the service reports of rejects and of syncs
+    Archive         all of them together
+
+Every method is one transaction and sees one state of the archive. `iterate` and `every_reject`
+are the exceptions: they read part by part, and no transaction stays open between two parts.
+
+Every method raises `ArchiveError` where the archive can't be read or written. Methods that write
+raise `ArchiveFull` where the disk has no room; nothing has changed then. Every time is aware; a
+time without a zone raises TypeError.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +37,79 @@ from kchat_search.models.chats import (
 from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport, SyncTotals
 
 
-class Archive(Protocol):
-    """The system of record. Every method is one transaction, or reads one state.
+class StoredChats(Protocol):
+    """The archive for whoever reads chats. Nothing here writes."""
 
-    Every method raises `ArchiveError`; those that write, `ArchiveFull`.
-    """
+    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
+        """The chats of these ids, by id; ids that the archive does not have are left out.
+        Called by search, export, verify, sync, the indexer and service."""
+        ...
+
+    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
+        """All chats with an id above `after`, id ascending, read `batch` chats at a time. Called
+        by the indexer for a rebuild, and by verify."""
+        ...
+
+    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+        """All versions of a chat, oldest first, the present one last; empty where the archive
+        does not have the chat. Called by service."""
+        ...
+
+    def id_revisions(self) -> Iterator[tuple[int, int]]:
+        """(id, revision) of every chat, id ascending, all of one state. Called by the indexer when
+        it heals the index, and by verify."""
+        ...
+
+    def agents(self) -> dict[str, str]:
+        """Names of agents by their ids. Called by search, the indexer and service."""
+        ...
+
+    def counts(self) -> ArchiveCounts:
+        """Sizes of the archive. Called by sync, the indexer and service."""
+        ...
+
+    def facts(self, *cursors: str) -> ArchiveFacts:
+        """Counts, agents and the cursors of these names, all of one state. Called by search, which
+        says them with every answer."""
+        ...
+
+
+class ChangeQueue(Protocol):
+    """Which chats must be indexed. The indexer takes entries, writes the index, and removes the
+    entries after the engine has committed. So a crash repeats work and loses nothing."""
+
+    def changes(self, limit: int) -> tuple[QueueEntry, ...]:
+        """The oldest entries of the queue, at most `limit`, oldest first. Called by the indexer
+        and by verify."""
+        ...
+
+    def done(self, changes: Collection[QueueEntry]) -> None:
+        """Remove these entries. A chat that was queued again since then has a new entry, which
+        stays. Called by the indexer, after the engine has committed."""
+        ...
+
+    def last_sequence(self) -> int:
+        """The highest sequence number in the queue, 0 if it is empty. Called by the indexer before
+        a rebuild."""
+        ...
+
+    def done_through(self, sequence: int) -> None:
+        """Remove all entries up to and with this sequence number. Called by the indexer after a
+        rebuild has replaced the index."""
+        ...
+
+    def queue(self, chat_ids: Collection[int]) -> None:
+        """Queue chats, id ascending. An id that the archive does not have is queued as well: then
+        the indexer removes that chat from the index. Called by the indexer when it heals."""
+        ...
+
+
+class IndexSource(StoredChats, ChangeQueue, Protocol):
+    """What the index is made from and compared with. For the indexer and verify."""
+
+
+class SyncArchive(StoredChats, Protocol):
+    """What sync saves, and what it decides by."""
 
     def save(
         self,
@@ -33,45 +119,70 @@ class Archive(Protocol):
         now: datetime,
         cursor: tuple[str, Mapping[str, Any]] | None = None,
     ) -> SaveReport:
-        """Keep chats, rejects and the cursor, all or nothing. Called by sync.
+        """Save chats, rejects and the cursor (its name and value), all or nothing. Called by sync.
 
-        A chat with a new digest becomes a new version and is queued for the index; one with the
-        same digest is only seen again. A chat that parses is no reject any more, and a vanished
-        chat that is seen is vanished no more (and is queued). The last of several chats with
-        one id wins. A reject never touches the chat that an earlier version was understood as.
+        A chat with a new digest becomes a new version and is queued for the index. A chat with the
+        same digest is only marked as seen. A chat that was understood is no longer a reject. A
+        chat that was marked as gone and is seen again loses that mark and is queued. If several
+        chats have one id, the last one counts; if a chat and a reject have one id, the chat
+        counts. A reject never changes the chat that an earlier fetch understood.
+
+        Raises TypeError for a cursor that is not JSON, OverflowError for an id that does not fit
+        into 64 bits.
         """
         ...
 
     def see(self, chat_ids: Collection[int], *, now: datetime) -> None:
-        """Kchat shows these chats still: they are seen now, and vanished no more; nothing new of
-        them is kept. Called by sync."""
+        """Kchat still shows these chats: mark them as seen now and not gone. Their content stays
+        as it is. Called by sync."""
         ...
 
     def mark_gone(self, chat_ids: Collection[int], *, now: datetime) -> int:
-        """Kchat has these no more: mark and queue them, drop nothing; how many chats were marked
-        now. Rejects of these ids are marked too. Called by sync."""
+        """Kchat no longer has these chats: mark and queue them, delete nothing. Rejects of these
+        ids are marked too. Returns how many chats were marked by this call. Called by sync."""
         ...
 
     def mark_rejects_gone(self, unseen_since: datetime, *, now: datetime) -> None:
-        """Rejects that have no chat's id and were last seen before that moment are not listed any
-        more: mark them, drop nothing. Called by reconcile."""
+        """Mark rejects that have no chat id and were last seen before `unseen_since`: the list no
+        longer shows them. Nothing is deleted. Called by reconcile."""
         ...
 
-    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
-        """Those of the chats that are there. Called by search, sync, service."""
+    def drop_reject(self, key: str) -> None:
+        """Delete a reject, because it has been understood. Called by reconcile, after its chat was
+        saved."""
         ...
 
-    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
-        """All chats with an id above `after`, id ascending, read batch by batch (no transaction
-        stays open between them). Called by reindex and verify."""
+    def save_agents(self, names: Mapping[str, str], *, now: datetime) -> None:
+        """Add and rename agents; none is deleted. Chats of an agent whose name is new or changed
+        are queued, because names decide who spoke. Called by sync."""
         ...
 
-    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
-        """All versions of a chat, oldest first, the present one last. Called by service."""
+    def save_report(self, report: SyncReport) -> None:
+        """Keep the report of a sync, and add it to the totals. Called by sync."""
         ...
 
-    def id_revisions(self) -> Iterator[tuple[int, int]]:
-        """(id, revision) of every chat, id ascending. Called by sync, verify."""
+    def set_cursor(self, name: str, value: Mapping[str, Any], *, now: datetime) -> None:
+        """Save one cursor. Called by sync. Raises TypeError for a value that is not JSON."""
+        ...
+
+    def cursor(self, name: str) -> dict[str, Any] | None:
+        """The cursor of this name; None if it was never saved. Called by sync and service."""
+        ...
+
+    def highest_id(self) -> int:
+        """The highest id of all chats, 0 if there is none. Called by sync."""
+        ...
+
+    def newest_created(self) -> datetime | None:
+        """The latest `created_at` of all chats, to the second; None if there is none. Called by
+        sync."""
+        ...
+
+    def states_to_recheck(self, closed_since: datetime, limit: int) -> tuple[ChatState, ...]:
+        """Chats that may still change and are not gone, least recently seen first, at most
+        `limit`. Those are the open ones (`status` is not «close») and those that ended at or after
+        `closed_since`, to the second; a chat without an end counts by its creation. Called by
+        sync."""
         ...
 
     def ids_not_seen_since(
@@ -83,106 +194,47 @@ class Archive(Protocol):
         created_since: datetime | None = None,
         now: datetime | None = None,
     ) -> tuple[int, ...]:
-        """Chats, not yet marked as gone, that were last seen before `moment`, with an id above
-        `after`, ascending, at most `limit`; with `created_since`, those created since then; with
-        `now`, also those last seen after it, which a clock that was ahead says.
+        """Ids of chats that are not gone and were last seen before `moment`. Ids are ascending,
+        above `after`, at most `limit`. With `created_since`, only chats created at or after it.
+        With `now`, also chats last seen after `now`: the clock was ahead when they were saved.
         Called by reconcile."""
         ...
 
-    def highest_id(self) -> int:
-        """The highest id of all chats, 0 without any. Called by sync."""
-        ...
-
-    def cursor(self, name: str) -> dict[str, Any] | None:
-        """A saved cursor. Called by sync, service."""
-        ...
-
-    def set_cursor(self, name: str, value: Mapping[str, Any], *, now: datetime) -> None:
-        """Save a cursor by itself. Called by sync."""
-        ...
-
-    def newest_created(self) -> datetime | None:
-        """The latest `created_at` of all chats. Called by sync."""
-        ...
-
-    def states_to_recheck(self, closed_since: datetime, limit: int) -> tuple[ChatState, ...]:
-        """Chats, not gone, that are not closed (`status` other than «close») or ended (for want
-        of an end: were created) at or after `closed_since`; least recently seen first.
-        Called by sync."""
-        ...
-
-    def changes(self, limit: int) -> tuple[QueueEntry, ...]:
-        """The head of the change queue, oldest first. Called by the indexer."""
-        ...
-
-    def done(self, changes: Collection[QueueEntry]) -> None:
-        """Take these off the queue; an entry that was queued anew since stays. Called by the
-        indexer, after the engine has committed."""
-        ...
-
-    def last_sequence(self) -> int:
-        """The highest sequence number in the queue, 0 if it is empty. Called by reindex."""
-        ...
-
-    def done_through(self, sequence: int) -> None:
-        """Take all entries up to this number off the queue. Called by reindex after the swap."""
-        ...
-
-    def queue(self, chat_ids: Collection[int]) -> None:
-        """Queue chats for the index. Called by the indexer when it heals."""
-        ...
-
-    def agents(self) -> dict[str, str]:
-        """Agents' names by id. Called by search, sync, service."""
-        ...
-
-    def save_agents(self, names: Mapping[str, str], *, now: datetime) -> None:
-        """Add and rename agents (none is dropped), and queue the chats of those whose name is
-        new or changed, since who spoke is told by it. Called by sync."""
-        ...
-
-    def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Rejects, those that Kchat still shows before the others, last seen first. Called by
-        service."""
-        ...
-
-    def count_rejects(self) -> int:
-        """How many rejects there are, gone ones too. Called by service."""
-        ...
-
     def rejected_ids(self, limit: int | None) -> tuple[int, ...]:
-        """Chats that could not be understood and that Kchat still has, least recently seen first;
-        None: all. Called by sync."""
+        """Ids of rejected chats that Kchat still shows, least recently seen first, at most
+        `limit`; None means all. Called by sync."""
         ...
 
     def every_reject(self) -> Iterator[RejectedChat]:
-        """All rejects, gone ones too, read a few at a time. Called by reconcile."""
+        """All rejects by key, also those that are gone, read a few at a time. Called by
+        reconcile."""
         ...
 
-    def drop_reject(self, key: str) -> None:
-        """This one was understood after all. Called by reconcile, once the chat is archived."""
+
+class ArchiveReports(Protocol):
+    """What the service reports of rejects and of syncs."""
+
+    def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
+        """Rejects: first those that Kchat still shows, then those that are gone; in each group the
+        last seen first. Called by service."""
         ...
 
-    def counts(self) -> ArchiveCounts:
-        """Sizes. Called by search, service."""
-        ...
-
-    def facts(self, *cursors: str) -> ArchiveFacts:
-        """Counts, agents and these cursors, read at once. Called by search."""
-        ...
-
-    def save_report(self, report: SyncReport) -> None:
-        """Keep what a sync did, and add it to the totals. Called by sync."""
-        ...
-
-    def totals(self) -> dict[str, SyncTotals]:
-        """What all syncs did together, by kind; without the kinds that never were. Called by
-        service."""
+    def count_rejects(self) -> int:
+        """How many rejects there are, also those that are gone. Called by service."""
         ...
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
-        """What the last syncs did, newest first. Called by service."""
+        """Reports of the last syncs, newest first. Called by service."""
         ...
+
+    def totals(self) -> dict[str, SyncTotals]:
+        """The sums over all syncs, by kind of sync; a kind that never ran is left out. Called by
+        service."""
+        ...
+
+
+class Archive(IndexSource, SyncArchive, ArchiveReports, Protocol):
+    """The whole system of record. The service holds it and hands its parts on."""
 
     def close(self) -> None:
         """Give back connections. Called by service."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Coverage
 from kchat_search.models.search import ChatView
-from kchat_search.ports import Archive
+from kchat_search.ports import StoredChats
 
 BATCH = 100
 """Chats that are read at once, and so the most that are in memory."""
@@ -43,7 +43,7 @@ class Export:
 
 
 def walk(
-    archive: Archive, ids: Sequence[int], view: Callable[[StoredChat], ChatView]
+    archive: StoredChats, ids: Sequence[int], view: Callable[[StoredChat], ChatView]
 ) -> Iterator[ChatView | AbsentChat]:
     """The chats of these ids, in this order. No transaction is open while a caller works.
 

@@ -33,7 +33,7 @@ from kchat_search.models.search import (
     SearchRequest,
     Snippet,
 )
-from kchat_search.ports import Archive, Clock, Engine, ReadChat
+from kchat_search.ports import Clock, Engine, ReadChat, StoredChats
 from kchat_search.search import cursor as cursors
 from kchat_search.search.plan import ENOUGH, Context, filters, node, ranking, wider
 from kchat_search.search.snippets import Needle, needles, snippets
@@ -111,7 +111,7 @@ class _Reader:
 class Searcher:
     """Answers `SearchRequest`s. Safe to share between threads."""
 
-    archive: Archive
+    archive: StoredChats
     engine: Engine
     segmenter: Segmenter
     read_chat: ReadChat

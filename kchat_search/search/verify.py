@@ -13,7 +13,7 @@ from typing import Any
 
 from kchat_search.models.reports import Progress, VerifyReport, no_progress
 from kchat_search.models.search import SearchRequest
-from kchat_search.ports import Archive, Engine, ReadChat
+from kchat_search.ports import Engine, IndexSource, ReadChat
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
@@ -25,7 +25,7 @@ _SHOWN = 100
 
 
 def verify(
-    archive: Archive,
+    archive: IndexSource,
     engine: Engine,
     searcher: Searcher,
     read_chat: ReadChat,
@@ -73,7 +73,7 @@ def verify(
 
 
 def _draw(
-    archive: Archive, read_chat: ReadChat, ids: list[int], strings: int, rnd: random.Random
+    archive: IndexSource, read_chat: ReadChat, ids: list[int], strings: int, rnd: random.Random
 ) -> list[str]:
     """Substrings of folded messages, of 1 to 12 characters, each once."""
     drawn: dict[str, None] = {}
@@ -93,7 +93,7 @@ def _draw(
 
 
 def _scan(
-    archive: Archive,
+    archive: IndexSource,
     read_chat: ReadChat,
     drawn: list[str],
     total: int,

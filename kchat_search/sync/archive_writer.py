@@ -13,7 +13,7 @@ from typing import Any
 
 from kchat_search.models.chats import FetchedChat, RejectedChat
 from kchat_search.models.reports import Progress
-from kchat_search.ports import Archive, Clock
+from kchat_search.ports import Clock, SyncArchive
 from kchat_search.sync.decide import Kind
 from kchat_search.sync.fetching import Fetched
 
@@ -35,7 +35,7 @@ class Counts:
 class Keeping:
     """The archive's side of one sync."""
 
-    archive: Archive
+    archive: SyncArchive
     clock: Clock
     counts: Counts
     progress: Progress

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
-from kchat_search.ports import Archive, Engine, ReadChat
+from kchat_search.ports import Engine, IndexSource, ReadChat
 from kchat_search.sync.decide import rebuild_pays
 from kchat_search.sync.document import Documents, RevisionAndRaw
 from kchat_search.text.segmentation import Segmenter
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 class Indexer:
     """Makes the index follow the archive."""
 
-    archive: Archive
+    archive: IndexSource
     engine: Engine
     segmenter: Segmenter
     read_chat: ReadChat

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.errors import KchatError, KchatUnreachable
 from kchat_search.models.chats import NOTHING, ChatPage, RejectedChat
-from kchat_search.ports import Archive, ChatSource, Clock
+from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync import decide
 from kchat_search.sync.archive_writer import Keeping
 from kchat_search.sync.decide import Pass, Sweep
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 class Updater:
     """Brings the archive up to what Kchat shows. Runs under the indexer's lock."""
 
-    archive: Archive
+    archive: SyncArchive
     source: ChatSource
     clock: Clock
     zone: ZoneInfo
