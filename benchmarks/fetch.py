@@ -17,7 +17,7 @@ from kchat_search.composition import make_service
 from kchat_search.config import load_settings
 from kchat_search.models.reports import no_progress
 from kchat_search.service import Service
-from kchat_search.sync.archive_writer import Counts, Keeping
+from kchat_search.sync.archive_writer import ArchiveWriter, Counts
 from kchat_search.sync.updater import Updater
 
 
@@ -48,7 +48,7 @@ def _fetch(service: Service) -> None:
         zone=service.settings.zone,
         policy=service.sync_policy,
     ).sync(
-        Keeping(
+        ArchiveWriter(
             archive=service.archive,
             clock=service.clock,
             counts=Counts(),

@@ -32,7 +32,7 @@ class Counts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Keeping:
+class ArchiveWriter:
     """The archive's side of one sync."""
 
     archive: SyncArchive
@@ -41,7 +41,7 @@ class Keeping:
     progress: Progress
     saved: Callable[[], int]
     """Called after each transaction; says how many chats it indexed."""
-    odd: set[str] = field(default_factory=set)
+    reject_keys: set[str] = field(default_factory=set)
     """Keys of the rejects: the list may show one several times."""
 
     def save(
@@ -51,17 +51,17 @@ class Keeping:
         cursor: tuple[str, Mapping[str, Any]] | None = None,
     ) -> int:
         """Archive; how many were new."""
-        poorer = self._poorer(chats)
-        if poorer:
-            self.archive.see(poorer, now=self.clock())
-        chats = tuple(fetched for fetched in chats if fetched.chat.id not in poorer)
+        impoverished = self._without_messages(chats)
+        if impoverished:
+            self.archive.see(impoverished, now=self.clock())
+        chats = tuple(fetched for fetched in chats if fetched.chat.id not in impoverished)
         if not (chats or rejects or cursor):
             return 0
         report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
         self.counts.new += report.new
         self.counts.changed += report.changed
-        self.odd.update(reject.key for reject in rejects)
-        self.counts.rejected = len(self.odd)
+        self.reject_keys.update(reject.key for reject in rejects)
+        self.counts.rejected = len(self.reject_keys)
         self.counts.indexed += self.saved()
         return report.new
 
@@ -79,7 +79,7 @@ class Keeping:
             self.counts.vanished += self.archive.mark_gone(chat_ids, now=self.clock())
             self.counts.indexed += self.saved()
 
-    def _poorer(self, chats: Iterable[FetchedChat]) -> set[int]:
+    def _without_messages(self, chats: Iterable[FetchedChat]) -> set[int]:
         """Those that came without messages though the archive has them with some: a list that
         shows none, of a chat that vanished before it could be fetched."""
         bare = [fetched.chat.id for fetched in chats if not fetched.has_messages]

@@ -20,10 +20,10 @@ OVERLAP = timedelta(days=1)
 
 Kind = Literal["backfill", "tick", "reconcile"]
 
-INDEX_EVERY = 1_000
+INDEX_FROM = 1_000
 """Chats that wait, before they are indexed while more are fetched."""
 REBUILD_FROM = 10_000
-MOST_BETWEEN = 5_000
+MAX_IDS_TRIED = 5_000
 """Ids that are tried one by one in place of a page that can't be had."""
 
 MAX_PASSES = 5
@@ -196,7 +196,7 @@ def between(before: int, page: ChatPage) -> range:
     """The ids of a page that could not be had: those above `before`, which is the highest id in
     front of it, and below those of the page behind it. Empty where they are too many to try."""
     ids = range(before + 1, min(ids_on(page), default=0))
-    return ids if len(ids) <= MOST_BETWEEN else range(0)
+    return ids if len(ids) <= MAX_IDS_TRIED else range(0)
 
 
 def pages_failed(state: Pass) -> str:
@@ -209,7 +209,7 @@ def short_of(count: int | None, seen: int) -> str:
     return f"Kchat counts {count} chats and shows {seen}."
 
 
-class Shown:
+class RepeatedPages:
     """The pages that a walk has met, to notice where it gets no further: some servers show their
     last page for any number, others begin anew. Keeps two numbers a page."""
 
@@ -287,7 +287,7 @@ def index_now(pending: int, since_last: float, last_took: float) -> bool:
     """During a long fetch: is it time to index what waits? Since the last time at least four times
     as long must have passed as that took (seconds), so that the fetch keeps most of the time;
     where Kchat is slow, chats are found soon, where it is fast, soon enough."""
-    return pending >= INDEX_EVERY and since_last >= 4 * last_took
+    return pending >= INDEX_FROM and since_last >= 4 * last_took
 
 
 def rebuild_pays(pending: int, chats: int) -> bool:

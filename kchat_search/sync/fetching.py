@@ -30,12 +30,12 @@ from kchat_search.sync.decide import lacking_messages
 Fetched = FetchedChat | RejectedChat | None
 """A chat, one that can't be had or understood, or None where Kchat has it no more."""
 
-_PAGES_BEHIND = 3
+_PAGES_CHECKED_BEHIND = 3
 """Pages behind one that fails that are waited for, to tell whether Kchat fails as a whole."""
-_NO_SUCH_PAGE = (400, 422)
-_FAILURES_OF_A_PAGE = 20
+_STATUS_NO_SUCH_PAGE = (400, 422)
+_MAX_FAILURES_OF_A_PAGE = 20
 """The same, where the list that names them has just come: so Kchat is there."""
-FAILURES_IN_A_ROW = 3
+MAX_FAILURES_IN_A_ROW = 3
 """So many chats one after another may fail by themselves; one more, and it is Kchat that fails."""
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Fetching:
                 try:
                     page = waiting.popleft().result()
                 except (KchatBusy, KchatBadAnswer, KchatUnreachable) as error:
-                    while len(waiting) < _PAGES_BEHIND:
+                    while len(waiting) < _PAGES_CHECKED_BEHIND:
                         ask(next(numbers))
                     page = self._passed_over(handed + 1, waiting, error)
                 handed = page.number
@@ -100,7 +100,7 @@ class Fetching:
         return self._with_messages(self._page(number, None))
 
     def chats(
-        self, chat_ids: Iterable[int], *, failures: int = FAILURES_IN_A_ROW
+        self, chat_ids: Iterable[int], *, failures: int = MAX_FAILURES_IN_A_ROW
     ) -> Iterator[tuple[int, Fetched]]:
         """These chats, one by one, in order. One that can't be had is a reject, and the others go
         on; where more than so many `failures` come in a row, raises what the source raised."""
@@ -125,7 +125,7 @@ class Fetching:
             if number == 1 and start is None:
                 raise  # the path is wrong
         except KchatBadAnswer as error:
-            if number == 1 or error.status not in _NO_SUCH_PAGE:
+            if number == 1 or error.status not in _STATUS_NO_SUCH_PAGE:
                 raise
         return ChatPage(number, (), (), None, last=True)  # how some servers say «no more»
 
@@ -134,7 +134,7 @@ class Fetching:
     ) -> ChatPage:
         """A page in place of one that fails by itself. Raises the page's own error where Kchat as a
         whole fails, so that no page behind it comes either, or where it may be the last."""
-        for future in islice(behind, _PAGES_BEHIND):
+        for future in islice(behind, _PAGES_CHECKED_BEHIND):
             try:
                 size = future.result().size
             except KchatError:
@@ -170,7 +170,7 @@ class Fetching:
             return page
         raws = {fetched.chat.id: fetched.raw for fetched in page.chats}
         whole: dict[int, FetchedChat | RejectedChat] = {}
-        for chat_id, found in self.chats(lacking, failures=_FAILURES_OF_A_PAGE):
+        for chat_id, found in self.chats(lacking, failures=_MAX_FAILURES_OF_A_PAGE):
             if isinstance(found, RejectedChat) and found.raw == NOTHING:
                 whole[chat_id] = replace(found, raw=raws[chat_id])
             elif found is not None:

@@ -15,11 +15,11 @@ from kchat_search.sync.decide import rebuild_pays
 from kchat_search.sync.document import Documents, RevisionAndRaw
 from kchat_search.text.segmentation import Segmenter
 
-_BATCH = 500
+_CHATS_PER_COMMIT = 500
 """Chats a commit of the engine: many enough that a commit costs little, few enough to hold."""
-_LITTLE = 3_000_000
+_BATCH_BYTES_LOW_MEMORY = 3_000_000
 """Bytes of raw JSON a batch, beside other work: a few hundred MB while long messages are split."""
-_MOST_CHATS = 2_000
+_CHATS_PER_BATCH = 2_000
 """Chats a batch of a rebuild, at most."""
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Indexer:
             progress(step, done, max(total, done) if of is None else of)
 
         count = self.engine.rebuild(
-            self._cut(self.archive.iterate(), self._batch(alone=alone)),
+            self._batches(self.archive.iterate(), self._batch_size(alone=alone)),
             self.fingerprint,
             self._documents(),
             show,
@@ -92,10 +92,10 @@ class Indexer:
 
     def _work_off(self, progress: Progress) -> int:
         done = 0
-        while changes := self.archive.changes(_BATCH):
+        while changes := self.archive.changes(_CHATS_PER_COMMIT):
             stored = self.archive.get([change.chat_id for change in changes])
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
-            for batch in self._cut(stored.values(), self._batch(alone=True)):
+            for batch in self._batches(stored.values(), self._batch_size(alone=True)):
                 self.engine.write(self._documents()(batch), erased)
                 erased = []
             if erased:
@@ -119,17 +119,17 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _batch(self, *, alone: bool) -> int:
-        return min(self.batch_bytes, _LITTLE) if alone else self.batch_bytes
+    def _batch_size(self, *, alone: bool) -> int:
+        return min(self.batch_bytes, _BATCH_BYTES_LOW_MEMORY) if alone else self.batch_bytes
 
-    def _cut(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[RevisionAndRaw]]:
+    def _batches(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[RevisionAndRaw]]:
         """Chats in batches that fit into memory."""
         batch: list[RevisionAndRaw] = []
         size = 0
         for stored in chats:
             batch.append((stored.revision, stored.raw))
             size += len(stored.raw)
-            if size >= most or len(batch) == _MOST_CHATS:
+            if size >= most or len(batch) == _CHATS_PER_BATCH:
                 yield batch
                 batch, size = [], 0
         if batch:

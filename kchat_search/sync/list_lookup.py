@@ -12,7 +12,7 @@ from kchat_search.models.chats import ChatPage
 from kchat_search.sync.decide import ids_on
 
 
-class Listed:
+class ListLookup:
     """Looks chats up. Each page is asked for once, so several cost little more than one."""
 
     def __init__(self, page: Callable[[int], ChatPage], last: int) -> None:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from kchat_search.errors import IndexerBusy, IndexUnwritable
 
-_A_LOOK = 0.5
+_SHORTEST_WAIT = 0.5
 """Seconds: `holder` takes the lock for a moment, and whoever only looks is no indexer."""
 
 
@@ -38,8 +38,8 @@ class IndexerLock:
         lock = self._lock()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            wait = wait_seconds if wait_seconds < 0 else max(wait_seconds, _A_LOOK)
-            lock.acquire(timeout=wait, poll_interval=0.02 if wait == _A_LOOK else 0.2)
+            wait = wait_seconds if wait_seconds < 0 else max(wait_seconds, _SHORTEST_WAIT)
+            lock.acquire(timeout=wait, poll_interval=0.02 if wait == _SHORTEST_WAIT else 0.2)
         except Timeout as error:
             holder = self._named()
             raise IndexerBusy(

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from kchat_search.errors import ArchiveError, KchatError, KchatSearchError
 from kchat_search.models.reports import Progress, SyncReport
 from kchat_search.ports import Clock
-from kchat_search.sync.archive_writer import Counts, Keeping
+from kchat_search.sync.archive_writer import ArchiveWriter, Counts
 from kchat_search.sync.decide import index_now
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.updater import Updater
@@ -42,11 +42,13 @@ def sync(
             error=error,
         )
 
-    saved = _Meanwhile(indexer, clock, progress).index if index else lambda: 0
-    keeping = Keeping(archive=archive, clock=clock, counts=counts, progress=progress, saved=saved)
+    saved = _IndexWhileFetching(indexer, clock, progress).index if index else lambda: 0
+    writer = ArchiveWriter(
+        archive=archive, clock=clock, counts=counts, progress=progress, saved=saved
+    )
     try:
         notes = _fetch_and_index(
-            lambda: updater.sync(keeping, everything=everything),
+            lambda: updater.sync(writer, everything=everything),
             lambda: indexer.index_pending(progress) if index else 0,
             counts,
         )
@@ -59,7 +61,7 @@ def sync(
     return done
 
 
-class _Meanwhile:
+class _IndexWhileFetching:
     """Indexes now and then what a long fetch has brought."""
 
     def __init__(self, indexer: Indexer, clock: Clock, progress: Progress) -> None:

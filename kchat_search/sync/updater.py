@@ -15,16 +15,16 @@ from kchat_search.errors import KchatError, KchatUnreachable
 from kchat_search.models.chats import NOTHING, ChatPage, RejectedChat
 from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync import decide
-from kchat_search.sync.archive_writer import Keeping
+from kchat_search.sync.archive_writer import ArchiveWriter
 from kchat_search.sync.decide import Pass, Sweep
-from kchat_search.sync.fetching import FAILURES_IN_A_ROW, Fetched, Fetching
-from kchat_search.sync.list_lookup import Listed
+from kchat_search.sync.fetching import MAX_FAILURES_IN_A_ROW, Fetched, Fetching
+from kchat_search.sync.list_lookup import ListLookup
 from kchat_search.sync.policy import SyncPolicy
 
-_AGENTS_EVERY = timedelta(hours=1)
-_RECONCILE_AGAIN = timedelta(hours=1)
+_REFRESH_AGENTS_EVERY = timedelta(hours=1)
+_RETRY_RECONCILE_AFTER = timedelta(hours=1)
 _REJECTS_PER_TICK = 20
-_AT_ONCE = 100
+_CHATS_PER_TRANSACTION = 100
 """Chats fetched one by one are archived so many at a time."""
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Updater:
     zone: ZoneInfo
     policy: SyncPolicy
 
-    def sync(self, keeping: Keeping, *, everything: bool = False) -> tuple[str, ...]:
+    def sync(self, writer: ArchiveWriter, *, everything: bool = False) -> tuple[str, ...]:
         """One whole sync: the backfill where it isn't done, else what is new and what may have
         changed; from time to time a reconcile, and with `everything` all of it at once. What
         could not be proven whole is said in words.
@@ -53,10 +53,10 @@ class Updater:
         kind = decide.kind_of(state, last, started, self.policy.reconcile_every_hours)
         if everything and kind == "tick":
             kind = "reconcile"
-        keeping.counts.kind = kind
+        writer.counts.kind = kind
         with Fetching(self.source, self.policy.in_flight) as fetching:
             self._refresh_agents(started, force=kind == "reconcile")
-            run = _Run(self, fetching, keeping, started)
+            run = _Run(self, fetching, writer, started)
             if kind == "backfill":
                 run.backfill(state)
             elif everything:
@@ -71,7 +71,7 @@ class Updater:
 
     def _refresh_agents(self, now: datetime, *, force: bool) -> None:
         last = self.archive.cursor("agents")
-        if force or last is None or decide.passed(last, now, _AGENTS_EVERY):
+        if force or last is None or decide.passed(last, now, _REFRESH_AGENTS_EVERY):
             try:
                 names = self.source.agents()
             except KchatError as error:
@@ -85,14 +85,14 @@ class _Run:
     """One sync under way."""
 
     def __init__(
-        self, updater: Updater, fetching: Fetching, keeping: Keeping, started: datetime
+        self, updater: Updater, fetching: Fetching, writer: ArchiveWriter, started: datetime
     ) -> None:
         self.notes: list[str] = []
         self._of = updater
         self._archive = updater.archive
         self._fetching = fetching
-        self._keeping = keeping
-        self._counts = keeping.counts
+        self._writer = writer
+        self._counts = writer.counts
         self._started = started
         self._shown: set[int] = set()  # ids that a tick's lists have shown
         self._highest = self._archive.highest_id()
@@ -123,7 +123,7 @@ class _Run:
         """Go on with a pass, for `most` pages; (where it stands, Kchat's count, whether it ended as
         lists end, None while it has not ended). Each page is archived with the cursor behind it."""
         count: int | None = None
-        shown = decide.Shown()
+        shown = decide.RepeatedPages()
         before = self._counts.seen
         begun = state.seen
         lost = 0
@@ -146,12 +146,12 @@ class _Run:
             if most is not None and number > 1 and max(decide.ids_on(page), default=top + 1) <= top:
                 return state, count, False  # the list begins anew
             late = tuple(fetched for fetched in page.chats if fetched.chat.id <= state.high)
-            missed = self._keeping.save(late)
+            missed = self._writer.save(late)
             rest = tuple(fetched for fetched in page.chats if fetched.chat.id > state.high)
             state = decide.after_page(state, page, missed)
             self._counts.seen = before + state.seen - begun
-            self._keeping.save(rest, page.rejects, cursor(state))
-            self._keeping.progress("fetch" if state.number == 1 else "prove", state.seen, count)
+            self._writer.save(rest, page.rejects, cursor(state))
+            self._writer.progress("fetch" if state.number == 1 else "prove", state.seen, count)
             if number == most:
                 return state, count, None
         return state, count, True
@@ -223,7 +223,7 @@ class _Run:
         self._look_again(
             unseen,
             lambda missing: self._not_listed(missing) if possible else (),
-            failures=FAILURES_IN_A_ROW if most is None else most,
+            failures=MAX_FAILURES_IN_A_ROW if most is None else most,
         )
         self._archive.set_cursor("sweep", after.to_json(), now=self._of.clock())
 
@@ -261,7 +261,7 @@ class _Run:
         )
         for page in self._listed(since):
             self._counts.seen += page.size
-            self._keeping.progress("fetch", self._counts.seen, page.count)
+            self._writer.progress("fetch", self._counts.seen, page.count)
         self.listed_until(self._started)
 
     def listed_until(self, moment: datetime) -> None:
@@ -305,10 +305,10 @@ class _Run:
         """List again what was created lately, and ask for what that does not show."""
         # Should this fail, it is tried again in an hour: it asks for much.
         every = timedelta(hours=self._of.policy.reconcile_every_hours)
-        self.reconciled(self._started - max(every - _RECONCILE_AGAIN, timedelta(0)))
+        self.reconciled(self._started - max(every - _RETRY_RECONCILE_AFTER, timedelta(0)))
         start = decide.days_before(self._started, self._of.policy.reconcile_days, self._of.zone)
         for page in self._listed(start):
-            self._keeping.progress("prove", page.number, None)
+            self._writer.progress("prove", page.number, None)
         since = self._started - timedelta(days=self._of.policy.reconcile_days)
         unseen = self._archive.ids_not_seen_since(
             self._started, created_since=since, now=self._of.clock()
@@ -341,13 +341,13 @@ class _Run:
             # Of one that had no id, another form may be archived by now, and be newer.
             if reject.chat_id is None and self._archive.get([found.chat.id]):
                 continue
-            self._keeping.save((found,))
+            self._writer.save((found,))
             self._archive.drop_reject(reject.key)
         self._look_again(self._archive.rejected_ids(None), gone=self._not_listed)
 
     def _listed(self, start: date | None, *, first: int = 1, seen: int = 0) -> Iterator[ChatPage]:
         """A part of the list, page by page, each archived before it is handed on."""
-        shown = decide.Shown()
+        shown = decide.RepeatedPages()
         for page in self._fetching.pages(first, start=start, seen=seen):
             if page.failed:
                 self._note(f"Page {page.number} of the list could not be had: {page.failed}")
@@ -358,7 +358,7 @@ class _Run:
             yield page
 
     def _keep(self, page: ChatPage) -> ChatPage:
-        self._keeping.save(page.chats, page.rejects)
+        self._writer.save(page.chats, page.rejects)
         self._shown.update(fetched.chat.id for fetched in page.chats)
         return page
 
@@ -369,7 +369,7 @@ class _Run:
         chat_ids: Iterable[int],
         gone: Callable[[Collection[int]], Collection[int]],
         *,
-        failures: int = FAILURES_IN_A_ROW,
+        failures: int = MAX_FAILURES_IN_A_ROW,
     ) -> None:
         """Fetch these by themselves. `gone` decides which of those that Kchat answers with «not
         found» have really vanished."""
@@ -382,24 +382,24 @@ class _Run:
                     missing.append(chat_id)
                 else:
                     batch.append(fetched)
-                if len(batch) >= _AT_ONCE:
-                    self._keeping.save_mixed(batch)
+                if len(batch) >= _CHATS_PER_TRANSACTION:
+                    self._writer.save_mixed(batch)
                     batch.clear()
                 self._counts.seen += fetched is not None
-                self._keeping.progress("recheck", number, None)
+                self._writer.progress("recheck", number, None)
         except KchatError:
             while batch and isinstance(batch[-1], RejectedChat) and batch[-1].raw == NOTHING:
                 batch.pop()  # it was not the chat that failed
-            self._keeping.save_mixed(batch)
+            self._writer.save_mixed(batch)
             raise
-        self._keeping.save_mixed(batch)
+        self._writer.save_mixed(batch)
         if missing:
-            self._keeping.mark_gone(gone(missing))
+            self._writer.mark_gone(gone(missing))
 
     def _not_listed(self, chat_ids: Collection[int]) -> Collection[int]:
         if self._last_page is None:
             return ()  # where the list ends is not known, so nor is what it does not show
-        listed = Listed(lambda number: self._keep(self._fetching.page(number)), self._last_page)
+        listed = ListLookup(lambda number: self._keep(self._fetching.page(number)), self._last_page)
         return [chat_id for chat_id in chat_ids if not listed.shows(chat_id)]
 
     def _remember_last_page(self, number: int, before: int) -> None:

@@ -108,7 +108,7 @@ def test_a_pass_survives_the_archive() -> None:
     ],
 )
 def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | None]) -> None:
-    shown = decide.Shown()
+    shown = decide.RepeatedPages()
     assert [shown.repeated(each) for each in pages] == repeated
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.models.chats import ChatPage, RejectedChat
-from kchat_search.sync.list_lookup import Listed
+from kchat_search.sync.list_lookup import ListLookup
 from tests.archive.conftest import fetched
 
 
@@ -39,11 +39,11 @@ def test_a_chat_is_found_exactly_where_the_list_has_it(
         asked.append(number)
         return pages.get(number, ChatPage(number, (), (), None, last=True))
 
-    listed = Listed(page, last + beyond)
+    listed = ListLookup(page, last + beyond)
     assert {i: listed.shows(i) for i in wanted} == {i: i in ids for i in wanted}
     assert len(asked) == len(set(asked))
 
 
 def test_a_page_that_tells_no_id_makes_nobody_vanish() -> None:
     nameless = ChatPage(1, (), (RejectedChat("raw:1", None, "{}", "odd"),), None, last=True)
-    assert Listed(lambda _: nameless, 1).shows(5)
+    assert ListLookup(lambda _: nameless, 1).shows(5)
