@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from kchat_search.chats import speakers
 from kchat_search.chats.history import History, Reading
+from kchat_search.chats.speakers import agent_name, speakers_of, visitor_name
 from kchat_search.config import Settings
 from kchat_search.errors import IndexUnwritable, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
@@ -126,20 +126,20 @@ class Service:
     ) -> ChatView:
         """A chat for reading, by itself. `agents`: names by id; `wanted`: what is marked."""
         chat = self.read_chat(stored.raw)
-        agent_name = speakers.agent_name(chat, agents)
-        sides = speakers.sides(chat, agent_name)
+        agent = agent_name(chat, agents)
+        speakers = speakers_of(chat, agent)
         marked = {
-            message.position: highlights(message.text, side, wanted)
-            for message, side in zip(chat.messages, sides, strict=True)
+            message.position: highlights(message.text, speaker, wanted)
+            for message, speaker in zip(chat.messages, speakers, strict=True)
             if wanted
         }
         return ChatView(
             chat=chat,
             sent=self.sent(stored.raw),
-            sides=sides,
+            speakers=speakers,
             highlights={position: ranges for position, ranges in marked.items() if ranges},
-            agent_name=agent_name,
-            visitor_name=speakers.visitor_name(chat, sides),
+            agent_name=agent,
+            visitor_name=visitor_name(chat, speakers),
             version=stored.version,
             first_seen_at=stored.first_seen_at,
             changed_at=stored.changed_at,

@@ -28,10 +28,10 @@ def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # on
     match node:
         case Everything():
             return True
-        case Contains(text, side):
-            return any(text in said for who, said in document.texts if side in (None, who))
-        case HasWord(text, prefix, side):
-            said = [s for who, s in document.texts if side in (None, who)]
+        case Contains(text, speaker):
+            return any(text in said for who, said in document.texts if speaker in (None, who))
+        case HasWord(text, prefix, speaker):
+            said = [s for who, s in document.texts if speaker in (None, who)]
             words = [r.text for s in said for r in runs(s) if r.kind is Kind.LETTERS]
             return any(w.startswith(text) if prefix else w == text for w in words)
         case FileNamed(text):

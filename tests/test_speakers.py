@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kchat_search.chats.speakers import sides, visitor_name
+from kchat_search.chats.speakers import speakers_of, visitor_name
 from kchat_search.models.chats import Chat, Message
 
 
@@ -22,7 +22,7 @@ def chat(*said: tuple[str, str | None], joined: str = "", by: str = "", agent: b
 
 
 @pytest.mark.parametrize(
-    ("joined", "by", "agent_name", "name", "side"),
+    ("joined", "by", "agent_name", "name", "speaker"),
     [
         ("王先生 李雷", "visitor", None, "王先生", "visitor"),
         ("王先生 李雷", "", None, "李雷", "agent"),
@@ -41,23 +41,23 @@ def chat(*said: tuple[str, str | None], joined: str = "", by: str = "", agent: b
         ("", "visitor", "", "", "unknown"),
     ],
 )
-def test_a_name_tells_the_side(
-    joined: str, by: str, agent_name: str | None, name: str, side: str
+def test_a_name_tells_the_speaker(
+    joined: str, by: str, agent_name: str | None, name: str, speaker: str
 ) -> None:
-    assert sides(chat((name, None), joined=joined, by=by), agent_name)[-1] == side
+    assert speakers_of(chat((name, None), joined=joined, by=by), agent_name)[-1] == speaker
 
 
 def test_a_role_goes_before_every_name() -> None:
     talk = chat(("访客5", " Agent "), ("李雷", "visitor"), ("小智", "robot"), ("访客5", "odd"))
-    assert sides(talk, "李雷") == ("agent", "visitor", "robot", "visitor")
+    assert speakers_of(talk, "李雷") == ("agent", "visitor", "robot", "visitor")
 
 
 def test_without_an_agent_nobody_who_joined_later_is_one() -> None:
     talk = chat(("小智", None), joined="王先生 小智", agent=False)
-    assert sides(talk, None) == ("visitor", "unknown", "unknown")
+    assert speakers_of(talk, None) == ("visitor", "unknown", "unknown")
 
 
 def test_the_visitors_name_is_the_first_that_the_visitor_has() -> None:
     talk = chat(("", "visitor"), ("李雷", "agent"), ("王先生", "visitor"))
-    assert visitor_name(talk, sides(talk, None)) == "王先生"
+    assert visitor_name(talk, speakers_of(talk, None)) == "王先生"
     assert visitor_name(chat(), ()) is None

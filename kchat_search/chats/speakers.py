@@ -1,6 +1,7 @@
 """Who spoke? The one place that answers it, so that it is never guessed in two.
 
-The API's table of message fields has a name but no side; some servers send `role`. So, in this
+The API's table of message fields has a name, but nothing says who spoke; some servers send
+`role`. So, in this
 order, the first that tells:
 
 1. the message's `role` («visitor», «agent», «robot»);
@@ -19,10 +20,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from kchat_search.models.chats import Chat, Message, Side
+from kchat_search.models.chats import Chat, Message, Speaker
 
 _VISITOR_NAME = re.compile(r"访客\s*\d+")
-_ROLES: dict[str, Side] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
+_ROLES: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
 
 
 def agent_name(chat: Chat, agents: Mapping[str, str]) -> str | None:
@@ -30,18 +31,18 @@ def agent_name(chat: Chat, agents: Mapping[str, str]) -> str | None:
     return agents.get(chat.agent_id) if chat.agent_id else None
 
 
-def sides(chat: Chat, agent_name: str | None) -> tuple[Side, ...]:
+def speakers_of(chat: Chat, agent_name: str | None) -> tuple[Speaker, ...]:
     """Who spoke, message by message. `agent_name` is that of `chat.agent_id`, if it is known."""
     agent = (agent_name or "").strip()
     joined = _joined(chat.messages)
     visitor = _visitor(joined, agent, chat.started_by)
-    return tuple(_side(chat, message, agent, joined, visitor) for message in chat.messages)
+    return tuple(_speaker(chat, message, agent, joined, visitor) for message in chat.messages)
 
 
-def visitor_name(chat: Chat, spoke: Sequence[Side]) -> str | None:
-    """The visitor's name: of the first message from the visitor's side that has one."""
-    for message, side in zip(chat.messages, spoke, strict=True):
-        if side == "visitor" and message.name:
+def visitor_name(chat: Chat, spoke: Sequence[Speaker]) -> str | None:
+    """The visitor's name: of the first message by the visitor that has one."""
+    for message, speaker in zip(chat.messages, spoke, strict=True):
+        if speaker == "visitor" and message.name:
             return message.name
     return None
 
@@ -59,9 +60,9 @@ def _visitor(joined: Sequence[str], agent: str, started_by: str) -> str | None:
     return next(iter(given or others[0 if visitor_is_first else 1 :]), None)
 
 
-def _side(
+def _speaker(
     chat: Chat, message: Message, agent: str, joined: Sequence[str], visitor: str | None
-) -> Side:
+) -> Speaker:
     told = _ROLES.get((message.role or "").strip().lower())
     if told:
         return told

@@ -33,7 +33,7 @@ from kchat_search.cli.serve import (
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
-from kchat_search.models.chats import SIDES
+from kchat_search.models.chats import SPEAKERS
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import export_formats
@@ -64,7 +64,7 @@ _WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--spoke",
         multiple=True,
-        type=click.Choice([*SIDES, "none"]),
+        type=click.Choice([*SPEAKERS, "none"]),
         help="Who said something; several times: any of them.",
     ),
     click.option("--has-upload/--no-upload", default=None, help="With a file; without any."),

@@ -118,7 +118,7 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
         out.print()
         out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
         for snippet in hit.snippets:
-            line = Text(f"  {clean(snippet.name or snippet.side)}: ")
+            line = Text(f"  {clean(snippet.name or snippet.speaker)}: ")
             offset = len(line)
             line.append(clean(snippet.text))
             for start, end in snippet.highlights:
@@ -161,12 +161,12 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
     for name, value in facts.items():
         if value:
             out.print(f"  {name}: {clean(value)}")
-    for message, side in zip(chat.messages, view.sides, strict=True):
+    for message, speaker in zip(chat.messages, view.speakers, strict=True):
         text = message.text or ("" if message.upload else _wordless(message.type))
         if message.upload:
             text += f" [{message.upload.name}]"
         recalled = " (recalled)" if message.recalled else ""
-        head = f"{_time(message.created_at, zone)} {message.name or side}{recalled}: "
+        head = f"{_time(message.created_at, zone)} {message.name or speaker}{recalled}: "
         line = Text(clean(head), style="dim")
         line.append(clean(text), style="not dim")
         out.print(line)

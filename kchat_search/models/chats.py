@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-Side = Literal["visitor", "agent", "robot", "unknown"]
+Speaker = Literal["visitor", "agent", "robot", "unknown"]
 """Who spoke, in the API's words (`role`), or «unknown» where nothing tells."""
 
-SIDES: tuple[Side, ...] = ("visitor", "agent", "robot", "unknown")
+SPEAKERS: tuple[Speaker, ...] = ("visitor", "agent", "robot", "unknown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kchat_search.models.chats import Side
+from kchat_search.models.chats import Speaker
 
 Sort = Literal["relevance", "newest", "oldest"]
 Match = Literal["auto", "all"]
@@ -23,20 +23,20 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """Some message (of `side`, if given) has exactly these characters; never across two."""
+    """Some message (by `speaker`, if given) has exactly these characters; never across two."""
 
     text: str
-    side: Side | None = None
+    speaker: Speaker | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HasWord:
-    """Some message (of `side`, if given) has this whole run of letters; with `prefix`, one that
+    """Some message (by `speaker`, if given) has this whole run of letters; with `prefix`, one that
     begins so."""
 
     text: str
     prefix: bool = False
-    side: Side | None = None
+    speaker: Speaker | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class IndexDocument:
     """`2015-04`, in the configured zone."""
     fields: Mapping[FilterField, tuple[str | None, ...]]
     """Values to filter by; (None,) for none."""
-    texts: tuple[tuple[Side, str], ...]
+    texts: tuple[tuple[Speaker, str], ...]
     """Each message with text: who spoke and the folded text. No folded text has a line break."""
     files: tuple[str, ...]
     """Folded names of the uploads."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from kchat_search.models.chats import Chat, Side
+from kchat_search.models.chats import Chat, Speaker
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.reports import Coverage
 
@@ -52,7 +52,7 @@ class Snippet:
     message_id: int | None
     position: int
     name: str
-    side: Side
+    speaker: Speaker
     created_at: datetime | None
     text: str
     """The original text, or a cut of it around the match."""
@@ -162,7 +162,7 @@ class ChatView:
     chat: Chat
     sent: Mapping[str, object]
     """The chat as Kchat sent it, upload tokens removed."""
-    sides: tuple[Side, ...]
+    speakers: tuple[Speaker, ...]
     """Who spoke, message by message."""
     highlights: Mapping[int, tuple[tuple[int, int], ...]]
     """By position of the message: ranges to mark, for the query that led here."""

@@ -1,7 +1,7 @@
 """Tree and filters to a plan: what must match, what may, what ranks.
 
 `from:visitor` is about the text that stands beside it: within its group (and groups inside),
-every text must be found in messages of that side; of one of them where it is `(from:visitor OR
+every text must be found in messages by that speaker; of one of them where it is `(from:visitor OR
 from:agent)`.
 """
 
@@ -13,7 +13,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
-from kchat_search.models.chats import Side
+from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -29,7 +29,7 @@ from kchat_search.models.plan import (
 )
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.dates import parameter_end, parameter_start, span
-from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, names_sides
+from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, names_speakers
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segmentation import indexed_word
 
@@ -39,11 +39,11 @@ ENOUGH = 20
 NONE = "none"
 """In filters: chats that have no agent, no rating."""
 
-Sides = tuple[tuple[Side | None, ...], ...]
-"""Who must have said a text: of each of these, some side. None: anybody."""
-ANYBODY: Sides = ((None,),)
+Scope = tuple[tuple[Speaker | None, ...], ...]
+"""Who must have said a text: of each of these, some speaker. None: anybody."""
+ANYBODY: Scope = ((None,),)
 
-_SIDES: dict[str, Side] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
+_SPEAKERS: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
 _PLAIN: dict[str, FilterField] = {
     "visitor": "visitor_id", "user": "user_id", "id": "id", "status": "status",
     "started": "started_by", "type": "type",
@@ -60,23 +60,23 @@ class Context:
     zone: ZoneInfo
 
 
-def node(tree: Tree | None, context: Context, sides: Sides = ANYBODY) -> Node:
+def node(tree: Tree | None, context: Context, speakers: Scope = ANYBODY) -> Node:
     """What chats must fulfil to match all of `tree`."""
     match tree:
         case None:
             return Everything()
         case Text(_, parts):
-            return _all([_each_side(part, sides) for part in parts])
+            return _all([_for_scope(part, speakers) for part in parts])
         case Phrase(text):
-            return _each_side(text, sides)
+            return _for_scope(text, speakers)
         case Field(name, value):
             return _field(name, value, context)
         case Not(part):
-            return NoneOf(node(part, context, sides))
+            return NoneOf(node(part, context, speakers))
         case Or(parts):
-            return AnyOf(tuple(node(part, context, sides) for part in parts))
+            return AnyOf(tuple(node(part, context, speakers) for part in parts))
         case And(parts):
-            inner = scope(parts, sides)
+            inner = scope(parts, speakers)
             return _all([node(part, context, inner) for part in parts])
 
 
@@ -84,25 +84,25 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
     """The same query with only some of its words. A quoted, excluded or fielded part is never
     relaxed, nor is a group. None where there is nothing to relax."""
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
-    sides = scope(parts, ANYBODY)
+    speakers = scope(parts, ANYBODY)
     words = dict.fromkeys(
-        _each_side(w, sides) for p in parts if isinstance(p, Text) for w in p.parts
+        _for_scope(w, speakers) for p in parts if isinstance(p, Text) for w in p.parts
     )
     if len(words) < 2:
         return None
-    required = [node(part, context, sides) for part in parts if not isinstance(part, Text)]
+    required = [node(part, context, speakers) for part in parts if not isinstance(part, Text)]
     return AllOf((*required, AnyOf(tuple(words))))
 
 
-def scope(parts: Iterable[Tree], sides: Sides) -> Sides:
-    """The sides that a group's own `from:` names, or else those around it."""
-    named = dict.fromkeys(tuple(_named(part)) for part in parts if names_sides(part))
-    return tuple(named) or sides
+def scope(parts: Iterable[Tree], speakers: Scope) -> Scope:
+    """The speakers that a group's own `from:` names, or else those around it."""
+    named = dict.fromkeys(tuple(_named(part)) for part in parts if names_speakers(part))
+    return tuple(named) or speakers
 
 
-def _named(part: Tree) -> Iterator[Side]:
+def _named(part: Tree) -> Iterator[Speaker]:
     if isinstance(part, Field):
-        yield _SIDES[_value(part.value)]
+        yield _SPEAKERS[_value(part.value)]
     elif isinstance(part, Or):
         for each in part.parts:
             yield from _named(each)
@@ -172,30 +172,30 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
     """Each part of a query by itself, with how it is written, so that it finds as many: to say why
     nothing was found."""
     parts: Sequence[Tree] = tree.parts if isinstance(tree, And) else () if tree is None else (tree,)
-    sides = scope(parts, ANYBODY)
-    named = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if names_sides(p)]
+    speakers = scope(parts, ANYBODY)
+    named = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if names_speakers(p)]
     found: list[tuple[str, Node]] = []
     for part in parts:
         if isinstance(part, Text):
             for word in part.parts:
                 written = str(Text(word, (word,)) if isinstance(word, str) else word)
-                found.append((" ".join([*named, written]), _each_side(word, sides)))
-        elif isinstance(part, Field | Not) or names_sides(part):
+                found.append((" ".join([*named, written]), _for_scope(word, speakers)))
+        elif isinstance(part, Field | Not) or names_speakers(part):
             found.append((str(part), node(part, context)))
         else:
             written = f"({part})" if named and not isinstance(part, Phrase) else str(part)
-            found.append((" ".join([*named, written]), node(part, context, sides)))
+            found.append((" ".join([*named, written]), node(part, context, speakers)))
     return found
 
 
-def _each_side(part: str | Word, sides: Sides) -> Node:
-    return _all([_any([_said(part, side) for side in several]) for several in sides])
+def _for_scope(part: str | Word, speakers: Scope) -> Node:
+    return _all([_any([_said(part, speaker) for speaker in several]) for several in speakers])
 
 
-def _said(part: str | Word, side: Side | None) -> Node:
+def _said(part: str | Word, speaker: Speaker | None) -> Node:
     if isinstance(part, str):
-        return Contains(part, side)
-    return HasWord(part.text, part.prefix, side)
+        return Contains(part, speaker)
+    return HasWord(part.text, part.prefix, speaker)
 
 
 def _any(nodes: list[Node]) -> Node:

@@ -12,9 +12,10 @@ from functools import cached_property
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from kchat_search.chats import ratings, speakers
+from kchat_search.chats import ratings
+from kchat_search.chats.speakers import agent_name, speakers_of, visitor_name
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.chats import Chat, Side, StoredChat
+from kchat_search.models.chats import Chat, Speaker, StoredChat
 from kchat_search.models.plan import (
     FACETS,
     NO_TIME,
@@ -64,7 +65,7 @@ class _Read(NamedTuple):
     texts: Sequence[Folded]
     """The text of each message, folded."""
     agent_name: str | None
-    sides: Sequence[Side]
+    speakers: Sequence[Speaker]
     """Who said each message."""
     visitor_name: str | None
 
@@ -83,7 +84,7 @@ class _Reader:
         key = (stored.id, stored.version, stored.digest)
         with self._lock:
             found = self._remembered.get(key)
-            if found is not None and found.agent_name == speakers.agent_name(found.chat, agents):
+            if found is not None and found.agent_name == agent_name(found.chat, agents):
                 self._remembered.move_to_end(key)
                 return found
         read = self._anew(stored, agents)
@@ -96,14 +97,14 @@ class _Reader:
 
     def _anew(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
         chat = self._read_chat(stored.raw)
-        agent_name = speakers.agent_name(chat, agents)
-        sides = speakers.sides(chat, agent_name)
+        agent = agent_name(chat, agents)
+        speakers = speakers_of(chat, agent)
         return _Read(
             chat,
             fold_many_with_map([message.text for message in chat.messages]),
-            agent_name,
-            sides,
-            speakers.visitor_name(chat, sides),
+            agent,
+            speakers,
+            visitor_name(chat, speakers),
         )
 
 
@@ -215,7 +216,7 @@ class Searcher:
             return snippets(
                 read.chat,
                 read.texts,
-                read.sides,
+                read.speakers,
                 wanted,
                 phrases=plan.phrases,
                 limit=request.snippets,

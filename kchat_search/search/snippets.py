@@ -12,7 +12,7 @@ from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
-from kchat_search.models.chats import Chat, Message, Side
+from kchat_search.models.chats import Chat, Message, Speaker
 from kchat_search.models.plan import AllOf, AnyOf, Contains, HasWord, Node
 from kchat_search.models.search import Snippet
 from kchat_search.text.fold import Folded, fold_with_map
@@ -32,7 +32,7 @@ use a million marks in a message of a million letters, and no service has the me
 
 class _Marked(NamedTuple):
     message: Message
-    side: Side
+    speaker: Speaker
     ranges: tuple[Range, ...]
     needles: int
     """Which needles the message has: a bit each."""
@@ -45,42 +45,44 @@ def needles(node: Node | None) -> tuple[Needle, ...]:
     return tuple(dict.fromkeys(_needles(node)))
 
 
-def highlights(text: str, side: Side, wanted: Sequence[Needle]) -> tuple[Range, ...]:
-    """Where the needles stand in a message of this side."""
-    return _find(fold_with_map(text), side, wanted)[0]
+def highlights(text: str, speaker: Speaker, wanted: Sequence[Needle]) -> tuple[Range, ...]:
+    """Where the needles stand in a message by this speaker."""
+    return _find(fold_with_map(text), speaker, wanted)[0]
 
 
 def snippets(
     chat: Chat,
     texts: Sequence[Folded],
-    sides: Sequence[Side],
+    speakers: Sequence[Speaker],
     wanted: Sequence[Needle],
     *,
     phrases: Sequence[str],
     limit: int,
 ) -> tuple[Snippet, ...]:
     """The messages that match best, in the order of the chat; where the chat was not found by its
-    text (but by a field, or by what it lacks) the first that have text. `texts` and `sides`: of
+    text (but by a field, or by what it lacks) the first that have text. `texts` and `speakers`: of
     each message, its folded text and who said it. `phrases`: whole phrases; a message that has
     one is better. Where words are spread, each has its message as far as `limit` goes."""
     if limit <= 0:
         return ()
-    said = list(zip(chat.messages, sides, strict=True))
+    said = list(zip(chat.messages, speakers, strict=True))
     marked = []
     looked_for = [needle.text for needle in wanted]
-    for (message, side), folded in zip(said, texts, strict=True):
+    for (message, speaker), folded in zip(said, texts, strict=True):
         plain = folded.text
         for text in looked_for:
             if text in plain:
                 break
         else:  # most messages have nothing: that is told before anything is called
             continue
-        ranges, found = _find(folded, side, wanted)
+        ranges, found = _find(folded, speaker, wanted)
         if ranges:
             whole = bool(phrases) and any(phrase in folded.text for phrase in phrases)
-            marked.append(_Marked(message, side, ranges, found, whole))
+            marked.append(_Marked(message, speaker, ranges, found, whole))
     if not marked:
-        marked = [_Marked(message, side, (), 0) for message, side in said if message.text.strip()]
+        marked = [
+            _Marked(message, speaker, (), 0) for message, speaker in said if message.text.strip()
+        ]
     if len(marked) > limit:
         marked = sorted(_best(marked, limit), key=lambda m: m.message.position)
     return tuple(_snippet(each) for each in marked)
@@ -129,7 +131,9 @@ def _needles(node: Node | None) -> Iterator[Needle]:
             return
 
 
-def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
+def _find(
+    folded: Folded, speaker: Speaker, wanted: Sequence[Needle]
+) -> tuple[tuple[Range, ...], int]:
     """(ranges on the original, which of the needles are there: a bit each)."""
     plain = folded.text
     ranges: list[Range] = []
@@ -137,7 +141,7 @@ def _find(folded: Folded, side: Side, wanted: Sequence[Needle]) -> tuple[tuple[R
     whole: list[HasWord] = []
     for number, needle in enumerate(wanted):
         # Characters that are not there are the rule: most needles are done with here.
-        if needle.text not in plain or needle.side not in (None, side):
+        if needle.text not in plain or needle.speaker not in (None, speaker):
             continue
         if isinstance(needle, HasWord):
             whole.append(needle)
@@ -213,7 +217,7 @@ def _snippet(marked: _Marked) -> Snippet:
         message_id=message.id,
         position=message.position,
         name=message.name,
-        side=marked.side,
+        speaker=marked.speaker,
         created_at=message.created_at,
         text=message.text[first:last],
         highlights=inside,

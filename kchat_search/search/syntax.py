@@ -26,7 +26,7 @@ from kchat_search.search.tree import (
     Text,
     Tree,
     Word,
-    names_sides,
+    names_speakers,
     quoted,
 )
 from kchat_search.text.fold import fold, without_surrogates
@@ -223,7 +223,7 @@ def _and(parts: list[Tree]) -> Tree | None:
 
 
 def _opens(part: Tree) -> TypeGuard[And]:
-    return isinstance(part, And) and not any(map(names_sides, part.parts))
+    return isinstance(part, And) and not any(map(names_speakers, part.parts))
 
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:

@@ -109,10 +109,10 @@ class Not:
         return "-" + _grouped(self.part, (And, Or, Not))
 
 
-def names_sides(part: Tree) -> bool:
+def names_speakers(part: Tree) -> bool:
     """Is it `from:`, or several of these with OR between them? Then it is about the text beside."""
     if isinstance(part, Or):
-        return all(map(names_sides, part.parts))
+        return all(map(names_speakers, part.parts))
     return isinstance(part, Field) and part.name == "from"
 
 

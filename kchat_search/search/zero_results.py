@@ -16,8 +16,9 @@ from kchat_search.search.plan import Context, node, parts_alone, wider
 from kchat_search.search.tree import And, Field, Not, Tree
 
 PATIENCE = 0.3
-"""Seconds for the reasons: they are asked of the whole index, some once a word, and where a side is
-named each is a look into thousands of texts. What takes longer is left open, and said to be."""
+"""Seconds for the reasons: they are asked of the whole index, some once a word, and where a
+speaker is named each is a look into thousands of texts. What takes longer is left open, and said to
+be."""
 _MOST_PARTS = 64
 """A text of a thousand characters has some 500 words."""
 _SUGGESTIONS = 3

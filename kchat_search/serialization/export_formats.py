@@ -18,7 +18,7 @@ from typing import Literal
 
 from kchat_search.chats import ratings
 from kchat_search.config import Settings
-from kchat_search.models.chats import Message, Side
+from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.search import ChatView
 from kchat_search.search.export_walk import AbsentChat
 from kchat_search.serialization import schemas
@@ -120,8 +120,8 @@ def _rows(each: ChatView | AbsentChat, settings: Settings) -> Iterator[list[str]
     facts = _facts(each, settings)
     if not each.chat.messages:
         yield facts + [""] * len(_MESSAGE_COLUMNS)
-    for message, side in zip(each.chat.messages, each.sides, strict=True):
-        yield facts + _said(message, side, settings)
+    for message, speaker in zip(each.chat.messages, each.speakers, strict=True):
+        yield facts + _said(message, speaker, settings)
 
 
 def _facts(view: ChatView, settings: Settings) -> list[str]:
@@ -147,7 +147,7 @@ def _facts(view: ChatView, settings: Settings) -> list[str]:
     ]
 
 
-def _said(message: Message, side: Side, settings: Settings) -> list[str]:
+def _said(message: Message, speaker: Speaker, settings: Settings) -> list[str]:
     """The cells of `_MESSAGE_COLUMNS`."""
     upload = message.upload
     return [
@@ -155,7 +155,7 @@ def _said(message: Message, side: Side, settings: Settings) -> list[str]:
         "" if message.id is None else str(message.id),
         message.type,
         _time(message.created_at, settings),
-        side,
+        speaker,
         message.name,
         message.text,
         "true" if message.recalled else "",

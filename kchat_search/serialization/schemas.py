@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from kchat_search.models.chats import Side
+from kchat_search.models.chats import Speaker
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
@@ -96,7 +96,7 @@ SnippetJson = TypedDict(
         "message_id": int | None,
         "position": Annotated[int, Field(description="The message's place in the chat, from 0.")],
         "name": str,
-        "from": Side,
+        "from": Speaker,
         "created_at": Time | None,
         "text": Annotated[str, Field(description="Text, never HTML.")],
         "highlights": Annotated[
@@ -195,7 +195,7 @@ MessageNotesJson = TypedDict(
     {
         "position": int,
         "message_id": int | None,
-        "from": Side,
+        "from": Speaker,
         "created_at": Time | None,
         "highlights": Annotated[
             list[tuple[int, int]],

@@ -104,7 +104,7 @@ def _snippet(snippet: Snippet, settings: Settings) -> schemas.SnippetJson:
         "message_id": snippet.message_id,
         "position": snippet.position,
         "name": snippet.name,
-        "from": snippet.side,
+        "from": snippet.speaker,
         "created_at": rfc3339(snippet.created_at, settings.zone),
         "text": snippet.text,
         "highlights": list(snippet.highlights),
@@ -157,11 +157,11 @@ def chat_json(
             {
                 "position": message.position,
                 "message_id": message.id,
-                "from": side,
+                "from": speaker,
                 "created_at": rfc3339(message.created_at, zone),
                 "highlights": list(view.highlights.get(message.position, ())),
             }
-            for message, side in zip(view.chat.messages, view.sides, strict=True)
+            for message, speaker in zip(view.chat.messages, view.speakers, strict=True)
         ],
         "agent_name": view.agent_name,
         "visitor_name": view.visitor_name,

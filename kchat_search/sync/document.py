@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from kchat_search.chats import ratings, speakers
+from kchat_search.chats import ratings
+from kchat_search.chats.speakers import agent_name, speakers_of
 from kchat_search.models.chats import Chat, is_gone
 from kchat_search.models.plan import FilterField, IndexDocument
 from kchat_search.ports import ReadChat
@@ -38,27 +39,27 @@ class Documents:
 
     def _document(self, revision: int, raw: str) -> IndexDocument:
         chat = self.read_chat(raw)
-        name = speakers.agent_name(chat, self.agents)
+        name = agent_name(chat, self.agents)
         return document(chat, revision, name, self.zone, self.segmenter.words)
 
 
 def document(
     chat: Chat,
     revision: int,
-    agent_name: str | None,
+    agent: str | None,
     zone: ZoneInfo,
     words: Callable[[Iterable[str]], list[str]],
 ) -> IndexDocument:
-    """The index's document of a chat. `revision` is the stored chat's; `agent_name` tells who
-    spoke; `words` splits folded text."""
-    sides = speakers.sides(chat, agent_name)
-    said = [(s, m.text) for s, m in zip(sides, chat.messages, strict=True) if m.text]
+    """The index's document of a chat. `revision` is the stored chat's; `agent` is the agent's name,
+    which tells who spoke; `words` splits folded text."""
+    speakers = speakers_of(chat, agent)
+    said = [(s, m.text) for s, m in zip(speakers, chat.messages, strict=True) if m.text]
     folded = fold_many([text for _, text in said])
-    texts = tuple((side, text) for (side, _), text in zip(said, folded, strict=True))
+    texts = tuple((speaker, text) for (speaker, _), text in zip(said, folded, strict=True))
     uploads = [message.upload for message in chat.messages if message.upload is not None]
     spoke = {
-        side
-        for message, side in zip(chat.messages, sides, strict=True)
+        speaker
+        for message, speaker in zip(chat.messages, speakers, strict=True)
         if message.text or message.upload is not None
     }
     fields: dict[FilterField, tuple[str | None, ...]] = {

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh import writer
-from kchat_search.models.chats import SIDES, Side
+from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -39,7 +39,7 @@ def make(
     chat_id: int,
     *texts: str,
     version: int = 1,
-    sides: tuple[Side, ...] = (),
+    speakers: tuple[Speaker, ...] = (),
     created: int | None = None,
     agent: str | None = None,
     status: str | None = "close",
@@ -49,7 +49,7 @@ def make(
 ) -> IndexDocument:
     """A document of these messages; words are its runs (no dictionary is needed here)."""
     folded = [fold(text) for text in texts]
-    said_by: list[Side] = list(sides[: len(texts)])
+    said_by: list[Speaker] = list(speakers[: len(texts)])
     said_by += ["visitor"] * (len(texts) - len(said_by))
     fields: dict[FilterField, tuple[str | None, ...]] = {
         "id": (str(chat_id),),
@@ -85,19 +85,19 @@ def month_of(created: int) -> str:
 
 
 texts = st.text(ALPHABET, max_size=12) | st.text(DIGITS, max_size=9)
-sides = st.sampled_from(SIDES)
+speakers = st.sampled_from(SPEAKERS)
 times = st.none() | st.integers(0, 20)
 
 
 @st.composite
 def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
     """A random document with this id."""
-    said = draw(st.lists(st.tuples(sides, texts), max_size=4))
+    said = draw(st.lists(st.tuples(speakers, texts), max_size=4))
     created = draw(times)
     return make(
         chat_id,
         *(text for _, text in said),
-        sides=tuple(side for side, _ in said),
+        speakers=tuple(speaker for speaker, _ in said),
         created=created,
         agent=draw(st.sampled_from(AGENTS)),
         status=draw(st.sampled_from(STATUSES)),
@@ -147,7 +147,7 @@ _filters = (
         FieldIs, st.just("agent_id"), st.lists(st.sampled_from(AGENTS), max_size=2).map(tuple)
     ),
     st.builds(FieldIs, st.just("status"), st.sampled_from(STATUSES).map(lambda s: (s,))),
-    st.builds(FieldIs, st.just("spoke"), sides.map(lambda s: (s,))),
+    st.builds(FieldIs, st.just("spoke"), speakers.map(lambda s: (s,))),
 )
 
 
@@ -166,12 +166,12 @@ def trees(leaves: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 
 def nodes() -> st.SearchStrategy[Node]:
     """Random trees of everything that an engine may be asked."""
-    side = st.none() | sides
+    speaker = st.none() | speakers
     return trees(
         st.one_of(
             st.just(Everything()),
-            st.builds(Contains, literals(), side),
-            st.builds(HasWord, words(), st.booleans(), side),
+            st.builds(Contains, literals(), speaker),
+            st.builds(HasWord, words(), st.booleans(), speaker),
             st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
             *_filters,
             st.builds(FieldIs, st.just("id"), st.integers(1, 12).map(lambda i: (str(i),))),

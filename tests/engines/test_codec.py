@@ -129,7 +129,7 @@ TALKS = [
     make(7, "refund refund please", "退款 157", created=4, month="2015-02", files=("a.b",)),
     make(3, "please 15 please please", created=9, month="2015-03", agent="1"),
     make(5, "", created=None),
-    make(9, "plea refund", "1577", created=1, month="2015-01", sides=("agent", "robot")),
+    make(9, "plea refund", "1577", created=1, month="2015-01", speakers=("agent", "robot")),
 ]
 
 

@@ -139,8 +139,8 @@ def check_whole_answer(
     check_ids(engine, plan, held, full)
     months = Counter(held[i].month for i in expected)
     assert dict(answer.facets["created_month"]) == dict(months)
-    sides = Counter(side for i in expected for side in held[i].fields["spoke"])
-    assert dict(answer.facets["spoke"]) == dict(sides)
+    speakers = Counter(speaker for i in expected for speaker in held[i].fields["spoke"])
+    assert dict(answer.facets["spoke"]) == dict(speakers)
     days = Counter(None if held[i].created is None else "1970-01-01" for i in expected)
     assert dict(answer.facets["created_day"]) == dict(days)
 
@@ -213,11 +213,11 @@ def test_a_prefix_is_of_letters_only(engine: WhooshEngine) -> None:
 
 
 def test_what_one_side_said_is_not_what_the_other_said(engine: WhooshEngine) -> None:
-    engine.write([make(1, "要退款 refund", "好的", sides=("visitor", "agent"))])
+    engine.write([make(1, "要退款 refund", "好的", speakers=("visitor", "agent"))])
     assert ids(engine, Contains("退款", "visitor")) == [1]
     assert ids(engine, Contains("退", "agent")) == []
-    assert ids(engine, HasWord("refund", side="visitor")) == [1]
-    assert ids(engine, HasWord("refund", side="agent")) == []
+    assert ids(engine, HasWord("refund", speaker="visitor")) == [1]
+    assert ids(engine, HasWord("refund", speaker="agent")) == []
 
 
 def test_none_and_the_empty_and_odd_values_stay_apart(engine: WhooshEngine) -> None:

@@ -17,17 +17,17 @@ from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.engines.whoosh.segment_file import StoredSegment
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, TextDamaged, codes, joined
 from kchat_search.engines.whoosh.text_scan import TextTest
-from kchat_search.models.chats import SIDES, Side
+from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import HasWord, IndexDocument
 from kchat_search.text.fold import fold
 from tests.engines.documents import make
 from tests.oracle import matches
 
-Said = Sequence[tuple[Side, str]]
+Said = Sequence[tuple[Speaker, str]]
 
 COMMON = "退款aa b1\0😀\U0010ffff\ud7ff\ue000"
 folded = (st.text(max_size=8) | st.text(COMMON, max_size=8)).map(fold)
-talks = st.lists(st.tuples(st.sampled_from(SIDES), folded), max_size=5)
+talks = st.lists(st.tuples(st.sampled_from(SPEAKERS), folded), max_size=5)
 
 
 def alphabet_of(text: str) -> Alphabet:
@@ -51,7 +51,7 @@ def test_what_was_said_comes_back_with_who_said_it(said: Said) -> None:
     data, width = alphabet.encode(codes(joined(said)))
     assert alphabet.string(data) == joined(said)
     assert width.sum() == len(data)
-    assert data.count(b"\0") == sum(side == "visitor" for side, _ in said)
+    assert data.count(b"\0") == sum(speaker == "visitor" for speaker, _ in said)
 
 
 @given(talks, folded, st.data())
@@ -76,7 +76,7 @@ def test_a_character_of_no_text_has_no_needle(said: Said, literal: str) -> None:
 
 @pytest.mark.parametrize("mark", MARKS.values())
 def test_a_mark_is_no_character_of_a_literal(mark: str) -> None:
-    alphabet = alphabet_of(joined([(side, "a") for side in SIDES]))
+    alphabet = alphabet_of(joined([(speaker, "a") for speaker in SPEAKERS]))
     assert alphabet.needle("a") is not None
     assert alphabet.needle("a" + mark) is None
 
@@ -113,7 +113,9 @@ def test_bytes_that_this_alphabet_never_writes_are_damage(data: bytes) -> None:
 # -- the look into many texts ------------------------------------------------------------------
 
 
-few_talks = st.lists(st.tuples(st.sampled_from(SIDES), st.text("ab退款1", max_size=6)), max_size=3)
+few_talks = st.lists(
+    st.tuples(st.sampled_from(SPEAKERS), st.text("ab退款1", max_size=6)), max_size=3
+)
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 8192])
@@ -128,7 +130,7 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
 ) -> None:
     """Some documents of many, empty ones among them."""
     made = [
-        make(n, *(text for _, text in said), sides=tuple(side for side, _ in said))
+        make(n, *(text for _, text in said), speakers=tuple(speaker for speaker, _ in said))
         for n, said in enumerate(chats, start=1)
     ]
     asked = sorted(data.draw(st.sets(st.integers(0, len(made) - 1))))
@@ -138,11 +140,15 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
         stored = StoredSegment(Path(folder) / "a")
         for literal in literals:
             check_look(text_scan.contains(stored, "text", literal), made, asked, literal, None)
-            for side in SIDES:
+            for speaker in SPEAKERS:
                 check_look(
-                    text_scan.contains(stored, "text", literal, side), made, asked, literal, side
+                    text_scan.contains(stored, "text", literal, speaker),
+                    made,
+                    asked,
+                    literal,
+                    speaker,
                 )
-        for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", side="robot")):
+        for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", speaker="robot")):
             found = text_scan.says_word(stored, node)(np.array(asked, np.int64)).tolist()
             assert found == [n for n in asked if matches(made[n], node)]
 
@@ -152,12 +158,12 @@ def check_look(
     made: Sequence[IndexDocument],
     asked: list[int],
     literal: str,
-    side: Side | None,
+    speaker: Speaker | None,
 ) -> None:
     expected = [
         n
         for n in asked
-        if any(literal in text for who, text in made[n].texts if side in (None, who))
+        if any(literal in text for who, text in made[n].texts if speaker in (None, who))
     ]
     if test is None:
         assert not expected

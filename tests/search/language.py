@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from kchat_search.text.fold import fold
 
-Sides = Sequence[Sequence[str | None]]
+Scope = Sequence[Sequence[str | None]]
 """Those that `from:` names around a text, of each of these one; None: any."""
-ANYBODY: Sides = [[None]]
+ANYBODY: Scope = [[None]]
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,12 @@ class Seen:
 @dataclass(frozen=True)
 class Leaf:
     """A word, a quoted string or a field, as typed. `texts`: each must be in some message of each
-    side; `fact`: of a field, whether a chat has it. `side`: of `from:`."""
+    speaker; `fact`: of a field, whether a chat has it. `speaker`: of `from:`."""
 
     typed: str
     texts: tuple[Callable[[str], bool], ...] = field(default=(), repr=False)
     fact: Callable[[Seen], bool] | None = field(default=None, repr=False)
-    side: str | None = None
+    speaker: str | None = None
     words: tuple[str, ...] = ()
     """Of unquoted text: what `texts` look for."""
     exact: bool = False
@@ -70,33 +70,33 @@ class But:
 Query = Leaf | Both | Either | But
 
 
-def holds(query: Query, seen: Seen, sides: Sides = ANYBODY) -> bool:
+def holds(query: Query, seen: Seen, speakers: Scope = ANYBODY) -> bool:
     """Does this chat match?"""
     match query:
         case Both(parts):
-            inner = _sides(parts) or sides
+            inner = _speakers(parts) or speakers
             return all(holds(part, seen, inner) for part in parts)
         case Either(parts):
-            return any(holds(part, seen, sides) for part in parts)
+            return any(holds(part, seen, speakers) for part in parts)
         case But(part):
-            return not holds(part, seen, sides)
+            return not holds(part, seen, speakers)
         case Leaf():
             if query.fact is not None:
                 return query.fact(seen)
-            return all(said(t, seen, several) for several in sides for t in query.texts)
+            return all(said(t, seen, several) for several in speakers for t in query.texts)
 
 
 def relaxed(query: Query, seen: Seen) -> bool | None:
     """Does this chat have some of the words, and all that is never relaxed? None where the query
     has fewer than two words to choose from."""
     parts = flat(query)
-    sides = _sides(parts) or ANYBODY
+    speakers = _speakers(parts) or ANYBODY
     plain = [p for p in parts if isinstance(p, Leaf) and p.fact is None and not p.exact]
     words = {w: t for p in plain for w, t in zip(p.words, p.texts, strict=True)}
     if len(words) < 2:
         return None
-    some = any(all(said(t, seen, several) for several in sides) for t in words.values())
-    return some and all(holds(part, seen, sides) for part in parts if part not in plain)
+    some = any(all(said(t, seen, several) for several in speakers) for t in words.values())
+    return some and all(holds(part, seen, speakers) for part in parts if part not in plain)
 
 
 def flat(query: Query) -> list[Query]:
@@ -109,27 +109,27 @@ def flat(query: Query) -> list[Query]:
     found: list[Query] = []
     for part in query.parts:
         inner = flat(part)
-        scoped = any(map(_names_sides, inner))
+        scoped = any(map(_names_speakers, inner))
         found += [part] if scoped and isinstance(part, Both) else inner
     return found
 
 
-def _names_sides(query: Query) -> bool:
+def _names_speakers(query: Query) -> bool:
     if isinstance(query, Either):
-        return all(map(_names_sides, query.parts))
-    return isinstance(query, Leaf) and query.side is not None
+        return all(map(_names_speakers, query.parts))
+    return isinstance(query, Leaf) and query.speaker is not None
 
 
-def _sides(parts: Sequence[Query]) -> Sides:
+def _speakers(parts: Sequence[Query]) -> Scope:
     """Those that the parts of a group name: one that each text must be of, or, of
     `(from:visitor OR from:agent)`, several of which one must be."""
-    return [_named(part) for part in parts if _names_sides(part)]
+    return [_named(part) for part in parts if _names_speakers(part)]
 
 
 def _named(part: Query) -> list[str | None]:
     if isinstance(part, Either):
-        return [side for each in part.parts for side in _named(each)]
-    return [part.side] if isinstance(part, Leaf) else []
+        return [speaker for each in part.parts for speaker in _named(each)]
+    return [part.speaker] if isinstance(part, Leaf) else []
 
 
 def said(text: Callable[[str], bool], seen: Seen, several: Sequence[str | None]) -> bool:
@@ -248,8 +248,8 @@ def fields() -> list[Leaf]:
     return found
 
 
-def from_side(side: str) -> Leaf:
-    return Leaf(f"from:{side}", fact=lambda seen: side in seen.spoke, side=side)
+def from_speaker(speaker: str) -> Leaf:
+    return Leaf(f"from:{speaker}", fact=lambda seen: speaker in seen.spoke, speaker=speaker)
 
 
 def _text(typed_: str, test: Callable[[str], bool], word_: str | None = None) -> Leaf:
@@ -272,10 +272,10 @@ leaves = st.one_of(_texts, _texts, _strings.map(quoted), st.sampled_from(fields(
 
 def _groups(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
     parts = st.lists(inner, min_size=2, max_size=3).map(tuple)
-    sides = st.lists(
-        st.sampled_from(("visitor", "agent", "robot")).map(from_side), min_size=1, max_size=2
+    speakers = st.lists(
+        st.sampled_from(("visitor", "agent", "robot")).map(from_speaker), min_size=1, max_size=2
     )
-    scoped = st.tuples(sides.map(lambda s: s[0] if len(s) == 1 else Either(tuple(s))), inner)
+    scoped = st.tuples(speakers.map(lambda s: s[0] if len(s) == 1 else Either(tuple(s))), inner)
     return st.one_of(
         parts.map(Both),
         scoped.map(Both),

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from kchat_search.errors import BadRequest
-from kchat_search.models.chats import Side
+from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -36,8 +36,8 @@ def relaxed(query: str) -> Node | None:
     return wider(tree(query), CONTEXT)
 
 
-def said(text: str, side: Side | None = None) -> Contains:
-    return Contains(text, side)
+def said(text: str, speaker: Speaker | None = None) -> Contains:
+    return Contains(text, speaker)
 
 
 def moment(text: str) -> int:
@@ -94,7 +94,7 @@ NODES: list[tuple[str, Node]] = [
     ("from:VISITOR", SPOKE_VISITOR),
     ("from:visitor 退款", AllOf((SPOKE_VISITOR, said("退款", "visitor")))),
     ("退款 from:visitor", AllOf((said("退款", "visitor"), SPOKE_VISITOR))),
-    ("from:visitor ipa*", AllOf((SPOKE_VISITOR, HasWord("ipa", prefix=True, side="visitor")))),
+    ("from:visitor ipa*", AllOf((SPOKE_VISITOR, HasWord("ipa", prefix=True, speaker="visitor")))),
     (
         "from:visitor (退款 OR 退货)",
         AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), said("退货", "visitor"))))),
@@ -144,8 +144,8 @@ def test_a_query_asks_of_the_engine_what_it_says(query: str, expected: Node) -> 
 
 
 def test_a_side_that_said_it_is_told_from_one_that_only_spoke() -> None:
-    visitor_asks = make(1, "要退款", "好的", sides=("visitor", "agent"))
-    agent_says = make(2, "你好", "给您退款", sides=("visitor", "agent"))
+    visitor_asks = make(1, "要退款", "好的", speakers=("visitor", "agent"))
+    agent_says = make(2, "你好", "给您退款", speakers=("visitor", "agent"))
     both = planned("(from:visitor 退款) (from:agent 好的)")
     assert [matches(d, planned("from:visitor 退款")) for d in (visitor_asks, agent_says)] == [
         True,
@@ -258,14 +258,14 @@ def test_each_part_alone_is_what_it_finds_when_it_is_typed(query: str) -> None:
     for text, alone in parts_alone(tree(query), CONTEXT):
         typed = node(tree(text), CONTEXT)
         parts = typed.parts if isinstance(typed, AllOf) else ()
-        # Whose side said it has spoken: that says nothing more.
-        assert alone in (typed, *(part for part in parts if not is_about_sides(part))), text
-        assert sum(not is_about_sides(part) for part in parts) <= 1
+        # Who said it has spoken: that says nothing more.
+        assert alone in (typed, *(part for part in parts if not is_about_speakers(part))), text
+        assert sum(not is_about_speakers(part) for part in parts) <= 1
 
 
-def is_about_sides(asked: Node) -> bool:
+def is_about_speakers(asked: Node) -> bool:
     if isinstance(asked, AnyOf):
-        return all(map(is_about_sides, asked.parts))
+        return all(map(is_about_speakers, asked.parts))
     return isinstance(asked, FieldIs) and asked.field == "spoke"
 
 

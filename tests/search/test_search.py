@@ -247,7 +247,7 @@ def test_a_page_that_was_shown_before_shows_what_is_so_now(kchat: DemoServer, wo
 
     def shown() -> tuple[str | None, list[tuple[str, str]]]:
         (hit,) = world.search("退款 AND id:101").hits
-        return hit.agent_name, [(each.text, each.side) for each in hit.snippets]
+        return hit.agent_name, [(each.text, each.speaker) for each in hit.snippets]
 
     before = ("李雷", [("你好,我想申请退款", "visitor")])
     assert shown() == shown() == before

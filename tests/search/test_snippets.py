@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from kchat_search.models.chats import Chat, Message, Side
+from kchat_search.models.chats import Chat, Message, Speaker
 from kchat_search.models.plan import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf
 from kchat_search.models.search import Snippet
 from kchat_search.search.snippets import LEAD, WIDTH, Needle, highlights, needles, snippets
@@ -27,13 +27,13 @@ def shown(
     *said: str,
     wanted: Sequence[Needle],
     limit: int = 3,
-    sides: Sequence[Side] = (),
+    speakers: Sequence[Speaker] = (),
     phrases: Sequence[str] = (),
 ) -> tuple[Snippet, ...]:
-    visitor: Side = "visitor"
+    visitor: Speaker = "visitor"
     texts = list(map(fold_with_map, said))
     return snippets(
-        chat(*said), texts, sides or [visitor] * len(said), wanted, phrases=phrases, limit=limit
+        chat(*said), texts, speakers or [visitor] * len(said), wanted, phrases=phrases, limit=limit
     )
 
 
@@ -96,8 +96,8 @@ def test_only_the_side_that_is_asked_for_is_marked() -> None:
     wanted = [Contains("退款", "agent")]
     assert highlights("退款", "visitor", wanted) == ()
     assert highlights("退款", "agent", wanted) == ((0, 2),)
-    found = shown("退款", "退款吗", wanted=wanted, sides=("visitor", "agent"))
-    assert [(s.position, s.side) for s in found] == [(1, "agent")]
+    found = shown("退款", "退款吗", wanted=wanted, speakers=("visitor", "agent"))
+    assert [(s.position, s.speaker) for s in found] == [(1, "agent")]
 
 
 def test_what_is_looked_for_is_what_is_asked_not_what_is_excluded() -> None:
@@ -162,7 +162,7 @@ def test_a_chat_found_by_a_field_shows_its_first_messages(wanted: list[Needle]) 
 def test_a_snippet_says_which_message_it_is_and_where_it_begins() -> None:
     text = "前" * 300 + "退款" + "后" * 300
     (found,) = shown("你好", text, wanted=[Contains("退款")])
-    assert (found.message_id, found.position, found.name, found.side) == (
+    assert (found.message_id, found.position, found.name, found.speaker) == (
         1001,
         1,
         "访客5",

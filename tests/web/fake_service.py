@@ -11,7 +11,7 @@ from typing import Any
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.ratings import canonical
-from kchat_search.chats.speakers import sides, visitor_name
+from kchat_search.chats.speakers import speakers_of, visitor_name
 from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
 from kchat_search.kchat.parse import ChatParser
@@ -208,12 +208,12 @@ class FakeService:
 
     def _view(self, found: Chat, q: str) -> ChatView:
         agent = self.names.get(found.agent_id or "")
-        spoke = sides(found, agent)
+        spoke = speakers_of(found, agent)
         others = [c for c in self.chats if c.visitor_id == found.visitor_id and c is not found]
         return ChatView(
             chat=found,
             sent=self.sent or {"id": found.id, "status": found.status, "messages": []},
-            sides=spoke,
+            speakers=spoke,
             highlights={
                 m.position: ranges for m in found.messages if (ranges := _ranges(m.text, _words(q)))
             },
@@ -335,7 +335,7 @@ class FakeService:
             form = "%Y-%m" if name == "created_month" else "%Y-%m-%d"
             return f"{local:{form}}" if local else None
         if name == "spoke":
-            spoke = sides(one, self.names.get(one.agent_id or ""))
+            spoke = speakers_of(one, self.names.get(one.agent_id or ""))
             return "visitor" if "visitor" in spoke else None
         value = getattr(one, name)
         return None if value is None else str(value)
@@ -386,10 +386,10 @@ class FakeService:
 
     def _hit(self, one: Chat, words: list[str], limit: int) -> Hit:
         agent = self.names.get(one.agent_id or "")
-        spoke = sides(one, agent)
+        spoke = speakers_of(one, agent)
         snippets = [
-            Snippet(m.id, m.position, m.name, side, m.created_at, m.text, ranges)
-            for m, side in zip(one.messages, spoke, strict=True)
+            Snippet(m.id, m.position, m.name, speaker, m.created_at, m.text, ranges)
+            for m, speaker in zip(one.messages, spoke, strict=True)
             if (ranges := _ranges(m.text, words))
         ]
         return Hit(

@@ -136,8 +136,8 @@ def _by_lists(
 ) -> tuple[Docs, TextTest | None]:
     """(those of `within` that may have a literal, as far as lists tell at little cost; the look
     into their texts that decides, None where nothing is in doubt)."""
-    name, side = ("files", None) if isinstance(node, FileNamed) else ("text", node.side)
-    test = contains(segment.stored, name, node.text, side)
+    name, speaker = ("files", None) if isinstance(node, FileNamed) else ("text", node.speaker)
+    test = contains(segment.stored, name, node.text, speaker)
     found = _grams(segment, name, node.text)
     if found is None or test is None:
         return EMPTY, None
@@ -147,7 +147,7 @@ def _by_lists(
             return left, test
         left = _both(segment, segment.docs(field, row), left)
     assert left is not None
-    return left, None if side is None and decides(node.text) else test
+    return left, None if speaker is None and decides(node.text) else test
 
 
 def _grams(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
@@ -172,7 +172,7 @@ def _having_word(segment: Segment, node: HasWord, within: Docs | None) -> Docs:
     else:
         candidates = _any_term(segment, "words", [indexed_word(node.text)])
     candidates = _both(segment, candidates, within)
-    if node.side is None and not shortened:
+    if node.speaker is None and not shortened:
         return candidates
     return says_word(segment.stored, node)(candidates)
 

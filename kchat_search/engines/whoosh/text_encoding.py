@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.models.chats import Side
+from kchat_search.models.chats import Speaker
 from kchat_search.text.scripts import is_letter
 
 MARKS = {"visitor": "\n", "agent": "\r", "robot": "\v", "unknown": "\f"}
@@ -33,9 +33,9 @@ Codes = NDArray[np.uint32]
 """Code points."""
 
 
-def joined(texts: Sequence[tuple[Side, str]]) -> str:
+def joined(texts: Sequence[tuple[Speaker, str]]) -> str:
     """The messages of a document as one string, each behind its mark."""
-    return "".join(MARKS[side] + text for side, text in texts)
+    return "".join(MARKS[speaker] + text for speaker, text in texts)
 
 
 def codes(text: str) -> Codes:

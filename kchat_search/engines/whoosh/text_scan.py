@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kchat_search.engines.whoosh.postings import EMPTY, Bytes, Docs
 from kchat_search.engines.whoosh.segment_file import StoredSegment
 from kchat_search.engines.whoosh.text_encoding import MARKS
-from kchat_search.models.chats import Side
+from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import HasWord
 
 TextTest = Callable[[Docs], Docs]
@@ -26,9 +26,9 @@ _AT_ONCE = 8_192
 
 
 def contains(
-    stored: StoredSegment, name: str, literal: str, side: Side | None = None
+    stored: StoredSegment, name: str, literal: str, speaker: Speaker | None = None
 ) -> TextTest | None:
-    """Is the literal in the `text` (or in `files`), in a message of that side? None where some
+    """Is the literal in the `text` (or in `files`), in a message by that speaker? None where some
     character is in no text. Cost: 0.2 to 0.5 µs a document."""
     find = finder(stored, literal)
     if find is None:
@@ -36,13 +36,13 @@ def contains(
 
     def places(text: Bytes, data: bytes) -> Places:
         del data
-        return _of_side(text, find(text), side)
+        return _by_speaker(text, find(text), speaker)
 
     return _test(stored, name, places)
 
 
 def says_word(stored: StoredSegment, node: HasWord) -> TextTest:
-    """Is it a whole word (or the beginning of one) of a message, of that side? Cost: some µs a
+    """Is it a whole word (or the beginning of one) of a message by that speaker? Cost: some µs a
     document."""
     find = finder(stored, node.text)
     letters = stored.alphabet.letters
@@ -50,7 +50,7 @@ def says_word(stored: StoredSegment, node: HasWord) -> TextTest:
     def places(text: Bytes, data: bytes) -> Places:
         if find is None:
             return EMPTY
-        found = _of_side(text, find(text), node.side)
+        found = _by_speaker(text, find(text), node.speaker)
         # By character: the one before, which is at least the mark, and the one behind, if any.
         heads = np.flatnonzero((text & 0xC0) != 0x80)
         numbers = np.append(stored.alphabet.numbers(data), np.uint32(0))
@@ -101,13 +101,13 @@ def finder(stored: StoredSegment, literal: str) -> Callable[[Bytes], Places] | N
     return find
 
 
-def _of_side(text: Bytes, places: Places, side: Side | None) -> Places:
-    """Those in messages of a side, which the mark before each message tells."""
-    if side is None or not len(places):
+def _by_speaker(text: Bytes, places: Places, speaker: Speaker | None) -> Places:
+    """Those in messages by one speaker, whom the mark before each message tells."""
+    if speaker is None or not len(places):
         return places
     marks = np.flatnonzero(text < len(MARKS))
     mark = text[marks[np.searchsorted(marks, places) - 1]]
-    return np.asarray(places[mark == tuple(MARKS).index(side)])
+    return np.asarray(places[mark == tuple(MARKS).index(speaker)])
 
 
 def joined_texts(stored: StoredSegment, name: str, docs: Docs) -> tuple[bytes, NDArray[np.int64]]:

@@ -133,7 +133,7 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
         "chat_url": links.chat_url,
         "preview": search_page.preview,
         "first_message": search_page.first_message,
-        "side_words": search_page.side_words(),
+        "speaker_labels": search_page.speaker_labels(),
         "words": words,
     }
 
@@ -162,7 +162,7 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
         said_before=_said_before(view, service),
-        side_words=search_page.side_words(),
+        speaker_labels=search_page.speaker_labels(),
         words=search_page.Words(),
     )
 

@@ -15,8 +15,8 @@ from typing import Any
 from flask_babel import gettext as _
 
 from kchat_search.chats import ratings
-from kchat_search.chats.speakers import sides
-from kchat_search.models.chats import Side
+from kchat_search.chats.speakers import speakers_of
+from kchat_search.models.chats import Speaker
 from kchat_search.models.search import FacetValue, Hit, SearchPage, SearchRequest, Snippet
 from kchat_search.serialization.links import changed, search_url
 from kchat_search.web.http.parameters import MAX_HITS_BY_PAGE
@@ -54,11 +54,11 @@ class Preview:
     """The first words of a hit that has no snippet, because nothing was looked for."""
 
     name: str
-    side: str
+    speaker: str
     text: str
 
 
-def side_words() -> dict[Side, str]:
+def speaker_labels() -> dict[Speaker, str]:
     """Who spoke, in the page's words; looked up once a page, not once a message."""
     return {
         "visitor": _("访客"),
@@ -96,7 +96,7 @@ class Words:
                 "4": _("基本满意"),
                 "1": _("满意"),
             },
-            "spoke": {str(side): word for side, word in side_words().items()},
+            "spoke": {str(speaker): word for speaker, word in speaker_labels().items()},
         }
 
     def value(self, name: str, value: str | None, given: str | None = None) -> str:
@@ -289,11 +289,13 @@ def _page_url(request: SearchRequest, number: int) -> str:
 
 def preview(hit: Hit) -> Preview | None:
     """The first thing that someone said."""
-    for message, side in zip(hit.chat.messages, sides(hit.chat, hit.agent_name), strict=True):
+    for message, speaker in zip(
+        hit.chat.messages, speakers_of(hit.chat, hit.agent_name), strict=True
+    ):
         if message.text.strip() and not message.type.startswith(("chat.member", "chat.system")):
             text = message.text[:PREVIEW_LENGTH]
             dots = "…" if len(message.text) > PREVIEW_LENGTH else ""
-            return Preview(message.name, side, text + dots)
+            return Preview(message.name, speaker, text + dots)
     return None
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from kchat_search.models.chats import Message, Side
+from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.search import ChatView
 from kchat_search.serialization.links import anchor
 from kchat_search.serialization.times import local
@@ -31,7 +31,7 @@ class Row:
     message: Message
     anchor: str
     kind: Literal["event", "said"]
-    side: Side
+    speaker: Speaker
     day: date | None
     """The day that begins with this message, if one does."""
     follows: bool
@@ -50,7 +50,7 @@ def rows(view: ChatView, zone: ZoneInfo) -> list[Row]:
     found: list[Row] = []
     today: date | None = None
     before: Row | None = None
-    for place, (message, side) in enumerate(zip(messages, view.sides, strict=True)):
+    for place, (message, speaker) in enumerate(zip(messages, view.speakers, strict=True)):
         here = None if message.created_at is None else local(message.created_at, zone).date()
         begins = here if here is not None and here != today else None
         today = here or today
@@ -59,9 +59,9 @@ def rows(view: ChatView, zone: ZoneInfo) -> list[Row]:
             message=message,
             anchor=anchors[place],
             kind="event" if event else "said",
-            side=side,
+            speaker=speaker,
             day=begins,
-            follows=begins is None and before is not None and _follows(before, message, side),
+            follows=begins is None and before is not None and _follows(before, message, speaker),
             highlights=tuple(view.highlights.get(message.position, ())),
             next_match=following.get(place),
         )
@@ -81,10 +81,10 @@ def _anchors(messages: tuple[Message, ...]) -> Iterator[str]:
             yield anchor(message.id, message.position)
 
 
-def _follows(before: Row, message: Message, side: Side) -> bool:
+def _follows(before: Row, message: Message, speaker: Speaker) -> bool:
     if before.kind == "event" or message.type.startswith(EVENTS):
         return False
-    if (before.side, before.message.name) != (side, message.name):
+    if (before.speaker, before.message.name) != (speaker, message.name):
         return False
     if before.message.created_at is None or message.created_at is None:
         return before.message.created_at is message.created_at
