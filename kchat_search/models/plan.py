@@ -172,7 +172,8 @@ class IndexDocument:
     """A chat as the index sees it: everything folded and split on our side of the engine."""
 
     id: int
-    version: int
+    revision: int
+    """The stored chat's: rises whenever the chat's document would differ."""
     created: int | None
     """Seconds since 1970 UTC."""
     month: str | None

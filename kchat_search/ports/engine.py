@@ -32,11 +32,11 @@ class Engine(Protocol):
         documents: Callable[[Sequence[Source]], Sequence[IndexDocument]],
         progress: Progress,
         *,
-        alone: bool = False,
+        low_memory: bool = False,
     ) -> int:
         """Build a new generation beside the present one, swap, drop the old; how many documents
-        it has. The present one answers until the swap. `alone`: in this process, and with little
-        memory, in up to twice the time. Called by the indexer, under its lock.
+        it has. The present one answers until the swap. `low_memory`: in this process, and with
+        little memory, in up to twice the time. Called by the indexer, under its lock.
 
         `documents` makes the documents of a batch; it may be called in other processes, so it
         must be picklable. Raises what `batches` and `documents` raise; then nothing has changed.
@@ -64,7 +64,7 @@ class Engine(Protocol):
         «did you mean»: some may be in no chat any more. Called by search."""
         ...
 
-    def id_versions(self) -> dict[int, int]:
+    def id_revisions(self) -> dict[int, int]:
         """Version by id of every document. Called by the indexer and verify."""
         ...
 

@@ -46,7 +46,7 @@ def verify(
     if damage is not None:  # what else would be found is of no interest
         seconds = time.perf_counter() - began
         return VerifyReport(len(before), 0, damage=damage, seconds=seconds, seed=seed)
-    indexed = engine.id_versions()
+    indexed = engine.id_revisions()
     waiting = {change.chat_id for change in archive.changes(len(before) + 1)}
     drawn = _draw(archive, read_chat, sorted(before), strings, random.Random(seed))  # noqa: S311
     found = {}

@@ -77,7 +77,7 @@ def document(
     }
     return IndexDocument(
         id=chat.id,
-        version=revision,
+        revision=revision,
         created=None if chat.created_at is None else int(chat.created_at.timestamp()),
         month=month(chat.created_at, zone),
         fields=fields,

@@ -58,9 +58,9 @@ class Indexer:
         self.rebuild(progress)
         return True
 
-    def rebuild(self, progress: Progress = no_progress, *, alone: bool = False) -> int:
-        """A new generation of everything in the archive; how many chats it has. `alone`: beside
-        other work, with little memory."""
+    def rebuild(self, progress: Progress = no_progress, *, low_memory: bool = False) -> int:
+        """A new generation of everything in the archive; how many chats it has.
+        `low_memory`: beside other work, with little memory."""
         through = self.archive.last_sequence()
         total = self.archive.counts().chats
 
@@ -68,11 +68,11 @@ class Indexer:
             progress(step, done, max(total, done) if of is None else of)
 
         count = self.engine.rebuild(
-            self._batches(self.archive.iterate(), self._batch_size(alone=alone)),
+            self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
             self.fingerprint,
             self._documents(),
             show,
-            alone=alone,
+            low_memory=low_memory,
         )
         self.archive.done_through(through)
         return count
@@ -82,7 +82,7 @@ class Indexer:
         index turns out to be damaged or gone, it is built anew."""
         counts = self.archive.counts()
         if rebuild_pays(counts.pending, counts.chats):
-            self.rebuild(progress, alone=True)
+            self.rebuild(progress, low_memory=True)
             return counts.pending + self._work_off(progress)
         try:
             return self._work_off(progress)
@@ -95,7 +95,7 @@ class Indexer:
         while changes := self.archive.changes(_CHATS_PER_COMMIT):
             stored = self.archive.get([change.chat_id for change in changes])
             erased = [c.chat_id for c in changes if c.chat_id not in stored]
-            for batch in self._batches(stored.values(), self._batch_size(alone=True)):
+            for batch in self._batches(stored.values(), self._batch_size(low_memory=True)):
                 self.engine.write(self._documents()(batch), erased)
                 erased = []
             if erased:
@@ -108,7 +108,7 @@ class Indexer:
     def heal(self) -> int:
         """Queue what the index lacks or has in another revision, and take out what the archive
         does not have; how many chats that concerned."""
-        indexed = self.engine.id_versions()
+        indexed = self.engine.id_revisions()
         lacking = []
         for chat_id, revision in self.archive.id_revisions():
             if indexed.pop(chat_id, None) != revision:
@@ -119,8 +119,8 @@ class Indexer:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
 
-    def _batch_size(self, *, alone: bool) -> int:
-        return min(self.batch_bytes, _BATCH_BYTES_LOW_MEMORY) if alone else self.batch_bytes
+    def _batch_size(self, *, low_memory: bool) -> int:
+        return min(self.batch_bytes, _BATCH_BYTES_LOW_MEMORY) if low_memory else self.batch_bytes
 
     def _batches(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[RevisionAndRaw]]:
         """Chats in batches that fit into memory."""

@@ -38,7 +38,7 @@ STATUSES = (None, "close", "open")
 def make(
     chat_id: int,
     *texts: str,
-    version: int = 1,
+    revision: int = 1,
     speakers: tuple[Speaker, ...] = (),
     created: int | None = None,
     agent: str | None = None,
@@ -62,14 +62,14 @@ def make(
         "type": ("chat",),
         "has_upload": ("true" if files else "false",),
         "spoke": tuple(sorted(set(said_by))) or (None,),
-        "gone": ("true" if version % 2 else "false",),
+        "gone": ("true" if revision % 2 else "false",),
     }
     words = [
         indexed_word(run.text) for text in folded for run in runs(text) if run.kind != Kind.OTHER
     ]
     return IndexDocument(
         id=chat_id,
-        version=version,
+        revision=revision,
         created=created,
         month=month,
         fields=fields,
@@ -103,7 +103,7 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
         status=draw(st.sampled_from(STATUSES)),
         files=tuple(draw(st.lists(st.text("发票ab.", min_size=1, max_size=4), max_size=2))),
         month=None if created is None else month_of(created),
-        version=draw(st.integers(1, 9)),
+        revision=draw(st.integers(1, 9)),
     )
 
 

@@ -51,14 +51,14 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
 def check_present(engine: WhooshEngine) -> None:
     """The old generation answers, and no process is left."""
     assert engine.describe().fingerprint == "old"
-    assert engine.id_versions() == {5: 1}
+    assert engine.id_revisions() == {5: 1}
     assert multiprocessing.active_children() == []
 
 
 def check_built(engine: WhooshEngine) -> None:
     """All chats are there, in their order, and beside the segment nothing is left."""
     made = chats(NUMBERS)
-    assert list(engine.id_versions()) == NUMBERS
+    assert list(engine.id_revisions()) == NUMBERS
     for node in ASKED:
         hits = engine.search(Plan(node, limit=100)).hits
         assert {hit.id for hit in hits} == {d.id for d in made if matches(d, node)}
@@ -126,7 +126,7 @@ def test_more_files_than_may_be_open_are_merged_in_several_goes(
 ) -> None:
     monkeypatch.setattr(engine_module, "_FEW", 3)
     engine = WhooshEngine(tmp_path / "index", processes=2)
-    assert engine.rebuild(batches(size), "new", chats, alone=True) == len(NUMBERS)
+    assert engine.rebuild(batches(size), "new", chats, low_memory=True) == len(NUMBERS)
     check_built(engine)
     check_same(engine, plain)
     engine.close()
@@ -144,10 +144,10 @@ def test_more_files_than_may_be_open_are_merged_after_other_processes_made_them(
 def test_a_build_of_no_chats_is_an_empty_index(tmp_path: Path, empty: list[list[int]]) -> None:
     engine = WhooshEngine(tmp_path, processes=1)
     assert engine.rebuild(empty, "new", chats) == 0
-    assert engine.id_versions() == {}
+    assert engine.id_revisions() == {}
     assert engine.search(Plan(Contains("退款"), facets=("status",))).total == 0
     engine.write([make(1, "退款")])
-    assert engine.id_versions() == {1: 1}
+    assert engine.id_revisions() == {1: 1}
     engine.close()
 
 

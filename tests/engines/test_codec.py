@@ -108,7 +108,7 @@ def check_document(reader: Any, doc: int, document: IndexDocument) -> None:
     """Columns and lengths of one document."""
     columns = {
         "id": document.id,
-        "version": document.version,
+        "version": document.revision,
         "created": NO_TIME if document.created is None else document.created,
         "length": len(document.words),
         "text": joined(document.texts),

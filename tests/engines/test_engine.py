@@ -58,7 +58,7 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
             held |= {document.id: document for document in upserts}
             for chat_id in set(deletes) - {document.id for document in upserts}:
                 held.pop(chat_id, None)
-        assert engine.id_versions() == {i: d.version for i, d in held.items()}
+        assert engine.id_revisions() == {i: d.revision for i, d in held.items()}
         for node in (*asked, *data.draw(cuts(held))):
             expected = {i for i, d in held.items() if matches(d, node)}
             assert set(ids(engine, node)) == expected, node

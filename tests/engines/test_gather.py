@@ -60,7 +60,7 @@ def test_the_terms_of_documents_are_those_of_a_scan(made: Sequence[IndexDocument
 def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocument]) -> None:
     arrays = gather(made).arrays
     assert arrays["id"].tolist() == [d.id for d in made]
-    assert arrays["version"].tolist() == [d.version for d in made]
+    assert arrays["version"].tolist() == [d.revision for d in made]
     assert arrays["length"].tolist() == [len(d.words) for d in made]
     assert arrays["created"].tolist() == [NO_TIME if d.created is None else d.created for d in made]
     for name, texts in (

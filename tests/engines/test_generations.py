@@ -139,9 +139,9 @@ def test_a_disk_that_takes_no_more_is_said_and_changes_nothing(
         patch.setattr(writer, "gather", full)
         with pytest.raises(IndexUnwritable, match=said):
             engine.write([make(2, "x")], [1])
-    assert engine.id_versions().keys() == {1}
+    assert engine.id_revisions().keys() == {1}
     engine.write([make(2, "x")])
-    assert engine.id_versions().keys() == {1, 2}
+    assert engine.id_revisions().keys() == {1, 2}
 
 
 def test_a_missing_generation_is_damage(engine: WhooshEngine, tmp_path: Path) -> None:

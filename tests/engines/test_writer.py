@@ -122,7 +122,7 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
 def ids(engine: WhooshEngine) -> list[int]:
     """What the index has, by two ways."""
     found = [hit.id for hit in engine.search(Plan(Everything(), sort="oldest")).hits]
-    assert sorted(engine.id_versions()) == sorted(found)
+    assert sorted(engine.id_revisions()) == sorted(found)
     assert engine.count(Contains("退款")) == len(found)
     return sorted(found)
 
@@ -206,8 +206,8 @@ def test_a_write_of_nothing_changes_nothing(engine: WhooshEngine, deletes: list[
 
 
 def test_of_a_chat_that_is_written_twice_the_last_stays(engine: WhooshEngine) -> None:
-    engine.write([make(7, "退款", version=1), make(7, "退款", version=2)], [7])
-    assert engine.id_versions() == {1: 1, 2: 1, 3: 1, 7: 2}
+    engine.write([make(7, "退款", revision=1), make(7, "退款", revision=2)], [7])
+    assert engine.id_revisions() == {1: 1, 2: 1, 3: 1, 7: 2}
 
 
 def test_while_another_writes_nothing_is_written(

@@ -106,13 +106,13 @@ class WhooshEngine:
             near = [segment.lists.vocabulary.near(word) for segment in segments]
         return tuple(ordered(near)[:limit])
 
-    def id_versions(self) -> dict[int, int]:
-        """See `ports.Engine.id_versions`."""
+    def id_revisions(self) -> dict[int, int]:
+        """See `ports.Engine.id_revisions`."""
         with self._reading() as segments:
             found: dict[int, int] = {}
             for segment in segments:
-                ids, versions = segment.ids[segment.live], segment.versions[segment.live]
-                found.update(zip(ids.tolist(), versions.tolist(), strict=True))
+                ids, revisions = segment.ids[segment.live], segment.revisions[segment.live]
+                found.update(zip(ids.tolist(), revisions.tolist(), strict=True))
             return found
 
     def describe(self) -> EngineState:
@@ -170,14 +170,14 @@ class WhooshEngine:
         documents: MakeDocuments[Chat] = as_they_are,
         progress: Progress = no_progress,
         *,
-        alone: bool = False,
+        low_memory: bool = False,
     ) -> int:
         """See `ports.Engine.rebuild`."""
         with self._unwritable():
             name = self._generations.begin()
             folder = self._generations.folder(name)
             means = Means(self.processes, self._memory, progress, MOST_PARTS)
-            if alone:
+            if low_memory:
                 means = Means(1, min(self._memory, _LITTLE), progress, _FEW)
             try:
                 count = writer.create(folder, batches, documents, means)

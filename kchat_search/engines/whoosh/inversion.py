@@ -22,6 +22,8 @@ from kchat_search.engines.whoosh.text_encoding import FILE_MARK, MARKS, codes, j
 from kchat_search.models.plan import NO_TIME, IndexDocument
 
 COLUMNS = ("id", "version", "created", "length")
+"""`version` holds the documents' revisions. The column keeps its old name in the file, because
+another name would force every index to be built anew."""
 TEXTS = ("text", "files")
 
 
@@ -57,7 +59,7 @@ def gather(documents: Sequence[IndexDocument]) -> Run:
     folded."""
     arrays: dict[str, Array] = {
         "id": np.array([d.id for d in documents], np.int64),
-        "version": np.array([d.version for d in documents], np.int64),
+        "version": np.array([d.revision for d in documents], np.int64),
         "created": np.array(
             [NO_TIME if d.created is None else d.created for d in documents], np.int64
         ),

@@ -74,7 +74,7 @@ class Segment:
         self.count = self.size - len(deleted)
         """Live documents."""
         self.ids: Array = self.stored.arrays["id"]
-        self.versions: Array = self.stored.arrays["version"]
+        self.revisions: Array = self.stored.arrays["version"]
         self.created: Array = self.stored.arrays["created"]
         self.lengths: Array = self.stored.arrays["length"]
 
