@@ -1,16 +1,21 @@
 """The archive: the system of record, every chat as Kchat sent it, every version of it.
 
-    tables.py        the tables, as they are now
-    migrations/      how a database of any earlier version becomes so
-    opening.py       `open_archive`: checks the address, makes the database, migrates it
-    connections.py   how SQLite and PostgreSQL are talked to: transactions, durability, fork
-    error_translation.py  what the world did wrong, said in the words of `kchat_search.errors`
-    column_conversion.py  between what Python has and what a column holds
-    statements.py    statements of many rows
-    store.py         `SqlArchive`, which is `ports.Archive`
-    saving.py        the one transaction that everything rests on: chats, rejects, cursor
-    reject_list.py   chats that could not be understood
-    change_queue.py  from the archive to the index
+    tables.py              the tables, as they are now
+    migrations/            how a database of any earlier version gets these tables
+    opening.py             `open_archive`: checks the address, makes the database, migrates it
+    connections.py         connections to SQLite and PostgreSQL: transactions, durability, fork
+    error_translation.py   the database's errors, in the words of `kchat_search.errors`
+    column_conversion.py   between Python's values and what a column holds
+    statements.py          statements over many rows
+    store.py               `SqlArchive`, which is `ports.Archive`: one transaction a method
+    saving.py              save a step of sync: chats with their versions, and rejects
+    tally.py               sizes of the archive, in one row
+    change_queue.py        which chats must be indexed
+    reject_list.py         chats that could not be understood
+    sync_state.py          cursors, reports of syncs, totals
+    agent_names.py         names of agents
+    recheck_queries.py     which chats sync must look at again
+    stored_chats.py        read chats and their versions
 
 SQL is written in this room and in no other.
 """

@@ -10,8 +10,9 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, delete, func, insert, select
 
-from kchat_search.archive.statements import add_to_tally, chunks
+from kchat_search.archive.statements import chunks
 from kchat_search.archive.tables import changes, chats
+from kchat_search.archive.tally import add_to_tally
 from kchat_search.models.chats import QueueEntry
 
 
@@ -45,7 +46,7 @@ def head(connection: Connection, limit: int) -> tuple[QueueEntry, ...]:
     return tuple(QueueEntry(sequence, chat_id) for sequence, chat_id in rows)
 
 
-def take_off(connection: Connection, entries: Collection[QueueEntry]) -> None:
+def remove(connection: Connection, entries: Collection[QueueEntry]) -> None:
     """Drop those of the entries that are in the queue exactly so."""
     wanted = {(entry.sequence, entry.chat_id) for entry in entries}
     for part in chunks(sorted({sequence for sequence, _ in wanted})):
@@ -57,12 +58,12 @@ def take_off(connection: Connection, entries: Collection[QueueEntry]) -> None:
         add_to_tally(connection, pending=-len(same))
 
 
-def take_off_through(connection: Connection, sequence: int) -> None:
+def remove_through(connection: Connection, sequence: int) -> None:
     """Drop all entries up to this number."""
     dropped = connection.execute(delete(changes).where(changes.c.sequence <= sequence)).rowcount
     add_to_tally(connection, pending=-dropped)
 
 
-def last(connection: Connection) -> int:
+def last_sequence(connection: Connection) -> int:
     """The highest number in the queue, 0 if it is empty."""
     return connection.scalar(select(func.max(changes.c.sequence))) or 0

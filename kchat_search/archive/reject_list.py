@@ -6,7 +6,7 @@ never dropped, and the tally counts it no longer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, select, update
@@ -18,8 +18,9 @@ from kchat_search.archive.column_conversion import (
     storable_ids,
     storable_row,
 )
-from kchat_search.archive.statements import add_to_tally, chunks, upsert
+from kchat_search.archive.statements import chunks, upsert
 from kchat_search.archive.tables import rejects
+from kchat_search.archive.tally import add_to_tally
 from kchat_search.models.chats import NOTHING, RejectedChat, StoredReject
 
 _waits = rejects.c.gone_at.is_(None)
@@ -84,7 +85,7 @@ def mark_nameless_gone(connection: Connection, unseen_since: datetime, now: date
     add_to_tally(connection, rejected=-marked)
 
 
-def ids(connection: Connection, limit: int | None) -> tuple[int, ...]:
+def chat_ids(connection: Connection, limit: int | None) -> tuple[int, ...]:
     """The chats' ids of those that are not gone, least recently seen first."""
     rows = connection.scalars(
         select(rejects.c.chat_id)
@@ -95,7 +96,7 @@ def ids(connection: Connection, limit: int | None) -> tuple[int, ...]:
     return tuple(rows)
 
 
-def some(connection: Connection, limit: int, offset: int) -> tuple[StoredReject, ...]:
+def page(connection: Connection, limit: int, offset: int) -> tuple[StoredReject, ...]:
     """Those that Kchat still shows before the others, last seen first."""
     rows = connection.execute(
         select(rejects)
@@ -115,18 +116,18 @@ def some(connection: Connection, limit: int, offset: int) -> tuple[StoredReject,
     )
 
 
-def number(connection: Connection) -> int:
+def total(connection: Connection) -> int:
     """How many there are, gone ones too."""
     return connection.scalar(select(func.count()).select_from(rejects)) or 0
 
 
-def after(connection: Connection, key: str, limit: int) -> Iterator[RejectedChat]:
+def after_key(connection: Connection, key: str, limit: int) -> list[RejectedChat]:
     """Those behind this key, by key."""
     columns = (rejects.c.key, rejects.c.chat_id, rejects.c.raw, rejects.c.reason)
     rows = connection.execute(
         select(*columns).where(rejects.c.key > key).order_by(rejects.c.key).limit(limit)
     ).all()
-    return (RejectedChat(*row) for row in rows)
+    return [RejectedChat(*row) for row in rows]
 
 
 def _raw_of(connection: Connection, keys: Sequence[str]) -> dict[str, str]:

@@ -7,16 +7,17 @@ before it is replaced, by the same transaction.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select, update
 
 from kchat_search.archive import change_queue, reject_list
 from kchat_search.archive.column_conversion import moment_in, second_in, storable, storable_row
-from kchat_search.archive.statements import add_to_tally, chunks, upsert
-from kchat_search.archive.tables import chats, cursors, versions
+from kchat_search.archive.statements import chunks, upsert
+from kchat_search.archive.tables import chats, versions
+from kchat_search.archive.tally import add_to_tally
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 
 
@@ -87,12 +88,6 @@ def _only_shorter(connection: Connection, listed: Sequence[FetchedChat]) -> set[
         ):
             same.add(item.chat.id)
     return same
-
-
-def save_cursor(connection: Connection, name: str, value: Mapping[str, Any], now: datetime) -> None:
-    """Keep a cursor. Raises TypeError for what is no JSON."""
-    row = storable_row(name=name, value=json.dumps(dict(value)), updated_at=moment_in(now))
-    connection.execute(upsert(connection.dialect.name, cursors), [row])
 
 
 def mark_gone(connection: Connection, chat_ids: Sequence[int], now: datetime) -> int:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, update
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
-
-from kchat_search.archive.tables import tally
 
 T = TypeVar("T")
 
@@ -40,10 +38,3 @@ def upsert(
     on_postgres = postgresql.insert(table)
     new = {name: on_postgres.excluded[name] for name in replaced}
     return on_postgres.on_conflict_do_update(index_elements=key, set_={**new, **(instead or {})})
-
-
-def add_to_tally(connection: Connection, **more: int) -> None:
-    """Add to the tally, in the transaction that changes what it counts."""
-    added = {name: tally.c[name] + number for name, number in more.items() if number}
-    if added:
-        connection.execute(update(tally).values(added))

@@ -60,24 +60,24 @@ chats = Table(
     Column("raw", Text, nullable=False),
 )
 
-there = chats.c.gone_at.is_(None)
+not_gone = chats.c.gone_at.is_(None)
 # A partial index serves only a query that says the same literally; a parameter would not do.
-open_still = and_(there, chats.c.status != literal_column("'close'"))
+still_open = and_(not_gone, chats.c.status != literal_column("'close'"))
 
 Index(None, chats.c.id, chats.c.version, chats.c.gone_at)
 Index(None, chats.c.created_at)
 Index(None, chats.c.agent_id)
 Index(None, chats.c.visitor_id)
-Index("ix_chats_there_seen_at", chats.c.seen_at, sqlite_where=there, postgresql_where=there)
+Index("ix_chats_there_seen_at", chats.c.seen_at, sqlite_where=not_gone, postgresql_where=not_gone)
 Index(
     "ix_chats_there_active_at",
     chats.c.active_at,
     chats.c.seen_at,
-    sqlite_where=there,
-    postgresql_where=there,
+    sqlite_where=not_gone,
+    postgresql_where=not_gone,
 )
 Index(
-    "ix_chats_open_seen_at", chats.c.seen_at, sqlite_where=open_still, postgresql_where=open_still
+    "ix_chats_open_seen_at", chats.c.seen_at, sqlite_where=still_open, postgresql_where=still_open
 )
 
 versions = Table(

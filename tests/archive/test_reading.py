@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from kchat_search.archive import SqlArchive, saving, store
+from kchat_search.archive import SqlArchive, sync_state
 from kchat_search.models.chats import revision
 from kchat_search.models.reports import ArchiveCounts, SyncReport, SyncTotals
 
@@ -129,7 +129,7 @@ def test_totals_have_every_report_also_those_that_are_gone(
     archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert archive.totals() == {}
-    monkeypatch.setattr(store, "_REPORTS_KEPT", 2)
+    monkeypatch.setattr(sync_state, "_REPORTS_KEPT", 2)
     tick = SyncReport(
         "tick", at(0), at(0.5), seen=5, new=1, changed=2, rejected=1, indexed=3, retries=4
     )
@@ -159,7 +159,7 @@ def test_a_report_and_its_totals_are_kept_together_or_not_at_all(
     def breaks(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(saving, "save_cursor", breaks)
+    monkeypatch.setattr(sync_state, "save_cursor", breaks)
     with pytest.raises(ZeroDivisionError):
         archive.save_report(SyncReport("tick", at(2), at(3)))
     assert (len(archive.reports()), archive.totals()["tick"].complete) == (1, 1)

@@ -1,0 +1,70 @@
+"""What sync decides by: where the archive ends, and which chats must be looked at again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select, union
+
+from kchat_search.archive.column_conversion import moment_in, moment_out, second_in, second_out
+from kchat_search.archive.tables import chats, not_gone, still_open
+from kchat_search.models.chats import ChatState
+
+
+def highest_id(connection: Connection) -> int:
+    """The highest id of all chats, 0 if there is none."""
+    return connection.scalar(select(func.max(chats.c.id))) or 0
+
+
+def newest_created(connection: Connection) -> datetime | None:
+    """The latest `created_at` of all chats, None if there is none."""
+    return second_out(connection.scalar(select(func.max(chats.c.created_at))))
+
+
+def not_seen_since(
+    connection: Connection,
+    moment: datetime,
+    *,
+    after: int,
+    limit: int | None,
+    created_since: datetime | None,
+    now: datetime | None,
+) -> tuple[int, ...]:
+    """Ids of chats that Kchat has not shown lately, as `ports.SyncArchive` says."""
+    unseen = chats.c.seen_at < moment_in(moment)
+    if now is not None:
+        unseen = or_(unseen, chats.c.seen_at > moment_in(now))
+    statement = select(chats.c.id).where(not_gone, unseen)
+    if created_since is not None:
+        statement = statement.where(chats.c.created_at >= second_in(created_since))
+    statement = statement.where(chats.c.id > after).order_by(chats.c.id).limit(limit)
+    return tuple(connection.scalars(statement))
+
+
+def states_to_recheck(
+    connection: Connection, closed_since: datetime, limit: int
+) -> tuple[ChatState, ...]:
+    """Chats that may still change, as `ports.SyncArchive` says."""
+    # Two queries, because each has an index of its own: few chats are open, few ended lately.
+    open_chats = (
+        select(chats.c.id, chats.c.seen_at)
+        .where(still_open)
+        .order_by(chats.c.seen_at, chats.c.id)
+        .limit(limit)
+        .subquery()
+    )
+    ended_lately = select(chats.c.id, chats.c.seen_at).where(
+        not_gone, chats.c.active_at >= second_in(closed_since)
+    )
+    either = union(select(open_chats), ended_lately).subquery()
+    chosen = select(either.c.id).order_by(either.c.seen_at, either.c.id).limit(limit).subquery()
+    columns = (chats.c.id, chats.c.status, chats.c.end_at, chats.c.created_at, chats.c.seen_at)
+    rows = connection.execute(
+        select(*columns)
+        .join(chosen, chosen.c.id == chats.c.id)
+        .order_by(chats.c.seen_at, chats.c.id)
+    )
+    return tuple(
+        ChatState(chat_id, status, second_out(end), second_out(created), moment_out(seen))
+        for chat_id, status, end, created, seen in rows
+    )
