@@ -206,7 +206,7 @@ class Ticking:
 
 
 def _fetched(parser: ChatParser, chat: dict[str, Any]) -> FetchedChat:
-    found = parser.fetched(chat)
+    found = parser.parse_chat(chat)
     assert isinstance(found, FetchedChat), found
     return found
 

@@ -127,7 +127,7 @@ class _Drawing:
 
     def _sampled(self, chat: dict[str, Any]) -> _Sampled:
         texts = tuple(fold(m["msg"]) for m in chat["messages"] if m["msg"])
-        words = dict.fromkeys(self.segmenter.words(texts))
+        words = dict.fromkeys(self.segmenter.tokens(texts))
         return _Sampled(texts, tuple(word for word in words if self._is_plain(word)))
 
     def _is_plain(self, word: str) -> bool:
@@ -135,8 +135,8 @@ class _Drawing:
             self._plain[word] = (
                 2 <= len(word) <= 4
                 and [run.kind for run in runs(word)] == [Kind.HAN]
-                and self.segmenter.split(word) == [word]
-                and self.segmenter.words([word]) == [word]
+                and self.segmenter.segment_han(word) == [word]
+                and self.segmenter.tokens([word]) == [word]
             )
         return self._plain[word]
 

@@ -48,7 +48,7 @@ class _Stages:
         self._folder = folder
         self._raws = [json.dumps(chat) for chat in corpus.chats(count)]
         zone = ZoneInfo("Asia/Shanghai")
-        self._read = ChatParser(zone).read
+        self._read = ChatParser(zone).parse_archived
         self._segmenter = Segmenter()
         self._segmenter.load()
         self._documents = Documents(
@@ -62,7 +62,7 @@ class _Stages:
         """(stage, µs a chat); «in it» is a part of the stage before."""
         texts = [[message.text for message in self._read(raw).messages] for raw in self._raws]
         folded = [fold_many(each) for each in texts]
-        split = [" ".join(self._segmenter.words(each)) for each in folded]
+        split = [" ".join(self._segmenter.tokens(each)) for each in folded]
         documents = self._documents([(1, raw) for raw in self._raws])
         batches = [documents[n : n + _BATCH] for n in range(0, self._count, _BATCH)]
         runs = [gather(batch) for batch in batches]
@@ -71,7 +71,7 @@ class _Stages:
             ("in it: JSON alone", lambda: [json.loads(raw) for raw in self._raws]),
             ("in it: JSON to a chat", lambda: [self._read(raw) for raw in self._raws]),
             ("in it: folding", lambda: [fold_many(each) for each in texts]),
-            ("in it: words", lambda: [self._segmenter.words(each) for each in folded]),
+            ("in it: words", lambda: [self._segmenter.tokens(each) for each in folded]),
             ("documents to a run", lambda: [gather(batch) for batch in batches]),
             ("runs to a segment", lambda: self._merged([Part(run) for run in runs])),
             ("FTS5: words to its index", lambda: _fts5(split)),

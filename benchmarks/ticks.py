@@ -60,7 +60,7 @@ class _Ticks:
         self._segmenter = Segmenter()
         self._segmenter.load()
         self._documents = Documents(
-            read_chat=ChatParser(self._zone).read,
+            read_chat=ChatParser(self._zone).parse_archived,
             segmenter=self._segmenter,
             zone=self._zone,
             agents=corpus.agent_names(),
@@ -148,8 +148,8 @@ class _Ticks:
 
     def _plan(self, q: str) -> Plan:
         today = datetime.now(UTC).date()
-        tree = parse(q, self._segmenter.split, today, self._zone).tree
-        words, phrases = ranking(tree, self._segmenter.words)
+        tree = parse(q, self._segmenter.segment_han, today, self._zone).tree
+        words, phrases = ranking(tree, self._segmenter.tokens)
         match = node(tree, Context({}, today, self._zone))
         return Plan(match, words=words, phrases=phrases, facets=FACETS)
 

@@ -12,8 +12,12 @@ from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.errors import SettingsError
 from kchat_search.kchat.client import KchatClient
-from kchat_search.kchat.parse import ChatParser, without_tokens
-from kchat_search.kchat.wire import content, shown_value
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.kchat.upload_tokens import (
+    chat_without_upload_tokens,
+    stable_content,
+    without_upload_tokens,
+)
 from kchat_search.ports import Clock
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
@@ -51,9 +55,11 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         archive=archive,
         engine=engine,
         segmenter=segmenter,
-        read_chat=parser.read,
-        sent=without_tokens,
-        reading=Reading(chat=parser.read, shown=shown_value, content=content),
+        read_chat=parser.parse_archived,
+        sent=chat_without_upload_tokens,
+        reading=Reading(
+            chat=parser.parse_archived, shown=without_upload_tokens, content=stable_content
+        ),
         # One for all syncs: what Kchat asked for in one tick («not before») holds in the next.
         source=cache(lambda: _client(settings, parser)),
         sync_policy=_sync_policy(settings),
@@ -61,7 +67,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             archive=archive,
             engine=engine,
             segmenter=segmenter,
-            read_chat=parser.read,
+            read_chat=parser.parse_archived,
             zone=settings.zone,
             clock=clock,
         ),
@@ -69,7 +75,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             archive=archive,
             engine=engine,
             segmenter=segmenter,
-            read_chat=parser.read,
+            read_chat=parser.parse_archived,
             zone=settings.zone,
             built_with=built_with,
             batch_bytes=memory // (48 * engine.processes),

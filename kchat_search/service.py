@@ -77,7 +77,7 @@ class Service:
 
     def search(self, request: SearchRequest) -> SearchPage:
         """See `Searcher.search`. The user's words are followed beside it."""
-        if self.segmenter.outdated(self.clock().timestamp()):
+        if self.segmenter.user_dictionary_changed(self.clock().timestamp()):
             threading.Thread(target=self.follow_words, name="words", daemon=True).start()
         return self.searcher.search(request)
 
@@ -85,7 +85,7 @@ class Service:
         """Take over the user's words where their file has changed. A file that can't be used is
         said in the log, and the words before stay."""
         try:
-            if self.segmenter.follow(self.clock().timestamp()):
+            if self.segmenter.reload_user_dictionary(self.clock().timestamp()):
                 log.info("The words of %s were read again.", self.settings.user_dict)
         except (ValueError, OSError) as error:
             log.warning(

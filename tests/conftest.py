@@ -35,7 +35,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One compiled jieba dictionary for all: each index folder is given a copy."""
     folder = tmp_path_factory.mktemp("jieba")
-    Segmenter(cache_dir=folder, fast=False).load()
+    Segmenter(cache_dir=folder, use_rjieba=False).load()
     return folder / "jieba.cache"
 
 

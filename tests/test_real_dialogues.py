@@ -91,7 +91,7 @@ def test_whatever_was_said_is_found_with_recall_and_precision_1(
             words = {i for i, said in texts.items() if any(has_word(s, run.text) for s in said)}
             assert archive.found(run.text) == words
         if run.kind is Kind.HAN:
-            parts = archive.service.segmenter.split(run.text)
+            parts = archive.service.segmenter.segment_han(run.text)
             every = set.intersection(*(having(texts, part) for part in parts))
             assert archive.found(run.text) == every, run.text
 

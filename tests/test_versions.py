@@ -20,12 +20,13 @@ from kchat_search.chats.history import (
     changes,
     value_text,
 )
+from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.kchat.wire import compact, content, digest, shown_value
+from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.chats import StoredVersion
 
 PARSER = ChatParser(ZoneInfo("Asia/Shanghai"))
-READING = Reading(chat=PARSER.read, shown=shown_value, content=content)
+READING = Reading(chat=PARSER.parse_archived, shown=without_upload_tokens, content=stable_content)
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
 
 
@@ -189,7 +190,7 @@ def test_no_token_is_in_a_change() -> None:
 def test_every_version_says_when_it_was_seen_and_until_when() -> None:
     sent = [chat(A), chat(A, B), chat(A, B, status="close")]
     stored = [
-        StoredVersion(290, n, compact(one), digest(one), NOW + timedelta(days=n))
+        StoredVersion(290, n, encode(one), content_digest(one), NOW + timedelta(days=n))
         for n, one in enumerate(sent, start=1)
     ]
     history = History(stored, READING)
@@ -247,7 +248,7 @@ def plain(sent: dict[str, Any]) -> object:
     kept = without_null(sent)
     if "messages" in kept:
         kept["messages"] = [one and without_null(one) for one in kept["messages"]]
-    return content(shown_value(kept))
+    return stable_content(without_upload_tokens(kept))
 
 
 @given(sent_chats, sent_chats)
@@ -277,7 +278,7 @@ def test_the_messages_before_with_the_changes_made_are_the_messages_after(
     found = [one for one in diff(before, after) if isinstance(one, MessageChange)]
     gone = {one.before.position for one in found if one.before}
     placed = {one.after.position: one.after for one in found if one.after}
-    olds, news = (PARSER.read(json.dumps(one)).messages for one in (before, after))
+    olds, news = (PARSER.parse_archived(json.dumps(one)).messages for one in (before, after))
     kept = iter([one for one in olds if one.position not in gone])
     made = [placed.get(place) or next(kept) for place in range(len(news))]
     assert next(kept, None) is None

@@ -110,7 +110,7 @@ class Words(_Fts5):
 
     def text(self, chat: dict[str, Any]) -> str:
         """See `_Fts5.text`."""
-        return " ".join(self._segmenter.words(folded(chat)))
+        return " ".join(self._segmenter.tokens(folded(chat)))
 
     def terms(self, query: Query) -> str:
         """See `_Fts5.terms`."""
@@ -124,7 +124,7 @@ class Words(_Fts5):
     def first(self, q: str, limit: int, *, any_: bool) -> list[int]:
         """The ids of the best chats with all words of what was asked, or any, by bm25."""
         assert self._open is not None
-        words = self._segmenter.words([fold(q)])
+        words = self._segmenter.tokens([fold(q)])
         terms = (" OR " if any_ else " ").join(map(_string, words))
         statement = "SELECT rowid FROM texts WHERE texts MATCH ? ORDER BY bm25(texts) LIMIT ?"
         return [row[0] for row in self._open.execute(statement, (terms, limit))]

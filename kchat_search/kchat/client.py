@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 
-from kchat_search.kchat.parse import ChatParser, agents_page
+from kchat_search.kchat.json_codec import decode_text
+from kchat_search.kchat.parse import ChatParser, parse_agents_page
 from kchat_search.kchat.transport import MAX_BODY, Timing, Transport
-from kchat_search.kchat.wire import decode_text
 from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 
 _USERS_PATH = "/apiv2/users.json"
-_MOST_USER_PAGES = 100
+_MAX_AGENT_PAGES = 100
 _FORBIDDEN_OR_MISSING = (403, 404, 410)
 
 _log = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class KchatClient:
         page = self._transport.get(
             self._chats_path,
             params,
-            lambda answer: self._parser.page(answer, number, self._per_page),
+            lambda answer: self._parser.parse_list_page(answer, number, self._per_page),
         )
         assert page is not None
         return page
@@ -105,14 +105,14 @@ class KchatClient:
         found = self._transport.get(
             f"{self._chats_path.removesuffix('.json')}/{chat_id}.json",
             {},
-            lambda answer: self._parser.single(answer, chat_id),
+            lambda answer: self._parser.parse_single_chat(answer, chat_id),
         )
         assert found is not None
         return found
 
     def understand(self, raw: str) -> FetchedChat | RejectedChat:
         """A stored raw form, as it is understood now. Asks nobody."""
-        return self._parser.fetched(decode_text(raw))
+        return self._parser.parse_chat(decode_text(raw))
 
     def agents(self) -> Mapping[str, str]:
         """Names by id of those who may be a chat's agent; empty where Kchat does not show them.
@@ -121,7 +121,7 @@ class KchatClient:
         """
         names: dict[str, str] = {}
         seen: set[str] = set()
-        for number in range(1, _MOST_USER_PAGES + 1):
+        for number in range(1, _MAX_AGENT_PAGES + 1):
             params = {
                 "role": "admin,agent",
                 "page": str(number),
@@ -130,8 +130,8 @@ class KchatClient:
             page = self._transport.get(
                 _USERS_PATH,
                 params,
-                partial(agents_page, number=number),
-                absent=_FORBIDDEN_OR_MISSING,
+                partial(parse_agents_page, number=number),
+                none_statuses=_FORBIDDEN_OR_MISSING,
             )
             if page is None:
                 _log.info("Kchat does not show the agents' names; ids are shown instead")
@@ -141,7 +141,7 @@ class KchatClient:
             if last or ids <= seen:
                 return names
             seen |= ids
-        _log.warning("more than %d pages of agents; the rest goes by id", _MOST_USER_PAGES)
+        _log.warning("more than %d pages of agents; the rest goes by id", _MAX_AGENT_PAGES)
         return names
 
     def retries(self) -> int:

@@ -32,9 +32,9 @@ from kchat_search.errors import (
     KchatRefused,
     KchatUnreachable,
 )
-from kchat_search.kchat.bounded import BoundedAdapter
-from kchat_search.kchat.retry import LONGEST_PAUSE, LONGEST_SILENCE, Pause, backoff, retry_after
-from kchat_search.kchat.wire import decode, excerpt
+from kchat_search.kchat.header_deadline import HeaderDeadlineAdapter
+from kchat_search.kchat.json_codec import decode, excerpt
+from kchat_search.kchat.throttle import MAX_PAUSE, MAX_WAIT, Throttle, backoff, retry_after
 
 T = TypeVar("T")
 
@@ -57,16 +57,16 @@ class Timing:
     random: Callable[[], float]
 
 
-class _TryAgain(Exception):
+class _RetryableFailure(Exception):
     """This attempt failed in a way that another may not; `error` is raised after the last."""
 
     def __init__(
-        self, error: KchatError, asked: float | None = None, *, everyone: bool = False
+        self, error: KchatError, wait_seconds: float | None = None, *, pause_all: bool = False
     ) -> None:
         super().__init__(str(error))
         self.error = error
-        self.asked = asked
-        self.everyone = everyone
+        self.wait_seconds = wait_seconds
+        self.pause_all = pause_all
 
 
 class _Session(requests.Session):
@@ -100,13 +100,13 @@ class Transport:
         self._auth = HTTPBasicAuth(
             user.encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
         )
-        self._secrets = _spellings(user, secret)
+        self._secret_forms = _secret_spellings(user, secret)
         self._timeout = timeout
         self._deadline = deadline
         self._attempts = retries + 1
         self._max_body = max_body
         self._timing = timing
-        self._pause = Pause(timing.clock, timing.sleep, per_minute)
+        self._throttle = Throttle(timing.clock, timing.sleep, per_minute)
         self._lock = Lock()
         self._idle: list[requests.Session] = []
         self._retried = 0
@@ -130,69 +130,74 @@ class Transport:
         params: Mapping[str, str],
         read: Callable[[object], T],
         *,
-        absent: Collection[int] = (),
+        none_statuses: Collection[int] = (),
     ) -> T | None:
         """What `read` makes of the JSON answer; `read` may raise `KchatBadAnswer`.
 
-        None where the answer's status is one of `absent`. Raises `KchatUnreachable`,
+        None where the answer's status is one of `none_statuses`. Raises `KchatUnreachable`,
         `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
         """
         for attempt in range(self._attempts):
-            left = self._pause.left()
-            if left > LONGEST_PAUSE:
+            left = self._throttle.pause_left()
+            if left > MAX_WAIT:
                 raise KchatBusy(f"Kchat asked to be left alone; {left:.0f} s of that are left.")
-            self._pause.wait()
+            self._throttle.wait()
             try:
-                return self._once(path, params, read, absent)
-            except _TryAgain as again:
+                return self._attempt(path, params, read, none_statuses)
+            except _RetryableFailure as failure:
                 last = attempt + 1 == self._attempts
-                self._hold(again, attempt, path, last=last)
+                self._wait_before_retry(failure, attempt, path, last=last)
                 if last:
-                    raise again.error from again.__cause__
+                    raise failure.error from failure.__cause__
         raise AssertionError("the last attempt returns or raises")
 
-    def _hold(self, again: _TryAgain, attempt: int, path: str, *, last: bool) -> None:
-        """Wait, or make everyone wait, before the next attempt. Never less than Kchat asked."""
-        seconds = max(again.asked or 0.0, backoff(attempt, self._timing.random))
-        if again.everyone:
-            self._pause.extend(seconds)
+    def _wait_before_retry(
+        self, failure: _RetryableFailure, attempt: int, path: str, *, last: bool
+    ) -> None:
+        """Wait, or make everybody wait, before the next attempt. Never less than Kchat asked."""
+        seconds = max(failure.wait_seconds or 0.0, backoff(attempt, self._timing.random))
+        if failure.pause_all:
+            self._throttle.pause(seconds)
         if last:
             return
         with self._lock:
             self._retried += 1
-        _log.warning("%s: %s; asking again in %.1f s", path, again.error, seconds)
-        if not again.everyone:
+        _log.warning("%s: %s; asking again in %.1f s", path, failure.error, seconds)
+        if not failure.pause_all:
             self._timing.sleep(seconds)
 
-    def _once(
+    def _attempt(
         self,
         path: str,
         params: Mapping[str, str],
         read: Callable[[object], T],
-        absent: Collection[int],
+        none_statuses: Collection[int],
     ) -> T | None:
-        status, headers, body = self._exchange(path, params)
-        if status in absent:
+        status, headers, body = self._send(path, params)
+        if status in none_statuses:
             return None
         if not 200 <= status < 300:
-            raise self._failure(status, path, headers, body)
+            raise self._error_for_status(status, path, headers, body)
         try:
             answer = decode(body)
         except ValueError as error:
-            raise _TryAgain(self._bad_answer(path, f"no JSON ({error})", body)) from error
+            raise _RetryableFailure(
+                self._bad_answer_error(path, f"no JSON ({error})", body)
+            ) from error
         try:
             return read(answer)
         except KchatBadAnswer as error:
-            raise _TryAgain(self._bad_answer(path, str(error), body)) from error
+            raise _RetryableFailure(self._bad_answer_error(path, str(error), body)) from error
 
-    def _bad_answer(self, path: str, problem: str, body: bytes) -> KchatBadAnswer:
-        begin = self._quoted(body)
-        return KchatBadAnswer(f"{path}: {self._line(problem)}; the answer begins: {begin}")
+    def _bad_answer_error(self, path: str, problem: str, body: bytes) -> KchatBadAnswer:
+        begin = self._body_excerpt(body)
+        return KchatBadAnswer(f"{path}: {self._masked_line(problem)}; the answer begins: {begin}")
 
-    def _exchange(
-        self, path: str, params: Mapping[str, str]
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of one attempt. Raises `_TryAgain` or `KchatUnreachable`."""
+    def _send(self, path: str, params: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and body of one attempt.
+
+        Raises `_RetryableFailure` or `KchatUnreachable`.
+        """
         until = self._timing.clock() + self._deadline
         try:
             with (
@@ -205,17 +210,17 @@ class Transport:
                     allow_redirects=False,
                 ) as response,
             ):
-                return response.status_code, response.headers, self._body(response, until)
+                return response.status_code, response.headers, self._read_body(response, until)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             text = f"no answer from {self.base_url} within {self._timeout:g} s"
-            raise _TryAgain(KchatUnreachable(text)) from error
+            raise _RetryableFailure(KchatUnreachable(text)) from error
         except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError) as error:
             raise KchatUnreachable(
                 f"{self.base_url} is no usable address: check KCHAT_BASE_URL or KCHAT_SUBDOMAIN"
             ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            text = f"connection to {self.base_url} failed: {self._line(_reason(error))}"
-            raise _TryAgain(KchatUnreachable(text)) from error
+            text = f"connection to {self.base_url} failed: {self._masked_line(_root_reason(error))}"
+            raise _RetryableFailure(KchatUnreachable(text)) from error
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
@@ -231,7 +236,7 @@ class Transport:
     def _new_session(self) -> requests.Session:
         session = _Session()
         for scheme in ("http://", "https://"):
-            session.mount(scheme, BoundedAdapter(self._timeout + self._deadline))
+            session.mount(scheme, HeaderDeadlineAdapter(self._timeout + self._deadline))
         session.auth = self._auth  # set, so that no .netrc can replace it
         session.headers.update(
             {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}
@@ -241,10 +246,10 @@ class Transport:
         session.trust_env = not _is_this_machine(urlsplit(self.base_url).hostname or "")
         return session
 
-    def _body(self, response: requests.Response, until: float) -> bytes:
+    def _read_body(self, response: requests.Response, until: float) -> bytes:
         """The unpacked body; of an error no more than its beginning."""
-        wanted = 200 <= response.status_code < 300
-        limit = self._max_body if wanted else _ERROR_BODY
+        accepted = 200 <= response.status_code < 300
+        limit = self._max_body if accepted else _ERROR_BODY
         parts: list[bytes] = []
         size = 0
         # read1 returns what has come. read and iter_content wait until a chunk is full, which a
@@ -253,7 +258,7 @@ class Transport:
             parts.append(part)
             size += len(part)
             if size > limit:
-                if not wanted:
+                if not accepted:
                     break
                 error = KchatBadAnswer(
                     f"the answer is longer than {limit:,} bytes: lower KCHAT_PER_PAGE"
@@ -262,14 +267,14 @@ class Transport:
                 raise error
             if self._timing.clock() > until:
                 text = f"{self.base_url} did not finish its answer within {self._deadline:g} s"
-                raise _TryAgain(KchatUnreachable(text))
+                raise _RetryableFailure(KchatUnreachable(text))
         return b"".join(parts)
 
-    def _failure(
+    def _error_for_status(
         self, status: int, path: str, headers: Mapping[str, str], body: bytes
-    ) -> KchatError | _TryAgain:
+    ) -> KchatError | _RetryableFailure:
         """The error that an answer's status means (or the wish to try again)."""
-        said = f"{path} answered {status}: {self._quoted(body)}"
+        said = f"{path} answered {status}: {self._body_excerpt(body)}"
         if status == 401:
             return KchatRefused(
                 "Kchat refused the e-mail or the token: check KCHAT_EMAIL and KCHAT_API_TOKEN "
@@ -286,46 +291,51 @@ class Transport:
                 f"or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {said}"
             )
         if 300 <= status < 400:
-            return self._redirect(status, path, headers.get("Location", ""))
+            return self._redirect_error(status, path, headers.get("Location", ""))
         if status == 429 or status >= 500:
-            return self._busy(said, status, headers)
+            return self._busy_error(said, status, headers)
         error = KchatBadAnswer(f"Kchat did not accept the request: {said}")
         error.retry, error.status = False, status
         return error
 
-    def _busy(self, said: str, status: int, headers: Mapping[str, str]) -> KchatError | _TryAgain:
-        asked = retry_after(headers.get("Retry-After"), self._timing.now())
-        if asked is not None and asked > LONGEST_PAUSE:
-            self._pause.extend(min(asked, LONGEST_SILENCE))
-            return KchatBusy(f"Kchat asks to be left alone for {asked:.0f} s. {said}")
-        everyone = status == 429 or asked is not None
-        return _TryAgain(KchatBusy(f"Kchat is busy. {said}"), asked, everyone=everyone)
+    def _busy_error(
+        self, said: str, status: int, headers: Mapping[str, str]
+    ) -> KchatError | _RetryableFailure:
+        wait_seconds = retry_after(headers.get("Retry-After"), self._timing.now())
+        if wait_seconds is not None and wait_seconds > MAX_WAIT:
+            self._throttle.pause(min(wait_seconds, MAX_PAUSE))
+            return KchatBusy(f"Kchat asks to be left alone for {wait_seconds:.0f} s. {said}")
+        pause_all = status == 429 or wait_seconds is not None
+        return _RetryableFailure(
+            KchatBusy(f"Kchat is busy. {said}"), wait_seconds, pause_all=pause_all
+        )
 
-    def _redirect(self, status: int, path: str, location: str) -> KchatError:
+    def _redirect_error(self, status: int, path: str, location: str) -> KchatError:
         try:
             target = urlsplit(urljoin(self.base_url + path, location))
             where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
         except ValueError:
             where = "an address that is none"
         error = KchatBadAnswer(
-            f"{path} answered {status}, a redirect to {self._line(where)}, which was not followed: "
+            f"{path} answered {status}, a redirect to {self._masked_line(where)}, which was not "
+            "followed: "
             "set KCHAT_BASE_URL (or KCHAT_SUBDOMAIN) to the account's own address, and "
             "KCHAT_CHATS_PATH to a path that it has"
         )
         error.retry = False
         return error
 
-    def _quoted(self, body: bytes) -> str:
-        return self._line(body[:_ERROR_BODY].decode("utf-8", "replace")) or "(nothing)"
+    def _body_excerpt(self, body: bytes) -> str:
+        return self._masked_line(body[:_ERROR_BODY].decode("utf-8", "replace")) or "(nothing)"
 
-    def _line(self, text: str) -> str:
+    def _masked_line(self, text: str) -> str:
         """One printable line; masked before it is cut, or half a secret would show."""
-        for spelling in self._secrets:
+        for spelling in self._secret_forms:
             text = text.replace(spelling, "***")
         return excerpt(text)
 
 
-def _spellings(user: str, secret: str) -> tuple[str, ...]:
+def _secret_spellings(user: str, secret: str) -> tuple[str, ...]:
     """The ways in which a server may echo the secret, the longest first."""
     if not secret:
         return ()
@@ -345,7 +355,7 @@ def _spellings(user: str, secret: str) -> tuple[str, ...]:
     return tuple(sorted(found, key=len, reverse=True))
 
 
-def _reason(error: BaseException) -> str:
+def _root_reason(error: BaseException) -> str:
     """What lies at the bottom of a wrapped connection error, without the wrappers' words."""
     inner = error.args[0] if error.args else error
     return str(getattr(inner, "reason", inner))

@@ -31,7 +31,7 @@ from kchat_search.models.search import SearchRequest
 from kchat_search.search.dates import parameter_end, parameter_start, span
 from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, names_speakers
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.segmentation import indexed_word
+from kchat_search.text.segmentation import index_token
 
 ENOUGH = 20
 """Fewer chats with all the words than this, and chats with some of them follow (DESIGN 5)."""
@@ -150,7 +150,7 @@ def ranking(
             if isinstance(part, str):
                 scored.extend(words([part]))
             elif not part.prefix:
-                scored.append(indexed_word(part.text))
+                scored.append(index_token(part.text))
         if len(leaf.parts) > 1:
             phrases.append(leaf.whole.removesuffix("*"))
     return tuple(scored), tuple(dict.fromkeys(phrases))

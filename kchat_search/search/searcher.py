@@ -185,11 +185,11 @@ class Searcher:
         return Context(agents, today, self.zone)
 
     def _parse(self, q: str, context: Context) -> Parsed:
-        return parse(q, self.segmenter.split, context.today, context.zone)
+        return parse(q, self.segmenter.segment_han, context.today, context.zone)
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
         place = None if request.cursor is None else cursors.decode(request, request.cursor)
-        words, phrases = ranking(tree, self.segmenter.words)
+        words, phrases = ranking(tree, self.segmenter.tokens)
         match: Match = request.match
         return Plan(
             match=node(tree, context),
@@ -270,7 +270,7 @@ class Searcher:
             tree=parsed.tree,
             context=context,
             q=request.q,
-            split=self.segmenter.split,
+            split=self.segmenter.segment_han,
             read=lambda q: self._parse(q, context).tree,
         )
         return nothing.explained(reading, found)

@@ -16,7 +16,7 @@ from kchat_search.models.chats import Chat, Message, Speaker
 from kchat_search.models.plan import AllOf, AnyOf, Contains, HasWord, Node
 from kchat_search.models.search import Snippet
 from kchat_search.text.fold import Folded, fold_with_map
-from kchat_search.text.scripts import words
+from kchat_search.text.scripts import letter_runs
 
 Needle = Contains | HasWord
 Range = tuple[int, int]
@@ -170,7 +170,7 @@ def _words(text: str, needles: Sequence[HasWord], most: int) -> tuple[set[HasWor
     places: list[Range] = []
     left = dict.fromkeys(needles, most)
     beginnings = tuple({needle.text for needle in needles})
-    for start, word in words(text):
+    for start, word in letter_runs(text):
         if word.startswith(beginnings):
             for needle in [n for n in left if _is(word, n)]:
                 places.append((start, start + len(word)))
@@ -191,9 +191,9 @@ def _is(word: str, needle: HasWord) -> bool:
 def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
     """On the original, ascending; those that touch are one."""
     if len(ranges) == 1:
-        return (folded.original(*ranges[0]),)
+        return (folded.original_range(*ranges[0]),)
     out: list[Range] = []
-    for start, end in sorted(folded.original(*each) for each in ranges):
+    for start, end in sorted(folded.original_range(*each) for each in ranges):
         if out and start <= out[-1][1]:
             out[-1] = (out[-1][0], max(end, out[-1][1]))
         else:

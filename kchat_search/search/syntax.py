@@ -30,7 +30,7 @@ from kchat_search.search.tree import (
     quoted,
 )
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.scripts import Kind, Run, runs, stripped
+from kchat_search.text.scripts import Kind, Run, runs, strip_punctuation
 
 MAX_CHARACTERS = 1_000
 MAX_CLAUSES = 64
@@ -188,13 +188,13 @@ class _Parser:
             chunk = "".join(run.text for run in piece)
             # There is punctuation in the blocks of unspaced scripts, too («・»).
             unspaced = piece[0].kind is Kind.UNSPACED
-            part = stripped(chunk) if unspaced else _alphabetic(chunk)
+            part = strip_punctuation(chunk) if unspaced else _alphabetic(chunk)
             if part:
                 parts.append(part)
         if not parts:
             return _as_it_stands(folded) if folded else None
         last = parts[-1]
-        whole = stripped(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
+        whole = strip_punctuation(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
         return Text(whole, tuple(dict.fromkeys(parts)))
 
     # -- small things ------------------------------------------------------------------------
@@ -228,7 +228,7 @@ def _opens(part: Tree) -> TypeGuard[And]:
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:
     """Punctuation by itself counts only where nothing else is asked for."""
-    kept = [p for p in parts if not (isinstance(p, Text) and not stripped(p.whole))]
+    kept = [p for p in parts if not (isinstance(p, Text) and not strip_punctuation(p.whole))]
     return kept or parts
 
 
@@ -250,7 +250,7 @@ def _pieces(folded: str) -> Iterator[list[Run]]:
 def _alphabetic(chunk: str) -> str | Word | None:
     """Letters alone are a word, with a star its beginning; anything with a digit, a symbol or
     punctuation inside is looked for as it stands; punctuation around it is not."""
-    text = stripped(chunk)
+    text = strip_punctuation(chunk)
     if not text:
         return None
     if all(run.kind is Kind.LETTERS for run in runs(text)):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kchat_search.text.scripts import stripped
+from kchat_search.text.scripts import strip_punctuation
 
 FIELDS = (
     "agent", "visitor", "user", "id", "from", "status", "rating", "started", "type", "has",
@@ -51,7 +51,7 @@ class Text:
 
     def __str__(self) -> str:
         # Punctuation alone is dropped where anything else is asked for.
-        if stripped(self.whole) and not _NOT_PLAIN.match(self.whole):
+        if strip_punctuation(self.whole) and not _NOT_PLAIN.match(self.whole):
             return self.whole
         parts = [quoted(part) if isinstance(part, str) else str(part) for part in self.parts]
         return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"

@@ -40,7 +40,7 @@ class Documents:
     def _document(self, revision: int, raw: str) -> IndexDocument:
         chat = self.read_chat(raw)
         name = agent_name(chat, self.agents)
-        return document(chat, revision, name, self.zone, self.segmenter.words)
+        return document(chat, revision, name, self.zone, self.segmenter.tokens)
 
 
 def document(

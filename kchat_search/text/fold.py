@@ -23,7 +23,7 @@ import opencc
 from numpy.typing import NDArray
 
 _COMPLEX = "\uffff"  # a noncharacter; stands for «not one character to one character»
-_LONG = _COMPLEX * 32  # combining marks are complex; no language has so many in a row
+_LONG_COMPLEX = _COMPLEX * 32  # combining marks are complex; no language has so many in a row
 _REPLACEMENT = "\ufffd"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(" {2,}")
@@ -39,7 +39,7 @@ class Folded:
     starts: tuple[int, ...] | None = None
     ends: tuple[int, ...] | None = None
 
-    def original(self, start: int, end: int) -> tuple[int, int]:
+    def original_range(self, start: int, end: int) -> tuple[int, int]:
         """The range of the original, in code points, behind `text[start:end]` (not empty)."""
         if self.starts is None or self.ends is None:
             return start, end
@@ -48,28 +48,31 @@ class Folded:
 
 def fold(text: str) -> str:
     """The folded form of `text`, in time that grows with its length alone."""
-    plain = text.translate(_SINGLE)
+    plain = text.translate(_SINGLE_CHARACTERS)
     if _COMPLEX not in plain and "  " not in plain:
         return plain
     # Without a map there is no need of pieces: five times faster on text with line breaks.
-    return _fold_piece(_in_order(text) if _LONG in plain else text)
+    return _fold_piece(_order_long_marks(text) if _LONG_COMPLEX in plain else text)
 
 
 def fold_many(texts: Sequence[str]) -> list[str]:
     """`fold` of each. Cost: 10 µs and a few ns a character; one by one, 100 ns a character."""
-    return [fold(text) if piece is None else piece for text, piece in _plain(texts)]
+    return [
+        fold(text) if piece is None else piece for text, piece in _fold_single_characters(texts)
+    ]
 
 
 def fold_many_with_map(texts: Sequence[str]) -> list[Folded]:
     """`fold_with_map` of each, at the cost of `fold_many`."""
     return [
-        fold_with_map(text) if piece is None else Folded(piece) for text, piece in _plain(texts)
+        fold_with_map(text) if piece is None else Folded(piece)
+        for text, piece in _fold_single_characters(texts)
     ]
 
 
 def fold_with_map(text: str) -> Folded:
     """The folded form of `text`, and where each of its characters came from."""
-    plain = text.translate(_SINGLE)
+    plain = text.translate(_SINGLE_CHARACTERS)
     if _COMPLEX not in plain and "  " not in plain:
         return Folded(plain)
     out: list[str] = []
@@ -77,7 +80,7 @@ def fold_with_map(text: str) -> Folded:
     ends: list[int] = []
     done = 0
     while done < len(text):
-        start, end = _next_piece(text, plain, done)
+        start, end = _next_complex_stretch(text, plain, done)
         out.append(plain[done:start])
         starts.extend(range(done, start))
         ends.extend(range(done + 1, start + 1))
@@ -86,7 +89,7 @@ def fold_with_map(text: str) -> Folded:
         starts.extend([start] * len(piece))
         ends.extend([end] * len(piece))
         done = end
-    return _blanks_joined("".join(out), starts, ends)
+    return _join_blanks("".join(out), starts, ends)
 
 
 def without_surrogates(text: str) -> str:
@@ -105,15 +108,15 @@ def fingerprint() -> str:
     return f"unicode {unicodedata.unidata_version} opencc {version('opencc')}"
 
 
-def _plain(texts: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+def _fold_single_characters(texts: Sequence[str]) -> Iterator[tuple[str, str | None]]:
     """Each text with its folded form, where that is a matter of single characters; else None."""
     points = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
-    table = _single_array()
+    table = _single_character_array()
     folded = table[points]
     unknown = points[folded == _UNKNOWN]
     if len(unknown):
         for code in set(unknown.tolist()):
-            table[code] = ord(_SINGLE[code])
+            table[code] = ord(_SINGLE_CHARACTERS[code])
         folded = table[points]
     plain = folded.tobytes().decode("utf-32-le")
     end = 0
@@ -123,7 +126,7 @@ def _plain(texts: Sequence[str]) -> Iterator[tuple[str, str | None]]:
         yield text, None if _COMPLEX in piece or "  " in piece else piece
 
 
-def _next_piece(text: str, plain: str, position: int) -> tuple[int, int]:
+def _next_complex_stretch(text: str, plain: str, position: int) -> tuple[int, int]:
     """The next stretch from `position` on that does not fold one character to one."""
     start = plain.find(_COMPLEX, position)
     if start < 0:
@@ -136,7 +139,7 @@ def _next_piece(text: str, plain: str, position: int) -> tuple[int, int]:
     return start, end
 
 
-def _blanks_joined(text: str, starts: list[int], ends: list[int]) -> Folded:
+def _join_blanks(text: str, starts: list[int], ends: list[int]) -> Folded:
     """Runs of blanks to one that stands for all of them."""
     out: list[str] = []
     new_starts: list[int] = []
@@ -157,14 +160,14 @@ def _fold_piece(piece: str) -> str:
     """Fold a stretch that normalisation can't reach out of. NFKC is asked twice, since folding
     the case can undo it (Unicode, D146: toNFKC_Casefold)."""
     text = unicodedata.normalize("NFKC", without_surrogates(piece)).casefold()
-    text = unicodedata.normalize("NFKC", text).translate(_simplified())
+    text = unicodedata.normalize("NFKC", text).translate(_simplified_table())
     return _SPACES.sub(" ", text)
 
 
 def _fold_stretch(piece: str) -> str:
     if len(piece) < 4:
         return _fold_short(piece)
-    return _fold_piece(_in_order(piece) if len(piece) > len(_LONG) else piece)
+    return _fold_piece(_order_long_marks(piece) if len(piece) > len(_LONG_COMPLEX) else piece)
 
 
 @lru_cache(maxsize=8192)
@@ -173,16 +176,16 @@ def _fold_short(piece: str) -> str:
     return _fold_piece(piece)
 
 
-def _in_order(text: str) -> str:
+def _order_long_marks(text: str) -> str:
     """Long runs of combining marks decomposed and in canonical order (UAX #15).
 
     Python orders them by insertion, in quadratic time: 40,000 marks, which one hostile message
     may well have, take 4 s. Given in order already, they take no time.
     """
-    return _long_marks().sub(_sorted_marks, text)
+    return _long_marks_pattern().sub(_sort_marks, text)
 
 
-def _sorted_marks(marks: re.Match[str]) -> str:
+def _sort_marks(marks: re.Match[str]) -> str:
     decomposed = "".join(unicodedata.normalize("NFKD", mark) for mark in marks.group())
     return "".join(sorted(decomposed, key=unicodedata.combining))
 
@@ -199,14 +202,14 @@ def _joins_left_cached(character: str) -> bool:
     if "\ud800" <= character <= "\udfff":
         return False
     first = unicodedata.normalize("NFKD", character)[:1]
-    return unicodedata.combining(first) != 0 or first in _second_of_pairs()
+    return unicodedata.combining(first) != 0 or first in _composing_seconds()
 
 
 @cache
-def _long_marks() -> re.Pattern[str]:
+def _long_marks_pattern() -> re.Pattern[str]:
     """At least so many characters in a row that are nothing but combining marks."""
     marks = (chr(code) for code in range(0x300, 0x110000) if _only_marks(chr(code)))
-    return re.compile(f"[{''.join(marks)}]{{{len(_LONG)},}}")
+    return re.compile(f"[{''.join(marks)}]{{{len(_LONG_COMPLEX)},}}")
 
 
 def _only_marks(character: str) -> bool:
@@ -216,7 +219,7 @@ def _only_marks(character: str) -> bool:
 
 
 @cache
-def _second_of_pairs() -> frozenset[str]:
+def _composing_seconds() -> frozenset[str]:
     """Every starter that composes with a character before it: Hangul vowels and finals, and the
     second halves of canonical pairs (UAX #15)."""
     found = {chr(c) for c in range(0x1161, 0x1176)} | {chr(c) for c in range(0x11A8, 0x11C3)}
@@ -230,7 +233,7 @@ def _second_of_pairs() -> frozenset[str]:
 
 
 @cache
-def _simplified() -> dict[int, str]:
+def _simplified_table() -> dict[int, str]:
     """Traditional to simplified, character by character, as OpenCC's t2s has it.
 
     Every character is converted on a line of its own, so OpenCC's phrases can't take part: a
@@ -255,7 +258,7 @@ def _simplified() -> dict[int, str]:
     return table
 
 
-class _SingleTable(dict[int, str]):
+class _SingleCharacterTable(dict[int, str]):
     """For `str.translate`: what one character folds to, if that is one character and no
     neighbour has a say; else the mark of a complex one. Filled as characters are met."""
 
@@ -272,12 +275,12 @@ class _SingleTable(dict[int, str]):
         return self[code]
 
 
-_SINGLE = _SingleTable()
+_SINGLE_CHARACTERS = _SingleCharacterTable()
 
 _UNKNOWN = 0xFFFF_FFFF
 
 
 @cache
-def _single_array() -> NDArray[np.uint32]:
-    """`_SINGLE` by code point, filled as characters are met; 4 MB."""
+def _single_character_array() -> NDArray[np.uint32]:
+    """`_SINGLE_CHARACTERS` by code point, filled as characters are met; 4 MB."""
     return np.full(0x110000, _UNKNOWN, np.uint32)

@@ -29,10 +29,10 @@ def grams(texts: Iterable[str]) -> set[str]:
     return found
 
 
-def needed(literal: str) -> list[str]:
+def required_grams(literal: str) -> list[str]:
     """Grams that every text with this (non-empty) literal has, each once, in order: the literal
     itself where it is one, else its triples, and the pairs that are in none of them."""
-    if decides(literal):
+    if is_gram(literal):
         return [literal]
     found: dict[str, None] = {}
     covered = 0  # characters up to here stand in a triple with the one before
@@ -46,6 +46,6 @@ def needed(literal: str) -> list[str]:
     return list(found)
 
 
-def decides(literal: str) -> bool:
+def is_gram(literal: str) -> bool:
     """Is the literal a gram, so that nothing need be looked at?"""
     return len(literal) <= 2 or _DIGITS.fullmatch(literal) is not None

@@ -31,21 +31,21 @@ if TYPE_CHECKING:
 
 from kchat_search.text.fold import fingerprint as fold_fingerprint
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import indexed
+from kchat_search.text.scripts import indexable_runs
 
 # Its only error is a cache that it can't write, with a traceback; that costs a second each start.
 jieba.setLogLevel(logging.CRITICAL)
 
-_CACHE = "jieba.cache"
+_CACHE_NAME = "jieba.cache"
 
-MAX_WORD = 256
+MAX_TOKEN_LENGTH = 256
 """Longer runs of letters are indexed by their first so many characters and an ellipsis, which no
 run of letters contains: they are found by their beginning, and never taken for another word."""
 
 
 _HUGE_FREQUENCY = re.compile(r"\s\d{19,}")  # jieba would fail at the first search, not at the start
 
-_QUIET_SECONDS = 2
+_SETTLED_SECONDS = 2
 """A file that was changed less than so long ago may be half written."""
 
 _MAX_RUN = 256
@@ -54,17 +54,17 @@ square of a run: `jieba.lcut("很长" * 50_000)` takes about a minute. No senten
 a comma."""
 
 
-_KEPT = 16_384
-_KEPT_RUN = 8
+_CACHED_ENTRIES = 16_384
+_MAX_CACHED_RUN = 8
 """People say the same again: the words of so many Han runs of up to so many characters are kept
 (14 MB with all that is kept below). Half of the Han runs of 1,000 dialogues are among them, and
 with jieba a chat takes a third less time. Longer runs seldom return."""
 
 
-_BLOCKS = re.compile("[\u4e00-\u9fd5]+|.")
+_JIEBA_BLOCKS = re.compile("[\u4e00-\u9fd5]+|.")
 """jieba has words of these characters alone; any other stands for itself."""
-_BEYOND = re.compile("[^\u4e00-\u9fd5]")
-_TWO_LEFT = b"\1\1"
+_NOT_JIEBA_HAN = re.compile("[^\u4e00-\u9fd5]")
+_TWO_SINGLES = b"\1\1"
 """In the lengths of words: two characters side by side that no dictionary word joins."""
 
 
@@ -73,7 +73,7 @@ _State = tuple[str, Path | None, bool]
 
 
 class _Cutter(Protocol):
-    """What cuts at most `_MAX_RUN` characters of Han: a jieba.Tokenizer, or `_Fast`."""
+    """What cuts at most `_MAX_RUN` characters of Han: a jieba.Tokenizer, or `_RjiebaCutter`."""
 
     def lcut(self, han: str) -> list[str]: ...
     def lcut_for_search(self, han: str) -> list[str]: ...
@@ -83,7 +83,11 @@ class Segmenter:
     """jieba with one dictionary. Safe to share between threads."""
 
     def __init__(
-        self, user_dict: Path | None = None, cache_dir: Path | None = None, *, fast: bool = True
+        self,
+        user_dict: Path | None = None,
+        cache_dir: Path | None = None,
+        *,
+        use_rjieba: bool = True,
     ) -> None:
         """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8); raises
         ValueError where it is not in UTF-8, or a frequency is no number to count with.
@@ -93,75 +97,75 @@ class Segmenter:
         the world-writable temporary folder, which anybody could have left there, and which it
         loads unchecked.
 
-        `fast` says whether rjieba may serve where it is installed. It does without a user
+        `use_rjieba` says whether rjieba may serve where it is installed. It does without a user
         dictionary only: it reckons missing frequencies and the sum of all otherwise than jieba,
         and with 300 words added, some ten of 20,000 runs that had them came out otherwise.
         """
-        self._file = user_dict
-        self._stamp = _stamp(user_dict)
-        self._fast_allowed = fast
-        words = "" if user_dict is None else _user_words(user_dict)
-        self.__setstate__((words, cache_dir, fast and not words.strip()))
+        self._user_dict = user_dict
+        self._stamp = _file_stamp(user_dict)
+        self._rjieba_allowed = use_rjieba
+        words = "" if user_dict is None else _read_user_words(user_dict)
+        self.__setstate__((words, cache_dir, use_rjieba and not words.strip()))
 
     def __getstate__(self) -> _State:
-        return self._user_words, self._cache_dir, self._may_be_fast
+        return self._user_words, self._cache_dir, self._may_use_rjieba
 
     def __setstate__(self, state: _State) -> None:
         """Another process loads the dictionary anew, with the same words as here."""
-        self._user_words, self._cache_dir, self._may_be_fast = state
+        self._user_words, self._cache_dir, self._may_use_rjieba = state
         self._cutter: _Cutter | None = None
         self._lock = threading.Lock()
-        self._following = threading.Lock()
-        self._searched = lru_cache(_KEPT)(self._search)
-        self.fingerprint = self._fingerprint()
+        self._reloading = threading.Lock()
+        self._cached_search_words = lru_cache(_CACHED_ENTRIES)(self._search_words)
+        self.fingerprint = self._make_fingerprint()
 
-    def outdated(self, now: float) -> bool:
+    def user_dictionary_changed(self, now: float) -> bool:
         """Is the user's file another than the one that was read, and was left alone for the last
         seconds? Cost: one look at the file's entry. `now`: seconds since 1970."""
-        stamp = _stamp(self._file)
+        stamp = _file_stamp(self._user_dict)
         if stamp is None or stamp == self._stamp:
             return False
-        return not 0 <= now - stamp[0] / 1e9 < _QUIET_SECONDS
+        return not 0 <= now - stamp[0] / 1e9 < _SETTLED_SECONDS
 
-    def follow(self, now: float) -> bool:
-        """Take the user's words from their file again where that is `outdated`; are they others
-        now? Until the new dictionary is loaded, the old one serves.
+    def reload_user_dictionary(self, now: float) -> bool:
+        """Take the user's words from their file again where `user_dictionary_changed`; are they
+        others now? Until the new dictionary is loaded, the old one serves.
 
         Raises ValueError and OSError as when it was made; then the words stay as they were, and
         the same file is not tried again.
         """
-        if not self._following.acquire(blocking=False):
+        if not self._reloading.acquire(blocking=False):
             return False
         try:
-            if self._file is None or not self.outdated(now):
+            if self._user_dict is None or not self.user_dictionary_changed(now):
                 return False
-            self._stamp = _stamp(self._file)
-            words = _user_words(self._file)
+            self._stamp = _file_stamp(self._user_dict)
+            words = _read_user_words(self._user_dict)
             if words == self._user_words:
                 return False
             new = Segmenter.__new__(Segmenter)
-            new.__setstate__((words, self._cache_dir, self._fast_allowed and not words.strip()))
+            new.__setstate__((words, self._cache_dir, self._rjieba_allowed and not words.strip()))
             new.load()
             with self._lock:  # the first load may go on, and would bring the old words back
-                self._user_words, self._cache_dir, self._may_be_fast = new.__getstate__()
+                self._user_words, self._cache_dir, self._may_use_rjieba = new.__getstate__()
                 # In this order: what the new cache keeps is of the new dictionary.
                 self._cutter = new._cutter  # noqa: SLF001  # one of us
-                self._searched = lru_cache(_KEPT)(self._search)
+                self._cached_search_words = lru_cache(_CACHED_ENTRIES)(self._search_words)
                 self.fingerprint = new.fingerprint
             return True
         finally:
-            self._following.release()
+            self._reloading.release()
 
     def load(self) -> None:
         """Load the dictionary now (some 0.3 to 1 s, 0.15 s with rjieba) rather than at the first
         word."""
-        self._loaded()
+        self._loaded_cutter()
 
-    def split(self, han: str) -> list[str]:
+    def segment_han(self, han: str) -> list[str]:
         """A Han run cut into words, end to end: what a query asks for."""
-        return _in_pieces(self._loaded().lcut, han)
+        return _cut_long_run(self._loaded_cutter().lcut, han)
 
-    def words(self, texts: Iterable[str]) -> list[str]:
+    def tokens(self, texts: Iterable[str]) -> list[str]:
         """The words of folded messages for ranking, with repetitions: jieba's search mode on the
         Han runs (long words and the words inside them), and every run of letters and of digits.
         Nothing is dropped.
@@ -171,38 +175,40 @@ class Segmenter:
         """
         found: list[str] = []
         for text in texts:
-            for han, other in indexed(text):
+            for han, other in indexable_runs(text):
                 if other:
-                    found.append(indexed_word(other))
-                elif len(han) <= _KEPT_RUN:
-                    found += self._searched(han)
+                    found.append(index_token(other))
+                elif len(han) <= _MAX_CACHED_RUN:
+                    found += self._cached_search_words(han)
                 else:
-                    found += self._search(han)
+                    found += self._search_words(han)
         return found
 
-    def _search(self, han: str) -> list[str]:
-        return _in_pieces(self._loaded().lcut_for_search, han)
+    def _search_words(self, han: str) -> list[str]:
+        return _cut_long_run(self._loaded_cutter().lcut_for_search, han)
 
-    def _loaded(self) -> _Cutter:
+    def _loaded_cutter(self) -> _Cutter:
         if self._cutter is None:
             with self._lock:
                 if self._cutter is None:
-                    self._cutter = (_rjieba() if self._may_be_fast else None) or self._jieba()
+                    self._cutter = (
+                        _rjieba_cutter() if self._may_use_rjieba else None
+                    ) or self._load_jieba()
         return self._cutter
 
-    def _jieba(self) -> _Cutter:
+    def _load_jieba(self) -> _Cutter:
         tokenizer = jieba.Tokenizer()
         with TemporaryDirectory() as folder:
-            self._initialize(tokenizer, Path(folder))
+            self._initialize_tokenizer(tokenizer, Path(folder))
         # Its words are compared with folded text, so they are folded too.
         tokenizer.load_userdict([fold(line) for line in self._user_words.splitlines()])
         cutter: _Cutter = tokenizer
         return cutter
 
-    def _initialize(self, tokenizer: jieba.Tokenizer, folder: Path) -> None:
+    def _initialize_tokenizer(self, tokenizer: jieba.Tokenizer, folder: Path) -> None:
         """In a folder of its own, since jieba leaves half a cache behind on a full disk."""
-        cache = folder / _CACHE
-        kept = None if self._cache_dir is None else self._cache_dir / _CACHE
+        cache = folder / _CACHE_NAME
+        kept = None if self._cache_dir is None else self._cache_dir / _CACHE_NAME
         if kept is not None:
             with suppress(OSError):
                 shutil.copyfile(kept, cache)
@@ -210,15 +216,15 @@ class Segmenter:
         tokenizer.tmp_dir = str(folder)
         tokenizer.initialize()
         if kept is not None and cache.exists() and cache.stat().st_ino != before:
-            _keep(cache, kept)
+            _save_cache(cache, kept)
 
-    def _fingerprint(self) -> str:
+    def _make_fingerprint(self) -> str:
         """Names what the words depend on; another one means that the index must be built anew."""
         user = hashlib.sha256(self._user_words.encode()).hexdigest()[:16]
         return f"{fold_fingerprint()} jieba {version('jieba')} user-dict {user}"
 
 
-def _stamp(file: Path | None) -> tuple[int, int, int] | None:
+def _file_stamp(file: Path | None) -> tuple[int, int, int] | None:
     """What tells a changed file: (when it was changed, in ns; its size; its number)."""
     if file is None:
         return None
@@ -229,14 +235,14 @@ def _stamp(file: Path | None) -> tuple[int, int, int] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _user_words(file: Path) -> str:
+def _read_user_words(file: Path) -> str:
     words = file.read_text(encoding="utf-8-sig")
     if _HUGE_FREQUENCY.search(words):
         raise ValueError("a frequency has more than 18 digits")
     return words
 
 
-class _Fast:
+class _RjiebaCutter:
     """jieba's words, by rjieba for what it does as jieba does it and by jieba for the rest.
 
     Three things keep rjieba 0.2.2 alone from giving jieba 0.42.1's words, so each is done here:
@@ -255,35 +261,35 @@ class _Fast:
 
     def __init__(self, words: rjieba.Jieba) -> None:
         words.add_word("B超", 6, None)  # no Han run has it
-        self._route = words.cut
-        self._search = words.cut_for_search
-        self._knows = words.has_word
-        self._unjoined = lru_cache(_KEPT)(self._cut_unjoined)
-        self._inner = lru_cache(_KEPT)(self._find_inner)
+        self._cut_by_dictionary = words.cut
+        self._search_by_dictionary = words.cut_for_search
+        self._in_dictionary = words.has_word
+        self._cached_unjoined = lru_cache(_CACHED_ENTRIES)(self._cut_unjoined)
+        self._cached_inner = lru_cache(_CACHED_ENTRIES)(self._inner_words)
 
     def lcut(self, han: str) -> list[str]:
         """Like jieba.Tokenizer.lcut."""
         found: list[str] = []
-        for block in _BLOCKS.findall(han):
+        for block in _JIEBA_BLOCKS.findall(han):
             unjoined = ""
-            for word in self._route(block, False):
+            for word in self._cut_by_dictionary(block, False):
                 if len(word) == 1:
                     unjoined += word
                 else:
                     if unjoined:
-                        found += self._hidden(unjoined)
+                        found += self._unjoined_words(unjoined)
                         unjoined = ""
                     found.append(word)
-            found += self._hidden(unjoined)
+            found += self._unjoined_words(unjoined)
         return found
 
     def lcut_for_search(self, han: str) -> list[str]:
         """Like jieba.Tokenizer.lcut_for_search."""
-        if _BEYOND.search(han):
-            return self._with_inner(self.lcut(han))
-        found = self._search(han, False)
+        if _NOT_JIEBA_HAN.search(han):
+            return self._with_inner_words(self.lcut(han))
+        found = self._search_by_dictionary(han, False)
         lengths = bytes(map(len, found))
-        start = lengths.find(_TWO_LEFT)
+        start = lengths.find(_TWO_SINGLES)
         if start < 0:  # nothing for the model to join
             return found
         out: list[str] = []
@@ -293,37 +299,39 @@ class _Fast:
             while end < len(found) and lengths[end] == 1:
                 end += 1
             out += found[done:start]
-            out += self._with_inner(self._hidden("".join(found[start:end])))
+            out += self._with_inner_words(self._unjoined_words("".join(found[start:end])))
             done = end
-            start = lengths.find(_TWO_LEFT, done)
+            start = lengths.find(_TWO_SINGLES, done)
         return out + found[done:]
 
-    def _with_inner(self, words: Iterable[str]) -> list[str]:
+    def _with_inner_words(self, words: Iterable[str]) -> list[str]:
         """Words, before each the words within it."""
         found: list[str] = []
         for word in words:
             if len(word) > 2:
-                found += self._inner(word)
+                found += self._cached_inner(word)
             found.append(word)
         return found
 
-    def _hidden(self, unjoined: str) -> Iterable[str]:
+    def _unjoined_words(self, unjoined: str) -> Iterable[str]:
         """The words in characters that no dictionary word joins."""
         if len(unjoined) < 2:
             return unjoined
-        return (self._unjoined if len(unjoined) <= _KEPT_RUN else self._cut_unjoined)(unjoined)
+        return (self._cached_unjoined if len(unjoined) <= _MAX_CACHED_RUN else self._cut_unjoined)(
+            unjoined
+        )
 
     def _cut_unjoined(self, unjoined: str) -> tuple[str, ...]:
         # A word that lost against its own characters is not to be found again by the model.
-        return tuple(unjoined if self._knows(unjoined) else finalseg.cut(unjoined))
+        return tuple(unjoined if self._in_dictionary(unjoined) else finalseg.cut(unjoined))
 
-    def _find_inner(self, word: str) -> tuple[str, ...]:
+    def _inner_words(self, word: str) -> tuple[str, ...]:
         pairs = [word[i : i + 2] for i in range(len(word) - 1)]
         triples = [word[i : i + 3] for i in range(len(word) - 2)] if len(word) > 3 else []
-        return tuple(filter(self._knows, pairs + triples))
+        return tuple(filter(self._in_dictionary, pairs + triples))
 
 
-def _rjieba() -> _Fast | None:
+def _rjieba_cutter() -> _RjiebaCutter | None:
     """None where rjieba is missing, or where it or jieba is not of a version that was compared."""
     try:
         compared = version("jieba") == "0.42.1" and version("rjieba").startswith("0.2.")
@@ -332,19 +340,19 @@ def _rjieba() -> _Fast | None:
         import rjieba  # noqa: PLC0415  # 0.1 s, and not everybody has it
     except (ImportError, PackageNotFoundError):
         return None
-    return _Fast(rjieba.Jieba())
+    return _RjiebaCutter(rjieba.Jieba())
 
 
-def _in_pieces(cut: Callable[[str], list[str]], han: str) -> list[str]:
+def _cut_long_run(cut: Callable[[str], list[str]], han: str) -> list[str]:
     if len(han) <= _MAX_RUN:
         return cut(han)
     pieces = (han[start : start + _MAX_RUN] for start in range(0, len(han), _MAX_RUN))
     return [word for piece in pieces for word in cut(piece)]
 
 
-def _keep(cache: Path, kept: Path) -> None:
+def _save_cache(cache: Path, kept: Path) -> None:
     """Put a new compiled dictionary where the next start finds it, if that can be written."""
-    new = kept.with_name(f"{_CACHE}.{os.getpid()}")
+    new = kept.with_name(f"{_CACHE_NAME}.{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(cache, new)
@@ -354,6 +362,6 @@ def _keep(cache: Path, kept: Path) -> None:
             new.unlink(missing_ok=True)
 
 
-def indexed_word(word: str) -> str:
+def index_token(word: str) -> str:
     """The form in which a run of letters stands in the index."""
-    return word if len(word) <= MAX_WORD else word[:MAX_WORD] + "…"
+    return word if len(word) <= MAX_TOKEN_LENGTH else word[:MAX_TOKEN_LENGTH] + "…"

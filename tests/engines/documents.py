@@ -24,7 +24,7 @@ from kchat_search.models.plan import (
 )
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segmentation import indexed_word
+from kchat_search.text.segmentation import index_token
 
 ALPHABET = "退款流程的aab15 7,!😀ß\n\u3000é"
 """Few characters, so that random texts share pairs, and words end in many ways."""
@@ -65,7 +65,7 @@ def make(
         "gone": ("true" if revision % 2 else "false",),
     }
     words = [
-        indexed_word(run.text) for text in folded for run in runs(text) if run.kind != Kind.OTHER
+        index_token(run.text) for text in folded for run in runs(text) if run.kind != Kind.OTHER
     ]
     return IndexDocument(
         id=chat_id,

@@ -30,7 +30,7 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.text.grams import grams
-from kchat_search.text.segmentation import indexed_word
+from kchat_search.text.segmentation import index_token
 from tests.engines.documents import month_of
 
 stock: Any = whoosh.query  # most of it has no types
@@ -55,7 +55,7 @@ def stock_query(node: Node) -> Any:  # noqa: C901, PLR0911  # one a kind
         case HasWord(text, True):
             return stock.Prefix("words", text)
         case HasWord(text):
-            return stock.Term("words", indexed_word(text))
+            return stock.Term("words", index_token(text))
         case FieldIs(field, values):
             return stock.Or([stock.Term(field, filter_term(value)) for value in values])
         case CreatedIn(start, end):

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.errors import KchatBadAnswer
-from kchat_search.kchat.parse import ChatParser, load_json, without_tokens
-from kchat_search.kchat.wire import compact, decode, digest
+from kchat_search.kchat.json_codec import decode, decode_answer, encode
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.kchat.upload_tokens import chat_without_upload_tokens, content_digest
 from kchat_search.models.chats import Chat, FetchedChat, Message, RejectedChat, Upload
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -24,13 +25,13 @@ MORNING = datetime(2015, 4, 25, 0, 4, 12, tzinfo=UTC)
 
 
 def understood(**fields: object) -> Chat:
-    found = PARSER.fetched({"id": 290, **fields})
+    found = PARSER.parse_chat({"id": 290, **fields})
     assert isinstance(found, FetchedChat), found
     return found.chat
 
 
 def refused(item: object) -> RejectedChat:
-    found = PARSER.fetched(item)
+    found = PARSER.parse_chat(item)
     assert isinstance(found, RejectedChat), found
     return found
 
@@ -48,7 +49,7 @@ def message(**fields: object) -> Message:
 )
 def test_what_is_no_json_is_a_bad_answer_that_shows_its_beginning(body: bytes) -> None:
     with pytest.raises(KchatBadAnswer) as caught:
-        load_json(body)
+        decode_answer(body)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 300
 
@@ -64,8 +65,8 @@ def test_what_is_no_json_is_a_bad_answer_that_shows_its_beginning(body: bytes) -
     ],
 )
 def test_odd_values_are_kept(body: bytes, value: object) -> None:
-    assert load_json(body) == value
-    assert decode(compact(value).encode()) == value
+    assert decode_answer(body) == value
+    assert decode(encode(value).encode()) == value
 
 
 # -- ids, words, times -----------------------------------------------------------------------
@@ -163,10 +164,10 @@ def test_a_rating_is_its_raw_string(sent: object, rating: str | None) -> None:
 
 @pytest.mark.parametrize(("fields", "has"), [({}, False), ({"messages": None}, False)])
 def test_a_list_item_without_messages_says_so(fields: dict[str, object], has: object) -> None:
-    found = PARSER.fetched({"id": 1, **fields})
+    found = PARSER.parse_chat({"id": 1, **fields})
     assert isinstance(found, FetchedChat)
     assert found.has_messages is has
-    whole = PARSER.fetched({"id": 1, "messages": []})
+    whole = PARSER.parse_chat({"id": 1, "messages": []})
     assert isinstance(whole, FetchedChat)
     assert whole.has_messages
 
@@ -257,7 +258,7 @@ def test_a_chat_nested_too_deeply_is_refused_with_its_id(depth: int) -> None:
 def test_a_raw_form_nested_too_deeply_is_a_value_error() -> None:
     for raw in ("[" * 100_000, '{"id": 1, "messages": [{"msg": ' + "[" * 500 + "]" * 500 + "}]}"):
         with pytest.raises(ValueError, match="nested"):
-            PARSER.read(raw)
+            PARSER.parse_archived(raw)
 
 
 # -- tokens and the digest -------------------------------------------------------------------
@@ -280,8 +281,8 @@ SENT: dict[str, Any] = {
 
 
 def test_what_is_shown_has_no_upload_token_and_its_texts_letter_for_letter() -> None:
-    shown = without_tokens(json.dumps(SENT))
-    assert shown == without_tokens(SENT)
+    shown = chat_without_upload_tokens(json.dumps(SENT))
+    assert shown == chat_without_upload_tokens(SENT)
     sent: Any = shown["messages"]
     assert sent[0]["msg"] == "see https://h/?token=mine"
     assert sent[0]["upload"] == {
@@ -292,7 +293,7 @@ def test_what_is_shown_has_no_upload_token_and_its_texts_letter_for_letter() -> 
     assert "token" not in shown
     assert SENT["messages"][0]["upload"]["token"] == "t1"
     with pytest.raises(ValueError, match="object"):
-        without_tokens("[]")
+        chat_without_upload_tokens("[]")
 
 
 def test_the_digest_ignores_what_kchat_renews_and_nothing_else() -> None:
@@ -300,12 +301,12 @@ def test_the_digest_ignores_what_kchat_renews_and_nothing_else() -> None:
     upload = renewed["messages"][0]["upload"]
     upload.update(token="new", url="https://h/f?v=1&Signature=s2&oss_token=n")
     upload["thumb"][0]["oss_token"] = "new"
-    assert digest(renewed) == digest(SENT)
-    assert digest(dict(reversed(SENT.items()))) == digest(SENT)
+    assert content_digest(renewed) == content_digest(SENT)
+    assert content_digest(dict(reversed(SENT.items()))) == content_digest(SENT)
     for change in ({"token": "other"}, {"rating": None}, {"id": "1"}):
-        assert digest(SENT | change) != digest(SENT)
+        assert content_digest(SENT | change) != content_digest(SENT)
     upload["url"] = "https://h/f?v=2"
-    assert digest(renewed) != digest(SENT)
+    assert content_digest(renewed) != content_digest(SENT)
 
 
 # -- properties ------------------------------------------------------------------------------
@@ -336,37 +337,37 @@ CHATS = st.fixed_dictionaries(
 
 @given(JSON | st.dictionaries(st.sampled_from(["id", "messages", "agent_id"]), JSON))
 def test_any_json_is_understood_or_refused_and_never_raises(value: object) -> None:
-    found = PARSER.fetched(value)
+    found = PARSER.parse_chat(value)
     assert found.raw.isascii()
-    assert load_json(found.raw.encode()) is not ...
+    assert decode_answer(found.raw.encode()) is not ...
     if isinstance(found, FetchedChat):
-        assert PARSER.read(found.raw) == found.chat
+        assert PARSER.parse_archived(found.raw) == found.chat
     for answer in (value, {"chats": [value], "next_page": value, "count": value}, {"chat": value}):
         try:
-            PARSER.page(answer, 1, 100)
-            PARSER.single(answer, 290)
+            PARSER.parse_list_page(answer, 1, 100)
+            PARSER.parse_single_chat(answer, 290)
         except KchatBadAnswer:
             continue
 
 
 @given(CHATS)
 def test_a_chat_reads_back_from_its_raw_form_as_the_same(sent: dict[str, Any]) -> None:
-    found = PARSER.fetched(sent)
+    found = PARSER.parse_chat(sent)
     if isinstance(found, FetchedChat):
-        assert PARSER.read(found.raw) == found.chat
-        again = PARSER.fetched(json.loads(found.raw))
+        assert PARSER.parse_archived(found.raw) == found.chat
+        again = PARSER.parse_chat(json.loads(found.raw))
         assert isinstance(again, FetchedChat)
         assert (again.digest, again.raw) == (found.digest, found.raw)
 
 
 def test_surrogates_that_were_sent_apart_are_read_as_they_will_be_read_again() -> None:
-    found = PARSER.fetched({"id": 1, "messages": [{"msg": "\ud83d" + "\ude00"}]})
+    found = PARSER.parse_chat({"id": 1, "messages": [{"msg": "\ud83d" + "\ude00"}]})
     assert isinstance(found, FetchedChat)
     assert found.chat.messages[0].text == "\U0001f600"
-    assert PARSER.read(found.raw) == found.chat
+    assert PARSER.parse_archived(found.raw) == found.chat
 
 
 @given(st.binary(max_size=40))
 def test_any_bytes_are_json_or_a_bad_answer(body: bytes) -> None:
     with suppress(KchatBadAnswer):
-        load_json(body)
+        decode_answer(body)

@@ -11,7 +11,7 @@ from kchat_search.search.plan import Context, node
 from kchat_search.search.tree import And, Phrase, quoted
 from kchat_search.text.fold import fold
 from tests.search.words import SHANGHAI, TODAY, queries, read, tree
-from tests.text.nasty import texts
+from tests.text.difficult_texts import texts
 
 
 @given(texts(1000) | queries)

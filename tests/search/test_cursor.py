@@ -12,7 +12,7 @@ from kchat_search.errors import BadRequest
 from kchat_search.models.plan import NO_TIME, Sort
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.cursor import decode, encode
-from tests.text.nasty import texts
+from tests.text.difficult_texts import texts
 
 RELEVANCE = SearchRequest(q="退款")
 NEWEST = SearchRequest(q="退款", sort="newest")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kchat_search.errors import BadRequest
 from kchat_search.search.dates import Span, parameter_end, parameter_start, span
 from tests.search.words import SHANGHAI, TODAY
-from tests.text.nasty import texts
+from tests.text.difficult_texts import texts
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [

@@ -145,7 +145,7 @@ def _index(service: Service, chats: list[dict[str, Any]]) -> None:
         service.prepare()
         for start in range(0, len(chats), 15):
             for version in ({"status": "gone", "rating": "x"}, {}):
-                fetched = [parser.fetched(each | version) for each in chats[start : start + 15]]
+                fetched = [parser.parse_chat(each | version) for each in chats[start : start + 15]]
                 service.archive.save([f for f in fetched if isinstance(f, FetchedChat)], now=NOW)
                 service.indexer.index_pending()
 
@@ -228,7 +228,7 @@ def _in_time(one: Seen, name: str, wanted: str) -> bool:
 
 
 def test_jieba_leaves_the_words_of_this_language_whole(corpora: list[Corpus]) -> None:
-    split = corpora[0].service.segmenter.split
+    split = corpora[0].service.segmenter.segment_han
     assert all(split(word) == [word] for word in WORDS)
     for pair in product(WORDS[:5], repeat=2):
         assert split("".join(pair)) == list(pair)

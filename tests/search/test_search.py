@@ -20,7 +20,7 @@ from kchat_search.search.cursor import encode
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
 from tests.search.words import queries
-from tests.text.nasty import texts
+from tests.text.difficult_texts import texts
 from tests.world import World, agents, chat
 
 

@@ -13,7 +13,7 @@ from kchat_search.models.search import Snippet
 from kchat_search.search.snippets import LEAD, WIDTH, Needle, highlights, needles, snippets
 from kchat_search.text.fold import fold, fold_with_map
 from kchat_search.text.scripts import Kind, runs
-from tests.text.nasty import texts
+from tests.text.difficult_texts import texts
 
 
 def chat(*said: str) -> Chat:

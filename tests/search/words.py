@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
-from tests.text.nasty import ALPHABET
+from tests.text.difficult_texts import ALPHABET
 
 TODAY = date(2026, 3, 15)
 SHANGHAI = ZoneInfo("Asia/Shanghai")

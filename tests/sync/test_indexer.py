@@ -108,7 +108,7 @@ def test_changed_words_make_a_new_generation_while_the_old_one_answers(
         world.settings.index_dir, before_swap=lambda: during.append(world.found("申请退款"))
     )
     world.service.follow_words()
-    assert world.service.segmenter.split("申请退款") == ["申请退款"]
+    assert world.service.segmenter.segment_han("申请退款") == ["申请退款"]
     assert not world.service.status().index_current, "a new generation is due"
     assert with_engine(world, engine).ensure_current()
     engine.close()
@@ -134,7 +134,7 @@ def test_a_tick_follows_the_words(make_world: Callable[..., World], tmp_path: Pa
         words.write_bytes(b"\xff\xfe not in UTF-8 \xff")
         world.later(hours=2).service.tick()
     assert world.service.engine.describe().generation == before, "the words before stay"
-    assert world.service.segmenter.split("申请退款") == ["申请退款"]
+    assert world.service.segmenter.segment_han("申请退款") == ["申请退款"]
     world.check_whole()
 
 

@@ -18,7 +18,7 @@ from kchat_search.text.fold import (
     fold_with_map,
     without_surrogates,
 )
-from tests.text.nasty import MARKS, texts
+from tests.text.difficult_texts import MARKS, texts
 
 _T2S = opencc.OpenCC("t2s")
 
@@ -151,7 +151,7 @@ def test_no_folded_text_has_a_line_break_a_surrogate_or_two_blanks(text: str) ->
 @example("e\u0301  \n ﷺ")
 def test_the_map_covers_the_original_from_end_to_end(text: str) -> None:
     folded = fold_with_map(text)
-    ranges = [folded.original(i, i + 1) for i in range(len(folded.text))]
+    ranges = [folded.original_range(i, i + 1) for i in range(len(folded.text))]
     assert bool(ranges) == bool(text)
     reached = 0
     for start, end in ranges:
@@ -172,7 +172,7 @@ def test_what_is_found_folded_is_there_on_the_original(text: str, data: st.DataO
         return
     start = data.draw(st.integers(0, len(folded.text) - 1))
     end = data.draw(st.integers(start + 1, len(folded.text)))
-    first, last = folded.original(start, end)
+    first, last = folded.original_range(start, end)
     assert folded.text[start:end] in fold(text[first:last])
 
 

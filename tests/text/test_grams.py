@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.text.fold import fold
-from kchat_search.text.grams import decides, grams, needed
-from tests.text.nasty import texts
+from kchat_search.text.grams import grams, is_gram, required_grams
+from tests.text.difficult_texts import texts
 
 folded_texts = texts(12).map(fold)
 
@@ -32,14 +32,14 @@ def test_no_gram_reaches_from_one_message_into_the_next(first: str, second: str)
 
 @given(folded_texts, st.text(min_size=1, max_size=9).map(fold), folded_texts)
 def test_whatever_has_a_literal_has_all_its_grams(before: str, literal: str, after: str) -> None:
-    assert set(needed(literal)) <= grams([before + literal + after])
+    assert set(required_grams(literal)) <= grams([before + literal + after])
 
 
-@given(st.text("a1退", max_size=8), st.text("a1退", min_size=1, max_size=3).filter(decides))
+@given(st.text("a1退", max_size=8), st.text("a1退", min_size=1, max_size=3).filter(is_gram))
 def test_a_literal_that_is_a_gram_is_there_exactly_when_its_gram_is(
     text: str, literal: str
 ) -> None:
-    assert (literal in text) == (set(needed(literal)) <= grams([text]))
+    assert (literal in text) == (set(required_grams(literal)) <= grams([text]))
 
 
 @pytest.mark.parametrize(
@@ -60,4 +60,4 @@ def test_a_literal_that_is_a_gram_is_there_exactly_when_its_gram_is(
     ],
 )
 def test_needed_grams_come_once_and_in_order(literal: str, expected: list[str]) -> None:
-    assert needed(literal) == expected
+    assert required_grams(literal) == expected

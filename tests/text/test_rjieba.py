@@ -19,7 +19,7 @@ from jieba import finalseg
 
 from kchat_search.text import segmentation
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import indexed
+from kchat_search.text.scripts import indexable_runs
 from kchat_search.text.segmentation import Segmenter
 
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
@@ -56,7 +56,7 @@ def fast() -> Segmenter:
 
 @pytest.fixture(scope="module")
 def slow(dictionary_cache: Path) -> Segmenter:
-    made = Segmenter(cache_dir=dictionary_cache.parent, fast=False)
+    made = Segmenter(cache_dir=dictionary_cache.parent, use_rjieba=False)
     made.load()
     assert not by_rjieba(made)
     return made
@@ -64,7 +64,7 @@ def slow(dictionary_cache: Path) -> Segmenter:
 
 def by_rjieba(segmenter: Segmenter) -> bool:
     segmenter.load()
-    return isinstance(segmenter._cutter, segmentation._Fast)
+    return isinstance(segmenter._cutter, segmentation._RjiebaCutter)
 
 
 def frequencies(slow: Segmenter) -> dict[str, int]:
@@ -77,7 +77,8 @@ def different(fast: Segmenter, slow: Segmenter, runs: list[str]) -> list[str]:
     return [
         run
         for run in runs
-        if fast.split(run) != slow.split(run) or fast.words([run]) != slow.words([run])
+        if fast.segment_han(run) != slow.segment_han(run)
+        or fast.tokens([run]) != slow.tokens([run])
     ]
 
 
@@ -87,16 +88,16 @@ def test_real_dialogues_have_the_same_words(fast: Segmenter, slow: Segmenter) ->
     for path in CHATS:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             texts += [fold(each["msg"]) for line in lines for each in json.loads(line)["messages"]]
-    assert [text for text in texts if fast.words([text]) != slow.words([text])] == []
-    runs = {han for text in texts for han, _ in indexed(text) if han}
+    assert [text for text in texts if fast.tokens([text]) != slow.tokens([text])] == []
+    runs = {han for text in texts for han, _ in indexable_runs(text) if han}
     assert len(runs) > 50_000
     assert different(fast, slow, sorted(runs)) == []
 
 
 @given(RUNS)
 def test_any_han_has_the_same_words(fast: Segmenter, slow: Segmenter, han: str) -> None:
-    assert fast.split(han) == slow.split(han)
-    assert fast.words([han]) == slow.words([han])
+    assert fast.segment_han(han) == slow.segment_han(han)
+    assert fast.tokens([han]) == slow.tokens([han])
 
 
 KINDS: dict[str, Callable[[random.Random, list[str], list[str]], str]] = {
@@ -129,8 +130,8 @@ def test_made_up_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind
 
 
 def test_every_word_of_the_dictionary_is_known_to_both(fast: Segmenter, slow: Segmenter) -> None:
-    assert isinstance(fast._cutter, segmentation._Fast)
-    knows = fast._cutter._knows
+    assert isinstance(fast._cutter, segmentation._RjiebaCutter)
+    knows = fast._cutter._in_dictionary
     assert [w for w, often in frequencies(slow).items() if knows(w) != (often > 0)] == []
 
 
@@ -146,8 +147,8 @@ def test_runs_that_rjieba_alone_cuts_otherwise(
     fast: Segmenter, slow: Segmenter, han: str, why: str
 ) -> None:
     rjieba = pytest.importorskip("rjieba")
-    assert fast.split(han) == slow.split(han)
-    assert rjieba.cut(han) != slow.split(han), f"no longer so: {why}"
+    assert fast.segment_han(han) == slow.segment_han(han)
+    assert rjieba.cut(han) != slow.segment_han(han), f"no longer so: {why}"
 
 
 def test_an_index_of_the_one_serves_the_other(fast: Segmenter, slow: Segmenter) -> None:
@@ -157,7 +158,7 @@ def test_an_index_of_the_one_serves_the_other(fast: Segmenter, slow: Segmenter) 
 
 def test_jieba_loads_no_dictionary_where_rjieba_serves(fast: Segmenter, tmp_path: Path) -> None:
     made = Segmenter(cache_dir=tmp_path)
-    assert made.split("伏伏伏伏𠮷怎么申请退款")[-3:] == ["怎么", "申请", "退款"]
+    assert made.segment_han("伏伏伏伏𠮷怎么申请退款")[-3:] == ["怎么", "申请", "退款"]
     assert by_rjieba(made)
     assert list(tmp_path.iterdir()) == []
 
@@ -169,11 +170,11 @@ def test_with_a_user_dictionary_jieba_serves(
     words.write_text("极速退款宝 100 n\n二十品\n", encoding="utf-8")
     taught = Segmenter(words, cache_dir=dictionary_cache.parent)
     assert not by_rjieba(taught)
-    assert taught.split("开通极速退款宝") == ["开通", "极速退款宝"]
+    assert taught.segment_han("开通极速退款宝") == ["开通", "极速退款宝"]
     assert (
-        fast.split("开通极速退款宝")
-        == slow.split("开通极速退款宝")
-        != taught.split("开通极速退款宝")
+        fast.segment_han("开通极速退款宝")
+        == slow.segment_han("开通极速退款宝")
+        != taught.segment_han("开通极速退款宝")
     )
 
 
@@ -190,7 +191,7 @@ def test_without_rjieba_jieba_serves(
     monkeypatch.setitem(sys.modules, "rjieba", None)
     made = Segmenter(cache_dir=dictionary_cache.parent)
     assert not by_rjieba(made)
-    assert made.split("怎么申请退款") == ["怎么", "申请", "退款"]
+    assert made.segment_han("怎么申请退款") == ["怎么", "申请", "退款"]
 
 
 @pytest.mark.parametrize(("package", "other"), [("rjieba", "0.3.0"), ("jieba", "0.42.2")])

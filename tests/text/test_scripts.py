@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, indexed, runs, words
-from tests.text.nasty import texts
+from kchat_search.text.scripts import Kind, indexable_runs, letter_runs, runs
+from tests.text.difficult_texts import texts
 
 HAN, UNSPACED, LETTERS, DIGITS, OTHER = Kind
 
@@ -53,8 +53,8 @@ def test_runs_join_to_the_text(text: str) -> None:
 def test_what_is_indexed_is_every_run_but_the_others(text: str) -> None:
     for each in (text, fold(text)):
         expected = [(run.kind is HAN, run.text) for run in runs(each) if run.kind is not OTHER]
-        assert [(bool(han), han or other) for han, other in indexed(each)] == expected
-        assert not any(han and other for han, other in indexed(each))
+        assert [(bool(han), han or other) for han, other in indexable_runs(each)] == expected
+        assert not any(han and other for han, other in indexable_runs(each))
 
 
 @given(texts(60))
@@ -73,7 +73,7 @@ def test_letters_and_digits_are_told_apart_from_the_rest(text: str) -> None:
 @given(texts(60))
 def test_words_are_the_runs_of_letters_in_their_places(text: str) -> None:
     for each in (text, fold(text)):
-        found = list(words(each))
+        found = list(letter_runs(each))
         assert [word for _, word in found] == [r.text for r in runs(each) if r.kind is LETTERS]
         assert all(each[at : at + len(word)] == word for at, word in found)
 

@@ -14,8 +14,9 @@ from kchat_search.chats.ratings import canonical
 from kchat_search.chats.speakers import speakers_of, visitor_name
 from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.kchat.wire import compact, content, digest, shown_value
+from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.chats import Chat, Message, StoredReject, StoredVersion
 from kchat_search.models.plan import FACETS
 from kchat_search.models.reports import (
@@ -240,15 +241,17 @@ class FakeService:
             StoredVersion(
                 chat_id=chat_id,
                 version=number,
-                raw=compact(one),
-                digest=digest(one),
+                raw=encode(one),
+                digest=content_digest(one),
                 seen_at=NOW - timedelta(days=len(sent) - number),
             )
             for number, one in enumerate(sent, start=1)
         )
 
     def history(self, chat_id: int) -> History:
-        reading = Reading(ChatParser(self.settings.zone).read, shown_value, content)
+        reading = Reading(
+            ChatParser(self.settings.zone).parse_archived, without_upload_tokens, stable_content
+        )
         return History(self.versions(chat_id), reading)
 
     def agents(self) -> dict[str, str]:

@@ -36,7 +36,7 @@ from kchat_search.serialization.links import export_url
 from kchat_search.serialization.safe_text import printable
 from kchat_search.web.api.export_response import AT_ONCE
 from kchat_search.web.http.parameters import read_export
-from tests.text.nasty import texts
+from tests.text.difficult_texts import texts
 from tests.web import chats
 from tests.web.conftest import make_settings
 from tests.web.fake_service import NOW, FakeService, chat, message

@@ -39,9 +39,9 @@ from kchat_search.models.plan import (
     Node,
     NoneOf,
 )
-from kchat_search.text.grams import decides, needed
+from kchat_search.text.grams import is_gram, required_grams
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segmentation import MAX_WORD, indexed_word
+from kchat_search.text.segmentation import MAX_TOKEN_LENGTH, index_token
 
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 _LONGEST = 64
@@ -112,7 +112,7 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
             found = _grams(segment, "text", text)
             return segment.df(*found[0]) if found else 0
         case HasWord(text, prefix, _):
-            row = None if prefix else segment.find("words", indexed_word(text))
+            row = None if prefix else segment.find("words", index_token(text))
             return segment.size if prefix else 0 if row is None else segment.df("words", row)
         case FieldIs("id", _):
             return 0
@@ -147,14 +147,14 @@ def _by_lists(
             return left, test
         left = _both(segment, segment.docs(field, row), left)
     assert left is not None
-    return left, None if speaker is None and decides(node.text) else test
+    return left, None if speaker is None and is_gram(node.text) else test
 
 
 def _grams(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
     """(field, row) of each gram that a literal needs, those of the fewest documents first; None
     where one is nowhere."""
     found = []
-    for gram in needed(literal[:_LONGEST]):
+    for gram in required_grams(literal[:_LONGEST]):
         field = GRAM_FIELDS[name][len(gram) - 1]
         row = segment.find(field, gram)
         if row is None:
@@ -166,11 +166,11 @@ def _grams(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] |
 def _having_word(segment: Segment, node: HasWord, within: Docs | None) -> Docs:
     if runs(node.text)[0].kind is not Kind.LETTERS:
         return EMPTY
-    shortened = len(node.text) > MAX_WORD  # its term stands for all words that begin so
+    shortened = len(node.text) > MAX_TOKEN_LENGTH  # its term stands for all words that begin so
     if node.prefix and not shortened:
         candidates = union([segment.beginning("words", node.text)], segment.size)
     else:
-        candidates = _any_term(segment, "words", [indexed_word(node.text)])
+        candidates = _any_term(segment, "words", [index_token(node.text)])
     candidates = _both(segment, candidates, within)
     if node.speaker is None and not shortened:
         return candidates

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.postings import ListDamaged
 from kchat_search.engines.whoosh.segment_file import StoredSegment
-from kchat_search.text.pinyin import SEVERAL, readings, syllables
+from kchat_search.text.pinyin import MAX_READINGS, readings, split_syllables
 
 _HAN_LENGTHS = range(2, 9)
 _LATIN_LENGTHS = range(3, 21)
@@ -70,7 +70,7 @@ class Vocabulary:
         it is."""
         ways: Iterable[Sequence[tuple[str, ...]]]
         if word.isascii():
-            ways = ([(each,) for each in way] for way in syllables(word, self._known))
+            ways = ([(each,) for each in way] for way in split_syllables(word, self._known))
         else:
             ways = [[readings(character) for character in word]]
         for way in ways:
@@ -126,7 +126,7 @@ class Vocabulary:
     @cached_property
     def _sounds(self) -> NDArray[np.int64]:
         """The sounds of every character that some word has, by code point; -2 for none."""
-        found = np.full((1 << 16, SEVERAL), -2, np.int64)
+        found = np.full((1 << 16, MAX_READINGS), -2, np.int64)
         for code in self._characters:
             numbers = [_number(each) for each in readings(chr(code))]
             found[code, : len(numbers)] = numbers

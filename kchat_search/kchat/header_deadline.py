@@ -18,56 +18,56 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.response import HTTPResponse
 
 
-class BoundedAdapter(HTTPAdapter):
+class HeaderDeadlineAdapter(HTTPAdapter):
     """As `HTTPAdapter`, but status and headers must be there within `seconds` of the request, or
     it is a time-out."""
 
     def __init__(self, seconds: float) -> None:
-        self._pools = _pools(seconds)
+        self._pool_classes = _pool_classes(seconds)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Called by the base class, which makes its connections here."""
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = self._pools
+        self.poolmanager.pool_classes_by_scheme = self._pool_classes
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
         """The same, where a proxy stands between."""
         manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = self._pools
+        manager.pool_classes_by_scheme = self._pool_classes
         return manager
 
 
-def _pools(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
-    class Plain(HTTPConnection):
+def _pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
+    class HttpConnection(HTTPConnection):
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-            return _in_time(self, super().getresponse, seconds)
+            return _read_head(self, super().getresponse, seconds)
 
-    class Encrypted(HTTPSConnection):
+    class HttpsConnection(HTTPSConnection):
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
-            return _in_time(self, super().getresponse, seconds)
+            return _read_head(self, super().getresponse, seconds)
 
-    class PlainPool(HTTPConnectionPool):
-        ConnectionCls = Plain
+    class HttpPool(HTTPConnectionPool):
+        ConnectionCls = HttpConnection
 
-    class EncryptedPool(HTTPSConnectionPool):
-        ConnectionCls = Encrypted
+    class HttpsPool(HTTPSConnectionPool):
+        ConnectionCls = HttpsConnection
 
-    return {"http": PlainPool, "https": EncryptedPool}
+    return {"http": HttpPool, "https": HttpsPool}
 
 
-def _in_time(
+def _read_head(
     connection: HTTPConnection, read: Callable[[], HTTPResponse], seconds: float
 ) -> HTTPResponse:
-    late = Event()
+    expired = Event()
 
-    def give_up() -> None:
-        late.set()
+    def abort() -> None:
+        expired.set()
         with suppress(OSError):  # it has just ended by itself
             if connection.sock is not None:
                 connection.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
 
-    timer = Timer(seconds, give_up)
+    timer = Timer(seconds, abort)
     timer.daemon = True
     timer.start()
     response = None
@@ -75,7 +75,7 @@ def _in_time(
         response = read()
     finally:
         timer.cancel()
-        if late.is_set():  # what was read may be half a head
+        if expired.is_set():  # what was read may be half a head
             if response is not None:
                 response.close()
             connection.close()

@@ -2,7 +2,7 @@
 
 urllib3's Retry and tenacity know neither an answer that must be read before it is known to be bad
 nor one «not before» for all threads, so the loop (`client.py`) is ours and this is its arithmetic.
-Invariant: no wait is longer than `LONGEST_PAUSE`.
+Invariant: no wait is longer than `MAX_WAIT`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from threading import Lock
 
 FIRST_BACKOFF = 1.0
 """Seconds: the upper end of the first wait; each further one doubles it."""
-LONGEST_BACKOFF = 60.0
-LONGEST_PAUSE = 300.0
+MAX_BACKOFF = 60.0
+MAX_WAIT = 300.0
 """Seconds: who asks for more gets an error that says so, instead of a thread that hangs."""
-LONGEST_SILENCE = 3600.0
+MAX_PAUSE = 3600.0
 """Seconds: whatever Kchat asks for, after that it is asked once more."""
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:
     """Seconds to wait after the failed attempt `attempt` (from 0): exponential, with full jitter
     (`random` gives 0 to 1), so that clients which failed together do not come back together."""
-    return random() * min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt, 30))
+    return random() * min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt, 30))
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
@@ -46,7 +46,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
         return None
 
 
-class Pause:
+class Throttle:
     """When somebody may ask Kchat next. Safe to share between threads.
 
     `clock` gives seconds that only grow, `sleep` waits so many seconds; `per_minute` bounds the
@@ -62,20 +62,20 @@ class Pause:
     ) -> None:
         self._clock = clock
         self._sleep = sleep
-        self._apart = 60.0 / per_minute if per_minute else 0.0
+        self._spacing = 60.0 / per_minute if per_minute else 0.0
         self._lock = Lock()
-        self._until = -math.inf
-        self._next = -math.inf
+        self._paused_until = -math.inf
+        self._next_slot = -math.inf
 
-    def extend(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Nobody asks for so many seconds from now; a longer pause that runs already stays."""
         with self._lock:
-            self._until = max(self._until, self._clock() + seconds)
+            self._paused_until = max(self._paused_until, self._clock() + seconds)
 
-    def left(self) -> float:
+    def pause_left(self) -> float:
         """Seconds until the pause is over; 0 without one."""
         with self._lock:
-            return max(0.0, self._until - self._clock())
+            return max(0.0, self._paused_until - self._clock())
 
     def wait(self) -> None:
         """Return when this thread may ask once: the pause is over, however often it was extended
@@ -83,12 +83,12 @@ class Pause:
         while True:
             with self._lock:
                 now = self._clock()
-                rest = max(self._until, self._next) - now
-                if rest < _SOON:
-                    self._next = now + self._apart
+                rest = max(self._paused_until, self._next_slot) - now
+                if rest < _ROUNDING:
+                    self._next_slot = now + self._spacing
                     return
             self._sleep(rest)
 
 
-_SOON = 1e-6
+_ROUNDING = 1e-6
 """Seconds: less is the rounding of floats, and waiting for that might never end."""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from kchat_search.text.fold import fingerprint, fold
 from kchat_search.text.scripts import Kind, runs
-from kchat_search.text.segmentation import MAX_WORD, Segmenter, indexed_word
-from tests.text.nasty import texts
+from kchat_search.text.segmentation import MAX_TOKEN_LENGTH, Segmenter, index_token
+from tests.text.difficult_texts import texts
 
 HAN = st.text(
     st.sampled_from("退款流程的中华人民共和国怎么申请了吗々〇𠮷㐀⺀")
@@ -30,7 +30,7 @@ def segmenter(request: pytest.FixtureRequest, dictionary_cache: Path) -> Segment
     fast = request.param == "rjieba"
     if fast:
         pytest.importorskip("rjieba")
-    made = Segmenter(cache_dir=dictionary_cache.parent, fast=fast)
+    made = Segmenter(cache_dir=dictionary_cache.parent, use_rjieba=fast)
     made.load()
     return made
 
@@ -51,12 +51,12 @@ def with_words(folder: Path, cache: Path, text: str | bytes) -> Segmenter:
     ],
 )
 def test_jieba_splits_as_people_would(segmenter: Segmenter, han: str, expected: list[str]) -> None:
-    assert segmenter.split(han) == expected
+    assert segmenter.segment_han(han) == expected
 
 
 @given(HAN)
 def test_the_words_of_a_split_join_to_the_run(segmenter: Segmenter, han: str) -> None:
-    words = segmenter.split(han)
+    words = segmenter.segment_han(han)
     assert "".join(words) == han
     assert all(words)
 
@@ -64,7 +64,7 @@ def test_the_words_of_a_split_join_to_the_run(segmenter: Segmenter, han: str) ->
 @given(texts(40))
 def test_no_character_is_dropped_from_the_words(segmenter: Segmenter, text: str) -> None:
     folded = fold(text)
-    words = segmenter.words([folded])
+    words = segmenter.tokens([folded])
     for run in runs(folded):
         if run.kind is Kind.HAN:
             assert all(any(character in word for word in words) for character in run.text)
@@ -76,30 +76,30 @@ def test_no_character_is_dropped_from_the_words(segmenter: Segmenter, text: str)
 def test_what_a_query_splits_into_is_among_the_words_of_the_text(
     segmenter: Segmenter, han: str
 ) -> None:
-    assert set(segmenter.split(han)) <= set(segmenter.words([han]))
+    assert set(segmenter.segment_han(han)) <= set(segmenter.tokens([han]))
 
 
 def test_words_are_repeated_as_often_as_they_are_said(segmenter: Segmenter) -> None:
-    words = segmenter.words(["退款 iphone6 的的", "退款, iphone"])
+    words = segmenter.tokens(["退款 iphone6 的的", "退款, iphone"])
     assert sorted(words) == sorted(["退款", "退款", "iphone", "iphone", "6", "的", "的"])
 
 
 def test_long_words_come_with_the_words_inside_them(segmenter: Segmenter) -> None:
-    assert {"中华人民共和国", "中华", "人民", "共和国"} <= set(segmenter.words(["中华人民共和国"]))
+    assert {"中华人民共和国", "中华", "人民", "共和国"} <= set(segmenter.tokens(["中华人民共和国"]))
 
 
 def test_words_never_reach_from_one_message_into_the_next(segmenter: Segmenter) -> None:
-    assert "退款" not in segmenter.words(["退", "款"])
+    assert "退款" not in segmenter.tokens(["退", "款"])
 
 
 def test_a_user_word_changes_the_split_and_the_fingerprint(
     tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
 ) -> None:
-    assert "极速退款宝" not in segmenter.split("开通极速退款宝")
+    assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝")
     taught = with_words(tmp_path, dictionary_cache, "极速退款宝 100 n\n\n  \n拼多多\n")
-    assert "极速退款宝" in taught.split("开通极速退款宝")
+    assert "极速退款宝" in taught.segment_han("开通极速退款宝")
     assert taught.fingerprint != segmenter.fingerprint
-    assert "极速退款宝" not in segmenter.split("开通极速退款宝"), "dictionaries are shared"
+    assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝"), "dictionaries are shared"
 
 
 def test_user_words_are_folded_like_the_text_they_meet(
@@ -108,7 +108,7 @@ def test_user_words_are_folded_like_the_text_they_meet(
     written = "\ufeff极速宝\r\n極速貸款寶 100 n\r\n火星退款　１００\n\u2003月球發票\n"
     taught = with_words(tmp_path, dictionary_cache, written)
     for word in ("極速寶", "极速贷款宝", "火星退款", "月球發票"):
-        assert fold(word) in taught.split(fold(f"開通{word}嗎"))
+        assert fold(word) in taught.segment_han(fold(f"開通{word}嗎"))
 
 
 @pytest.mark.parametrize("wrong", ["退款".encode("gb18030"), b"\xff\xfe\x00", b"\xed\xa0\x80"])
@@ -129,7 +129,10 @@ def test_a_frequency_that_is_no_number_to_count_with_is_refused_at_once(
 
 def test_odd_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: Path) -> None:
     odd = f"\x00\n 5 n\n5\n* +\n极速宝 1.5\n极速宝 5 n x y\n极速宝 {'9' * 18}\n"
-    assert with_words(tmp_path, dictionary_cache, odd).split("申请极速宝") == ["申请", "极速宝"]
+    assert with_words(tmp_path, dictionary_cache, odd).segment_han("申请极速宝") == [
+        "申请",
+        "极速宝",
+    ]
 
 
 def test_the_fingerprint_stands_for_dictionary_and_folding(
@@ -149,9 +152,9 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
     # Somebody else's file in the temporary folder: jieba would load it unchecked.
     (shared / "jieba.cache").write_bytes(b"hostile")
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
-    assert Segmenter(cache_dir=ours, fast=False).split("退款流程") == ["退款", "流程"]
+    assert Segmenter(cache_dir=ours, use_rjieba=False).segment_han("退款流程") == ["退款", "流程"]
     assert [path.name for path in ours.iterdir()] == ["jieba.cache"]
-    assert Segmenter(fast=False).split("退款流程") == ["退款", "流程"]
+    assert Segmenter(use_rjieba=False).segment_han("退款流程") == ["退款", "流程"]
     assert [path.name for path in shared.iterdir()] == ["jieba.cache"]
     assert (shared / "jieba.cache").read_bytes() == b"hostile"
 
@@ -159,35 +162,38 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
 def test_a_damaged_cache_is_built_anew(tmp_path: Path, dictionary_cache: Path) -> None:
     half = dictionary_cache.read_bytes()[:1000]
     (tmp_path / "jieba.cache").write_bytes(half)
-    assert Segmenter(cache_dir=tmp_path, fast=False).split("退款流程") == ["退款", "流程"]
+    assert Segmenter(cache_dir=tmp_path, use_rjieba=False).segment_han("退款流程") == [
+        "退款",
+        "流程",
+    ]
     assert (tmp_path / "jieba.cache").read_bytes() != half
 
 
-@pytest.mark.parametrize("length", [MAX_WORD, MAX_WORD + 1, 100_000])
+@pytest.mark.parametrize("length", [MAX_TOKEN_LENGTH, MAX_TOKEN_LENGTH + 1, 100_000])
 def test_a_long_run_of_letters_stands_shortened_and_is_taken_for_no_other(
     segmenter: Segmenter, length: int
 ) -> None:
-    (word,) = segmenter.words(["a" * length])
-    assert word == indexed_word("a" * length)
-    assert len(word) <= MAX_WORD + 1
-    assert (word == "a" * MAX_WORD) == (length == MAX_WORD)
+    (word,) = segmenter.tokens(["a" * length])
+    assert word == index_token("a" * length)
+    assert len(word) <= MAX_TOKEN_LENGTH + 1
+    assert (word == "a" * MAX_TOKEN_LENGTH) == (length == MAX_TOKEN_LENGTH)
 
 
 @pytest.mark.parametrize("han", ["退" * 50_000, "退款流程" * 12_500])
 def test_a_long_run_of_han_is_split_whole(segmenter: Segmenter, han: str) -> None:
-    assert "".join(segmenter.split(han)) == han
+    assert "".join(segmenter.segment_han(han)) == han
 
 
 @pytest.mark.parametrize("fast", [False, True])
 def test_many_threads_share_one_segmenter_from_the_first_word_on(
     dictionary_cache: Path, fast: bool
 ) -> None:
-    fresh = Segmenter(cache_dir=dictionary_cache.parent, fast=fast)
+    fresh = Segmenter(cache_dir=dictionary_cache.parent, use_rjieba=fast)
     start = threading.Barrier(8)
 
     def split(_: int) -> list[str]:
         start.wait(timeout=30)
-        return fresh.split("怎么申请退款")
+        return fresh.segment_han("怎么申请退款")
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(split, range(8))) == [["怎么", "申请", "退款"]] * 8
@@ -195,8 +201,8 @@ def test_many_threads_share_one_segmenter_from_the_first_word_on(
 
 def test_a_cache_that_cant_be_written_costs_time_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    made = Segmenter(cache_dir=tmp_path / "file", fast=False)
-    assert made.split("退款流程") == ["退款", "流程"]
+    made = Segmenter(cache_dir=tmp_path / "file", use_rjieba=False)
+    assert made.segment_han("退款流程") == ["退款", "流程"]
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -221,10 +227,10 @@ def test_a_file_that_was_changed_is_read_once_it_is_left_alone(
     before = made.fingerprint
     write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
     now = float(CHANGED + later)
-    assert made.outdated(now) == made.follow(now) == outdated
-    assert (made.split("退款流程") == ["退款流程"]) == outdated
+    assert made.user_dictionary_changed(now) == made.reload_user_dictionary(now) == outdated
+    assert (made.segment_han("退款流程") == ["退款流程"]) == outdated
     assert (made.fingerprint != before) == outdated
-    assert not made.follow(now), "once"
+    assert not made.reload_user_dictionary(now), "once"
 
 
 def test_the_words_follow_to_other_processes_and_back_to_none(
@@ -233,12 +239,12 @@ def test_the_words_follow_to_other_processes_and_back_to_none(
     made = with_words(tmp_path, dictionary_cache, "")
     plain = made.fingerprint
     write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
-    assert made.follow(CHANGED + 9.0)
-    assert pickle.loads(pickle.dumps(made)).split("退款流程") == ["退款流程"]  # noqa: S301  # ours
+    assert made.reload_user_dictionary(CHANGED + 9.0)
+    assert pickle.loads(pickle.dumps(made)).segment_han("退款流程") == ["退款流程"]  # noqa: S301  # ours
     write(tmp_path / "words.txt", "", CHANGED + 20)
-    assert made.follow(CHANGED + 60.0)
-    assert (made.split("退款流程"), made.fingerprint) == (["退款", "流程"], plain)
-    assert made.words(["退款流程"]) == ["退款", "流程"]
+    assert made.reload_user_dictionary(CHANGED + 60.0)
+    assert (made.segment_han("退款流程"), made.fingerprint) == (["退款", "流程"], plain)
+    assert made.tokens(["退款流程"]) == ["退款", "流程"]
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", "退款 99999999999999999999 n"])
@@ -249,13 +255,13 @@ def test_a_file_that_cant_be_used_is_said_once_and_the_words_stay(
     before = made.fingerprint
     write(tmp_path / "words.txt", content, CHANGED)
     with pytest.raises(ValueError, match=r"utf-8|18 digits"):
-        made.follow(CHANGED + 9.0)
-    assert not made.follow(CHANGED + 9.0)
-    assert (made.split("退款流程"), made.fingerprint) == (["退款流程"], before)
+        made.reload_user_dictionary(CHANGED + 9.0)
+    assert not made.reload_user_dictionary(CHANGED + 9.0)
+    assert (made.segment_han("退款流程"), made.fingerprint) == (["退款流程"], before)
     (tmp_path / "words.txt").unlink()
-    assert not made.outdated(CHANGED + 9.0)
+    assert not made.user_dictionary_changed(CHANGED + 9.0)
 
 
 def test_a_segmenter_without_a_file_is_never_outdated(segmenter: Segmenter) -> None:
-    assert not segmenter.outdated(9e9)
-    assert not segmenter.follow(9e9)
+    assert not segmenter.user_dictionary_changed(9e9)
+    assert not segmenter.reload_user_dictionary(9e9)

@@ -8,7 +8,7 @@ import pytest
 
 from kchat_search.errors import KchatBusy
 from kchat_search.kchat.client import KchatClient
-from kchat_search.kchat.retry import Pause
+from kchat_search.kchat.throttle import Throttle
 
 from .conftest import Answer, MakeClient, ScriptedKchat, Time
 
@@ -74,7 +74,7 @@ def test_threads_share_the_minute() -> None:
         with lock:
             clock[0] += seconds
 
-    pause = Pause(lambda: clock[0], sleep, per_minute=30)
+    pause = Throttle(lambda: clock[0], sleep, per_minute=30)
 
     def ask() -> None:
         for _ in range(5):

@@ -1,0 +1,109 @@
+"""What Kchat renews at will, taken out of a sent chat: upload tokens and signatures; the digest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from hashlib import sha256
+
+from kchat_search.kchat.json_codec import MAX_DEPTH, NotUnderstood, decode_text, encode
+
+_TOKEN_KEYS = frozenset({"token", "oss_token"})
+_TOKENS = r"token|oss[-_]token|security-token|x-(?:oss|amz)-security-token"
+# Links to object stores are signed anew at each request: the same file, another address.
+_SIGNATURES = (
+    r"ossaccesskeyid|awsaccesskeyid|expires|signature"
+    r"|x-(?:oss|amz)-(?:signature|credential|date|expires|signature-version|algorithm)"
+)
+
+
+def _parameter_pattern(names: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<=[?&;#])(?:{names})=[^&#;]*(?:&(?:amp;)?|;)?", re.IGNORECASE)
+
+
+_TOKEN_PARAMETERS = _parameter_pattern(_TOKENS)
+_RENEWED_PARAMETERS = _parameter_pattern(f"{_TOKENS}|{_SIGNATURES}")
+# Some PHP backends send an object within an object as its JSON in a text.
+_TOKENS_IN_TEXT = re.compile(r'("(?:oss_)?token"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_DANGLING_SEPARATORS = re.compile(r"(?:&amp;|[?&])+(?=#|$)")
+
+
+def content_digest(value: object) -> str:
+    """SHA-256 (hex) of the content of a sent chat.
+
+    Neither the order of keys counts nor what Kchat renews at will: within an `upload`, the keys
+    `token` and `oss_token`, and in its addresses the parameters that are tokens or signatures.
+    Anything else does. Raises ValueError beyond `MAX_DEPTH`.
+    """
+    return sha256(encode(stable_content(value), sort_keys=True).encode()).hexdigest()
+
+
+def stable_content(value: object) -> object:
+    """A copy of a JSON value without what Kchat renews at will: what `content_digest` is of.
+    Raises ValueError beyond `MAX_DEPTH`."""
+    return _cleaned(value, _without_renewed_parameters, all_levels=False, in_upload=False, depth=0)
+
+
+def chat_without_upload_tokens(sent: str | dict[str, object]) -> dict[str, object]:
+    """A copy of a sent chat (raw JSON or object) that may be shown.
+
+    The keys `token` and `oss_token` are gone at every depth; addresses (within an `upload`, or
+    under a key that ends in «url») have lost their token parameters, but not their signature,
+    without which a link to an object store is dead. Message texts stay letter for letter.
+    Raises ValueError where `sent` is no JSON object or is nested beyond `MAX_DEPTH`.
+    """
+    value = decode_text(sent) if isinstance(sent, str) else sent
+    shown = without_upload_tokens(value)
+    if not isinstance(shown, dict):
+        raise NotUnderstood("not a JSON object")
+    return shown
+
+
+def without_upload_tokens(value: object) -> object:
+    """As `chat_without_upload_tokens`, for any JSON value."""
+    return _cleaned(value, url_without_tokens, all_levels=True, in_upload=False, depth=0)
+
+
+def url_without_tokens(url: str) -> str:
+    """An address without the parameters that are tokens; otherwise letter for letter."""
+    return _without_parameters(url, _TOKEN_PARAMETERS)
+
+
+def _without_renewed_parameters(url: str) -> str:
+    return _without_parameters(url, _RENEWED_PARAMETERS)
+
+
+def _without_parameters(url: str, parameters: re.Pattern[str]) -> str:
+    url = _TOKENS_IN_TEXT.sub(r'\1""', url)
+    rest, removed = parameters.subn("", url)
+    return _DANGLING_SEPARATORS.sub("", rest) if removed else url
+
+
+def _cleaned(
+    value: object, address: Callable[[str], str], *, all_levels: bool, in_upload: bool, depth: int
+) -> object:
+    """`in_upload`: within an upload. `all_levels`: token keys go outside of uploads, too."""
+    if depth > MAX_DEPTH:
+        raise NotUnderstood(f"nested more than {MAX_DEPTH} levels deep")
+    if isinstance(value, str):
+        return address(value) if in_upload else value
+    if isinstance(value, list):
+        return [
+            _cleaned(item, address, all_levels=all_levels, in_upload=in_upload, depth=depth + 1)
+            for item in value
+        ]
+    if isinstance(value, dict):
+        return {
+            key: _cleaned(
+                item,
+                address,
+                all_levels=all_levels,
+                in_upload=in_upload
+                or key == "upload"
+                or (all_levels and key.lower().endswith("url")),
+                depth=depth + 1,
+            )
+            for key, item in value.items()
+            if not ((in_upload or all_levels) and key.lower() in _TOKEN_KEYS)
+        }
+    return value
