@@ -43,7 +43,7 @@ from benchmarks.measure import Memory, say
 from benchmarks.tables import mb, table
 from benchmarks.targets import Target
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from tests.programs import COMMAND, environment
+from tests.system.programs import COMMAND, environment
 
 RATE = 800.0
 """Chats fetched and archived a second, at least."""

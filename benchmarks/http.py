@@ -31,7 +31,7 @@ from benchmarks.tables import ms, table
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.serialization.links import pairs
 from kchat_search.text.segmentation import Segmenter
-from tests.programs import started
+from tests.system.programs import started
 
 _POLL_SECONDS = 0.25
 _A_DAY, _A_SECOND = 86_400, 1

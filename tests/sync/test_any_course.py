@@ -28,7 +28,7 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import KchatError
-from tests.killing import Killed, preload
+from tests.system.killing import Killed, preload
 from tests.world import World, agents, chat
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks a server")

@@ -16,13 +16,12 @@ from urllib.request import urlopen
 import pytest
 
 from kchat_search.demo.server import DemoServer
-from tests.programs import COMMAND, SECONDS, Running, run, started
+from tests.system.programs import COMMAND, ROOT, SECONDS, Running, run, started
 from tests.world import World, chat
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 
 EACH_SECOND = {"KCHAT_SYNC_INTERVAL_SECONDS": "1"}
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -104,9 +103,9 @@ def test_wsgi_processes_never_index_and_see_what_the_worker_did(
         sys.executable, "-m", "gunicorn", "--workers", "2", "--bind", "127.0.0.1:0",
         "--pythonpath", str(ROOT), "wsgi:app",
     ]  # fmt: skip
-    monkeypatch.setattr("tests.programs.COMMAND", gunicorn)
+    monkeypatch.setattr("tests.system.programs.COMMAND", gunicorn)
     with started(kchat=kchat, folder=folder) as web:
-        monkeypatch.setattr("tests.programs.COMMAND", COMMAND)
+        monkeypatch.setattr("tests.system.programs.COMMAND", COMMAND)
         address = web.wait_for("Listening at").split("http://")[1].split()[0]
         try:
             two_processes_and_a_worker(address, kchat, folder, look)

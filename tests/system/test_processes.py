@@ -18,7 +18,7 @@ from urllib.request import urlopen
 import pytest
 
 from kchat_search.demo.server import DemoServer
-from tests.programs import COMMAND, SECONDS, environment, run, started
+from tests.system.programs import COMMAND, SECONDS, environment, run, started
 from tests.world import World, chat
 
 

@@ -16,7 +16,7 @@ from time import perf_counter
 import pytest
 
 from kchat_search.demo.server import DemoServer
-from tests.killing import By, Killed, preload
+from tests.system.killing import By, Killed, preload
 from tests.world import World, chat
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="forks a server")

@@ -20,7 +20,7 @@ from types import FrameType
 from typing import Any, Literal
 
 from kchat_search.demo.server import DemoServer
-from tests.programs import environment
+from tests.system.programs import environment
 
 By = Literal["calls", "events", "seconds"]
 
@@ -33,7 +33,7 @@ _EVENTS = ("open", "os.", "shutil.", "sqlite3.", "socket.", "fcntl.")
 def preload() -> None:
     """Let the processes begin with the program loaded."""
     assert _fork is not None
-    _fork.set_forkserver_preload(["tests.killing", "kchat_search.cli.commands"])
+    _fork.set_forkserver_preload(["tests.system.killing", "kchat_search.cli.commands"])
 
 
 class Killed:

@@ -14,6 +14,8 @@ from pathlib import Path
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.demo.server import DemoServer
 
+ROOT = Path(__file__).parents[2]
+"""The root of the repository."""
 COMMAND = [sys.executable, "-m", "kchat_search"]
 SECONDS = 120
 

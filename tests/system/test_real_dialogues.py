@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import corpus
+from benchmarks.corpus import DATA
 from benchmarks.relevance import figures
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.files import load
@@ -23,7 +24,6 @@ from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 from tests.world import World
 
-DATA = Path(__file__).parent.parent.parent / "shared" / "data"
 CHATS = [DATA / f"{name}.jsonl.gz" for name in ("crosswoz", "kdconv", "crsa")]
 JUDGED = [DATA / "relevance" / f"{name}-entity.jsonl.gz" for name in ("crosswoz", "kdconv")]
 

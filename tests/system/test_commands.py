@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.demo.server import DemoServer
-from tests.programs import run
+from tests.system.programs import run
 from tests.world import chat
 
 

@@ -21,7 +21,7 @@ from kchat_search.cli.commands import commands
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import ArchiveError, BadRequest, OutputUnwritable
 from kchat_search.search.export_walk import AbsentChat
-from tests.programs import COMMAND, SECONDS, environment, run
+from tests.system.programs import COMMAND, SECONDS, environment, run
 from tests.world import World, chat, message
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.demo.server import DemoServer
-from tests.programs import COMMAND, SECONDS, environment
+from tests.system.programs import COMMAND, SECONDS, environment
 from tests.world import chat
 
 # In a mount namespace of its own: nobody else sees these disks, and they end with it.

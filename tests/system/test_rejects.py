@@ -13,7 +13,7 @@ from kchat_search.cli import printing
 from kchat_search.demo.server import DemoServer
 from kchat_search.models.chats import RejectedChat, StoredReject
 from kchat_search.models.reports import SyncReport
-from tests.programs import run
+from tests.system.programs import run
 from tests.world import BEGIN, World, chat
 
 SECRET = "t0p-s3cret"
