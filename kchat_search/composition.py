@@ -9,7 +9,6 @@ from kchat_search.archive import open_archive
 from kchat_search.chats.history import Reading
 from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.errors import SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
@@ -21,7 +20,6 @@ from kchat_search.kchat.upload_tokens import (
 from kchat_search.ports import Clock
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
-from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.policy import SyncPolicy
@@ -46,9 +44,9 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
     archive = open_archive(settings.archive_url)
-    memory = settings.index_memory_mb << 20
-    engine = WhooshEngine(settings.index_dir, settings.index_processes or None, memory)
-    built_with = f"whoosh {SCHEMA_VERSION}; document {DOCUMENT_VERSION}; zone {settings.timezone}"
+    engine = WhooshEngine(
+        settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
+    )
     return Service(
         settings=settings,
         clock=clock,
@@ -77,8 +75,6 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             segmenter=segmenter,
             read_chat=parser.parse_archived,
             zone=settings.zone,
-            built_with=built_with,
-            batch_bytes=memory // (48 * engine.processes),
         ),
         lock=IndexerLock(settings.index_dir),
     )

@@ -20,6 +20,18 @@ class Engine(Protocol):
     `IndexUnwritable` where there is no room or no permission.
     """
 
+    @property
+    def schema(self) -> str:
+        """Names the engine and the form of its index, such as «whoosh 3». It is part of what
+        decides whether an index must be rebuilt. Called by the indexer."""
+        ...
+
+    @property
+    def batch_bytes(self) -> int:
+        """Bytes of raw JSON that a batch of `rebuild` should have, so that all the processes that
+        build stay within the engine's memory. Called by the indexer."""
+        ...
+
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
         """Put documents in (replacing those of the same id) and take ids out, all or nothing; on
         return it is on the disk. Called by the indexer alone, under its lock."""

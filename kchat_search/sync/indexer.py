@@ -12,6 +12,7 @@ from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Engine, IndexSource, ReadChat
 from kchat_search.sync.decide import rebuild_pays
+from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.document import Documents, RevisionAndRaw
 from kchat_search.text.segmentation import Segmenter
 
@@ -34,16 +35,14 @@ class Indexer:
     segmenter: Segmenter
     read_chat: ReadChat
     zone: ZoneInfo
-    built_with: str
-    """Names what documents depend on beside the words: schema, form, zone."""
-    batch_bytes: int = 5_000_000
-    """A batch ends after so much raw JSON; of long messages, seventy times as much is in memory
-    while it is worked on."""
 
     @property
     def fingerprint(self) -> str:
         """Names all that documents depend on; an index with another is rebuilt."""
-        return f"{self.built_with}; {self.segmenter.fingerprint}"
+        return (
+            f"{self.engine.schema}; document {DOCUMENT_VERSION}; zone {self.zone.key}; "
+            f"{self.segmenter.fingerprint}"
+        )
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another
@@ -120,7 +119,8 @@ class Indexer:
         return len(lacking) + len(indexed)
 
     def _batch_size(self, *, low_memory: bool) -> int:
-        return min(self.batch_bytes, _BATCH_BYTES_LOW_MEMORY) if low_memory else self.batch_bytes
+        most = self.engine.batch_bytes
+        return min(most, _BATCH_BYTES_LOW_MEMORY) if low_memory else most
 
     def _batches(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[RevisionAndRaw]]:
         """Chats in batches that fit into memory."""

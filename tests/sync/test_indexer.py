@@ -65,7 +65,6 @@ def with_engine(world: World, engine: WhooshEngine) -> Indexer:
         segmenter=service.segmenter,
         read_chat=service.read_chat,
         zone=world.settings.zone,
-        built_with=service.indexer.built_with,
     )
 
 

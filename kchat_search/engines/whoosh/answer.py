@@ -49,7 +49,10 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         found = [_find(segment, plan.some, plan) for segment in segments]
     total = sum(len(each.docs) for each in found)
     by_relevance = plan.sort == "relevance" and found
-    ranked = _by_relevance(found, full, plan) if by_relevance else _by_time(found, plan)
+    if by_relevance:
+        ranked = _by_relevance(found, full, plan, widened=widened)
+    else:
+        ranked = _by_time(found, plan)
     first = plan.offset if plan.after is None else 0
     window = slice(first, first + plan.limit)
     hits = tuple(
@@ -94,14 +97,16 @@ def _find(segment: Segment, match: Node, plan: Plan) -> _Found:
     return _Found(segment, docs, facets)
 
 
-def _by_relevance(found: Sequence[_Found], full: Sequence[Docs], plan: Plan) -> _Ranked:
+def _by_relevance(
+    found: Sequence[_Found], full: Sequence[Docs], plan: Plan, *, widened: bool
+) -> _Ranked:
     """The first `offset + limit`, in tiers (all of the query before some of it), then by score,
     then newest first. Each segment gives its best; the best of those are looked at closely."""
     segments = [each.segment for each in found]
     query = rank.Query.of(segments, plan.words, plan.phrases)
     wanted = max(plan.offset + plan.limit, rank.CLOSENESS_WINDOW)
     parts = [
-        _best_of(each, whole, query, number, wanted)
+        _best_of(each, whole if widened else None, query, number, wanted)
         for number, (each, whole) in enumerate(zip(found, full, strict=True))
         if len(each.docs) or not number  # there is always one, of whatever length
     ]
@@ -141,13 +146,16 @@ class _Best(NamedTuple):
         return np.lexsort((self.ids, self.created, self.scores, self.tier))[::-1]
 
 
-def _best_of(found: _Found, full: Docs, query: rank.Query, number: int, wanted: int) -> _Best:
-    """The `wanted` best of one segment, in no order. `full`: those that match all of the query."""
+def _best_of(
+    found: _Found, full: Docs | None, query: rank.Query, number: int, wanted: int
+) -> _Best:
+    """The `wanted` best of one segment, in no order. `full`: those that match all of the query,
+    where the answer was widened; None where all do."""
     segment, docs = found.segment, found.docs
     scores = rank.scores(segment, number, docs, query)
     keys: list[SortKey] = [_of(scores), *_newest(segment, docs)]
     tier = np.ones(len(docs), np.int64)
-    if docs is not full:
+    if full is not None:
         tier = among(docs, full, segment.size).astype(np.int64)
         keys.insert(0, _of(tier))
     best = rank.best(len(docs), wanted, keys)

@@ -30,6 +30,7 @@ from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import Current, Generations, damaged, taken, unwritable
 from kchat_search.engines.whoosh.postings import ListDamaged
+from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.engines.whoosh.segment import Lists, Segment
 from kchat_search.engines.whoosh.text_encoding import TextDamaged
 from kchat_search.engines.whoosh.vocabulary import ordered
@@ -51,6 +52,11 @@ _TOO_MUCH_IS_OPEN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Says nothing of the index."""
 
 _TRIES = 3
+
+
+_MEMORY_PER_BATCH_BYTE = 48
+"""Bytes of memory that a byte of raw JSON in a batch may take in the process that works on it.
+Where messages are long, it takes up to seventy."""
 
 
 class _Snapshot(NamedTuple):
@@ -82,6 +88,16 @@ class WhooshEngine:
 
     def __repr__(self) -> str:
         return f"WhooshEngine({str(self._generations.root)!r})"
+
+    @property
+    def schema(self) -> str:
+        """See `ports.Engine.schema`."""
+        return f"whoosh {SCHEMA_VERSION}"
+
+    @property
+    def batch_bytes(self) -> int:
+        """See `ports.Engine.batch_bytes`."""
+        return self._memory // (_MEMORY_PER_BATCH_BYTE * self.processes)
 
     def search(self, plan: Plan) -> EngineAnswer:
         """See `ports.Engine.search`."""
