@@ -20,8 +20,9 @@ from kchat_search.archive import SqlArchive, open_archive, opening
 from kchat_search.archive.opening import _config
 from kchat_search.archive.tables import MIGRATION, metadata
 from kchat_search.errors import ArchiveError
+from tests.contracts.archive.chats import at, fetched
 
-from .conftest import at, fetched, url_of
+from .conftest import url_of
 
 
 def run(file: Path, *statements: str) -> None:

@@ -7,15 +7,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Barrier
 
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.models.reports import ArchiveCounts
 
-from .conftest import at, fetched, url_of
+from .conftest import url_of
 
 _PER_PAGE = 20
 
@@ -23,7 +21,7 @@ _PER_PAGE = 20
 _SAVE = f"""
 import sys
 from kchat_search.archive import open_archive
-from tests.archive.conftest import at, fetched
+from tests.contracts.archive.chats import at, fetched
 archive = open_archive(sys.argv[1])
 page = (archive.cursor("list") or {{"page": 0}})["page"]
 while page < int(sys.argv[2]):
@@ -47,7 +45,7 @@ print(open_archive(sys.argv[1]).counts().chats, flush=True)
 _FORK = """
 import os, sys
 from kchat_search.archive import open_archive
-from tests.archive.conftest import at, fetched
+from tests.contracts.archive.chats import at, fetched
 archive = open_archive(sys.argv[1])
 archive.save([fetched(1)], now=at(0))
 pool = archive._engine.pool
@@ -120,30 +118,6 @@ def test_a_reader_never_waits_and_never_sees_half_a_save(archive: SqlArchive, fi
         assert started.returncode == 0
     assert len(steps) > 2
     assert is_in_step(archive) == 60
-
-
-def test_threads_write_and_read_at_once(archive: SqlArchive) -> None:
-    together = Barrier(6, timeout=30)
-
-    def write(number: int) -> None:
-        together.wait()
-        for step in range(10):
-            archive.save([fetched(number), fetched(100, f"{number} {step}")], now=at(step))
-
-    def read(_number: int) -> None:
-        together.wait()
-        for _ in range(40):
-            counts = archive.counts()
-            assert counts.chats == counts.pending
-            versions = archive.versions(100)
-            assert [v.version for v in versions] == list(range(1, len(versions) + 1))
-
-    with ThreadPoolExecutor(6) as pool:
-        writers = [pool.submit(write, number) for number in range(3)]
-        readers = [pool.submit(read, number) for number in range(3)]
-        for future in (*writers, *readers):
-            future.result(timeout=60)
-    assert archive.counts() == ArchiveCounts(chats=4, gone=0, pending=4, rejected=0, versions=33)
 
 
 def test_processes_that_open_a_new_archive_at_once_all_succeed(tmp_path: Path) -> None:

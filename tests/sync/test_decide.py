@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kchat_search.models.chats import ChatPage, ChatState, FetchedChat, RejectedChat
 from kchat_search.sync import decide
 from kchat_search.sync.decide import MAX_PASSES, Pass
-from tests.archive.conftest import fetched
+from tests.contracts.archive.chats import fetched
 
 ZONE = ZoneInfo("Asia/Shanghai")
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 from kchat_search.errors import KchatBusy, KchatNotFound
 from kchat_search.models.chats import ChatPage, RejectedChat
 from kchat_search.sync.fetching import Fetching
-from tests.archive.conftest import fetched
+from tests.contracts.archive.chats import fetched
 from tests.fakes import FakeSource
 
 

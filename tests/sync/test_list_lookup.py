@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kchat_search.models.chats import ChatPage, RejectedChat
 from kchat_search.sync.list_lookup import ListLookup
-from tests.archive.conftest import fetched
+from tests.contracts.archive.chats import fetched
 
 
 def a_list(ids: set[int], size: int, odd: set[int]) -> tuple[dict[int, ChatPage], int]:

@@ -1,23 +1,20 @@
-"""What a save keeps, and how often a statement goes to the database for it."""
+"""What a save keeps."""
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event
 
-from kchat_search.archive import SqlArchive
 from kchat_search.models.chats import SaveReport
 from kchat_search.models.reports import ArchiveCounts
+from kchat_search.ports import Archive
 
-from .conftest import START, at, fetched, rejected
+from .chats import START, at, fetched, rejected
 
 
-def test_a_new_chat_comes_back_as_it_was_saved(archive: SqlArchive) -> None:
+def test_a_new_chat_comes_back_as_it_was_saved(archive: Archive) -> None:
     chat = fetched(290)
     moment = START + timedelta(microseconds=123_457)
     assert archive.save([chat], now=moment) == SaveReport(new=1)
@@ -28,7 +25,7 @@ def test_a_new_chat_comes_back_as_it_was_saved(archive: SqlArchive) -> None:
     assert [entry.chat_id for entry in archive.changes(10)] == [290]
 
 
-def test_a_chat_with_the_same_digest_is_only_seen_again(archive: SqlArchive) -> None:
+def test_a_chat_with_the_same_digest_is_only_seen_again(archive: Archive) -> None:
     archive.save([fetched(1)], now=at(0))
     archive.done(archive.changes(10))
     renewed = replace(fetched(1), raw='{"token": "renewed"}')
@@ -39,7 +36,7 @@ def test_a_chat_with_the_same_digest_is_only_seen_again(archive: SqlArchive) -> 
     assert archive.changes(10) == ()
 
 
-def test_a_changed_chat_keeps_its_earlier_versions(archive: SqlArchive) -> None:
+def test_a_changed_chat_keeps_its_earlier_versions(archive: Archive) -> None:
     told = [fetched(1, text) for text in ("one", "two", "three")]
     for minute, item in enumerate(told):
         archive.save([item], now=at(minute))
@@ -52,7 +49,7 @@ def test_a_changed_chat_keeps_its_earlier_versions(archive: SqlArchive) -> None:
     assert archive.counts() == ArchiveCounts(chats=1, gone=0, pending=1, rejected=0, versions=3)
 
 
-def test_the_last_of_several_with_one_id_wins(archive: SqlArchive) -> None:
+def test_the_last_of_several_with_one_id_wins(archive: Archive) -> None:
     report = archive.save([fetched(1, "a"), fetched(2), fetched(1, "b")], now=at(0))
     assert report == SaveReport(new=2)
     assert archive.get([1])[1].raw == fetched(1, "b").raw
@@ -60,7 +57,7 @@ def test_the_last_of_several_with_one_id_wins(archive: SqlArchive) -> None:
 
 
 @pytest.mark.parametrize("text", ["你好", "changed meanwhile"])
-def test_a_vanished_chat_that_is_seen_is_vanished_no_more(archive: SqlArchive, text: str) -> None:
+def test_a_vanished_chat_that_is_seen_is_vanished_no_more(archive: Archive, text: str) -> None:
     archive.save([fetched(1), fetched(2)], now=at(0))
     assert archive.mark_gone([1, 2, 77, 10**30], now=at(1)) == 2
     assert archive.mark_gone([1], now=at(2)) == 0
@@ -72,7 +69,7 @@ def test_a_vanished_chat_that_is_seen_is_vanished_no_more(archive: SqlArchive, t
     assert archive.counts().gone == 1
 
 
-def test_rejects_are_counted_and_go_when_the_chat_parses(archive: SqlArchive) -> None:
+def test_rejects_are_counted_and_go_when_the_chat_parses(archive: Archive) -> None:
     first = archive.save([], [rejected("chat:5", 5, "a"), rejected("raw:ab")], now=at(0))
     assert first == SaveReport(rejected=2)
     archive.save([], [rejected("chat:5", 5, "x"), rejected("chat:5", 5, "b")], now=at(1))
@@ -86,7 +83,7 @@ def test_rejects_are_counted_and_go_when_the_chat_parses(archive: SqlArchive) ->
     assert archive.counts().rejected == 1
 
 
-def test_a_reject_never_touches_the_chat_that_was_understood(archive: SqlArchive) -> None:
+def test_a_reject_never_touches_the_chat_that_was_understood(archive: Archive) -> None:
     archive.save([fetched(5)], now=at(0))
     before = archive.get([5])
     archive.save([], [rejected("chat:5", 5)], now=at(1))
@@ -94,13 +91,13 @@ def test_a_reject_never_touches_the_chat_that_was_understood(archive: SqlArchive
     assert archive.counts().rejected == 1
 
 
-def test_the_chat_counts_where_one_call_also_rejects_it(archive: SqlArchive) -> None:
+def test_the_chat_counts_where_one_call_also_rejects_it(archive: Archive) -> None:
     assert archive.save([fetched(5)], [rejected("chat:5", 5)], now=at(0)) == SaveReport(new=1)
     assert archive.rejects() == ()
 
 
 @pytest.mark.parametrize("odd", ["\ud83d", "\udc00x", "a\0b", "\ud800\udbff"])
-def test_every_text_can_be_stored(archive: SqlArchive, odd: str) -> None:
+def test_every_text_can_be_stored(archive: Archive, odd: str) -> None:
     archive.save(
         [fetched(1, status=odd, agent_id=odd, visitor_id=odd)],
         [rejected(odd, 2, odd)],
@@ -121,12 +118,12 @@ def test_every_text_can_be_stored(archive: SqlArchive, odd: str) -> None:
     kept.reject.key.encode()
 
 
-def test_a_reject_may_have_an_id_that_no_column_holds(archive: SqlArchive) -> None:
+def test_a_reject_may_have_an_id_that_no_column_holds(archive: Archive) -> None:
     archive.save([], [rejected("chat:9", 10**30)], now=at(0))
     assert archive.rejects()[0].reject.chat_id is None
 
 
-def test_a_save_that_fails_midway_leaves_all_as_it_was(archive: SqlArchive) -> None:
+def test_a_save_that_fails_midway_leaves_all_as_it_was(archive: Archive) -> None:
     archive.save([fetched(1)], [rejected("raw:a")], now=at(0), cursor=("list", {"page": 1}))
     before = (archive.get([1]), archive.counts(), archive.changes(9), archive.rejects())
     with pytest.raises(OverflowError):
@@ -144,39 +141,7 @@ def test_a_save_that_fails_midway_leaves_all_as_it_was(archive: SqlArchive) -> N
     assert archive.cursor("list") == {"page": 2}
 
 
-def test_a_time_without_a_zone_is_refused(archive: SqlArchive) -> None:
+def test_a_time_without_a_zone_is_refused(archive: Archive) -> None:
     with pytest.raises(TypeError):
         archive.save([fetched(1)], now=at(0).replace(tzinfo=None))
     assert archive.counts().chats == 0
-
-
-def test_a_hundred_chats_are_a_handful_of_statements(archive: SqlArchive) -> None:
-    archive.save([fetched(i) for i in range(1, 61)], now=at(0))
-    statements: list[str] = []
-
-    def listen(_c: Any, _k: Any, statement: str, *_rest: Any) -> None:
-        statements.append(statement)
-
-    event.listen(archive._engine, "before_cursor_execute", listen)
-    page = [fetched(i, "new" if i % 3 else "你好") for i in range(1, 101)]
-    report = archive.save(page, [rejected("raw:x")], now=at(1), cursor=("list", {"page": 2}))
-    assert (report.new, report.changed, report.same) == (40, 40, 20)
-    assert len(statements) <= 15, statements
-
-
-def test_more_ids_than_a_statement_may_name_are_no_matter(archive: SqlArchive) -> None:
-    def as_old_builds_of_sqlite(connection: Any, *_rest: Any) -> None:
-        connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
-
-    event.listen(archive._engine, "checkout", as_old_builds_of_sqlite)
-    ids = range(1, 2_602)
-    archive.save([fetched(i) for i in ids], now=at(0))
-    archive.save([fetched(i, "new" if i % 2 else "你好") for i in ids], now=at(1))
-    assert archive.counts() == ArchiveCounts(2601, 0, 2601, 0, 2601 + 1301)
-    assert archive.get(ids).keys() == set(ids)
-    assert archive.mark_gone(ids, now=at(2)) == 2601
-    archive.queue(ids)
-    archive.done(archive.changes(2_600))
-    assert [entry.chat_id for entry in archive.changes(10)] == [2601]
-    archive.save_agents({str(i): "x" for i in ids}, now=at(3))
-    assert archive.counts().pending == 2601  # agent 2192 has them all

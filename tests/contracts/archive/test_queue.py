@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from kchat_search.archive import SqlArchive
 from kchat_search.models.chats import QueueEntry
+from kchat_search.ports import Archive
 
-from .conftest import at, fetched
+from .chats import at, fetched
 
 
-def queued(archive: SqlArchive) -> list[int]:
+def queued(archive: Archive) -> list[int]:
     return [entry.chat_id for entry in archive.changes(1_000)]
 
 
-def test_an_entry_queued_anew_since_it_was_taken_stays(archive: SqlArchive) -> None:
+def test_an_entry_queued_anew_since_it_was_taken_stays(archive: Archive) -> None:
     archive.save([fetched(1), fetched(2)], now=at(0))
     taken = archive.changes(10)
     archive.save([fetched(1, "new")], now=at(1))
@@ -23,7 +23,7 @@ def test_an_entry_queued_anew_since_it_was_taken_stays(archive: SqlArchive) -> N
     assert archive.counts().pending == 1
 
 
-def test_a_number_never_comes_twice(archive: SqlArchive) -> None:
+def test_a_number_never_comes_twice(archive: Archive) -> None:
     seen = set()
     for _ in range(3):
         archive.queue([1])
@@ -34,7 +34,7 @@ def test_a_number_never_comes_twice(archive: SqlArchive) -> None:
         assert archive.last_sequence() == 0
 
 
-def test_done_takes_off_only_what_is_exactly_so(archive: SqlArchive) -> None:
+def test_done_takes_off_only_what_is_exactly_so(archive: Archive) -> None:
     archive.queue([7, 8])
     first, second = archive.changes(10)
     archive.done([QueueEntry(first.sequence, 8), QueueEntry(999, 7)])
@@ -45,7 +45,7 @@ def test_done_takes_off_only_what_is_exactly_so(archive: SqlArchive) -> None:
     assert archive.counts().pending == 1
 
 
-def test_done_through_leaves_what_came_later(archive: SqlArchive) -> None:
+def test_done_through_leaves_what_came_later(archive: Archive) -> None:
     archive.queue([1, 2])
     last = archive.last_sequence()
     archive.queue([1])
@@ -54,7 +54,7 @@ def test_done_through_leaves_what_came_later(archive: SqlArchive) -> None:
     assert archive.counts().pending == 1
 
 
-def test_the_oldest_entries_come_first(archive: SqlArchive) -> None:
+def test_the_oldest_entries_come_first(archive: Archive) -> None:
     archive.queue([3])
     archive.queue([2, 1])
     assert [entry.chat_id for entry in archive.changes(2)] == [3, 1]
@@ -62,7 +62,7 @@ def test_the_oldest_entries_come_first(archive: SqlArchive) -> None:
     assert queued(archive) == [1, 2, 3]
 
 
-def test_a_named_agents_chats_are_queued(archive: SqlArchive) -> None:
+def test_a_named_agents_chats_are_queued(archive: Archive) -> None:
     archive.save([fetched(i, agent_id=str(i % 3)) for i in range(1, 10)], now=at(0))
     archive.done_through(archive.last_sequence())
     archive.save_agents({"0": "李雷", "1": "韩梅梅"}, now=at(1))

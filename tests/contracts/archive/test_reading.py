@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from kchat_search.archive import SqlArchive, sync_state
 from kchat_search.models.chats import revision
-from kchat_search.models.reports import ArchiveCounts, SyncReport, SyncTotals
+from kchat_search.models.reports import ArchiveCounts, SyncReport
+from kchat_search.ports import Archive
 
-from .conftest import START, at, fetched
+from .chats import START, at, fetched
 
 
-def test_an_empty_archive_answers_everything(archive: SqlArchive) -> None:
+def test_an_empty_archive_answers_everything(archive: Archive) -> None:
     assert archive.get([]) == archive.get([1, -(10**30)]) == {}
     assert not list(archive.iterate())
     assert not list(archive.id_revisions())
@@ -31,9 +30,7 @@ def test_an_empty_archive_answers_everything(archive: SqlArchive) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 200])
-def test_iterating_gives_every_chat_once_whatever_the_batch(
-    archive: SqlArchive, batch: int
-) -> None:
+def test_iterating_gives_every_chat_once_whatever_the_batch(archive: Archive, batch: int) -> None:
     ids = [-3, 0, 1, 5, 9, 10, 11]
     archive.save([fetched(i) for i in reversed(ids)], now=at(0))
     assert [chat.id for chat in archive.iterate(after=-10, batch=batch)] == ids
@@ -41,7 +38,7 @@ def test_iterating_gives_every_chat_once_whatever_the_batch(
     assert [chat.id for chat in archive.iterate(after=9, batch=batch)] == [10, 11]
 
 
-def test_iterating_holds_no_one_up(archive: SqlArchive) -> None:
+def test_iterating_holds_no_one_up(archive: Archive) -> None:
     archive.save([fetched(i) for i in range(1, 6)], now=at(0))
     walk = archive.iterate(batch=2)
     first = next(walk)
@@ -51,7 +48,7 @@ def test_iterating_holds_no_one_up(archive: SqlArchive) -> None:
     assert rest[3].version == 2
 
 
-def test_ids_and_revisions_are_of_one_state(archive: SqlArchive) -> None:
+def test_ids_and_revisions_are_of_one_state(archive: Archive) -> None:
     archive.save([fetched(2), fetched(1), fetched(4)], now=at(0))
     archive.save([fetched(2, "new")], now=at(1))
     archive.mark_gone([4], now=at(1))
@@ -62,7 +59,7 @@ def test_ids_and_revisions_are_of_one_state(archive: SqlArchive) -> None:
     assert dict(archive.id_revisions())[4] == revision(1, gone=False)
 
 
-def test_chats_not_seen_since_a_moment(archive: SqlArchive) -> None:
+def test_chats_not_seen_since_a_moment(archive: Archive) -> None:
     tick = timedelta(microseconds=1)
     archive.save([fetched(3), fetched(1)], now=at(0) - tick)
     archive.save([fetched(2)], now=at(0))
@@ -72,7 +69,7 @@ def test_chats_not_seen_since_a_moment(archive: SqlArchive) -> None:
     assert archive.ids_not_seen_since(at(0) + tick) == (1, 2, 3)
 
 
-def test_open_and_lately_ended_chats_are_looked_at_again(archive: SqlArchive) -> None:
+def test_open_and_lately_ended_chats_are_looked_at_again(archive: Archive) -> None:
     week, day = timedelta(days=7), timedelta(days=1)
     old = START - 3 * week
     for minute, (chat_id, status, created, end) in enumerate(
@@ -100,13 +97,13 @@ def test_open_and_lately_ended_chats_are_looked_at_again(archive: SqlArchive) ->
     assert archive.states_to_recheck(START - week, 0) == ()
 
 
-def test_the_newest_chat_is_known_to_the_second(archive: SqlArchive) -> None:
+def test_the_newest_chat_is_known_to_the_second(archive: Archive) -> None:
     archive.save([fetched(1, created_at=at(5)), fetched(2, created_at=None)], now=at(0))
     archive.save([fetched(3, created_at=at(-5_000_000))], now=at(0))
     assert archive.newest_created() == at(5)
 
 
-def test_a_cursor_is_replaced(archive: SqlArchive) -> None:
+def test_a_cursor_is_replaced(archive: Archive) -> None:
     archive.set_cursor("list", {"page": 3, "done": None}, now=at(0))
     archive.set_cursor("other", {}, now=at(0))
     archive.set_cursor("list", {"page": 4, "窗": [1.5, "二"]}, now=at(1))
@@ -114,7 +111,7 @@ def test_a_cursor_is_replaced(archive: SqlArchive) -> None:
     assert archive.cursor("other") == {}
 
 
-def test_reports_come_back_newest_first(archive: SqlArchive) -> None:
+def test_reports_come_back_newest_first(archive: Archive) -> None:
     made = [
         SyncReport("tick", at(n), at(n) + timedelta(microseconds=7), seen=n, notes=("一", "\ud800"))
         for n in range(5)
@@ -125,53 +122,13 @@ def test_reports_come_back_newest_first(archive: SqlArchive) -> None:
     assert archive.reports(2) == (made[4], made[3])
 
 
-def test_totals_have_every_report_also_those_that_are_gone(
-    archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert archive.totals() == {}
-    monkeypatch.setattr(sync_state, "_REPORTS_KEPT", 2)
-    tick = SyncReport(
-        "tick", at(0), at(0.5), seen=5, new=1, changed=2, rejected=1, indexed=3, retries=4
-    )
-    archive.save_report(replace(tick, kind="backfill", vanished=7))
-    for _ in range(3):
-        archive.save_report(tick)
-    archive.save_report(replace(tick, complete=False))
-    archive.save_report(replace(tick, complete=False, error="Kchat is away"))
-    assert len(archive.reports()) == 2
-    assert archive.totals() == {
-        "backfill": SyncTotals(1, 0, 0, 30.0, 5, 1, 2, 7, 1, 3, 4),
-        "tick": SyncTotals(3, 1, 1, 150.0, 25, 5, 10, 0, 5, 15, 20),
-    }
-
-
-def test_a_clock_that_was_set_back_takes_nothing_from_the_totals(archive: SqlArchive) -> None:
+def test_a_clock_that_was_set_back_takes_nothing_from_the_totals(archive: Archive) -> None:
     archive.save_report(SyncReport("tick", at(1), at(2)))
     archive.save_report(SyncReport("tick", at(9), at(3)))
     assert archive.totals()["tick"].seconds == 60.0
 
 
-def test_a_report_and_its_totals_are_kept_together_or_not_at_all(
-    archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    archive.save_report(SyncReport("tick", at(0), at(1)))
-
-    def breaks(*_: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(sync_state, "save_cursor", breaks)
-    with pytest.raises(ZeroDivisionError):
-        archive.save_report(SyncReport("tick", at(2), at(3)))
-    assert (len(archive.reports()), archive.totals()["tick"].complete) == (1, 1)
-
-
-def test_totals_of_a_later_version_are_read_as_far_as_they_are_known(archive: SqlArchive) -> None:
-    archive.set_cursor("totals", {"tick": {"complete": 2, "erased": 5}}, now=at(0))
-    archive.save_report(SyncReport("tick", at(0), at(0), seen=1))
-    assert archive.totals() == {"tick": SyncTotals(complete=3, seen=1)}
-
-
-def test_why_a_sync_ended_early_is_kept(archive: SqlArchive) -> None:
+def test_why_a_sync_ended_early_is_kept(archive: Archive) -> None:
     failed = SyncReport("tick", at(0), at(1), error="Kchat is away \ud800")
     archive.save_report(failed)
     assert archive.reports() == (failed,)

@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, text
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.archive.error_translation import archive_errors
-from kchat_search.archive.statements import upsert
-from kchat_search.archive.tables import rejects
 from kchat_search.errors import ArchiveError, ArchiveFull
+from tests.contracts.archive.chats import at, fetched
 
-from .conftest import at, fetched, url_of
+from .conftest import url_of
 
 
 def limit_pages(archive: SqlArchive, pages: int) -> None:
@@ -106,15 +104,3 @@ def test_conversations_stay_out_of_errors(archive: SqlArchive) -> None:
     with pytest.raises(OperationalError) as told, archive._reading() as connection:
         connection.execute(text("SELECT * FROM lost WHERE x = :x"), {"x": "13912345678"})
     assert "13912345678" not in str(told.value)
-
-
-@pytest.mark.parametrize("kind", [sqlite, postgresql])
-def test_an_upsert_is_the_same_on_both_databases(kind: Any) -> None:
-    dialect = kind.dialect()
-    more = {"times": rejects.c.times + 1}
-    statement = upsert(dialect.name, rejects, ["first_seen_at"], more)
-    written = " ".join(str(statement.compile(dialect=dialect)).replace('"key"', "key").split())
-    assert "ON CONFLICT (key) DO UPDATE SET" in written
-    assert "reason = excluded.reason" in written
-    assert "first_seen_at = excluded" not in written
-    assert "times = (rejects.times +" in written
