@@ -1,7 +1,7 @@
 """How the figures grow with the number of chats, as a picture.
 
     python -m benchmarks.plot results-10000.json results-100000.json results-1000000.json \\
-        --out .readme/growth.svg
+        --out docs/pictures/growth.svg
 
 Both axes are logarithmic: what grows with the number of chats is a straight line upwards. Memory
 has the mapped pages of the index in it; SQLite reads into its own small cache, so there they stay
@@ -38,7 +38,7 @@ def main() -> None:
         prog="python -m benchmarks.plot", description="Growth with the number of chats."
     )
     parser.add_argument("results", type=Path, nargs="+", help="what engines --json wrote")
-    parser.add_argument("--out", type=Path, default=Path(".readme/growth.svg"))
+    parser.add_argument("--out", type=Path, default=Path("docs/pictures/growth.svg"))
     chosen = parser.parse_args()
     needs("matplotlib")
     results = [json.loads(path.read_text("utf-8")) for path in chosen.results]

@@ -34,12 +34,12 @@ def rows(document: str, head: str) -> list[list[str]]:
     found: list[list[str]] = []
     inside = False
     for line in document.splitlines():
-        cells = [cell.strip() for cell in line.strip("| ").split(" | ")]
+        cells = [cell.strip() for cell in line.strip()[1:-1].split("|")]
         if not line.startswith("|"):
             inside = False
         elif inside:
             found.append(cells)
-        elif cells[0].strip("| ") == head:
+        elif cells[0] == head:
             inside = True
     return [cells for cells in found if not re.fullmatch(r"[-:| ]+", cells[0])]
 

@@ -18,7 +18,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import BaseModel, TypeAdapter
 
-from kchat_search.cli import commands as cli
+from kchat_search.cli import commands as group
+from kchat_search.cli.commands import EXIT_DIFFERENCE, EXIT_NOT_NOW, EXIT_USAGE
 from kchat_search.config import Settings
 from kchat_search.demo import control
 from kchat_search.demo.conditions import CONDITIONS
@@ -168,22 +169,22 @@ def options(command: click.Command) -> set[str]:
 
 def test_every_command_and_option_is_told_and_no_other() -> None:
     told = {codes(cells[0])[0].split()[1]: cells[1] for cells in rows(OPERATIONS, "command")}
-    assert told.keys() == set(cli.commands.commands)
+    assert told.keys() == set(group.commands)
     named = set()
     for command, does in told.items():
         there = set(re.findall(r"`(--[a-z-]+)", does))
-        assert there <= options(cli.commands.commands[command]), command
+        assert there <= options(group.commands[command]), command
         named |= there
-    of_all = set().union(*(options(command) for command in cli.commands.commands.values()))
+    of_all = set().union(*(options(command) for command in group.commands.values()))
     assert of_all - named == {"--json"}
 
 
 def test_commands_in_prose_have_the_options_that_they_are_given() -> None:
     for code in codes(documents.prose(ALL)):
         name, *rest = code.removeprefix("kchat-search ").split()
-        if code.startswith("kchat-search ") and name in cli.commands.commands:
+        if code.startswith("kchat-search ") and name in group.commands:
             given = {word for word in rest if word.startswith("--")}
-            assert given <= options(cli.commands.commands[name]), code
+            assert given <= options(group.commands[name]), code
 
 
 def calls() -> list[list[str]]:
@@ -193,7 +194,6 @@ def calls() -> list[list[str]]:
 @pytest.mark.parametrize("call", calls(), ids=" ".join)
 def test_commands_in_blocks_are_understood(call: list[str]) -> None:
     """As far as click reads them; nothing is started."""
-    group = cli.commands
     with group.make_context("kchat-search", call, resilient_parsing=True) as context:
         name, command, rest = group.resolve_command(context, call)
         assert name is not None
@@ -203,8 +203,8 @@ def test_commands_in_blocks_are_understood(call: list[str]) -> None:
 
 def test_exit_codes_are_the_programs() -> None:
     told = {int(cells[0]) for cells in rows(OPERATIONS, "code")}
-    assert told == {0, 1, cli.EXIT_USAGE, cli.EXIT_DIFFERENCE, cli.EXIT_NOT_NOW}
-    assert CliRunner().invoke(cli.commands, ["search", "--sort", "best"]).exit_code == 2
+    assert told == {0, 1, EXIT_USAGE, EXIT_DIFFERENCE, EXIT_NOT_NOW}
+    assert CliRunner().invoke(group, ["search", "--sort", "best"]).exit_code == 2
 
 
 # -- searching -----------------------------------------------------------------------------------
@@ -264,9 +264,7 @@ def test_numbers_that_are_named_are_the_programs() -> None:
 
 def test_every_endpoint_is_told_and_no_other(app: Flask) -> None:
     told = {
-        code.removeprefix("GET ")
-        for cells in rows(API, "endpoint")
-        for code in codes(cells[0])
+        code.removeprefix("GET ") for cells in rows(API, "endpoint") for code in codes(cells[0])
     }
     rules = {re.sub(r"<(\w+_)?id>", "{id}", rule.rule) for rule in app.url_map.iter_rules()}
     programs = {rule for rule in rules if rule.startswith(problems.API_PATHS)}
@@ -307,7 +305,8 @@ def test_the_kinds_of_errors_are_the_programs() -> None:
     for status, kind, _ in rows(API, "status"):
         assert HTTPStatus(int(status))
         assert f'"{codes(kind)[0]}"' in source
-    assert {kind for _, _, kind in problems._KINDS} <= set(codes(API))
+    told = {codes(cells[1])[0] for cells in rows(API, "status")}
+    assert {kind for _, _, kind in problems._KINDS} <= told
 
 
 @pytest.mark.parametrize(
@@ -325,8 +324,9 @@ def curls(host: str) -> list[list[str]]:
 
 def asked(call: list[str]) -> tuple[str, str, list[str]]:
     """(method, address, data) of a call of curl."""
-    flags = {"-X": [], "-d": [], "--data-urlencode": [], "-u": [], "-o": [], "-H": []}
-    found: dict[str, list[str]] = {name: list(values) for name, values in flags.items()}
+    found: dict[str, list[str]] = {
+        flag: [] for flag in ("-X", "-d", "--data-urlencode", "-u", "-o", "-H")
+    }
     words = iter(call[1:])
     address = ""
     for word in words:
