@@ -19,6 +19,7 @@ from time import perf_counter
 from zoneinfo import ZoneInfo
 
 from benchmarks import corpus, tables
+from kchat_search.chats.reader import ChatReader
 from kchat_search.engines.whoosh.inversion import gather
 from kchat_search.engines.whoosh.merge import Part, merge
 from kchat_search.kchat.parse import ChatParser
@@ -52,7 +53,7 @@ class _Stages:
         self._segmenter = Segmenter()
         self._segmenter.load()
         self._documents = Documents(
-            read_chat=self._read,
+            chat_reader=ChatReader(self._read),
             segmenter=self._segmenter,
             zone=zone,
             agents=corpus.agent_names(),

@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 
 from benchmarks import corpus, measure, queries, tables
 from benchmarks.measure import say
+from kchat_search.chats.reader import ChatReader
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.plan import FACETS, IndexDocument, Plan
@@ -60,7 +61,7 @@ class _Ticks:
         self._segmenter = Segmenter()
         self._segmenter.load()
         self._documents = Documents(
-            read_chat=ChatParser(self._zone).parse_archived,
+            chat_reader=ChatReader(ChatParser(self._zone).parse_archived),
             segmenter=self._segmenter,
             zone=self._zone,
             agents=corpus.agent_names(),

@@ -7,6 +7,7 @@ from functools import cache
 
 from kchat_search.archive import open_archive
 from kchat_search.chats.history import Reading
+from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import SettingsError
@@ -39,6 +40,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     can't be opened.
     """
     parser = ChatParser(settings.zone)
+    chat_reader = ChatReader(parser.parse_archived)
     try:
         segmenter = Segmenter(settings.user_dict, cache_dir=settings.index_dir)
     except ValueError as error:
@@ -53,7 +55,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         archive=archive,
         engine=engine,
         segmenter=segmenter,
-        read_chat=parser.parse_archived,
+        chat_reader=chat_reader,
         sent=chat_without_upload_tokens,
         reading=Reading(
             chat=parser.parse_archived, shown=without_upload_tokens, content=stable_content
@@ -65,7 +67,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             archive=archive,
             engine=engine,
             segmenter=segmenter,
-            read_chat=parser.parse_archived,
+            chat_reader=chat_reader,
             zone=settings.zone,
             clock=clock,
         ),
@@ -73,7 +75,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             archive=archive,
             engine=engine,
             segmenter=segmenter,
-            read_chat=parser.parse_archived,
+            chat_reader=chat_reader,
             zone=settings.zone,
         ),
         lock=IndexerLock(settings.index_dir),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from kchat_search.chats.history import History, Reading
-from kchat_search.chats.speakers import agent_name, speakers_of, visitor_name
+from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings
 from kchat_search.errors import IndexUnwritable, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
@@ -28,7 +28,7 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
-from kchat_search.ports import Archive, ChatSource, Clock, Engine, ReadChat
+from kchat_search.ports import Archive, ChatSource, Clock, Engine
 from kchat_search.search.export_walk import Export, walk
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.snippets import Needle, highlights
@@ -55,7 +55,7 @@ class Service:
     archive: Archive
     engine: Engine
     segmenter: Segmenter
-    read_chat: ReadChat
+    chat_reader: ChatReader
     sent: Callable[[str], Mapping[str, object]]
     """From raw JSON to what may be shown of it: upload tokens removed."""
     reading: Reading
@@ -125,21 +125,14 @@ class Service:
         self, stored: StoredChat, agents: Mapping[str, str], wanted: Sequence[Needle] = ()
     ) -> ChatView:
         """A chat for reading, by itself. `agents`: names by id; `wanted`: what is marked."""
-        chat = self.read_chat(stored.raw)
-        agent = agent_name(chat, agents)
-        speakers = speakers_of(chat, agent)
-        marked = {
-            message.position: highlights(message.text, speaker, wanted)
-            for message, speaker in zip(chat.messages, speakers, strict=True)
-            if wanted
-        }
+        transcript = self.chat_reader.read(stored.raw, agents)
         return ChatView(
-            chat=chat,
+            chat=transcript.chat,
             sent=self.sent(stored.raw),
-            speakers=speakers,
-            highlights={position: ranges for position, ranges in marked.items() if ranges},
-            agent_name=agent,
-            visitor_name=visitor_name(chat, speakers),
+            speakers=transcript.speakers,
+            highlights=highlights(transcript, wanted),
+            agent_name=transcript.agent_name,
+            visitor_name=transcript.visitor_name,
             version=stored.version,
             first_seen_at=stored.first_seen_at,
             changed_at=stored.changed_at,
@@ -238,7 +231,7 @@ class Service:
             self.archive,
             self.engine,
             self.searcher,
-            self.read_chat,
+            self.chat_reader,
             strings=strings,
             seed=seed,
             progress=progress,
@@ -322,5 +315,5 @@ class Service:
         answer = self.engine.search(plan)
         ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_OTHERS]
         stored = self.archive.get(ids)
-        others = tuple(self.read_chat(stored[i].raw) for i in ids if i in stored)
+        others = tuple(self.chat_reader.parse(stored[i].raw) for i in ids if i in stored)
         return others, max(0, answer.total - 1)

@@ -38,6 +38,8 @@ LIBRARIES = {
     # the index
     "whoosh": ("engines.whoosh",),
     "pickle": ("engines.whoosh.engine",),
+    # what was read or decoded a moment ago
+    "cachetools": ("search.recent_chats",),
     # the ticks
     "apscheduler": ("sync.scheduler",),
     # the screen

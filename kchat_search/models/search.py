@@ -69,6 +69,8 @@ class Hit:
     """A chat that was found."""
 
     chat: Chat
+    speakers: tuple[Speaker, ...]
+    """Who spoke, message by message."""
     agent_name: str | None
     visitor_name: str | None
     gone_at: datetime | None

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from kchat_search.models.chats import Chat
 from kchat_search.ports.archive import (
     Archive,
     ArchiveReports,
@@ -27,9 +26,6 @@ from kchat_search.ports.source import ChatSource
 Clock = Callable[[], datetime]
 """The present, aware, in UTC. Only the composition root has a real one."""
 
-ReadChat = Callable[[str], Chat]
-"""From the raw JSON of the archive to a `Chat`. Raises ValueError where that can't be done."""
-
 __all__ = [
     "Archive",
     "ArchiveReports",
@@ -38,7 +34,6 @@ __all__ = [
     "Clock",
     "Engine",
     "IndexSource",
-    "ReadChat",
     "StoredChats",
     "SyncArchive",
 ]

@@ -11,5 +11,6 @@ did_you_mean.py  what may have been meant: near words that the index has
 export_walk.py   every hit, whole chats
 verify.py    proves the index against the archive
 cursor.py    where a walk through the hits goes on
+recent_chats.py  the chats that were shown last, kept as they were read
 searcher.py  all of it together
 """

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
-from kchat_search.chats.speakers import agent_name, speakers_of, visitor_name
+from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.chats import Chat, Speaker, StoredChat
+from kchat_search.models.chats import StoredChat
 from kchat_search.models.plan import (
     FACETS,
     NO_TIME,
@@ -34,14 +31,14 @@ from kchat_search.models.search import (
     SearchRequest,
     Snippet,
 )
-from kchat_search.ports import Clock, Engine, ReadChat, StoredChats
+from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
 from kchat_search.search.plan import ENOUGH, Context, filters, node, ranking, wider
+from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.snippets import Needle, needles, snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
 from kchat_search.search.zero_results import Nothing
-from kchat_search.text.fold import Folded, fold_many_with_map
 from kchat_search.text.segmentation import Segmenter
 
 Agents = Mapping[str, str]
@@ -53,61 +50,6 @@ MAX_HITS_BY_PAGE = 10_000
 """As far as `page` reaches; `cursor` goes on."""
 
 
-_REMEMBERED = 4_096
-"""Chats of the pages of hits that were shown last; of twelve messages each, some 80 MB."""
-_LONGEST_REMEMBERED = 16_384
-
-
-class _Read(NamedTuple):
-    """A chat as it is searched for what to show."""
-
-    chat: Chat
-    texts: Sequence[Folded]
-    """The text of each message, folded."""
-    agent_name: str | None
-    speakers: Sequence[Speaker]
-    """Who said each message."""
-    visitor_name: str | None
-
-
-class _Reader:
-    """Reads stored chats, and remembers those that were shown last: people turn pages, go back, and
-    refine, and reading is a third of a search. Safe to share between threads."""
-
-    def __init__(self, read_chat: ReadChat) -> None:
-        self._read_chat = read_chat
-        self._remembered: OrderedDict[tuple[int, int, str], _Read] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def read(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
-        """The present version, as it is now in the archive; `agents`: the names, by id."""
-        key = (stored.id, stored.version, stored.digest)
-        with self._lock:
-            found = self._remembered.get(key)
-            if found is not None and found.agent_name == agent_name(found.chat, agents):
-                self._remembered.move_to_end(key)
-                return found
-        read = self._anew(stored, agents)
-        if len(stored.raw) <= _LONGEST_REMEMBERED:
-            with self._lock:
-                self._remembered[key] = read
-                if len(self._remembered) > _REMEMBERED:
-                    self._remembered.popitem(last=False)
-        return read
-
-    def _anew(self, stored: StoredChat, agents: Mapping[str, str]) -> _Read:
-        chat = self._read_chat(stored.raw)
-        agent = agent_name(chat, agents)
-        speakers = speakers_of(chat, agent)
-        return _Read(
-            chat,
-            fold_many_with_map([message.text for message in chat.messages]),
-            agent,
-            speakers,
-            visitor_name(chat, speakers),
-        )
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Searcher:
     """Answers `SearchRequest`s. Safe to share between threads."""
@@ -115,7 +57,7 @@ class Searcher:
     archive: StoredChats
     engine: Engine
     segmenter: Segmenter
-    read_chat: ReadChat
+    chat_reader: ChatReader
     zone: ZoneInfo
     clock: Clock
 
@@ -177,8 +119,8 @@ class Searcher:
         return _coverage(facts, self.engine.count(Everything()))
 
     @cached_property
-    def _reader(self) -> _Reader:
-        return _Reader(self.read_chat)
+    def _recent_chats(self) -> RecentChats:
+        return RecentChats(self.chat_reader)
 
     def _context(self, agents: Mapping[str, str]) -> Context:
         today = self.clock().astimezone(self.zone).date()
@@ -212,11 +154,9 @@ class Searcher:
         wanted = tuple(dict.fromkeys((*needles(plan.match), *needles(plan.some))))
         stored = self.archive.get([hit.id for hit in hits])
 
-        def shown(read: _Read) -> tuple[Snippet, ...]:
+        def shown(transcript: Transcript) -> tuple[Snippet, ...]:
             return snippets(
-                read.chat,
-                read.texts,
-                read.speakers,
+                transcript,
                 wanted,
                 phrases=plan.phrases,
                 limit=request.snippets,
@@ -234,16 +174,17 @@ class Searcher:
         stored: StoredChat,
         score: float,
         agents: Agents,
-        shown: Callable[[_Read], tuple[Snippet, ...]],
+        shown: Callable[[Transcript], tuple[Snippet, ...]],
     ) -> Hit:
-        read = self._reader.read(stored, agents)
+        transcript = self._recent_chats.read(stored, agents)
         return Hit(
-            chat=read.chat,
-            agent_name=read.agent_name,
-            visitor_name=read.visitor_name,
+            chat=transcript.chat,
+            speakers=transcript.speakers,
+            agent_name=transcript.agent_name,
+            visitor_name=transcript.visitor_name,
             gone_at=stored.gone_at,
             score=score,
-            snippets=shown(read),
+            snippets=shown(transcript),
         )
 
     def _reading(

@@ -12,10 +12,11 @@ from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
-from kchat_search.models.chats import Chat, Message, Speaker
+from kchat_search.chats.reader import Transcript
+from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.plan import AllOf, AnyOf, Contains, HasWord, Node
 from kchat_search.models.search import Snippet
-from kchat_search.text.fold import Folded, fold_with_map
+from kchat_search.text.fold import Folded
 from kchat_search.text.scripts import letter_runs
 
 Needle = Contains | HasWord
@@ -45,30 +46,30 @@ def needles(node: Node | None) -> tuple[Needle, ...]:
     return tuple(dict.fromkeys(_needles(node)))
 
 
-def highlights(text: str, speaker: Speaker, wanted: Sequence[Needle]) -> tuple[Range, ...]:
-    """Where the needles stand in a message by this speaker."""
-    return _find(fold_with_map(text), speaker, wanted)[0]
+def highlights(transcript: Transcript, wanted: Sequence[Needle]) -> dict[int, tuple[Range, ...]]:
+    """Where the needles stand in a chat: by the position of each message that has one, its ranges
+    in code points."""
+    if not wanted:
+        return {}
+    texts = zip(transcript.speakers, transcript.texts_with_map, strict=True)
+    ranges = [_find(text, speaker, wanted)[0] for speaker, text in texts]
+    positions = (message.position for message in transcript.chat.messages)
+    return {position: found for position, found in zip(positions, ranges, strict=True) if found}
 
 
 def snippets(
-    chat: Chat,
-    texts: Sequence[Folded],
-    speakers: Sequence[Speaker],
-    wanted: Sequence[Needle],
-    *,
-    phrases: Sequence[str],
-    limit: int,
+    transcript: Transcript, wanted: Sequence[Needle], *, phrases: Sequence[str], limit: int
 ) -> tuple[Snippet, ...]:
     """The messages that match best, in the order of the chat; where the chat was not found by its
-    text (but by a field, or by what it lacks) the first that have text. `texts` and `speakers`: of
-    each message, its folded text and who said it. `phrases`: whole phrases; a message that has
-    one is better. Where words are spread, each has its message as far as `limit` goes."""
+    text (but by a field, or by what it lacks) the first that have text. `phrases`: whole
+    phrases; a message that has one is better. Where words are spread, each has its message as far
+    as `limit` goes."""
     if limit <= 0:
         return ()
-    said = list(zip(chat.messages, speakers, strict=True))
+    said = list(zip(transcript.chat.messages, transcript.speakers, strict=True))
     marked = []
     looked_for = [needle.text for needle in wanted]
-    for (message, speaker), folded in zip(said, texts, strict=True):
+    for (message, speaker), folded in zip(said, transcript.texts_with_map, strict=True):
         plain = folded.text
         for text in looked_for:
             if text in plain:

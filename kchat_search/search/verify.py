@@ -11,9 +11,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kchat_search.chats.reader import ChatReader
 from kchat_search.models.reports import Progress, VerifyReport, no_progress
 from kchat_search.models.search import SearchRequest
-from kchat_search.ports import Engine, IndexSource, ReadChat
+from kchat_search.ports import Engine, IndexSource
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
@@ -28,7 +29,7 @@ def verify(
     archive: IndexSource,
     engine: Engine,
     searcher: Searcher,
-    read_chat: ReadChat,
+    reader: ChatReader,
     *,
     strings: int,
     seed: int,
@@ -48,13 +49,13 @@ def verify(
         return VerifyReport(len(before), 0, damage=damage, seconds=seconds, seed=seed)
     indexed = engine.id_revisions()
     waiting = {change.chat_id for change in archive.changes(len(before) + 1)}
-    drawn = _draw(archive, read_chat, sorted(before), strings, random.Random(seed))  # noqa: S311
+    drawn = _draw(archive, reader, sorted(before), strings, random.Random(seed))  # noqa: S311
     found = {}
     for number, string in enumerate(drawn, start=1):
         request = SearchRequest(q=quoted(string), match="all")
         found[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
-    scanned = _scan(archive, read_chat, drawn, len(before), progress)
+    scanned = _scan(archive, reader, drawn, len(before), progress)
     after = dict(archive.id_revisions())
     waiting |= {change.chat_id for change in archive.changes(len(after) + 1)}
     moved = waiting | {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
@@ -73,7 +74,7 @@ def verify(
 
 
 def _draw(
-    archive: IndexSource, read_chat: ReadChat, ids: list[int], strings: int, rnd: random.Random
+    archive: IndexSource, reader: ChatReader, ids: list[int], strings: int, rnd: random.Random
 ) -> list[str]:
     """Substrings of folded messages, of 1 to 12 characters, each once."""
     drawn: dict[str, None] = {}
@@ -82,7 +83,7 @@ def _draw(
             break
         chat_id = rnd.choice(ids)
         stored = archive.get([chat_id]).get(chat_id)
-        texts = [] if stored is None else [fold(m.text) for m in read_chat(stored.raw).messages]
+        texts = [] if stored is None else [fold(m.text) for m in reader.parse(stored.raw).messages]
         texts = [text for text in texts if text]
         if texts:
             text = rnd.choice(texts)
@@ -94,7 +95,7 @@ def _draw(
 
 def _scan(
     archive: IndexSource,
-    read_chat: ReadChat,
+    reader: ChatReader,
     drawn: list[str],
     total: int,
     progress: Progress,
@@ -103,7 +104,7 @@ def _scan(
     found: dict[str, set[int]] = {string: set() for string in drawn}
     for number, stored in enumerate(archive.iterate(), start=1):
         # No folded text has a line break, so a string can't match across two messages.
-        text = "\n".join(fold(message.text) for message in read_chat(stored.raw).messages)
+        text = "\n".join(fold(message.text) for message in reader.parse(stored.raw).messages)
         for string in drawn:
             if string in text:
                 found[string].add(stored.id)

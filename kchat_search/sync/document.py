@@ -8,10 +8,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
-from kchat_search.chats.speakers import agent_name, speakers_of
-from kchat_search.models.chats import Chat, is_gone
+from kchat_search.chats.reader import ChatReader, Transcript
+from kchat_search.models.chats import is_gone
 from kchat_search.models.plan import FilterField, IndexDocument
-from kchat_search.ports import ReadChat
 from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
@@ -27,7 +26,7 @@ RevisionAndRaw = tuple[int, str]
 class Documents:
     """From stored chats to documents. Picklable, so that other processes can do it."""
 
-    read_chat: ReadChat
+    chat_reader: ChatReader
     segmenter: Segmenter
     zone: ZoneInfo
     agents: Mapping[str, str]
@@ -38,29 +37,24 @@ class Documents:
         return [self._document(revision, raw) for revision, raw in chats]
 
     def _document(self, revision: int, raw: str) -> IndexDocument:
-        chat = self.read_chat(raw)
-        name = agent_name(chat, self.agents)
-        return document(chat, revision, name, self.zone, self.segmenter.tokens)
+        transcript = self.chat_reader.read(raw, self.agents)
+        return document(transcript, revision, self.zone, self.segmenter.tokens)
 
 
 def document(
-    chat: Chat,
+    transcript: Transcript,
     revision: int,
-    agent: str | None,
     zone: ZoneInfo,
     words: Callable[[Iterable[str]], list[str]],
 ) -> IndexDocument:
-    """The index's document of a chat. `revision` is the stored chat's; `agent` is the agent's name,
-    which tells who spoke; `words` splits folded text."""
-    speakers = speakers_of(chat, agent)
-    said = [(s, m.text) for s, m in zip(speakers, chat.messages, strict=True) if m.text]
-    folded = fold_many([text for _, text in said])
-    texts = tuple((speaker, text) for (speaker, _), text in zip(said, folded, strict=True))
+    """The index's document of a chat. `revision` is the stored chat's; `words` splits folded
+    text."""
+    chat = transcript.chat
+    messages = list(zip(chat.messages, transcript.speakers, transcript.texts, strict=True))
+    texts = tuple((speaker, text) for message, speaker, text in messages if message.text)
     uploads = [message.upload for message in chat.messages if message.upload is not None]
     spoke = {
-        speaker
-        for message, speaker in zip(chat.messages, speakers, strict=True)
-        if message.text or message.upload is not None
+        speaker for message, speaker, _ in messages if message.text or message.upload is not None
     }
     fields: dict[FilterField, tuple[str | None, ...]] = {
         "id": (str(chat.id),),

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
-from kchat_search.ports import Engine, IndexSource, ReadChat
+from kchat_search.ports import Engine, IndexSource
 from kchat_search.sync.decide import rebuild_pays
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.document import Documents, RevisionAndRaw
@@ -33,7 +34,7 @@ class Indexer:
     archive: IndexSource
     engine: Engine
     segmenter: Segmenter
-    read_chat: ReadChat
+    chat_reader: ChatReader
     zone: ZoneInfo
 
     @property
@@ -137,7 +138,7 @@ class Indexer:
 
     def _documents(self) -> Documents:
         return Documents(
-            read_chat=self.read_chat,
+            chat_reader=self.chat_reader,
             segmenter=self.segmenter,
             zone=self.zone,
             agents=self.archive.agents(),

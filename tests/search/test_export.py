@@ -141,7 +141,7 @@ def test_pages_and_cursors_are_of_no_account(filled: World) -> None:
 
 def test_the_order_is_by_time_then_id_and_there_is_no_other(filled: World) -> None:
     def place(stored: StoredChat) -> tuple[datetime, int]:
-        created = filled.service.read_chat(stored.raw).created_at
+        created = filled.service.chat_reader.parse(stored.raw).created_at
         return created or datetime.min.replace(tzinfo=UTC), stored.id
 
     stored = sorted(filled.service.archive.iterate(), key=place)

@@ -63,7 +63,7 @@ def with_engine(world: World, engine: WhooshEngine) -> Indexer:
         archive=service.archive,
         engine=engine,
         segmenter=service.segmenter,
-        read_chat=service.read_chat,
+        chat_reader=service.chat_reader,
         zone=world.settings.zone,
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.ratings import canonical
-from kchat_search.chats.speakers import speakers_of, visitor_name
+from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
 from kchat_search.kchat.json_codec import encode
@@ -208,18 +208,17 @@ class FakeService:
         return self._view(found, q)
 
     def _view(self, found: Chat, q: str) -> ChatView:
-        agent = self.names.get(found.agent_id or "")
-        spoke = speakers_of(found, agent)
+        transcript = self._read(found)
         others = [c for c in self.chats if c.visitor_id == found.visitor_id and c is not found]
         return ChatView(
             chat=found,
             sent=self.sent or {"id": found.id, "status": found.status, "messages": []},
-            speakers=spoke,
+            speakers=transcript.speakers,
             highlights={
                 m.position: ranges for m in found.messages if (ranges := _ranges(m.text, _words(q)))
             },
-            agent_name=agent,
-            visitor_name=visitor_name(found, spoke),
+            agent_name=transcript.agent_name,
+            visitor_name=transcript.visitor_name,
             version=len(self.past.get(found.id, ())) or 2,
             first_seen_at=NOW,
             changed_at=NOW,
@@ -317,6 +316,9 @@ class FakeService:
     def close(self) -> None:
         """Nothing is held."""
 
+    def _read(self, one: Chat) -> Transcript:
+        return ChatReader(lambda _: one).read("", self.names)
+
     def _fail(self) -> None:
         if self.bug is not None:
             raise self.bug("secret detail")
@@ -338,8 +340,7 @@ class FakeService:
             form = "%Y-%m" if name == "created_month" else "%Y-%m-%d"
             return f"{local:{form}}" if local else None
         if name == "spoke":
-            spoke = speakers_of(one, self.names.get(one.agent_id or ""))
-            return "visitor" if "visitor" in spoke else None
+            return "visitor" if "visitor" in self._read(one).speakers else None
         value = getattr(one, name)
         return None if value is None else str(value)
 
@@ -388,17 +389,17 @@ class FakeService:
         return facets
 
     def _hit(self, one: Chat, words: list[str], limit: int) -> Hit:
-        agent = self.names.get(one.agent_id or "")
-        spoke = speakers_of(one, agent)
+        transcript = self._read(one)
         snippets = [
             Snippet(m.id, m.position, m.name, speaker, m.created_at, m.text, ranges)
-            for m, speaker in zip(one.messages, spoke, strict=True)
+            for m, speaker in zip(one.messages, transcript.speakers, strict=True)
             if (ranges := _ranges(m.text, words))
         ]
         return Hit(
             chat=one,
-            agent_name=agent,
-            visitor_name=visitor_name(one, spoke),
+            speakers=transcript.speakers,
+            agent_name=transcript.agent_name,
+            visitor_name=transcript.visitor_name,
             gone_at=self.gone.get(one.id),
             score=7.1,
             snippets=tuple(snippets[:limit]),

@@ -15,7 +15,6 @@ from typing import Any
 from flask_babel import gettext as _
 
 from kchat_search.chats import ratings
-from kchat_search.chats.speakers import speakers_of
 from kchat_search.models.chats import Speaker
 from kchat_search.models.search import FacetValue, Hit, SearchPage, SearchRequest, Snippet
 from kchat_search.serialization.links import changed, search_url
@@ -289,9 +288,7 @@ def _page_url(request: SearchRequest, number: int) -> str:
 
 def preview(hit: Hit) -> Preview | None:
     """The first thing that someone said."""
-    for message, speaker in zip(
-        hit.chat.messages, speakers_of(hit.chat, hit.agent_name), strict=True
-    ):
+    for message, speaker in zip(hit.chat.messages, hit.speakers, strict=True):
         if message.text.strip() and not message.type.startswith(("chat.member", "chat.system")):
             text = message.text[:PREVIEW_LENGTH]
             dots = "…" if len(message.text) > PREVIEW_LENGTH else ""
