@@ -114,9 +114,9 @@ def test_every_page_is_listed_in_the_readme_and_in_docs() -> None:
 
 def files_named(document: str) -> Iterator[str]:
     """What looks like a file or a folder of the repository."""
-    for code in codes(documents.prose(document)):
-        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/|([\w.-]+/)*[\w-]*\.(py|md|toml|png|svg)", code):
-            yield code
+    for word in " ".join(codes(documents.prose(document))).split():
+        if re.fullmatch(r"[\w.-]+(/[\w.-]+)*/|([\w.-]+/)*[\w-]*\.(py|md|toml|png|svg)", word):
+            yield word
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=documents.name)
