@@ -40,7 +40,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldDifference:
     """A field of a chat or of a message; its values are JSON, None where it was null or absent."""
 
     name: str
@@ -49,7 +49,7 @@ class FieldChange:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageChange:
+class MessageDifference:
     """A message that came, went, was recalled or otherwise changed."""
 
     kind: Kind
@@ -57,7 +57,7 @@ class MessageChange:
     """None for one that was added."""
     after: Message | None
     """None for one that was removed."""
-    fields: tuple[FieldChange, ...] = ()
+    fields: tuple[FieldDifference, ...] = ()
     """What else changed of it: all fields but the text and, of a recall, `recalled`. `position` is
     among them where the message moved, and not where others came or went before it."""
 
@@ -74,7 +74,7 @@ class MessageChange:
         return self.before is None or self.after is None or self.before.text != self.after.text
 
 
-Change = FieldChange | MessageChange
+Difference = FieldDifference | MessageDifference
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Version:
     """When this version was first seen."""
     until: datetime | None
     """When the next was; None for the present one."""
-    changes: tuple[Change, ...]
+    differences: tuple[Difference, ...]
     """Fields of the chat first, then messages by position; empty for the first version."""
 
 
@@ -121,7 +121,7 @@ class History:
                 digest=one.digest,
                 seen_at=one.seen_at,
                 until=after.seen_at if after else None,
-                changes=() if before is None else changes(before, present, self._reading),
+                differences=() if before is None else differences(before, present, self._reading),
             )
             before = present
 
@@ -139,7 +139,7 @@ def decoded(raw: str) -> Json:
     return found
 
 
-def changes(before: Json, after: Json, reading: Reading) -> tuple[Change, ...]:
+def differences(before: Json, after: Json, reading: Reading) -> tuple[Difference, ...]:
     """What changed between two versions of a chat, each as Kchat sent it."""
     messages = _messages_changed(before.get("messages"), after.get("messages"), reading)
     return (*_fields_changed(before, after, reading, ("messages",)), *messages)
@@ -156,7 +156,7 @@ def value_text(value: object) -> str:
 
 def _fields_changed(
     before: Json, after: Json, reading: Reading, but: Sequence[str] = ()
-) -> Iterator[FieldChange]:
+) -> Iterator[FieldDifference]:
     for name in dict.fromkeys((*after, *before)):
         old, new = before.get(name), after.get(name)
         if name in but or old == new:
@@ -165,7 +165,7 @@ def _fields_changed(
             continue  # the usual case, an upload with a new token: soon told
         shown_old, shown_new = _shown_field(name, old, reading), _shown_field(name, new, reading)
         if _content_field(name, shown_old, reading) != _content_field(name, shown_new, reading):
-            yield FieldChange(name, shown_old, shown_new)
+            yield FieldDifference(name, shown_old, shown_new)
 
 
 def _shown_field(name: str, value: object, reading: Reading) -> object:
@@ -179,7 +179,7 @@ def _content_field(name: str, value: object, reading: Reading) -> object:
     return content.get(name) if isinstance(content, dict) else None
 
 
-def _messages_changed(before: object, after: object, reading: Reading) -> list[Change]:
+def _messages_changed(before: object, after: object, reading: Reading) -> list[Difference]:
     olds, news = _listed(before), _listed(after)
 
     def same(old: Json, new: Json) -> bool:
@@ -199,12 +199,12 @@ def _messages_changed(before: object, after: object, reading: Reading) -> list[C
         old, new = was[key], now[key]
         sent = (olds[old.position], news[new.position])
         found.append(_message_changed((old, new), sent, new.position in moved, reading))
-    found += [MessageChange("added", None, now[key]) for key in now.keys() - was.keys()]
-    found += [MessageChange("removed", was[key], None) for key in was.keys() - now.keys()]
+    found += [MessageDifference("added", None, now[key]) for key in now.keys() - was.keys()]
+    found += [MessageDifference("removed", was[key], None) for key in was.keys() - now.keys()]
     by_place = [one for one in found if one is not None]
     by_place.sort(key=lambda one: (one.message.position, one.after is not None))
     if not by_place and _outline(before) != _outline(after):
-        return [FieldChange("messages", _outline(before), _outline(after))]
+        return [FieldDifference("messages", _outline(before), _outline(after))]
     return list(by_place)
 
 
@@ -291,7 +291,7 @@ def _message_changed(
     sent: tuple[Json, Json],
     moved: bool,  # noqa: FBT001 - the third of three facts about one message
     reading: Reading,
-) -> MessageChange | None:
+) -> MessageDifference | None:
     """What changed of a message that is in both versions; None if nothing did."""
     old, new = pair
     recalled = new.recalled and not old.recalled
@@ -299,7 +299,7 @@ def _message_changed(
     told = [name for name, is_told in (("recalled", recalled), ("msg", text_changed)) if is_told]
     fields = list(_fields_changed(*sent, reading, told))
     if moved:
-        fields.append(FieldChange("position", old.position, new.position))
+        fields.append(FieldDifference("position", old.position, new.position))
     if not (recalled or text_changed or fields):
         return None
-    return MessageChange("recalled" if recalled else "changed", old, new, tuple(fields))
+    return MessageDifference("recalled" if recalled else "changed", old, new, tuple(fields))

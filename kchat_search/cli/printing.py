@@ -27,7 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kchat_search.chats import ratings
-from kchat_search.chats.history import FieldChange, History, MessageChange, value_text
+from kchat_search.chats.history import FieldDifference, History, MessageDifference, value_text
 from kchat_search.models.chats import Message, StoredReject
 from kchat_search.models.reports import (
     Coverage,
@@ -179,17 +179,17 @@ def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
         until = f", until {_time(version.until, zone)}" if version.until else ", the present one"
         head = f"Chat {chat_id}, version {version.number}: seen {_time(version.seen_at, zone)}"
         out.print(Text(head + until, style="bold"))
-        for change in version.changes:
-            if isinstance(change, FieldChange):
+        for change in version.differences:
+            if isinstance(change, FieldDifference):
                 out.print(Text(f"  {_field_changed(change)}"))
             else:
                 _print_message_changed(change, zone)
-        if not version.changes:
+        if not version.differences:
             first = version.number == 1
             out.print("  the first in the archive" if first else "  nothing that can be shown")
 
 
-def _print_message_changed(change: MessageChange, zone: ZoneInfo) -> None:
+def _print_message_changed(change: MessageDifference, zone: ZoneInfo) -> None:
     message = change.message
     name = f"#{message.id}" if message.id is not None else f"message {message.position + 1}"
     when = f" {_time(message.created_at, zone)}" if message.created_at else ""
@@ -206,7 +206,7 @@ def _said(message: Message) -> str:
     return " ".join(filter(None, (message.text, file))) or "(nothing)"
 
 
-def _field_changed(change: FieldChange) -> str:
+def _field_changed(change: FieldDifference) -> str:
     before, after = (
         "(none)" if value is None else value_text(value) or '""'
         for value in (change.before, change.after)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
-from kchat_search.chats.history import FieldChange, History, MessageChange, Version
+from kchat_search.chats.history import FieldDifference, History, MessageDifference, Version
 from kchat_search.errors import LimitExceeded, NotFound
 from kchat_search.serialization import schemas
 from kchat_search.serialization.links import chat_api_url, versions_api_url, versions_page_url
@@ -123,7 +123,7 @@ def _history(
     found: list[schemas.VersionJson] = []
     count = 0
     for place, version in zip(places, history.walk(places.start, places.stop), strict=True):
-        count += len(version.changes)
+        count += len(version.differences)
         if limit is not None and count > limit:
             raise LimitExceeded(
                 "So much changed that it is too long for one answer: ask for one version at a "
@@ -146,13 +146,13 @@ def _version(version: Version, zone: ZoneInfo) -> schemas.VersionJson:
         "until": rfc3339(version.until, zone),
         "digest": version.digest,
         "changes": [
-            _field(change) if isinstance(change, FieldChange) else _message(change)
-            for change in version.changes
+            _field(change) if isinstance(change, FieldDifference) else _message(change)
+            for change in version.differences
         ],
     }
 
 
-def _field(change: FieldChange) -> schemas.FieldChangeJson:
+def _field(change: FieldDifference) -> schemas.FieldChangeJson:
     return {
         "kind": "field",
         "name": change.name,
@@ -161,7 +161,7 @@ def _field(change: FieldChange) -> schemas.FieldChangeJson:
     }
 
 
-def _message(change: MessageChange) -> schemas.MessageChangeJson:
+def _message(change: MessageDifference) -> schemas.MessageChangeJson:
     message = change.message
     upload = message.upload or (change.before.upload if change.before else None)
     return {

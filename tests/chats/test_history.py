@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.chats.history import (
-    Change,
-    FieldChange,
+    Difference,
+    FieldDifference,
     History,
-    MessageChange,
+    MessageDifference,
     Reading,
-    changes,
+    differences,
     value_text,
 )
 from kchat_search.kchat.json_codec import encode
@@ -43,15 +43,15 @@ def chat(*messages: object, **fields: Any) -> dict[str, Any]:
     return {"id": 290, "status": "open", "rating": None, "messages": list(messages)} | fields
 
 
-def diff(before: dict[str, Any], after: dict[str, Any]) -> tuple[Change, ...]:
-    return changes(before, after, READING)
+def diff(before: dict[str, Any], after: dict[str, Any]) -> tuple[Difference, ...]:
+    return differences(before, after, READING)
 
 
-def told(found: tuple[Change, ...]) -> list[tuple[object, ...]]:
+def told(found: tuple[Difference, ...]) -> list[tuple[object, ...]]:
     """Changes in short: (name, before, after) or (kind, id, position, text before, text after)."""
     return [
         (one.name, one.before, one.after)
-        if isinstance(one, FieldChange)
+        if isinstance(one, FieldDifference)
         else (
             one.kind,
             one.message.id,
@@ -138,17 +138,20 @@ def test_what_else_changed_of_a_message_is_named_field_by_field() -> None:
     before = chat(A | {"is_read": 0, "reply_timeout": 5}, B, FILE)
     after = chat(A | {"is_read": 1, "msg": "x"}, B, FILE | {"upload": upload("new", name="b.pdf")})
     first, second = diff(before, after)
-    assert isinstance(first, MessageChange)
-    assert isinstance(second, MessageChange)
-    assert first.fields == (FieldChange("is_read", 0, 1), FieldChange("reply_timeout", 5, None))
+    assert isinstance(first, MessageDifference)
+    assert isinstance(second, MessageDifference)
+    assert first.fields == (
+        FieldDifference("is_read", 0, 1),
+        FieldDifference("reply_timeout", 5, None),
+    )
     assert first.text_changed
     assert [field.name for field in second.fields] == ["upload"]
     assert not second.text_changed
     assert second.message.upload
     assert second.message.upload.name == "b.pdf"
     moved = diff(chat(A, B, C), chat(C, A, B))[0]
-    assert isinstance(moved, MessageChange)
-    assert moved.fields == (FieldChange("position", 2, 0),)
+    assert isinstance(moved, MessageDifference)
+    assert moved.fields == (FieldDifference("position", 2, 0),)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +199,7 @@ def test_every_version_says_when_it_was_seen_and_until_when() -> None:
     history = History(stored, READING)
     walked = list(history.walk())
     assert [one.number for one in walked] == [1, 2, 3]
-    assert [told(one.changes) for one in walked] == [
+    assert [told(one.differences) for one in walked] == [
         [],
         [("added", 2, 1, None, "乙")],
         [("status", "open", "close")],
@@ -275,7 +278,7 @@ def test_order_of_keys_and_new_tokens_are_no_change(before: dict[str, Any], seed
 def test_the_messages_before_with_the_changes_made_are_the_messages_after(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    found = [one for one in diff(before, after) if isinstance(one, MessageChange)]
+    found = [one for one in diff(before, after) if isinstance(one, MessageDifference)]
     gone = {one.before.position for one in found if one.before}
     placed = {one.after.position: one.after for one in found if one.after}
     olds, news = (PARSER.parse_archived(json.dumps(one)).messages for one in (before, after))
@@ -292,7 +295,7 @@ def test_a_recall_is_named_so_and_nothing_else_is(
     before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     for one in diff(before, after):
-        if isinstance(one, MessageChange):
+        if isinstance(one, MessageDifference):
             is_recall = bool(
                 one.before and one.after and one.after.recalled and not one.before.recalled
             )

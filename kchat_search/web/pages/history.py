@@ -12,7 +12,13 @@ from typing import Literal
 
 from flask_babel import gettext as _
 
-from kchat_search.chats.history import FieldChange, History, MessageChange, Version, value_text
+from kchat_search.chats.history import (
+    FieldDifference,
+    History,
+    MessageDifference,
+    Version,
+    value_text,
+)
 from kchat_search.models.chats import Message
 from kchat_search.serialization.links import anchor, versions_url
 from kchat_search.web.pages.search_page import Words
@@ -148,12 +154,12 @@ class _Namer:
             "is_read": _("已读"),
         }
 
-    def of_chat(self, change: FieldChange) -> ShownField:
+    def of_chat(self, change: FieldDifference) -> ShownField:
         """A field of the chat."""
         before, after = (self._value(change.name, value) for value in (change.before, change.after))
         return self._field(change, self._titles, before, after)
 
-    def of_message(self, change: FieldChange) -> ShownField:
+    def of_message(self, change: FieldDifference) -> ShownField:
         """A field of a message."""
         before, after = value_text(change.before), value_text(change.after)
         if change.name == "position":  # people count from 1
@@ -164,7 +170,7 @@ class _Namer:
         return self._field(change, self._of_messages, before, after)
 
     def _field(
-        self, change: FieldChange, titles: Mapping[str, str], before: str, after: str
+        self, change: FieldDifference, titles: Mapping[str, str], before: str, after: str
     ) -> ShownField:
         if before == after:  # 2192 and "2192": show which is text
             before, after = (
@@ -184,19 +190,21 @@ class _Namer:
 
 
 def _shown(version: Version, namer: _Namer) -> ShownVersion:
-    by_kind: dict[Kind, list[tuple[str, MessageChange]]] = {kind: [] for kind in namer.groups}
+    by_kind: dict[Kind, list[tuple[str, MessageDifference]]] = {kind: [] for kind in namer.groups}
     for name, change in _anchored(version):
         by_kind[_kind(change)].append((name, change))
     return ShownVersion(
         version=version,
         fields=tuple(
-            namer.of_chat(change) for change in version.changes if isinstance(change, FieldChange)
+            namer.of_chat(change)
+            for change in version.differences
+            if isinstance(change, FieldDifference)
         ),
         groups=tuple(_group(kind, found, namer) for kind, found in by_kind.items() if found),
     )
 
 
-def _group(kind: Kind, found: list[tuple[str, MessageChange]], namer: _Namer) -> Group:
+def _group(kind: Kind, found: list[tuple[str, MessageDifference]], namer: _Namer) -> Group:
     may_be_cut = kind in ("added", "touched")
     return Group(
         kind=kind,
@@ -210,7 +218,7 @@ def _group(kind: Kind, found: list[tuple[str, MessageChange]], namer: _Namer) ->
     )
 
 
-def _message(name: str, change: MessageChange, namer: _Namer) -> ShownMessage:
+def _message(name: str, change: MessageDifference, namer: _Namer) -> ShownMessage:
     before = change.before.text if change.before else ""
     after = change.after.text if change.after else ""
     told = change.before or change.message
@@ -225,33 +233,33 @@ def _message(name: str, change: MessageChange, namer: _Namer) -> ShownMessage:
     )
 
 
-def _told_apart(fields: Iterable[FieldChange]) -> Iterator[FieldChange]:
+def _told_apart(fields: Iterable[FieldDifference]) -> Iterator[FieldDifference]:
     """The fields of a message, those of its file one by one."""
     for field in fields:
         before, after = field.before, field.after
         if field.name == "upload" and isinstance(before, dict) and isinstance(after, dict):
             for name in dict.fromkeys((*before, *after)):
                 if before.get(name) != after.get(name):
-                    yield FieldChange(f"upload.{name}", before.get(name), after.get(name))
+                    yield FieldDifference(f"upload.{name}", before.get(name), after.get(name))
         elif field.name != "upload" or not (
             isinstance(before, dict | None) and isinstance(after, dict | None)
         ):
             yield field  # a file that came or went is told by its name
 
 
-def _anchored(version: Version) -> Iterator[tuple[str, MessageChange]]:
+def _anchored(version: Version) -> Iterator[tuple[str, MessageDifference]]:
     """The messages that changed, each with an anchor of its own: a server may send an id twice, and
     positions are of before or after."""
     used: set[str] = set()
-    for number, change in enumerate(version.changes):
-        if isinstance(change, MessageChange):
+    for number, change in enumerate(version.differences):
+        if isinstance(change, MessageDifference):
             name = f"v{version.number}-{anchor(change.message.id, change.message.position)}"
             name = f"{name}-{number}" if name in used else name
             used.add(name)
             yield name, change
 
 
-def _kind(change: MessageChange) -> Kind:
+def _kind(change: MessageDifference) -> Kind:
     said_the_same = not change.text_changed and _file(change.before) == _file(change.after)
     return "touched" if change.kind == "changed" and said_the_same else change.kind
 
