@@ -1,7 +1,7 @@
-"""The change queue: which chats the index must be told of.
+"""The change queue: which chats must be indexed.
 
-Invariants: a chat is queued once; queued anew, it goes to the end under a new number, so that an
-entry taken before that is another one; a number never comes twice.
+Invariants: a chat is in the queue once. A chat that is queued again moves to the end under a new
+number, so an entry that was taken before is no longer its entry. A number is never used twice.
 """
 
 from __future__ import annotations
@@ -17,29 +17,31 @@ from kchat_search.models.chats import QueueEntry
 
 
 def put(connection: Connection, chat_ids: Sequence[int]) -> None:
-    """Queue chats, each of them named once."""
+    """Queue chats in this order. No id may come twice."""
     if not chat_ids:
         return
-    waited = 0
+    replaced = 0
     for part in chunks(chat_ids):
-        waited += connection.execute(delete(changes).where(changes.c.chat_id.in_(part))).rowcount
-    connection.execute(insert(changes), [{"chat_id": number} for number in chat_ids])
-    add_to_tally(connection, pending=len(chat_ids) - waited)
+        replaced += connection.execute(delete(changes).where(changes.c.chat_id.in_(part))).rowcount
+    connection.execute(insert(changes), [{"chat_id": chat_id} for chat_id in chat_ids])
+    add_to_tally(connection, pending=len(chat_ids) - replaced)
 
 
 def put_chats_of(connection: Connection, agent_ids: Sequence[str]) -> None:
     """Queue all chats of these agents, id ascending."""
     for part in chunks(agent_ids):
-        theirs = select(chats.c.id).where(chats.c.agent_id.in_(part))
-        waited = connection.execute(delete(changes).where(changes.c.chat_id.in_(theirs))).rowcount
-        queued = connection.execute(
-            insert(changes).from_select(["chat_id"], theirs.order_by(chats.c.id))
+        their_chats = select(chats.c.id).where(chats.c.agent_id.in_(part))
+        replaced = connection.execute(
+            delete(changes).where(changes.c.chat_id.in_(their_chats))
         ).rowcount
-        add_to_tally(connection, pending=queued - waited)
+        queued = connection.execute(
+            insert(changes).from_select(["chat_id"], their_chats.order_by(chats.c.id))
+        ).rowcount
+        add_to_tally(connection, pending=queued - replaced)
 
 
 def head(connection: Connection, limit: int) -> tuple[QueueEntry, ...]:
-    """The oldest entries."""
+    """The oldest entries, oldest first."""
     rows = connection.execute(
         select(changes.c.sequence, changes.c.chat_id).order_by(changes.c.sequence).limit(limit)
     )
@@ -47,21 +49,21 @@ def head(connection: Connection, limit: int) -> tuple[QueueEntry, ...]:
 
 
 def remove(connection: Connection, entries: Collection[QueueEntry]) -> None:
-    """Drop those of the entries that are in the queue exactly so."""
-    wanted = {(entry.sequence, entry.chat_id) for entry in entries}
-    for part in chunks(sorted({sequence for sequence, _ in wanted})):
+    """Remove those of the entries that are in the queue with this number and this chat."""
+    pairs = {(entry.sequence, entry.chat_id) for entry in entries}
+    for part in chunks(sorted({sequence for sequence, _ in pairs})):
         rows = connection.execute(
             select(changes.c.sequence, changes.c.chat_id).where(changes.c.sequence.in_(part))
         ).all()
-        same = [sequence for sequence, chat_id in rows if (sequence, chat_id) in wanted]
-        connection.execute(delete(changes).where(changes.c.sequence.in_(same)))
-        add_to_tally(connection, pending=-len(same))
+        in_queue = [sequence for sequence, chat_id in rows if (sequence, chat_id) in pairs]
+        connection.execute(delete(changes).where(changes.c.sequence.in_(in_queue)))
+        add_to_tally(connection, pending=-len(in_queue))
 
 
 def remove_through(connection: Connection, sequence: int) -> None:
-    """Drop all entries up to this number."""
-    dropped = connection.execute(delete(changes).where(changes.c.sequence <= sequence)).rowcount
-    add_to_tally(connection, pending=-dropped)
+    """Remove all entries up to and with this number."""
+    removed = connection.execute(delete(changes).where(changes.c.sequence <= sequence)).rowcount
+    add_to_tally(connection, pending=-removed)
 
 
 def last_sequence(connection: Connection) -> int:

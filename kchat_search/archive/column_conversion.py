@@ -1,7 +1,9 @@
-"""Between what Python has and what a column holds.
+"""Convert between Python's values and what a column holds.
 
-Invariants: a moment comes back as it went in, to the microsecond; no text that goes into a column
-has what some database can't store.
+Names say the direction: `moment_in` goes into a column, `moment_out` comes out of it.
+
+Invariants: a moment comes out as it went in, to the microsecond. A text that goes into a column
+has only characters that every database can store.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def moment_out(stored: int) -> datetime: ...
 @overload
 def moment_out(stored: None) -> None: ...
 def moment_out(stored: int | None) -> datetime | None:
-    """The aware time of so many microseconds."""
+    """The aware time of a number of microseconds since 1970 UTC."""
     return None if stored is None else _EPOCH + timedelta(microseconds=stored)
 
 
@@ -40,18 +42,19 @@ def second_in(moment: datetime | None) -> int | None:
 
 
 def second_out(stored: int | None) -> datetime | None:
-    """The aware time of so many seconds."""
+    """The aware time of a number of seconds since 1970 UTC."""
     return None if stored is None else _EPOCH + timedelta(seconds=stored)
 
 
 def storable(text: str) -> str:
-    """The text with U+FFFD for what some database refuses: lone surrogates (SQLite and PostgreSQL
-    store UTF-8) and NUL (PostgreSQL). Raw JSON is ASCII with escapes and stays as it is."""
+    """The text, with U+FFFD in place of characters that some database refuses: lone surrogates
+    (SQLite and PostgreSQL store UTF-8) and NUL (PostgreSQL). Raw JSON does not need this: it is
+    ASCII with escapes."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
 def storable_row(**columns: object) -> dict[str, object]:
-    """A row of these columns, every text of it storable."""
+    """A row of these columns, with every text made storable."""
     return {
         name: storable(value) if isinstance(value, str) else value
         for name, value in columns.items()
@@ -59,8 +62,8 @@ def storable_row(**columns: object) -> dict[str, object]:
 
 
 def storable_ids(ids: Iterable[int]) -> list[int]:
-    """Each id once, ascending, without those that no column of 64 bits can hold (and that the
-    archive therefore does not have): an address line may ask for any number."""
+    """Each id once, ascending, without ids that don't fit into a column of 64 bits. The archive
+    can't have those, but the address of a web page may ask for any number."""
     return sorted({number for number in ids if number in _IDS})
 
 
@@ -70,10 +73,11 @@ def report_in(report: SyncReport) -> str:
 
 
 def report_out(stored: str) -> SyncReport:
-    """The report again; what a later version of this program added is left out."""
-    known: dict[str, Any] = json.loads(stored)
+    """The report from JSON. Fields that a later version of the program has added are left out."""
     names = {field.name for field in fields(SyncReport)}
-    known = {name: value for name, value in known.items() if name in names}
+    known: dict[str, Any] = {
+        name: value for name, value in json.loads(stored).items() if name in names
+    }
     for name in ("started_at", "finished_at"):
         known[name] = datetime.fromisoformat(known[name])
     known["notes"] = tuple(known.get("notes", ()))
@@ -82,13 +86,14 @@ def report_out(stored: str) -> SyncReport:
 
 def totals_in(totals: Mapping[str, SyncTotals]) -> dict[str, Any]:
     """Totals by kind, as the value of a cursor."""
-    return {kind: asdict(each) for kind, each in totals.items()}
+    return {kind: asdict(of_kind) for kind, of_kind in totals.items()}
 
 
 def totals_out(stored: Mapping[str, Any] | None) -> dict[str, SyncTotals]:
-    """The totals again; what a later version of this program added is left out."""
+    """The totals from the value of a cursor. Fields that a later version of the program has added
+    are left out."""
     names = {field.name for field in fields(SyncTotals)}
     return {
-        kind: SyncTotals(**{name: value for name, value in each.items() if name in names})
-        for kind, each in (stored or {}).items()
+        kind: SyncTotals(**{name: value for name, value in of_kind.items() if name in names})
+        for kind, of_kind in (stored or {}).items()
     }

@@ -1,17 +1,19 @@
-"""How the databases are talked to.
+"""Connections and transactions, on SQLite and PostgreSQL.
 
-Invariants: a writing transaction is alone from its first statement on, a reading one sees one
-state and never waits; what is committed is on the disk.
+Invariants: a writing transaction is the only one from its first statement on. A reading
+transaction sees one state and never waits. What is committed is on the disk.
 
-SQLite: write-ahead log (set once, by `opening`, since it stays with the file), `synchronous=FULL`
-so that not even losing power takes a commit back. Python's own transaction control is off and
-BEGIN is ours, as SQLAlchemy's documentation describes for all versions of Python: IMMEDIATE
-for those that write, since a transaction that reads first and writes later can fail at once when
-another wrote in between. PostgreSQL: writers take turns by an advisory lock, so that sequence
-numbers appear in their order; readers are `REPEATABLE READ`.
+SQLite: the journal is a write-ahead log (`opening` sets it once; the file keeps it).
+`synchronous=FULL` means that a commit survives a loss of power. Python's own control of
+transactions is off and this module sends BEGIN itself, as SQLAlchemy's documentation describes for
+all versions of Python. Transactions that write begin with IMMEDIATE, because one that reads first
+and writes later fails at once when another has written in between.
 
-Threads share an engine. So may a forked process: it starts with connections of its own and
-leaves those of its parent alone.
+PostgreSQL: writers take turns by an advisory lock, so sequence numbers become visible in their
+order. Readers use `REPEATABLE READ`.
+
+Threads share one engine. A forked process may use it too: it gets connections of its own and does
+not touch those of its parent.
 """
 
 from __future__ import annotations
@@ -33,16 +35,16 @@ _inherited: list[Pool] = []
 
 
 def make_engine(address: URL, wait_seconds: float) -> Engine:
-    """An engine for SQLite or PostgreSQL. A writer waits `wait_seconds` for another one."""
+    """An engine for SQLite or PostgreSQL. A writer waits at most `wait_seconds` for another one."""
     on_sqlite = address.get_backend_name() == "sqlite"
     engine = create_engine(
         address,
         connect_args={"timeout": wait_seconds} if on_sqlite else {},
         poolclass=QueuePool,
         pool_size=5,
-        max_overflow=-1,  # as many as there are threads; a request never waits for a connection
+        max_overflow=-1,  # as many as there are threads: a request never waits for a connection
         pool_pre_ping=not on_sqlite,
-        hide_parameters=True,  # conversations have no place in a log
+        hide_parameters=True,  # conversations must not get into a log
     )
     if on_sqlite:
         event.listen(engine, "connect", _prepare)
@@ -53,7 +55,7 @@ def make_engine(address: URL, wait_seconds: float) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state."""
+    """A transaction that reads and sees one state."""
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
@@ -63,7 +65,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes, alone; all of it is kept, or nothing."""
+    """A transaction that writes, with no other writer beside it; all of it is kept, or nothing."""
     with engine.connect() as connection:
         connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         with connection.begin():
@@ -74,7 +76,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def outside_transactions(engine: Engine) -> Iterator[Connection]:
-    """A connection to SQLite for what can't be done in a transaction."""
+    """A connection to SQLite, for statements that don't work inside a transaction."""
     with engine.connect() as connection:
         connection.execution_options(**{_BEGIN: ""})
         yield connection
@@ -95,8 +97,8 @@ def _begin(connection: Connection) -> None:
 
 
 def _leave_to_the_parent() -> None:
-    # Not even closing them is safe in the child (https://sqlite.org/howtocorrupt.html), so they
-    # are kept, unused, until it ends.
+    # Even closing them in the child is unsafe (https://sqlite.org/howtocorrupt.html), so the child
+    # keeps them, unused, until it ends.
     for engine in _engines:
         _inherited.append(engine.pool)
         engine.dispose(close=False)

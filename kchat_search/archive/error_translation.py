@@ -1,7 +1,7 @@
-"""What the world does wrong to an archive, said so that a person can act on it.
+"""Translate a database's errors into `ArchiveError` and `ArchiveFull`.
 
-The one place that turns a database's errors into ours. A bug (a wrong statement, a broken
-constraint, a wrong type) is not wrapped: it flies as what it is.
+Their messages say what happened and what to do next. This is the only location that does so. A bug (a
+wrong statement, a broken constraint, a wrong type) is not translated, so that it is seen as a bug.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kchat_search.errors import ArchiveError, ArchiveFull
 
 _DAMAGED = (
-    "The archive {place} is damaged or is no database ({detail}). Put back a copy of it, or "
+    "The archive {location} is damaged or is no database ({detail}). Put back a copy of it, or "
     "save what can be read with: sqlite3 FILE .recover"
 )
 _UNWRITABLE = (
-    "The archive {place} can't be opened for writing ({detail}). See that the file and its folder "
+    "The archive {location} can't be opened for writing ({detail}). See that the file and its folder "
     "exist, belong to the user who runs this program and are not on a read-only disk."
 )
 _LOCKED = (
-    "The archive {place} is held by another program ({detail}). Nothing was changed: end that "
+    "The archive {location} is held by another program ({detail}). Nothing was changed: end that "
     "program, or wait, and run again."
 )
-_DISK = "The disk of the archive {place} fails ({detail}). See the system's log; nothing was saved."
+_DISK = (
+    "The disk of the archive {location} fails ({detail}). See the system's log; nothing was saved."
+)
 _FULL = (
-    "The disk of the archive {place} has no room left. Free some space and run again; "
+    "The disk of the archive {location} has no room left. Free some space and run again; "
     "nothing was lost."
 )
 
@@ -50,42 +52,46 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
-def archive_errors(place: str) -> Iterator[None]:
-    """Say what goes wrong inside as `ArchiveError` or `ArchiveFull`; `place` is where the archive
-    is, without a password."""
+def archive_errors(location: str) -> Iterator[None]:
+    """Translate errors that are raised inside the block. `location` names the archive in messages: a
+    file, or an address without its password.
+
+    Raises `ArchiveFull` where the disk is full, `ArchiveError` for anything else that a person can
+    put right, and the original error for a bug.
+    """
     try:
         yield
     except DBAPIError as error:
-        told = _tell(error, place)
-        if told is None:
+        translated = _translated(error, location)
+        if translated is None:
             raise
-        raise told from error
+        raise translated from error
     except OSError as error:
         if error.errno in _NO_ROOM:
-            raise ArchiveFull(_FULL.format(place=place)) from error
+            raise ArchiveFull(_FULL.format(location=location)) from error
         detail = error.strerror or str(error)
-        raise ArchiveError(_UNWRITABLE.format(place=place, detail=detail)) from error
+        raise ArchiveError(_UNWRITABLE.format(location=location, detail=detail)) from error
 
 
-def _tell(error: DBAPIError, place: str) -> ArchiveError | None:
-    # The database's own words, in one line; SQLAlchemy's would bring the statement along
+def _translated(error: DBAPIError, location: str) -> ArchiveError | None:
+    # The database's own message, in one line; SQLAlchemy's would have the statement in it.
     detail = " ".join(str(error.orig).split())
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
-        # The index of the write-ahead log is made larger outside of a transaction, and SQLite does
-        # not say «full» where that finds no room
+        # SQLite enlarges the index of the write-ahead log outside of a transaction. If the disk has
+        # no room for that, SQLite gives an I/O error and not «full».
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE):
-            return ArchiveFull(_FULL.format(place=place))
+            return ArchiveFull(_FULL.format(location=location))
         text = _SQLITE.get(code & 0xFF)
-        return None if text is None else ArchiveError(text.format(place=place, detail=detail))
+        return None if text is None else ArchiveError(text.format(location=location, detail=detail))
     state = getattr(error.orig, "sqlstate", None)
     if state == "53100":  # PostgreSQL: disk_full
-        return ArchiveFull(_FULL.format(place=place))
+        return ArchiveFull(_FULL.format(location=location))
     if state == "25006":  # read_only_sql_transaction: a standby
-        return ArchiveError(_UNWRITABLE.format(place=place, detail=detail))
+        return ArchiveError(_UNWRITABLE.format(location=location, detail=detail))
     if isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error):
         return ArchiveError(
-            f"The archive {place} can't be reached ({detail}). See that the database runs and that "
+            f"The archive {location} can't be reached ({detail}). See that the database runs and that "
             "KCHAT_ARCHIVE_URL is right."
         )
     return None

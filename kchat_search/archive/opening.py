@@ -1,8 +1,8 @@
-"""Opening the archive: the address, the file, the migrations.
+"""Open the archive: check its address, make its file, migrate its tables.
 
-Invariant: what `open_archive` returns has the present tables. Where nothing is to do, that is
-seen by three small reads, without a lock and without loading Alembic; else one process at a time
-migrates, in one transaction.
+Invariant: an archive that `open_archive` returns has the present tables. Usually there is nothing
+to migrate; three small reads show that, without a lock and without loading Alembic. Otherwise one
+process at a time migrates, in one transaction.
 """
 
 from __future__ import annotations
@@ -30,31 +30,33 @@ _MIGRATION_SECONDS = 600.0
 
 
 def open_archive(url: str, *, wait_seconds: float = 30.0) -> SqlArchive:
-    """The archive at `url` (`sqlite:///var/archive.sqlite3`), made or migrated where needed.
+    """Open the archive at `url` (`sqlite:///var/archive.sqlite3`); make or migrate it if needed.
 
-    A writer waits `wait_seconds` for another one. Raises `ArchiveError` for an address that is
-    none, a folder that can't be written, a file that is no database of this program, and tables
-    that are newer than this program; `ArchiveFull` where there is no room.
+    A writer waits at most `wait_seconds` for another one.
+
+    Raises `ArchiveError` for an address that can't be used, a folder that can't be written, a file
+    that is not a database of this program, and tables that are newer than this program;
+    `ArchiveFull` where the disk has no room.
     """
     address = _address(url)
     file = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
-    place = str(file) if file else address.render_as_string(hide_password=True)
+    location = str(file) if file else address.render_as_string(hide_password=True)
     engine = _engine(address, wait_seconds)
     try:
-        with archive_errors(place):
+        with archive_errors(location):
             if file:
                 _make_folder(file)
-            if not _is_current(engine, place):
-                with _one_at_a_time(file, place):
-                    _migrate(engine, place)
+            if not _is_current(engine, location):
+                with _one_at_a_time(file, location):
+                    _migrate(engine, location)
     except BaseException:
         engine.dispose()
         raise
-    return SqlArchive(engine, place)
+    return SqlArchive(engine, location)
 
 
 def _address(url: str) -> URL:
-    # The text itself is never repeated: it may hold a password
+    # No message repeats the address, because it may have a password in it.
     try:
         address = make_url(url.strip())
     except (ArgumentError, ValueError) as error:
@@ -82,7 +84,7 @@ def _sqlite_address(address: URL) -> URL:
             "KCHAT_ARCHIVE_URL must name a file, for example sqlite:///var/archive.sqlite3: an "
             "archive in memory would be lost, and no other process could read it"
         )
-    # The working directory may change later; the archive does not move with it
+    # An absolute path, because the working directory may change later.
     return address.set(drivername="sqlite", database=str(Path(name).absolute()))
 
 
@@ -101,31 +103,31 @@ def _make_folder(file: Path) -> None:
         raise ArchiveError(f"The archive {file} is a folder: KCHAT_ARCHIVE_URL must name a file")
 
 
-def _is_current(engine: Engine, place: str) -> bool:
+def _is_current(engine: Engine, location: str) -> bool:
     with reading(engine) as connection:
         if connection.dialect.name == "sqlite":
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
             if mode != "wal":
                 return False
-        return _present_migration(connection, place) == MIGRATION
+        return _present_migration(connection, location) == MIGRATION
 
 
-def _present_migration(connection: Connection, place: str) -> str | None:
-    """The migration that this database has come to; None for an empty one."""
+def _present_migration(connection: Connection, location: str) -> str | None:
+    """The number of the last migration of this database; None for an empty database."""
     names = inspect(connection).get_table_names()
     if "alembic_version" in names:
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return None if found is None else str(found)
+        number = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return None if number is None else str(number)
     if names:
         raise ArchiveError(
-            f"{place} is a database of some other program: give the archive one of its own"
+            f"{location} is a database of some other program: give the archive one of its own"
         )
     return None
 
 
 @contextmanager
-def _one_at_a_time(file: Path | None, place: str) -> Iterator[None]:
-    if file is None:  # PostgreSQL's writers take turns anyway
+def _one_at_a_time(file: Path | None, location: str) -> Iterator[None]:
+    if file is None:  # on PostgreSQL, `writing` already lets one process at a time migrate
         yield
         return
     lock = FileLock(f"{file}.migration.lock", timeout=_MIGRATION_SECONDS)
@@ -133,7 +135,7 @@ def _one_at_a_time(file: Path | None, place: str) -> Iterator[None]:
         lock.acquire()
     except Timeout as error:
         raise ArchiveError(
-            f"Another process has been preparing the archive {place} for "
+            f"Another process has been preparing the archive {location} for "
             f"{_MIGRATION_SECONDS / 60:.0f} minutes. Wait until it is done, or end it; the file "
             f"{lock.lock_file} is its lock."
         ) from error
@@ -143,40 +145,41 @@ def _one_at_a_time(file: Path | None, place: str) -> Iterator[None]:
         lock.release()
 
 
-def _migrate(engine: Engine, place: str) -> None:
+def _migrate(engine: Engine, location: str) -> None:
     if engine.dialect.name == "sqlite":
-        with reading(engine) as connection:  # before a foreign file is changed
-            _check_migration(_present_migration(connection, place), place)
+        # Checked first, so that the file of another program is not changed.
+        with reading(engine) as connection:
+            _check_migration(_present_migration(connection, location), location)
         with outside_transactions(engine) as connection:
             mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
         if mode != "wal":
             raise ArchiveError(
-                f"The archive {place} can't be read and written at once on this disk (its journal "
+                f"The archive {location} can't be read and written at once on this disk (its journal "
                 f"stays «{mode}»): put it on a local one"
             )
     with writing(engine) as connection:
-        found = _present_migration(connection, place)
-        _check_migration(found, place)
-        if found != MIGRATION:
-            _run_steps(connection)
+        present = _present_migration(connection, location)
+        _check_migration(present, location)
+        if present != MIGRATION:
+            _run_migrations(connection)
 
 
-def _check_migration(found: str | None, place: str) -> None:
-    if found is None or found in _known_migrations():
+def _check_migration(present: str | None, location: str) -> None:
+    if present is None or present in _known_migrations():
         return
     raise ArchiveError(
-        f"The archive {place} was written by a newer version of this program (its tables are at "
-        f"{found!r}, this version knows {MIGRATION}): install that version, or a later one"
+        f"The archive {location} was written by a newer version of this program (its tables are at "
+        f"{present!r}, this version knows {MIGRATION}): install that version, or a later one"
     )
 
 
 def _known_migrations() -> set[str]:
-    from alembic.script import ScriptDirectory  # noqa: PLC0415  # 0.2 s, seldom needed
+    from alembic.script import ScriptDirectory  # noqa: PLC0415  # takes 0.2 s, seldom needed
 
     return {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
-def _run_steps(connection: Connection) -> None:
+def _run_migrations(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415  # as above
 
     config = _config()

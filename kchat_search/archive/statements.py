@@ -1,4 +1,4 @@
-"""Statements of many rows, alike on SQLite and PostgreSQL."""
+"""Statements over many rows, the same for SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from sqlalchemy.sql.dml import Insert
 
 T = TypeVar("T")
 
-_CHUNK = 500  # SQLite may be built with as few as 999 parameters a statement
+_CHUNK = 500  # a build of SQLite may allow as few as 999 parameters in a statement
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The items, in order, in parts that a statement can name one by one."""
+    """The items, in order, in parts small enough to be parameters of one statement."""
     for start in range(0, len(items), _CHUNK):
         yield items[start : start + _CHUNK]
 
@@ -26,8 +26,11 @@ def upsert(
     keep: Sequence[str] = (),
     instead: Mapping[str, ColumnElement[Any]] | None = None,
 ) -> Insert:
-    """Insert a row or, where its primary key is there, replace all but that key and the columns
-    `keep`, with what came or what `instead` says. `dialect` is «sqlite» or «postgresql»."""
+    """A statement that inserts a row, or updates the row that has the same primary key.
+
+    An update leaves the columns `keep` as they are. It sets the others to the new values, or to
+    what `instead` says for a column. `dialect` is «sqlite» or «postgresql».
+    """
     key = [column.name for column in table.primary_key]
     replaced = [c.name for c in table.columns if c.name not in (*key, *keep)]
     if dialect == "sqlite":

@@ -49,26 +49,26 @@ class SqlArchive:
     Its methods are those of `ports.Archive`, which says what each promises, takes and raises.
     """
 
-    def __init__(self, engine: Engine, place: str) -> None:
+    def __init__(self, engine: Engine, location: str) -> None:
         self._engine = engine
-        self._place = place
+        self._location = location
 
     def __repr__(self) -> str:
-        return f"SqlArchive({self._place!r})"
+        return f"SqlArchive({self._location!r})"
 
     def close(self) -> None:
         """Give back the connections that wait in the pool."""
-        with archive_errors(self._place):
+        with archive_errors(self._location):
             self._engine.dispose()
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with archive_errors(self._place), reading(self._engine) as connection:
+        with archive_errors(self._location), reading(self._engine) as connection:
             yield connection
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with archive_errors(self._place), writing(self._engine) as connection:
+        with archive_errors(self._location), writing(self._engine) as connection:
             yield connection
 
     # -- StoredChats: chats, and what is known of them -----------------------------------------

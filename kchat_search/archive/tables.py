@@ -1,11 +1,12 @@
-"""The tables of the archive, as the present program wants them.
+"""The tables of the archive, as this version of the program needs them.
 
-`migrations/` makes a database so; a test holds the two to one another. All times are integers:
-a chat's own (`created_at`, `end_at`, `active_at`) whole seconds, our moments (`*_seen_at`,
-`changed_at`, ...) microseconds, both since 1970 UTC, so that they sort alike on every database.
+`migrations/` makes them in a database; a test checks that both agree. Times are integers, since
+1970 UTC, because integers sort alike on every database: whole seconds for the times of a chat
+(`created_at`, `end_at`, `active_at`), microseconds for the times of the archive (`seen_at`,
+`changed_at` and the like).
 
-Invariants: `chats` holds the present version and `versions` only the earlier ones; `tally` is
-changed in the transaction that changes what it counts; a sequence number never comes twice.
+Invariants: `chats` holds the present version of each chat and `versions` the earlier ones. `tally`
+changes in the transaction that changes what it counts. A sequence number is never used twice.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sqlalchemy import (
 )
 
 MIGRATION = "0002"
-"""The migration that leads to these tables."""
+"""The number of the migration that leads to these tables."""
 
 metadata = MetaData(
     naming_convention={
@@ -37,7 +38,7 @@ metadata = MetaData(
     }
 )
 
-# SQLite numbers rows by itself only in a column that is declared INTEGER, which has 64 bits there
+# SQLite numbers rows by itself only in a column of the type INTEGER, which has 64 bits there.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
 
 chats = Table(
@@ -48,7 +49,7 @@ chats = Table(
     Column("digest", Text, nullable=False),
     Column("created_at", BigInteger),
     Column("end_at", BigInteger),
-    Column("active_at", BigInteger),  # the end, or for want of one the creation
+    Column("active_at", BigInteger),  # `end_at`, or `created_at` where there is no end
     Column("status", Text, nullable=False),
     Column("agent_id", Text),
     Column("visitor_id", Text),
@@ -56,12 +57,12 @@ chats = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("gone_at", BigInteger),
-    # last, so that the pages a long conversation spills to are read only where it is asked for
+    # The last column, so that the pages of a long conversation are read only when it is asked for.
     Column("raw", Text, nullable=False),
 )
 
 not_gone = chats.c.gone_at.is_(None)
-# A partial index serves only a query that says the same literally; a parameter would not do.
+# A partial index serves only a query with exactly its condition, so 'close' can't be a parameter.
 still_open = and_(not_gone, chats.c.status != literal_column("'close'"))
 
 Index(None, chats.c.id, chats.c.version, chats.c.gone_at)
@@ -98,8 +99,8 @@ cursors = Table(
     Column("updated_at", BigInteger, nullable=False),
 )
 
-# No foreign key: an entry whose chat is not (or no more) in the archive tells the indexer to take
-# it out of the index.
+# No foreign key: an entry whose chat is not in the archive tells the indexer to remove that chat
+# from the index.
 changes = Table(
     "changes",
     metadata,
@@ -118,7 +119,7 @@ rejects = Table(
     Column("last_seen_at", BigInteger, nullable=False, index=True),
     Column("times", Integer, nullable=False),
     Column("raw", Text, nullable=False),
-    Column("gone_at", BigInteger),  # when Kchat was found to show it no more
+    Column("gone_at", BigInteger),  # when Kchat no longer showed it
 )
 
 agents = Table(
@@ -137,7 +138,8 @@ reports = Table(
     sqlite_autoincrement=True,
 )
 
-# Sizes are shown with every search, and counting a million rows takes longer than a search may.
+# One row of sizes: every search shows them, and counting a million rows takes longer than a search
+# may take.
 tally = Table(
     "tally",
     metadata,

@@ -1,4 +1,4 @@
-"""What Alembic runs: the steps, on the connection and in the transaction that the archive gives."""
+"""What Alembic runs: the migrations, on the connection and in the transaction of `opening`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kchat_search.archive.tables import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    render_as_batch=True,  # SQLite alters a table by building it anew
+    render_as_batch=True,  # SQLite changes a table by making a new one
 )
 with context.begin_transaction():
     context.run_migrations()

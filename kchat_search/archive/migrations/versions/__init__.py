@@ -1,5 +1,5 @@
-"""One module a step, in order of their numbers.
+"""One file for each migration, in the order of their numbers.
 
 v0001_first_tables.py  the first tables
-v0002_gone.py          rejects that Kchat shows no more
+v0002_gone.py          a mark for rejects that Kchat no longer shows
 """

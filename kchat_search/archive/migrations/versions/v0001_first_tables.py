@@ -16,11 +16,11 @@ _OPEN = sa.text("gone_at IS NULL AND status != 'close'")
 
 
 def upgrade() -> None:
-    """Make them in an empty database."""
+    """Make the tables in an empty database."""
     _chats()
     _versions()
     _queue_and_rejects()
-    _small_ones()
+    _small_tables()
 
 
 def _number(name: str, *, nullable: bool = False) -> sa.Column[int]:
@@ -99,7 +99,7 @@ def _queue_and_rejects() -> None:
     op.create_index("ix_rejects_last_seen_at", "rejects", ["last_seen_at"])
 
 
-def _small_ones() -> None:
+def _small_tables() -> None:
     op.create_table(
         "cursors",
         _text("name"),

@@ -1,4 +1,4 @@
-"""Rejects that Kchat shows no more are marked, as chats are; revisions of chats have an index."""
+"""Rejects get a mark for «gone from Kchat», as chats have it; revisions of chats get an index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the mark; nothing is marked yet."""
+    """Add the column, empty, and the index."""
     op.add_column("rejects", sa.Column("gone_at", sa.BigInteger(), nullable=True))
     op.drop_index("ix_chats_id_version", "chats")
     op.create_index("ix_chats_id_version_gone_at", "chats", ["id", "version", "gone_at"])
