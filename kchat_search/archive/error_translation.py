@@ -1,7 +1,7 @@
 """Translate a database's errors into `ArchiveError` and `ArchiveFull`.
 
-Their messages say what happened and what to do next. This is the only location that does so. A bug (a
-wrong statement, a broken constraint, a wrong type) is not translated, so that it is seen as a bug.
+Their messages say what happened and what to do next. No other file does this. A bug (a wrong
+statement, a broken constraint, a wrong type) is not translated, so that it is seen as a bug.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kchat_search.errors import ArchiveError, ArchiveFull
 
 _DAMAGED = (
-    "The archive {location} is damaged or is no database ({detail}). Put back a copy of it, or "
-    "save what can be read with: sqlite3 FILE .recover"
+    "The archive {location} is damaged or is no database ({detail}). Put a backup in its "
+    "place, or save what can be read with: sqlite3 FILE .recover"
 )
 _UNWRITABLE = (
-    "The archive {location} can't be opened for writing ({detail}). See that the file and its folder "
-    "exist, belong to the user who runs this program and are not on a read-only disk."
+    "The archive {location} can't be opened for writing ({detail}). Check that the file and its "
+    "folder exist, belong to the user who runs this program, and are not on a read-only disk."
 )
 _LOCKED = (
     "The archive {location} is held by another program ({detail}). Nothing was changed: end that "
@@ -53,8 +53,8 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 @contextmanager
 def archive_errors(location: str) -> Iterator[None]:
-    """Translate errors that are raised inside the block. `location` names the archive in messages: a
-    file, or an address without its password.
+    """Translate errors that are raised inside the block. `location` names the archive in messages:
+    a file, or an address without its password.
 
     Raises `ArchiveFull` where the disk is full, `ArchiveError` for anything else that a person can
     put right, and the original error for a bug.
@@ -91,7 +91,7 @@ def _translated(error: DBAPIError, location: str) -> ArchiveError | None:
         return ArchiveError(_UNWRITABLE.format(location=location, detail=detail))
     if isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error):
         return ArchiveError(
-            f"The archive {location} can't be reached ({detail}). See that the database runs and that "
-            "KCHAT_ARCHIVE_URL is right."
+            f"The archive {location} can't be reached ({detail}). Check that the database runs and "
+            "that KCHAT_ARCHIVE_URL is right."
         )
     return None

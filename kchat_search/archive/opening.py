@@ -154,8 +154,8 @@ def _migrate(engine: Engine, location: str) -> None:
             mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
         if mode != "wal":
             raise ArchiveError(
-                f"The archive {location} can't be read and written at once on this disk (its journal "
-                f"stays «{mode}»): put it on a local one"
+                f"The archive {location} can't be read and written at once on this disk (its "
+                f"journal stays «{mode}»): put it on a local disk"
             )
     with writing(engine) as connection:
         present = _present_migration(connection, location)
