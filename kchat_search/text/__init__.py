@@ -1,11 +1,11 @@
-"""Text as it is compared: pure functions that know nothing else of this program.
+"""Text in the forms in which it is compared. Every function is pure and imports nothing of ours.
 
-    fold.py     text -> the form in which two strings are compared, with a map back
-    scripts.py  folded text -> runs of one kind: Han, letters, digits, the rest
-    segmentation.py  Han runs -> words (jieba)
-    pinyin.py   how Han characters sound (pypinyin)
-    grams.py    folded text -> every character and every pair of neighbours
+    fold.py          folds text: the form in which two strings are compared, with a map back
+    scripts.py       cuts folded text into runs of one kind: Han, letters, digits, the rest
+    segmentation.py  segments Han runs into words (jieba)
+    pinyin.py        gives the sounds of Han characters (pypinyin)
+    grams.py         gives every character and every pair of neighbours of folded text
 
-The same code runs when a chat is indexed and when a query is read; that, and nothing else, is
-why the two meet.
+The index is built and queries are read with the same code. A query finds a chat only because of
+that, so no other code may fold or cut text.
 """

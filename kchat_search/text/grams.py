@@ -1,12 +1,13 @@
-"""Grams: every character, every pair of neighbouring characters and every three digits in a row of
-a folded message.
+"""Grams of a folded message: every character, every pair of neighbouring characters, and every
+three digits in a row.
 
-They are what matching stands on. A literal of one or two characters, or of three digits, is in a
-message exactly when that gram is; a longer one can only be where all of its grams are, and a look
-into the text decides (they may stand in another order, or in different messages).
+Matching is built on grams. A literal of one or two characters, or of three digits, is in a message
+exactly if that gram is. A longer literal can only be where all its grams are. The text itself must
+then be searched, because the grams may stand in another order or in different messages.
 
-Digits have triples since there are but ten of them: each pair of digits is in a sixth of all chats
-that have a phone number, so the tail of a number would be looked for in thousands of texts.
+Three digits are a gram because there are only ten digits. Each pair of digits is in a sixth of all
+chats that have a phone number. With pairs alone, the last digits of a number would have to be
+searched for in thousands of texts.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _EACH_THREE_DIGITS = re.compile("(?=([0-9]{3}))")
 
 
 def grams(texts: Iterable[str]) -> set[str]:
-    """All grams of these messages; none reaches from one message into the next."""
+    """All grams of these folded messages. No gram reaches from one message into the next."""
     found: set[str] = set()
     for text in texts:
         found.update(text)
@@ -30,12 +31,15 @@ def grams(texts: Iterable[str]) -> set[str]:
 
 
 def required_grams(literal: str) -> list[str]:
-    """Grams that every text with this (non-empty) literal has, each once, in order: the literal
-    itself where it is one, else its triples, and the pairs that are in none of them."""
+    """The grams that every text with this literal has, each once, in the order of the literal.
+
+    `literal` is folded and not empty. If it is itself a gram, the answer is that gram alone. Else
+    the answer is its three-digit grams and those pairs that lie in none of them.
+    """
     if is_gram(literal):
         return [literal]
     found: dict[str, None] = {}
-    covered = 0  # characters up to here stand in a triple with the one before
+    covered = 0  # up to this position, each character is in a triple with the one before it
     for start in range(len(literal) - 1):
         triple = literal[start : start + 3]
         if _DIGITS.fullmatch(triple):
@@ -47,5 +51,6 @@ def required_grams(literal: str) -> list[str]:
 
 
 def is_gram(literal: str) -> bool:
-    """Is the literal a gram, so that nothing need be looked at?"""
+    """Is the literal itself a gram? Then the index decides alone, and no text needs to be
+    searched."""
     return len(literal) <= 2 or _DIGITS.fullmatch(literal) is not None

@@ -1,4 +1,4 @@
-"""How Han characters sound: for «did you mean», never for what matches."""
+"""How Han characters sound. Used for «did you mean», never for matching."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 MAX_READINGS = 2
-"""Readings of a character that count, the usual ones first; the rest are rare or old."""
+"""How many readings of a character count. The most usual come first; the others are rare or old."""
 _MAX_SYLLABLE_LENGTH = 6
 _MAX_SPLITS = 32
 
@@ -17,34 +17,42 @@ _NASAL = re.compile(r"(?<=[aei])ng$")
 
 @lru_cache(8_192)
 def readings(character: str) -> tuple[str, ...]:
-    """The sounds of a character, at most two; none where it is not Han. Tones are left out, and so
-    is what many speakers and typists do not tell apart: zh and z, ch and c, sh and s, -ng and -n.
+    """The sounds of a character in pinyin: at most `MAX_READINGS`, the most usual first, none where
+    the character is not Han.
+
+    Tones are left out. So are the differences that many speakers and typists do not make: zh and z,
+    ch and c, sh and s, -ng and -n.
     """
-    # Readings of whole words are not asked for; without them the library takes 13 MB, not 57.
+    # Readings of whole words are not needed. Without them the library takes 13 MB, not 57 MB.
     os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
-    from pypinyin import Style, pinyin  # noqa: PLC0415  # 0.1 s, and most searches find something
+    from pypinyin import Style, pinyin  # noqa: PLC0415  # takes 0.1 s; most searches need no pinyin
 
     found = pinyin(character, heteronym=True, style=Style.NORMAL, errors="ignore")
     return tuple(dict.fromkeys(map(merge_similar_sounds, found[0] if found else ())))[:MAX_READINGS]
 
 
 def merge_similar_sounds(syllable: str) -> str:
-    """A syllable of toneless pinyin without the differences that `readings` leaves out."""
+    """A syllable of pinyin without tone, in one form for the sounds that `readings` does not
+    distinguish."""
     first = syllable[:1] + syllable[2:] if syllable[:2] in ("zh", "ch", "sh") else syllable
     return _NASAL.sub("n", first)
 
 
 def split_syllables(letters: str, known: frozenset[str]) -> Iterator[tuple[str, ...]]:
-    """The ways in which letters are pinyin: as sounds, each one of `known`; at most 32 of them."""
-    found = 0
-    waiting: list[tuple[int, tuple[str, ...]]] = [(0, ())]
-    while waiting and found < _MAX_SPLITS:
-        place, before = waiting.pop()
-        if place == len(letters):
-            found += 1
-            yield before
+    """The ways to read `letters` as pinyin, at most 32 of them.
+
+    Each way is the sounds in order, in the form of `merge_similar_sounds`, and each sound is one of
+    `known`.
+    """
+    count = 0
+    unfinished: list[tuple[int, tuple[str, ...]]] = [(0, ())]
+    while unfinished and count < _MAX_SPLITS:
+        start, sounds = unfinished.pop()
+        if start == len(letters):
+            count += 1
+            yield sounds
             continue
-        for end in range(place + 1, min(place + _MAX_SYLLABLE_LENGTH, len(letters)) + 1):
-            here = merge_similar_sounds(letters[place:end])
-            if here in known:
-                waiting.append((end, (*before, here)))
+        for end in range(start + 1, min(start + _MAX_SYLLABLE_LENGTH, len(letters)) + 1):
+            sound = merge_similar_sounds(letters[start:end])
+            if sound in known:
+                unfinished.append((end, (*sounds, sound)))

@@ -1,10 +1,10 @@
-"""Segmentation: Han text into words, by jieba. The only place that imports jieba, or rjieba.
+"""Segment Han text into words with jieba. Only this file imports jieba and rjieba.
 
-jieba ranks and splits queries; it never decides what matches. So a wrong cut costs a place in
-the list, never a chat.
+The words serve ranking and the splitting of queries. They never decide what matches. So a wrong
+word boundary costs a place in the list of results, never a result.
 
-rjieba, where it is installed, does the larger part of the work. The words are the same, in the
-same order, so an index built with it serves without it and the other way round.
+Where rjieba is installed, it does most of the work. It gives the same words in the same order, so
+an index that was built with it can be used without it, and the other way round.
 """
 
 from __future__ import annotations
@@ -33,47 +33,51 @@ from kchat_search.text.fold import fingerprint as fold_fingerprint
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import indexable_runs
 
-# Its only error is a cache that it can't write, with a traceback; that costs a second each start.
+# jieba logs only that it can't write its cache, with a traceback. That costs a second each start.
 jieba.setLogLevel(logging.CRITICAL)
 
 _CACHE_NAME = "jieba.cache"
 
 MAX_TOKEN_LENGTH = 256
-"""Longer runs of letters are indexed by their first so many characters and an ellipsis, which no
-run of letters contains: they are found by their beginning, and never taken for another word."""
+"""Characters. A longer run of letters is indexed as its first `MAX_TOKEN_LENGTH` characters and an
+ellipsis. No run of letters contains an ellipsis. So a long run is found by its beginning, and is
+never taken for another word."""
 
 
-_HUGE_FREQUENCY = re.compile(r"\s\d{19,}")  # jieba would fail at the first search, not at the start
+# jieba accepts such a frequency when it starts, and fails at the first search.
+_HUGE_FREQUENCY = re.compile(r"\s\d{19,}")
 
 _SETTLED_SECONDS = 2
-"""A file that was changed less than so long ago may be half written."""
+"""A file that changed less than so many seconds ago may be half written."""
 
 _MAX_RUN = 256
-"""Longer Han runs are cut here first: jieba's Viterbi copies its paths, so its time grows with the
-square of a run: `jieba.lcut("很长" * 50_000)` takes about a minute. No sentence is as long without
-a comma."""
+"""Longer Han runs are first cut into pieces of this many characters. jieba's Viterbi copies its
+paths, so its time grows with the square of the length: `jieba.lcut("很长" * 50_000)` takes about a
+minute. No sentence is so long without a comma."""
 
 
 _CACHED_ENTRIES = 16_384
+"""How many Han runs each cache keeps with their words."""
 _MAX_CACHED_RUN = 8
-"""People say the same again: the words of so many Han runs of up to so many characters are kept
-(14 MB with all that is kept below). Half of the Han runs of 1,000 dialogues are among them, and
-with jieba a chat takes a third less time. Longer runs seldom return."""
+"""Only Han runs of up to so many characters are cached, because longer runs seldom return.
+Measured: half of the Han runs of 1,000 dialogues are in the cache; with jieba, a chat takes a third
+less time; all caches of this file together take 14 MB."""
 
 
 _JIEBA_BLOCKS = re.compile("[\u4e00-\u9fd5]+|.")
-"""jieba has words of these characters alone; any other stands for itself."""
+"""jieba knows words of these characters only. Each other character is a word of its own."""
 _NOT_JIEBA_HAN = re.compile("[^\u4e00-\u9fd5]")
 _TWO_SINGLES = b"\1\1"
 """In the lengths of words: two characters side by side that no dictionary word joins."""
 
 
 _State = tuple[str, Path | None, bool]
-"""A segmenter as it travels to another process: (the user's words, where the cache is, fast)."""
+"""A segmenter as it is sent to another process: (the user's words, the folder of the cache, may
+rjieba be used)."""
 
 
 class _Cutter(Protocol):
-    """What cuts at most `_MAX_RUN` characters of Han: a jieba.Tokenizer, or `_RjiebaCutter`."""
+    """Cuts at most `_MAX_RUN` Han characters into words: a jieba.Tokenizer, or `_RjiebaCutter`."""
 
     def lcut(self, han: str) -> list[str]: ...
     def lcut_for_search(self, han: str) -> list[str]: ...
@@ -89,17 +93,22 @@ class Segmenter:
         *,
         use_rjieba: bool = True,
     ) -> None:
-        """`user_dict` is a file in jieba's form («word [frequency] [tag]» a line, UTF-8); raises
-        ValueError where it is not in UTF-8, or a frequency is no number to count with.
+        """Read the user's dictionary. jieba's own is loaded by `load`, or when it is first needed.
 
-        `cache_dir` (made if missing) holds jieba's compiled dictionary; without one, or where it
-        can't be written, it is compiled each time. It must be ours: jieba's default is a file in
-        the world-writable temporary folder, which anybody could have left there, and which it
-        loads unchecked.
+        `user_dict` is a file in jieba's format: «word [frequency] [tag]» a line, UTF-8.
 
-        `use_rjieba` says whether rjieba may serve where it is installed. It does without a user
-        dictionary only: it reckons missing frequencies and the sum of all otherwise than jieba,
-        and with 300 words added, some ten of 20,000 runs that had them came out otherwise.
+        `cache_dir` is the folder of jieba's compiled dictionary. It is made if missing. Where it is
+        None or cannot be written, the dictionary is compiled at each start. The folder must be
+        ours: jieba's default is a file in the world-writable temporary folder. Anybody can put a
+        file there, and jieba loads it unchecked.
+
+        `use_rjieba` says whether rjieba may be used where it is installed. With a user dictionary
+        it is never used, because it computes missing frequencies, and the sum of all frequencies,
+        in another way than jieba. Measured with 300 words added: about ten of 20,000 runs with
+        these words were cut differently.
+
+        Raises ValueError if `user_dict` is not UTF-8 or has a frequency of more than 18 digits, and
+        OSError if it cannot be read.
         """
         self._user_dict = user_dict
         self._stamp = _file_stamp(user_dict)
@@ -111,7 +120,7 @@ class Segmenter:
         return self._user_words, self._cache_dir, self._may_use_rjieba
 
     def __setstate__(self, state: _State) -> None:
-        """Another process loads the dictionary anew, with the same words as here."""
+        """Another process loads the dictionary again, with the same words as in this process."""
         self._user_words, self._cache_dir, self._may_use_rjieba = state
         self._cutter: _Cutter | None = None
         self._lock = threading.Lock()
@@ -120,19 +129,22 @@ class Segmenter:
         self.fingerprint = self._make_fingerprint()
 
     def user_dictionary_changed(self, now: float) -> bool:
-        """Is the user's file another than the one that was read, and was left alone for the last
-        seconds? Cost: one look at the file's entry. `now`: seconds since 1970."""
+        """Has the user's file changed since it was read, and been left alone for the last two
+        seconds?
+
+        `now` is in seconds since 1970. The cost is one `stat` of the file.
+        """
         stamp = _file_stamp(self._user_dict)
         if stamp is None or stamp == self._stamp:
             return False
         return not 0 <= now - stamp[0] / 1e9 < _SETTLED_SECONDS
 
     def reload_user_dictionary(self, now: float) -> bool:
-        """Take the user's words from their file again where `user_dictionary_changed`; are they
-        others now? Until the new dictionary is loaded, the old one serves.
+        """Read the user's words again if `user_dictionary_changed`. Answers whether the words
+        differ from those before. The old dictionary is used until the new one is loaded.
 
-        Raises ValueError and OSError as when it was made; then the words stay as they were, and
-        the same file is not tried again.
+        `now` is in seconds since 1970. Raises ValueError and OSError as the constructor does. Then
+        the words stay as they were, and the same file is not tried again.
         """
         if not self._reloading.acquire(blocking=False):
             return False
@@ -146,10 +158,10 @@ class Segmenter:
             new = Segmenter.__new__(Segmenter)
             new.__setstate__((words, self._cache_dir, self._rjieba_allowed and not words.strip()))
             new.load()
-            with self._lock:  # the first load may go on, and would bring the old words back
+            with self._lock:  # a first load that still runs would bring the old words back
                 self._user_words, self._cache_dir, self._may_use_rjieba = new.__getstate__()
-                # In this order: what the new cache keeps is of the new dictionary.
-                self._cutter = new._cutter  # noqa: SLF001  # one of us
+                # The cutter first: the new cache must hold words of the new dictionary only.
+                self._cutter = new._cutter  # noqa: SLF001  # of the same class
                 self._cached_search_words = lru_cache(_CACHED_ENTRIES)(self._search_words)
                 self.fingerprint = new.fingerprint
             return True
@@ -157,21 +169,22 @@ class Segmenter:
             self._reloading.release()
 
     def load(self) -> None:
-        """Load the dictionary now (some 0.3 to 1 s, 0.15 s with rjieba) rather than at the first
-        word."""
+        """Load the dictionary now and not at the first word. It takes 0.3 to 1 s with jieba, 0.15 s
+        with rjieba."""
         self._loaded_cutter()
 
     def segment_han(self, han: str) -> list[str]:
-        """A Han run cut into words, end to end: what a query asks for."""
+        """Cut a Han run into words that, joined, are the run again. Used for queries."""
         return _cut_long_run(self._loaded_cutter().lcut, han)
 
     def tokens(self, texts: Iterable[str]) -> list[str]:
-        """The words of folded messages for ranking, with repetitions: jieba's search mode on the
-        Han runs (long words and the words inside them), and every run of letters and of digits.
-        Nothing is dropped.
+        """The tokens of folded messages for ranking, in order and with repetitions.
 
-        A chat of 17 messages (CrossWOZ) takes 0.8 ms with jieba and 0.23 ms with rjieba when it
-        is new, and 0.6 and 0.11 ms once what people say often is kept. It was 1.2 ms.
+        They are the words of jieba's search mode for the Han runs (long words and the words inside
+        them), and every run of letters or digits (see `index_token`). Nothing is dropped.
+
+        Measured for a chat of 17 messages (CrossWOZ): 0.8 ms with jieba and 0.23 ms with rjieba at
+        first, 0.6 and 0.11 ms when the caches are filled. Without caches and rjieba it was 1.2 ms.
         """
         found: list[str] = []
         for text in texts:
@@ -200,13 +213,14 @@ class Segmenter:
         tokenizer = jieba.Tokenizer()
         with TemporaryDirectory() as folder:
             self._initialize_tokenizer(tokenizer, Path(folder))
-        # Its words are compared with folded text, so they are folded too.
+        # The user's words are compared with folded text, so they are folded too.
         tokenizer.load_userdict([fold(line) for line in self._user_words.splitlines()])
         cutter: _Cutter = tokenizer
         return cutter
 
     def _initialize_tokenizer(self, tokenizer: jieba.Tokenizer, folder: Path) -> None:
-        """In a folder of its own, since jieba leaves half a cache behind on a full disk."""
+        """Load jieba's dictionary in a temporary folder, because jieba leaves half a cache on a
+        full disk."""
         cache = folder / _CACHE_NAME
         kept = None if self._cache_dir is None else self._cache_dir / _CACHE_NAME
         if kept is not None:
@@ -219,19 +233,20 @@ class Segmenter:
             _save_cache(cache, kept)
 
     def _make_fingerprint(self) -> str:
-        """Names what the words depend on; another one means that the index must be built anew."""
+        """What the words depend on. If it differs, the index must be built again."""
         user = hashlib.sha256(self._user_words.encode()).hexdigest()[:16]
         return f"{fold_fingerprint()} jieba {version('jieba')} user-dict {user}"
 
 
 def _file_stamp(file: Path | None) -> tuple[int, int, int] | None:
-    """What tells a changed file: (when it was changed, in ns; its size; its number)."""
+    """What shows that a file changed: (time of change in ns, size in bytes, inode). None where
+    there is no file."""
     if file is None:
         return None
     try:
         found = file.stat()
     except OSError:
-        return None  # an editor may be replacing it; until it is back, the words stay
+        return None  # an editor may be replacing it; until the file is back, the words stay
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
@@ -243,24 +258,25 @@ def _read_user_words(file: Path) -> str:
 
 
 class _RjiebaCutter:
-    """jieba's words, by rjieba for what it does as jieba does it and by jieba for the rest.
+    """jieba's words, computed by rjieba where it does as jieba does, and by jieba for the rest.
 
-    Three things keep rjieba 0.2.2 alone from giving jieba 0.42.1's words, so each is done here:
+    rjieba 0.2.2 alone does not give the words of jieba 0.42.1, for three reasons. Each is corrected
+    here:
 
-    - Its model for the characters that no dictionary word joins is rounded to six decimals. Where
-      several cuts weigh the same, which only rounding then decides, it takes another one: for
-      812 of 43,500 runs of one character (伏伏伏伏伏 and the like). So that part is jieba's own
-      `finalseg`, whose dictionary-free code needs no loading.
-    - Its dictionary is jieba's, except that it has the line «B超 3 n» once and jieba twice. That
-      makes the sum of all frequencies, from which every weight is reckoned, less by three.
-    - It joins neighbouring rare ideographs, which for jieba each stand for themselves.
+    - Its model for characters that no dictionary word joins is rounded to six decimals. Where
+      several cuts have the same weight, rounding decides, and it takes another cut: for 812 of
+      43,500 runs of one repeated character (伏伏伏伏伏 and the like). So jieba's own `finalseg`
+      does that part. It needs no dictionary and no loading.
+    - Its dictionary has the line «B超 3 n» once, jieba's has it twice. That makes the sum of all
+      frequencies, from which every weight is computed, three less.
+    - It joins neighbouring rare ideographs. In jieba, each of them is a word of its own.
 
-    What remains is the best way through the dictionary, and the same arithmetic in the same order
-    finds it: no difference in 1,376,067 runs of twenty kinds, ties included.
+    The rest is the best path through the dictionary, and rjieba finds it with the same arithmetic
+    in the same order. Measured: no difference in 1,376,067 runs of twenty kinds, ties included.
     """
 
     def __init__(self, words: rjieba.Jieba) -> None:
-        words.add_word("B超", 6, None)  # no Han run has it
+        words.add_word("B超", 6, None)  # corrects the sum; no Han run contains this word
         self._cut_by_dictionary = words.cut
         self._search_by_dictionary = words.cut_for_search
         self._in_dictionary = words.has_word
@@ -305,7 +321,7 @@ class _RjiebaCutter:
         return out + found[done:]
 
     def _with_inner_words(self, words: Iterable[str]) -> list[str]:
-        """Words, before each the words within it."""
+        """The words, and before each of them the dictionary words inside it."""
         found: list[str] = []
         for word in words:
             if len(word) > 2:
@@ -314,7 +330,7 @@ class _RjiebaCutter:
         return found
 
     def _unjoined_words(self, unjoined: str) -> Iterable[str]:
-        """The words in characters that no dictionary word joins."""
+        """The words of characters that no dictionary word joins."""
         if len(unjoined) < 2:
             return unjoined
         return (self._cached_unjoined if len(unjoined) <= _MAX_CACHED_RUN else self._cut_unjoined)(
@@ -322,7 +338,7 @@ class _RjiebaCutter:
         )
 
     def _cut_unjoined(self, unjoined: str) -> tuple[str, ...]:
-        # A word that lost against its own characters is not to be found again by the model.
+        # The dictionary word lost against its single characters. The model must not find it again.
         return tuple(unjoined if self._in_dictionary(unjoined) else finalseg.cut(unjoined))
 
     def _inner_words(self, word: str) -> tuple[str, ...]:
@@ -332,12 +348,13 @@ class _RjiebaCutter:
 
 
 def _rjieba_cutter() -> _RjiebaCutter | None:
-    """None where rjieba is missing, or where it or jieba is not of a version that was compared."""
+    """None where rjieba is missing, or where rjieba or jieba has a version that was not
+    compared."""
     try:
         compared = version("jieba") == "0.42.1" and version("rjieba").startswith("0.2.")
         if not compared:
             return None
-        import rjieba  # noqa: PLC0415  # 0.1 s, and not everybody has it
+        import rjieba  # noqa: PLC0415  # takes 0.1 s, and is optional
     except (ImportError, PackageNotFoundError):
         return None
     return _RjiebaCutter(rjieba.Jieba())
@@ -351,7 +368,7 @@ def _cut_long_run(cut: Callable[[str], list[str]], han: str) -> list[str]:
 
 
 def _save_cache(cache: Path, kept: Path) -> None:
-    """Put a new compiled dictionary where the next start finds it, if that can be written."""
+    """Copy a newly compiled dictionary to where the next start finds it, if that can be written."""
     new = kept.with_name(f"{_CACHE_NAME}.{os.getpid()}")
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -363,5 +380,5 @@ def _save_cache(cache: Path, kept: Path) -> None:
 
 
 def index_token(word: str) -> str:
-    """The form in which a run of letters stands in the index."""
+    """The form in which a run of letters stands in the index (see `MAX_TOKEN_LENGTH`)."""
     return word if len(word) <= MAX_TOKEN_LENGTH else word[:MAX_TOKEN_LENGTH] + "…"
