@@ -1,11 +1,11 @@
-"""The Kchat API: asked by `client`, understood by `parse`.
+"""Asks the Kchat API and turns its answers into records.
 
-json_codec.py       bytes to JSON and back                                     (pure)
-upload_tokens.py    what Kchat renews at will, taken out; the digest           (pure)
-times.py            the API's times to aware UTC                               (pure)
-parse.py            JSON to records; what can't be read becomes a reject       (pure)
-throttle.py         how long to wait before asking again, for one request or for all
-header_deadline.py  connections that wait so long for the head of an answer, and no longer
-transport.py        one GET: credentials, time-outs, bounds, retries, errors   (requests)
+json_codec.py       decodes and encodes JSON                                       (pure)
+upload_tokens.py    removes what Kchat renews at will; the digest of a chat        (pure)
+times.py            parses the API's times to aware UTC                            (pure)
+parse.py            turns JSON into records; what cannot be read becomes a reject  (pure)
+throttle.py         how long to wait before the next request
+header_deadline.py  connections that bound the time until an answer's headers are there
+transport.py        one GET: credentials, time-outs, limits, retries, errors       (requests)
 client.py           `KchatClient`, the `ChatSource`: which GET answers which question
 """

@@ -1,7 +1,7 @@
 """`KchatClient`: the `ChatSource` over HTTP, as the Kchat API documents it.
 
-Invariant: every address is built here, from the configured host, path and a page number;
-`next_page` is looked at to know whether a page follows, and never followed.
+Invariant: every address is built here, from the configured host, the path and a page number.
+`next_page` only shows whether a page follows. It is never requested.
 """
 
 from __future__ import annotations
@@ -30,13 +30,18 @@ def _utc_now() -> datetime:
 
 
 class KchatClient:
-    """Asks the Kchat API; a `kchat_search.ports.ChatSource`. Safe to share between threads.
+    """Asks the Kchat API. Implements `kchat_search.ports.ChatSource`. Safe to share between
+    threads.
 
-    `base_url` is `https://host`; `user` and `secret` go as basic auth (`email` and a password, or
-    `email/token` and an API token). `timeout` (seconds) bounds the connection and each silence of
-    the server, `deadline` (seconds, four times `timeout` unless given) a whole answer. `retries`
-    counts the attempts after the first, `per_minute` bounds the requests of a minute, repeated ones
-    too. `sleep`, `clock`, `now` and `random` are for tests.
+    - `base_url` is `https://host`.
+    - `user` and `secret` are sent as basic auth: `email` and a password, or `email/token` and an
+      API token.
+    - `timeout` (seconds) limits the connection and each silence of the server.
+    - `deadline` (seconds) limits a whole answer. The default is four times `timeout`.
+    - `retries` is the number of attempts after the first.
+    - `max_body` (bytes) limits one unpacked answer.
+    - `per_minute` limits the requests in a minute, retries included. None: no limit.
+    - `sleep`, `clock`, `now` and `random` are replaced in tests.
     """
 
     def __init__(
@@ -78,10 +83,11 @@ class KchatClient:
         return f"KchatClient({self._transport.base_url!r}, user={self._user!r})"
 
     def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
-        """Page `number` (from 1) of the list, id ascending; `start` and `end` are days of creation.
+        """Page `number` (from 1) of the list of chats, id ascending. `start` and `end` are days of
+        creation.
 
         Raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`, `KchatBadAnswer`, and
-        `KchatNotFound` where the account has no such path at all.
+        `KchatNotFound` where the account does not have this path.
         """
         params = {"page": str(number), "per_page": str(self._per_page)}
         if start is not None:
@@ -97,27 +103,28 @@ class KchatClient:
         return page
 
     def chat(self, chat_id: int) -> FetchedChat | RejectedChat:
-        """One chat, whole.
+        """One whole chat.
 
-        Raises `KchatNotFound` where it is gone, `KchatBadAnswer` where another one came, and
-        `KchatUnreachable`, `KchatRefused`, `KchatBusy`.
+        Raises `KchatNotFound` where Kchat has no such chat (any more), `KchatBadAnswer` where Kchat
+        answered with another chat, and `KchatUnreachable`, `KchatRefused`, `KchatBusy`.
         """
-        found = self._transport.get(
+        chat = self._transport.get(
             f"{self._chats_path.removesuffix('.json')}/{chat_id}.json",
             {},
             lambda answer: self._parser.parse_single_chat(answer, chat_id),
         )
-        assert found is not None
-        return found
+        assert chat is not None
+        return chat
 
     def understand(self, raw: str) -> FetchedChat | RejectedChat:
-        """A stored raw form, as it is understood now. Asks nobody."""
+        """Parse the stored raw JSON of a chat with today's parser. Sends no request."""
         return self._parser.parse_chat(decode_text(raw))
 
     def agents(self) -> Mapping[str, str]:
-        """Names by id of those who may be a chat's agent; empty where Kchat does not show them.
+        """The names of the users who may be a chat's agent, by id. Empty where Kchat does not show
+        them.
 
-        Raises `KchatUnreachable`, `KchatRefused` (401 alone), `KchatBusy`, `KchatBadAnswer`.
+        Raises `KchatUnreachable`, `KchatRefused` (for a 401 only), `KchatBusy`, `KchatBadAnswer`.
         """
         names: dict[str, str] = {}
         seen: set[str] = set()
@@ -136,12 +143,12 @@ class KchatClient:
             if page is None:
                 _log.info("Kchat does not show the agents' names; ids are shown instead")
                 return {}
-            ids, found, last = page
-            names.update(found)
+            ids, page_names, last = page
+            names.update(page_names)
             if last or ids <= seen:
                 return names
             seen |= ids
-        _log.warning("more than %d pages of agents; the rest goes by id", _MAX_AGENT_PAGES)
+        _log.warning("more than %d pages of agents; ids are shown for the rest", _MAX_AGENT_PAGES)
         return names
 
     def retries(self) -> int:

@@ -1,7 +1,8 @@
-"""Connections whose head of an answer comes in time, or not at all.
+"""Connections that bound the time until the status line and the headers of an answer are there.
 
-A time-out of requests is for each silence: a server that sends one byte of a header now and then
-can hold a thread for days. The body's deadline is `transport`'s, which reads it piece by piece.
+A time-out of requests applies to each silence of the server. A server that sends one byte of a
+header now and then can therefore hold a thread for days. The deadline for the body is in
+`transport`, which reads the body in chunks.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from urllib3.response import HTTPResponse
 
 
 class HeaderDeadlineAdapter(HTTPAdapter):
-    """As `HTTPAdapter`, but status and headers must be there within `seconds` of the request, or
-    it is a time-out."""
+    """An `HTTPAdapter` that raises a time-out unless status and headers of the answer are there
+    within `seconds` of the request."""
 
     def __init__(self, seconds: float) -> None:
         self._pool_classes = _pool_classes(seconds)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        """Called by the base class, which makes its connections here."""
+        """The base class calls this to make its connections."""
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = self._pool_classes
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> ProxyManager:
-        """The same, where a proxy stands between."""
+        """The same for connections through a proxy."""
         manager: ProxyManager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = self._pool_classes
         return manager
@@ -63,9 +64,9 @@ def _read_head(
 
     def abort() -> None:
         expired.set()
-        with suppress(OSError):  # it has just ended by itself
+        with suppress(OSError):  # the connection has just ended by itself
             if connection.sock is not None:
-                connection.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
+                connection.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that is reading
 
     timer = Timer(seconds, abort)
     timer.daemon = True
@@ -75,7 +76,7 @@ def _read_head(
         response = read()
     finally:
         timer.cancel()
-        if expired.is_set():  # what was read may be half a head
+        if expired.is_set():  # what was read may be half of the headers
             if response is not None:
                 response.close()
             connection.close()

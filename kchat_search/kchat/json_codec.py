@@ -1,8 +1,10 @@
-"""JSON as Kchat sends it: read, written, stripped of upload tokens, digested.
+"""JSON as Kchat sends it: decoded and encoded.
 
-Reading is tolerant in values and strict in form: odd numbers become text, a stray byte becomes a
-lone surrogate, but half a JSON is no JSON. Invariant: whatever `decode` returns, `encode` writes,
-and `decode` reads that back as the same value.
+Decoding is tolerant of values and strict about form. Unusual numbers become text, and an invalid
+byte becomes a lone surrogate. Incomplete JSON is an error.
+
+Invariant: `encode` writes whatever `decode` returns, and `decode` reads that back as the same
+value.
 """
 
 from __future__ import annotations
@@ -13,23 +15,26 @@ import math
 from kchat_search.errors import KchatBadAnswer
 
 MAX_DEPTH = 100
-"""Objects and lists within one another. Documented chats have four levels; Python's own readers
-and writers give up somewhere below a thousand, depending on who calls them."""
+"""How many objects and lists may stand within one another. Documented chats have four levels.
+Python's own decoder and encoder fail somewhere below a thousand, depending on who calls them."""
 
 MAX_EXCERPT = 120
-"""Characters of a bad answer that an error shows."""
+"""Characters of a bad answer that an error message shows."""
 
 
 class NotUnderstood(ValueError):
-    """A value that is not what it would have to be; the text says which and why."""
+    """A value is not what it must be. The text says which value and why."""
 
 
 def decode(body: bytes) -> object:
-    """The JSON value in `body` (UTF-8, with or without a byte order mark).
+    """The JSON value in `body`, which is UTF-8 with or without a byte order mark.
 
-    Whole numbers of more digits than Python converts (4,300), numbers beyond a double, NaN and
-    Infinity become text. Bytes that are no UTF-8 become lone surrogates, so that one bad byte
-    does not hide a page of chats. Raises ValueError for anything that is not one whole JSON value.
+    These become text: whole numbers of more digits than Python converts (4,300), numbers too large
+    for a double, NaN and Infinity. Bytes that are not UTF-8 become lone surrogates, so that one bad
+    byte does not hide a whole page of chats.
+
+    Raises ValueError for anything that is not exactly one complete JSON value, and for JSON that is
+    nested too deeply for Python.
     """
     try:
         text = body.decode("utf-8-sig", "surrogatepass")
@@ -39,20 +44,20 @@ def decode(body: bytes) -> object:
 
 
 def decode_text(text: str) -> object:
-    """As `decode`, of text."""
+    """`decode` for text."""
     try:
         try:
             return _DECODER.decode(text)
         except json.JSONDecodeError:
             raise
-        except ValueError:  # a whole number of more digits than Python converts: half as fast
+        except ValueError:  # an integer of more digits than Python converts; this is half as fast
             return _HUGE_NUMBER_DECODER.decode(text)
     except RecursionError as error:
         raise NotUnderstood("nested too deeply") from error
 
 
 def decode_answer(body: bytes) -> object:
-    """As `decode`, but raises `KchatBadAnswer` that shows how the body begins."""
+    """`decode`, but raises `KchatBadAnswer`, whose text shows the beginning of the body."""
     try:
         return decode(body)
     except ValueError as error:
@@ -79,12 +84,12 @@ _HUGE_NUMBER_DECODER = json.JSONDecoder(
 
 
 def encode(value: object, *, sort_keys: bool = False) -> str:
-    """`value` as JSON in ASCII without blanks; lone surrogates and NUL as escapes."""
+    """`value` as JSON in ASCII without blanks. Lone surrogates and NUL are written as escapes."""
     return json.dumps(value, separators=(",", ":"), sort_keys=sort_keys)
 
 
 def excerpt(text: str) -> str:
-    """How `text` begins, on one line, printable, at most `MAX_EXCERPT` characters."""
+    """The beginning of `text` on one line, printable, at most `MAX_EXCERPT` characters."""
     line = "".join(c if c.isprintable() else " " for c in text[: MAX_EXCERPT * 8])
     line = " ".join(line.split())
     return line if len(line) <= MAX_EXCERPT else line[: MAX_EXCERPT - 1] + "…"

@@ -1,12 +1,18 @@
-"""From Kchat's JSON to records: pure, and tolerant in everything but what would mislead a search.
+"""Turn Kchat's JSON into records. Pure, and tolerant of everything that would not mislead a search.
 
-Unknown fields and types stay in the raw JSON and never fail. A chat is refused, and becomes a
-`RejectedChat` with the reason, only where reading on would lose or misplace it silently: no usable
-id, ids of people that are objects, messages that are no list of objects, a creation time that
-can't be read (a date search would miss the chat).
+Unknown fields and types stay in the raw JSON and never cause an error. A chat becomes a
+`RejectedChat` with the reason only where parsing it would silently lose or misplace it:
 
-Invariant: what `ChatParser.parse_chat` understands, `ChatParser.parse_archived` understands
-alike from `raw`.
+- it has no usable id;
+- an id of a person is an object or a list;
+- its messages are not a list of objects;
+- its creation time cannot be read, so that a search by date would miss it.
+
+Source of the fields: the documentation of `GET /apiv2/chats.json`; the vendor's published client
+libraries for fields that it does not describe.
+
+Invariant: `ChatParser.parse_archived` makes the same chat from `raw` as `ChatParser.parse_chat`
+did.
 """
 
 from __future__ import annotations
@@ -35,26 +41,31 @@ from kchat_search.text.fold import without_surrogates
 
 _MAX_ID = 2**63 - 1
 _MAX_ID_LENGTH = 255
+"""Characters."""
 _MAX_EXACT_FLOAT = 2**53
+"""Beyond this, a double no longer says which whole number was sent."""
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,25})(?:\.0+)?")
 
 
 class ChatParser:
-    """Reads chats whose times are in `zone` where they name none."""
+    """Parses chats. Times that name no zone are in `zone`."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self._zone = zone
 
     def parse_list_page(self, answer: object, number: int, per_page: int) -> ChatPage:
-        """One page of the list, `{"chats": [...]}`, asked for as `number` with `per_page`.
+        """Parse one page of the list, `{"chats": [...]}`.
 
+        `number` is the page that was requested (from 1), `per_page` how many chats were requested.
         The page is the last if it is empty, if `next_page` is null or "", or if `next_page` leads
-        to this page or one before. Neither is believed where `count` proves that more follow: some
-        servers always send null, and an address that leads elsewhere says nothing of this list. A
-        `next_page` of another form (a cursor) is taken as «there is more»: pages are documented to
-        go by number, and sync notices repeated chats.
+        to this page or an earlier one.
 
-        Raises `KchatBadAnswer` where there is no list `chats`.
+        `next_page` is not believed where `count` proves that more chats follow. Some servers always
+        send null, and an address that leads elsewhere says nothing about this list. A `next_page`
+        of another form (a cursor) means that more chats follow: pages are documented to be
+        numbered, and sync notices chats that repeat.
+
+        Raises `KchatBadAnswer` where the answer has no list `chats`.
         """
         chats = answer.get("chats") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(chats, list):
@@ -71,32 +82,33 @@ class ChatParser:
         )
 
     def parse_single_chat(self, answer: object, chat_id: int) -> FetchedChat | RejectedChat:
-        """The chat that was asked for by id: `{"chat": {...}}` or the bare object.
+        """Parse the answer for one chat: `{"chat": {...}}`, or the object alone.
 
-        Raises `KchatBadAnswer` where there is none, or another than `chat_id`.
+        Raises `KchatBadAnswer` where there is no object, or where it is another chat than
+        `chat_id`.
         """
         item = answer
         if isinstance(answer, dict) and ("chat" in answer or "id" not in answer):
             item = answer.get("chat")
         if not isinstance(item, dict):
             raise KchatBadAnswer(f"Kchat's answer has no object «chat», but {_describe(answer)}")
-        found = self.parse_chat(item)
-        found_id = found.chat.id if isinstance(found, FetchedChat) else found.chat_id
-        if found_id is None and isinstance(found, RejectedChat):
-            return replace(found, key=f"chat:{chat_id}", chat_id=chat_id)
-        if found_id != chat_id:
-            raise KchatBadAnswer(f"asked for chat {chat_id}, Kchat answered with chat {found_id}")
-        return found
+        fetched = self.parse_chat(item)
+        sent_id = fetched.chat.id if isinstance(fetched, FetchedChat) else fetched.chat_id
+        if sent_id is None and isinstance(fetched, RejectedChat):
+            return replace(fetched, key=f"chat:{chat_id}", chat_id=chat_id)
+        if sent_id != chat_id:
+            raise KchatBadAnswer(f"asked for chat {chat_id}, Kchat answered with chat {sent_id}")
+        return fetched
 
     def parse_chat(self, item: object) -> FetchedChat | RejectedChat:
-        """A chat as it stands in a list or alone. Never raises on any JSON value."""
+        """Parse a chat of a list, or a single one. Never raises, whatever JSON value `item` is."""
         try:
             raw = encode(item)
         except RecursionError:
             return _too_deep(item)
         if "\\ud" in raw:
-            # Surrogates that were sent apart are one character when they are read again; take
-            # the chat as it will be read.
+            # Two surrogates that were sent apart are one character when `raw` is decoded. So take
+            # the chat as it will be decoded.
             item = decode_text(raw)
         try:
             content = content_digest(item)
@@ -107,7 +119,8 @@ class ChatParser:
         return FetchedChat(chat, raw, content, has_messages)
 
     def parse_archived(self, raw: str) -> Chat:
-        """A chat of the archive. Raises ValueError where `raw` can't be understood."""
+        """Parse the raw JSON of an archived chat. Raises ValueError where it cannot be
+        understood."""
         try:
             return self._parse_object(decode_text(raw))
         except RecursionError as error:
@@ -180,20 +193,22 @@ class ChatParser:
         )
 
 
-def _as_listed(found: FetchedChat | RejectedChat) -> FetchedChat | RejectedChat:
-    """As it stands in a list, where no messages may mean that they are left out."""
-    if isinstance(found, RejectedChat):
-        return found
-    return replace(found, has_messages=bool(found.chat.messages), listed=True)
+def _as_listed(fetched: FetchedChat | RejectedChat) -> FetchedChat | RejectedChat:
+    """A chat of a list. There, no messages may mean that the list leaves them out."""
+    if isinstance(fetched, RejectedChat):
+        return fetched
+    return replace(fetched, has_messages=bool(fetched.chat.messages), listed=True)
 
 
 def normalize_person_id(value: object, field: str) -> str | None:
-    """The one string form of the id of an agent, a visitor or a user.
+    """The one text form of the id of an agent, a visitor or a user.
 
-    `290`, `290.0`, `"290"` and `"290.0"` are «290»; other text is kept without the blanks around
-    it. None for null, "", 0 and "0": 0 is how the API's ids say «nobody», and visitors 0 of
-    different chats must not look like one person.
-    Raises ValueError naming `field` for booleans, objects, lists and more than 255 characters.
+    `290`, `290.0`, `"290"` and `"290.0"` all become «290». Other text is kept without the blanks
+    around it. The answer is None for null, "", 0 and "0": in the API, an id of 0 means «nobody»,
+    and the visitors 0 of different chats must not look like one person.
+
+    Raises ValueError, which names `field`, for booleans, objects, lists, and more than 255
+    characters.
     """
     if value is None:
         return None
@@ -208,10 +223,11 @@ def normalize_person_id(value: object, field: str) -> str | None:
 
 
 def parse_agents_page(answer: object, number: int) -> tuple[set[str], dict[str, str], bool]:
-    """(ids on the page, names by id, is it the last?) of one page `{"users": [...]}`.
+    """Parse one page `{"users": [...]}`: (ids on the page, names by id, is it the last page?).
 
-    The name is `agent_display_name`, else `name`; who has no id or no name is left out.
-    Raises `KchatBadAnswer` where there is no list `users`.
+    A name is `agent_display_name`, else `name`. Users without an id or a name are left out.
+
+    Raises `KchatBadAnswer` where the answer has no list `users`.
     """
     users = answer.get("users") if isinstance(answer, dict) else None
     if not isinstance(answer, dict) or not isinstance(users, list):
@@ -233,7 +249,7 @@ def parse_agents_page(answer: object, number: int) -> tuple[set[str], dict[str, 
 
 
 def _parse_whole_id(value: object) -> int | None:
-    """The id of a chat or a message, 1 to 2**63-1; None for anything else."""
+    """The id of a chat or a message, from 1 to 2**63-1. None for anything else."""
     if type(value) is int and 0 < value <= _MAX_ID:
         return value
     number: int | None = None
@@ -241,7 +257,6 @@ def _parse_whole_id(value: object) -> int | None:
         whole = _WHOLE_NUMBER.fullmatch(value.strip())
         number = int(whole[1]) if whole else None
     elif isinstance(value, float):
-        # Beyond 2**53 a double no longer says which number was sent.
         number = int(value) if value.is_integer() and abs(value) <= _MAX_EXACT_FLOAT else None
     elif isinstance(value, int) and not isinstance(value, bool):
         number = value
@@ -249,19 +264,19 @@ def _parse_whole_id(value: object) -> int | None:
 
 
 def _parse_size(value: object) -> int | None:
-    """A count, a number of bytes or of pixels, from 0 to 2**63-1; None for anything else."""
+    """A count, or a number of bytes or pixels, from 0 to 2**63-1. None for anything else."""
     zero = not isinstance(value, bool) and value in (0, "0")
     return 0 if zero else _parse_whole_id(value)
 
 
 def _integer_if_whole(value: object) -> object:
+    """A float that is a whole number, as an integer; any other value unchanged."""
     exact = isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_FLOAT
     return int(value) if exact and isinstance(value, float) else value
 
 
 def _text_of(value: object) -> str:
-    """Text as sent; null is ""; numbers, booleans, objects and lists as their JSON, without
-    upload tokens and in readable characters."""
+    """The text as it was sent; null as "". Other values as readable JSON without upload tokens."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -270,8 +285,8 @@ def _text_of(value: object) -> str:
 
 
 def _clean_text(value: object) -> str:
-    """As `_text_of`, for what is compared, counted and shown rather than searched: lone surrogates,
-    which UTF-8 refuses, are replaced."""
+    """`_text_of` for what is compared, counted and shown, not searched. Lone surrogates, which
+    UTF-8 refuses, are replaced."""
     if type(value) is str:
         if value.isascii():
             return value
@@ -282,7 +297,7 @@ def _clean_text(value: object) -> str:
 
 _MAX_CACHED_TEXT = 32
 _cached_clean = lru_cache(4096)(without_surrogates)
-"""Names come again with every message, so their cleaned form is kept."""
+"""Names occur in every message, so their cleaned form is cached."""
 
 
 def _parse_flag(value: object) -> bool:
@@ -292,9 +307,12 @@ def _parse_flag(value: object) -> bool:
 
 
 def _parse_upload(value: object, upload_id: object) -> Upload | None:
-    """The file of a message. Where a list is sent, the upload is its first object and carries the
-    names of all, so that a search for any of them finds the chat. With `upload_id` alone it has
-    an id and no more."""
+    """The file of a message, or None.
+
+    If a list is sent, the upload is its first object, with the names of all objects, so that a
+    search for any of the names finds the chat. If only `upload_id` is sent, the upload has nothing
+    but an id.
+    """
     if value is None and upload_id is None:
         return None
     sent = value if isinstance(value, list) else [value]
@@ -326,7 +344,7 @@ def _person_id_or_none(value: object) -> str | None:
 
 
 def _is_last_page(answer: Mapping[str, Any], number: int, *, more_by_count: bool) -> bool:
-    """Does `next_page` say that no page follows the page `number`?"""
+    """Does `next_page` say that no page follows page `number`?"""
     if "next_page" not in answer:
         return False
     following = answer["next_page"]
@@ -342,7 +360,7 @@ def _is_last_page(answer: Mapping[str, Any], number: int, *, more_by_count: bool
 
 
 def _describe(value: object) -> str:
-    """What a JSON value is, without its content."""
+    """What kind of JSON value this is, without its content."""
     if isinstance(value, dict):
         return f"an object with {excerpt(', '.join(value)) or 'no keys'}"
     kinds = {list: "a list", str: "a text", bool: "true or false", type(None): "null"}
@@ -356,6 +374,8 @@ def _rejected(item: object, raw: str, reason: str) -> RejectedChat:
 
 
 def _raw_key(item: object, raw: str) -> str:
+    """What identifies a reject that has no chat id: its content if that can be computed, else its
+    raw JSON."""
     try:
         return content_digest(item)
     except ValueError:
@@ -363,7 +383,8 @@ def _raw_key(item: object, raw: str) -> str:
 
 
 def _too_deep(item: object) -> RejectedChat:
-    """Nested so deeply that Python can't write it: keep what lies on the surface."""
+    """A reject for a value that is nested too deeply for Python to encode. Only its outermost
+    values are kept."""
     surface: object = None
     if isinstance(item, dict):
         surface = {key: part for key, part in item.items() if not isinstance(part, dict | list)}

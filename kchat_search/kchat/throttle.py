@@ -1,7 +1,10 @@
-"""How long to wait before Kchat is asked again: one request's back-off, and a pause for all.
+"""How long to wait before the next request: back-off of one request, and a throttle for all
+threads.
 
-urllib3's Retry and tenacity know neither an answer that must be read before it is known to be bad
-nor one «not before» for all threads, so the loop (`client.py`) is ours and this is its arithmetic.
+This is code of our own because urllib3's Retry and tenacity lack two things: an answer that must be
+parsed before it is known to be bad, and a «not before» that holds for all threads. The loop over
+the attempts is in `transport.py`; this is its arithmetic.
+
 Invariant: no wait is longer than `MAX_WAIT`.
 """
 
@@ -14,23 +17,31 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 
 FIRST_BACKOFF = 1.0
-"""Seconds: the upper end of the first wait; each further one doubles it."""
+"""Seconds. The longest possible first wait. Each further one is twice as long."""
 MAX_BACKOFF = 60.0
+"""Seconds. The longest back-off."""
 MAX_WAIT = 300.0
-"""Seconds: who asks for more gets an error that says so, instead of a thread that hangs."""
+"""Seconds. If Kchat asks for more, the request fails with an error that says so. Otherwise a thread
+would hang."""
 MAX_PAUSE = 3600.0
-"""Seconds: whatever Kchat asks for, after that it is asked once more."""
+"""Seconds. Whatever Kchat asks for, it is asked once more after that time."""
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:
-    """Seconds to wait after the failed attempt `attempt` (from 0): exponential, with full jitter
-    (`random` gives 0 to 1), so that clients which failed together do not come back together."""
+    """Seconds to wait after a failed attempt.
+
+    `attempt` counts from 0. The wait grows exponentially. `random` gives 0 to 1: with full jitter,
+    clients that failed together do not come back together.
+    """
     return random() * min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(attempt, 30))
 
 
 def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds that a `Retry-After` header asks for, given as seconds or as an HTTP date
-    (RFC 9110, 10.2.3). 0 for a date that has passed; None where there is none or it is neither."""
+    """Seconds that a `Retry-After` header asks for.
+
+    `value` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); `now` is aware. The answer is
+    0 for a date in the past, and None where there is no header or it is neither.
+    """
     if value is None:
         return None
     text = value.strip()
@@ -39,7 +50,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
             seconds = float(text)
             return seconds if math.isfinite(seconds) else None
         moment = parsedate_to_datetime(text)
-        if moment.tzinfo is None:  # «-0000», or a server that left GMT out
+        if moment.tzinfo is None:  # the zone is «-0000», or the server left out GMT
             moment = moment.replace(tzinfo=UTC)
         return max(0.0, (moment - now).total_seconds())
     except (ValueError, OverflowError):
@@ -47,11 +58,12 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 
 
 class Throttle:
-    """When somebody may ask Kchat next. Safe to share between threads.
+    """When a thread may send its next request to Kchat. Safe to share between threads.
 
-    `clock` gives seconds that only grow, `sleep` waits so many seconds; `per_minute` bounds the
-    requests of all threads together (None: no bound) by keeping them apart: no minute has more,
-    wherever it begins, and a program that starts anew gains nothing by it.
+    `clock` gives seconds that only grow. `sleep` waits so many seconds. `per_minute` limits the
+    requests of all threads together (None: no limit). It does so by a minimum time between
+    requests. So no minute has more requests, wherever it begins, and a program that is restarted
+    gains nothing.
     """
 
     def __init__(
@@ -68,17 +80,18 @@ class Throttle:
         self._next_slot = -math.inf
 
     def pause(self, seconds: float) -> None:
-        """Nobody asks for so many seconds from now; a longer pause that runs already stays."""
+        """No thread sends a request for so many seconds from now. If a longer pause runs already,
+        it stays."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 
     def pause_left(self) -> float:
-        """Seconds until the pause is over; 0 without one."""
+        """Seconds until the pause is over. 0 where there is none."""
         with self._lock:
             return max(0.0, self._paused_until - self._clock())
 
     def wait(self) -> None:
-        """Return when this thread may ask once: the pause is over, however often it was extended
+        """Return when this thread may send one request: the pause is over, even if it was extended
         meanwhile, and it is this thread's turn."""
         while True:
             with self._lock:
@@ -91,4 +104,4 @@ class Throttle:
 
 
 _ROUNDING = 1e-6
-"""Seconds: less is the rounding of floats, and waiting for that might never end."""
+"""Seconds. A shorter wait is only the rounding of floats. Waiting for it might never end."""

@@ -1,7 +1,9 @@
-"""The API's times to aware datetimes in UTC.
+"""Parse the API's times to aware datetimes in UTC.
 
-Documented is `2015-04-25 08:04:12` without a zone; libraries and servers also show ISO 8601 and
-seconds since 1970. Invariant: the answer is in UTC or None, and every failure is a ValueError.
+The documented form is `2015-04-25 08:04:12`, without a time zone. Client libraries and servers also
+use ISO 8601 and seconds since 1970.
+
+Invariant: the result is in UTC or None, and every failure is a ValueError.
 """
 
 from __future__ import annotations
@@ -15,18 +17,21 @@ _NEVER = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?Z?)?")
 _EPOCH = re.compile(r"-?[0-9]{9,13}(?:\.[0-9]+)?")
 _DOCUMENTED = len("2015-04-25 08:04:12")
 _FIRST_MILLISECONDS = 100_000_000_000
-"""Seconds since 1970 reach this in the year 5138, milliseconds did in 1973."""
+"""Seconds since 1970 reach this number in the year 5138. Milliseconds reached it in 1973."""
 _OUTSIDE = "outside the years 2 to 9998"
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
-    """The moment that `value` names, or None for none (null, 0, "" and `0000-00-00 00:00:00`).
+    """The moment that `value` names, or None where it names none (null, 0, "" and `0000-00-00
+    00:00:00`).
 
-    Text is `2015-04-25 08:04:12` or any ISO 8601 form, in `zone` where it names none (of the two
-    moments of a repeated hour, the first). A number, also as text of nine digits and more, is
-    seconds since 1970, or milliseconds where seconds would lie beyond the year 5138.
-    Raises ValueError for anything else and for moments outside the years 2 to 9998.
+    A text is `2015-04-25 08:04:12` or any ISO 8601 form. It is read in `zone` where it names no
+    zone. Of the two moments of a repeated hour, the first is taken. A number, or a text of nine
+    digits or more, is seconds since 1970, or milliseconds where seconds would be later than the
+    year 5138.
+
+    Raises ValueError for anything else, and for moments outside the years 2 to 9998.
     """
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
@@ -36,7 +41,7 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
             try:
                 return _showable(datetime.fromisoformat(value + offset).astimezone(UTC))
             except (ValueError, OverflowError):
-                pass  # another form of 19 characters
+                pass  # it has 19 characters but another form
     if isinstance(value, str):
         return _of_text(value.strip(), zone)
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -60,9 +65,12 @@ def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
 
 @lru_cache(4096)
 def _offset_all_day(day: str, zone: ZoneInfo) -> str:
-    """«+08:00», where the zone has one offset from the day before to the day after: the messages of
-    a chat are of one day, and to ask the zone for each takes twice as long. "" where the clocks are
-    changed, or where this is no day."""
+    """The offset of a zone, such as «+08:00», where it is the same from the day before to the day
+    after.
+
+    The answer is "" where the clocks change, or where `day` is no day. The messages of a chat are
+    mostly of one day, and asking the zone for each message takes twice as long.
+    """
     try:
         noon = datetime.fromisoformat(f"{day} 12:00").replace(tzinfo=zone)
         offsets = {(noon + timedelta(hours=hours)).isoformat()[19:] for hours in range(-36, 37)}
@@ -80,7 +88,7 @@ def _of_epoch(number: float) -> datetime:
 
 
 def _showable(moment: datetime) -> datetime:
-    """The moment, if every zone of the world can show it."""
+    """The moment, if every time zone of the world can show it. Raises ValueError if not."""
     if not MINYEAR < moment.year < MAXYEAR:
         raise ValueError(_OUTSIDE)
     return moment

@@ -1,8 +1,11 @@
-"""GET a JSON answer from Kchat: credentials, time-outs, bounds, retries, clear errors.
+"""GET a JSON answer from Kchat: credentials, time-outs, limits, retries, clear errors.
 
-Invariants: the credentials go to the configured host and nowhere else (no redirect is followed);
-neither they nor any header reach an error, a log or a repr; every request ends, whatever the
-server does with its answer; nothing that is not a whole JSON answer is handed on.
+Invariants:
+
+- The credentials are sent to the configured host only. No redirect is followed.
+- Neither the credentials nor any header appear in an error, a log or a repr.
+- Every request ends, whatever the server does.
+- Only a complete JSON answer is passed on.
 """
 
 from __future__ import annotations
@@ -41,24 +44,29 @@ T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024
 """Bytes of one answer, unpacked. A hundred long chats are a few MiB."""
 _ERROR_BODY = 64 * 1024
+"""Bytes of an error's body that are read."""
 _CHUNK = 64 * 1024
+"""Bytes."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How the transport waits; `clock` and `sleep` in seconds, `random` gives 0 to 1."""
+    """How the transport waits. `clock` and `sleep` are in seconds, `random` gives 0 to 1."""
 
     sleep: Callable[[float], None]
     clock: Callable[[], float]
     now: Callable[[], datetime]
-    """The present, aware, for a Retry-After that is a date."""
+    """The present time, aware, for a Retry-After that is a date."""
     random: Callable[[], float]
 
 
 class _RetryableFailure(Exception):
-    """This attempt failed in a way that another may not; `error` is raised after the last."""
+    """This attempt failed, and another may succeed. `error` is raised after the last attempt.
+
+    `wait_seconds` is what Kchat asked for. `pause_all` says that all threads must wait.
+    """
 
     def __init__(
         self, error: KchatError, wait_seconds: float | None = None, *, pause_all: bool = False
@@ -70,16 +78,19 @@ class _RetryableFailure(Exception):
 
 
 class _Session(requests.Session):
-    """A session that does not look where a redirect leads; requests does so even where it may not
-    follow, and stumbles over addresses that are none."""
+    """A session that never looks where a redirect leads. requests looks even where it may not
+    follow, and fails at invalid addresses."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
         return None
 
 
 class Transport:
-    """Asks one Kchat account. Safe to share between threads: no two use one session at once, and
-    a thread that ends leaves its connection to the next."""
+    """Sends GET requests to one Kchat account. Safe to share between threads.
+
+    Two threads never use one session at the same time. A thread that ends leaves its connection to
+    the next. The arguments are those of `KchatClient`.
+    """
 
     def __init__(
         self,
@@ -95,8 +106,8 @@ class Transport:
         timing: Timing,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        # As bytes, since requests would encode text as Latin-1; "surrogateescape" is how the
-        # environment hands over bytes that are no UTF-8.
+        # As bytes, because requests would encode text as Latin-1. With "surrogateescape", Python
+        # passes on bytes of the environment that are not UTF-8.
         self._auth = HTTPBasicAuth(
             user.encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
         )
@@ -113,7 +124,7 @@ class Transport:
 
     @property
     def retried(self) -> int:
-        """Requests that were repeated so far."""
+        """How many requests were repeated so far."""
         with self._lock:
             return self._retried
 
@@ -132,10 +143,10 @@ class Transport:
         *,
         none_statuses: Collection[int] = (),
     ) -> T | None:
-        """What `read` makes of the JSON answer; `read` may raise `KchatBadAnswer`.
+        """What `read` makes of the JSON answer. `read` may raise `KchatBadAnswer`.
 
-        None where the answer's status is one of `none_statuses`. Raises `KchatUnreachable`,
-        `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
+        The answer is None where the HTTP status is one of `none_statuses`. Raises
+        `KchatUnreachable`, `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
         """
         for attempt in range(self._attempts):
             left = self._throttle.pause_left()
@@ -154,7 +165,8 @@ class Transport:
     def _wait_before_retry(
         self, failure: _RetryableFailure, attempt: int, path: str, *, last: bool
     ) -> None:
-        """Wait, or make everybody wait, before the next attempt. Never less than Kchat asked."""
+        """Wait, or make all threads wait, before the next attempt, and never less than Kchat asked
+        for."""
         seconds = max(failure.wait_seconds or 0.0, backoff(attempt, self._timing.random))
         if failure.pause_all:
             self._throttle.pause(seconds)
@@ -194,10 +206,8 @@ class Transport:
         return KchatBadAnswer(f"{path}: {self._masked_line(problem)}; the answer begins: {begin}")
 
     def _send(self, path: str, params: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-        """Status, headers and body of one attempt.
-
-        Raises `_RetryableFailure` or `KchatUnreachable`.
-        """
+        """Status, headers and body of one attempt. Raises `_RetryableFailure` or
+        `KchatUnreachable`."""
         until = self._timing.clock() + self._deadline
         try:
             with (
@@ -237,23 +247,24 @@ class Transport:
         session = _Session()
         for scheme in ("http://", "https://"):
             session.mount(scheme, HeaderDeadlineAdapter(self._timeout + self._deadline))
-        session.auth = self._auth  # set, so that no .netrc can replace it
+        session.auth = self._auth  # set here, so that no .netrc can replace it
         session.headers.update(
             {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}
         )
-        # The environment's proxy and CA bundle are a company's own; but no proxy stands between
+        # The proxy and CA bundle of the environment are a company's own. There is no proxy between
         # this machine and itself.
         session.trust_env = not _is_this_machine(urlsplit(self.base_url).hostname or "")
         return session
 
     def _read_body(self, response: requests.Response, until: float) -> bytes:
-        """The unpacked body; of an error no more than its beginning."""
+        """The unpacked body. Of an error's body, only the beginning. `until` is a time of the
+        clock."""
         accepted = 200 <= response.status_code < 300
         limit = self._max_body if accepted else _ERROR_BODY
         parts: list[bytes] = []
         size = 0
-        # read1 returns what has come. read and iter_content wait until a chunk is full, which a
-        # server that sends a byte now and then can drag out without end.
+        # read1 returns what has arrived. read and iter_content wait until a chunk is full. A server
+        # that sends a byte now and then could make that endless.
         while part := response.raw.read1(_CHUNK, decode_content=True):
             parts.append(part)
             size += len(part)
@@ -273,7 +284,7 @@ class Transport:
     def _error_for_status(
         self, status: int, path: str, headers: Mapping[str, str], body: bytes
     ) -> KchatError | _RetryableFailure:
-        """The error that an answer's status means (or the wish to try again)."""
+        """The error that the status of an answer means, or a failure that may be retried."""
         said = f"{path} answered {status}: {self._body_excerpt(body)}"
         if status == 401:
             return KchatRefused(
@@ -329,19 +340,20 @@ class Transport:
         return self._masked_line(body[:_ERROR_BODY].decode("utf-8", "replace")) or "(nothing)"
 
     def _masked_line(self, text: str) -> str:
-        """One printable line; masked before it is cut, or half a secret would show."""
+        """One printable line. Secrets are masked before the line is cut; else half a secret might
+        show."""
         for spelling in self._secret_forms:
             text = text.replace(spelling, "***")
         return excerpt(text)
 
 
 def _secret_spellings(user: str, secret: str) -> tuple[str, ...]:
-    """The ways in which a server may echo the secret, the longest first."""
+    """The forms in which a server may echo the secret, the longest first."""
     if not secret:
         return ()
     pair = f"{user}:{secret}".encode("utf-8", "surrogateescape")
     raw = secret.encode("utf-8", "surrogateescape")
-    found = {
+    spellings = {
         secret,
         raw.decode("utf-8", "replace"),
         quote(raw, safe=""),
@@ -352,11 +364,11 @@ def _secret_spellings(user: str, secret: str) -> tuple[str, ...]:
         base64.b64encode(pair).decode(),
         base64.b64encode(raw).decode(),
     }
-    return tuple(sorted(found, key=len, reverse=True))
+    return tuple(sorted(spellings, key=len, reverse=True))
 
 
 def _root_reason(error: BaseException) -> str:
-    """What lies at the bottom of a wrapped connection error, without the wrappers' words."""
+    """The innermost reason of a connection error, without the text of its wrappers."""
     inner = error.args[0] if error.args else error
     return str(getattr(inner, "reason", inner))
 

@@ -1,4 +1,8 @@
-"""What Kchat renews at will, taken out of a sent chat: upload tokens and signatures; the digest."""
+"""Removes from a sent chat what Kchat renews at will: upload tokens, and signatures of links.
+
+Upload tokens must never be shown. Tokens and signatures also differ in each answer for the same
+chat, so the digest of a chat leaves them out.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from kchat_search.kchat.json_codec import MAX_DEPTH, NotUnderstood, decode_text,
 
 _TOKEN_KEYS = frozenset({"token", "oss_token"})
 _TOKENS = r"token|oss[-_]token|security-token|x-(?:oss|amz)-security-token"
-# Links to object stores are signed anew at each request: the same file, another address.
+# Links to object stores are signed again for each request: the same file has another address.
 _SIGNATURES = (
     r"ossaccesskeyid|awsaccesskeyid|expires|signature"
     r"|x-(?:oss|amz)-(?:signature|credential|date|expires|signature-version|algorithm)"
@@ -23,34 +27,41 @@ def _parameter_pattern(names: str) -> re.Pattern[str]:
 
 _TOKEN_PARAMETERS = _parameter_pattern(_TOKENS)
 _RENEWED_PARAMETERS = _parameter_pattern(f"{_TOKENS}|{_SIGNATURES}")
-# Some PHP backends send an object within an object as its JSON in a text.
+# Some PHP backends send a nested object as a text that contains its JSON.
 _TOKENS_IN_TEXT = re.compile(r'("(?:oss_)?token"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
 _DANGLING_SEPARATORS = re.compile(r"(?:&amp;|[?&])+(?=#|$)")
 
 
 def content_digest(value: object) -> str:
-    """SHA-256 (hex) of the content of a sent chat.
+    """The SHA-256 (hex) of a sent chat's content. Equal digests mean that the chat did not change.
 
-    Neither the order of keys counts nor what Kchat renews at will: within an `upload`, the keys
-    `token` and `oss_token`, and in its addresses the parameters that are tokens or signatures.
-    Anything else does. Raises ValueError beyond `MAX_DEPTH`.
+    The order of keys makes no difference. Neither does what Kchat renews at will: within an
+    `upload`, the keys `token` and `oss_token`, and in the addresses there the parameters that are
+    tokens or signatures. Anything else makes a difference.
+
+    Raises ValueError where `value` is nested deeper than `MAX_DEPTH`.
     """
     return sha256(encode(stable_content(value), sort_keys=True).encode()).hexdigest()
 
 
 def stable_content(value: object) -> object:
-    """A copy of a JSON value without what Kchat renews at will: what `content_digest` is of.
-    Raises ValueError beyond `MAX_DEPTH`."""
+    """A copy of a JSON value without what Kchat renews at will. `content_digest` is computed from
+    it.
+
+    Raises ValueError where `value` is nested deeper than `MAX_DEPTH`.
+    """
     return _cleaned(value, _without_renewed_parameters, all_levels=False, in_upload=False, depth=0)
 
 
 def chat_without_upload_tokens(sent: str | dict[str, object]) -> dict[str, object]:
-    """A copy of a sent chat (raw JSON or object) that may be shown.
+    """A copy of a sent chat that may be shown. `sent` is the chat as JSON text or as an object.
 
-    The keys `token` and `oss_token` are gone at every depth; addresses (within an `upload`, or
-    under a key that ends in «url») have lost their token parameters, but not their signature,
-    without which a link to an object store is dead. Message texts stay letter for letter.
-    Raises ValueError where `sent` is no JSON object or is nested beyond `MAX_DEPTH`.
+    The keys `token` and `oss_token` are removed at every depth. Addresses lose their token
+    parameters. An address is a text within an `upload`, or under a key that ends in «url».
+    Addresses keep their signatures, because a link to an object store does not work without one.
+    The texts of messages stay letter for letter.
+
+    Raises ValueError where `sent` is no JSON object or is nested deeper than `MAX_DEPTH`.
     """
     value = decode_text(sent) if isinstance(sent, str) else sent
     shown = without_upload_tokens(value)
@@ -60,12 +71,12 @@ def chat_without_upload_tokens(sent: str | dict[str, object]) -> dict[str, objec
 
 
 def without_upload_tokens(value: object) -> object:
-    """As `chat_without_upload_tokens`, for any JSON value."""
+    """`chat_without_upload_tokens` for any JSON value."""
     return _cleaned(value, url_without_tokens, all_levels=True, in_upload=False, depth=0)
 
 
 def url_without_tokens(url: str) -> str:
-    """An address without the parameters that are tokens; otherwise letter for letter."""
+    """An address without the parameters that are tokens, otherwise letter for letter."""
     return _without_parameters(url, _TOKEN_PARAMETERS)
 
 
@@ -82,7 +93,8 @@ def _without_parameters(url: str, parameters: re.Pattern[str]) -> str:
 def _cleaned(
     value: object, address: Callable[[str], str], *, all_levels: bool, in_upload: bool, depth: int
 ) -> object:
-    """`in_upload`: within an upload. `all_levels`: token keys go outside of uploads, too."""
+    """`in_upload`: this value is within an upload. `all_levels`: token keys are removed outside
+    uploads too. `address` cleans an address."""
     if depth > MAX_DEPTH:
         raise NotUnderstood(f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, str):

@@ -239,14 +239,14 @@ def _only_marks(character: str) -> bool:
 def _composing_seconds() -> frozenset[str]:
     """Every starter that can compose with a character before it: Hangul vowels and finals, and the
     second halves of canonical pairs (UAX #15)."""
-    found = {chr(c) for c in range(0x1161, 0x1176)} | {chr(c) for c in range(0x11A8, 0x11C3)}
+    seconds = {chr(c) for c in range(0x1161, 0x1176)} | {chr(c) for c in range(0x11A8, 0x11C3)}
     for code in range(0x30000):  # characters beyond U+2FFFF have no decompositions
         decomposition = unicodedata.decomposition(chr(code))
         if decomposition and not decomposition.startswith("<"):
             parts = decomposition.split()
             if len(parts) == 2:
-                found.add(chr(int(parts[1], 16)))
-    return frozenset(found)
+                seconds.add(chr(int(parts[1], 16)))
+    return frozenset(seconds)
 
 
 @cache

@@ -22,12 +22,12 @@ _EACH_THREE_DIGITS = re.compile("(?=([0-9]{3}))")
 
 def grams(texts: Iterable[str]) -> set[str]:
     """All grams of these folded messages. No gram reaches from one message into the next."""
-    found: set[str] = set()
+    all_grams: set[str] = set()
     for text in texts:
-        found.update(text)
-        found.update(map("".join, pairwise(text)))
-        found.update(_EACH_THREE_DIGITS.findall(text))
-    return found
+        all_grams.update(text)
+        all_grams.update(map("".join, pairwise(text)))
+        all_grams.update(_EACH_THREE_DIGITS.findall(text))
+    return all_grams
 
 
 def required_grams(literal: str) -> list[str]:
@@ -38,16 +38,16 @@ def required_grams(literal: str) -> list[str]:
     """
     if is_gram(literal):
         return [literal]
-    found: dict[str, None] = {}
+    required: dict[str, None] = {}
     covered = 0  # up to this position, each character is in a triple with the one before it
     for start in range(len(literal) - 1):
         triple = literal[start : start + 3]
         if _DIGITS.fullmatch(triple):
-            found[triple] = None
+            required[triple] = None
             covered = start + 2
         elif start + 1 > covered:
-            found[literal[start : start + 2]] = None
-    return list(found)
+            required[literal[start : start + 2]] = None
+    return list(required)
 
 
 def is_gram(literal: str) -> bool:

@@ -27,8 +27,9 @@ def readings(character: str) -> tuple[str, ...]:
     os.environ.setdefault("PYPINYIN_NO_PHRASES", "1")
     from pypinyin import Style, pinyin  # noqa: PLC0415  # takes 0.1 s; most searches need no pinyin
 
-    found = pinyin(character, heteronym=True, style=Style.NORMAL, errors="ignore")
-    return tuple(dict.fromkeys(map(merge_similar_sounds, found[0] if found else ())))[:MAX_READINGS]
+    all_readings = pinyin(character, heteronym=True, style=Style.NORMAL, errors="ignore")
+    sounds = map(merge_similar_sounds, all_readings[0] if all_readings else ())
+    return tuple(dict.fromkeys(sounds))[:MAX_READINGS]
 
 
 def merge_similar_sounds(syllable: str) -> str:
