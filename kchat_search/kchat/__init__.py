@@ -3,6 +3,7 @@
 json_codec.py       decodes and encodes JSON                                       (pure)
 upload_tokens.py    removes what Kchat renews at will; the digest of a chat        (pure)
 times.py            parses the API's times to aware UTC                            (pure)
+field_values.py     parses the values of single fields: ids, numbers, texts        (pure)
 parse.py            turns JSON into records; what cannot be read becomes a reject  (pure)
 throttle.py         how long to wait before the next request
 header_deadline.py  connections that bound the time until an answer's headers are there

@@ -17,34 +17,32 @@ did.
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import KchatBadAnswer
+from kchat_search.kchat.field_values import (
+    clean_text,
+    integer_if_whole,
+    normalize_person_id,
+    parse_flag,
+    parse_size,
+    parse_text,
+    parse_upload,
+    parse_whole_id,
+    person_id_or_none,
+)
 from kchat_search.kchat.json_codec import NotUnderstood, decode_text, encode, excerpt
 from kchat_search.kchat.times import parse_time
 from kchat_search.kchat.upload_tokens import (
     content_digest,
-    url_without_tokens,
-    without_upload_tokens,
 )
-from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat, Upload
-from kchat_search.text.fold import without_surrogates
-
-_MAX_ID = 2**63 - 1
-_MAX_ID_LENGTH = 255
-"""Characters."""
-_MAX_EXACT_FLOAT = 2**53
-"""Beyond this, a double no longer says which whole number was sent."""
-_WHOLE_NUMBER = re.compile(r"([0-9]{1,25})(?:\.0+)?")
+from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat
 
 
 class ChatParser:
@@ -71,7 +69,7 @@ class ChatParser:
         if not isinstance(answer, dict) or not isinstance(chats, list):
             raise KchatBadAnswer(f"Kchat's answer has no list «chats», but {_describe(answer)}")
         read = [_as_listed(self.parse_chat(item)) for item in chats]
-        count = _parse_size(answer.get("count"))
+        count = parse_size(answer.get("count"))
         more_by_count = count is not None and count > (number - 1) * per_page + len(chats)
         return ChatPage(
             number=number,
@@ -129,17 +127,17 @@ class ChatParser:
     def _parse_object(self, item: object) -> Chat:
         if not isinstance(item, dict):
             raise NotUnderstood(f"a chat must be an object, this is {_describe(item)}")
-        chat_id = _parse_whole_id(item.get("id"))
+        chat_id = parse_whole_id(item.get("id"))
         if chat_id is None:
             shown = excerpt(encode(item.get("id")))
             raise NotUnderstood(f"id must be a whole number from 1 to 2**63-1, not {shown}")
         return Chat(
             id=chat_id,
-            type=_clean_text(item.get("type")) or "chat",
-            started_by=_clean_text(item.get("started_by")),
-            status=_clean_text(item.get("status")),
+            type=clean_text(item.get("type")) or "chat",
+            started_by=clean_text(item.get("started_by")),
+            status=clean_text(item.get("status")),
             agent_id=normalize_person_id(item.get("agent_id"), "agent_id"),
-            rating=_clean_text(_integer_if_whole(item.get("rating"))).strip() or None,
+            rating=clean_text(integer_if_whole(item.get("rating"))).strip() or None,
             visitor_id=normalize_person_id(item.get("visitor_id"), "visitor_id"),
             user_id=normalize_person_id(item.get("user_id"), "user_id"),
             created_at=self._parse_created_at(item.get("created_at")),
@@ -181,15 +179,15 @@ class ChatParser:
         get = item.get
         role = get("role")
         return Message(
-            _parse_whole_id(get("id")),
+            parse_whole_id(get("id")),
             position,
-            _clean_text(get("type")),
-            _clean_text(get("name")),
-            _text_of(get("msg")),
-            None if role is None else _clean_text(role).strip().lower() or None,
+            clean_text(get("type")),
+            clean_text(get("name")),
+            parse_text(get("msg")),
+            None if role is None else clean_text(role).strip().lower() or None,
             self._parse_time_or_none(get("created_at")),
-            _parse_flag(get("recalled")),
-            _parse_upload(get("upload"), get("upload_id")),
+            parse_flag(get("recalled")),
+            parse_upload(get("upload"), get("upload_id")),
         )
 
 
@@ -198,28 +196,6 @@ def _as_listed(fetched: FetchedChat | RejectedChat) -> FetchedChat | RejectedCha
     if isinstance(fetched, RejectedChat):
         return fetched
     return replace(fetched, has_messages=bool(fetched.chat.messages), listed=True)
-
-
-def normalize_person_id(value: object, field: str) -> str | None:
-    """The one text form of the id of an agent, a visitor or a user.
-
-    `290`, `290.0`, `"290"` and `"290.0"` all become «290». Other text is kept without the blanks
-    around it. The answer is None for null, "", 0 and "0": in the API, an id of 0 means «nobody»,
-    and the visitors 0 of different chats must not look like one person.
-
-    Raises ValueError, which names `field`, for booleans, objects, lists, and more than 255
-    characters.
-    """
-    if value is None:
-        return None
-    if isinstance(value, bool | dict | list):
-        raise NotUnderstood(f"{field} must be a number or a text, not {excerpt(encode(value))}")
-    text = _clean_text(_integer_if_whole(value)).strip()
-    if len(text) > _MAX_ID_LENGTH:
-        raise NotUnderstood(f"{field} is longer than {_MAX_ID_LENGTH} characters")
-    whole = _WHOLE_NUMBER.fullmatch(text)
-    text = whole[1] if whole else text
-    return text if text.strip("0") else None
 
 
 def parse_agents_page(answer: object, number: int) -> tuple[set[str], dict[str, str], bool]:
@@ -235,112 +211,17 @@ def parse_agents_page(answer: object, number: int) -> tuple[set[str], dict[str, 
     ids: set[str] = set()
     names: dict[str, str] = {}
     for user in users:
-        agent_id = _person_id_or_none(user.get("id")) if isinstance(user, dict) else None
+        agent_id = person_id_or_none(user.get("id")) if isinstance(user, dict) else None
         if agent_id is None:
             continue
         ids.add(agent_id)
         shown = (user.get("agent_display_name"), user.get("name"))
         name = next(
-            (_clean_text(n).strip() for n in shown if isinstance(n, str) and n.strip()), None
+            (clean_text(n).strip() for n in shown if isinstance(n, str) and n.strip()), None
         )
         if name:
             names[agent_id] = name
     return ids, names, not users or _is_last_page(answer, number, more_by_count=False)
-
-
-def _parse_whole_id(value: object) -> int | None:
-    """The id of a chat or a message, from 1 to 2**63-1. None for anything else."""
-    if type(value) is int and 0 < value <= _MAX_ID:
-        return value
-    number: int | None = None
-    if isinstance(value, str):
-        whole = _WHOLE_NUMBER.fullmatch(value.strip())
-        number = int(whole[1]) if whole else None
-    elif isinstance(value, float):
-        number = int(value) if value.is_integer() and abs(value) <= _MAX_EXACT_FLOAT else None
-    elif isinstance(value, int) and not isinstance(value, bool):
-        number = value
-    return number if number is not None and 1 <= number <= _MAX_ID else None
-
-
-def _parse_size(value: object) -> int | None:
-    """A count, or a number of bytes or pixels, from 0 to 2**63-1. None for anything else."""
-    zero = not isinstance(value, bool) and value in (0, "0")
-    return 0 if zero else _parse_whole_id(value)
-
-
-def _integer_if_whole(value: object) -> object:
-    """A float that is a whole number, as an integer; any other value unchanged."""
-    exact = isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT_FLOAT
-    return int(value) if exact and isinstance(value, float) else value
-
-
-def _text_of(value: object) -> str:
-    """The text as it was sent; null as "". Other values as readable JSON without upload tokens."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    return json.dumps(without_upload_tokens(value), ensure_ascii=False, separators=(",", ":"))
-
-
-def _clean_text(value: object) -> str:
-    """`_text_of` for what is compared, counted and shown, not searched. Lone surrogates, which
-    UTF-8 refuses, are replaced."""
-    if type(value) is str:
-        if value.isascii():
-            return value
-        if len(value) <= _MAX_CACHED_TEXT:
-            return _cached_clean(value)
-    return without_surrogates(_text_of(value))
-
-
-_MAX_CACHED_TEXT = 32
-_cached_clean = lru_cache(4096)(without_surrogates)
-"""Names occur in every message, so their cleaned form is cached."""
-
-
-def _parse_flag(value: object) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() not in ("", "0", "false", "no", "null")
-    return bool(value)
-
-
-def _parse_upload(value: object, upload_id: object) -> Upload | None:
-    """The file of a message, or None.
-
-    If a list is sent, the upload is its first object, with the names of all objects, so that a
-    search for any of the names finds the chat. If only `upload_id` is sent, the upload has nothing
-    but an id.
-    """
-    if value is None and upload_id is None:
-        return None
-    sent = value if isinstance(value, list) else [value]
-    objects: list[dict[str, Any]] = [item for item in sent if isinstance(item, dict) and item]
-    if value is not None and not isinstance(value, dict | list):
-        return None
-    own_id = _person_id_or_none(upload_id)
-    if not objects:
-        return Upload(own_id, "", None, "", None) if own_id else None
-    first = objects[0]
-    names = [name for item in objects if (name := _clean_text(item.get("name")))]
-    url = first.get("url")
-    return Upload(
-        id=_person_id_or_none(first.get("id")) or own_id,
-        name=", ".join(names),
-        size=_parse_size(first.get("size")),
-        type=_clean_text(first.get("type")),
-        url=_clean_text(url_without_tokens(url)) if isinstance(url, str) and url.strip() else None,
-        width=_parse_size(first.get("width")),
-        height=_parse_size(first.get("height")),
-    )
-
-
-def _person_id_or_none(value: object) -> str | None:
-    try:
-        return normalize_person_id(value, "id")
-    except ValueError:
-        return None
 
 
 def _is_last_page(answer: Mapping[str, Any], number: int, *, more_by_count: bool) -> bool:
@@ -355,7 +236,7 @@ def _is_last_page(answer: Mapping[str, Any], number: int, *, more_by_count: bool
             following = parse_qs(urlsplit(following).query).get("page", [""])[-1]
         except ValueError:
             return False
-    page = _parse_whole_id(following)
+    page = parse_whole_id(following)
     return page is not None and page <= number and not more_by_count
 
 
@@ -368,7 +249,7 @@ def _describe(value: object) -> str:
 
 
 def _rejected(item: object, raw: str, reason: str) -> RejectedChat:
-    chat_id = _parse_whole_id(item.get("id")) if isinstance(item, dict) else None
+    chat_id = parse_whole_id(item.get("id")) if isinstance(item, dict) else None
     key = f"chat:{chat_id}" if chat_id else f"raw:{_raw_key(item, raw)}"
     return RejectedChat(key=key, chat_id=chat_id, raw=raw, reason=reason)
 
