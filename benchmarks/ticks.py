@@ -24,8 +24,9 @@ from benchmarks import corpus, measure, queries, tables
 from benchmarks.measure import say
 from kchat_search.chats.reader import ChatReader
 from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.fields import FACETS
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.models.plan import FACETS, IndexDocument, Plan
+from kchat_search.models.plan import IndexDocument, Plan
 from kchat_search.search.plan import Context, node, ranking
 from kchat_search.search.syntax import parse
 from kchat_search.sync.document import Documents

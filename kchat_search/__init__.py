@@ -16,6 +16,7 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
 
 What the rooms share:
 
+    fields.py       what chats are filtered by: one table
     models/         frozen records that every room speaks in
     ports/          protocols: what the middle needs of Kchat, the archive and the engine
     service.py      what the program can do

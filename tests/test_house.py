@@ -62,19 +62,20 @@ LIBRARIES = {
 library is free but for the modules named here."""
 
 LEAVES = ("errors", "models")
-MIDDLE = (*LEAVES, "text", "chats", "ports")
+MIDDLE = (*LEAVES, "text", "chats", "fields", "ports")
 ROOMS = {
     "__init__": (),
     "errors": (),
     "models": ("models",),
     "text": ("text",),
+    "fields": (*LEAVES, "chats"),
     "logs": (),
     "config": ("errors",),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "text", "chats", "kchat"),
     "archive": (*LEAVES, "text", "chats", "archive"),
-    "engines": (*LEAVES, "text", "chats", "engines"),
+    "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),
     "service": (*MIDDLE, "config", "sync", "search"),

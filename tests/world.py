@@ -14,6 +14,7 @@ from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.demo.server import DemoServer
+from kchat_search.fields import PARAMETERS
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.reports import SyncReport
@@ -83,6 +84,18 @@ def chat(chat_id: int, *said: object, **fields: Any) -> dict[str, Any]:
     } | fields
 
 
+def asked(q: str = "", **given: Any) -> SearchRequest:
+    """A search for all of the words; what is `given` by the name of a filter is one."""
+    filters: dict[str, tuple[str, ...]] = {}
+    for name in PARAMETERS:
+        value = given.pop(name, None)
+        if isinstance(value, bool):
+            value = str(value).lower()
+        if value:
+            filters[name] = (value,) if isinstance(value, str) else value
+    return SearchRequest(**({"q": q, "match": "all", "filters": filters} | given))
+
+
 class World:
     """A service over the server, and a clock that only moves when told to."""
 
@@ -140,11 +153,11 @@ class World:
             return self.service.sync(reconcile=reconcile)
 
     def search(self, q: str = "", **request: Any) -> SearchPage:
-        return self.service.search(SearchRequest(**({"q": q, "match": "all"} | request)))
+        return self.service.search(asked(q, **request))
 
     def found(self, q: str = "", **request: Any) -> set[int]:
         """Ids of all hits."""
-        return self.service.searcher.all_ids(SearchRequest(**({"q": q, "match": "all"} | request)))
+        return self.service.searcher.all_ids(asked(q, **request))
 
     def archived(self) -> dict[int, Any]:
         """What the archive has, by id, as JSON; vanished chats too."""

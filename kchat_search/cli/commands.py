@@ -33,7 +33,7 @@ from kchat_search.cli.serve import (
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
-from kchat_search.models.chats import SPEAKERS
+from kchat_search.fields import FALSE, NONE, PARAMETERS, TRUE, Field
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import export_formats
@@ -52,22 +52,26 @@ wait_option = click.option(
     "--wait", default=0.0, metavar="SECONDS", help="Wait so long for another indexer to finish."
 )
 
+
+def _filter_option(field: Field) -> Callable[[Any], Any]:
+    """The option of a filter."""
+    help_ = field.description.replace("`", "")
+    if field.flag:
+        return click.option(field.option, field.name, default=None, help=help_)
+    kind = click.Choice([*field.labels, NONE]) if field.closed else None
+    return click.option(
+        field.option,
+        field.name,
+        multiple=field.repeatable,
+        type=kind,
+        metavar=field.metavar,
+        help=help_,
+    )
+
+
 _WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
     click.argument("query", nargs=-1),
-    click.option("--agent", multiple=True, metavar="ID", help="Chats of this agent."),
-    click.option("--visitor", metavar="ID", help="Chats of this visitor."),
-    click.option("--user", metavar="ID", help="Chats of this user."),
-    click.option("--status", multiple=True, help="For instance close."),
-    click.option("--rating", multiple=True, help="A code, a label or none."),
-    click.option("--started-by", metavar="WHO", help="For instance visitor."),
-    click.option("--type", "kind", help="For instance chat."),
-    click.option(
-        "--spoke",
-        multiple=True,
-        type=click.Choice([*SPEAKERS, "none"]),
-        help="Who said something; several times: any of them.",
-    ),
-    click.option("--has-upload/--no-upload", default=None, help="With a file; without any."),
+    *map(_filter_option, PARAMETERS.values()),
     click.option(
         "--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01."
     ),
@@ -80,26 +84,17 @@ def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_request(
-        query: tuple[str, ...],
-        agent: tuple[str, ...],
-        visitor: str | None,
-        user: str | None,
-        status: tuple[str, ...],
-        rating: tuple[str, ...],
-        started_by: str | None,
-        kind: str | None,
-        spoke: tuple[str, ...],
-        has_upload: bool | None,
-        start: str | None,
-        end: str | None,
-        **others: Any,
+        query: tuple[str, ...], start: str | None, end: str | None, **options: Any
     ) -> None:
-        which = SearchRequest(
-            q=" ".join(query), agent_id=agent, visitor_id=visitor, user_id=user, status=status,
-            rating=rating, started_by=started_by, type=kind, spoke=spoke, has_upload=has_upload,
-            start=start, end=end,
-        )  # fmt: skip
-        command(which=which, **others)
+        filters = {}
+        for name in PARAMETERS:
+            value = options.pop(name)
+            if isinstance(value, bool):
+                filters[name] = (TRUE if value else FALSE,)
+            elif value:
+                filters[name] = value if isinstance(value, tuple) else (value,)
+        which = SearchRequest(q=" ".join(query), filters=filters, start=start, end=end)
+        command(which=which, **options)
 
     for option in reversed(_WHICH_CHATS):
         option(with_request)

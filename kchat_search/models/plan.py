@@ -46,19 +46,8 @@ class FileNamed:
     text: str
 
 
-FilterField = Literal[
-    "id",
-    "agent_id",
-    "visitor_id",
-    "user_id",
-    "status",
-    "rating",
-    "started_by",
-    "type",
-    "has_upload",
-    "spoke",
-    "gone",
-]
+FilterField = str
+"""The name of a field in `kchat_search.fields`: `agent_id`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +92,6 @@ Node = Everything | Contains | HasWord | FileNamed | FieldIs | CreatedIn | AllOf
 
 NO_TIME = -(2**62)
 """Stands for the time of a chat that has none, where times are sorted: before every other."""
-
-FACETS = (
-    "agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload", "created_month",
-    "created_day",
-)  # fmt: skip
 
 MOST_DAYS = 92
 """The facet `created_day` is counted where the matches lie within so many days; over a longer time

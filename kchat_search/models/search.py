@@ -6,12 +6,12 @@ SearchRequest --syntax, plan--> Plan --engine--> EngineAnswer --snippets--> Sear
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from kchat_search.models.chats import Chat, Speaker
-from kchat_search.models.plan import Match, Sort
+from kchat_search.models.plan import FilterField, Match, Sort
 from kchat_search.models.reports import Coverage
 
 
@@ -21,17 +21,9 @@ class SearchRequest:
 
     q: str = ""
     match: Match = "auto"
-    agent_id: tuple[str, ...] = ()
-    visitor_id: str | None = None
-    user_id: str | None = None
-    status: tuple[str, ...] = ()
-    rating: tuple[str, ...] = ()
-    """Codes, labels or «none»."""
-    started_by: str | None = None
-    type: str | None = None
-    spoke: tuple[str, ...] = ()
-    """Sides that said something: visitor, agent, robot; any of them."""
-    has_upload: bool | None = None
+    filters: Mapping[FilterField, tuple[str, ...]] = field(default_factory=dict)
+    """By name of a field (`kchat_search.fields`): the values asked for, as they were given, any of
+    them; «none» for chats without a value. A field that is not filtered by is not in it."""
     start: str | None = None
     """A day (`2016-01-01`, from its beginning) or an RFC 3339 time."""
     end: str | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from kchat_search.chats import ratings
+from kchat_search import fields
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import (
     AllOf,
@@ -22,7 +22,6 @@ from kchat_search.models.plan import (
     Everything,
     FieldIs,
     FileNamed,
-    FilterField,
     HasWord,
     Node,
     NoneOf,
@@ -36,18 +35,11 @@ from kchat_search.text.segmentation import index_token
 ENOUGH = 20
 """Fewer chats with all the words than this, and chats with some of them follow (DESIGN 5)."""
 
-NONE = "none"
-"""In filters: chats that have no agent, no rating."""
-
 Scope = tuple[tuple[Speaker | None, ...], ...]
 """Who must have said a text: of each of these, some speaker. None: anybody."""
 ANYBODY: Scope = ((None,),)
 
 _SPEAKERS: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
-_PLAIN: dict[str, FilterField] = {
-    "visitor": "visitor_id", "user": "user_id", "id": "id", "status": "status",
-    "started": "started_by", "type": "type",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,23 +103,10 @@ def _named(part: Tree) -> Iterator[Speaker]:
 def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
     """The request's filters beside the query, by name. Raises `BadRequest` for a bad date."""
     found: dict[str, Node] = {}
-
-    def add(field: FilterField, values: Iterable[str | None]) -> None:
+    for name, values in request.filters.items():
         # Lone surrogates (a terminal can send them) are in no index.
-        clean = (None if v is None else without_surrogates(v) for v in values)
-        chosen = tuple(dict.fromkeys(clean))
-        if chosen:
-            found[field] = FieldIs(field, chosen)
-
-    add("agent_id", (None if v == NONE else v for v in request.agent_id))
-    add("status", (None if v == NONE else v for v in request.status))
-    add("spoke", (None if v == NONE else v for v in request.spoke))
-    add("rating", (None if v == NONE else ratings.canonical(v) for v in request.rating))
-    for name in ("visitor_id", "user_id", "started_by", "type"):
-        value = getattr(request, name)
-        add(name, () if value is None else (None if value == NONE else value,))
-    if request.has_upload is not None:
-        add("has_upload", (_flag(request.has_upload),))
+        stored = (fields.BY_NAME[name].stored(without_surrogates(value)) for value in values)
+        found[name] = FieldIs(name, tuple(dict.fromkeys(stored)))
     if request.start is not None or request.end is not None:
         found["created"] = CreatedIn(
             None if request.start is None else parameter_start(request.start, zone),
@@ -216,10 +195,8 @@ def _field(name: str, value: str, context: Context) -> Node:
             return FieldIs("agent_id", _agent_ids(value, context))
         case "from":
             return FieldIs("spoke", (_value(value),))
-        case "rating":
-            return FieldIs("rating", _values(value, ratings.canonical))
         case "has" | "is":
-            return FieldIs("has_upload" if name == "has" else "gone", (_flag(True),))
+            return FieldIs("has_upload" if name == "has" else "gone", (fields.TRUE,))
         case "file":
             return FileNamed(fold(value))
         case "date" | "after" | "before":
@@ -227,7 +204,8 @@ def _field(name: str, value: str, context: Context) -> Node:
         case "id":
             return FieldIs("id", (str(int(_value(value))),))
         case _:
-            return FieldIs(_PLAIN[name], _values(value))
+            field = fields.BY_OPERATOR[name]
+            return FieldIs(field.name, _values(value, lambda text: field.canonical(text.strip())))
 
 
 def _values(
@@ -235,7 +213,9 @@ def _values(
 ) -> tuple[str | None, ...]:
     """As typed and as folded: the index has what Kchat sent, people type «ＣＬＯＳＥ» or «滿意»."""
     folded = _value(value)
-    return (None,) if folded == NONE else tuple(dict.fromkeys(map(canonical, (value, folded))))
+    return (
+        (None,) if folded == fields.NONE else tuple(dict.fromkeys(map(canonical, (value, folded))))
+    )
 
 
 def _agent_ids(value: str, context: Context) -> tuple[str | None, ...]:
@@ -254,7 +234,3 @@ def _dated(name: str, value: str, context: Context) -> Node:
     if name == "before":
         start = None
     return CreatedIn(start, end)
-
-
-def _flag(value: bool) -> str:  # noqa: FBT001  # it says itself
-    return "true" if value else "false"

@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats import ratings
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.fields import FACETS, PARAMETERS
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.plan import (
-    FACETS,
     NO_TIME,
     EngineAnswer,
     EngineHit,
@@ -246,6 +246,11 @@ def _check(request: SearchRequest) -> None:
             "page",
             MAX_HITS_BY_PAGE,
         )
+    for name in request.filters:
+        if name not in PARAMETERS:
+            raise BadRequest(
+                f"there is no filter {name!r}; there are {', '.join(PARAMETERS)}", name
+            )
     for name in request.facets or ():
         if name not in FACETS:
             raise BadRequest(f"there is no facet {name!r}; there are {', '.join(FACETS)}", "facets")

@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from kchat_search.search.tree import BETWEEN, FIELDS
+from kchat_search.fields import OPERATORS
+from kchat_search.search.tree import BETWEEN
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 
@@ -20,14 +21,14 @@ _CURLY = "“”„‟"
 _CLOSING = {'"': '"', "＂": "＂"} | dict.fromkeys(_CURLY, _CURLY)
 """By opening quote, what closes it. Input methods mix the curly ones up, so any closes any."""
 
-_OPERATORS = ("AND", "OR", "NOT")
+_WORD_OPERATORS = ("AND", "OR", "NOT")
 _PARTED = re.compile(rf"(?<=[^{BETWEEN}])[{BETWEEN}]+(?=[^{BETWEEN}])")
 """Chinese punctuation between two things. Nobody types a blank beside it, so it parts «iPhone，
 iPad» as a blank does; ASCII punctuation inside an address, a version or a path does not."""
 _MINUS = r"[-－]+(?=[^\s)）])(?![-－])"
 _ANEW = re.compile(
-    rf"[{BETWEEN}]+(?={_MINUS}|(?i:{'|'.join(FIELDS)})[:：]\S"
-    rf"|(?:{'|'.join(_OPERATORS)})(?:[\s{BETWEEN}(（]|\Z)|[\"＂{_CURLY}(（])"
+    rf"[{BETWEEN}]+(?={_MINUS}|(?i:{'|'.join(OPERATORS)})[:：]\S"
+    rf"|(?:{'|'.join(_WORD_OPERATORS)})(?:[\s{BETWEEN}(（]|\Z)|[\"＂{_CURLY}(（])"
 )
 """Chinese punctuation before what is an operator, a field, a quote or a bracket: it parts as a
 blank does. «退款，-发票» excludes; taken as text it would ask for what it should exclude."""
@@ -88,7 +89,7 @@ def _word(query: str, start: int, note: Note, *, excluded: bool) -> tuple[Token,
     end = _word_end(query, start, excluded=excluded)
     word = query[start:end]
     operator = fold(word).upper()
-    if operator in _OPERATORS and unicodedata.normalize("NFKC", word) == operator:
+    if operator in _WORD_OPERATORS and unicodedata.normalize("NFKC", word) == operator:
         return Token(operator.lower(), operator), end
     name, colon, value = _partition(word)
     if not colon:
@@ -115,7 +116,7 @@ def _word_end(query: str, start: int, *, excluded: bool) -> int:
             break
         # Of several marks side by side only the first is looked at: a thousand take no time.
         first = end > start and character in BETWEEN and query[end - 1] not in BETWEEN
-        if first and (_ANEW.match(query, end) or query[start:end] in _OPERATORS):
+        if first and (_ANEW.match(query, end) or query[start:end] in _WORD_OPERATORS):
             break
         end += 1
     parted = _PARTED.search(query, start + 1, end) if excluded else None
@@ -168,6 +169,6 @@ def _partition(word: str) -> tuple[str, bool, str]:
     """(field, True, value) where a word begins with the name of a field and a colon."""
     match = re.match(r"([^:：]{1,20})[:：]", word)
     name = fold(match[1]) if match else ""
-    if match and name in FIELDS:
+    if match and name in OPERATORS:
         return name, True, word[match.end() :]
     return "", False, ""

@@ -11,18 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from kchat_search.fields import OPERATORS
 from kchat_search.text.scripts import strip_punctuation
-
-FIELDS = (
-    "agent", "visitor", "user", "id", "from", "status", "rating", "started", "type", "has",
-    "file", "date", "after", "before", "is",
-)  # fmt: skip
 
 BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"
 """Chinese punctuation: it may part two things, and behind it a condition may begin."""
 
 _NOT_PLAIN = re.compile(
-    rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(FIELDS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
+    rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(OPERATORS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
 )
 """Folded text that, written as it is, would be read as something else than text."""
 
@@ -69,7 +65,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`agent:2192`. `name` is one of `FIELDS`, `value` as typed."""
+    """`agent:2192`. `name` is one of `OPERATORS`, `value` as typed."""
 
     name: str
     value: str

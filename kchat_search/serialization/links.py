@@ -6,46 +6,34 @@ address is the saved search.
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+import dataclasses
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
 from flask import request as present
 
+from kchat_search.fields import PARAMETERS
 from kchat_search.models.chats import Chat
 from kchat_search.models.search import SearchRequest, Snippet
 from kchat_search.text.fold import without_surrogates
 
 _DEFAULTS = SearchRequest()
-FILTERS = (
-    "agent_id",
-    "visitor_id",
-    "user_id",
-    "status",
-    "rating",
-    "started_by",
-    "type",
-    "spoke",
-    "has_upload",
-    "start",
-    "end",
-)
 
 
 def pairs(request: SearchRequest) -> list[tuple[str, str]]:
     """The parameters of a search, in the order of the contract, those at their default left out."""
     found: list[tuple[str, str]] = []
-    for item in fields(request):
+    for item in dataclasses.fields(request):
         value = getattr(request, item.name)
-        if value == getattr(_DEFAULTS, item.name):
+        if item.name == "filters":
+            for name in PARAMETERS:
+                found.extend((name, without_surrogates(one)) for one in value.get(name, ()))
+        elif value == getattr(_DEFAULTS, item.name):
             continue
-        if item.name == "facets":
+        elif item.name == "facets":
             found.append(("facets", ",".join(value) or "none"))
-        elif isinstance(value, tuple):
-            found.extend((item.name, without_surrogates(one)) for one in value)
-        elif isinstance(value, bool):
-            found.append((item.name, "true" if value else "false"))
         else:
             found.append((item.name, without_surrogates(str(value))))
     return found
@@ -69,8 +57,14 @@ def rejects_api_url(page: int, per_page: int) -> str:
 def export_url(request: SearchRequest, form: str) -> str:
     """Every hit of this search that has all the words, as a file. By date, since a file that is
     read to its end needs no best first."""
-    asked = {name: getattr(request, name) for name in ("q", "sort", *FILTERS)}
-    return "/api/v1/export?" + urlencode([*pairs(SearchRequest(**asked)), ("format", form)])
+    asked = SearchRequest(
+        q=request.q,
+        filters=request.filters,
+        start=request.start,
+        end=request.end,
+        sort=request.sort,
+    )
+    return "/api/v1/export?" + urlencode([*pairs(asked), ("format", form)])
 
 
 def changed(request: SearchRequest, **values: Any) -> SearchRequest:
@@ -78,14 +72,21 @@ def changed(request: SearchRequest, **values: Any) -> SearchRequest:
     return replace(request, **{"page": 1, "cursor": None, **values})
 
 
+def filtered(request: SearchRequest, name: str, *values: str) -> SearchRequest:
+    """The same search with these values of one filter, or without it where there are none, from its
+    first page."""
+    others = {key: kept for key, kept in request.filters.items() if key != name}
+    return changed(request, filters=others | ({name: values} if values else {}))
+
+
 def without_filters(request: SearchRequest) -> SearchRequest:
     """The same words, and nothing else in the way."""
-    return changed(request, **{name: getattr(_DEFAULTS, name) for name in FILTERS})
+    return changed(request, filters={}, start=None, end=None)
 
 
 def has_filters(request: SearchRequest) -> bool:
     """Is anything but words asked for?"""
-    return any(getattr(request, name) != getattr(_DEFAULTS, name) for name in FILTERS)
+    return bool(request.filters) or request.start is not None or request.end is not None
 
 
 def next_request(

@@ -6,12 +6,14 @@ pydantic, so what is described is what is sent. Times are RFC 3339 in the config
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NotRequired
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
+from kchat_search.fields import FIELDS
 from kchat_search.models.chats import Speaker
+from kchat_search.models.plan import MOST_DAYS
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
@@ -142,24 +144,34 @@ class PeriodJson(TypedDict):
     count: int
 
 
-class FacetsJson(TypedDict, total=False):
-    """Counts by value; each facet without the filter of its own name."""
-
-    agent_id: list[FacetJson]
-    status: list[FacetJson]
-    rating: list[FacetJson]
-    started_by: list[FacetJson]
-    type: list[FacetJson]
-    spoke: Annotated[
-        list[FacetJson],
-        Field(description="Who said something; a chat counts for each side that did."),
-    ]
-    has_upload: list[FacetJson]
-    created_month: list[PeriodJson]
-    created_day: Annotated[
-        list[PeriodJson],
-        Field(description="Only where the hits lie within 92 days: months say more otherwise."),
-    ]
+if TYPE_CHECKING:
+    FacetsJson = dict[str, list[FacetJson] | list[PeriodJson]]
+else:
+    FacetsJson = TypedDict(
+        "FacetsJson",
+        {
+            **{
+                field.name: Annotated[
+                    list[FacetJson],
+                    Field(description="A chat counts for each of its values.")
+                    if field.many
+                    else Field(),
+                ]
+                for field in FIELDS
+                if field.facet
+            },
+            "created_month": list[PeriodJson],
+            "created_day": Annotated[
+                list[PeriodJson],
+                Field(
+                    description=f"Only where the hits lie within {MOST_DAYS} days: months say more "
+                    "otherwise."
+                ),
+            ],
+        },
+        total=False,
+    )
+    FacetsJson.__doc__ = "Counts by value; each facet without the filter of its own name."
 
 
 class CoverageJson(TypedDict):

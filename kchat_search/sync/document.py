@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from kchat_search.chats import ratings
 from kchat_search.chats.reader import ChatReader, Transcript
+from kchat_search.fields import FIELDS, Facts, Values
 from kchat_search.models.chats import is_gone
-from kchat_search.models.plan import FilterField, IndexDocument
+from kchat_search.models.plan import IndexDocument
 from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
@@ -56,25 +56,13 @@ def document(
     spoke = {
         speaker for message, speaker, _ in messages if message.text or message.upload is not None
     }
-    fields: dict[FilterField, tuple[str | None, ...]] = {
-        "id": (str(chat.id),),
-        "agent_id": (_value(chat.agent_id),),
-        "visitor_id": (_value(chat.visitor_id),),
-        "user_id": (_value(chat.user_id),),
-        "status": (_value(chat.status),),
-        "rating": (_value(ratings.canonical(chat.rating)),),
-        "started_by": (_value(chat.started_by),),
-        "type": (_value(chat.type),),
-        "has_upload": ("true" if uploads else "false",),
-        "spoke": tuple(sorted(spoke)) or (None,),
-        "gone": ("true" if is_gone(revision) else "false",),
-    }
+    facts = Facts(chat, spoke, is_gone(revision))
     return IndexDocument(
         id=chat.id,
         revision=revision,
         created=None if chat.created_at is None else int(chat.created_at.timestamp()),
         month=month(chat.created_at, zone),
-        fields=fields,
+        fields={field.name: _storable(field.read(facts)) for field in FIELDS},
         texts=texts,
         files=tuple(fold_many([upload.name for upload in uploads if upload.name])),
         words=tuple(words(text for _, text in texts)),
@@ -89,6 +77,6 @@ def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
     return f"{here.year:04}-{here.month:02}"  # strftime does not pad a year everywhere
 
 
-def _value(value: str | None) -> str | None:
-    """A value to filter by: what is empty is none."""
-    return without_surrogates(value) if value else None
+def _storable(values: Values) -> Values:
+    """Values to filter by, as every index can hold them."""
+    return tuple(None if value is None else without_surrogates(value) for value in values)

@@ -80,7 +80,7 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
 
     for document in documents:
         for field in FILTERS:
-            add(field, set(map(filter_term, document.fields[field])), document.id)  # type: ignore[index]
+            add(field, set(map(filter_term, document.fields[field])), document.id)
         add("created_month", {filter_term(document.month)}, document.id)
         add("words", Counter(document.words), document.id)
         for gram in grams(text for _, text in document.texts):

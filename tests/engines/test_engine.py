@@ -134,7 +134,7 @@ def check_whole_answer(
     for name, field in (("agent_id", "agent_id"), ("status", "status")):
         others = [node for key, node in filters.items() if key != name]
         asked = AllOf((some if widened else match, *others))
-        counts = Counter(d.fields[field][0] for d in held.values() if matches(d, asked))  # type: ignore[index]
+        counts = Counter(d.fields[field][0] for d in held.values() if matches(d, asked))
         assert dict(answer.facets[name]) == dict(counts)
     check_ids(engine, plan, held, full)
     months = Counter(held[i].month for i in expected)

@@ -33,7 +33,7 @@ def identity(request: SearchRequest) -> object:
 @given(places, texts(20))
 def test_a_cursor_names_its_place(place: int | tuple[int, int], q: str) -> None:
     sort: Sort = "relevance" if isinstance(place, int) else "oldest"
-    request = SearchRequest(q=q, sort=sort, agent_id=("1",))
+    request = SearchRequest(q=q, sort=sort, filters={"agent_id": ("1",)})
     cursor = encode(request, place)
     assert decode(request, cursor) == place
     assert cursor.isascii()

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 
 from kchat_search.composition import make_service
 from kchat_search.config import only
+from kchat_search.fields import FACETS
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
-from kchat_search.models.plan import FACETS
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.service import Service
 from kchat_search.text.fold import fold
@@ -40,6 +40,7 @@ from tests.search.language import (
     relaxed,
     typed,
 )
+from tests.world import asked as search_for
 from tests.world import chat, message
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
@@ -241,7 +242,7 @@ def test_a_search_finds_what_a_look_at_every_chat_finds(
 ) -> None:
     corpus = corpora[number]
     text = fullwidth(typed(query)) if wide else typed(query)
-    request = SearchRequest(q=text, match="all", per_page=15, snippets=0, **asked)
+    request = search_for(text, per_page=15, snippets=0, **asked)
     matching = [one for one in corpus.seen if holds(query, one)]
     expected = {one.raw["id"] for one in matching if passes(one, asked)}
     page = corpus.service.search(request)

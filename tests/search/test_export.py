@@ -21,6 +21,7 @@ from kchat_search.models.chats import StoredChat
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search.export_walk import BATCH, AbsentChat, walk
 from tests.world import World, agents, chat
+from tests.world import asked as search_for
 
 WORDS = ["", "退款", "订单号", "退款 订单号", '"手机尾号5678"', "from:agent 您", "-发票"]
 WORDS += ["has:upload", "退款 OR 版本", "date:2016-03", "agent:李雷", "rating:none"]
@@ -64,7 +65,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> 
 
 
 def exported(world: World, **request: Any) -> list[int]:
-    found = world.service.export(SearchRequest(**({"sort": "oldest"} | request)))
+    found = world.service.export(search_for(**({"sort": "oldest"} | request)))
     ids = [_id(each) for each in found.chats]
     assert found.total == len(ids)
     return ids
@@ -117,7 +118,7 @@ def test_an_export_is_what_the_search_counts_and_in_its_order(filled: World) -> 
     draw = random.Random(20160301)
     sizes = set()
     for chosen in [{"sort": "newest"}, *(_chosen(draw) for _ in range(150))]:
-        ids, total = walked(filled, SearchRequest(**chosen))
+        ids, total = walked(filled, search_for(**chosen))
         assert exported(filled, **chosen) == ids, chosen
         assert total == len(ids) == len(set(ids))
         assert set(ids) == filled.found(**(chosen | {"match": "auto"}))

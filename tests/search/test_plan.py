@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ from kchat_search.models.plan import (
     Node,
     NoneOf,
 )
-from kchat_search.models.search import SearchRequest
 from kchat_search.search.plan import Context, filters, node, parts_alone, ranking, wider
 from tests.engines.documents import make
 from tests.oracle import matches
 from tests.search.words import SHANGHAI, TODAY, by_twos, tree
+from tests.world import asked
 
 AGENTS = {"2192": "李雷", "2193": "Han Meimei", "7": "李雷", "8": " ＤＡＶＥ "}
 CONTEXT = Context(AGENTS, TODAY, SHANGHAI)
@@ -277,8 +278,8 @@ def test_many_sides_to_choose_from_make_no_larger_plan() -> None:
 # -- filters -------------------------------------------------------------------------------------
 
 
-def asked(**fields: object) -> dict[str, Node]:
-    return filters(SearchRequest(**fields), SHANGHAI)  # type: ignore[arg-type]
+def chosen(**fields: Any) -> dict[str, Node]:
+    return filters(asked(**fields), SHANGHAI)
 
 
 @pytest.mark.parametrize(
@@ -311,11 +312,11 @@ def asked(**fields: object) -> dict[str, Node]:
 def test_filters_choose_by_value_or_by_none(
     fields: dict[str, object], expected: dict[str, Node]
 ) -> None:
-    assert asked(**fields) == expected
+    assert chosen(**fields) == expected
 
 
 @pytest.mark.parametrize("name", ["start", "end"])
 def test_a_bad_date_is_refused_with_its_name(name: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        asked(**{name: "last week"})
+        chosen(**{name: "last week"})
     assert refused.value.parameter == name

@@ -22,6 +22,7 @@ from kchat_search.text.fold import fold
 from tests.search.words import queries
 from tests.text.difficult_texts import texts
 from tests.world import World, agents, chat
+from tests.world import asked as search_for
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_whatever_is_typed_is_answered_or_refused_with_the_limit(
 def test_whatever_is_chosen_is_answered_or_refused(filled: World, values: dict[str, Any]) -> None:
     wrong = None
     try:
-        page = filled.service.search(SearchRequest(**values))
+        page = filled.service.search(search_for(**values))
         assert page.total == len(filled.found(**values))
     except BadRequest as refused:
         wrong = refused.parameter

@@ -14,11 +14,11 @@ from kchat_search.chats.ratings import canonical
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.fields import FACETS
 from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.chats import Chat, Message, StoredReject, StoredVersion
-from kchat_search.models.plan import FACETS
 from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
@@ -345,17 +345,8 @@ class FakeService:
         return None if value is None else str(value)
 
     def _filtered(self, request: SearchRequest, found: list[Chat], but: str = "") -> list[Chat]:
-        wanted: dict[str, tuple[str, ...]] = {}
-        for name in ("agent_id", "status", "rating"):
-            if getattr(request, name):
-                wanted[name] = getattr(request, name)
-        for name in ("visitor_id", "user_id", "started_by", "type"):
-            if getattr(request, name) is not None:
-                wanted[name] = (getattr(request, name),)
-        if request.has_upload is not None:
-            wanted["has_upload"] = ("true" if request.has_upload else "false",)
         kept = found
-        for name, values in wanted.items():
+        for name, values in request.filters.items():
             if name != but:
                 keys = {canonical(v) if name == "rating" else v for v in values}
                 kept = [c for c in kept if (self._value(c, name) or "none") in keys]

@@ -282,10 +282,22 @@ def test_all_filters_of_a_search_are_filters_of_an_export() -> None:
     wanted, form = read_export(MultiDict(parse_qsl(query)))
     assert form == "csv"
     assert wanted == SearchRequest(
-        q="退款", match="all", agent_id=("1", "none"), visitor_id="5", user_id="none",
-        status=("close",), rating=("满意",), started_by="visitor", type="chat", has_upload=True,
-        start="2016-01-01", end="2016-02-01", sort="newest",
-    )  # fmt: skip
+        q="退款",
+        match="all",
+        filters={
+            "agent_id": ("1", "none"),
+            "visitor_id": ("5",),
+            "user_id": ("none",),
+            "status": ("close",),
+            "rating": ("满意",),
+            "started_by": ("visitor",),
+            "type": ("chat",),
+            "has_upload": ("true",),
+        },
+        start="2016-01-01",
+        end="2016-02-01",
+        sort="newest",
+    )
     assert read_export(MultiDict()) == (SearchRequest(match="all", sort="oldest"), "jsonl")
 
 
@@ -526,12 +538,12 @@ def test_where_nothing_has_all_the_words_there_is_no_export(client: FlaskClient)
 
 def test_an_address_of_an_export_asks_for_the_search_it_was_made_from() -> None:
     request = SearchRequest(
-        q="退款", agent_id=("1", "none"), has_upload=False, start="2016-01-01", sort="newest",
-        page=3, per_page=50, facets=(), snippets=1, match="auto", cursor=None,
+        q="退款", filters={"agent_id": ("1", "none"), "has_upload": ("false",)}, start="2016-01-01",
+        sort="newest", page=3, per_page=50, facets=(), snippets=1, match="auto", cursor=None,
     )  # fmt: skip
     wanted, form = read_export(MultiDict(parse_qsl(urlsplit(export_url(request, "csv")).query)))
     assert form == "csv"
     assert wanted == SearchRequest(
-        q="退款", match="all", agent_id=("1", "none"), has_upload=False, start="2016-01-01",
-        sort="newest",
+        q="退款", match="all", filters={"agent_id": ("1", "none"), "has_upload": ("false",)},
+        start="2016-01-01", sort="newest",
     )  # fmt: skip

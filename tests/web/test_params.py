@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.datastructures import MultiDict
 
-from kchat_search.models.plan import FACETS
+from kchat_search.fields import BY_NAME, FACETS, FALSE, NONE, PARAMETERS, TRUE
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization.links import pairs
 from kchat_search.web.http.parameters import read_search
@@ -25,15 +25,21 @@ MAX = str(2**63 - 1)
         ("q=退款&match=all", SearchRequest(q="退款", match="all")),
         (
             "agent_id=1&agent_id=2&agent_id=1&agent_id=none",
-            SearchRequest(agent_id=("1", "2", "none")),
+            SearchRequest(filters={"agent_id": ("1", "2", "none")}),
         ),
-        (f"agent_id={MAX}", SearchRequest(agent_id=(MAX,))),
-        ("status=close&status=open", SearchRequest(status=("close", "open"))),
-        ("rating=满意&rating=0", SearchRequest(rating=("满意", "0"))),
-        ("visitor_id=547&user_id=45190", SearchRequest(visitor_id="547", user_id="45190")),
-        ("started_by=visitor&type=chat", SearchRequest(started_by="visitor", type="chat")),
-        ("has_upload=true", SearchRequest(has_upload=True)),
-        ("has_upload=false", SearchRequest(has_upload=False)),
+        (f"agent_id={MAX}", SearchRequest(filters={"agent_id": (MAX,)})),
+        ("status=close&status=open", SearchRequest(filters={"status": ("close", "open")})),
+        ("rating=满意&rating=0", SearchRequest(filters={"rating": ("满意", "0")})),
+        (
+            "visitor_id=547&user_id=45190",
+            SearchRequest(filters={"visitor_id": ("547",), "user_id": ("45190",)}),
+        ),
+        (
+            "started_by=visitor&type=chat",
+            SearchRequest(filters={"started_by": ("visitor",), "type": ("chat",)}),
+        ),
+        ("has_upload=true", SearchRequest(filters={"has_upload": ("true",)})),
+        ("has_upload=false", SearchRequest(filters={"has_upload": ("false",)})),
         (
             "start=2016-01-01&end=2016-02-29",
             SearchRequest(start="2016-01-01", end="2016-02-29"),
@@ -132,18 +138,21 @@ def test_a_chat_id_that_is_none_is_refused(client: FlaskClient, text: str) -> No
 _values = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20).filter(
     lambda text: not (text.isascii() and text.isdigit())
 )
+
+
+def _filter(name: str) -> st.SearchStrategy[tuple[str, ...]]:
+    field = BY_NAME[name]
+    value = st.sampled_from([*field.labels, NONE]) if field.closed else _values
+    value = st.sampled_from([TRUE, FALSE]) if field.flag else value
+    most = 3 if field.repeatable else 1
+    return st.lists(value, unique=True, min_size=1, max_size=most).map(tuple)
+
+
 _requests = st.builds(
     SearchRequest,
     q=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     match=st.sampled_from(["auto", "all"]),
-    agent_id=st.lists(_values, unique=True, max_size=3).map(tuple),
-    visitor_id=st.none() | _values,
-    status=st.lists(_values, unique=True, max_size=3).map(tuple),
-    rating=st.lists(_values, unique=True, max_size=3).map(tuple),
-    started_by=st.none() | _values,
-    type=st.none() | _values,
-    spoke=st.lists(st.sampled_from(["visitor", "agent", "robot"]), unique=True).map(tuple),
-    has_upload=st.none() | st.booleans(),
+    filters=st.fixed_dictionaries({}, optional={name: _filter(name) for name in PARAMETERS}),
     start=st.none() | st.dates().map(str),
     end=st.none() | st.just("2016-01-01T08:00:00.5+08:00"),
     sort=st.sampled_from(["relevance", "newest", "oldest"]),

@@ -15,11 +15,10 @@ from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import Docs, ListDamaged
 from kchat_search.engines.whoosh.schema import ORDINALS, filter_value
 from kchat_search.engines.whoosh.segment_file import StoredSegment
-from kchat_search.models.plan import FACETS, MOST_DAYS, NO_TIME
+from kchat_search.fields import BY_NAME, FACETS
+from kchat_search.models.plan import MOST_DAYS, NO_TIME
 
 _DAY = "created_day"
-_SEVERAL = "spoke"
-"""The field of which a document may have several values."""
 _COUNTED = tuple(name for name in FACETS if name != _DAY)
 
 Rows = tuple[tuple[str | None, int], ...]
@@ -39,7 +38,10 @@ class Table(NamedTuple):
     @classmethod
     def of(cls, stored: StoredSegment) -> Table:
         """Raises `ListDamaged`."""
-        columns = [(_several if name == _SEVERAL else _one)(stored, name) for name in _COUNTED]
+        columns = [
+            (_several if name in BY_NAME and BY_NAME[name].many else _one)(stored, name)
+            for name in _COUNTED
+        ]
         places = [0, *accumulate(len(terms) for _, terms in columns)]
         numbers = np.empty((stored.size, len(columns)), np.min_scalar_type(places[-1]))
         for place, (column, _) in enumerate(columns):

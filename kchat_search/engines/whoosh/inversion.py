@@ -66,7 +66,7 @@ def gather(documents: Sequence[IndexDocument]) -> Run:
         "length": np.array([len(d.words) for d in documents], np.int64),
     }
     for name in FILTERS:
-        values = [tuple(map(filter_term, d.fields[name])) for d in documents]  # type: ignore[index]
+        values = [tuple(map(filter_term, d.fields[name])) for d in documents]
         arrays |= _inverted(name, values)
     arrays |= _inverted("created_month", [(filter_term(d.month),) for d in documents])
     arrays |= _inverted("words", [d.words for d in documents], frequencies=True)

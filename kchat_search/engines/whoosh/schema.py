@@ -10,6 +10,7 @@ from whoosh.columns import NumericColumn, VarBytesColumn
 from whoosh.fields import COLUMN, KEYWORD, FieldType, Schema
 from whoosh.formats import Existence
 
+from kchat_search.fields import FIELDS
 from kchat_search.models.plan import NO_TIME
 
 VERSION = 3
@@ -17,16 +18,17 @@ VERSION = 3
 
 NONE = "-"
 
-FILTERS = (
-    "agent_id", "visitor_id", "user_id", "status", "rating", "started_by", "type", "has_upload",
-    "spoke", "gone",
-)  # fmt: skip
+FILTERS = tuple(field.name for field in FIELDS if field.name != "id")
 """Fields whose values are terms. The `id` is a column alone: a list of one document a term would
 be the largest part of the index."""
 
-ORDINALS = ("agent_id", "status", "rating", "started_by", "has_upload", "created_month")
+ORDINALS = (
+    *(f.name for f in FIELDS if f.facet and not f.many and f.name != "type"),
+    "created_month",
+)
 """Fields with one value a document, kept as a column too (the value's place among the field's
-terms), so that a facet is one count over an array."""
+terms), so that a facet is one count over an array. Nearly all chats have one `type`, so its column
+would not pay."""
 
 GRAM_FIELDS = {
     "text": ("text_characters", "text_pairs", "text_triples"),

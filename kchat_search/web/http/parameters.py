@@ -10,15 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from flask_babel import gettext as _
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    create_model,
+)
 from pydantic_core import PydanticCustomError
 from werkzeug.datastructures import MultiDict
 
+from kchat_search import fields
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.plan import FACETS, Match, Sort
+from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization.export_formats import Format
 
@@ -35,10 +43,6 @@ _TIME = re.compile(
     r"([Zz]|[ +-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
-Facet = Literal[
-    "agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload", "created_month",
-    "created_day", "none",
-]  # fmt: skip
 
 
 def _whole_number(value: object) -> object:
@@ -93,6 +97,10 @@ def _fits(digits: str) -> bool:
     return len(digits.lstrip("0")) <= 19 and int(digits.lstrip("0") or "0") <= MAX_ID
 
 
+if TYPE_CHECKING:
+    _Facet = str
+else:
+    _Facet = Literal[(*fields.FACETS, "none")]
 _NUMBER = BeforeValidator(_whole_number)
 Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_LENGTH)]
 PersonId = Annotated[Value, BeforeValidator(_id_in_range)]
@@ -103,8 +111,8 @@ Moment = Annotated[
 ]
 
 
-class WhichChats(BaseModel):
-    """The parameters that say which chats, and in which order, as they may stand in an address."""
+class _Words(BaseModel):
+    """What to look for."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -113,26 +121,34 @@ class WhichChats(BaseModel):
     match: Match = "auto"
     """`auto`: by relevance, where fewer than 20 chats have all the words, chats with some of them
     follow. `all`: never."""
-    agent_id: list[PersonId] = Field(default_factory=list)
-    """The agent's id, or `none`; may be repeated: any of them."""
-    visitor_id: PersonId | None = None
-    """The visitor's id, or `none`."""
-    user_id: PersonId | None = None
-    """The user's id, or `none`."""
-    status: list[Value] = Field(default_factory=list)
-    """Such as `close`; may be repeated: any of them."""
-    rating: list[Value] = Field(default_factory=list)
-    """A code (`1`), a label (`满意`) or `none`; may be repeated: any of them."""
-    started_by: Value | None = None
-    """Such as `visitor`."""
-    type: Value | None = None
-    """Such as `chat`."""
-    spoke: list[Literal["visitor", "agent", "robot", "unknown", "none"]] = Field(
-        default_factory=list
+
+
+def _filter(field: fields.Field) -> tuple[Any, Any]:
+    """The type and the description of a filter's parameter."""
+    kind: Any = PersonId if field.person else Value
+    if field.closed:
+        kind = Literal[(*field.labels, fields.NONE)]
+    if field.flag:
+        kind = Annotated[bool, BeforeValidator(_flag)]
+    if field.repeatable:
+        return list[kind], Field(default_factory=list, description=field.description)
+    return kind | None, Field(default=None, description=field.description)
+
+
+if TYPE_CHECKING:
+    _Filtered = _Words
+else:
+    _Filtered = create_model(
+        "_Filtered",
+        __base__=_Words,
+        **{name: _filter(field) for name, field in fields.PARAMETERS.items()},
     )
-    """Who said something; may be repeated: any of them."""
-    has_upload: Annotated[bool, BeforeValidator(_flag)] | None = None
-    """Did someone send a file?"""
+
+
+class WhichChats(_Filtered):
+    """The parameters that say which chats, and in which order, as they may stand in an address: the
+    words, a parameter for each row of `kchat_search.fields`, the time."""
+
     start: Moment | None = None
     """Created at or after this day, or RFC 3339 time."""
     end: Moment | None = None
@@ -150,7 +166,7 @@ class SearchParameters(WhichChats):
     """Hits a page."""
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The `cursor` of the last answer: what follows it. Not together with `page`."""
-    facets: Annotated[list[Facet], BeforeValidator(_comma_separated)] | None = None
+    facets: Annotated[list[_Facet], BeforeValidator(_comma_separated)] | None = None
     """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
     counted where the hits lie within 92 days."""
     snippets: Annotated[int, Field(ge=0, le=5), _NUMBER] = 3
@@ -179,7 +195,7 @@ class RejectParameters(BaseModel):
     """Rejects a page."""
 
 
-REPEATABLE = frozenset({"agent_id", "status", "rating", "spoke", "facets"})
+REPEATABLE = frozenset({"facets", *(f.name for f in fields.FIELDS if f.repeatable)})
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
@@ -202,13 +218,13 @@ def read_search(args: MultiDict[str, str]) -> SearchRequest:
             "page",
             MAX_HITS_BY_PAGE,
         )
-    return SearchRequest(**_chosen(found, but="facets"), facets=facets)
+    return _request(found, facets=facets)
 
 
 def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
     """The search whose hits are wanted, and in which format. Raises `BadRequest`."""
     found = _read(args, ExportParameters)
-    return SearchRequest(**_chosen(found, but="format")), found.format
+    return _request(found), found.format
 
 
 def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:
@@ -233,12 +249,18 @@ def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
         raise _refusal(error.errors(include_url=False)[0]) from None
 
 
-def _chosen(found: BaseModel, but: str) -> dict[str, Any]:
-    """The values by name, without that of `but`; what was repeated is there once."""
-    return {
-        name: tuple(dict.fromkeys(value)) if isinstance(value, list) else value
-        for name, value in found.model_dump(exclude={but}).items()
-    }
+def _request(found: WhichChats, **values: Any) -> SearchRequest:
+    """The search of these parameters, with `values` in place of some. What was repeated is in it
+    once."""
+    given = found.model_dump(exclude={"format", "facets"})
+    filters: dict[str, tuple[str, ...]] = {}
+    for name in fields.PARAMETERS:
+        value = given.pop(name)
+        if isinstance(value, bool):
+            filters[name] = (fields.TRUE if value else fields.FALSE,)
+        elif value:
+            filters[name] = tuple(dict.fromkeys(value)) if isinstance(value, list) else (value,)
+    return SearchRequest(**{**given, "filters": filters, **values})
 
 
 def only(args: MultiDict[str, str], *names: str) -> dict[str, str]:
@@ -316,6 +338,3 @@ def _refusal(error: Mapping[str, Any]) -> BadRequest:
     }
     text = texts.get(error["type"])
     return BadRequest(text() if text else _("%(name)s 的值不对。", name=name), name)
-
-
-assert {*FACETS, "none"} == set(get_args(Facet)), "every facet of an engine can be asked for"

@@ -21,7 +21,7 @@ from kchat_search.chats.history import (
 )
 from kchat_search.models.chats import Message
 from kchat_search.serialization.links import anchor, versions_url
-from kchat_search.web.pages.search_page import Words
+from kchat_search.web.pages.labels import Labels
 
 A_PAGE = 20
 """Versions."""
@@ -133,8 +133,8 @@ class _Namer:
 
     def __init__(self, agents: Mapping[str, str]) -> None:
         self._agents = agents
-        self._words = Words()
-        self._titles = self._words.titles | {
+        self._labels = Labels()
+        self._titles = self._labels.titles | {
             "created_at": _("创建"),
             "assigned_at": _("分配"),
             "end_at": _("结束"),
@@ -186,7 +186,7 @@ class _Namer:
             return ""
         if name == "agent_id":
             return self._agents.get(text, text)
-        return self._words.value(name, text) if name in self._words.titles else text
+        return self._labels.value(name, text) if name in self._labels.titles else text
 
 
 def _shown(version: Version, namer: _Namer) -> ShownVersion:

@@ -22,6 +22,7 @@ from kchat_search.web.http import parameters
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.rendering import page
 from kchat_search.web.pages import histogram, history, search_page, transcript
+from kchat_search.web.pages.labels import Labels
 
 if TYPE_CHECKING:
     from kchat_search.service import Service
@@ -107,7 +108,7 @@ def _status_page(service: Service, offset: int) -> Response:
 def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict[str, object]:
     found = service.search(wanted)
     agents = service.agents()
-    words = search_page.Words()
+    labels = Labels()
     return {
         "request_": wanted,
         "page_": found,
@@ -116,9 +117,9 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
             for name, value in links.pairs(links.changed(wanted))
             if name not in ("q", "start", "end")
         ],
-        "facets": search_page.facet_boxes(wanted, found, words),
-        "chips": search_page.chips(wanted, found, agents, words),
-        "cuts": search_page.cuts(wanted, found, agents, words),
+        "facets": search_page.facet_boxes(wanted, found, labels),
+        "chips": search_page.chips(wanted, found, agents, labels),
+        "cuts": search_page.cuts(wanted, found, agents, labels),
         "presets": search_page.presets(wanted, today),
         "sorts": search_page.sorts(wanted),
         "pager": search_page.pager(wanted, found),
@@ -133,8 +134,7 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
         "chat_url": links.chat_url,
         "preview": search_page.preview,
         "first_message": search_page.first_message,
-        "speaker_labels": search_page.speaker_labels(),
-        "words": words,
+        "labels": labels,
     }
 
 
@@ -152,7 +152,9 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         length=_length(chat),
         back_url=links.search_url(SearchRequest(q=q)) if q else "/",
         visitor_url=(
-            links.search_url(SearchRequest(visitor_id=chat.visitor_id, sort="newest"))
+            links.search_url(
+                SearchRequest(filters={"visitor_id": (chat.visitor_id,)}, sort="newest")
+            )
             if chat.visitor_id
             else None
         ),
@@ -162,8 +164,7 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
         said_before=_said_before(view, service),
-        speaker_labels=search_page.speaker_labels(),
-        words=search_page.Words(),
+        labels=Labels(),
     )
 
 

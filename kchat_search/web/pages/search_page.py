@@ -10,23 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
-from typing import Any
 
 from flask_babel import gettext as _
 
-from kchat_search.chats import ratings
-from kchat_search.models.chats import Speaker
+from kchat_search.fields import BY_NAME, FIELDS, NONE, PARAMETERS
 from kchat_search.models.search import FacetValue, Hit, SearchPage, SearchRequest, Snippet
-from kchat_search.serialization.links import changed, search_url
+from kchat_search.serialization.links import changed, filtered, search_url
 from kchat_search.web.http.parameters import MAX_HITS_BY_PAGE
+from kchat_search.web.pages.labels import Labels
 
-NONE = "none"
 FACETS_AT_ONCE = 8
 PREVIEW_LENGTH = 140
 _PAGES_AROUND = 2
-_NO_FILTERS = SearchRequest()
-_BOXES = ("agent_id", "status", "rating", "started_by", "type", "spoke", "has_upload")
-_TITLED = ("agent_id", "visitor_id", "user_id", *_BOXES[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,66 +52,17 @@ class Preview:
     text: str
 
 
-def speaker_labels() -> dict[Speaker, str]:
-    """Who spoke, in the page's words; looked up once a page, not once a message."""
-    return {
-        "visitor": _("访客"),
-        "agent": _("客服"),
-        "robot": _("机器人"),
-        "unknown": _("身份不明"),
-    }
-
-
-class Words:
-    """The page's own words for the values of fields, looked up once a page."""
-
-    def __init__(self) -> None:
-        self._none: dict[str, str] = {"rating": _("未评价"), "agent_id": _("无客服")}
-        self._nothing: str = _("无")
-        self.titles: dict[str, str] = {
-            "agent_id": _("客服"),
-            "visitor_id": _("访客"),
-            "user_id": _("用户"),
-            "status": _("状态"),
-            "rating": _("评价"),
-            "started_by": _("发起方"),
-            "type": _("类型"),
-            "spoke": _("谁说过话"),
-            "has_upload": _("附件"),
-        }
-        self._words: dict[str, dict[str, str]] = {
-            "status": {"close": _("已结束"), "open": _("进行中"), "queue": _("排队中")},
-            "started_by": {"visitor": _("访客"), "agent": _("客服"), "robot": _("机器人")},
-            "has_upload": {"true": _("有附件"), "false": _("无附件")},
-            "rating": {
-                "0": _("不满意"),
-                "2": _("不太满意"),
-                "3": _("一般"),
-                "4": _("基本满意"),
-                "1": _("满意"),
-            },
-            "spoke": {str(speaker): word for speaker, word in speaker_labels().items()},
-        }
-
-    def value(self, name: str, value: str | None, given: str | None = None) -> str:
-        """A field's value for a person: in the page's words, as `given`, or as it is."""
-        if value is None or value == NONE:
-            return self._none.get(name, self._nothing)
-        key = ratings.canonical(value) if name == "rating" else value
-        return self._words.get(name, {}).get(key or value) or given or value
-
-
-def facet_boxes(request: SearchRequest, page: SearchPage, words: Words) -> list[FacetBox]:
+def facet_boxes(request: SearchRequest, page: SearchPage, labels: Labels) -> list[FacetBox]:
     """All facets but the months, those with something to choose."""
     boxes = []
-    for name in _BOXES:
-        choices = _choices(name, request, page.facets.get(name, ()), words)
+    for name in (field.name for field in FIELDS if field.facet):
+        choices = _choices(name, request, page.facets.get(name, ()), labels)
         if name == "type" and len(choices) == 1 and not choices[0].active:
             continue  # at most companies there is but one
         if choices:
             boxes.append(
                 FacetBox(
-                    words.titles[name],
+                    labels.titles[name],
                     tuple(choices[:FACETS_AT_ONCE]),
                     tuple(choices[FACETS_AT_ONCE:]),
                 )
@@ -124,20 +70,11 @@ def facet_boxes(request: SearchRequest, page: SearchPage, words: Words) -> list[
     return boxes
 
 
-def _chosen(request: SearchRequest, name: str) -> tuple[str, ...]:
-    value = getattr(request, name)
-    if isinstance(value, tuple):
-        return tuple(value)
-    if isinstance(value, bool):
-        return ("true" if value else "false",)
-    return () if value is None else (str(value),)
-
-
 def _choices(
-    name: str, request: SearchRequest, values: Sequence[FacetValue], words: Words
+    name: str, request: SearchRequest, values: Sequence[FacetValue], labels: Labels
 ) -> list[Choice]:
     """The values, chosen ones included even where none is left of them."""
-    chosen = _chosen(request, name)
+    chosen = request.filters.get(name, ())
     keys = {_key(name, one): one for one in chosen}
     found: list[Choice] = []
     for value in values:
@@ -145,37 +82,36 @@ def _choices(
         key = _key(name, word)
         active = key in keys
         url = _toggled(request, name, keys.pop(key) if active else word, active=active)
-        found.append(Choice(words.value(name, value.value, value.label), url, active, value.count))
+        found.append(Choice(labels.value(name, value.value, value.label), url, active, value.count))
     for word in keys.values():
         url = _toggled(request, name, word, active=True)
-        found.insert(0, Choice(words.value(name, word), url, active=True, count=0))
+        found.insert(0, Choice(labels.value(name, word), url, active=True, count=0))
     found.sort(key=lambda choice: not choice.active)
     return found
 
 
 def _key(name: str, value: str) -> str:
     """`满意` and `1` are one choice."""
-    return (ratings.canonical(value) or value) if name == "rating" else value
+    return BY_NAME[name].stored(value) or value
 
 
 def _toggled(request: SearchRequest, name: str, value: str, *, active: bool) -> str:
-    present = getattr(request, name)
-    if isinstance(present, tuple):
-        kept = tuple(one for one in present if one != value) if active else (*present, value)
-        return search_url(changed(request, **{name: kept}))
-    if name == "has_upload":
-        return search_url(changed(request, has_upload=None if active else value == "true"))
-    return search_url(changed(request, **{name: None if active else value}))
+    present = request.filters.get(name, ())
+    if active:
+        kept = tuple(one for one in present if one != value)
+    else:
+        kept = (*present, value) if BY_NAME[name].repeatable else (value,)
+    return search_url(filtered(request, name, *kept))
 
 
 def chips(
-    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], words: Words
+    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> list[Choice]:
     """The filters at work, each with the address without it."""
     found: list[Choice] = []
-    for name in _TITLED:
-        for value in _chosen(request, name):
-            text = _filter_label(name, [value], page, agents, words)
+    for name in PARAMETERS:
+        for value in request.filters.get(name, ()):
+            text = _filter_label(name, [value], page, agents, labels)
             found.append(Choice(text, _toggled(request, name, value, active=True)))
     if request.start or request.end:
         found.append(Choice(_dates(request), search_url(changed(request, start=None, end=None))))
@@ -185,34 +121,34 @@ def chips(
 
 
 def cuts(
-    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], words: Words
+    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> list[Choice]:
     """The filters without which something would be found, each with the address without it."""
     found: list[Choice] = []
     for cut in page.query.cuts:
         if not cut.total:
             continue
-        dropped: dict[str, Any] = {cut.parameter: getattr(_NO_FILTERS, cut.parameter, None)}
         if cut.parameter == "q":
-            dropped, label = {"q": cut.q}, cut.part or ""
+            without, label = changed(request, q=cut.q), cut.part or ""
         elif cut.parameter == "created":
-            dropped, label = {"start": None, "end": None}, _dates(request)
+            without, label = changed(request, start=None, end=None), _dates(request)
         else:
-            chosen = _chosen(request, cut.parameter)
-            label = _filter_label(cut.parameter, chosen, page, agents, words)
-        found.append(Choice(label, search_url(changed(request, **dropped)), count=cut.total))
+            chosen = request.filters.get(cut.parameter, ())
+            without = filtered(request, cut.parameter)
+            label = _filter_label(cut.parameter, chosen, page, agents, labels)
+        found.append(Choice(label, search_url(without), count=cut.total))
     return found
 
 
 def _filter_label(
-    name: str, values: Sequence[str], page: SearchPage, agents: Mapping[str, str], words: Words
+    name: str, values: Sequence[str], page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> str:
     given = {value.value: value.label for value in page.facets.get(name, ())}
     shown = [
-        words.value(name, value, agents.get(value) if name == "agent_id" else given.get(value))
+        labels.value(name, value, agents.get(value) if name == "agent_id" else given.get(value))
         for value in values
     ]
-    label: str = _("%(title)s：%(value)s", title=words.titles[name], value="、".join(shown))
+    label: str = _("%(title)s：%(value)s", title=labels.titles[name], value="、".join(shown))
     return label
 
 

@@ -1,0 +1,263 @@
+"""What chats are filtered by: ONE table.
+
+From `FIELDS` come the API's parameters and their description, the operators of the query language,
+the options of the command line, the facets, the links, the labels of the pages and the columns of
+the index. To add a filter, add a row: nothing else lists them.
+
+Words: a *field* is a property of a chat with one value, or several; a *filter* asks for some of
+its values; a *facet* counts how many hits have each value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from kchat_search.chats import ratings
+from kchat_search.models.chats import SPEAKERS, Chat, Speaker
+from kchat_search.models.plan import FilterField
+
+NONE = "none"
+"""In a filter: chats that have no value, such as no agent or no rating."""
+
+TRUE, FALSE = "true", "false"
+
+
+class Label(NamedTuple):
+    """A word of the pages in both languages."""
+
+    zh: str
+    en: str
+
+    def in_language(self, language: str) -> str:
+        """The word in `language`: «zh» or «en»."""
+        return self.en if language == "en" else self.zh
+
+
+class Facts(NamedTuple):
+    """What a chat's values are read from."""
+
+    chat: Chat
+    speakers: Collection[Speaker]
+    """Everybody who said something or sent a file."""
+    gone: bool
+    """Kchat has the chat no more."""
+
+
+Values = tuple[str | None, ...]
+_NO_VALUE = Label("无", "None")
+
+
+def _one(value: str | None) -> Values:
+    """An empty value is no value."""
+    return (value or None,)
+
+
+def _flag(*, value: bool) -> Values:
+    return (TRUE if value else FALSE,)
+
+
+def _as_it_is(value: str) -> str:
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A property that chats are filtered by."""
+
+    name: FilterField
+    """Its name as the API's parameter, as facet and as column of the index: `agent_id`."""
+    read: Callable[[Facts], Values]
+    """The values of a chat; (None,) for none. More than one where `many`."""
+    title: Label
+    """What the pages call it."""
+    description: str = ""
+    """What the parameter takes, for the API's description and the command line's help."""
+    parameter: bool = True
+    """May it be asked for beside the query, as a parameter or an option?"""
+    repeatable: bool = False
+    """May the parameter be given several times? Then a chat needs any of the values."""
+    facet: bool = False
+    """Is it counted beside the hits?"""
+    many: bool = False
+    """May a chat have several values?"""
+    flag: bool = False
+    """Are the values «true» and «false», and no others?"""
+    closed: bool = False
+    """Are the values of `labels` all that there can be?"""
+    person: bool = False
+    """Are the values ids of people at Kchat?"""
+    operator: str | None = None
+    """Its name in the query language: `agent:2192`."""
+    option: str = ""
+    """Its option on the command line: `--agent`."""
+    metavar: str | None = None
+    """What the command line's help calls a value."""
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    """The pages' words for known values; others are shown as they are."""
+    none_label: Label = _NO_VALUE
+    """The pages' word for no value."""
+    canonical: Callable[[str], str | None] = _as_it_is
+    """From a value in any of its forms, such as a label, to the form that the index has."""
+
+    def stored(self, value: str) -> str | None:
+        """The value of the index that a filter asks for; None stands for no value."""
+        return None if value == NONE else self.canonical(value)
+
+    def label(self, value: str | None, language: str) -> str | None:
+        """The pages' word for a value in `language`; None where they have none of their own."""
+        if value is None or value == NONE:
+            return self.none_label.in_language(language)
+        known = self.labels.get(self.canonical(value) or value)
+        return None if known is None else known.in_language(language)
+
+
+SPEAKER_LABELS: dict[Speaker, Label] = {
+    "visitor": Label("访客", "Visitor"),
+    "agent": Label("客服", "Agent"),
+    "robot": Label("机器人", "Robot"),
+    "unknown": Label("身份不明", "Unknown"),
+}
+assert tuple(SPEAKER_LABELS) == SPEAKERS, "every speaker has a label"
+
+FIELDS = (
+    Field(
+        name="agent_id",
+        read=lambda facts: _one(facts.chat.agent_id),
+        title=Label("客服", "Agent"),
+        none_label=Label("无客服", "No agent"),
+        description="The agent's id, or `none`; may be repeated: any of them.",
+        repeatable=True,
+        facet=True,
+        person=True,
+        operator="agent",
+        option="--agent",
+        metavar="ID",
+    ),
+    Field(
+        name="visitor_id",
+        read=lambda facts: _one(facts.chat.visitor_id),
+        title=Label("访客", "Visitor"),
+        description="The visitor's id, or `none`.",
+        person=True,
+        operator="visitor",
+        option="--visitor",
+        metavar="ID",
+    ),
+    Field(
+        name="user_id",
+        read=lambda facts: _one(facts.chat.user_id),
+        title=Label("用户", "User"),
+        description="The user's id, or `none`.",
+        person=True,
+        operator="user",
+        option="--user",
+        metavar="ID",
+    ),
+    Field(
+        name="status",
+        read=lambda facts: _one(facts.chat.status),
+        title=Label("状态", "Status"),
+        labels={
+            "close": Label("已结束", "Closed"),
+            "open": Label("进行中", "Open"),
+            "queue": Label("排队中", "Waiting"),
+        },
+        description="Such as `close`; may be repeated: any of them.",
+        repeatable=True,
+        facet=True,
+        operator="status",
+        option="--status",
+    ),
+    Field(
+        name="rating",
+        read=lambda facts: _one(ratings.canonical(facts.chat.rating)),
+        title=Label("评价", "Rating"),
+        none_label=Label("未评价", "Unrated"),
+        labels={
+            code: Label(ratings.LABELS[code], english)
+            for code, english in (
+                ("0", "Dissatisfied"),
+                ("2", "Rather dissatisfied"),
+                ("3", "Fair"),
+                ("4", "Mostly satisfied"),
+                ("1", "Satisfied"),
+            )
+        },
+        description="A code (`1`), a label (`满意`) or `none`; may be repeated: any of them.",
+        repeatable=True,
+        facet=True,
+        operator="rating",
+        option="--rating",
+        canonical=ratings.canonical,
+    ),
+    Field(
+        name="started_by",
+        read=lambda facts: _one(facts.chat.started_by),
+        title=Label("发起方", "Started by"),
+        labels={name: SPEAKER_LABELS[name] for name in ("visitor", "agent", "robot")},
+        description="Such as `visitor`.",
+        facet=True,
+        operator="started",
+        option="--started-by",
+        metavar="WHO",
+    ),
+    Field(
+        name="type",
+        read=lambda facts: _one(facts.chat.type),
+        title=Label("类型", "Type"),
+        description="Such as `chat`.",
+        facet=True,
+        operator="type",
+        option="--type",
+    ),
+    Field(
+        name="spoke",
+        read=lambda facts: tuple(sorted(facts.speakers)) or (None,),
+        title=Label("谁说过话", "Who spoke"),
+        labels={str(speaker): label for speaker, label in SPEAKER_LABELS.items()},
+        description="Who said something; may be repeated: any of them.",
+        repeatable=True,
+        facet=True,
+        many=True,
+        closed=True,
+        option="--spoke",
+    ),
+    Field(
+        name="has_upload",
+        read=lambda facts: _flag(value=any(message.upload for message in facts.chat.messages)),
+        title=Label("附件", "Files"),
+        labels={TRUE: Label("有附件", "With files"), FALSE: Label("无附件", "Without files")},
+        description="Did someone send a file?",
+        facet=True,
+        flag=True,
+        option="--has-upload/--no-upload",
+    ),
+    Field(
+        name="id",
+        read=lambda facts: _one(str(facts.chat.id)),
+        title=Label("编号", "Number"),
+        parameter=False,
+        operator="id",
+    ),
+    Field(
+        name="gone",
+        read=lambda facts: _flag(value=facts.gone),
+        title=Label("Kchat 上已不存在", "Gone from Kchat"),
+        parameter=False,
+        flag=True,
+    ),
+)
+"""In the order in which parameters, options and facets are listed."""
+
+BY_NAME: Mapping[str, Field] = {each.name: each for each in FIELDS}
+BY_OPERATOR: Mapping[str, Field] = {each.operator: each for each in FIELDS if each.operator}
+PARAMETERS: Mapping[str, Field] = {each.name: each for each in FIELDS if each.parameter}
+FACETS = (*(each.name for each in FIELDS if each.facet), "created_month", "created_day")
+"""Everything that is counted beside the hits: the fields that are facets, and when chats were
+created."""
+
+OPERATORS = (*BY_OPERATOR, "from", "has", "is", "file", "date", "after", "before")
+"""The operators of the query language. `from:` is about who said the words beside it, `has:upload`
+and `is:gone` are flags, `file:` is about the names of uploads, the last three are about time."""
