@@ -25,9 +25,10 @@ from kchat_search.demo import control
 from kchat_search.demo.conditions import CONDITIONS
 from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
-from kchat_search.models.plan import FACETS, MOST_DAYS
+from kchat_search.fields import FACETS, OPERATORS
+from kchat_search.models.plan import MOST_DAYS
 from kchat_search.search import plan, searcher, snippets, syntax
-from kchat_search.search.tree import FIELDS, And, Field, Or, Tree
+from kchat_search.search.tree import And, Field, Or, Tree
 from kchat_search.serialization import schemas
 from kchat_search.web.api import export_response
 from kchat_search.web.http import parameters, problems
@@ -238,13 +239,13 @@ def fields_in(tree: Tree | None) -> set[str]:
 
 def test_every_condition_has_an_example() -> None:
     told = {name for query, _ in written() for name in fields_in(read(query).tree)}
-    assert told == set(FIELDS)
+    assert told == set(OPERATORS)
 
 
 def test_queries_in_running_text_are_queries() -> None:
     for code in codes(documents.prose(SEARCHING)):
         for name in re.findall(r"\b([a-z]+):(?!/)", code):
-            assert name in (*FIELDS, "color"), code
+            assert name in (*OPERATORS, "color"), code
 
 
 def test_numbers_that_are_named_are_the_programs() -> None:
