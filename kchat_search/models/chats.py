@@ -1,7 +1,8 @@
-"""Chats: as understood (`Chat`), fetched (`FetchedChat`), stored (`StoredChat`), rejected.
+"""Chats at each stage: understood (`Chat`), fetched (`FetchedChat`, `RejectedChat`), stored
+(`StoredChat`, `StoredVersion`, `StoredReject`).
 
-Times are aware datetimes in UTC; the original strings stay in the raw JSON. Ids of people are
-one string form inside, since the API sends them as numbers and as strings.
+Times are aware datetimes in UTC; the strings that Kchat sent stay in the raw JSON. Ids of people
+are strings, because the API sends them as numbers and as strings.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from datetime import datetime
 from typing import Literal, NamedTuple
 
 Speaker = Literal["visitor", "agent", "robot", "unknown"]
-"""Who spoke, in the API's words (`role`), or «unknown» where nothing tells."""
+"""Who spoke, in the API's words (`role`); «unknown» where nothing shows it."""
 
 SPEAKERS: tuple[Speaker, ...] = ("visitor", "agent", "robot", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that was sent. The tokens of the API (`token`, `oss_token`) never get here.
+    """A file that was sent. The API's tokens (`token`, `oss_token`) are never in it.
 
-    `size` is in bytes, `width` and `height` in pixels; `type` is a file extension; `url` is as
-    sent and may have any scheme: show it as a link only if it is http or https.
+    `size` is in bytes, `width` and `height` are in pixels. `type` is a file extension. `url` is as
+    Kchat sent it and may have any scheme: show it as a link only if it is http or https.
     """
 
     id: str | None
@@ -34,14 +35,15 @@ class Upload:
 
 
 class Message(NamedTuple):
-    """One message. `text` is the API's `msg` as a string, exactly as sent (lone surrogates too).
+    """One message. `text` is the API's `msg` as a string, exactly as sent, lone surrogates too.
 
-    A NamedTuple, since a build makes millions: a frozen dataclass takes four times as long.
+    A NamedTuple, because a build of the index makes millions of them, and a frozen dataclass takes
+    four times as long to make.
     """
 
     id: int | None
     position: int
-    """Its place in the chat, from 0; the only name of a message that has no id."""
+    """Its position in the chat, from 0. A message without an id is known by it alone."""
     type: str
     name: str
     text: str
@@ -53,7 +55,8 @@ class Message(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """One conversation, as understood. Fields are the API's; what it did not send is None or ''."""
+    """One conversation, as understood. Fields are the API's. A field that the API did not send is
+    None or ''."""
 
     id: int
     type: str
@@ -61,7 +64,8 @@ class Chat:
     status: str
     agent_id: str | None
     rating: str | None
-    """Raw, as a string: a code («1») or a text («满意»); see `kchat_search.chats.ratings`."""
+    """As Kchat sent it, as a string: a code («1») or a text («满意»). `kchat_search.chats.ratings`
+    has the codes."""
     visitor_id: str | None
     user_id: str | None
     created_at: datetime | None
@@ -72,30 +76,31 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class FetchedChat:
-    """A chat as it came from the wire."""
+    """A chat as Kchat sent it, understood."""
 
     chat: Chat
     raw: str
-    """What Kchat sent, as compact JSON in ASCII: lone surrogates and NUL survive any storage."""
+    """What Kchat sent, as compact JSON in ASCII, so that any database can store it, with its
+    lone surrogates and NUL characters."""
     digest: str
-    """SHA-256 (hex) of the content: keys sorted, upload tokens left out, since Kchat renews those
-    at will. Two fetches with one digest are the same version."""
+    """SHA-256 (hex) of the content, with keys sorted and without upload tokens, because Kchat
+    renews those at any time. Two fetches with the same digest are the same version."""
     has_messages: bool
-    """False where a list item came without messages: then the chat itself must be fetched."""
+    """False for a list item without messages. Then the chat itself must be fetched."""
     listed: bool = False
-    """As a list shows it, which may leave fields out."""
+    """True for an item of a list. A list may leave out fields that the chat itself has."""
 
 
 NOTHING = "null"
-"""The raw form of a chat that could not be had at all."""
+"""The raw form of a reject that could not be fetched: Kchat sent nothing for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedChat:
-    """A chat that can't be understood. It is kept, counted and tried again."""
+    """A chat that could not be fetched or understood. It is kept, counted and tried again."""
 
     key: str
-    """`chat:<id>` where the id is known, else `raw:<digest>`."""
+    """`chat:<id>` where the id is known, otherwise `raw:<digest>`."""
     chat_id: int | None
     raw: str
     reason: str
@@ -109,11 +114,11 @@ class ChatPage:
     chats: tuple[FetchedChat, ...]
     rejects: tuple[RejectedChat, ...]
     count: int | None
-    """How many chats the whole list has, if the server says so."""
+    """How many chats the whole list has, or None if the server does not say it."""
     last: bool
-    """The server says, or shows by an empty page, that none follows."""
+    """No page follows: the server says so, or shows it by an empty page."""
     failed: str | None = None
-    """Why this page could not be had, though the one behind it could."""
+    """Why this page could not be fetched although the next one could; None if it was fetched."""
 
     @property
     def size(self) -> int:
@@ -123,32 +128,33 @@ class ChatPage:
 
 @dataclass(frozen=True, slots=True)
 class StoredReject:
-    """A reject as the archive keeps it."""
+    """A reject as the archive has it."""
 
     reject: RejectedChat
     first_seen_at: datetime
     last_seen_at: datetime
     times: int
+    """How often it was rejected."""
     gone_at: datetime | None = None
-    """When Kchat was found to show it no more; None while it does."""
+    """When Kchat no longer showed it; None while Kchat shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredChat:
-    """A chat as the archive keeps it: the present version."""
+    """The present version of a chat, as the archive has it."""
 
     id: int
     raw: str
     digest: str
     version: int
-    """1 for the first; each change adds one."""
+    """1 for the first version; each change adds 1."""
     first_seen_at: datetime
     changed_at: datetime
     """When the present version was first seen."""
     seen_at: datetime
     """When Kchat last showed this chat."""
     gone_at: datetime | None
-    """When Kchat no longer had it; None while it is there."""
+    """When Kchat no longer had it; None while Kchat has it."""
 
     @property
     def revision(self) -> int:
@@ -157,13 +163,16 @@ class StoredChat:
 
 
 def revision(version: int, *, gone: bool) -> int:
-    """One number that changes with whatever the index shows of a chat: twice its version, and one
-    more while Kchat has it no more. So index and archive can be held against one another."""
+    """A number of a chat that changes whenever its document in the index would differ.
+
+    It is twice the version, plus 1 while the chat is gone from Kchat. The index and the archive
+    have the same chats if they have the same ids with the same revisions.
+    """
     return 2 * version + gone
 
 
 def is_gone(revision: int) -> bool:
-    """Is that the revision of a chat that Kchat has no more?"""
+    """Whether this is the revision of a chat that is gone from Kchat."""
     return revision % 2 == 1
 
 
@@ -181,7 +190,7 @@ class StoredVersion:
 
 @dataclass(frozen=True, slots=True)
 class ChatState:
-    """What the decision «look at this chat again?» needs to know, and no more."""
+    """What sync needs to decide whether to fetch a chat again."""
 
     id: int
     status: str
@@ -192,7 +201,10 @@ class ChatState:
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
-    """An entry of the change queue: this chat must be indexed as it is now."""
+    """An entry of the change queue: this chat must be indexed as it is now.
+
+    Entries are in the order of `sequence`. A number is never used twice.
+    """
 
     sequence: int
     chat_id: int
@@ -200,7 +212,7 @@ class QueueEntry:
 
 @dataclass(frozen=True, slots=True)
 class SaveReport:
-    """What one transaction of the archive did."""
+    """What one save did. Counts are of chats, `rejected` of rejects."""
 
     new: int = 0
     changed: int = 0

@@ -1,4 +1,4 @@
-"""What the program says of itself: syncs, checks, status. All times aware, UTC."""
+"""What the program reports: of syncs, archive, index and checks. Times are aware, in UTC."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from datetime import datetime
 from typing import Any, Literal
 
 Progress = Callable[[str, int, int | None], None]
-"""Called as `progress(step, done, total)`; step is a short word («fetch», «index»), total is None
-while it is unknown."""
+"""Called as `progress(step, done, total)`. `step` is a short word («fetch», «index»); `total` is
+None while it is unknown."""
 
 Outcome = Literal["complete", "incomplete", "failed"]
-"""How a sync ended: all proven whole; without an error, but a pass was not; early, by an error."""
+"""How a sync ended. Complete: every pass over the list was proven whole. Incomplete: there was no
+error, but some pass could not be proven whole. Failed: an error ended it early."""
 
 
 def no_progress(step: str, done: int, total: int | None) -> None:
-    """Take no notice."""
+    """For callers that don't show progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncReport:
-    """One sync. Counts are of chats."""
+    """What one sync did. Counts are of chats; `retries` is of requests."""
 
     kind: str
     """«backfill», «tick» or «reconcile»."""
@@ -35,14 +36,14 @@ class SyncReport:
     indexed: int = 0
     retries: int = 0
     complete: bool = True
-    """False where a pass over the list could not be proven whole; `notes` says why."""
+    """False if some pass over the list could not be proven whole; `notes` says why."""
     notes: tuple[str, ...] = ()
     error: str | None = None
-    """Why it ended early, in one line; None when it went well."""
+    """The error that ended it early, in one line; None if there was none."""
 
     @property
     def seconds(self) -> float:
-        """How long it took; never negative, though the clock may have been set back meanwhile."""
+        """How long it took. Never negative, also where the clock was set back during the sync."""
         return max(0.0, (self.finished_at - self.started_at).total_seconds())
 
     @property
@@ -53,64 +54,70 @@ class SyncReport:
         return "complete" if self.complete else "incomplete"
 
 
+_SUMMED = ("seconds", "seen", "new", "changed", "vanished", "rejected", "indexed", "retries")
+
+
 @dataclass(frozen=True, slots=True)
 class SyncTotals:
-    """All syncs of one kind together, since totals are kept. No number ever becomes smaller."""
+    """The sums over all syncs of one kind. No number ever becomes smaller."""
 
     complete: int = 0
-    """Syncs of this outcome, as the next two."""
+    """How many syncs had this outcome. The same for the next two."""
     incomplete: int = 0
     failed: int = 0
     seconds: float = 0.0
     seen: int = 0
-    """Chats, as in a report, as all up to `indexed`."""
+    """Chats, as in a report. The same for all fields up to `indexed`."""
     new: int = 0
     changed: int = 0
     vanished: int = 0
     rejected: int = 0
     indexed: int = 0
     retries: int = 0
-    """Requests that were repeated."""
+    """How many requests were repeated."""
 
     def plus(self, report: SyncReport) -> SyncTotals:
-        """The totals with one sync more."""
-        summed = ("seconds", "seen", "new", "changed", "vanished", "rejected", "indexed", "retries")
-        more = {name: getattr(self, name) + getattr(report, name) for name in summed}
-        more[report.outcome] = getattr(self, report.outcome) + 1
-        return replace(self, **more)
+        """The totals with this report added."""
+        sums: dict[str, Any] = {
+            name: getattr(self, name) + getattr(report, name) for name in _SUMMED
+        }
+        sums[report.outcome] = getattr(self, report.outcome) + 1
+        return replace(self, **sums)
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveCounts:
-    """Sizes of the archive's tables."""
+    """Sizes of the archive."""
 
     chats: int
     gone: int
+    """Chats that are gone from Kchat; `chats` counts them too."""
     pending: int
-    """Entries in the change queue: archived, not yet indexed."""
+    """Entries of the change queue: chats that are archived and not yet indexed."""
     rejected: int
+    """Rejects that are not gone from Kchat."""
     versions: int
-    """Versions of all chats together, present ones included."""
+    """Versions of all chats together, with the present ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFacts:
-    """What every answer says of the archive, all of one moment."""
+    """What every answer of a search needs of the archive, all of one state."""
 
     counts: ArchiveCounts
     agents: Mapping[str, str]
-    """Names by id."""
+    """Names of agents by their ids."""
     cursors: Mapping[str, Mapping[str, Any]]
-    """By name; without those that were never saved."""
+    """Cursors by name. A cursor that was never saved is left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineState:
-    """What an engine says of its index."""
+    """What an engine reports of its index."""
 
     engine: str
     generation: str | None
-    """None while nothing was built."""
+    """None before the first build."""
     fingerprint: str | None
     documents: int
     size_bytes: int
@@ -119,56 +126,56 @@ class EngineState:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Can the answer be trusted to be of everything?"""
+    """Whether an answer covers every chat that Kchat has."""
 
     complete: bool
-    """The backfill has been proven whole, nothing waits and nothing was rejected."""
+    """True if the backfill was proven whole, and no chat waits for the index or is rejected."""
     chats: int
     pending: int
     rejected: int
     synced_at: datetime | None
     backfilled: bool = True
-    """All of Kchat's list has been read and proven whole, whatever has come since."""
+    """True once Kchat's whole list has been read and proven whole; later changes don't matter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The whole program at a glance."""
+    """The state of the whole program."""
 
     counts: ArchiveCounts
     engine: EngineState
     coverage: Coverage
     last_report: SyncReport | None
     indexer: str | None
-    """Who holds the indexer's lock, or None."""
+    """Who holds the indexer's lock; None if nobody does."""
     index_current: bool
-    """The index was built with the present analyzer, dictionary, schema and time zone."""
+    """True if the index was built with the present analyzer, dictionary, schema and time zone."""
     timezone: str
     demo: bool = False
     months: Mapping[str, int] = field(default_factory=dict)
-    """Chats by month of creation (`2015-04`), in the configured zone."""
+    """How many chats were created in each month (`2015-04`), in the configured time zone."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """The index held against the archive."""
+    """The result of comparing the index with the archive."""
 
     chats: int
     strings: int
     missed: tuple[Mapping[str, Any], ...] = ()
-    """`{"string": ..., "chat_id": ...}`: in the archive, not found."""
+    """`{"string": ..., "chat_id": ...}`: the chat has the string; the search did not find it."""
     wrong: tuple[Mapping[str, Any], ...] = ()
-    """`{"string": ..., "chat_id": ...}`: found, not in the archive."""
+    """`{"string": ..., "chat_id": ...}`: the search found the chat; it does not have the string."""
     lacking: tuple[int, ...] = ()
-    """Chats in the archive that the index does not have in their present version."""
+    """Ids of chats that the index does not have in their present revision."""
     surplus: tuple[int, ...] = ()
-    """Chats in the index that the archive does not have."""
+    """Ids of chats that are in the index and not in the archive."""
     damage: str | None = None
-    """What is wrong with the index's files, and the way out."""
+    """What is wrong with the files of the index and what to do; None if nothing is."""
     seconds: float = 0.0
     seed: int = 0
 
     @property
     def clean(self) -> bool:
-        """Nothing missed, nothing invented."""
+        """True if the check found no difference and no damage."""
         return not (self.missed or self.wrong or self.lacking or self.surplus or self.damage)
