@@ -20,8 +20,8 @@ from zoneinfo import ZoneInfo
 
 from benchmarks import corpus, tables
 from kchat_search.chats.reader import ChatReader
-from kchat_search.engines.whoosh.inversion import gather
-from kchat_search.engines.whoosh.merge import Part, merge
+from kchat_search.engines.whoosh.inversion import invert
+from kchat_search.engines.whoosh.merge import MergeInput, merge
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.sync.document import Documents
 from kchat_search.text.fold import fold_many
@@ -66,15 +66,15 @@ class _Stages:
         split = [" ".join(self._segmenter.tokens(each)) for each in folded]
         documents = self._documents([(1, raw) for raw in self._raws])
         batches = [documents[n : n + _BATCH] for n in range(0, self._count, _BATCH)]
-        runs = [gather(batch) for batch in batches]
+        runs = [invert(batch) for batch in batches]
         stages: list[tuple[str, Callable[[], object]]] = [
             ("a chat to a document", lambda: self._documents([(1, raw) for raw in self._raws])),
             ("in it: JSON alone", lambda: [json.loads(raw) for raw in self._raws]),
             ("in it: JSON to a chat", lambda: [self._read(raw) for raw in self._raws]),
             ("in it: folding", lambda: [fold_many(each) for each in texts]),
             ("in it: words", lambda: [self._segmenter.tokens(each) for each in folded]),
-            ("documents to a run", lambda: [gather(batch) for batch in batches]),
-            ("runs to a segment", lambda: self._merged([Part(run) for run in runs])),
+            ("documents to a run", lambda: [invert(batch) for batch in batches]),
+            ("runs to a segment", lambda: self._merge_in_pool([MergeInput(run) for run in runs])),
             ("FTS5: words to its index", lambda: _fts5(split)),
         ]
         return [[name, f"{self._best(stage):,.0f}"] for name, stage in stages]
@@ -90,7 +90,7 @@ class _Stages:
         gc.enable()
         return min(times) / self._count * 1e6
 
-    def _merged(self, parts: list[Part]) -> None:
+    def _merge_in_pool(self, parts: list[MergeInput]) -> None:
         path = self._folder / "segment"
         path.unlink(missing_ok=True)
         merge(path, parts)

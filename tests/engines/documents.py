@@ -120,7 +120,7 @@ def histories(
 
 def growths() -> st.SearchStrategy[int]:
     """For `writer.GROWTH`: of so few chats, its own value leaves no two segments."""
-    return st.sampled_from((0, 1, writer.GROWTH))
+    return st.sampled_from((0, 1, writer.MERGE_FACTOR))
 
 
 def literals() -> st.SearchStrategy[str]:

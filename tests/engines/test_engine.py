@@ -49,8 +49,8 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
     held: dict[int, IndexDocument] = {}
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         # Of so few chats all lists would be taken: now the texts decide behind the first, too.
-        patch.setattr(evaluate, "_LOOK", data.draw(st.sampled_from((0, evaluate._LOOK))))
-        patch.setattr(writer, "GROWTH", data.draw(growths()))
+        patch.setattr(evaluate, "_SCAN_COST", data.draw(st.sampled_from((0, evaluate._SCAN_COST))))
+        patch.setattr(writer, "MERGE_FACTOR", data.draw(growths()))
         engine = WhooshEngine(Path(folder), processes=1)
         engine.rebuild([], "x")
         for upserts, deletes in history:  # several commits: segments, deletions, merges

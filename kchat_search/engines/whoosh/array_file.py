@@ -31,16 +31,16 @@ _TAIL = struct.Struct("<QQI4x8s")
 _ALIGN = 8
 _AT_ONCE = 1 << 22
 """Numbers that are copied at a time."""
-_TYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
+_DTYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
 
 Array = NDArray[Any]
 
 
-class ArraysDamaged(Exception):
+class ArrayFileDamaged(Exception):
     """The file is not what was written; the text says what is wrong with it."""
 
 
-class ArraysWriter:
+class ArrayFileWriter:
     """Writes the file. Use as a context manager; the file is whole after `finish` alone."""
 
     def __init__(self, path: Path) -> None:
@@ -77,10 +77,10 @@ class ArraysWriter:
 
     def add(self, name: str, array: Array, kind: str | None = None) -> None:
         """A whole array; by default in the smallest unsigned type that holds it."""
-        self.begin(name, kind or smallest(array))
+        self.begin(name, kind or smallest_dtype(array))
         self.append(array)
 
-    def take(self, file: Arrays) -> None:
+    def take(self, file: ArrayFile) -> None:
         """All arrays of another file, byte by byte, few of its pages in memory at a time."""
         for name, array in file.items():
             self.begin(name, file.kind(name))
@@ -97,22 +97,22 @@ class ArraysWriter:
         self._file.close()
 
 
-def smallest(array: Array) -> str:
+def smallest_dtype(array: Array) -> str:
     """The smallest unsigned type that holds these numbers, none of them negative."""
     most = int(array.max()) if len(array) else 0
     return f"u{np.dtype(np.min_scalar_type(most)).itemsize}"
 
 
-class Arrays(Mapping[str, Array]):
+class ArrayFile(Mapping[str, Array]):
     """An open file. The views keep its map alive; there is nothing to close."""
 
     def __init__(self, path: Path) -> None:
-        """Raises `ArraysDamaged`, and OSError where the file can't be opened."""
+        """Raises `ArrayFileDamaged`, and OSError where the file can't be opened."""
         self.path = path
         with path.open("rb") as file:
             self.size = file.seek(0, 2)
             if self.size < _HEAD.size + _TAIL.size:
-                raise ArraysDamaged(f"{path.name} has only {self.size} bytes")
+                raise ArrayFileDamaged(f"{path.name} has only {self.size} bytes")
             self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         directory = self._directory()
         self.meta: Mapping[str, Any] = directory["meta"]
@@ -153,21 +153,25 @@ class Arrays(Mapping[str, Array]):
         offset, length, checksum, magic = _TAIL.unpack(self.map[-_TAIL.size :])
         head, version = _HEAD.unpack(self.map[: _HEAD.size])
         if (head, magic) != (MAGIC, MAGIC):
-            raise ArraysDamaged(f"{self.path.name} was cut off, or is no segment of this program")
+            raise ArrayFileDamaged(
+                f"{self.path.name} was cut off, or is no segment of this program"
+            )
         if version != VERSION:
-            raise ArraysDamaged(f"{self.path.name} has version {version}, wanted is {VERSION}")
+            raise ArrayFileDamaged(f"{self.path.name} has version {version}, wanted is {VERSION}")
         if offset + length + _TAIL.size != self.size:
-            raise ArraysDamaged(f"{self.path.name} has {self.size} bytes, which is not its length")
+            raise ArrayFileDamaged(
+                f"{self.path.name} has {self.size} bytes, which is not its length"
+            )
         text = self.map[offset : offset + length]
         if zlib.crc32(text) != checksum:
-            raise ArraysDamaged(f"the directory of {self.path.name} has another checksum")
+            raise ArrayFileDamaged(f"the directory of {self.path.name} has another checksum")
         return json.loads(text)
 
     def _view(self, name: str, kind: str, length: int, offset: int, checksum: int) -> Array:
         del checksum
-        if kind not in _TYPES or offset < _HEAD.size or offset % _ALIGN or length < 0:
-            raise ArraysDamaged(f"array {name!r} of {self.path.name} can't be what it says")
+        if kind not in _DTYPES or offset < _HEAD.size or offset % _ALIGN or length < 0:
+            raise ArrayFileDamaged(f"array {name!r} of {self.path.name} can't be what it says")
         dtype = np.dtype("<" + kind)
         if offset + length * dtype.itemsize > self.size - _TAIL.size:
-            raise ArraysDamaged(f"array {name!r} of {self.path.name} reaches beyond its end")
+            raise ArrayFileDamaged(f"array {name!r} of {self.path.name} reaches beyond its end")
         return np.frombuffer(self.map, dtype, length, offset)

@@ -24,9 +24,9 @@ from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from kchat_search.engines.whoosh.inversion import Run, gather
-from kchat_search.engines.whoosh.merge import HALVES, Part, Piece, join, merge
-from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.inversion import Run, invert
+from kchat_search.engines.whoosh.merge import HALVES, FieldGroup, MergeInput, join, merge
+from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.errors import IndexUnwritable
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import Progress
@@ -34,20 +34,20 @@ from kchat_search.models.reports import Progress
 Chat = TypeVar("Chat")
 MakeDocuments = Callable[[Sequence[Chat]], Sequence[IndexDocument]]
 
-_ALONE = 4
+_MIN_BATCHES_FOR_POOL = 4
 """Fewer batches are done in this process: another one takes more than a second to begin."""
-_AHEAD = 2
+_BATCHES_AHEAD = 2
 """Batches a process that are read before one of them is done."""
-MOST_PARTS = 800
+MAX_MERGE_INPUTS = 800
 """A process may often have no more than 1,024 files open."""
 
 
-def as_they_are(documents: Sequence[Any]) -> Sequence[IndexDocument]:
+def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
     """For batches that are documents already."""
     return documents
 
 
-class Means(NamedTuple):
+class BuildResources(NamedTuple):
     """What a build may use."""
 
     processes: int
@@ -59,7 +59,10 @@ class Means(NamedTuple):
 
 
 def build(
-    path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat], means: Means
+    path: Path,
+    batches: Iterable[Sequence[Chat]],
+    documents: MakeDocuments[Chat],
+    resources: BuildResources,
 ) -> int:
     """Write the segment of all chats to `path`, and spill beside it; how many chats there are.
 
@@ -67,64 +70,64 @@ def build(
     Raises what it raises, and `IndexUnwritable` where a process is killed from outside.
     """
     iterator = iter(batches)
-    first = list(islice(iterator, _ALONE))
+    first = list(islice(iterator, _MIN_BATCHES_FOR_POOL))
     batches = chain(first, iterator)
-    if means.processes == 1 or len(first) < _ALONE or not _can_spawn():
-        runs = _spilled(path, _gathered_here(path, batches, documents), means.progress)
-        return _merged_here(path, runs, means) if runs else 0
-    with _workers(means.processes, documents) as pool:
-        gathered = _gathered(pool, path, batches, means.processes)
-        runs = _spilled(path, gathered, means.progress)
-        return _merged(pool, path, runs, means)
+    if resources.processes == 1 or len(first) < _MIN_BATCHES_FOR_POOL or not _can_spawn():
+        runs = _spill_runs(path, _invert_here(path, batches, documents), resources.progress)
+        return _merge_here(path, runs, resources) if runs else 0
+    with _workers(resources.processes, documents) as pool:
+        gathered = _invert_in_pool(pool, path, batches, resources.processes)
+        runs = _spill_runs(path, gathered, resources.progress)
+        return _merge_in_pool(pool, path, runs, resources)
 
 
-def _spilled(path: Path, gathered: Iterable[int], progress: Progress) -> list[Path]:
+def _spill_runs(path: Path, gathered: Iterable[int], progress: Progress) -> list[Path]:
     """The runs, in order, once all are gathered."""
     done = 0
     runs: list[Path] = []
     for size in gathered:
-        runs.append(_run(path, len(runs)))
+        runs.append(_run_path(path, len(runs)))
         done += size
         progress("index", done, None)
     return runs
 
 
-def _run(path: Path, number: int) -> Path:
+def _run_path(path: Path, number: int) -> Path:
     return path.with_suffix(f".{number:06}.run")
 
 
 # -- in this process ---------------------------------------------------------------------------
 
 
-def _gathered_here(
+def _invert_here(
     path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat]
 ) -> Iterator[int]:
     for number, batch in enumerate(batches):
-        yield _gather_to(_run(path, number), documents(batch))
+        yield _invert_to(_run_path(path, number), documents(batch))
 
 
-def _merged_here(path: Path, files: Sequence[Path], means: Means) -> int:
+def _merge_here(path: Path, files: Sequence[Path], resources: BuildResources) -> int:
     numbers = count()
-    while len(files) > means.parts:
+    while len(files) > resources.parts:
         merged = []
-        for first in range(0, len(files), means.parts):
-            group = files[first : first + means.parts]
+        for first in range(0, len(files), resources.parts):
+            group = files[first : first + resources.parts]
             merged.append(path.with_suffix(f".merged{next(numbers)}"))
-            merge(merged[-1], _parts(group), means.memory)
+            merge(merged[-1], _merge_inputs(group), resources.memory)
             _remove(group)
         files = merged
-    documents = merge(path, _parts(files), means.memory, progress=means.progress)
+    documents = merge(path, _merge_inputs(files), resources.memory, progress=resources.progress)
     _remove(files)
     return documents
 
 
-def _gather_to(into: Path, documents: Sequence[IndexDocument]) -> int:
-    gather(documents).spill(into)
+def _invert_to(into: Path, documents: Sequence[IndexDocument]) -> int:
+    invert(documents).spill(into)
     return len(documents)
 
 
-def _parts(files: Iterable[Path]) -> list[Part]:
-    return [Part(Run.read(f) if f.suffix == ".run" else StoredSegment(f)) for f in files]
+def _merge_inputs(files: Iterable[Path]) -> list[MergeInput]:
+    return [MergeInput(Run.read(f) if f.suffix == ".run" else SegmentFile(f)) for f in files]
 
 
 def _remove(files: Iterable[Path]) -> None:
@@ -150,7 +153,7 @@ def _workers(
         processes,
         # Not «fork»: this process has threads, and locks that they may hold.
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
+        initializer=_start_worker,
         initargs=(documents,),
     )
     try:
@@ -164,33 +167,35 @@ def _workers(
         pool.shutdown(cancel_futures=True)
 
 
-def _gathered(
+def _invert_in_pool(
     pool: ProcessPoolExecutor, path: Path, batches: Iterable[Sequence[Chat]], processes: int
 ) -> Iterator[int]:
     """In the order of the batches, of which few are in memory at a time."""
     waiting: deque[Future[int]] = deque()
     for number, batch in enumerate(batches):
-        waiting.append(pool.submit(_work, _run(path, number), batch))
-        if len(waiting) > _AHEAD * processes:
+        waiting.append(pool.submit(_invert_batch, _run_path(path, number), batch))
+        if len(waiting) > _BATCHES_AHEAD * processes:
             yield waiting.popleft().result()
     for future in waiting:
         yield future.result()
 
 
-def _merged(pool: ProcessPoolExecutor, path: Path, files: Sequence[Path], means: Means) -> int:
+def _merge_in_pool(
+    pool: ProcessPoolExecutor, path: Path, files: Sequence[Path], resources: BuildResources
+) -> int:
     """Halves of all fields at once, then joined."""
-    if len(files) > means.parts:
-        return _merged_here(path, files, means)
+    if len(files) > resources.parts:
+        return _merge_here(path, files, resources)
     pieces = [path.with_suffix(f".piece{number}") for number in range(len(HALVES))]
-    memory = means.memory // len(HALVES)
+    memory = resources.memory // len(HALVES)
     futures = [
-        pool.submit(_merge_piece, into, files, memory, piece)
+        pool.submit(_merge_group, into, files, memory, piece)
         for into, piece in zip(pieces, HALVES, strict=True)
     ]
     for number, future in enumerate(futures):
-        means.progress("merge", number, len(HALVES) + 1)
+        resources.progress("merge", number, len(HALVES) + 1)
         future.result()
-    means.progress("merge", len(HALVES), len(HALVES) + 1)
+    resources.progress("merge", len(HALVES), len(HALVES) + 1)
     count = join(path, pieces)
     _remove([*pieces, *files])
     return count
@@ -199,7 +204,7 @@ def _merged(pool: ProcessPoolExecutor, path: Path, files: Sequence[Path], means:
 _documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
 
 
-def _begin(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> None:
+def _start_worker(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> None:
     """What each process does first."""
     global _documents  # noqa: PLW0603  # a process of the pool has no other place
     _documents = documents
@@ -214,11 +219,11 @@ def _begin(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> Non
     threading.Thread(target=end_with_it, daemon=True).start()
 
 
-def _work(into: Path, batch: Sequence[Any]) -> int:
-    count = _gather_to(into, _documents(batch))
+def _invert_batch(into: Path, batch: Sequence[Any]) -> int:
+    count = _invert_to(into, _documents(batch))
     gc.collect()
     return count
 
 
-def _merge_piece(into: Path, files: Sequence[Path], memory: int, piece: Piece) -> None:
-    merge(into, _parts(files), memory, piece)
+def _merge_group(into: Path, files: Sequence[Path], memory: int, piece: FieldGroup) -> None:
+    merge(into, _merge_inputs(files), memory, piece)

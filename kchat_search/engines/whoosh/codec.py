@@ -5,7 +5,7 @@ hold the two against each other. Segments are written by `writer.py` and `build.
 own writer walks posting by posting, which is what all of this is to spare.
 
 What is used of Whoosh beyond its documented interface, so that an upgrade that breaks it is seen
-by `tests/engines/test_codec.py` at once:
+by `tests/engines/whoosh/test_codec.py` at once:
 
     whoosh.index     TOC.read, TOC.write, clean_files, FileIndex.lock, latest_generation
     whoosh.codec     W3Codec, W3Segment, and the base classes of its readers
@@ -32,13 +32,13 @@ from whoosh.matching.mcore import ListMatcher, ReadTooFar
 from whoosh.reading import TermInfo, TermNotFound
 
 from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS
-from kchat_search.engines.whoosh.segment_file import EXTENSION, StoredSegment
+from kchat_search.engines.whoosh.segment_file import EXTENSION, SegmentFile
 
 Term = tuple[str, bytes]
 
 
 class ArrayCodec(W3Codec):
-    """Reads `StoredSegment`s for Whoosh."""
+    """Reads `SegmentFile`s for Whoosh."""
 
     def new_segment(self, storage: Storage, indexname: str) -> W3Segment:
         """A segment's entry in Whoosh's table of contents, which keeps its deletions."""
@@ -76,9 +76,9 @@ def segment_path(storage: Storage, segment: W3Segment) -> Path:
     return index_folder(storage) / str(segment.make_filename(EXTENSION))
 
 
-def open_segment(storage: Storage, segment: W3Segment) -> StoredSegment:
-    """Open the file of a segment. Raises `ArraysDamaged`, OSError."""
-    return StoredSegment(segment_path(storage, segment))
+def open_segment(storage: Storage, segment: W3Segment) -> SegmentFile:
+    """Open the file of a segment. Raises `ArrayFileDamaged`, OSError."""
+    return SegmentFile(segment_path(storage, segment))
 
 
 class _NoTerm(TermNotFound, KeyError):
@@ -88,30 +88,30 @@ class _NoTerm(TermNotFound, KeyError):
 class ArrayTermsReader(base.TermsReader):
     """Whoosh's view of terms and lists."""
 
-    def __init__(self, stored: StoredSegment) -> None:
-        self._stored = stored
+    def __init__(self, file: SegmentFile) -> None:
+        self._file = file
 
     def __contains__(self, term: Term) -> bool:
-        return self._stored.find(*term) is not None
+        return self._file.find(*term) is not None
 
     def indexed_field_names(self) -> Iterable[str]:
         """The fields that have terms."""
-        return self._stored.fields
+        return self._file.fields
 
     def terms(self) -> Iterator[Term]:
         """All terms, field by field."""
-        for field in sorted(self._stored.fields):
+        for field in sorted(self._file.fields):
             yield from self._from(field, b"")
 
     def terms_from(self, fieldname: str, prefix: bytes) -> Iterator[Term]:
         """The terms from this one on, those of later fields too."""
-        for field in sorted(self._stored.fields):
+        for field in sorted(self._file.fields):
             if field >= fieldname:
                 yield from self._from(field, prefix if field == fieldname else b"")
 
     def cursor(self, fieldname: str, fieldobj: FieldType) -> ArrayCursor:
         """A place among a field's terms."""
-        return ArrayCursor(self, self._stored, fieldname, fieldobj)
+        return ArrayCursor(self, self._file, fieldname, fieldobj)
 
     def items(self) -> Iterator[tuple[Term, TermInfo]]:
         """All terms with what is known of them."""
@@ -124,7 +124,7 @@ class ArrayTermsReader(base.TermsReader):
     def term_info(self, fieldname: str, tbytes: bytes) -> TermInfo:
         """Sums over the term's list. Raises TermNotFound."""
         docs, freqs = self._postings(fieldname, tbytes)
-        lengths = self._stored.arrays["length"][docs] if fieldname == "words" else [0]
+        lengths = self._file.arrays["length"][docs] if fieldname == "words" else [0]
         return TermInfo(
             weight=float(freqs.sum()),
             df=len(docs),
@@ -141,7 +141,7 @@ class ArrayTermsReader(base.TermsReader):
 
     def doc_frequency(self, fieldname: str, tbytes: bytes) -> int:
         """How many documents have it."""
-        return self._stored.df(fieldname, self._row(fieldname, tbytes))
+        return self._file.df(fieldname, self._ordinal(fieldname, tbytes))
 
     def matcher(
         self, fieldname: str, tbytes: bytes, format_: Format, scorer: Any = None
@@ -158,21 +158,22 @@ class ArrayTermsReader(base.TermsReader):
         )
 
     def _from(self, field: str, prefix: bytes) -> Iterator[Term]:
-        first = self._stored.first_from(field, prefix)
+        first = self._file.lower_bound(field, prefix)
         return (
-            (field, self._stored.term(field, row)) for row in range(first, self._stored.rows(field))
+            (field, self._file.term(field, ordinal))
+            for ordinal in range(first, self._file.term_count(field))
         )
 
-    def _row(self, field: str, term: bytes) -> int:
-        row = self._stored.find(field, term)
-        if row is None:
+    def _ordinal(self, field: str, term: bytes) -> int:
+        ordinal = self._file.find(field, term)
+        if ordinal is None:
             raise _NoTerm(f"No term {field}:{term!r}")
-        return row
+        return ordinal
 
     def _postings(self, field: str, term: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        row = self._row(field, term)
-        docs = self._stored.docs(field, row)
-        freqs = self._stored.frequencies(row) if field == "words" else None
+        ordinal = self._ordinal(field, term)
+        docs = self._file.docs(field, ordinal)
+        freqs = self._file.frequencies(ordinal) if field == "words" else None
         return docs, np.ones(len(docs), np.int64) if freqs is None else freqs.astype(np.int64)
 
 
@@ -180,46 +181,46 @@ class ArrayCursor(base.FieldCursor):
     """Whoosh's place among the terms of a field, ascending."""
 
     def __init__(
-        self, reader: ArrayTermsReader, stored: StoredSegment, field: str, kind: FieldType
+        self, reader: ArrayTermsReader, file: SegmentFile, field: str, kind: FieldType
     ) -> None:
         self._reader = reader
-        self._stored = stored
+        self._file = file
         self._field = field
         self._kind = kind
-        self._row = 0
+        self._ordinal = 0
 
     def first(self) -> str | None:
         """To the first term."""
-        self._row = 0
+        self._ordinal = 0
         return self.text()
 
     def find(self, string: str | bytes) -> str | None:
         """To the first term from this one on."""
         term = string if isinstance(string, bytes) else string.encode()
-        self._row = self._stored.first_from(self._field, term)
+        self._ordinal = self._file.lower_bound(self._field, term)
         return self.text()
 
     def next(self) -> str | None:
         """To the next term."""
-        self._row += 1
+        self._ordinal += 1
         return self.text()
 
     def text(self) -> str | None:
         """The term here; None behind the last."""
         if not self.is_valid():
             return None
-        found: str = self._kind.from_bytes(self._stored.term(self._field, self._row))
+        found: str = self._kind.from_bytes(self._file.term(self._field, self._ordinal))
         return found
 
     def term_info(self) -> TermInfo | None:
         """What is known of the term here."""
         if not self.is_valid():
             return None
-        return self._reader.term_info(self._field, self._stored.term(self._field, self._row))
+        return self._reader.term_info(self._field, self._file.term(self._field, self._ordinal))
 
     def is_valid(self) -> bool:
         """Is there a term here?"""
-        return self._row < self._stored.rows(self._field)
+        return self._ordinal < self._file.term_count(self._field)
 
 
 class ArrayMatcher(ListMatcher):
@@ -235,17 +236,17 @@ class ArrayMatcher(ListMatcher):
 class ArrayDocumentReader(base.PerDocumentReader):
     """Whoosh's view of columns, lengths and deletions."""
 
-    def __init__(self, stored: StoredSegment, segment: W3Segment) -> None:
-        self._stored = stored
+    def __init__(self, file: SegmentFile, segment: W3Segment) -> None:
+        self._file = file
         self._segment = segment
 
     def doc_count(self) -> int:
         """Documents that are not deleted."""
-        return self._stored.size - int(self._segment.deleted_count())
+        return self._file.size - int(self._segment.deleted_count())
 
     def doc_count_all(self) -> int:
         """Documents, deleted ones too."""
-        return self._stored.size
+        return self._file.size
 
     def has_deletions(self) -> bool:
         """Whether some are deleted."""
@@ -271,23 +272,23 @@ class ArrayDocumentReader(base.PerDocumentReader):
     def column_reader(self, fieldname: str, column: Column) -> ColumnReader:
         """A column, value by value; texts are strings, each message behind its mark."""
         del column
-        return _Column(self._stored, fieldname)
+        return _Column(self._file, fieldname)
 
     def doc_field_length(self, docnum: int, fieldname: str, default: int = 0) -> int:
         """Words of a document, exactly."""
-        return int(self._stored.arrays["length"][docnum]) if fieldname == "words" else default
+        return int(self._file.arrays["length"][docnum]) if fieldname == "words" else default
 
     def field_length(self, fieldname: str) -> int:
         """Words of all documents."""
-        return self._stored.total_words if fieldname == "words" else 0
+        return self._file.total_words if fieldname == "words" else 0
 
     def min_field_length(self, fieldname: str) -> int:
         """Words of the shortest document."""
-        return int(self._stored.arrays["length"].min()) if fieldname == "words" else 0
+        return int(self._file.arrays["length"].min()) if fieldname == "words" else 0
 
     def max_field_length(self, fieldname: str) -> int:
         """Words of the longest document."""
-        return int(self._stored.arrays["length"].max()) if fieldname == "words" else 0
+        return int(self._file.arrays["length"].max()) if fieldname == "words" else 0
 
     def stored_fields(self, docnum: int) -> dict[str, object]:
         """Nothing is stored: the archive has the chat."""
@@ -296,13 +297,13 @@ class ArrayDocumentReader(base.PerDocumentReader):
 
 
 class _Column(ColumnReader):
-    def __init__(self, stored: StoredSegment, name: str) -> None:
+    def __init__(self, file: SegmentFile, name: str) -> None:
         # The base class would read a file; all it needs to know is how long it is.
-        self._doccount = stored.size
-        self._stored = stored
+        self._doccount = file.size
+        self._file = file
         self._name = name
 
     def __getitem__(self, docnum: int) -> object:
         if self._name in TEXTS:
-            return self._stored.alphabet.string(self._stored.text(self._name, docnum))
-        return int(self._stored.arrays[self._name][docnum])
+            return self._file.alphabet.string(self._file.text(self._name, docnum))
+        return int(self._file.arrays[self._name][docnum])

@@ -24,21 +24,27 @@ from whoosh.index import IndexError as WhooshIndexError
 
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.answer import answer, ids
-from kchat_search.engines.whoosh.array_file import ArraysDamaged
-from kchat_search.engines.whoosh.build import MOST_PARTS, Chat, MakeDocuments, Means, as_they_are
+from kchat_search.engines.whoosh.array_file import ArrayFileDamaged
+from kchat_search.engines.whoosh.build import (
+    MAX_MERGE_INPUTS,
+    BuildResources,
+    Chat,
+    MakeDocuments,
+    unchanged,
+)
 from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import Current, Generations, damaged, taken, unwritable
-from kchat_search.engines.whoosh.postings import ListDamaged
+from kchat_search.engines.whoosh.postings import PostingsDamaged
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
-from kchat_search.engines.whoosh.segment import Lists, Segment
+from kchat_search.engines.whoosh.segment import PostingCache, Segment
 from kchat_search.engines.whoosh.text_encoding import TextDamaged
-from kchat_search.engines.whoosh.vocabulary import ordered
+from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, Node, Plan
 from kchat_search.models.reports import EngineState, Progress, no_progress
 
-_UNREADABLE = (OSError, ArraysDamaged, ListDamaged, TextDamaged)
+_UNREADABLE = (OSError, ArrayFileDamaged, PostingsDamaged, TextDamaged)
 """What reading raises over files that are not what they were."""
 
 _NOT_OPENED = (
@@ -48,10 +54,10 @@ _NOT_OPENED = (
 """The same while they are opened: an empty or garbled table of contents is unpickled all the same,
 and that fails in any of these ways."""
 
-_TOO_MUCH_IS_OPEN = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Says nothing of the index."""
 
-_TRIES = 3
+_OPEN_ATTEMPTS = 3
 
 
 _MEMORY_PER_BATCH_BYTE = 48
@@ -68,9 +74,9 @@ class _Snapshot(NamedTuple):
     segments: dict[str, Segment]
 
 
-_LITTLE = 128 << 20
+_LOW_MEMORY = 128 << 20
 """Bytes for a merge that goes on beside other things. More made none faster (measured)."""
-_FEW = 64
+_LOW_MEMORY_INPUTS = 64
 """Files that are merged at once then."""
 
 
@@ -119,8 +125,8 @@ class WhooshEngine:
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.Engine.similar`."""
         with self._reading() as segments:
-            near = [segment.lists.vocabulary.near(word) for segment in segments]
-        return tuple(ordered(near)[:limit])
+            near = [segment.cache.vocabulary.near(word) for segment in segments]
+        return tuple(ranked(near)[:limit])
 
     def id_revisions(self) -> dict[int, int]:
         """See `ports.Engine.id_revisions`."""
@@ -150,7 +156,7 @@ class WhooshEngine:
         found: dict[str, int] = {}
         with self._reading() as segments:
             for segment in segments:
-                for name, array in segment.stored.arrays.items():
+                for name, array in segment.file.arrays.items():
                     kind = name.partition(".")[0]
                     found[kind] = found.get(kind, 0) + array.nbytes
         return found
@@ -160,7 +166,7 @@ class WhooshEngine:
         try:
             with self._reading() as segments:
                 for segment in segments:
-                    found = segment.stored.arrays.damage()
+                    found = segment.file.arrays.damage()
                     if found is not None:
                         return damaged(self._generations.root, found)
         except IndexDamaged as error:
@@ -177,13 +183,13 @@ class WhooshEngine:
             open_dir(str(folder))
         with self._unwritable():
             self._generations.sweep(current.name)
-            writer.write(folder, upserts, deletes, min(self._memory, _LITTLE))
+            writer.write(folder, upserts, deletes, min(self._memory, _LOW_MEMORY))
 
     def rebuild(
         self,
         batches: Iterable[Sequence[Chat]],
         fingerprint: str,
-        documents: MakeDocuments[Chat] = as_they_are,
+        documents: MakeDocuments[Chat] = unchanged,
         progress: Progress = no_progress,
         *,
         low_memory: bool = False,
@@ -192,11 +198,13 @@ class WhooshEngine:
         with self._unwritable():
             name = self._generations.begin()
             folder = self._generations.folder(name)
-            means = Means(self.processes, self._memory, progress, MOST_PARTS)
+            resources = BuildResources(self.processes, self._memory, progress, MAX_MERGE_INPUTS)
             if low_memory:
-                means = Means(1, min(self._memory, _LITTLE), progress, _FEW)
+                resources = BuildResources(
+                    1, min(self._memory, _LOW_MEMORY), progress, _LOW_MEMORY_INPUTS
+                )
             try:
-                count = writer.create(folder, batches, documents, means)
+                count = writer.create(folder, batches, documents, resources)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)  # on a full disk, what it took is needed
                 raise
@@ -223,7 +231,8 @@ class WhooshEngine:
         except LockError as error:
             raise IndexUnwritable(taken(self._generations.root)) from error
         except (
-            FileNotFoundError, ArraysDamaged, ListDamaged, TextDamaged, EOFError, WhooshIndexError,
+            FileNotFoundError, ArrayFileDamaged, PostingsDamaged, TextDamaged, EOFError,
+            WhooshIndexError,
         ) as error:  # fmt: skip
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
@@ -235,7 +244,7 @@ class WhooshEngine:
         try:
             yield
         except raised as error:
-            if isinstance(error, OSError) and error.errno in _TOO_MUCH_IS_OPEN:
+            if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 raise IndexUnwritable(unwritable(self._generations.root, error)) from error
             self._open = None  # its files may be half read; begin anew next time
             reason = f"{type(error).__name__}: {error}"
@@ -244,7 +253,7 @@ class WhooshEngine:
     def _refreshed(self) -> _Snapshot | None:
         """The newest commit. Segments that did not change are kept."""
         with self._lock:
-            for attempt in range(_TRIES):
+            for attempt in range(_OPEN_ATTEMPTS):
                 current = self._generations.current()
                 if current is None:
                     self._open = None
@@ -254,7 +263,7 @@ class WhooshEngine:
                 except _NOT_OPENED:
                     # The writer may have removed a file between our look and our opening it; if
                     # there is no newer commit to go to, the files are really damaged.
-                    if attempt == _TRIES - 1:
+                    if attempt == _OPEN_ATTEMPTS - 1:
                         raise
                 else:
                     break
@@ -286,9 +295,9 @@ def _segment(index: FileIndex, entry: W3Segment, before: Segment | None) -> Segm
     """A segment of a commit; `before` is the same with perhaps fewer deletions."""
     if before is not None and len(before.deleted) == entry.deleted_count():
         return before
-    lists = before.lists if before else Lists(open_segment(index.storage, entry))
+    cache = before.cache if before else PostingCache(open_segment(index.storage, entry))
     deleted = np.array(sorted(entry.deleted_docs()), np.int64)
-    size = lists.stored.size
+    size = cache.file.size
     if entry.doc_count_all() != size or (len(deleted) and deleted[-1] >= size):
-        raise ArraysDamaged("the table of contents is of another segment")
-    return Segment(lists, deleted)
+        raise ArrayFileDamaged("the table of contents is of another segment")
+    return Segment(cache, deleted)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.array_file import Array, Arrays, ArraysWriter
+from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
 from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.text_encoding import FILE_MARK, MARKS, codes, joined
 from kchat_search.models.plan import NO_TIME, IndexDocument
@@ -44,17 +44,17 @@ class Run:
     @classmethod
     def read(cls, path: Path) -> Run:
         """A run that was spilled."""
-        return cls(Arrays(path))
+        return cls(ArrayFile(path))
 
     def spill(self, path: Path) -> None:
         """To a file, so that memory holds one run at a time."""
-        with ArraysWriter(path) as writer:
+        with ArrayFileWriter(path) as writer:
             for name, array in self.arrays.items():
                 writer.add(name, array, "i8" if name in ("id", "created") else None)
             writer.finish({})
 
 
-def gather(documents: Sequence[IndexDocument]) -> Run:
+def invert(documents: Sequence[IndexDocument]) -> Run:
     """The run of some documents, numbered in this order. Raises ValueError for text that is not
     folded."""
     arrays: dict[str, Array] = {
@@ -67,17 +67,17 @@ def gather(documents: Sequence[IndexDocument]) -> Run:
     }
     for name in FILTERS:
         values = [tuple(map(filter_term, d.fields[name])) for d in documents]
-        arrays |= _inverted(name, values)
-    arrays |= _inverted("created_month", [(filter_term(d.month),) for d in documents])
-    arrays |= _inverted("words", [d.words for d in documents], frequencies=True)
+        arrays |= _invert_values(name, values)
+    arrays |= _invert_values("created_month", [(filter_term(d.month),) for d in documents])
+    arrays |= _invert_values("words", [d.words for d in documents], frequencies=True)
     texts = [joined(d.texts) for d in documents]
-    arrays |= _texts("text", texts, sum(len(d.texts) for d in documents))
+    arrays |= _invert_texts("text", texts, sum(len(d.texts) for d in documents))
     files = ["".join(FILE_MARK + name for name in d.files) for d in documents]
-    arrays |= _texts("files", files, sum(len(d.files) for d in documents))
+    arrays |= _invert_texts("files", files, sum(len(d.files) for d in documents))
     return Run(arrays)
 
 
-def _inverted(
+def _invert_values(
     field: str, values: Sequence[Sequence[str]], *, frequencies: bool = False
 ) -> dict[str, Array]:
     """Each document's values turned into each value's documents."""
@@ -87,14 +87,14 @@ def _inverted(
     kind = np.min_scalar_type(len(vocabulary))
     numbers = np.fromiter(map(number.__getitem__, flat), kind, len(flat))
     docs = np.repeat(np.arange(len(values)), [len(each) for each in values])
-    lists = _Lists([numbers], docs)
+    lists = _InvertedField([numbers], docs)
     found = lists.arrays(field, vocabulary)
     if frequencies:
         found[f"{field}.freqs"] = lists.times
     return found
 
 
-def _texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:
+def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:
     """A column of texts with so many marks in all, and the lists of their grams."""
     text = "".join(texts)
     chars = np.array([len(each) for each in texts], np.int64)
@@ -120,13 +120,13 @@ def _texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:
     )
     for length, (field, where) in enumerate(zip(GRAM_FIELDS[name], there, strict=True), start=1):
         begin = np.flatnonzero(where)
-        lists = _Lists([places[begin + n] for n in range(length)], docs[begin])
+        lists = _InvertedField([places[begin + n] for n in range(length)], docs[begin])
         parts = [map(letters.__getitem__, key) for key in lists.keys]
         found |= lists.arrays(field, list(map("".join, zip(*parts, strict=True))))
     return found
 
 
-class _Lists:
+class _InvertedField:
     """(key, document) pairs, of which the documents ascend, as one list of documents a key.
 
     A key is one to three numbers, and numbers of 16 bits are sorted by radix (numpy's stable
@@ -155,7 +155,7 @@ class _Lists:
         written = [term.encode() for term in terms]
         return {
             f"{field}.terms": np.frombuffer(b"".join(written), np.uint8),
-            f"{field}.ends": ends(written),
+            f"{field}.ends": end_offsets(written),
             f"{field}.df": self.df,
             f"{field}.docs": self.docs,
         }
@@ -177,12 +177,12 @@ def _is_mark(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
     return found
 
 
-def ends(terms: Iterable[bytes]) -> NDArray[np.int64]:
+def end_offsets(terms: Iterable[bytes]) -> NDArray[np.int64]:
     """Where each ends when they are joined."""
     return np.cumsum(np.fromiter(map(len, terms), np.int64))
 
 
-def parted(data: Array, stops: Array) -> list[bytes]:
+def split_terms(data: Array, stops: Array) -> list[bytes]:
     """Joined terms one by one."""
     whole = data.tobytes()
     last = stops.tolist()

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.array_file import Array, Arrays, ArraysWriter
-from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, Run, ends, parted
-from kchat_search.engines.whoosh.postings import Docs, encode_many, ranks
+from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
+from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, Run, end_offsets, split_terms
+from kchat_search.engines.whoosh.postings import DocNumbers, encode_many, positions_within
 from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
-from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 from kchat_search.models.reports import Progress, no_progress
 
@@ -31,25 +31,27 @@ _CHARACTERS = 1_000_000
 _SIGNED = {"id": "i8", "created": "i8"}
 
 
-class Piece(NamedTuple):
+class FieldGroup(NamedTuple):
     """What of a segment is written."""
 
     fields: tuple[str, ...]
     columns: bool
 
 
-WHOLE = Piece(TERM_FIELDS, columns=True)
+ALL_FIELDS = FieldGroup(TERM_FIELDS, columns=True)
 HALVES = (
-    Piece(("text_pairs", "text_triples"), columns=False),
-    Piece(tuple(f for f in TERM_FIELDS if f not in ("text_pairs", "text_triples")), columns=True),
+    FieldGroup(("text_pairs", "text_triples"), columns=False),
+    FieldGroup(
+        tuple(f for f in TERM_FIELDS if f not in ("text_pairs", "text_triples")), columns=True
+    ),
 )
 """Two pieces that take about the same time: 55 and 45 % of it."""
 
 
-class Part:
+class MergeInput:
     """What is merged: a run, or a segment without its deleted documents."""
 
-    def __init__(self, source: Run | StoredSegment, keep: NDArray[np.bool_] | None = None) -> None:
+    def __init__(self, source: Run | SegmentFile, keep: NDArray[np.bool_] | None = None) -> None:
         """`keep`: by document, whether it stays; None where all do."""
         self._source = source
         self._keep = keep
@@ -59,7 +61,9 @@ class Part:
 
     def terms(self, field: str) -> list[bytes]:
         """The terms of a field, ascending; those of deleted documents too."""
-        return parted(self._source.arrays[f"{field}.terms"], self._source.arrays[f"{field}.ends"])
+        return split_terms(
+            self._source.arrays[f"{field}.terms"], self._source.arrays[f"{field}.ends"]
+        )
 
     def dfs(self, field: str) -> NDArray[np.int64]:
         """Documents of each term, deleted ones too."""
@@ -68,10 +72,10 @@ class Part:
     def postings(self, field: str, first: int, last: int) -> Postings:
         """The lists of terms `first` to `last` of a field, of documents that stay."""
         freqs: Array | None = None
-        if isinstance(self._source, StoredSegment):
-            docs, df = self._source.many(field, first, last)
+        if isinstance(self._source, SegmentFile):
+            docs, df = self._source.postings_range(field, first, last)
             if field == "words":
-                freqs = self._source.many_frequencies(first, last)
+                freqs = self._source.frequencies_range(first, last)
         else:
             df = self._source.arrays[f"{field}.df"][first:last].astype(np.int64)
             before = self._list_ends(field)[first]
@@ -111,7 +115,7 @@ class Part:
 
     def release(self) -> None:
         """Give mapped pages back."""
-        if isinstance(self._source.arrays, Arrays):
+        if isinstance(self._source.arrays, ArrayFile):
             self._source.arrays.release()
 
     def _list_ends(self, field: str) -> NDArray[np.int64]:
@@ -124,27 +128,27 @@ class Part:
 class Postings(NamedTuple):
     """The lists of some terms of a part, joined."""
 
-    docs: Docs
+    docs: DocNumbers
     df: NDArray[np.int64]
     freqs: NDArray[np.int64] | None
 
 
 def merge(
     path: Path,
-    parts: Sequence[Part],
+    parts: Sequence[MergeInput],
     memory: int = 256 << 20,
-    piece: Piece = WHOLE,
+    piece: FieldGroup = ALL_FIELDS,
     progress: Progress = no_progress,
 ) -> int:
     """Write one segment of all documents of all parts, in this order, or a piece of it; how many
     documents there are. `memory`: bytes for the postings that are put together at once."""
-    bases = np.cumsum([0, *(part.size for part in parts)])
-    size = int(bases[-1])
+    doc_bases = np.cumsum([0, *(part.size for part in parts)])
+    size = int(doc_bases[-1])
     words = 0
-    with ArraysWriter(path) as writer:
+    with ArrayFileWriter(path) as writer:
         for number, field in enumerate(piece.fields):
             progress("merge", number, len(piece.fields) + 1)
-            ordinals = _Field(field, parts, bases).write(writer, memory // _PER_POSTING)
+            ordinals = _FieldMerge(field, parts, doc_bases).write(writer, memory // _PER_POSTING)
             if ordinals is not None:
                 writer.add(f"{field}.ordinals", ordinals)
         progress("merge", len(piece.fields), len(piece.fields) + 1)
@@ -160,8 +164,8 @@ def merge(
 
 def join(path: Path, pieces: Sequence[Path]) -> int:
     """Write one segment of its pieces; how many documents it has."""
-    files = [Arrays(piece) for piece in pieces]
-    with ArraysWriter(path) as writer:
+    files = [ArrayFile(piece) for piece in pieces]
+    with ArrayFileWriter(path) as writer:
         for file in files:
             writer.take(file)
         fields = sorted(field for file in files for field in file.meta["fields"])
@@ -170,7 +174,7 @@ def join(path: Path, pieces: Sequence[Path]) -> int:
     return int(files[0].meta["size"])
 
 
-def _write_texts(writer: ArraysWriter, parts: Sequence[Part]) -> None:
+def _write_texts(writer: ArrayFileWriter, parts: Sequence[MergeInput]) -> None:
     counts = np.zeros(32, np.int64)  # the marks at least
     for name in TEXTS:
         for part in parts:
@@ -195,21 +199,23 @@ def _write_texts(writer: ArraysWriter, parts: Sequence[Part]) -> None:
         writer.add(f"{name}.ends", np.concatenate(stops) if stops else np.empty(0, np.int64))
 
 
-class _Field:
+class _FieldMerge:
     """The merging of one field's terms and lists."""
 
-    def __init__(self, field: str, parts: Sequence[Part], bases: NDArray[np.int64]) -> None:
+    def __init__(
+        self, field: str, parts: Sequence[MergeInput], doc_bases: NDArray[np.int64]
+    ) -> None:
         self._field = field
         self._parts = parts
-        self._bases = bases
-        self._size = int(bases[-1])
-        self._terms = _union(part.terms(field) for part in parts)
+        self._bases = doc_bases
+        self._size = int(doc_bases[-1])
+        self._terms = _merged_terms(part.terms(field) for part in parts)
         number = {term: n for n, term in enumerate(self._terms)}
         self._maps = [
             np.fromiter(map(number.__getitem__, part.terms(field)), np.int64) for part in parts
         ]
 
-    def write(self, writer: ArraysWriter, most: int) -> NDArray[np.int64] | None:
+    def write(self, writer: ArrayFileWriter, most: int) -> NDArray[np.int64] | None:
         """Write the field's arrays, with at most so many postings in memory at once; its ordinals
         by document, where the field has such."""
         field = self._field
@@ -220,8 +226,8 @@ class _Field:
         ordinals = np.zeros(self._size, np.int64) if field in ORDINALS else None
         offset = rows = 0
         writer.begin(f"{field}.lists", "u1")
-        for first, last in self._stretches(most):
-            docs, df, counts = self._stretch(first, last)
+        for first, last in self._term_ranges(most):
+            docs, df, counts = self._merge_range(first, last)
             live = np.flatnonzero(df)  # a term whose documents were all deleted goes
             df = df[live]
             data, place = encode_many(docs, df, self._size)
@@ -241,14 +247,14 @@ class _Field:
             rows += len(live)
         terms = [self._terms[n] for n in _joined(kept).tolist()]
         writer.add(f"{field}.terms", np.frombuffer(b"".join(terms), np.uint8))
-        writer.add(f"{field}.ends", ends(terms))
+        writer.add(f"{field}.ends", end_offsets(terms))
         writer.add(f"{field}.df", _joined(dfs))
         writer.add(f"{field}.places", _joined(places))
         if field == "words":
             freqs.write(writer)
         return ordinals
 
-    def _stretches(self, most: int) -> Iterator[tuple[int, int]]:
+    def _term_ranges(self, most: int) -> Iterator[tuple[int, int]]:
         """Ranges of terms, with at most so many postings each (a longer list stands alone)."""
         df = np.zeros(len(self._terms), np.int64)
         for part, numbers in zip(self._parts, self._maps, strict=True):
@@ -261,7 +267,7 @@ class _Field:
             yield first, last
             first = last
 
-    def _stretch(self, first: int, last: int) -> Postings:
+    def _merge_range(self, first: int, last: int) -> Postings:
         """The lists of terms `first` to `last` over all parts. Each part's piece of a list is put
         where the pieces before it end: a counting sort, in one pass a part."""
         pieces = []
@@ -278,7 +284,7 @@ class _Field:
         docs = np.empty(int(df.sum()), np.int64)
         freqs = np.empty(len(docs), np.int64) if self._field == "words" else None
         for found, chosen, base in pieces:
-            where = np.repeat(free[chosen], found.df) + ranks(found.df)
+            where = np.repeat(free[chosen], found.df) + positions_within(found.df)
             docs[where] = found.docs + base
             if freqs is not None and found.freqs is not None:
                 freqs[where] = found.freqs
@@ -286,7 +292,7 @@ class _Field:
         return Postings(docs, df, freqs)
 
 
-def _union(terms: Iterable[list[bytes]]) -> list[bytes]:
+def _merged_terms(terms: Iterable[list[bytes]]) -> list[bytes]:
     """All terms, ascending, each once."""
     found: set[bytes] = set()
     for each in terms:
@@ -329,7 +335,7 @@ class _Frequencies:
             offset += len(data)
         return np.concatenate(out) if out else np.empty(0, np.uint8)
 
-    def write(self, writer: ArraysWriter) -> None:
+    def write(self, writer: ArrayFileWriter) -> None:
         rows = _joined(self._rows)
         order = np.argsort(rows)
         writer.add("words.freq_rows", rows[order])

@@ -21,44 +21,44 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Docs = NDArray[np.int64]
+DocNumbers = NDArray[np.int64]
 """Document numbers, ascending, each once."""
-Bytes = NDArray[np.uint8]
+ByteArray = NDArray[np.uint8]
 
-EMPTY: Docs = np.empty(0, np.int64)
+EMPTY: DocNumbers = np.empty(0, np.int64)
 
-ONE, MAP, SPLIT_1, SPLIT_2 = range(4)
+SINGLE, BITMAP, ELIAS_FANO_1, ELIAS_FANO_2 = range(4)
 """The forms; SPLIT_n has n low bytes."""
 
 
-class ListDamaged(Exception):
+class PostingsDamaged(Exception):
     """The bytes of a list are not those of so many documents."""
 
 
-def _highs(df: NDArray[np.int64], size: int, low: int) -> NDArray[np.int64]:
+def _unary_bytes(df: NDArray[np.int64], size: int, low: int) -> NDArray[np.int64]:
     """Bytes of the unary part of split lists with `low` low bytes."""
     return (df + (max(size - 1, 0) >> (8 * low)) + 8) >> 3
 
 
-def forms(df: NDArray[np.int64], size: int) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+def choose_forms(df: NDArray[np.int64], size: int) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """(form, bytes) of each list, from their lengths. Shape of both: that of `df`."""
     taken = np.stack(
         [
             np.full(len(df), (size + 7) >> 3, np.int64),
-            _highs(df, size, 1) + df,
-            _highs(df, size, 2) + 2 * df,
+            _unary_bytes(df, size, 1) + df,
+            _unary_bytes(df, size, 2) + 2 * df,
         ]
     )
     form = taken.argmin(axis=0)
     bytes_ = taken[form, np.arange(len(df))]
     one = df == 1
-    return np.where(one, ONE, form + 1).astype(np.int8), np.where(one, 0, bytes_)
+    return np.where(one, SINGLE, form + 1).astype(np.int8), np.where(one, 0, bytes_)
 
 
-def form_of(df: int, size: int) -> tuple[int, int, int]:
+def choose_form(df: int, size: int) -> tuple[int, int, int]:
     """(form, bytes, bytes of the unary part) of one list; the same choice as `forms`."""
     if df == 1:
-        return ONE, 0, 0
+        return SINGLE, 0, 0
     top = max(size - 1, 0)
     high_1, high_2 = (df + (top >> 8) + 8) >> 3, (df + (top >> 16) + 8) >> 3
     best = (size + 7) >> 3, high_1 + df, high_2 + 2 * df
@@ -66,64 +66,58 @@ def form_of(df: int, size: int) -> tuple[int, int, int]:
     return form + 1, best[form], (0, high_1, high_2)[form]
 
 
-def decode(data: Bytes, df: int, size: int) -> Docs:
+def decode(data: ByteArray, df: int, size: int) -> DocNumbers:
     """One list of two or more. `data` begins where the list does. Cost: its bytes, 2 to 3 ns a
-    document. Raises `ListDamaged`."""
-    form, length, high = form_of(df, size)
+    document. Raises `PostingsDamaged`."""
+    form, length, high = choose_form(df, size)
     if len(data) < length:
-        raise ListDamaged(f"a list of {length} bytes ends after {len(data)}")
-    if form == MAP:
+        raise PostingsDamaged(f"a list of {length} bytes ends after {len(data)}")
+    if form == BITMAP:
         docs = np.flatnonzero(np.unpackbits(data[:length], bitorder="little")[:size])
     else:
         docs = np.flatnonzero(np.unpackbits(data[:high], bitorder="little").view(np.bool_))
     if len(docs) != df:
-        raise ListDamaged(f"a list of {df} documents has {len(docs)}")
-    if form != MAP:
+        raise PostingsDamaged(f"a list of {df} documents has {len(docs)}")
+    if form != BITMAP:
         docs -= np.arange(df)
-        low = form - MAP
+        low = form - BITMAP
         docs <<= 8 * low
         docs |= data[high : high + low * df].view(f"<u{low}")
         _check(docs, size)
     return docs
 
 
-def bit_map(data: Bytes, df: int, size: int) -> NDArray[np.bool_] | None:
-    """A list in the form of a map, as `size` truth values; None if it has another form."""
-    form, length, _ = form_of(df, size)
-    if form != MAP:
-        return None
-    return np.unpackbits(data[:length], bitorder="little")[:size].view(np.bool_)
-
-
-def encode_many(docs: Docs, df: NDArray[np.int64], size: int) -> tuple[Bytes, NDArray[np.int64]]:
+def encode_many(
+    docs: DocNumbers, df: NDArray[np.int64], size: int
+) -> tuple[ByteArray, NDArray[np.int64]]:
     """All lists end to end as bytes, and where each begins in them (for a single document: the
     document itself). `docs` has the lists joined, `df` their lengths."""
-    form, taken = forms(df, size)
+    form, taken = choose_forms(df, size)
     starts = np.cumsum(taken) - taken
     out = np.zeros(int(taken.sum()), np.uint8)
     first = np.cumsum(df) - df
     places = starts.copy()
-    one = form == ONE
+    one = form == SINGLE
     places[one] = docs[first[one]]
-    mapped = form == MAP
+    mapped = form == BITMAP
     _set_bits(out, np.repeat(starts[mapped] * 8, df[mapped]) + docs[np.repeat(mapped, df)])
     for low in (1, 2):
-        chosen = form == MAP + low
+        chosen = form == BITMAP + low
         if not chosen.any():
             continue
         mine = docs[np.repeat(chosen, df)]
         lengths = df[chosen]
-        rank = ranks(lengths)
+        rank = positions_within(lengths)
         bits = np.repeat(starts[chosen] * 8, lengths) + (mine >> (8 * low)) + rank
         _set_bits(out, bits)
-        where = np.repeat(starts[chosen] + _highs(lengths, size, low), lengths) + rank * low
+        where = np.repeat(starts[chosen] + _unary_bytes(lengths, size, low), lengths) + rank * low
         out[where] = mine & 0xFF
         if low == 2:
             out[where + 1] = (mine >> 8) & 0xFF
     return out, places
 
 
-def _set_bits(out: Bytes, bits: NDArray[np.int64]) -> None:
+def _set_bits(out: ByteArray, bits: NDArray[np.int64]) -> None:
     """Set these bits, which ascend, each once: those of one byte stand together."""
     if not len(bits):
         return
@@ -133,14 +127,16 @@ def _set_bits(out: Bytes, bits: NDArray[np.int64]) -> None:
     out[cells[heads]] |= np.bitwise_or.reduceat(values, heads)
 
 
-def decode_many(data: Bytes, places: NDArray[np.int64], df: NDArray[np.int64], size: int) -> Docs:
+def decode_many(
+    data: ByteArray, places: NDArray[np.int64], df: NDArray[np.int64], size: int
+) -> DocNumbers:
     """Many lists joined, in order. `places` are as `encode_many` gave them, counted from the
-    beginning of `data`. Cost: some 10 ns a document. Raises `ListDamaged`."""
-    form, _ = forms(df, size)
+    beginning of `data`. Cost: some 10 ns a document. Raises `PostingsDamaged`."""
+    form, _ = choose_forms(df, size)
     out = np.empty(int(df.sum()), np.int64)
-    one = form == ONE
+    one = form == SINGLE
     out[(np.cumsum(df) - df)[one]] = places[one]
-    for kind in (MAP, SPLIT_1, SPLIT_2):
+    for kind in (BITMAP, ELIAS_FANO_1, ELIAS_FANO_2):
         chosen = form == kind
         if chosen.any():
             out[np.repeat(chosen, df)] = _decode_form(data, places[chosen], df[chosen], size, kind)
@@ -148,39 +144,39 @@ def decode_many(data: Bytes, places: NDArray[np.int64], df: NDArray[np.int64], s
     return out
 
 
-def _check(docs: Docs, size: int) -> None:
+def _check(docs: DocNumbers, size: int) -> None:
     if len(docs) and not 0 <= docs.min() <= docs.max() < size:
-        raise ListDamaged(f"a list names documents {docs.min()} to {docs.max()} of {size}")
+        raise PostingsDamaged(f"a list names documents {docs.min()} to {docs.max()} of {size}")
 
 
 def _decode_form(
-    data: Bytes, places: NDArray[np.int64], df: NDArray[np.int64], size: int, kind: int
-) -> Docs:
+    data: ByteArray, places: NDArray[np.int64], df: NDArray[np.int64], size: int, kind: int
+) -> DocNumbers:
     """Lists of one form, joined."""
-    low = kind - MAP
-    high = _highs(df, size, low) if low else np.full(len(df), (size + 7) >> 3, np.int64)
+    low = kind - BITMAP
+    high = _unary_bytes(df, size, low) if low else np.full(len(df), (size + 7) >> 3, np.int64)
     if (places + high + df * low).max() > len(data) or places.min() < 0:
-        raise ListDamaged("a list reaches beyond the end of all lists")
-    bits = np.unpackbits(data[ranges(places, high)], bitorder="little")
+        raise PostingsDamaged("a list reaches beyond the end of all lists")
+    bits = np.unpackbits(data[concatenated_ranges(places, high)], bitorder="little")
     docs = np.flatnonzero(bits.view(np.bool_))
     if len(docs) != df.sum():
-        raise ListDamaged(f"lists of {df.sum()} documents have {len(docs)}")
+        raise PostingsDamaged(f"lists of {df.sum()} documents have {len(docs)}")
     docs -= np.repeat((np.cumsum(high) - high) * 8, df)
     if (docs < 0).any() or (docs >= np.repeat(high * 8, df)).any():
-        raise ListDamaged("one list has more documents than it should, another fewer")
+        raise PostingsDamaged("one list has more documents than it should, another fewer")
     if low:
-        docs -= ranks(df)
+        docs -= positions_within(df)
         docs <<= 8 * low
-        docs |= data[ranges(places + high, df * low)].view(f"<u{low}")
+        docs |= data[concatenated_ranges(places + high, df * low)].view(f"<u{low}")
     return docs
 
 
-def ranks(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def positions_within(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """0, 1, 2 ... for each length, joined."""
     ends = np.cumsum(lengths)
     return np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - lengths, lengths)
 
 
-def ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+def concatenated_ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers from each start on, joined."""
-    return np.repeat(starts, lengths) + ranks(lengths)
+    return np.repeat(starts, lengths) + positions_within(lengths)

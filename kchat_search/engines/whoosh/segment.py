@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array
-from kchat_search.engines.whoosh.facets import Table
-from kchat_search.engines.whoosh.postings import EMPTY, Docs
-from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.facets import FacetTable
+from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
+from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.sets import difference
 from kchat_search.engines.whoosh.vocabulary import Vocabulary
 
@@ -25,33 +25,33 @@ _KEPT_NUMBERS = 4_000_000
 """Decoded document numbers that are kept a segment: 32 MB."""
 
 
-class Lists:
+class PostingCache:
     """The lists of a segment, decoded; the last used are kept. Safe to share between threads."""
 
-    def __init__(self, stored: StoredSegment) -> None:
-        self.stored = stored
-        self._kept: OrderedDict[tuple[str, int], Docs] = OrderedDict()
+    def __init__(self, file: SegmentFile) -> None:
+        self.file = file
+        self._kept: OrderedDict[tuple[str, int], DocNumbers] = OrderedDict()
         self._numbers = 0
         self._lock = threading.Lock()
 
     @cached_property
-    def facets(self) -> Table:
-        """What facets count, made once. Raises `ListDamaged`."""
-        return Table.of(self.stored)
+    def facets(self) -> FacetTable:
+        """What facets count, made once. Raises `PostingsDamaged`."""
+        return FacetTable.of(self.file)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The words, to find those that are near one."""
-        return Vocabulary(self.stored)
+        return Vocabulary(self.file)
 
-    def docs(self, field: str, row: int) -> Docs:
+    def docs(self, field: str, ordinal: int) -> DocNumbers:
         """The documents of a term, deleted ones too."""
-        key = (field, row)
+        key = (field, ordinal)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        found = self.stored.docs(field, row)
+        found = self.file.docs(field, ordinal)
         found.flags.writeable = False
         with self._lock:
             if key not in self._kept:
@@ -65,31 +65,31 @@ class Lists:
 class Segment:
     """A segment of one commit. Safe to share between threads."""
 
-    def __init__(self, lists: Lists, deleted: Docs = EMPTY) -> None:
+    def __init__(self, cache: PostingCache, deleted: DocNumbers = EMPTY) -> None:
         """`deleted`: the numbers of deleted documents, ascending."""
-        self.lists = lists
-        self.stored = lists.stored
-        self.size = self.stored.size
+        self.cache = cache
+        self.file = cache.file
+        self.size = self.file.size
         self.deleted = deleted
         self.count = self.size - len(deleted)
         """Live documents."""
-        self.ids: Array = self.stored.arrays["id"]
-        self.revisions: Array = self.stored.arrays["version"]
-        self.created: Array = self.stored.arrays["created"]
-        self.lengths: Array = self.stored.arrays["length"]
+        self.ids: Array = self.file.arrays["id"]
+        self.revisions: Array = self.file.arrays["version"]
+        self.created: Array = self.file.arrays["created"]
+        self.lengths: Array = self.file.arrays["length"]
 
     @cached_property
-    def live(self) -> Docs:
+    def live(self) -> DocNumbers:
         """All live documents."""
         return difference(np.arange(self.size), self.deleted, self.size)
 
     @cached_property
     def words(self) -> int:
         """The words of all live documents together."""
-        return self.stored.total_words - int(self.lengths[self.deleted].sum())
+        return self.file.total_words - int(self.lengths[self.deleted].sum())
 
     @cached_property
-    def by_time(self) -> bool:
+    def sorted_by_time(self) -> bool:
         """Are the documents in order of (created, id)? So they are where they were archived."""
         created, ids = self.created, self.ids
         later = created[1:] > created[:-1]
@@ -98,37 +98,37 @@ class Segment:
 
     def find(self, field: str, term: str) -> int | None:
         """The row of a term; None where no document has it. Cost: a binary search."""
-        return self.stored.find(field, term.encode())
+        return self.file.find(field, term.encode())
 
-    def df(self, field: str, row: int) -> int:
+    def df(self, field: str, ordinal: int) -> int:
         """How many documents have a term, deleted ones too; nothing is decoded."""
-        return self.stored.df(field, row)
+        return self.file.df(field, ordinal)
 
-    def docs(self, field: str, row: int) -> Docs:
+    def docs(self, field: str, ordinal: int) -> DocNumbers:
         """The documents that have a term."""
-        return self._alive(self.lists.docs(field, row))
+        return self._alive(self.cache.docs(field, ordinal))
 
-    def postings(self, word: str) -> tuple[Docs, Array | None]:
+    def postings(self, word: str) -> tuple[DocNumbers, Array | None]:
         """(documents that have a word, how often each; None for once)."""
-        row = self.find("words", word)
-        if row is None:
+        ordinal = self.find("words", word)
+        if ordinal is None:
             return EMPTY, None
-        docs, freqs = self.lists.docs("words", row), self.stored.frequencies(row)
+        docs, freqs = self.cache.docs("words", ordinal), self.file.frequencies(ordinal)
         if not len(self.deleted):
             return docs, freqs
         stays = self._live_mask[docs]
         return docs[stays], None if freqs is None else freqs[stays]
 
-    def beginning(self, field: str, prefix: str) -> Docs:
+    def docs_with_prefix(self, field: str, prefix: str) -> DocNumbers:
         """The documents that have a term that begins so, not ascending, and some several times.
         Cost: that of the terms' lists, decoded at once."""
         begin = prefix.encode()
-        first = self.stored.first_from(field, begin)
+        first = self.file.lower_bound(field, begin)
         # 0xFF is in no UTF-8, so this is behind every term that begins so.
-        last = self.stored.first_from(field, begin + b"\xff")
-        return self._alive(self.stored.many(field, first, last)[0])
+        last = self.file.lower_bound(field, begin + b"\xff")
+        return self._alive(self.file.postings_range(field, first, last)[0])
 
-    def _alive(self, docs: Docs) -> Docs:
+    def _alive(self, docs: DocNumbers) -> DocNumbers:
         return docs[self._live_mask[docs]] if len(self.deleted) else docs
 
     @cached_property

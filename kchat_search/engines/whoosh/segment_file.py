@@ -16,8 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.array_file import Array, Arrays, ArraysDamaged
-from kchat_search.engines.whoosh.postings import Docs, ListDamaged, decode, decode_many, ranges
+from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileDamaged
+from kchat_search.engines.whoosh.postings import (
+    DocNumbers,
+    PostingsDamaged,
+    concatenated_ranges,
+    decode,
+    decode_many,
+)
 from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 
 EXTENSION = ".arrays"
@@ -25,25 +31,25 @@ _SAMPLE = 1 << 20
 _KNOWN_TERMS = 1_024
 
 
-class StoredSegment:
+class SegmentFile:
     """An open segment. Immutable, and safe to share between threads: deletions are not its own.
 
-    Methods raise `ListDamaged` and `TextDamaged` where they meet bytes that were never written.
+    Methods raise `PostingsDamaged` and `TextDamaged` where they meet bytes that were never written.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises `ArraysDamaged`, and OSError where the file can't be opened."""
-        self.arrays = Arrays(path)
+        """Raises `ArrayFileDamaged`, and OSError where the file can't be opened."""
+        self.arrays = ArrayFile(path)
         try:
             self.size = int(self.arrays.meta["size"])
             self.total_words = int(self.arrays.meta["words"])
             self.alphabet = Alphabet(self.arrays["alphabet"])
             for name in ("id", "version", "created", "length", "text.ends", "files.ends"):
                 if len(self.arrays[name]) != self.size:
-                    raise ArraysDamaged(f"column {name} of {path.name} has another length")
+                    raise ArrayFileDamaged(f"column {name} of {path.name} has another length")
         except (KeyError, TypeError) as error:
-            raise ArraysDamaged(f"{path.name} lacks {error}") from error
-        self._terms = {name: _Terms(self.arrays, name) for name in self.arrays.meta["fields"]}
+            raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
+        self._terms = {name: _TermTable(self.arrays, name) for name in self.arrays.meta["fields"]}
         self._found: dict[tuple[str, bytes], int | None] = {}
 
     @property
@@ -53,7 +59,7 @@ class StoredSegment:
 
     # -- terms: a row each, ascending -------------------------------------------------------------
 
-    def rows(self, field: str) -> int:
+    def term_count(self, field: str) -> int:
         """How many terms a field has."""
         return self._terms[field].count if field in self._terms else 0
 
@@ -64,61 +70,58 @@ class StoredSegment:
         try:
             return self._found[key]
         except KeyError:
-            row = self.first_from(field, term)
-            there = row < self.rows(field) and self.term(field, row) == term
+            ordinal = self.lower_bound(field, term)
+            there = ordinal < self.term_count(field) and self.term(field, ordinal) == term
             if len(self._found) >= _KNOWN_TERMS:
                 self._found.clear()
-            return self._found.setdefault(key, row if there else None)
+            return self._found.setdefault(key, ordinal if there else None)
 
-    def first_from(self, field: str, term: bytes) -> int:
+    def lower_bound(self, field: str, term: bytes) -> int:
         """The first row whose term is not below this one; `rows` if there is none."""
         terms = self._terms.get(field)
         return 0 if terms is None else bisect_left(range(terms.count), term, key=terms.term)
 
-    def term(self, field: str, row: int) -> bytes:
+    def term(self, field: str, ordinal: int) -> bytes:
         """The term of a row."""
-        return self._terms[field].term(row)
+        return self._terms[field].term(ordinal)
 
     # -- lists ----------------------------------------------------------------------------------
 
-    def df(self, field: str, row: int) -> int:
+    def df(self, field: str, ordinal: int) -> int:
         """How many documents have the term, deleted ones too."""
-        return self._terms[field].df[row]
+        return self._terms[field].df[ordinal]
 
-    def docs(self, field: str, row: int) -> Docs:
+    def docs(self, field: str, ordinal: int) -> DocNumbers:
         """The documents that have the term, deleted ones too."""
         terms = self._terms[field]
-        df, place = terms.df[row], terms.places[row]
+        df, place = terms.df[ordinal], terms.places[ordinal]
         if df == 1:
             if place >= self.size:
-                raise ListDamaged(f"a list names document {place} of {self.size}")
+                raise PostingsDamaged(f"a list names document {place} of {self.size}")
             return np.array([place], np.int64)
         return decode(terms.lists[place:], df, self.size)
 
-    def list_bytes(self, field: str, row: int) -> NDArray[np.uint8]:
-        """The bytes from where the term's list begins; only of terms in two documents or more."""
-        terms = self._terms[field]
-        return terms.lists[terms.places[row] :]
-
-    def frequencies(self, row: int) -> Array | None:
+    def frequencies(self, ordinal: int) -> Array | None:
         """How often a word occurs in each of its documents, a view; None: once in each."""
         rows, places, widths = self._frequencies
-        found = int(np.searchsorted(rows, row))
-        if found == len(rows) or rows[found] != row:
+        found = int(np.searchsorted(rows, ordinal))
+        if found == len(rows) or rows[found] != ordinal:
             return None
         width, place = int(widths[found]), int(places[found])
-        end = place + self.df("words", row) * width
+        end = place + self.df("words", ordinal) * width
         if width not in (1, 2, 4) or end > len(self._terms["words"].lists):
-            raise ListDamaged("the frequencies of a word are not where they should be")
+            raise PostingsDamaged("the frequencies of a word are not where they should be")
         return self._terms["words"].lists[place:end].view(f"<u{width}")
 
-    def many(self, field: str, first: int, last: int) -> tuple[Docs, NDArray[np.int64]]:
+    def postings_range(
+        self, field: str, first: int, last: int
+    ) -> tuple[DocNumbers, NDArray[np.int64]]:
         """(the lists of rows `first` to `last` joined, their lengths)."""
         df = self.arrays[f"{field}.df"][first:last].astype(np.int64)
         places = self.arrays[f"{field}.places"][first:last].astype(np.int64)
         return decode_many(self._terms[field].lists, places, df, self.size), df
 
-    def many_frequencies(self, first: int, last: int) -> NDArray[np.int64]:
+    def frequencies_range(self, first: int, last: int) -> NDArray[np.int64]:
         """The frequencies of words in rows `first` to `last`, joined as `many` joins the lists."""
         df = self.arrays["words.df"][first:last].astype(np.int64)
         starts = np.cumsum(df) - df
@@ -129,9 +132,9 @@ class StoredSegment:
         for width in np.unique(widths[low:high]).tolist():
             mine = widths[low:high] == width
             lengths = df[chosen[mine]]
-            where = ranges(places[low:high][mine].astype(np.int64), lengths * width)
+            where = concatenated_ranges(places[low:high][mine].astype(np.int64), lengths * width)
             values = self._terms["words"].lists[where].view(f"<u{width}")
-            found[ranges(starts[chosen[mine]], lengths)] = values
+            found[concatenated_ranges(starts[chosen[mine]], lengths)] = values
         return found
 
     @cached_property
@@ -170,11 +173,11 @@ class StoredSegment:
         return self.arrays.damage()
 
 
-class _Terms:
+class _TermTable:
     """The table of one field's terms. Plain numbers come faster from a memoryview than from an
     array: a binary search over 200,000 terms takes 5 µs in place of 20."""
 
-    def __init__(self, arrays: Arrays, field: str) -> None:
+    def __init__(self, arrays: ArrayFile, field: str) -> None:
         ends = arrays[f"{field}.ends"]
         self.count = len(ends)
         self.df = arrays[f"{field}.df"].data
@@ -184,8 +187,8 @@ class _Terms:
         self._map = arrays.map
         self._offset = arrays.offset(f"{field}.terms")
         if len(self.df) != self.count or len(self.places) != self.count:
-            raise ArraysDamaged(f"the terms of {field} have tables of different lengths")
+            raise ArrayFileDamaged(f"the terms of {field} have tables of different lengths")
 
-    def term(self, row: int) -> bytes:
-        start = self._ends[row - 1] if row else 0
-        return self._map[self._offset + start : self._offset + self._ends[row]]
+    def term(self, ordinal: int) -> bytes:
+        start = self._ends[ordinal - 1] if ordinal else 0
+        return self._map[self._offset + start : self._offset + self._ends[ordinal]]

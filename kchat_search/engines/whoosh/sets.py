@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.postings import EMPTY, Docs
+from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 
 _SEARCH = 12
 """What looking for one number costs, where marking or reading one costs 1."""
@@ -26,7 +26,7 @@ _SORT = 50
 """What sorting one number costs."""
 
 
-def among(a: Docs, b: Docs, size: int) -> NDArray[np.bool_]:
+def is_member(a: DocNumbers, b: DocNumbers, size: int) -> NDArray[np.bool_]:
     """Which of `a` are in `b`; shape of `a`. `size`: all numbers are below it."""
     if not len(a) or not len(b):
         return np.zeros(len(a), np.bool_)
@@ -38,31 +38,31 @@ def among(a: Docs, b: Docs, size: int) -> NDArray[np.bool_]:
     return found
 
 
-def mask(docs: Docs, size: int) -> NDArray[np.bool_]:
+def mask(docs: DocNumbers, size: int) -> NDArray[np.bool_]:
     """`size` truth values: is each number in the list?"""
     marked = np.zeros(size, np.bool_)
     marked[docs] = True
     return marked
 
 
-def intersect(a: Docs, b: Docs, size: int) -> Docs:
+def intersect(a: DocNumbers, b: DocNumbers, size: int) -> DocNumbers:
     """What both have."""
     if len(a) > len(b):
         a, b = b, a
-    return a[among(a, b, size)]
+    return a[is_member(a, b, size)]
 
 
-def difference(a: Docs, b: Docs, size: int) -> Docs:
+def difference(a: DocNumbers, b: DocNumbers, size: int) -> DocNumbers:
     """What `a` has and `b` has not."""
-    return a[~among(a, b, size)] if len(b) else a
+    return a[~is_member(a, b, size)] if len(b) else a
 
 
-def union(lists: Sequence[Docs], size: int) -> Docs:
+def union(lists: Sequence[DocNumbers], size: int) -> DocNumbers:
     """What any has. The lists need not be ascending."""
     if not lists:
         return EMPTY
     joined = np.concatenate(lists)
     if len(joined) * _SORT > len(joined) + size // 2:
         return np.flatnonzero(mask(joined, size))
-    found: Docs = np.unique(joined)
+    found: DocNumbers = np.unique(joined)
     return found

@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.postings import ListDamaged
-from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.postings import PostingsDamaged
+from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.text.pinyin import MAX_READINGS, readings, split_syllables
 
 _HAN_LENGTHS = range(2, 9)
 _LATIN_LENGTHS = range(3, 21)
 
-_Places = NDArray[np.int64]
+_Rows = NDArray[np.int64]
 SOUNDS_ALIKE, ONE_CHARACTER, ONE_OF_TWO = range(3)
 
 
@@ -33,7 +33,7 @@ class _Words(NamedTuple):
     df: NDArray[np.int64]
     """How many documents have the word."""
 
-    def named(self, places: _Places) -> Iterator[tuple[str, int]]:
+    def named(self, places: _Rows) -> Iterator[tuple[str, int]]:
         """(word, documents) at these rows."""
         for place in places.tolist():
             yield "".join(map(chr, self.codes[place].tolist())), int(self.df[place])
@@ -42,8 +42,8 @@ class _Words(NamedTuple):
 class Vocabulary:
     """The words of one segment, by length; made at the first question."""
 
-    def __init__(self, stored: StoredSegment) -> None:
-        self._stored = stored
+    def __init__(self, file: SegmentFile) -> None:
+        self._file = file
 
     def near(self, word: str) -> dict[str, tuple[int, int]]:
         """By word, without `word` itself: how it is near (the lower the nearer), and how many
@@ -59,13 +59,13 @@ class Vocabulary:
             if words is not None:
                 for other, df in words.named(_one_apart(words.codes, _codes(word))):
                     found[other] = how, df
-        for length, places in self._alike(word):
+        for length, places in self._sounding_alike(word):
             for other, df in self._han[length].named(places):
                 found[other] = SOUNDS_ALIKE, df
         found.pop(word, None)
         return found
 
-    def _alike(self, word: str) -> Iterator[tuple[int, _Places]]:
+    def _sounding_alike(self, word: str) -> Iterator[tuple[int, _Rows]]:
         """(length, rows of Han words of that length) that sound like this word, or whose pinyin
         it is."""
         ways: Iterable[Sequence[tuple[str, ...]]]
@@ -78,7 +78,7 @@ class Vocabulary:
             if words is not None:
                 yield len(way), self._sounding(words, way)
 
-    def _sounding(self, words: _Words, way: Sequence[tuple[str, ...]]) -> _Places:
+    def _sounding(self, words: _Words, way: Sequence[tuple[str, ...]]) -> _Rows:
         keep = np.ones(len(words.codes), np.bool_)
         for place, wanted in enumerate(way):
             numbers = [_number(each) for each in wanted] or [-1]
@@ -112,15 +112,15 @@ class Vocabulary:
         return found
 
     @property
-    def _terms(self) -> tuple[NDArray[np.uint8], _Places, _Places, NDArray[np.int64]]:
+    def _terms(self) -> tuple[NDArray[np.uint8], _Rows, _Rows, NDArray[np.int64]]:
         """(the terms joined, where each begins, how long it is, how many documents have it)."""
-        ends = self._stored.arrays["words.ends"].astype(np.int64)
-        data: NDArray[np.uint8] = self._stored.arrays["words.terms"]
+        ends = self._file.arrays["words.ends"].astype(np.int64)
+        data: NDArray[np.uint8] = self._file.arrays["words.terms"]
         if len(ends) and int(ends.max()) > len(data):
-            raise ListDamaged("a word ends behind the last one")
+            raise PostingsDamaged("a word ends behind the last one")
         lengths = np.diff(ends, prepend=0)
         some = lengths > 0
-        df = self._stored.arrays["words.df"].astype(np.int64)
+        df = self._file.arrays["words.df"].astype(np.int64)
         return data, (ends - lengths)[some], lengths[some], df[some]
 
     @cached_property
@@ -143,7 +143,7 @@ class Vocabulary:
         return np.unique(np.concatenate([words.codes.ravel() for words in self._han.values()]))
 
 
-def ordered(found: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
+def ranked(found: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
     """What is near in all segments: nearest first, then what the most documents have."""
     nearest: dict[str, int] = {}
     documents: dict[str, int] = {}
@@ -156,7 +156,7 @@ def ordered(found: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
     return sorted(near, key=lambda word: (nearest[word], -documents[word], word))
 
 
-def _one_apart(codes: NDArray[np.uint16], word: NDArray[np.uint16]) -> _Places:
+def _one_apart(codes: NDArray[np.uint16], word: NDArray[np.uint16]) -> _Rows:
     """The rows that differ from a word by one character: changed, put in, left out, or two
     neighbours that changed places."""
     length = codes.shape[1]

@@ -124,7 +124,7 @@ def written(
     held: dict[int, IndexDocument] = {}
     for upserts, deletes in history:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writer, "GROWTH", growth)
+            patch.setattr(writer, "MERGE_FACTOR", growth)
             engine.write(upserts, deletes)
         for chat_id in deletes:
             held.pop(chat_id, None)

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, gather
-from kchat_search.engines.whoosh.merge import HALVES, Part, join, merge
+from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, invert
+from kchat_search.engines.whoosh.merge import HALVES, MergeInput, join, merge
 from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
-from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.models.plan import IndexDocument
 from tests.engines.documents import documents, make
 
@@ -29,41 +29,41 @@ def new(tmp_path: Path) -> Callable[[], Path]:
     return lambda: tmp_path / f"{next(numbers)}.arrays"
 
 
-def content(stored: StoredSegment) -> Content:
+def content(file: SegmentFile) -> Content:
     """All that a segment says, decoded: two that say the same may still differ in bytes."""
-    found: Content = {"size": stored.size, "words": stored.total_words}
+    found: Content = {"size": file.size, "words": file.total_words}
     for field in TERM_FIELDS:
         found[field] = {
-            stored.term(field, row): stored.docs(field, row).tolist()
-            for row in range(stored.rows(field))
+            file.term(field, row): file.docs(field, row).tolist()
+            for row in range(file.term_count(field))
         }
-        many, df = stored.many(field, 0, stored.rows(field))
+        many, df = file.postings_range(field, 0, file.term_count(field))
         assert many.tolist() == [d for docs in found[field].values() for d in docs]  # type: ignore[attr-defined]
-        assert df.tolist() == [stored.df(field, row) for row in range(stored.rows(field))]
-    found["freqs"] = [frequencies(stored, row) for row in range(stored.rows("words"))]
-    joined = stored.many_frequencies(0, stored.rows("words")).tolist()
+        assert df.tolist() == [file.df(field, row) for row in range(file.term_count(field))]
+    found["freqs"] = [frequencies(file, row) for row in range(file.term_count("words"))]
+    joined = file.frequencies_range(0, file.term_count("words")).tolist()
     assert joined == [times for row in found["freqs"] for times in row]  # type: ignore[attr-defined]
     for field in ORDINALS:
-        ordinals = stored.arrays[f"{field}.ordinals"].tolist()
-        found[f"{field} by document"] = [stored.term(field, ordinal) for ordinal in ordinals]
+        ordinals = file.arrays[f"{field}.ordinals"].tolist()
+        found[f"{field} by document"] = [file.term(field, ordinal) for ordinal in ordinals]
     for name in COLUMNS:
-        found[name] = stored.arrays[name].tolist()
+        found[name] = file.arrays[name].tolist()
     for name in TEXTS:
-        texts = [stored.text(name, doc) for doc in range(stored.size)]
-        found[name] = list(map(stored.alphabet.string, texts))
+        texts = [file.text(name, doc) for doc in range(file.size)]
+        found[name] = list(map(file.alphabet.string, texts))
     return found
 
 
-def frequencies(stored: StoredSegment, row: int) -> list[int]:
+def frequencies(file: SegmentFile, row: int) -> list[int]:
     """How often a word occurs in each of its documents."""
-    found = stored.frequencies(row)
-    return [1] * stored.df("words", row) if found is None else found.tolist()
+    found = file.frequencies(row)
+    return [1] * file.df("words", row) if found is None else found.tolist()
 
 
-def segment_of(path: Path, chats: Sequence[IndexDocument]) -> StoredSegment:
+def segment_of(path: Path, chats: Sequence[IndexDocument]) -> SegmentFile:
     """All of them at once."""
-    merge(path, [Part(gather(chats))])
-    return StoredSegment(path)
+    merge(path, [MergeInput(invert(chats))])
+    return SegmentFile(path)
 
 
 chats_of_some_parts = st.lists(st.integers(0, 6), min_size=1, max_size=5).flatmap(
@@ -88,23 +88,25 @@ def test_merged_parts_are_the_segment_of_all_documents_at_once(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = content(segment_of(folder / "whole", every))
-        runs = [gather(part) for part in parts]
-        merge(folder / "runs", [Part(run) for run in runs], memory)
-        assert content(StoredSegment(folder / "runs")) == whole
+        runs = [invert(part) for part in parts]
+        merge(folder / "runs", [MergeInput(run) for run in runs], memory)
+        assert content(SegmentFile(folder / "runs")) == whole
 
-        stored = [segment_of(folder / f"part{n}", part) for n, part in enumerate(parts)]
-        merge(folder / "segments", [Part(each) for each in stored], memory)
-        assert content(StoredSegment(folder / "segments")) == whole
+        file = [segment_of(folder / f"part{n}", part) for n, part in enumerate(parts)]
+        merge(folder / "segments", [MergeInput(each) for each in file], memory)
+        assert content(SegmentFile(folder / "segments")) == whole
 
-        mixed = [Part(s if n % 2 else r) for n, (s, r) in enumerate(zip(stored, runs, strict=True))]
+        mixed = [
+            MergeInput(s if n % 2 else r) for n, (s, r) in enumerate(zip(file, runs, strict=True))
+        ]
         merge(folder / "mixed", mixed, memory)
-        assert content(StoredSegment(folder / "mixed")) == whole
+        assert content(SegmentFile(folder / "mixed")) == whole
 
         keep = np.array(stays, np.bool_)
         starts = np.cumsum([0, *map(len, parts)])
-        left = [Part(s, keep[a:b]) for s, (a, b) in zip(stored, pairwise(starts), strict=True)]
+        left = [MergeInput(s, keep[a:b]) for s, (a, b) in zip(file, pairwise(starts), strict=True)]
         assert merge(folder / "left", left, memory) == len(survivors)
-        assert content(StoredSegment(folder / "left")) == content(
+        assert content(SegmentFile(folder / "left")) == content(
             segment_of(folder / "survivors", survivors)
         )
 
@@ -129,12 +131,12 @@ def test_the_same_parts_say_the_same_however_little_memory_there_is(
     new: Callable[[], Path],
 ) -> None:
     """One term at a time, some at a time, all at once."""
-    parts = [Part(gather(some(40, first))) for first in (1, 41, 81)]
+    parts = [MergeInput(invert(some(40, first))) for first in (1, 41, 81)]
     contents = []
     for memory in (1, 3000, 1 << 30):
         path = new()
         merge(path, parts, memory)
-        contents.append(content(StoredSegment(path)))
+        contents.append(content(SegmentFile(path)))
     assert contents[0] == contents[1] == contents[2]
 
 
@@ -142,13 +144,13 @@ def test_one_stretch_makes_the_bytes_of_a_segment_that_was_never_in_parts(
     new: Callable[[], Path],
 ) -> None:
     whole, parts = new(), new()
-    merge(whole, [Part(gather(some(120)))])
-    merge(parts, [Part(gather(some(40, first))) for first in (1, 41, 81)])
+    merge(whole, [MergeInput(invert(some(120)))])
+    merge(parts, [MergeInput(invert(some(40, first))) for first in (1, 41, 81)])
     assert whole.read_bytes() == parts.read_bytes()
 
 
 def test_halves_that_are_joined_have_the_arrays_of_the_whole(new: Callable[[], Path]) -> None:
-    parts = [Part(gather(some(30, first))) for first in (1, 31)]
+    parts = [MergeInput(invert(some(30, first))) for first in (1, 31)]
     whole = new()
     assert merge(whole, parts) == 60
     halves = []
@@ -157,7 +159,7 @@ def test_halves_that_are_joined_have_the_arrays_of_the_whole(new: Callable[[], P
         merge(halves[-1], parts, piece=piece)
     both = new()
     assert join(both, halves) == 60
-    one, other = StoredSegment(whole), StoredSegment(both)
+    one, other = SegmentFile(whole), SegmentFile(both)
     assert one.arrays.keys() == other.arrays.keys()
     for name, array in one.arrays.items():
         assert one.arrays.kind(name) == other.arrays.kind(name)
@@ -175,15 +177,15 @@ def test_frequencies_of_any_size_survive(new: Callable[[], Path], most: int) -> 
     whole = segment_of(new(), [often, *rest])
     parts = [segment_of(new(), [often]), segment_of(new(), rest)]
     merged, without = new(), new()
-    merge(merged, [Part(each) for each in parts], memory=1)
+    merge(merged, [MergeInput(each) for each in parts], memory=1)
     keep = np.array([True, False])
-    merge(without, [Part(parts[0]), Part(parts[1], keep)], memory=1)
-    for stored in (whole, StoredSegment(merged)):
-        found = {stored.term("words", r): frequencies(stored, r) for r in range(4)}
+    merge(without, [MergeInput(parts[0]), MergeInput(parts[1], keep)], memory=1)
+    for file in (whole, SegmentFile(merged)):
+        found = {file.term("words", r): frequencies(file, r) for r in range(4)}
         assert found == {b"ab": [most, 2], b"cd": [1, 1], b"ef": [1], b"gh": [3]}
-        assert stored.total_words == most + 1 + 3 + 4
-    left = StoredSegment(without)
-    assert [left.term("words", r) for r in range(left.rows("words"))] == [b"ab", b"cd", b"ef"]
+        assert file.total_words == most + 1 + 3 + 4
+    left = SegmentFile(without)
+    assert [left.term("words", r) for r in range(left.term_count("words"))] == [b"ab", b"cd", b"ef"]
     assert [frequencies(left, r) for r in range(3)] == [[most, 2], [1], [1]]
 
 
@@ -195,16 +197,16 @@ def test_long_texts_are_merged_piece_by_piece(
     monkeypatch.setattr("kchat_search.engines.whoosh.merge._CHARACTERS", 25)
     parts = [segment_of(new(), chats[:11]), segment_of(new(), chats[11:])]
     path = new()
-    merge(path, [Part(each) for each in parts])
-    assert content(StoredSegment(path)) == whole
+    merge(path, [MergeInput(each) for each in parts])
+    assert content(SegmentFile(path)) == whole
     keep = np.array([n % 3 != 0 for n in range(11)])
-    merge(left := new(), [Part(parts[0], keep), Part(parts[1])])
+    merge(left := new(), [MergeInput(parts[0], keep), MergeInput(parts[1])])
     expected = [chat for n, chat in enumerate(chats) if n >= 11 or n % 3]
-    assert content(StoredSegment(left)) == content(segment_of(new(), expected))
+    assert content(SegmentFile(left)) == content(segment_of(new(), expected))
 
 
 def test_progress_goes_from_the_first_field_to_the_columns(new: Callable[[], Path]) -> None:
     seen: list[tuple[str, int, int | None]] = []
-    merge(new(), [Part(gather(some(2)))], progress=lambda *said: seen.append(said))
+    merge(new(), [MergeInput(invert(some(2)))], progress=lambda *said: seen.append(said))
     fields = len(TERM_FIELDS)
     assert seen == [("merge", n, fields + 1) for n in range(fields + 1)]

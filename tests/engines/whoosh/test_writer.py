@@ -20,12 +20,12 @@ from whoosh.index import TOC, open_dir
 from kchat_search.engines.whoosh import generations, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.merge import merge
-from kchat_search.engines.whoosh.writer import DELETED, GROWTH, due
+from kchat_search.engines.whoosh.writer import MAX_DELETED_SHARE, MERGE_FACTOR, segments_to_merge
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
 from kchat_search.models.plan import Contains, Everything, Plan
 from tests.engines.documents import make
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 Sizes = list[tuple[int, int]]
 """Of each segment: (live, deleted) documents."""
@@ -58,14 +58,14 @@ Sizes = list[tuple[int, int]]
 def test_segments_are_merged_when_they_are_too_many_or_too_much_is_deleted(
     sizes: Sizes, chosen: set[int]
 ) -> None:
-    found = due(sizes)
+    found = segments_to_merge(sizes)
     assert set(found) == chosen
     assert len(found) == len(chosen)
 
 
 def after(sizes: Sizes) -> Sizes:
     """The sizes after what is due was merged."""
-    chosen = set(due(sizes))
+    chosen = set(segments_to_merge(sizes))
     live = sum(sizes[n][0] for n in chosen)
     return [s for n, s in enumerate(sizes) if n not in chosen] + ([(live, 0)] if live else [])
 
@@ -73,12 +73,12 @@ def after(sizes: Sizes) -> Sizes:
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 3_000)), max_size=20))
 def test_what_is_due_is_done_in_one_go(sizes: Sizes) -> None:
     left = after(sizes)
-    assert due(left) == []
+    assert segments_to_merge(left) == []
     assert sum(live for live, _ in left) == sum(live for live, _ in sizes)
     ascending = sorted(left)
     for rank, (live, deleted) in enumerate(ascending):
-        assert not rank or live >= GROWTH * sum(smaller for smaller, _ in ascending[:rank])
-        assert deleted <= DELETED * (live + deleted)
+        assert not rank or live >= MERGE_FACTOR * sum(smaller for smaller, _ in ascending[:rank])
+        assert deleted <= MAX_DELETED_SHARE * (live + deleted)
 
 
 @pytest.mark.parametrize("start", [0, 100_000])
@@ -100,7 +100,7 @@ def test_ten_thousand_ticks_keep_the_segments_few_and_the_copying_little(
         sizes = after(sizes)
         copied += sum(live for live, _ in (each for each in sizes if id(each) not in before))
         most = max(most, len(sizes))
-        assert due(sizes) == []
+        assert segments_to_merge(sizes) == []
     assert most <= 4
     assert sum(live for live, _ in sizes) == start + 10_000 * (10 - changed) + (
         0 if start or not changed else changed
@@ -149,13 +149,13 @@ def test_a_write_is_visible_before_segments_are_merged(
     engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[list[int], int]] = []
-    merging = writer._merge_due
+    merging = writer._merge_segments
 
     def look(index: Any, memory: int) -> None:
         seen.append((ids(engine), engine.describe().segments))
         merging(index, memory)
 
-    monkeypatch.setattr(writer, "_merge_due", look)
+    monkeypatch.setattr(writer, "_merge_segments", look)
     engine.write([make(4, "退款"), make(5, "退款")], [1])
     assert seen == [([2, 3, 4, 5], 2)]
     assert engine.describe().segments == 1

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh import rank, sets
-from kchat_search.engines.whoosh.postings import Docs
-from kchat_search.engines.whoosh.rank import SortKey, best
-from kchat_search.engines.whoosh.sets import among, difference, intersect, mask, union
+from kchat_search.engines.whoosh.postings import DocNumbers
+from kchat_search.engines.whoosh.rank import SortKey, top_k
+from kchat_search.engines.whoosh.sets import difference, intersect, is_member, mask, union
 
 SIZE = 2_000
 
@@ -27,7 +27,7 @@ numbers = st.one_of(
 )
 
 
-def docs(chosen: set[int]) -> Docs:
+def docs(chosen: set[int]) -> DocNumbers:
     return np.array(sorted(chosen), np.int64)
 
 
@@ -48,7 +48,7 @@ def test_both_ways_agree_with_sets(way: str) -> None:
     @given(numbers, numbers)
     def agree(a: set[int], b: set[int]) -> None:
         first, second = docs(a), docs(b)
-        assert among(first, second, SIZE).tolist() == [n in b for n in sorted(a)]
+        assert is_member(first, second, SIZE).tolist() == [n in b for n in sorted(a)]
         assert intersect(first, second, SIZE).tolist() == sorted(a & b)
         assert difference(first, second, SIZE).tolist() == sorted(a - b)
         assert np.flatnonzero(mask(first, SIZE)).tolist() == sorted(a)
@@ -80,13 +80,13 @@ def test_the_ratio_of_the_lengths_decides_the_way(
 ) -> None:
     masked = []
 
-    def counted(docs: Docs, size: int) -> NDArray[np.bool_]:
+    def counted(docs: DocNumbers, size: int) -> NDArray[np.bool_]:
         masked.append(size)
         return mask(docs, size)
 
     monkeypatch.setattr(sets, "mask", counted)
     a, b = docs(set(range(few))), docs(set(range(SIZE - many, SIZE)))
-    found = among(a, b, SIZE)
+    found = is_member(a, b, SIZE)
     assert found.tolist() == [n >= SIZE - many for n in range(few)]
     assert bool(masked) != searched
 
@@ -116,7 +116,7 @@ def test_the_best_are_the_first_of_all_sorted(
     shuffle.shuffle(last)
     full = [(*row, n) for row, n in zip(rows, last, strict=True)]
     expected = sorted(range(len(full)), key=lambda place: full[place], reverse=True)[:wanted]
-    assert best(len(full), wanted, keys_of(full)).tolist() == expected
+    assert top_k(len(full), wanted, keys_of(full)).tolist() == expected
 
 
 def test_a_later_key_is_asked_only_of_what_is_in_doubt() -> None:
@@ -124,13 +124,13 @@ def test_a_later_key_is_asked_only_of_what_is_in_doubt() -> None:
     asked: list[int] = []
     keys = keys_of(full)
 
-    def counted(places: rank.Places | None) -> rank.Scores:
+    def counted(places: rank.Positions | None) -> rank.Scores:
         found = keys[1](places)
         asked.append(len(found))
         return found  # type: ignore[return-value]
 
     assert (
-        best(1_000, 30, [keys[0], counted, keys[2]]).tolist()
+        top_k(1_000, 30, [keys[0], counted, keys[2]]).tolist()
         == sorted(range(1_000), key=lambda n: full[n], reverse=True)[:30]
     )
     assert max(asked) <= 30

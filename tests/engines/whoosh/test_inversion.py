@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.inversion import Run, gather, parted
+from kchat_search.engines.whoosh.inversion import Run, invert, split_terms
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
 from kchat_search.engines.whoosh.text_encoding import MARKS, joined
 from kchat_search.models.plan import NO_TIME, IndexDocument
 from kchat_search.text.fold import fold
 from tests.engines.documents import documents, make
-from tests.engines.stock import Terms, expected_terms
+from tests.engines.whoosh.stock import Terms, expected_terms
 
 any_text = (st.text(max_size=9) | st.text("0157５a退\0", max_size=9)).map(fold)
 odd = st.builds(
@@ -38,7 +38,7 @@ def terms(run: Run) -> Terms:
     for field in TERM_FIELDS:
         docs = iter(run.arrays[f"{field}.docs"].tolist())
         freqs = iter(run.arrays[f"{field}.freqs"].tolist() if field == "words" else [])
-        written = parted(run.arrays[f"{field}.terms"], run.arrays[f"{field}.ends"])
+        written = split_terms(run.arrays[f"{field}.terms"], run.arrays[f"{field}.ends"])
         assert written == sorted(set(written))
         found[field] = {}
         for term, df in zip(written, run.arrays[f"{field}.df"].tolist(), strict=True):
@@ -52,13 +52,13 @@ def terms(run: Run) -> Terms:
 @settings(max_examples=150, deadline=None)
 @given(chats)
 def test_the_terms_of_documents_are_those_of_a_scan(made: Sequence[IndexDocument]) -> None:
-    assert terms(gather(made)) == expected_terms(made)
+    assert terms(invert(made)) == expected_terms(made)
 
 
 @settings(max_examples=50, deadline=None)
 @given(chats)
 def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocument]) -> None:
-    arrays = gather(made).arrays
+    arrays = invert(made).arrays
     assert arrays["id"].tolist() == [d.id for d in made]
     assert arrays["version"].tolist() == [d.revision for d in made]
     assert arrays["length"].tolist() == [len(d.words) for d in made]
@@ -73,7 +73,7 @@ def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocume
 
 def test_a_run_that_was_spilled_says_the_same(tmp_path: Path) -> None:
     made = [make(n, f"退款 {n * 37}", "ab ab", created=-n, files=("a.b",)) for n in range(1, 50)]
-    run = gather(made)
+    run = invert(made)
     run.spill(tmp_path / "a.run")
     back = Run.read(tmp_path / "a.run")
     assert back.size == run.size == 49
@@ -92,7 +92,7 @@ def test_what_is_not_folded_is_refused(mark: str, where: str, field: str) -> Non
     broken = make(2, "退款", files=("a",))
     object.__setattr__(broken, field, (("agent", text),) if field == "texts" else ("a", text))
     with pytest.raises(ValueError, match="folding"):
-        gather([make(1, "x"), broken, make(3, "y")])
+        invert([make(1, "x"), broken, make(3, "y")])
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,6 @@ def test_what_is_not_folded_is_refused(mark: str, where: str, field: str) -> Non
     ],
 )
 def test_no_gram_reaches_from_one_text_into_the_next(made: list[IndexDocument]) -> None:
-    run = gather(made)
+    run = invert(made)
     assert terms(run) == expected_terms(made)
     assert run.size == len(made)

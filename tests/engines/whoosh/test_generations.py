@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.engines.whoosh import writer
-from kchat_search.engines.whoosh.array_file import Arrays
+from kchat_search.engines.whoosh.array_file import ArrayFile
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.plan import Everything, IndexDocument, Plan
@@ -95,7 +95,7 @@ def test_a_value_that_no_document_can_have_is_damage(
     engine.close()
     (file,) = (tmp_path / "generation-000001").glob("*.arrays")
     content = bytearray(file.read_bytes())
-    content[Arrays(file).offset(name)] = byte
+    content[ArrayFile(file).offset(name)] = byte
     file.write_bytes(content)
     with pytest.raises(IndexDamaged, match="kchat-search reindex"):
         engine.search(Plan(Everything(), facets=("status",)))
@@ -136,7 +136,7 @@ def test_a_disk_that_takes_no_more_is_said_and_changes_nothing(
         with pytest.raises(IndexUnwritable, match=said):
             engine.rebuild([[make(2, "x")]], "b")
     with monkeypatch.context() as patch:
-        patch.setattr(writer, "gather", full)
+        patch.setattr(writer, "invert", full)
         with pytest.raises(IndexUnwritable, match=said):
             engine.write([make(2, "x")], [1])
     assert engine.id_revisions().keys() == {1}

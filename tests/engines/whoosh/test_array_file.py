@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh.array_file import (
     VERSION,
-    Arrays,
-    ArraysDamaged,
-    ArraysWriter,
-    smallest,
+    ArrayFile,
+    ArrayFileDamaged,
+    ArrayFileWriter,
+    smallest_dtype,
 )
 
 CONTENT: dict[str, list[int]] = {
@@ -34,7 +34,7 @@ _PADDING = range(20, 24)
 
 
 def write(path: Path, content: dict[str, list[int]]) -> Path:
-    with ArraysWriter(path) as writer:
+    with ArrayFileWriter(path) as writer:
         for name, numbers in content.items():
             writer.add(name, np.array(numbers, np.uint64))
         writer.finish(META)
@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def read(path: Path) -> dict[str, list[int]]:
-    return {name: array.tolist() for name, array in Arrays(path).items()}
+    return {name: array.tolist() for name, array in ArrayFile(path).items()}
 
 
 numbers = st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 300), max_size=20)
@@ -59,11 +59,11 @@ def test_arrays_come_back_as_they_were_written(content: dict[str, list[int]]) ->
     with tempfile.TemporaryDirectory() as folder:
         path = write(Path(folder) / "a", content)
         assert read(path) == content
-        arrays = Arrays(path)
+        arrays = ArrayFile(path)
         assert arrays.meta == META
         assert arrays.damage() is None
         for name, array in arrays.items():
-            assert arrays.kind(name) == smallest(np.array(content[name], np.uint64))
+            assert arrays.kind(name) == smallest_dtype(np.array(content[name], np.uint64))
             assert arrays.offset(name) % 8 == 0
             begin = arrays.offset(name)
             assert path.read_bytes()[begin : begin + array.nbytes] == array.tobytes()
@@ -77,17 +77,17 @@ def test_arrays_come_back_as_they_were_written(content: dict[str, list[int]]) ->
     ],
 )  # fmt: skip
 def test_the_type_is_the_smallest_that_holds_the_numbers(most: int, kind: str) -> None:
-    assert smallest(np.array([0, most, 0], np.uint64)) == kind
-    assert smallest(np.empty(0, np.int64)) == "u1"
+    assert smallest_dtype(np.array([0, most, 0], np.uint64)) == kind
+    assert smallest_dtype(np.empty(0, np.int64)) == "u1"
 
 
 def test_pieces_of_an_array_are_one_and_negative_numbers_have_their_type(tmp_path: Path) -> None:
-    with ArraysWriter(tmp_path / "a") as writer:
+    with ArrayFileWriter(tmp_path / "a") as writer:
         writer.begin("x", "i8")
         for piece in ([-5, 2], [], [7]):
             writer.append(np.array(piece, np.int64))
         writer.finish({})
-    arrays = Arrays(tmp_path / "a")
+    arrays = ArrayFile(tmp_path / "a")
     assert arrays["x"].tolist() == [-5, 2, 7]
     assert arrays["x"].dtype == np.dtype("<i8")
     assert arrays.damage() is None
@@ -98,27 +98,27 @@ def test_arrays_taken_from_another_file_keep_their_types(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("kchat_search.engines.whoosh.array_file._AT_ONCE", at_once)
-    with ArraysWriter(tmp_path / "b") as writer:
+    with ArrayFileWriter(tmp_path / "b") as writer:
         writer.add("own", np.array([1, -1]), "i8")
-        writer.take(Arrays(file))
+        writer.take(ArrayFile(file))
         writer.finish({})
-    arrays = Arrays(tmp_path / "b")
+    arrays = ArrayFile(tmp_path / "b")
     assert {name: arrays[name].tolist() for name in CONTENT} == CONTENT
     assert arrays.damage() is None
     assert arrays.kind("own") == "i8"
-    assert {n: arrays.kind(n) for n in CONTENT} == {n: Arrays(file).kind(n) for n in CONTENT}
+    assert {n: arrays.kind(n) for n in CONTENT} == {n: ArrayFile(file).kind(n) for n in CONTENT}
 
 
 def test_nothing_that_is_there_is_written_over(file: Path) -> None:
     with pytest.raises(FileExistsError):
-        ArraysWriter(file)
+        ArrayFileWriter(file)
 
 
 def test_a_file_that_was_not_finished_is_damaged(tmp_path: Path) -> None:
-    with ArraysWriter(tmp_path / "a") as writer:
+    with ArrayFileWriter(tmp_path / "a") as writer:
         writer.add("x", np.arange(1000))
-    with pytest.raises(ArraysDamaged):
-        Arrays(tmp_path / "a")
+    with pytest.raises(ArrayFileDamaged):
+        ArrayFile(tmp_path / "a")
 
 
 # -- damage ----------------------------------------------------------------------------------
@@ -129,19 +129,19 @@ def test_a_file_of_any_other_length_is_damaged(file: Path, tmp_path: Path) -> No
     broken = tmp_path / "broken"
     for length in range(len(whole)):
         broken.write_bytes(whole[:length])
-        with pytest.raises(ArraysDamaged, match="broken"):
-            Arrays(broken)
+        with pytest.raises(ArrayFileDamaged, match="broken"):
+            ArrayFile(broken)
     for more in (b"\0", b"\0" * 32, whole[-_TAIL:]):
         broken.write_bytes(whole + more)
-        with pytest.raises(ArraysDamaged, match="broken"):
-            Arrays(broken)
+        with pytest.raises(ArrayFileDamaged, match="broken"):
+            ArrayFile(broken)
 
 
 @pytest.mark.parametrize("bits", [0b1, 0b1000_0000, 0xFF])
 def test_every_changed_byte_is_told(file: Path, tmp_path: Path, bits: int) -> None:
     """On opening, or by `damage` where it is an array's. What fills the gaps says nothing."""
     whole = file.read_bytes()
-    arrays = Arrays(file)
+    arrays = ArrayFile(file)
     inside = {
         arrays.offset(name) + n for name, array in arrays.items() for n in range(array.nbytes)
     }
@@ -156,20 +156,20 @@ def test_every_changed_byte_is_told(file: Path, tmp_path: Path, bits: int) -> No
         if place in gaps:
             assert read(broken) == CONTENT
         elif place in inside:
-            found = Arrays(broken).damage()
+            found = ArrayFile(broken).damage()
             assert found is not None
             assert "checksum" in found
         else:
-            with pytest.raises(ArraysDamaged):
-                Arrays(broken)
+            with pytest.raises(ArrayFileDamaged):
+                ArrayFile(broken)
 
 
 def test_another_version_is_named(file: Path) -> None:
     whole = bytearray(file.read_bytes())
     whole[8:16] = struct.pack("<Q", VERSION + 6)
     file.write_bytes(whole)
-    with pytest.raises(ArraysDamaged, match=f"version {VERSION + 6}, wanted is {VERSION}"):
-        Arrays(file)
+    with pytest.raises(ArrayFileDamaged, match=f"version {VERSION + 6}, wanted is {VERSION}"):
+        ArrayFile(file)
 
 
 @pytest.mark.parametrize(
@@ -187,8 +187,8 @@ def test_another_version_is_named(file: Path) -> None:
 )
 def test_an_array_that_cannot_be_is_damage(tmp_path: Path, entry: list[Any]) -> None:
     """Though the checksum of the directory be right."""
-    with ArraysWriter(tmp_path / "a") as writer:
+    with ArrayFileWriter(tmp_path / "a") as writer:
         writer._entries["x"] = entry
         writer.finish({})
-    with pytest.raises(ArraysDamaged, match="array 'x'"):
-        Arrays(tmp_path / "a")
+    with pytest.raises(ArrayFileDamaged, match="array 'x'"):
+        ArrayFile(tmp_path / "a")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.engines.whoosh import engine as engine_module
-from kchat_search.engines.whoosh.array_file import Arrays
+from kchat_search.engines.whoosh.array_file import ArrayFile
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
 from kchat_search.errors import IndexUnwritable
@@ -23,7 +23,7 @@ from tests.engines.builders import chats, die, refuse
 from tests.engines.documents import make
 from tests.oracle import matches
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NUMBERS = [7, 3, 90, *range(100, 145), 1]
 """Not ascending: the order of the batches is the order in the index."""
 ASKED = (
@@ -69,9 +69,9 @@ def check_built(engine: WhooshEngine) -> None:
     assert multiprocessing.active_children() == []
 
 
-def arrays_of(engine: WhooshEngine) -> Arrays:
+def arrays_of(engine: WhooshEngine) -> ArrayFile:
     (path,) = engine._generations.root.glob("generation-*/*.arrays")
-    return Arrays(path)
+    return ArrayFile(path)
 
 
 def check_same(engine: WhooshEngine, other: WhooshEngine) -> None:
@@ -124,7 +124,7 @@ def test_any_number_of_batches_makes_one_segment(
 def test_more_files_than_may_be_open_are_merged_in_several_goes(
     tmp_path: Path, plain: WhooshEngine, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(engine_module, "_FEW", 3)
+    monkeypatch.setattr(engine_module, "_LOW_MEMORY_INPUTS", 3)
     engine = WhooshEngine(tmp_path / "index", processes=2)
     assert engine.rebuild(batches(size), "new", chats, low_memory=True) == len(NUMBERS)
     check_built(engine)
@@ -135,7 +135,7 @@ def test_more_files_than_may_be_open_are_merged_in_several_goes(
 def test_more_files_than_may_be_open_are_merged_after_other_processes_made_them(
     engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MOST_PARTS", 3)
+    monkeypatch.setattr(engine_module, "MAX_MERGE_INPUTS", 3)
     assert engine.rebuild(batches(8), "new", chats) == len(NUMBERS)
     check_built(engine)
 

@@ -31,7 +31,7 @@ from kchat_search.engines.whoosh.schema import TERM_FIELDS, make_schema
 from kchat_search.engines.whoosh.text_encoding import joined
 from kchat_search.models.plan import NO_TIME, HasWord, IndexDocument, Node, Plan
 from tests.engines.documents import growths, histories, make, term_nodes
-from tests.engines.stock import (
+from tests.engines.whoosh.stock import (
     Terms,
     chat_ids,
     expected_terms,
@@ -307,10 +307,10 @@ def test_whooshs_bm25_orders_the_hits_of_a_word_as_ours_does(
         engine = WhooshEngine(Path(folder), processes=1)
         engine.rebuild([made[:cut]] if cut else [], "x")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writer, "GROWTH", 0)
+            patch.setattr(writer, "MERGE_FACTOR", 0)
             engine.write(made[cut:])
             # what only ours has: the weight of the best message
-            patch.setattr(rank, "closeness", lambda _, docs, __: np.zeros(len(docs)))
+            patch.setattr(rank, "proximity", lambda _, docs, __: np.zeros(len(docs)))
             plan = Plan(HasWord("refund"), words=("refund",), limit=100)
             ours = {hit.id: hit.score for hit in engine.search(plan).hits}
         with searcher_of(Path(folder), weighting=BM25F(B=rank.B, K1=rank.K1)) as searcher:

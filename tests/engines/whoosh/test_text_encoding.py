@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh import text_scan
-from kchat_search.engines.whoosh.inversion import gather
-from kchat_search.engines.whoosh.merge import Part, merge
-from kchat_search.engines.whoosh.segment_file import StoredSegment
+from kchat_search.engines.whoosh.inversion import invert
+from kchat_search.engines.whoosh.merge import MergeInput, merge
+from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, TextDamaged, codes, joined
 from kchat_search.engines.whoosh.text_scan import TextTest
 from kchat_search.models.chats import SPEAKERS, Speaker
@@ -136,20 +136,20 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
     asked = sorted(data.draw(st.sets(st.integers(0, len(made) - 1))))
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_scan, "_AT_ONCE", at_once)
-        merge(Path(folder) / "a", [Part(gather(made))])
-        stored = StoredSegment(Path(folder) / "a")
+        merge(Path(folder) / "a", [MergeInput(invert(made))])
+        file = SegmentFile(Path(folder) / "a")
         for literal in literals:
-            check_look(text_scan.contains(stored, "text", literal), made, asked, literal, None)
+            check_look(text_scan.contains(file, "text", literal), made, asked, literal, None)
             for speaker in SPEAKERS:
                 check_look(
-                    text_scan.contains(stored, "text", literal, speaker),
+                    text_scan.contains(file, "text", literal, speaker),
                     made,
                     asked,
                     literal,
                     speaker,
                 )
         for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", speaker="robot")):
-            found = text_scan.says_word(stored, node)(np.array(asked, np.int64)).tolist()
+            found = text_scan.has_word(file, node)(np.array(asked, np.int64)).tolist()
             assert found == [n for n in asked if matches(made[n], node)]
 
 
