@@ -15,10 +15,6 @@ from pathlib import Path
 
 from kchat_search.composition import make_service
 from kchat_search.config import load_settings
-from kchat_search.models.reports import no_progress
-from kchat_search.service import Service
-from kchat_search.sync.archive_writer import ArchiveWriter, Counts
-from kchat_search.sync.updater import Updater
 
 
 def main() -> None:
@@ -32,30 +28,9 @@ def main() -> None:
         if not chosen.no_indexing:
             service.prepare()
         with profile or nullcontext():
-            if chosen.no_indexing:
-                _fetch(service)
-            else:
-                service.sync()
+            service.sync(index=not chosen.no_indexing)
     if profile:
         profile.dump_stats(chosen.profile)
-
-
-def _fetch(service: Service) -> None:
-    Updater(
-        archive=service.archive,
-        source=service.source(),
-        clock=service.clock,
-        zone=service.settings.zone,
-        policy=service.sync_policy,
-    ).sync(
-        ArchiveWriter(
-            archive=service.archive,
-            clock=service.clock,
-            counts=Counts(),
-            progress=no_progress,
-            saved=lambda: 0,
-        )
-    )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from kchat_search.service import Service
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.policy import SyncPolicy
+from kchat_search.sync.run import Syncer
 from kchat_search.text.segmentation import Segmenter
 
 
@@ -49,6 +50,13 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
     )
+    indexer = Indexer(
+        archive=archive,
+        engine=engine,
+        segmenter=segmenter,
+        chat_reader=chat_reader,
+        zone=settings.zone,
+    )
     return Service(
         settings=settings,
         clock=clock,
@@ -60,9 +68,6 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         reading=Reading(
             chat=parser.parse_archived, shown=without_upload_tokens, content=stable_content
         ),
-        # One for all syncs: what Kchat asked for in one tick («not before») holds in the next.
-        source=cache(lambda: _client(settings, parser)),
-        sync_policy=_sync_policy(settings),
         searcher=Searcher(
             archive=archive,
             engine=engine,
@@ -71,11 +76,14 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             zone=settings.zone,
             clock=clock,
         ),
-        indexer=Indexer(
+        indexer=indexer,
+        syncer=Syncer(
             archive=archive,
-            engine=engine,
-            segmenter=segmenter,
-            chat_reader=chat_reader,
+            # One client for all syncs: if Kchat asks in one tick to wait, the next tick waits too.
+            source=cache(lambda: _client(settings, parser)),
+            indexer=indexer,
+            policy=_sync_policy(settings),
+            clock=clock,
             zone=settings.zone,
         ),
         lock=IndexerLock(settings.index_dir),

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings
-from kchat_search.errors import IndexUnwritable, NotFound
+from kchat_search.errors import NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
@@ -28,17 +28,15 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
-from kchat_search.ports import Archive, ChatSource, Clock, Engine
+from kchat_search.ports import Archive, Clock, Engine
 from kchat_search.search.export_walk import Export, walk
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.snippets import Needle, highlights
 from kchat_search.search.verify import verify
-from kchat_search.sync import run
-from kchat_search.sync.decide import Pass, kind_of
+from kchat_search.sync import worker
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
-from kchat_search.sync.policy import SyncPolicy
-from kchat_search.sync.updater import Updater
+from kchat_search.sync.run import Syncer
 from kchat_search.text.segmentation import Segmenter
 
 log = logging.getLogger(__name__)
@@ -59,10 +57,9 @@ class Service:
     sent: Callable[[str], Mapping[str, object]]
     """From raw JSON to what may be shown of it: upload tokens removed."""
     reading: Reading
-    source: Callable[[], ChatSource]
-    sync_policy: SyncPolicy
     searcher: Searcher
     indexer: Indexer
+    syncer: Syncer
     lock: IndexerLock
 
     # -- reading -----------------------------------------------------------------------------
@@ -250,11 +247,13 @@ class Service:
         with self.lock.held(what, self.clock(), wait_seconds):
             yield
 
+    def require_account(self) -> None:
+        """Raises `SettingsError` if the account at Kchat is not configured."""
+        self.syncer.source()
+
     def prepare(self, progress: Progress = no_progress) -> None:
-        """What an indexer does first: build the index if it isn't current, and heal what differs
-        from the archive. Call it within `indexing`."""
-        if not self.indexer.ensure_current(progress):
-            self.indexer.heal()
+        """What an indexer does first; see `Indexer.prepare`. Call it within `indexing`."""
+        self.indexer.prepare(progress)
 
     def sync(
         self,
@@ -263,44 +262,14 @@ class Service:
         progress: Progress = no_progress,
         index: bool = True,
     ) -> SyncReport:
-        """One whole sync; on return, all that was fetched can be searched. With `reconcile`,
-        everything is listed again at once; without `index`, it is archived and waits for the index.
-        Call it within `indexing`, after `prepare`.
-
-        Raises what Kchat, the archive and the engine raise; what was archived until then stays,
-        and after an error of Kchat's it can be searched as well.
-        """
-        updater = Updater(
-            archive=self.archive,
-            source=self.source(),
-            clock=self.clock,
-            zone=self.settings.zone,
-            policy=self.sync_policy,
-        )
-        return run.sync(updater, self.indexer, everything=reconcile, progress=progress, index=index)
+        """One whole sync; see `Syncer.sync`. `reconcile` lists everything again at once. Call it
+        within `indexing`, after `prepare`."""
+        return self.syncer.sync(everything=reconcile, index=index, progress=progress)
 
     def tick(self, *, first: bool = False) -> SyncReport:
-        """What the worker does each time; the `first` time, and daily, the index is healed before.
-
-        Raises as `sync` does. Where the index can't be written, chats are archived all the same
-        before that is said.
-        """
+        """One scheduled sync; see `sync.worker.tick`."""
         self.follow_words()
-        kind = kind_of(
-            Pass.from_json(self.archive.cursor("backfill")),
-            self.archive.cursor("reconciled"),
-            self.clock(),
-            self.sync_policy.reconcile_every_hours,
-        )
-        try:
-            if first or kind == "reconcile":
-                self.prepare()
-            else:
-                self.indexer.ensure_current()  # somebody may have removed it
-        except IndexUnwritable:
-            self.sync(index=False)
-            raise
-        return self.sync()
+        return worker.tick(self.syncer, first=first)
 
     def reindex(self, progress: Progress = no_progress) -> int:
         """Build a new generation of the index from the archive; how many chats it has. Call it

@@ -122,7 +122,9 @@ class World:
         )
         service = make_service(self.settings, clock=lambda: self.now)
         # Waiting takes no time here: what is waited for is the client's own tests' matter.
-        self.service: Service = replace(service, source=cache(self._client))
+        self.service: Service = replace(
+            service, syncer=replace(service.syncer, source=cache(self._client))
+        )
 
     def _client(self) -> KchatClient:
         waited = [0.0]

@@ -192,7 +192,7 @@ def worker(from_parent: bool) -> None:
 def sync(reconcile: bool, wait: float, as_json: bool) -> None:
     """Fetch, archive and index once; afterwards all of it can be searched."""
     with _service(_settings()) as service:
-        service.source()  # what is not configured is said before anything else
+        service.require_account()  # before anything else is done
         with service.indexing("sync", wait), printing.progress_bars(quiet=as_json) as progress:
             service.prepare(progress)
             report = service.sync(reconcile=reconcile, progress=progress)

@@ -22,16 +22,16 @@ import waitress
 
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, from_json, is_loopback, to_json
-from kchat_search.errors import IndexerBusy, IndexUnwritable, KchatSearchError, SettingsError
+from kchat_search.errors import SettingsError
 from kchat_search.service import Service
 from kchat_search.sync import scheduler
+from kchat_search.sync.worker import Worker
 from kchat_search.web import create_app
 
 log = logging.getLogger(__name__)
 
 _RESTART_SECONDS = 5.0
 _STOP_SECONDS = 10.0
-_FOREVER = -1.0
 _THREADS = 8
 _STALLED_MILLISECONDS = 600_000
 
@@ -163,30 +163,12 @@ def run_worker(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     service = make_service(settings)
-    service.source()  # settings that lack something are an error now, not at each tick
-    try:
-        _index(service, wait_seconds=1.0)
-    except IndexerBusy as busy:
-        log.info("%s Then this one takes over.", busy)
-        _index(service, wait_seconds=_FOREVER)
-
-
-def _index(service: Service, wait_seconds: float) -> None:
-    first = True
-
-    def tick() -> None:
-        nonlocal first
-        try:
-            service.tick(first=first)
-        except IndexUnwritable:  # of a full disk; until there is room, each is the first
-            raise
-        except KchatSearchError:
-            first = False
-            raise
-        first = False
-
-    with service.indexing("worker", wait_seconds):
-        scheduler.run(tick, service.settings.sync_interval_seconds)
+    service.require_account()  # an error now rather than at each tick
+    Worker(
+        service.tick,
+        service.indexing,
+        lambda tick: scheduler.run(tick, settings.sync_interval_seconds),
+    ).run()
 
 
 def _leave(number: int, frame: FrameType | None) -> NoReturn:

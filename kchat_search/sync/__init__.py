@@ -1,17 +1,25 @@
-"""Sync: fetch, archive, index.
+"""Sync: fetch, archive, index. The files in the order in which a sync passes them:
 
-    policy.py     what a sync may spend: one value, made from the settings
-    decide.py     what to fetch: functions from data to data, no dependencies
-    fetching.py   requests ahead of need, several in flight, handed out in order
+    scheduler.py       calls the tick at fixed intervals (APScheduler)
+    lock.py            one indexer at a time
+    worker.py          the indexer's process: holds the lock, ticks, heals the index first
+    policy.py          what a sync may spend: one value, made from the settings
+    run.py             one whole sync: decides what it does, fetches, indexes, reports
+    decide.py          every decision of a sync: functions from data to data, no dependencies
+    backfill.py        reads the whole list until nothing was missed
+    tick.py            what is new, and what may have changed
+    reconcile.py       finds chats that changed or vanished where no tick looks
+    list_pass.py       one pass over the whole list
+    transfer.py        from Kchat into the archive: by page, or one chat at a time
+    fetching.py        several requests at the same time, their answers in order
     list_lookup.py     is a chat in Kchat's list?
-    archive_writer.py    what was fetched goes into the archive, and is counted
-    updater.py    carries out what was decided: backfill, tick, reconcile
-    run.py    one whole sync: fetch, archive, index, and the report of it
-    document.py   a chat as the index sees it
-    indexer.py    from the archive's change queue to the engine; rebuilds; heals
-    lock.py       one indexer at a time
-    scheduler.py  ticks (APScheduler)
+    archive_writer.py  into the archive, and counted
+    document.py        a chat as the index sees it
+    indexer.py         from the archive's change queue to the engine; rebuilds; heals
 
 A crash at any point only repeats work: the archive commits chats and cursor together, and an
 entry leaves the change queue after the engine has committed.
+
+Two words are used here alone. A *pass* is one reading of the whole list. A *sweep* is the slow
+part of a reconcile: one pass, spread over many ticks, and then every chat that it did not show.
 """

@@ -1,26 +1,27 @@
-"""What one sync fetched goes into the archive, and is counted.
+"""Puts what one sync fetched into the archive, and counts it.
 
-Invariant: what was said stays. A chat that comes without its messages never replaces one with
-some, and every count is of what the archive has committed.
+Invariant: what was said is never lost. A chat that comes without its messages does not replace one
+that has some. The counts say only what the archive has committed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kchat_search.models.chats import FetchedChat, RejectedChat
-from kchat_search.models.reports import Progress
+from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 from kchat_search.ports import Clock, SyncArchive
 from kchat_search.sync.decide import Kind
-from kchat_search.sync.fetching import Fetched
+
+Cursor = tuple[str, Mapping[str, Any]]
+"""A cursor's name and its value."""
 
 
 @dataclass
 class Counts:
-    """What a sync has done so far; of chats. Right at any moment, so also where it ends early."""
+    """What a sync has done so far, in chats. Correct at any moment, so also if it ends early."""
 
     kind: Kind = "tick"
     seen: int = 0
@@ -33,55 +34,45 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveWriter:
-    """The archive's side of one sync."""
+    """Writes into the archive for one sync. It indexes nothing: who saves asks the indexer."""
 
     archive: SyncArchive
     clock: Clock
     counts: Counts
-    progress: Progress
-    saved: Callable[[], int]
-    """Called after each transaction; says how many chats it indexed."""
     reject_keys: set[str] = field(default_factory=set)
-    """Keys of the rejects: the list may show one several times."""
+    """Keys of this sync's rejects. The list may show one reject several times; it counts once."""
 
     def save(
         self,
-        chats: tuple[FetchedChat, ...],
-        rejects: tuple[RejectedChat, ...] = (),
-        cursor: tuple[str, Mapping[str, Any]] | None = None,
-    ) -> int:
-        """Archive; how many were new."""
-        impoverished = self._without_messages(chats)
-        if impoverished:
-            self.archive.see(impoverished, now=self.clock())
-        chats = tuple(fetched for fetched in chats if fetched.chat.id not in impoverished)
+        chats: Sequence[FetchedChat],
+        rejects: Sequence[RejectedChat] = (),
+        cursor: Cursor | None = None,
+    ) -> SaveReport | None:
+        """Archive chats, rejects and the cursor in one transaction; what that did.
+
+        A chat that comes without messages, while the archive has it with some, is only marked as
+        seen. None if there was nothing to commit.
+        """
+        without_messages = self._without_messages(chats)
+        if without_messages:
+            self.archive.see(without_messages, now=self.clock())
+        chats = tuple(fetched for fetched in chats if fetched.chat.id not in without_messages)
         if not (chats or rejects or cursor):
-            return 0
+            return None
         report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
         self.counts.new += report.new
         self.counts.changed += report.changed
         self.reject_keys.update(reject.key for reject in rejects)
         self.counts.rejected = len(self.reject_keys)
-        self.counts.indexed += self.saved()
-        return report.new
-
-    def save_mixed(self, items: Iterable[Fetched]) -> None:
-        """Archive chats and rejects as they came."""
-        items = list(items)
-        self.save(
-            tuple(item for item in items if isinstance(item, FetchedChat)),
-            tuple(item for item in items if isinstance(item, RejectedChat)),
-        )
+        return report
 
     def mark_gone(self, chat_ids: Collection[int]) -> None:
-        """Kchat has these no more."""
-        if chat_ids:
-            self.counts.vanished += self.archive.mark_gone(chat_ids, now=self.clock())
-            self.counts.indexed += self.saved()
+        """Mark chats that Kchat no longer has."""
+        self.counts.vanished += self.archive.mark_gone(chat_ids, now=self.clock())
 
     def _without_messages(self, chats: Iterable[FetchedChat]) -> set[int]:
-        """Those that came without messages though the archive has them with some: a list that
-        shows none, of a chat that vanished before it could be fetched."""
-        bare = [fetched.chat.id for fetched in chats if not fetched.has_messages]
-        known = self.archive.get(bare) if bare else {}
-        return {i for i, stored in known.items() if json.loads(stored.raw).get("messages")}
+        """The chats that came without messages, while the archive has them with some. This happens
+        if a list shows no messages and the chat vanishes before it can be fetched."""
+        bare_ids = [fetched.chat.id for fetched in chats if not fetched.has_messages]
+        stored = self.archive.get(bare_ids) if bare_ids else {}
+        return {chat_id for chat_id, kept in stored.items() if json.loads(kept.raw).get("messages")}

@@ -242,13 +242,19 @@ def list_since(
 
 
 def kind_of(
-    backfill: Pass, reconciled: Mapping[str, Any] | None, now: datetime, every_hours: int
+    backfill: Pass,
+    reconciled: Mapping[str, Any] | None,
+    now: datetime,
+    every_hours: int,
+    *,
+    everything: bool = False,
 ) -> Kind:
     """What a sync does: the backfill until it is done, then ticks, and a reconcile when it is time
-    for one."""
+    for one, or when `everything` is asked for."""
     if not backfill.done:
         return "backfill"
-    return "reconcile" if reconcile_due(reconciled, now, every_hours) else "tick"
+    due = everything or reconcile_due(reconciled, now, every_hours)
+    return "reconcile" if due else "tick"
 
 
 def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: int) -> bool:

@@ -11,8 +11,8 @@ from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.reports import Progress, no_progress
-from kchat_search.ports import Engine, IndexSource
-from kchat_search.sync.decide import rebuild_pays
+from kchat_search.ports import Clock, Engine, IndexSource
+from kchat_search.sync.decide import index_now, rebuild_pays
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.document import Documents, RevisionAndRaw
 from kchat_search.text.segmentation import Segmenter
@@ -57,6 +57,11 @@ class Indexer:
             return False
         self.rebuild(progress)
         return True
+
+    def prepare(self, progress: Progress = no_progress) -> None:
+        """What an indexer does first: build the index if it isn't current, else heal it."""
+        if not self.ensure_current(progress):
+            self.heal()
 
     def rebuild(self, progress: Progress = no_progress, *, low_memory: bool = False) -> int:
         """A new generation of everything in the archive; how many chats it has.
@@ -143,3 +148,25 @@ class Indexer:
             zone=self.zone,
             agents=self.archive.agents(),
         )
+
+
+class IndexWhileFetching:
+    """Indexes now and then what a long fetch has brought. One for each sync."""
+
+    def __init__(self, indexer: Indexer, clock: Clock, progress: Progress) -> None:
+        self._indexer = indexer
+        self._clock = clock
+        self._progress = progress
+        self._ended = clock()
+        self._took = 0.0  # seconds
+
+    def index_if_due(self) -> int:
+        """Index what waits, if it is time to; how many chats were indexed."""
+        began = self._clock()
+        waited = (began - self._ended).total_seconds()
+        if not index_now(self._indexer.archive.counts().pending, waited, self._took):
+            return 0
+        count = self._indexer.index_pending(self._progress)
+        self._ended = self._clock()
+        self._took = (self._ended - began).total_seconds()
+        return count

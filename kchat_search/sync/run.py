@@ -1,109 +1,186 @@
-"""One whole sync: fetch, archive, index; and the report of it, whatever happens."""
+"""One whole sync: decide what it does, fetch, archive, index, and report it, whatever happens."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from kchat_search.errors import ArchiveError, KchatError, KchatSearchError
-from kchat_search.models.reports import Progress, SyncReport
-from kchat_search.ports import Clock
+from kchat_search.models.reports import Progress, SyncReport, no_progress
+from kchat_search.ports import ChatSource, Clock, SyncArchive
+from kchat_search.sync import decide, reconcile
 from kchat_search.sync.archive_writer import ArchiveWriter, Counts
-from kchat_search.sync.decide import index_now
-from kchat_search.sync.indexer import Indexer
-from kchat_search.sync.updater import Updater
+from kchat_search.sync.backfill import backfill
+from kchat_search.sync.decide import Kind, Pass
+from kchat_search.sync.fetching import Fetching
+from kchat_search.sync.indexer import Indexer, IndexWhileFetching
+from kchat_search.sync.policy import SyncPolicy
+from kchat_search.sync.tick import remember_listed_until, tick
+from kchat_search.sync.transfer import Transfer
 
+_REFRESH_AGENTS_EVERY = timedelta(hours=1)
 _NOT_LOGGED = ("started_at", "finished_at", "notes")
 
 log = logging.getLogger(__name__)
 
 
-def sync(
-    updater: Updater,
-    indexer: Indexer,
-    *,
-    everything: bool,
-    progress: Progress,
-    index: bool = True,
-) -> SyncReport:
-    """One whole sync; see `Service.sync`. Without `index`, of the archive alone."""
-    archive, clock, source = updater.archive, updater.clock, updater.source
-    started, retries, counts = clock(), source.retries(), Counts()
+@dataclass(frozen=True, kw_only=True)
+class Syncer:
+    """Brings archive and index up to what Kchat shows. Call it under the indexer's lock."""
 
-    def report(notes: tuple[str, ...] = (), error: str | None = None) -> SyncReport:
+    archive: SyncArchive
+    source: Callable[[], ChatSource]
+    """Raises `SettingsError` if the account at Kchat is not configured."""
+    indexer: Indexer
+    policy: SyncPolicy
+    clock: Clock
+    zone: ZoneInfo
+
+    def due(self, *, everything: bool = False) -> Kind:
+        """What the next sync does. `everything`: the whole list is asked for at once."""
+        return decide.kind_of(
+            Pass.from_json(self.archive.cursor("backfill")),
+            self.archive.cursor("reconciled"),
+            self.clock(),
+            self.policy.reconcile_every_hours,
+            everything=everything,
+        )
+
+    def sync(
+        self,
+        kind: Kind | None = None,
+        *,
+        everything: bool = False,
+        index: bool = True,
+        progress: Progress = no_progress,
+    ) -> SyncReport:
+        """One whole sync; on return, everything that was fetched can be searched.
+
+        `kind` is what `due` said; None asks it now. `everything` lists all again at once. Without
+        `index`, chats are archived and wait for the index.
+
+        Raises what Kchat, the archive and the engine raise. What was archived until then stays, and
+        after an error of Kchat's it can be searched as well.
+        """
+        run = _Run(self, index=index, progress=progress)
+        try:
+            run.fetch_and_index(kind, everything=everything)
+        except KchatSearchError as error:
+            self._publish(run.report(error=str(error)))
+            raise
+        report = run.report()
+        synced_at = {"at": report.finished_at.isoformat()}
+        self.archive.set_cursor("synced", synced_at, now=report.finished_at)
+        self._publish(report)
+        return report
+
+    def _publish(self, report: SyncReport) -> None:
+        """Write a report into the log, and keep it. If the archive is full, the error that ended
+        the sync matters more than the one that keeping the report raises."""
+        logged = {
+            field.name: getattr(report, field.name)
+            for field in fields(report)
+            if field.name not in _NOT_LOGGED
+        }
+        logged["seconds"] = round(report.seconds, 3)
+        log.info("%s %s", report.kind, "failed" if report.error else "done", extra=logged)
+        try:
+            self.archive.save_report(report)
+        except ArchiveError as error:
+            if report.error is None:
+                raise
+            log.warning("The report of this sync could not be kept: %s", error)
+
+
+class _Run:
+    """One sync under way."""
+
+    def __init__(self, syncer: Syncer, *, index: bool, progress: Progress) -> None:
+        self._syncer = syncer
+        self._source = syncer.source()
+        self._started = syncer.clock()
+        self._retries_before = self._source.retries()
+        self._counts = Counts()
+        self._notes: list[str] = []
+        self._progress = progress
+        self._indexing = (
+            IndexWhileFetching(syncer.indexer, syncer.clock, progress) if index else None
+        )
+
+    def report(self, error: str | None = None) -> SyncReport:
+        """What this sync has done. `error`: why it ended early."""
+        notes = tuple(self._notes) if error is None else ()
         return SyncReport(
-            **asdict(counts),
-            started_at=started,
-            finished_at=clock(),
-            retries=source.retries() - retries,
+            **asdict(self._counts),
+            started_at=self._started,
+            finished_at=self._syncer.clock(),
+            retries=self._source.retries() - self._retries_before,
             complete=not (notes or error),
             notes=notes,
             error=error,
         )
 
-    saved = _IndexWhileFetching(indexer, clock, progress).index if index else lambda: 0
-    writer = ArchiveWriter(
-        archive=archive, clock=clock, counts=counts, progress=progress, saved=saved
-    )
-    try:
-        notes = _fetch_and_index(
-            lambda: updater.sync(writer, everything=everything),
-            lambda: indexer.index_pending(progress) if index else 0,
-            counts,
-        )
-    except KchatSearchError as error:
-        _tell(updater, report(error=str(error)))
-        raise
-    done = report(notes)
-    archive.set_cursor("synced", {"at": done.finished_at.isoformat()}, now=done.finished_at)
-    _tell(updater, done)
-    return done
-
-
-class _IndexWhileFetching:
-    """Indexes now and then what a long fetch has brought."""
-
-    def __init__(self, indexer: Indexer, clock: Clock, progress: Progress) -> None:
-        self._indexer = indexer
-        self._clock = clock
-        self._progress = progress
-        self._ended = clock()
-        self._took = 0.0
-
-    def index(self) -> int:
-        """How many chats were indexed: none where it is too early."""
-        begun = self._clock()
-        waited = (begun - self._ended).total_seconds()
-        if not index_now(self._indexer.archive.counts().pending, waited, self._took):
-            return 0
-        count = self._indexer.index_pending(self._progress)
-        self._ended = self._clock()
-        self._took = (self._ended - begun).total_seconds()
-        return count
-
-
-def _fetch_and_index(
-    fetch: Callable[[], tuple[str, ...]], index: Callable[[], int], counts: Counts
-) -> tuple[str, ...]:
-    try:
-        notes = fetch()
-    except KchatError:
-        counts.indexed += index()  # what did come can be searched
-        raise
-    counts.indexed += index()
-    return notes
-
-
-def _tell(updater: Updater, report: SyncReport) -> None:
-    """Say a report in the log, and keep it. Where the archive is full, the error that is on its
-    way matters more."""
-    said = {f.name: getattr(report, f.name) for f in fields(report) if f.name not in _NOT_LOGGED}
-    said["seconds"] = round(report.seconds, 3)
-    log.info("%s %s", report.kind, "failed" if report.error else "done", extra=said)
-    try:
-        updater.archive.save_report(report)
-    except ArchiveError as error:
-        if report.error is None:
+    def fetch_and_index(self, kind: Kind | None, *, everything: bool) -> None:
+        """Fetch, archive, and index what waits in the end."""
+        try:
+            self._counts.kind = kind or self._syncer.due(everything=everything)
+            self._fetch(everything=everything)
+        except KchatError:
+            self._index_pending()  # what did arrive can be searched
             raise
-        log.warning("The report of this sync could not be kept: %s", error)
+        self._index_pending()
+
+    def _fetch(self, *, everything: bool) -> None:
+        syncer, kind = self._syncer, self._counts.kind
+        state = Pass.from_json(syncer.archive.cursor("backfill"))
+        with Fetching(self._source, syncer.policy.in_flight) as fetching:
+            self._refresh_agents(force=kind == "reconcile")
+            transfer = self._transfer(fetching)
+            if kind == "backfill":
+                backfill(transfer, state)
+            elif everything:
+                reconcile.everything(transfer, state)
+            else:
+                tick(transfer, state, with_reconcile=kind == "reconcile")
+        finished = syncer.clock()
+        if kind == "backfill" or everything:
+            remember_listed_until(transfer, self._started)
+            reconcile.remember_reconciled(transfer, finished)
+
+    def _transfer(self, fetching: Fetching) -> Transfer:
+        syncer = self._syncer
+        return Transfer(
+            archive=syncer.archive,
+            source=self._source,
+            fetching=fetching,
+            writer=ArchiveWriter(archive=syncer.archive, clock=syncer.clock, counts=self._counts),
+            indexing=self._indexing,
+            clock=syncer.clock,
+            zone=syncer.zone,
+            policy=syncer.policy,
+            progress=self._progress,
+            started=self._started,
+            highest_id=syncer.archive.highest_id(),
+            notes=self._notes,
+        )
+
+    def _index_pending(self) -> None:
+        if self._indexing is not None:
+            self._counts.indexed += self._syncer.indexer.index_pending(self._progress)
+
+    def _refresh_agents(self, *, force: bool) -> None:
+        """Fetch the agents' names, once an hour. Chats do not wait for them: if they can't be had,
+        agents are shown by their ids."""
+        archive, now = self._syncer.archive, self._started
+        last = archive.cursor("agents")
+        if force or last is None or decide.passed(last, now, _REFRESH_AGENTS_EVERY):
+            try:
+                names = self._source.agents()
+            except KchatError as error:
+                log.warning("Agents are shown by their ids for now: %s", error)
+                return
+            archive.save_agents(names, now=now)
+            archive.set_cursor("agents", {"at": now.isoformat()}, now=now)
