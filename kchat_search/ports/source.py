@@ -12,26 +12,31 @@ from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 class ChatSource(Protocol):
     """Where chats come from: the Kchat API. Safe to call from several threads.
 
-    Every method raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`, `KchatBadAnswer`, and
-    `KchatNotFound` where there is no such path.
+    Every method that asks Kchat raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`,
+    `KchatBadAnswer`, and `KchatNotFound` if there is no such path. `understand` and `retries` ask
+    nobody and raise none of these.
     """
 
     def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
-        """Page `number` (from 1) of the list, id ascending. Called by sync."""
+        """Page `number` (from 1) of the list, in ascending order of id. `start` and `end` are the
+        API's own filters: days, and it is not certain whether of a chat's begin or of its end
+        (DESIGN 3). Called by sync."""
         ...
 
     def chat(self, chat_id: int) -> FetchedChat | RejectedChat:
-        """One chat. Called by sync. Raises `KchatNotFound` where it is gone."""
+        """One chat, whole. Raises `KchatNotFound` if Kchat no longer has it. Called by sync."""
         ...
 
     def understand(self, raw: str) -> FetchedChat | RejectedChat:
-        """A stored raw form, as it is understood now. Asks nobody. Called by sync, for rejects."""
+        """What this program makes now of a chat's stored raw JSON. Asks nobody. Called by sync, for
+        chats that an earlier version of the program could not understand."""
         ...
 
     def agents(self) -> Mapping[str, str]:
-        """Names by agent id. Called by sync; empty where Kchat forbids the list."""
+        """The agents' names by agent id; empty if Kchat forbids the list. Called by sync."""
         ...
 
     def retries(self) -> int:
-        """How many requests were repeated since the start. Called by sync, for its report."""
+        """How many requests were repeated since this source was made. Called by sync, for its
+        report."""
         ...

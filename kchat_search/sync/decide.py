@@ -1,8 +1,9 @@
-"""What to fetch: decisions as functions from data to data. Nothing here knows the network, the
+"""Every decision of a sync, as functions from data to data. Nothing here knows the network, the
 archive or the clock.
 
-The API has no «changed since» and may filter by created or by ended time, inclusive or not; so
-windows overlap, and looking again is by id.
+The API has no filter «changed since». Its `start` and `end` may mean the created or the ended time,
+and may be inclusive or not (DESIGN 3). So the days that are listed overlap, and a chat that may
+have changed is fetched by its id.
 """
 
 from __future__ import annotations
@@ -16,47 +17,52 @@ from zoneinfo import ZoneInfo
 from kchat_search.models.chats import ChatPage, ChatState, FetchedChat
 
 OVERLAP = timedelta(days=1)
-"""`start` names a day, and it is not certain whether it means created or ended (DESIGN 3)."""
+"""A list begins this much earlier than seems necessary: it is not certain whether `start` means the
+created or the ended day (DESIGN 3)."""
 
 Kind = Literal["backfill", "tick", "reconcile"]
+"""What a sync does."""
 
 INDEX_FROM = 1_000
-"""Chats that wait, before they are indexed while more are fetched."""
+"""While chats are fetched, those that wait are indexed when there are at least so many."""
 REBUILD_FROM = 10_000
+"""If at least so many chats wait, building the whole index anew may be quicker."""
 MAX_IDS_TRIED = 5_000
-"""Ids that are tried one by one in place of a page that can't be had."""
+"""In place of a page that can't be had, at most so many ids are tried one by one."""
 
 MAX_PASSES = 5
-"""Passes over the whole list within one backfill before it is left for the next sync."""
+"""A backfill reads the whole list at most so many times; then it is left for the next sync."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Where a pass over Kchat's list stands. Kept as the backfill's cursor.
+    """Where a pass over Kchat's list stands. Saved as the backfill's cursor.
 
-    A deletion shifts later chats onto pages that were read already, so one pass proves nothing.
-    The list is walked again until a pass meets no chat that an earlier one should have seen
-    (`missed`), and has seen as many as Kchat counts.
+    A deletion shifts later chats onto pages that were already read, so one pass proves nothing. The
+    list is read again until a pass meets no chat that an earlier one should have seen (`missed`),
+    and has seen as many chats as Kchat counts.
     """
 
     page: int = 1
-    """The next page to read; those before are archived."""
+    """The next page to read. The pages before it are archived."""
     number: int = 1
-    """Which pass this is, from 1."""
+    """Which pass over the list this is, from 1."""
     high: int = 0
-    """The highest id that earlier passes saw: what is new above it has been added since."""
+    """The highest id that earlier passes saw. A new chat with a higher id was added since."""
     top: int = 0
     """The highest id that this pass saw."""
     seen: int = 0
+    """Chats that this pass has seen, understood or not."""
     missed: int = 0
+    """Chats that this pass found though earlier passes should have found them."""
     failed: int = 0
-    """Pages that could not be had, nor all their chats one by one."""
+    """Pages that could not be had, and whose chats could not be had one by one either."""
     size: int = 0
-    """Chats on the page before `page`; who goes back to it sees them twice."""
+    """Chats on the page before `page`. Going back to that page shows them a second time."""
     done: bool = False
-    """From now on ticks will do."""
+    """The backfill is over; ticks go on from here."""
     proven: bool = False
-    """And everything that Kchat counts has been seen."""
+    """Everything that Kchat counts has been seen."""
 
     def to_json(self) -> dict[str, Any]:
         """As a cursor of the archive."""
@@ -64,7 +70,7 @@ class Pass:
 
     @classmethod
     def from_json(cls, value: dict[str, Any] | None) -> Pass:
-        """From the archive's cursor; the beginning where there is none."""
+        """From the archive's cursor; a first pass if there is none."""
         return cls(**value) if value else cls()
 
 
@@ -73,27 +79,32 @@ class Verdict:
     """What the end of a pass means."""
 
     next: Pass
+    """Where the next pass begins."""
     again: bool
+    """Read the list again at once."""
     note: str | None = None
+    """What could not be proven, for the report."""
 
 
 def resumed(state: Pass) -> Pass:
-    """Where to go on after a stop. The first pass goes one page back, for deletions since; a later
-    one begins anew, since only a pass in one piece counts what it sees, and so proves something."""
+    """Where to go on after a stop. The first pass goes one page back, because chats may have been
+    deleted since. A later pass begins anew: only a pass without a break counts all that it sees,
+    and so proves something."""
     if state.number > 1:
         return replace(state, page=1, top=0, seen=0, missed=0, failed=0, size=0)
     return one_page_back(state)
 
 
 def one_page_back(state: Pass) -> Pass:
-    """The pass before the last page that it read."""
+    """The pass as it stood before it read its last page."""
     if state.page == 1:
         return state
     return replace(state, page=state.page - 1, seen=state.seen - state.size, size=0)
 
 
 def after_page(state: Pass, page: ChatPage, missed: int) -> Pass:
-    """The pass after a page was archived; `missed` of its chats were new though below `high`."""
+    """The pass after a page was archived. `missed` of its chats were new though not above
+    `high`."""
     ids = [fetched.chat.id for fetched in page.chats]
     return replace(
         state,
@@ -106,9 +117,10 @@ def after_page(state: Pass, page: ChatPage, missed: int) -> Pass:
 
 
 def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict:
-    """Is the backfill proven complete, or must the list be walked again?
+    """Is the backfill proven complete, or must the list be read again?
 
-    `count` is Kchat's own, if it gives one; `whole` False says that the walk ended oddly.
+    `count` is how many chats Kchat counts, if it says so. `whole` is False if the list did not end
+    as lists end.
     """
     short = count is not None and state.seen < count
     proven = state.number > 1 and not state.missed and not state.failed and not short and whole
@@ -117,43 +129,45 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
         return Verdict(replace(following, done=True, proven=True), again=False)
     if state.number < MAX_PASSES:
         return Verdict(following, again=True)
-    said = "The list of chats could not be proven complete: "
+    unproven = "The list of chats could not be proven complete: "
     if (short or state.failed) and whole and not state.missed:
-        # Nothing new came in several passes, so there is nothing to gain by another one now. New
-        # chats must not wait for a count that may never fit, nor for a page that may never come;
-        # each reconcile tries to prove it.
+        # Several passes brought nothing new, so another one now gains nothing. New chats must not
+        # wait for a count that may never fit, or for a page that may never come. Each reconcile
+        # tries again to prove it.
         why = pages_failed(state) if state.failed else short_of(count, state.seen)
-        note = f"{said}{why} The next reconcile tries again."
+        note = f"{unproven}{why} The next reconcile tries again."
         return Verdict(replace(following, done=True), again=False, note=note)
     why = (
         "Kchat shows the same page again and again."
         if not whole
         else f"the last pass still met {state.missed} chats that earlier ones had missed."
     )
-    note = f"{said}{why} The next sync tries again."
+    note = f"{unproven}{why} The next sync tries again."
     return Verdict(replace(following, number=1), again=False, note=note)
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Where a reconcile stands that goes through everything: first the whole list, a few pages
-    each tick, then, one by one, the chats that the list did not show. Kept as a cursor.
+    """Where a sweep stands: the part of a reconcile that goes through everything. It reads the
+    whole list, a few pages in each tick. Then it fetches, one by one, the chats that the list did
+    not show. Saved as a cursor.
 
-    Between two ticks deletions may shift chats past the place where it goes on (it goes one page
-    back for that). What it misses by that is asked for by itself, so nothing counts as vanished.
+    Between two ticks, deletions may shift chats past the place where the sweep goes on. For that it
+    goes one page back. A chat that it misses all the same is fetched by itself, so it does not
+    count as vanished.
     """
 
     started_at: str
-    """Chats seen before that moment (ISO 8601) have not been seen by this sweep."""
+    """A moment (ISO 8601). Chats last seen before it have not been seen by this sweep."""
     walk: Pass = field(default_factory=Pass)
     count: int | None = None
-    """Kchat's own."""
+    """How many chats Kchat counts, if it says so."""
     listed: bool = False
     """The list has been read to its end."""
     whole: bool = True
-    """It ended as lists end."""
+    """The list ended as lists end."""
     asked: int = 0
-    """Unlisted chats up to this id have been asked for."""
+    """Chats that the list did not show have been fetched up to this id."""
     done: bool = False
 
     def to_json(self) -> dict[str, Any]:
@@ -167,13 +181,13 @@ class Sweep:
 
 
 def sweep_from(now: datetime, backfill: Pass, highest_id: int) -> Sweep:
-    """A new sweep. It can prove what the backfill could not: that no chat was missed up to the
-    highest id that is archived."""
+    """A new sweep. It can prove what the backfill could not prove: that no chat was missed up to
+    the highest id in the archive."""
     return Sweep(now.isoformat(), Pass(number=2, high=max(backfill.high, highest_id)))
 
 
 def sweep_ends(state: Sweep) -> Verdict:
-    """What a sweep that has listed everything says of the backfill."""
+    """What it means for the backfill that a sweep has read the whole list."""
     verdict = after_pass(replace(state.walk, number=2), state.count, whole=state.whole)
     note = None
     if state.count is not None and state.walk.seen < state.count:
@@ -186,39 +200,40 @@ def sweep_ends(state: Sweep) -> Verdict:
 
 
 def may_be_gone(state: Sweep) -> bool:
-    """Is a chat gone that this sweep's list did not show, and that Kchat does not find either?
-    Not where the list was cut short."""
+    """May a chat count as vanished that this sweep's list did not show and that Kchat does not find
+    by its id? Not if the list was cut short."""
     counted = state.count is None or state.walk.seen >= state.count
     return state.whole and counted and not state.walk.failed
 
 
 def between(before: int, page: ChatPage) -> range:
-    """The ids of a page that could not be had: those above `before`, which is the highest id in
-    front of it, and below those of the page behind it. Empty where they are too many to try."""
+    """The ids that may be on a page that could not be had: those above `before`, the highest id in
+    front of it, and below those of `page`, the page behind it. Empty if they are too many to
+    try."""
     ids = range(before + 1, min(ids_on(page), default=0))
     return ids if len(ids) <= MAX_IDS_TRIED else range(0)
 
 
 def pages_failed(state: Pass) -> str:
-    """What is said where pages could not be had."""
+    """The note if pages could not be had."""
     return f"{state.failed} pages of the list could not be had."
 
 
 def short_of(count: int | None, seen: int) -> str:
-    """What is said where Kchat counts more than it shows."""
+    """The note if Kchat counts more chats than it shows."""
     return f"Kchat counts {count} chats and shows {seen}."
 
 
 class RepeatedPages:
-    """The pages that a walk has met, to notice where it gets no further: some servers show their
-    last page for any number, others begin anew. Keeps two numbers a page."""
+    """The pages that a pass has met, to notice that it gets no further: some servers show their
+    last page for any higher number, others begin anew. Keeps two numbers for each page."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
 
     def repeated(self, page: ChatPage) -> int | None:
-        """The number of the page that had all this and nothing else; None for a page that is the
-        first of its kind, or empty."""
+        """The number of the earlier page that had exactly these chats and rejects. None if there
+        was no such page, or if this page is empty."""
         if not page.size:
             return None
         ids = {fetched.chat.id for fetched in page.chats}
@@ -230,10 +245,11 @@ class RepeatedPages:
 def list_since(
     newest_created: datetime | None, last_tick: datetime | None, zone: ZoneInfo
 ) -> date | None:
-    """The `start` of a tick's list: a day before both the newest chat there is and the last tick.
+    """The `start` of a tick's list: one day before the newest chat or the last tick, whichever is
+    earlier. None lists everything.
 
-    Both, since either may be wrong alone: a chat may carry a time in the future, and this
-    machine's clock may be ahead. None lists everything.
+    Both are considered because each may be wrong: a chat may carry a time in the future, and this
+    machine's clock may have been ahead.
     """
     moments = [moment for moment in (newest_created, last_tick) if moment is not None]
     if len(moments) < 2:
@@ -249,8 +265,8 @@ def kind_of(
     *,
     everything: bool = False,
 ) -> Kind:
-    """What a sync does: the backfill until it is done, then ticks, and a reconcile when it is time
-    for one, or when `everything` is asked for."""
+    """What a sync does: the backfill until it is done; then ticks, and a reconcile when it is time
+    for one, or when `everything` is asked for. `reconciled` is the cursor of the last reconcile."""
     if not backfill.done:
         return "backfill"
     due = everything or reconcile_due(reconciled, now, every_hours)
@@ -258,58 +274,63 @@ def kind_of(
 
 
 def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: int) -> bool:
-    """Is it time for a reconcile? A done backfill counts as one; where that was killed before it
-    could say so, there is none yet."""
+    """Is it time for a reconcile? `last` is the cursor of the one before. A backfill that is done
+    counts as one. If it was killed before it saved that cursor, there is none, and it is time."""
     if last is None:
         return True
     return passed(last, now, timedelta(hours=every_hours))
 
 
 def passed(last: Mapping[str, Any], now: datetime, span: timedelta) -> bool:
-    """Is the moment that a cursor names at least `span` ago? One in the future says nothing: this
-    machine's clock was ahead, and waiting for it to come may take years."""
+    """Is the moment in a cursor at least `span` ago? A moment in the future counts as passed: this
+    machine's clock was ahead, and waiting for that moment may take years."""
     ago = now - datetime.fromisoformat(last["at"])
     return not timedelta(0) <= ago < span
 
 
 def days_before(now: datetime, days: int, zone: ZoneInfo) -> date:
-    """The day so many days before today, in that zone."""
+    """The day that is so many days before today, in that zone."""
     return (now - timedelta(days=days)).astimezone(zone).date()
 
 
 def begins_before(page: ChatPage, highest_id: int) -> bool:
-    """Does this page of the list begin among the chats that are archived? Then none that is new
-    stands before it, since the list is by id."""
+    """Does this page of the list begin among the chats that are archived? Then no new chat stands
+    before it, because the list is in ascending order of id."""
     return any(number <= highest_id for number in ids_on(page))
 
 
 def ids_on(page: ChatPage) -> set[int]:
-    """The ids of a page, of chats that can't be understood too."""
+    """The ids on a page, also of chats that can't be understood."""
     rejected = {reject.chat_id for reject in page.rejects if reject.chat_id is not None}
     return rejected | {fetched.chat.id for fetched in page.chats}
 
 
 def index_now(pending: int, since_last: float, last_took: float) -> bool:
-    """During a long fetch: is it time to index what waits? Since the last time at least four times
-    as long must have passed as that took (seconds), so that the fetch keeps most of the time;
-    where Kchat is slow, chats are found soon, where it is fast, soon enough."""
+    """During a long fetch: is it time to index what waits?
+
+    `since_last` and `last_took` are seconds: since the last indexing ended, and how long that took.
+    Four times as long must have passed, so that most of the time goes into fetching. So if Kchat is
+    slow, chats are found soon; if it is fast, soon enough.
+    """
     return pending >= INDEX_FROM and since_last >= 4 * last_took
 
 
 def rebuild_pays(pending: int, chats: int) -> bool:
-    """Is it quicker to build the index anew from all `chats` than to work `pending` off? Measured:
-    a build takes a sixth of the time a chat, on two processors, and some seconds to begin."""
+    """Is it quicker to build the index anew from all `chats` than to index the `pending` ones?
+    Measured on two processors: for one chat a build takes a sixth of the time, and it takes some
+    seconds to begin."""
     return pending >= REBUILD_FROM and 6 * pending > chats
 
 
 def closed_since(now: datetime, recheck_days: int) -> datetime:
-    """Chats that ended since then are looked at again: ratings and recalls come late."""
+    """Chats that ended since this moment are fetched again, because ratings and recalls come
+    late."""
     return now - timedelta(days=recheck_days)
 
 
 def to_recheck(states: Iterable[ChatState], seen: Collection[int], limit: int) -> tuple[int, ...]:
-    """The chats to fetch one by one: least recently seen first, without those that the list has
-    just shown, at most `limit`."""
+    """The chats to fetch one by one, at most `limit`: those that were not seen for the longest time
+    first, without those in `seen`, which the list has just shown."""
     due = sorted(
         (state for state in states if state.id not in seen), key=lambda s: (s.seen_at, s.id)
     )
@@ -317,5 +338,5 @@ def to_recheck(states: Iterable[ChatState], seen: Collection[int], limit: int) -
 
 
 def lacking_messages(page: ChatPage) -> tuple[FetchedChat, ...]:
-    """The chats of a list that came without messages: each must be fetched by itself."""
+    """The chats of a list that came without messages. Each of them must be fetched by itself."""
     return tuple(fetched for fetched in page.chats if not fetched.has_messages)

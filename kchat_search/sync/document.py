@@ -1,4 +1,4 @@
-"""A chat as the index sees it: folded, split, ready to be found."""
+"""From a stored chat to the document that the engine indexes: folded texts, words, fields."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
 VERSION = 2
-"""Of what a document is made of; with another one the index must be built anew."""
-
+"""The version of what a document is made of. After a change of it the index is built anew."""
 
 RevisionAndRaw = tuple[int, str]
-"""What a document is made of, and no more: it travels to another process."""
+"""All that a document is made of, and no more, because it is sent to another process."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Documents:
-    """From stored chats to documents. Picklable, so that other processes can do it."""
+    """Makes documents from stored chats. Picklable, so that other processes can do it."""
 
     chat_reader: ChatReader
     segmenter: Segmenter
     zone: ZoneInfo
     agents: Mapping[str, str]
-    """Names by id."""
+    """The agents' names by id."""
 
     def __call__(self, chats: Sequence[RevisionAndRaw]) -> list[IndexDocument]:
         """The documents of these chats, in this order."""
@@ -47,8 +46,11 @@ def document(
     zone: ZoneInfo,
     words: Callable[[Iterable[str]], list[str]],
 ) -> IndexDocument:
-    """The index's document of a chat. `revision` is the stored chat's; `words` splits folded
-    text."""
+    """The document of one chat.
+
+    `revision` is the stored chat's. `zone` is the one in which months are counted. `words` splits
+    folded texts into words.
+    """
     chat = transcript.chat
     messages = list(zip(chat.messages, transcript.speakers, transcript.texts, strict=True))
     texts = tuple((speaker, text) for message, speaker, text in messages if message.text)
@@ -70,11 +72,11 @@ def document(
 
 
 def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
-    """`2015-04`, in the configured zone."""
+    """The month in that zone, as `2015-04`; None without a moment."""
     if moment is None:
         return None
-    here = moment.astimezone(zone)
-    return f"{here.year:04}-{here.month:02}"  # strftime does not pad a year everywhere
+    local = moment.astimezone(zone)
+    return f"{local.year:04}-{local.month:02}"  # strftime does not pad a year everywhere
 
 
 def _storable(values: Values) -> Values:

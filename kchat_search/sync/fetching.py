@@ -1,7 +1,7 @@
-"""Requests ahead of need: several in flight, handed out in order.
+"""Asks Kchat for pages and chats: several requests at the same time, their answers in order.
 
-Invariant: whatever stops the walk (an error, the end, a caller that has enough), no request stays
-behind that nobody waits for.
+Invariant: whatever stops the reading (an error, the end, a caller that has enough), no request goes
+on that nobody waits for.
 """
 
 from __future__ import annotations
@@ -28,21 +28,23 @@ from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
 
 Fetched = FetchedChat | RejectedChat | None
-"""A chat, one that can't be had or understood, or None where Kchat has it no more."""
+"""A chat; a reject if it can't be had or understood; None if Kchat no longer has it."""
 
 _PAGES_CHECKED_BEHIND = 3
-"""Pages behind one that fails that are waited for, to tell whether Kchat fails as a whole."""
+"""If a page fails, so many pages behind it are waited for, to tell whether Kchat fails as a
+whole."""
 _STATUS_NO_SUCH_PAGE = (400, 422)
+"""HTTP statuses with which some servers answer when there is no such page."""
 _MAX_FAILURES_OF_A_PAGE = 20
-"""The same, where the list that names them has just come: so Kchat is there."""
+"""The same for the chats of one page. More, because the page has just come, so Kchat is there."""
 MAX_FAILURES_IN_A_ROW = 3
-"""So many chats one after another may fail by themselves; one more, and it is Kchat that fails."""
+"""So many chats in a row may fail by themselves. One more means that Kchat as a whole fails."""
 
 log = logging.getLogger(__name__)
 
 
 class Fetching:
-    """A few threads that ask Kchat. Use as a context manager."""
+    """A few threads that ask Kchat. Use it as a context manager."""
 
     def __init__(self, source: ChatSource, in_flight: int) -> None:
         self._source = source
@@ -62,9 +64,13 @@ class Fetching:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def pages(self, first: int = 1, start: date | None = None, seen: int = 0) -> Iterator[ChatPage]:
-        """The list's pages from `first` on, in order, up to and with the last. `seen` chats were
-        on those before; a page that calls itself the last is not believed while Kchat counts more.
-        One that can't be had is handed out as `failed`, where the page behind it can be had."""
+        """The list's pages from `first` to the last, in order. `seen` chats are on the pages
+        before.
+
+        A page that calls itself the last is not believed while Kchat counts more chats. A page that
+        can't be had is yielded as `failed` if a page behind it can be had; else its error is
+        raised.
+        """
         waiting: deque[Future[ChatPage]] = deque()
         numbers = count(first)
         handed = first - 1
@@ -75,7 +81,7 @@ class Fetching:
         try:
             while True:
                 if not waiting:
-                    ask(next(numbers))  # alone at first: most lists of a tick have one page
+                    ask(next(numbers))  # only one at first: most lists of a tick have one page
                 try:
                     page = waiting.popleft().result()
                 except (KchatBusy, KchatBadAnswer, KchatUnreachable) as error:
@@ -87,7 +93,7 @@ class Fetching:
                 more = page.count is not None and page.size > 0 and seen < page.count
                 last = page.last and not more
                 while not page.last and len(waiting) < self._in_flight:
-                    ask(next(numbers))  # they come while this one is being archived
+                    ask(next(numbers))  # they arrive while this page is archived
                 yield self._with_messages(page)
                 if last:
                     return
@@ -102,8 +108,9 @@ class Fetching:
     def chats(
         self, chat_ids: Iterable[int], *, failures: int = MAX_FAILURES_IN_A_ROW
     ) -> Iterator[tuple[int, Fetched]]:
-        """These chats, one by one, in order. One that can't be had is a reject, and the others go
-        on; where more than so many `failures` come in a row, raises what the source raised."""
+        """(id, chat) of these chats, fetched one by one, in this order. A chat that can't be had is
+        a reject, and the others go on. If more than `failures` fail in a row, raises the last
+        error."""
         waiting: deque[tuple[int, Future[Fetched]]] = deque()
         ids = iter(chat_ids)
         try:
@@ -127,13 +134,14 @@ class Fetching:
         except KchatBadAnswer as error:
             if number == 1 or error.status not in _STATUS_NO_SUCH_PAGE:
                 raise
-        return ChatPage(number, (), (), None, last=True)  # how some servers say «no more»
+        return ChatPage(number, (), (), None, last=True)  # so some servers say «no more»
 
     def _passed_over(
         self, number: int, behind: Iterable[Future[ChatPage]], error: KchatError
     ) -> ChatPage:
-        """A page in place of one that fails by itself. Raises the page's own error where Kchat as a
-        whole fails, so that no page behind it comes either, or where it may be the last."""
+        """A `failed` page in place of one that fails by itself. Raises the page's own error if
+        Kchat as a whole fails, so that no page behind it comes either, or if it may be the last
+        page."""
         for future in islice(behind, _PAGES_CHECKED_BEHIND):
             try:
                 size = future.result().size
@@ -153,7 +161,7 @@ class Fetching:
 
     def _outcome(self, chat_id: int, future: Future[Fetched], most: int) -> Fetched:
         try:
-            found = future.result()
+            outcome = future.result()
         except KchatError as error:
             self._failures += 1
             if self._failures > most:
@@ -161,21 +169,21 @@ class Fetching:
             log.warning("Chat %d can't be had: %s", chat_id, error)
             return RejectedChat(f"chat:{chat_id}", chat_id, NOTHING, str(error))
         self._failures = 0
-        return found
+        return outcome
 
     def _with_messages(self, page: ChatPage) -> ChatPage:
-        """The page with every chat whole; one that vanished since is kept as the list had it."""
+        """The page with whole chats. A chat that vanished meanwhile stays as the list had it."""
         lacking = [fetched.chat.id for fetched in lacking_messages(page)]
         if not lacking:
             return page
         raws = {fetched.chat.id: fetched.raw for fetched in page.chats}
         whole: dict[int, FetchedChat | RejectedChat] = {}
-        for chat_id, found in self.chats(lacking, failures=_MAX_FAILURES_OF_A_PAGE):
-            if isinstance(found, RejectedChat) and found.raw == NOTHING:
-                whole[chat_id] = replace(found, raw=raws[chat_id])
-            elif found is not None:
-                whole[chat_id] = found
-        items = [whole.get(fetched.chat.id, fetched) for fetched in page.chats]
+        for chat_id, fetched in self.chats(lacking, failures=_MAX_FAILURES_OF_A_PAGE):
+            if isinstance(fetched, RejectedChat) and fetched.raw == NOTHING:
+                whole[chat_id] = replace(fetched, raw=raws[chat_id])
+            elif fetched is not None:
+                whole[chat_id] = fetched
+        items = [whole.get(listed.chat.id, listed) for listed in page.chats]
         return replace(
             page,
             chats=tuple(item for item in items if isinstance(item, FetchedChat)),

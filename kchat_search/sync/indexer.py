@@ -18,11 +18,13 @@ from kchat_search.sync.document import Documents, RevisionAndRaw
 from kchat_search.text.segmentation import Segmenter
 
 _CHATS_PER_COMMIT = 500
-"""Chats a commit of the engine: many enough that a commit costs little, few enough to hold."""
+"""Chats in one commit of the engine: so many that a commit costs little for each, so few that
+they fit into memory."""
 _BATCH_BYTES_LOW_MEMORY = 3_000_000
-"""Bytes of raw JSON a batch, beside other work: a few hundred MB while long messages are split."""
+"""Bytes of raw JSON in one batch, where other work needs memory too. Splitting long messages of
+that size takes a few hundred MB."""
 _CHATS_PER_BATCH = 2_000
-"""Chats a batch of a rebuild, at most."""
+"""Chats in one batch, at most."""
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class Indexer:
 
     @property
     def fingerprint(self) -> str:
-        """Names all that documents depend on; an index with another is rebuilt."""
+        """Names everything that documents depend on. An index with another one is rebuilt."""
         return (
             f"{self.engine.schema}; document {DOCUMENT_VERSION}; zone {self.zone.key}; "
             f"{self.segmenter.fingerprint}"
@@ -47,13 +49,13 @@ class Indexer:
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another
-        analyzer, dictionary, schema or zone; whether it was."""
+        analyzer, dictionary, schema or zone. Whether it was built."""
         try:
-            found = self.engine.describe().fingerprint
+            fingerprint = self.engine.describe().fingerprint
         except IndexDamaged as error:
             log.warning("%s Building it anew now.", error)
-            found = None
-        if found == self.fingerprint:
+            fingerprint = None
+        if fingerprint == self.fingerprint:
             return False
         self.rebuild(progress)
         return True
@@ -64,55 +66,59 @@ class Indexer:
             self.heal()
 
     def rebuild(self, progress: Progress = no_progress, *, low_memory: bool = False) -> int:
-        """A new generation of everything in the archive; how many chats it has.
-        `low_memory`: beside other work, with little memory."""
-        through = self.archive.last_sequence()
+        """Build a new generation from everything in the archive; how many chats it has.
+
+        `low_memory`: other work goes on beside it, so it uses little memory and takes up to twice
+        the time. What changes during the build stays in the queue and is indexed after it.
+        """
+        last_sequence = self.archive.last_sequence()
         total = self.archive.counts().chats
 
-        def show(step: str, done: int, of: int | None) -> None:
-            progress(step, done, max(total, done) if of is None else of)
+        def with_total(step: str, done: int, known_total: int | None) -> None:
+            progress(step, done, max(total, done) if known_total is None else known_total)
 
         count = self.engine.rebuild(
             self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
             self.fingerprint,
             self._documents(),
-            show,
+            with_total,
             low_memory=low_memory,
         )
-        self.archive.done_through(through)
+        self.archive.done_through(last_sequence)
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
-        """Work the change queue off; how many chats were indexed. Where much waits, and where the
-        index turns out to be damaged or gone, it is built anew."""
+        """Index everything in the change queue; how many chats that were. If very much waits, or
+        if the index turns out to be damaged or gone, it is built anew instead."""
         counts = self.archive.counts()
         if rebuild_pays(counts.pending, counts.chats):
             self.rebuild(progress, low_memory=True)
-            return counts.pending + self._work_off(progress)
+            return counts.pending + self._index_queue(progress)
         try:
-            return self._work_off(progress)
+            return self._index_queue(progress)
         except IndexDamaged as error:
             log.warning("%s Building it anew now.", error)
             return self.rebuild(progress)
 
-    def _work_off(self, progress: Progress) -> int:
+    def _index_queue(self, progress: Progress) -> int:
         done = 0
-        while changes := self.archive.changes(_CHATS_PER_COMMIT):
-            stored = self.archive.get([change.chat_id for change in changes])
-            erased = [c.chat_id for c in changes if c.chat_id not in stored]
+        while entries := self.archive.changes(_CHATS_PER_COMMIT):
+            stored = self.archive.get([entry.chat_id for entry in entries])
+            erased = [entry.chat_id for entry in entries if entry.chat_id not in stored]
             for batch in self._batches(stored.values(), self._batch_size(low_memory=True)):
                 self.engine.write(self._documents()(batch), erased)
-                erased = []
+                erased = []  # they went with the first batch
             if erased:
                 self.engine.write([], erased)
-            self.archive.done(changes)
-            done += len(changes)
+            self.archive.done(entries)
+            done += len(entries)
             progress("index", done, done + self.archive.counts().pending)
         return done
 
     def heal(self) -> int:
-        """Queue what the index lacks or has in another revision, and take out what the archive
-        does not have; how many chats that concerned."""
+        """Compare the index with the archive. Queue the chats that the index lacks or has in
+        another revision, and remove those that the archive does not have; how many chats that were.
+        """
         indexed = self.engine.id_revisions()
         lacking = []
         for chat_id, revision in self.archive.id_revisions():
@@ -128,14 +134,16 @@ class Indexer:
         most = self.engine.batch_bytes
         return min(most, _BATCH_BYTES_LOW_MEMORY) if low_memory else most
 
-    def _batches(self, chats: Iterable[StoredChat], most: int) -> Iterator[list[RevisionAndRaw]]:
+    def _batches(
+        self, chats: Iterable[StoredChat], max_bytes: int
+    ) -> Iterator[list[RevisionAndRaw]]:
         """Chats in batches that fit into memory."""
         batch: list[RevisionAndRaw] = []
         size = 0
         for stored in chats:
             batch.append((stored.revision, stored.raw))
             size += len(stored.raw)
-            if size >= most or len(batch) == _CHATS_PER_BATCH:
+            if size >= max_bytes or len(batch) == _CHATS_PER_BATCH:
                 yield batch
                 batch, size = [], 0
         if batch:

@@ -1,7 +1,7 @@
-"""Is a chat in Kchat's list? Looked up by halving, since the list is in ascending order of id.
+"""Is a chat in Kchat's list? A binary search, because the list is in ascending order of id.
 
-A server may know the list and not the single chat, and read `start` and `end` in ways of its own
-(DESIGN 3), so a chat counts as vanished only where the plain list does not show it either.
+A server may show a chat in the list and not by itself, and it may read `start` and `end` in ways of
+its own (DESIGN 3). So a chat counts as vanished only if the plain list does not show it either.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ from kchat_search.sync.decide import ids_on
 
 
 class ListLookup:
-    """Looks chats up. Each page is asked for once, so several cost little more than one."""
+    """Looks chats up. Each page is fetched once, so several chats cost little more than one."""
 
     def __init__(self, page: Callable[[int], ChatPage], last: int) -> None:
-        """`page` gives a page of the list, `last` is the number of its last one."""
+        """`page(number)` fetches a page of the list; `last` is the number of the last page."""
         self._page = page
         self._last = last
         self._pages: dict[int, tuple[int, set[int]]] = {}
 
     def shows(self, chat_id: int) -> bool:
-        """Does the list show this chat? True also where that can't be told."""
+        """Does the list show this chat? True also if that can't be told, because a page names no
+        id. Raises what `page` raises."""
         low, high = 1, self._last
         while low <= high:
             middle = (low + high) // 2

@@ -1,7 +1,8 @@
-"""One indexer at a time: a lock that dies with its process.
+"""One indexer at a time: a lock that ends with its process.
 
-The lock is the operating system's on a file (flock), so a killed process leaves nothing to clean
-up. A second file says who holds it; it is for people, and believed only while the lock is held.
+It is a lock of the operating system on a file (flock), so a killed process leaves nothing to clean
+up. A second file says who holds the lock. That file is for people, and counts only while the lock
+is held.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from filelock import FileLock, Timeout
 from kchat_search.errors import IndexerBusy, IndexUnwritable
 
 _SHORTEST_WAIT = 0.5
-"""Seconds: `holder` takes the lock for a moment, and whoever only looks is no indexer."""
+"""Seconds. `holder` takes the lock for a moment to look; that must not count as an indexer."""
 
 
 class IndexerLock:
@@ -30,10 +31,11 @@ class IndexerLock:
 
     @contextmanager
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Hold the lock. `what` says to others what is being done («sync», «worker»).
+        """Hold the lock. `what` tells others what this process does («sync», «worker»).
 
-        Raises `IndexerBusy`, naming the holder, if it isn't free within `wait_seconds`, and
-        `IndexUnwritable` where there can be no lock.
+        If `wait_seconds` is less than 0, waits without an end. Raises `IndexerBusy`, which names
+        the holder, if the lock isn't free within `wait_seconds`, and `IndexUnwritable` if the
+        folder can't be written.
         """
         lock = self._lock()
         try:
@@ -41,7 +43,7 @@ class IndexerLock:
             wait = wait_seconds if wait_seconds < 0 else max(wait_seconds, _SHORTEST_WAIT)
             lock.acquire(timeout=wait, poll_interval=0.02 if wait == _SHORTEST_WAIT else 0.2)
         except Timeout as error:
-            holder = self._named()
+            holder = self._read_holder()
             raise IndexerBusy(
                 f"Another process is the indexer: {holder}. Wait until it is done, or stop it; "
                 "searches go on meanwhile.",
@@ -54,20 +56,21 @@ class IndexerLock:
                 "or full disk."
             ) from error
         try:
-            self._name(what, now)
+            self._write_holder(what, now)
             yield
         finally:
             lock.release()
 
     def holder(self) -> str | None:
-        """Who holds the lock now; None if nobody does, or could: the folder can't be written."""
+        """Who holds the lock now; None if nobody does, or nobody can: the folder can't be
+        written."""
         if not self._folder.is_dir():
             return None
         lock = self._lock()
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            return self._named()
+            return self._read_holder()
         except OSError:
             return None
         lock.release()
@@ -76,15 +79,15 @@ class IndexerLock:
     def _lock(self) -> FileLock:
         return FileLock(self._folder / "indexer.lock", is_singleton=False)
 
-    def _name(self, what: str, now: datetime) -> None:
-        with suppress(OSError):  # a full disk: the lock holds all the same
+    def _write_holder(self, what: str, now: datetime) -> None:
+        with suppress(OSError):  # on a full disk the lock works all the same
             self._holder.write_text(
                 f"{what} (process {os.getpid()} on {socket.gethostname()}, "
                 f"since {now:%Y-%m-%d %H:%M:%S} UTC)",
                 encoding="utf-8",
             )
 
-    def _named(self) -> str:
+    def _read_holder(self) -> str:
         try:
             return self._holder.read_text(encoding="utf-8").strip() or "unknown"
         except FileNotFoundError:

@@ -1,7 +1,8 @@
-"""Ticks, on APScheduler. The only place that knows it.
+"""Calls the tick at fixed intervals. The only file that knows APScheduler.
 
-The process that runs this is the indexer and nothing else, so that a search never waits for it.
-It may be killed at any moment: everything it does survives that, so stopping is just that.
+The process that runs this is the indexer and nothing else, so that a search never waits for it. It
+may be killed at any moment, because everything that it does survives a kill. So to stop it is to
+kill it.
 """
 
 from __future__ import annotations
@@ -20,39 +21,42 @@ log = logging.getLogger(__name__)
 
 
 def run(tick: Callable[[], object], interval_seconds: int) -> None:
-    """Call `tick` now and then every `interval_seconds`, never twice at once; does not return.
+    """Call `tick` now, and then every `interval_seconds`, never twice at once. Does not return.
 
-    What the world does wrong is logged and tried again with the next tick. A bug is logged with
-    its traceback by APScheduler, and does not end the ticks either.
+    An error of this program's tree (the network, a disk) is logged; the next tick tries again. A
+    bug is logged by APScheduler, with its traceback, and does not end the ticks either.
     """
 
-    def safely() -> None:
+    def tick_and_log() -> None:
         try:
             tick()
         except KchatSearchError as error:
-            log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400  # one line, no trace
+            log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400  # one line, no traceback
 
     scheduler = BlockingScheduler(timezone=UTC)
     job = scheduler.add_job(
-        safely,
+        tick_and_log,
         "interval",
         seconds=interval_seconds,
         next_run_time=datetime.now(UTC),
-        max_instances=1,  # a tick that takes long is not overtaken
-        coalesce=True,  # ticks missed meanwhile are one
+        max_instances=1,  # a long tick is not overtaken by the next
+        coalesce=True,  # all ticks missed meanwhile become one
         misfire_grace_time=None,
     )
-    watch = threading.Thread(target=_watch, args=(job, interval_seconds), daemon=True)
-    watch.start()
+    watcher = threading.Thread(target=_watch, args=(job, interval_seconds), daemon=True)
+    watcher.start()
     scheduler.start()
 
 
 def _watch(job: Any, interval_seconds: int) -> None:
-    """Ticks are planned by the wall clock. Where that was ahead and has been set right, the next
-    would wait until the wrong time comes; waiting here goes by a clock that is never set."""
-    every = timedelta(seconds=interval_seconds)
+    """Correct the time of the next tick if the machine's clock was set back.
+
+    APScheduler plans by the wall clock. If that was ahead and is set right, the next tick would
+    wait until the wrong time comes. This thread waits by a clock that is never set.
+    """
+    interval = timedelta(seconds=interval_seconds)
     while True:
         threading.Event().wait(interval_seconds)
-        planned = getattr(job, "next_run_time", None)  # none before the start, and during a tick
-        if planned is not None and planned - datetime.now(UTC) > 2 * every:
+        planned = getattr(job, "next_run_time", None)  # None before the start and during a tick
+        if planned is not None and planned - datetime.now(UTC) > 2 * interval:
             job.modify(next_run_time=datetime.now(UTC))
