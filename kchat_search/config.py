@@ -1,7 +1,7 @@
-"""Settings: the only reader of the environment and of `.env`.
+"""The settings. Only this file reads the environment and `.env`.
 
-Read once, at the composition root; the rooms get plain values. Secrets are `SecretStr`, so they
-show as stars in a repr or a log.
+Settings are read once, at the composition root. The rooms get plain values. Secrets are
+`SecretStr`, so a repr or a log shows stars in their place.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kchat_search.errors import SettingsError
 
-# Anything that no address has (blanks, backslashes, brackets without an address) stays out.
+# What no address contains does not match: blanks, backslashes, brackets without an address.
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
 class Settings(BaseSettings):
-    """Every setting, under its environment name `KCHAT_<NAME>`."""
+    """Every setting, with its environment name `KCHAT_<NAME>`."""
 
     model_config = SettingsConfigDict(
         env_prefix="KCHAT_",
@@ -41,51 +41,66 @@ class Settings(BaseSettings):
     subdomain: Annotated[str | None, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$")] = (
         None
     )
-    """`https://{subdomain}.kf5.com`."""
+    """The account's address is `https://{subdomain}.kf5.com`."""
     base_url: str | None = None
-    """`https://host`, without `/apiv2`; overrides the subdomain; http only on loopback."""
+    """`https://host`, without `/apiv2`. Used in place of the subdomain. http only on loopback."""
     email: str | None = None
+    """The account's e-mail address, for basic auth."""
     api_token: SecretStr | None = None
+    """An API token, for basic auth as `email/token:api_token`."""
     password: SecretStr | None = None
+    """A password, for basic auth as `email:password`. Set either this or `api_token`."""
     chats_path: Annotated[str, Field(pattern=r"^/[\w./-]+\.json$")] = "/apiv2/chats.json"
     """Or `/apiv2/kchat/history.json`, which has the same form."""
     per_page: Annotated[int, Field(ge=1, le=1000)] = 100
+    """Chats that are requested for a page. The API's default is 100; its maximum is not
+    documented."""
     requests_in_flight: Annotated[int, Field(ge=1, le=32)] = 4
+    """How many requests a sync has running at one time."""
     request_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Limits the connection and each silence of the server. A whole answer may take four times as
+    long."""
     request_retries: Annotated[int, Field(ge=0, le=20)] = 5
+    """Attempts after the first."""
     max_requests_per_minute: Annotated[int | None, Field(ge=1, le=60_000)] = None
-    """Of all requests together, repeated ones too; None: no bound but the server's own."""
+    """Limits all requests together, retries included. None: no limit but the server's own."""
     chat_url: str | None = None
-    """Where an agent reads a chat at Kchat: `{id}` stands for its id."""
+    """Where an agent reads a chat in Kchat. `{id}` stands for the chat's id."""
 
-    # Not in the repr: a PostgreSQL address carries a password.
+    # Not in the repr: the address of a PostgreSQL database contains a password.
     archive_url: Annotated[str, Field(repr=False)] = "sqlite:///var/archive.sqlite3"
     index_dir: Path = Path("index")
     engine: Literal["whoosh"] = "whoosh"
     index_processes: Annotated[int, Field(ge=0, le=256)] = 0
-    """Processes that build the index; 0: as many as there are processors."""
+    """Processes that build the index. 0: as many as there are processors."""
     index_memory_mb: Annotated[int, Field(ge=64, le=65_536)] = 512
-    """Memory for building the index, all processes together, beside their dictionaries."""
+    """MiB for building the index: all processes together, without their dictionaries."""
     timezone: str = "Asia/Shanghai"
+    """The zone of Kchat's times, which name none, and of the days in queries and pages."""
     user_dict: Path | None = None
+    """A file of words for jieba: «word [frequency] [tag]» a line, UTF-8."""
 
     sync_interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    """Seconds from the beginning of one tick to the next."""
     reconcile_interval_hours: Annotated[int, Field(ge=1, le=24 * 31)] = 24
     recheck_days: Annotated[int, Field(ge=0, le=366)] = 7
-    """Chats closed in the last so many days are looked at again: ratings and recalls come late."""
+    """Chats that were closed in the last so many days are fetched again: ratings and recalls come
+    late."""
     recheck_per_tick: Annotated[int, Field(ge=0, le=10_000)] = 50
+    """How many chats a tick fetches again, at most: open ones, and those of `recheck_days`."""
     reconcile_days: Annotated[int, Field(ge=1, le=3660)] = 30
-    """Chats created in the last so many days are listed again with each reconcile."""
+    """Each reconcile lists again the chats that were created in the last so many days."""
     reconcile_pages_per_tick: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """Pages of the whole list that a tick reads again, while a reconcile goes through all."""
+    """While a reconcile lists all chats again, each tick reads so many pages."""
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 5080
+    """0: any free port."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
-    """json: an object a line, for a program that collects logs."""
+    """json: one object a line, for a program that collects logs."""
     demo: bool = False
-    """The pages say that the conversations are made up. Set by `kchat-search demo`."""
+    """The pages say that the conversations are made up. `kchat-search demo` sets it."""
 
     @field_validator("base_url")
     @classmethod
@@ -110,7 +125,8 @@ class Settings(BaseSettings):
     def _check_email(cls, value: str | None) -> str | None:
         email = (value or "").strip()
         if ":" in email or not email.isprintable():
-            # Basic auth ends the user at the first colon: the rest would go as the password.
+            # In basic auth, the user ends at the first colon. The rest would be sent as the
+            # password.
             raise ValueError("must be an e-mail address, without a colon")
         return email or None
 
@@ -152,13 +168,17 @@ class Settings(BaseSettings):
 
     @property
     def kchat_url(self) -> str | None:
-        """`https://host` of the Kchat account, or None where none is set."""
+        """`https://host` of the Kchat account, or None where none is configured."""
         if self.base_url:
             return self.base_url
         return f"https://{self.subdomain}.kf5.com" if self.subdomain else None
 
     def chat_link(self, chat_id: int) -> str | None:
-        """Where this chat is at Kchat: `KCHAT_CHAT_URL`, else the documented API address."""
+        """The address of this chat in Kchat: `KCHAT_CHAT_URL` if it is set, else the documented API
+        address.
+
+        None where no account is configured.
+        """
         if self.chat_url:
             return self.chat_url.replace("{id}", str(chat_id))
         if self.kchat_url is None:
@@ -166,10 +186,10 @@ class Settings(BaseSettings):
         return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{chat_id}.json"
 
     def credentials(self) -> tuple[str, str, str]:
-        """(address, user, secret) for basic auth, in the one of Kchat's two forms that is set:
-        `email:password` or `email/token:api_token`.
+        """(address, user, secret) for basic auth, in one of Kchat's two forms: `email:password` or
+        `email/token:api_token`.
 
-        Raises `SettingsError` naming what is missing.
+        Raises `SettingsError`, which names the settings that are missing.
         """
         missing = []
         if self.kchat_url is None:
@@ -190,7 +210,7 @@ class Settings(BaseSettings):
 
 
 def is_loopback(host: str) -> bool:
-    """Does this name or address mean this machine and no other?"""
+    """Does this name or address mean this machine, and no other?"""
     name = host.strip("[]").lower()
     if name == "localhost":
         return True
@@ -201,24 +221,25 @@ def is_loopback(host: str) -> bool:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings of this process; `overrides` go before the environment and `.env`.
+    """The settings of this process. `overrides` take precedence over the environment and `.env`.
 
-    Raises `SettingsError` with one line a wrong setting.
+    Raises `SettingsError`, whose text names each wrong setting.
     """
     return _checked(lambda: Settings(**overrides))  # type: ignore[arg-type]  # pydantic checks
 
 
 def only(**values: object) -> Settings:
-    """Settings of these values and the defaults: the environment and `.env` are not asked.
+    """Settings of these values and the defaults. The environment and `.env` are not read.
 
-    Raises `SettingsError`.
+    Raises `SettingsError`, as `load_settings` does.
     """
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     return _checked(lambda: Settings(**(defaults | values)))
 
 
 def to_json(settings: Settings) -> str:
-    """All settings, secrets in clear: for a pipe to a child process, never for a log."""
+    """All settings as JSON, with secrets in clear. For a pipe to a child process, never for a
+    log."""
     values = settings.model_dump(mode="json")
     for name in ("api_token", "password"):
         secret = getattr(settings, name)

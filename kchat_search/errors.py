@@ -1,34 +1,34 @@
 """Every error that this program raises on purpose.
 
     KchatSearchError            .retry: may the same call succeed later?
-    ├── SettingsError           a setting is missing or wrong; the message names it
-    ├── BadRequest              what was asked can't be answered; .parameter names the input
-    │   └── LimitExceeded       a stated limit was passed; .limit says which
-    ├── NotFound                no such chat
+    ├── SettingsError           a setting is missing or wrong; the text names it
+    ├── BadRequest              a request cannot be answered; .parameter names the input
+    │   └── LimitExceeded       a documented limit was exceeded; .limit is that limit
+    ├── NotFound                there is no such chat
     ├── RequestRefused          this request may not be answered: 403 on the web
-    ├── KchatError              the Kchat API
-    │   ├── KchatUnreachable    no answer: name, connection, time-out             (retry)
+    ├── KchatError              the Kchat API failed
+    │   ├── KchatUnreachable    no answer: name look-up, connection, time-out       (retry)
     │   ├── KchatRefused        401 or 403: e-mail, token or permission
     │   ├── KchatNotFound       404 or 410: no such chat, or no such path
-    │   ├── KchatBusy           429 or 5xx after all retries                      (retry)
-    │   └── KchatBadAnswer      an answer that is not what the API describes      (retry)
-    ├── ArchiveError            the system of record
-    │   └── ArchiveFull         no room left on the disk                          (retry)
-    ├── IndexDamaged            the index can't be read; the way out is `kchat-search reindex`
-    ├── IndexUnwritable         the index's folder is full or can't be written     (retry)
-    ├── IndexerBusy             another process is the indexer; .holder says which (retry)
-    ├── TooManyExports          as many are being sent as may be at once           (retry)
-    └── OutputUnwritable        the file of an export can't be written             (retry)
+    │   ├── KchatBusy           429 or 5xx after all retries                        (retry)
+    │   └── KchatBadAnswer      an answer that the API does not describe            (retry)
+    ├── ArchiveError            the archive cannot be read or written
+    │   └── ArchiveFull         the disk of the archive is full                     (retry)
+    ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
+    ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
+    ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
+    ├── TooManyExports          the most exports allowed are already running        (retry)
+    └── OutputUnwritable        the file of an export cannot be written             (retry)
 
-Errors wrap what the world does wrong (the network, a disk, a person's input). A bug in this
-program is never wrapped: it flies as what it is.
+These errors stand for faults outside the program: the network, a disk, what a person typed. A bug
+in the program is never wrapped in one of them.
 """
 
 from __future__ import annotations
 
 
 class KchatSearchError(Exception):
-    """The root of the tree. The text is one line for a person and says what to do next."""
+    """The root of the tree. The text is one line for a person, and says what to do next."""
 
     retry: bool = False
 
@@ -38,7 +38,8 @@ class SettingsError(KchatSearchError):
 
 
 class BadRequest(KchatSearchError):
-    """What was asked can't be answered as it was asked."""
+    """A request cannot be answered in this form. `parameter` is the name of the input that is
+    wrong."""
 
     def __init__(self, message: str, parameter: str) -> None:
         super().__init__(message)
@@ -46,7 +47,7 @@ class BadRequest(KchatSearchError):
 
 
 class LimitExceeded(BadRequest):
-    """A stated limit was passed."""
+    """A documented limit was exceeded. `limit` is that limit, in the unit of the parameter."""
 
     def __init__(self, message: str, parameter: str, limit: int) -> None:
         super().__init__(message, parameter)
@@ -54,7 +55,7 @@ class LimitExceeded(BadRequest):
 
 
 class NotFound(KchatSearchError):
-    """No such chat in the archive."""
+    """There is no such chat in the archive."""
 
 
 class RequestRefused(KchatSearchError):
@@ -62,11 +63,11 @@ class RequestRefused(KchatSearchError):
 
 
 class KchatError(KchatSearchError):
-    """The Kchat API did not give what was asked of it."""
+    """The Kchat API did not give the answer that was requested."""
 
 
 class KchatUnreachable(KchatError):
-    """No answer came: name look-up, connection, TLS or time-out."""
+    """No answer came: name look-up, connection, TLS or time-out failed."""
 
     retry = True
 
@@ -76,45 +77,46 @@ class KchatRefused(KchatError):
 
 
 class KchatNotFound(KchatError):
-    """Kchat says there is no such thing (404, 410)."""
+    """Kchat says that there is no such chat or path (404, 410)."""
 
 
 class KchatBusy(KchatError):
-    """Kchat asked to wait (429) or failed (5xx), and went on doing so through every retry."""
+    """Kchat asked to wait (429) or failed (5xx), and still did after the last retry."""
 
     retry = True
 
 
 class KchatBadAnswer(KchatError):
-    """Kchat answered something that its API does not describe: no JSON, half a JSON, no list."""
+    """Kchat's answer is not what its API describes: no JSON, incomplete JSON, no list."""
 
     retry = True
     status: int | None = None
-    """Of the answer, where it is that which is wrong."""
+    """The HTTP status, if that is what is wrong with the answer."""
 
 
 class ArchiveError(KchatSearchError):
-    """The archive can't be read or written."""
+    """The archive cannot be read or written."""
 
 
 class ArchiveFull(ArchiveError):
-    """The disk of the archive has no room left. Nothing was half written."""
+    """The disk of the archive is full. Nothing was written in part."""
 
     retry = True
 
 
 class IndexDamaged(KchatSearchError):
-    """The index can't be read. It is derived: `kchat-search reindex` builds it anew."""
+    """The index cannot be read. It is derived from the archive: `kchat-search reindex` builds it
+    again."""
 
 
 class IndexUnwritable(KchatSearchError):
-    """The index's folder has no room left or can't be written. Nothing was half written."""
+    """The folder of the index is full or cannot be written. Nothing was written in part."""
 
     retry = True
 
 
 class IndexerBusy(KchatSearchError):
-    """Another process holds the indexer's lock."""
+    """Another process holds the indexer's lock. `holder` names that process."""
 
     retry = True
 
@@ -124,12 +126,12 @@ class IndexerBusy(KchatSearchError):
 
 
 class TooManyExports(KchatSearchError):
-    """As many exports are being sent as may be at once."""
+    """The most exports allowed at one time are already running."""
 
     retry = True
 
 
 class OutputUnwritable(KchatSearchError):
-    """The file of an export can't be written. What was there before is untouched."""
+    """The file of an export cannot be written. The former file is unchanged."""
 
     retry = True

@@ -1,9 +1,13 @@
-"""How this process writes its log: on standard error, as text or as a JSON object a line.
+"""How this process writes its log: to standard error, one record a line, as text or as JSON.
 
-Every logger's records go through one handler, so those of waitress and APScheduler look as ours do.
-Invariants: whatever a record carries (line ends, escape sequences, lone surrogates, numbers that
-JSON does not have), it is one line, but for a traceback in the text form; and what is given as
-`extra=` is in it. Chats are private: no message, no query and no secret is ever logged.
+All loggers write through one handler, so records of waitress and APScheduler look like ours.
+
+Invariants:
+
+- A record is one line, whatever it contains: line ends, escape sequences, lone surrogates, numbers
+  that JSON does not have. Only a traceback in the text form takes more lines.
+- The values of `extra=` are in the record.
+- Chats are private: no message, query or secret is ever logged.
 """
 
 from __future__ import annotations
@@ -18,15 +22,19 @@ from typing import Any, Literal
 Form = Literal["text", "json"]
 
 _OWN = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}
-"""What every record has; all else came by `extra=`. `taskName` is new in Python 3.12."""
+"""The attributes of every log record. All others came with `extra=`. `taskName` is new in Python
+3.12."""
 _CHATTY = ("apscheduler", "alembic")
 _ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _ESCAPED |= {code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0xD800, 0xE000))}
 
 
 def setup(level: str, form: Form = "text") -> None:
-    """Log from this level on, in this form. A second call changes both; handlers of others, such
-    as a WSGI server's, stay."""
+    """Log records of this level and above, in this form.
+
+    `level` is a name of the `logging` module, such as INFO. A second call replaces both. Handlers
+    of others, such as a WSGI server's, stay.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines() if form == "json" else TextLines())
     root = logging.getLogger()
@@ -40,8 +48,10 @@ def setup(level: str, form: Form = "text") -> None:
 
 
 class TextLines(logging.Formatter):
-    """A line for a person: time, level, logger, message, then ` key=value` for each extra; a
-    traceback below it."""
+    """A line for a person: time, level, logger, message, then ` key=value` for each extra value.
+
+    A traceback follows below the line.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -49,26 +59,30 @@ class TextLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the traceback if there is one."""
         own = copy(record)
-        own.exc_text = None  # another handler may have left it there, unescaped
+        own.exc_text = None  # another handler may have cached it there without escapes
         return super().format(own)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
-        """The line, without a traceback."""
+        """The line without a traceback."""
         extras = "".join(f" {name}={_word(value)}" for name, value in _extras(record).items())
         return (super().formatMessage(record) + extras).translate(_ESCAPED)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
-        """A traceback, line by line."""
+        """A traceback, with each of its lines escaped."""
         lines = super().formatException(ei).split("\n")
         return "\n".join(line.translate(_ESCAPED) for line in lines)
 
 
 class JsonLines(logging.Formatter):
-    """An object a line, in ASCII: `time` (RFC 3339, UTC), `level`, `logger`, `message`, `process`,
-    each extra under its name, and `exception` and `stack` as text where there are any."""
+    """One JSON object a line, in ASCII.
+
+    Its fields are `time` (RFC 3339, UTC), `level`, `logger`, `message`, `process` (the process id),
+    each extra value under its name, and `exception` and `stack` as text where there are any. An
+    extra value with the name of another field gets the prefix `extra_`.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
+        """The object as JSON."""
         known: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -90,7 +104,7 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _json(value: object) -> object:
-    """The value, if JSON has it; else its text."""
+    """The value if JSON can express it, else its text."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
@@ -99,6 +113,6 @@ def _json(value: object) -> object:
 
 
 def _word(value: object) -> str:
-    """The value in one word, in quotes if it would be several or none."""
+    """The value as one word: in quotes if it has blanks, quotes or «=», or is empty."""
     text = str(value)
     return text if text and text.isprintable() and not set(text) & set(' "=') else json.dumps(text)
