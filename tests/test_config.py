@@ -1,4 +1,4 @@
-"""Settings: what is refused, and that no secret shows."""
+"""Settings: which values are refused, and that no secret shows."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("http://[::1]:8080/", "http://[::1]:8080"),
     ],
 )
-def test_an_address_is_kept_as_host_alone(sent: str, kept: str) -> None:
+def test_a_base_url_is_kept_as_scheme_and_host_only(sent: str, kept: str) -> None:
     assert load_settings(base_url=sent).kchat_url == kept
 
 
@@ -54,19 +54,19 @@ def test_an_address_is_kept_as_host_alone(sent: str, kept: str) -> None:
         "https://",
     ],
 )
-def test_an_address_that_would_mislead_is_refused_by_name(sent: str) -> None:
+def test_a_base_url_that_cannot_be_used_is_refused_and_the_error_names_it(sent: str) -> None:
     with pytest.raises(SettingsError, match="KCHAT_BASE_URL"):
         load_settings(base_url=sent)
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "Asia", "a\0b"])
-def test_a_zone_that_is_none_is_refused(zone: str) -> None:
+def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     with pytest.raises(SettingsError, match="KCHAT_TIMEZONE"):
         load_settings(timezone=zone)
 
 
 @pytest.mark.parametrize("email", ["a:b@example.com", "a\n@example.com"])
-def test_an_email_that_would_end_early_in_basic_auth_is_refused(email: str) -> None:
+def test_an_email_that_basic_auth_would_cut_short_is_refused(email: str) -> None:
     with pytest.raises(SettingsError, match="KCHAT_EMAIL"):
         load_settings(email=email)
 
@@ -77,7 +77,7 @@ def test_a_timeout_is_a_finite_number(seconds: str) -> None:
         load_settings(request_timeout_seconds=seconds)
 
 
-def test_both_kinds_of_credentials_are_understood() -> None:
+def test_a_token_and_a_password_both_give_credentials() -> None:
     account = {"subdomain": "demo", "email": " a@example.com "}
     by_token = load_settings(**account, api_token=SECRET)
     assert by_token.credentials() == ("https://demo.kf5.com", "a@example.com/token", SECRET)
@@ -85,7 +85,7 @@ def test_both_kinds_of_credentials_are_understood() -> None:
     assert by_password.credentials() == ("https://demo.kf5.com", "a@example.com", SECRET)
 
 
-def test_what_is_missing_is_named() -> None:
+def test_missing_credentials_are_named() -> None:
     with pytest.raises(SettingsError, match=r"KCHAT_SUBDOMAIN.*KCHAT_EMAIL.*KCHAT_API_TOKEN"):
         load_settings().credentials()
 
@@ -98,13 +98,13 @@ def test_no_secret_shows_in_a_repr_or_a_traceback() -> None:
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
-def test_an_env_file_that_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_utf_8_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes("KCHAT_EMAIL=李@example.com".encode("gbk"))
     with pytest.raises(SettingsError, match=r"\.env is not UTF-8"):
         load_settings()
 
 
-def test_the_environment_is_read_and_overrides_go_before_it(
+def test_overrides_take_precedence_over_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("KCHAT_PORT", "1234")

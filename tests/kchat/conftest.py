@@ -1,4 +1,4 @@
-"""A Kchat that says what it was told to, over a real socket, and time that passes by itself."""
+"""A scripted Kchat server over a real socket, and a clock that moves only in `sleep`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECRET = "pä55/w:ört&密"
 
 @dataclass
 class Answer:
-    """What the server does with one request; `act` may write to the socket what it likes."""
+    """What the server answers to one request. `act`, if given, writes to the socket itself."""
 
     status: int = 200
     body: bytes = b'{"chats": []}'
@@ -66,11 +66,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # http.server's name
-        """The tests look at `requests`."""
+        """Silent: the tests read `requests`."""
 
 
 class ScriptedKchat(ThreadingHTTPServer):
-    """Gives the queued answers in order; the last one again and again."""
+    """Gives the scripted answers in order, and repeats the last one."""
 
     daemon_threads = False
     block_on_close = True
@@ -89,7 +89,8 @@ class ScriptedKchat(ThreadingHTTPServer):
         return connection, address
 
     def hang_up(self) -> None:
-        """End every connection, so that no handler waits for a client that stays."""
+        """Close every connection, so that no handler waits for a client that keeps its
+        connection."""
         self.stopping.set()
         for connection in self._sockets:
             with suppress(OSError):
@@ -108,11 +109,11 @@ class ScriptedKchat(ThreadingHTTPServer):
             return self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is what some tests want."""
+        """Silent: in some tests the client closes the connection."""
 
 
 class Time:
-    """Seconds that pass only in `sleep`, and are written down."""
+    """A clock that moves only in `sleep`. It records every sleep, in seconds."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -162,7 +163,7 @@ def kchat() -> Iterator[ScriptedKchat]:
 
 @pytest.fixture
 def make(kchat: ScriptedKchat, time: Time) -> Iterator[MakeClient]:
-    """A client of `kchat` that waits in `time`, with jitter always at its upper end."""
+    """Makes clients of `kchat` that wait in `time`. Jitter is always at its upper end."""
     clients: list[KchatClient] = []
 
     def build(**changes: Any) -> KchatClient:

@@ -1,4 +1,4 @@
-"""What the client asks, and what it understands of whole answers."""
+"""What the client requests, and what it makes of whole answers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_client_is_a_chat_source(client: KchatClient) -> None:
     assert source.retries() == 0
 
 
-def test_a_page_is_asked_for_as_documented(kchat: ScriptedKchat, client: KchatClient) -> None:
+def test_a_page_is_requested_as_documented(kchat: ScriptedKchat, client: KchatClient) -> None:
     client.page(3, date(2016, 1, 1), date(2016, 2, 29))
     request = kchat.requests[0]
     assert request.path == "/apiv2/chats.json"
@@ -68,7 +68,7 @@ def test_a_netrc_file_does_not_replace_the_credentials(
     assert sent == f"{USER}:{SECRET}"
 
 
-def test_a_proxy_of_the_environment_does_not_come_between_this_machine_and_itself(
+def test_a_proxy_of_the_environment_is_not_used_for_this_machine_itself(
     kchat: ScriptedKchat, client: KchatClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
@@ -125,7 +125,7 @@ def test_a_chat_that_cannot_be_read_does_not_hide_the_others(
     assert page.size == 4
 
 
-def test_a_byte_that_is_no_utf_8_does_not_hide_the_page(
+def test_a_byte_that_is_not_utf_8_does_not_hide_the_page(
     kchat: ScriptedKchat, client: KchatClient
 ) -> None:
     kchat.say(Answer(body=b'\xef\xbb\xbf{"chats": [{"id": 1, "messages": [{"msg": "a\xffb"}]}]}'))
@@ -133,18 +133,18 @@ def test_a_byte_that_is_no_utf_8_does_not_hide_the_page(
 
 
 @pytest.mark.parametrize("answer", [{"chat": {"id": 290}}, {"id": "290", "status": "close"}])
-def test_one_chat_comes_wrapped_or_bare(
+def test_a_single_chat_is_understood_wrapped_or_bare(
     kchat: ScriptedKchat, client: KchatClient, answer: object
 ) -> None:
     kchat.say(Answer.of(answer))
-    found = client.chat(290)
-    assert isinstance(found, FetchedChat)
-    assert found.chat.id == 290
+    chat = client.chat(290)
+    assert isinstance(chat, FetchedChat)
+    assert chat.chat.id == 290
     assert kchat.requests[0].path == "/apiv2/chats/290.json"
 
 
 @pytest.mark.parametrize("answer", [{"chat": {"id": 291}}, {"chat": None}, {}, [], 5])
-def test_another_chat_than_asked_for_is_a_bad_answer(
+def test_another_chat_than_the_requested_one_is_a_bad_answer(
     kchat: ScriptedKchat, client: KchatClient, answer: object
 ) -> None:
     kchat.say(Answer.of(answer))
@@ -152,13 +152,13 @@ def test_another_chat_than_asked_for_is_a_bad_answer(
         client.chat(290)
 
 
-def test_a_chat_asked_for_by_id_that_lost_its_id_is_rejected_under_it(
+def test_a_requested_chat_that_came_without_an_id_is_rejected_under_the_requested_id(
     kchat: ScriptedKchat, client: KchatClient
 ) -> None:
     kchat.say(Answer.of({"chat": {"id": None, "status": "open"}}))
-    found = client.chat(290)
-    assert isinstance(found, RejectedChat)
-    assert (found.key, found.chat_id) == ("chat:290", 290)
+    chat = client.chat(290)
+    assert isinstance(chat, RejectedChat)
+    assert (chat.key, chat.chat_id) == ("chat:290", 290)
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -171,7 +171,9 @@ def test_a_chat_that_is_gone_is_not_found(
     assert len(kchat.requests) == 1
 
 
-def test_agents_go_by_their_display_name(kchat: ScriptedKchat, client: KchatClient) -> None:
+def test_agents_have_their_display_name_or_else_their_name(
+    kchat: ScriptedKchat, client: KchatClient
+) -> None:
     first = [
         {"id": 2192, "name": "li.lei", "agent_display_name": " 李雷 "},
         {"id": "7", "name": "韩梅梅", "agent_display_name": None},
@@ -187,21 +189,23 @@ def test_agents_go_by_their_display_name(kchat: ScriptedKchat, client: KchatClie
     assert [r.params["page"] for r in kchat.requests] == ["1", "2", "3"]
 
 
-def test_agents_end_at_a_null_next_page(kchat: ScriptedKchat, client: KchatClient) -> None:
+def test_the_list_of_agents_ends_at_a_null_next_page(
+    kchat: ScriptedKchat, client: KchatClient
+) -> None:
     kchat.say(Answer.of({"users": [{"id": 9, "name": "王"}], "next_page": None}))
     assert client.agents() == {"9": "王"}
     assert len(kchat.requests) == 1
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_agents_are_empty_where_kchat_does_not_show_them(
+def test_there_are_no_agents_where_kchat_does_not_show_them(
     kchat: ScriptedKchat, client: KchatClient, status: int
 ) -> None:
     kchat.say(Answer.of({"error": "no"}, status))
     assert client.agents() == {}
 
 
-def test_agents_with_wrong_credentials_are_an_error(
+def test_wrong_credentials_are_an_error_when_agents_are_requested(
     kchat: ScriptedKchat, client: KchatClient
 ) -> None:
     kchat.say(Answer.of({"error": "no"}, 401))
@@ -209,7 +213,7 @@ def test_agents_with_wrong_credentials_are_an_error(
         client.agents()
 
 
-def test_several_threads_share_a_client_and_no_session(
+def test_several_threads_share_a_client_but_never_a_session(
     kchat: ScriptedKchat, client: KchatClient
 ) -> None:
     together = threading.Barrier(4)

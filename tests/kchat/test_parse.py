@@ -1,4 +1,4 @@
-"""From JSON to records: tables of what servers send, and properties over any JSON at all."""
+"""From JSON to records: tables of what servers send, and properties of any JSON."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ MORNING = datetime(2015, 4, 25, 0, 4, 12, tzinfo=UTC)
 
 
 def understood(**fields: object) -> Chat:
-    found = PARSER.parse_chat({"id": 290, **fields})
-    assert isinstance(found, FetchedChat), found
-    return found.chat
+    parsed = PARSER.parse_chat({"id": 290, **fields})
+    assert isinstance(parsed, FetchedChat), parsed
+    return parsed.chat
 
 
 def refused(item: object) -> RejectedChat:
-    found = PARSER.parse_chat(item)
-    assert isinstance(found, RejectedChat), found
-    return found
+    parsed = PARSER.parse_chat(item)
+    assert isinstance(parsed, RejectedChat), parsed
+    return parsed
 
 
 def message(**fields: object) -> Message:
@@ -47,7 +47,9 @@ def message(**fields: object) -> Message:
     "body",
     [b"", b"<html>\x00\x1b[31m</html>", b'{"chats": [', b"[" * 100_000, b"{} {}", b"\xff\xfe"],
 )
-def test_what_is_no_json_is_a_bad_answer_that_shows_its_beginning(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_a_bad_answer_whose_error_shows_the_beginning(
+    body: bytes,
+) -> None:
     with pytest.raises(KchatBadAnswer) as caught:
         decode_answer(body)
     assert str(caught.value).isprintable()
@@ -64,23 +66,23 @@ def test_what_is_no_json_is_a_bad_answer_that_shows_its_beginning(body: bytes) -
         (b'"a\xffb"', "a\udcffb"),
     ],
 )
-def test_odd_values_are_kept(body: bytes, value: object) -> None:
+def test_unusual_values_are_kept_and_survive_a_round_trip(body: bytes, value: object) -> None:
     assert decode_answer(body) == value
     assert decode(encode(value).encode()) == value
 
 
-# -- ids, words, times -----------------------------------------------------------------------
+# -- ids, texts, times -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("sent", [290, "290", 290.0, " 290 ", "290.0"])
-def test_a_chat_id_is_a_number_however_it_is_sent(sent: object) -> None:
+def test_a_chat_id_becomes_a_number_in_whatever_form_it_is_sent(sent: object) -> None:
     assert understood(id=sent).id == 290
 
 
 @pytest.mark.parametrize(
     "sent", [None, True, 0, -1, 2**63, "", "x", "２９０", 2.5, 1e300, [], {}, "9" * 5000]
 )
-def test_a_chat_without_a_usable_id_is_refused_and_keeps_its_raw_form(sent: object) -> None:
+def test_a_chat_without_a_usable_id_is_rejected_with_its_raw_json(sent: object) -> None:
     reject = refused({"id": sent, "status": "open"})
     assert reject.reason.startswith("id must be")
     assert reject.key.startswith("raw:")
@@ -102,13 +104,15 @@ def test_a_chat_without_a_usable_id_is_refused_and_keeps_its_raw_form(sent: obje
         ("0", None),
     ],
 )
-def test_ids_of_people_have_one_string_form(field: str, sent: object, id_: str | None) -> None:
+def test_ids_of_people_have_one_text_form(field: str, sent: object, id_: str | None) -> None:
     assert getattr(understood(**{field: sent}), field) == id_
 
 
 @pytest.mark.parametrize("field", ["agent_id", "visitor_id", "user_id"])
 @pytest.mark.parametrize("sent", [{}, [1], True, "x" * 256])
-def test_an_id_of_a_person_that_is_none_is_refused_by_name(field: str, sent: object) -> None:
+def test_a_chat_with_an_invalid_id_of_a_person_is_rejected_and_the_reason_names_the_field(
+    field: str, sent: object
+) -> None:
     reject = refused({"id": 290, field: sent})
     assert field in reject.reason
     assert (reject.key, reject.chat_id) == ("chat:290", 290)
@@ -141,13 +145,15 @@ def test_times_are_read_in_the_zone_and_kept_in_utc(sent: object, moment: dateti
     "sent",
     ["yesterday", "2015-13-01 00:00:00", "0001-01-01 00:00:00", True, [], 10**30, -(10**18), 1e300],
 )
-def test_an_unreadable_creation_time_is_refused_and_any_other_time_is_none(sent: object) -> None:
+def test_a_chat_with_an_unreadable_creation_time_is_rejected_and_other_unreadable_times_are_none(
+    sent: object,
+) -> None:
     assert "created_at" in refused({"id": 290, "created_at": sent}).reason
     chat = understood(assigned_at=sent, end_at=sent, messages=[{"created_at": sent}])
     assert (chat.assigned_at, chat.end_at, chat.messages[0].created_at) == (None, None, None)
 
 
-def test_what_was_not_sent_has_the_documented_defaults() -> None:
+def test_fields_that_were_not_sent_have_the_documented_defaults() -> None:
     assert understood() == Chat(290, "chat", "", "", None, None, None, None, None, None, None, ())
 
 
@@ -155,7 +161,7 @@ def test_what_was_not_sent_has_the_documented_defaults() -> None:
     ("sent", "rating"),
     [(1, "1"), ("1", "1"), (1.0, "1"), (0, "0"), ("满意", "满意"), (None, None), (" ", None)],
 )
-def test_a_rating_is_its_raw_string(sent: object, rating: str | None) -> None:
+def test_a_rating_is_kept_as_the_text_that_was_sent(sent: object, rating: str | None) -> None:
     assert understood(rating=sent).rating == rating
 
 
@@ -163,21 +169,23 @@ def test_a_rating_is_its_raw_string(sent: object, rating: str | None) -> None:
 
 
 @pytest.mark.parametrize(("fields", "has"), [({}, False), ({"messages": None}, False)])
-def test_a_list_item_without_messages_says_so(fields: dict[str, object], has: object) -> None:
-    found = PARSER.parse_chat({"id": 1, **fields})
-    assert isinstance(found, FetchedChat)
-    assert found.has_messages is has
+def test_a_chat_that_was_sent_without_messages_says_so(
+    fields: dict[str, object], has: object
+) -> None:
+    parsed = PARSER.parse_chat({"id": 1, **fields})
+    assert isinstance(parsed, FetchedChat)
+    assert parsed.has_messages is has
     whole = PARSER.parse_chat({"id": 1, "messages": []})
     assert isinstance(whole, FetchedChat)
     assert whole.has_messages
 
 
 @pytest.mark.parametrize("sent", [{}, "", "[]", 0, True])
-def test_messages_that_are_no_list_are_refused(sent: object) -> None:
+def test_a_chat_whose_messages_are_not_a_list_is_rejected(sent: object) -> None:
     assert "messages must be a list" in refused({"id": 1, "messages": sent}).reason
 
 
-def test_a_message_that_is_no_object_is_refused_by_its_place_and_null_is_skipped() -> None:
+def test_a_message_that_is_not_an_object_is_rejected_with_its_index_and_null_is_skipped() -> None:
     assert "messages[1]" in refused({"id": 1, "messages": [{}, "x"]}).reason
     texts = understood(messages=[None, {"msg": "a"}, None, {"msg": "b"}]).messages
     assert [(m.position, m.text) for m in texts] == [(0, "a"), (1, "b")]
@@ -198,7 +206,7 @@ def test_a_message_text_is_kept_as_sent(sent: object, text: str) -> None:
     assert message(msg=sent).text == text
 
 
-def test_a_message_has_its_fields_or_none() -> None:
+def test_a_message_has_its_fields_and_none_where_they_cannot_be_read() -> None:
     sent = message(id="2620", type="chat.answer", name="李", role=" Agent ", recalled="1", new=[1])
     assert (sent.id, sent.type, sent.name, sent.role, sent.recalled) == (
         2620,
@@ -233,9 +241,7 @@ def test_a_message_has_its_fields_or_none() -> None:
         ),
     ],
 )
-def test_an_upload_is_shown_without_its_tokens(
-    fields: dict[str, object], upload: Upload | None
-) -> None:
+def test_an_upload_has_no_tokens(fields: dict[str, object], upload: Upload | None) -> None:
     assert message(**fields).upload == upload
 
 
@@ -243,7 +249,7 @@ def test_an_upload_is_shown_without_its_tokens(
 
 
 @pytest.mark.parametrize("depth", [150, 900, 5000, 200_000])
-def test_a_chat_nested_too_deeply_is_refused_with_its_id(depth: int) -> None:
+def test_a_chat_that_is_nested_too_deeply_is_rejected_with_its_id(depth: int) -> None:
     deep: Any = []
     for _ in range(depth):
         deep = [deep]
@@ -251,17 +257,17 @@ def test_a_chat_nested_too_deeply_is_refused_with_its_id(depth: int) -> None:
     assert reject.key == "chat:290"
     assert "nested" in reject.reason
     assert '"status":"open"' in reject.raw
-    while deep:  # or Python would free it recursively
+    while deep:  # else Python would free it recursively
         deep = deep.pop()
 
 
-def test_a_raw_form_nested_too_deeply_is_a_value_error() -> None:
+def test_raw_json_that_is_nested_too_deeply_is_a_value_error() -> None:
     for raw in ("[" * 100_000, '{"id": 1, "messages": [{"msg": ' + "[" * 500 + "]" * 500 + "}]}"):
         with pytest.raises(ValueError, match="nested"):
             PARSER.parse_archived(raw)
 
 
-# -- tokens and the digest -------------------------------------------------------------------
+# -- upload tokens and the digest --------------------------------------------------------------
 
 SENT: dict[str, Any] = {
     "id": 1,
@@ -280,7 +286,7 @@ SENT: dict[str, Any] = {
 }
 
 
-def test_what_is_shown_has_no_upload_token_and_its_texts_letter_for_letter() -> None:
+def test_a_chat_without_upload_tokens_keeps_its_texts_letter_for_letter() -> None:
     shown = chat_without_upload_tokens(json.dumps(SENT))
     assert shown == chat_without_upload_tokens(SENT)
     sent: Any = shown["messages"]
@@ -336,12 +342,12 @@ CHATS = st.fixed_dictionaries(
 
 
 @given(JSON | st.dictionaries(st.sampled_from(["id", "messages", "agent_id"]), JSON))
-def test_any_json_is_understood_or_refused_and_never_raises(value: object) -> None:
-    found = PARSER.parse_chat(value)
-    assert found.raw.isascii()
-    assert decode_answer(found.raw.encode()) is not ...
-    if isinstance(found, FetchedChat):
-        assert PARSER.parse_archived(found.raw) == found.chat
+def test_any_json_is_parsed_or_rejected_and_never_raises(value: object) -> None:
+    parsed = PARSER.parse_chat(value)
+    assert parsed.raw.isascii()
+    assert decode_answer(parsed.raw.encode()) is not ...
+    if isinstance(parsed, FetchedChat):
+        assert PARSER.parse_archived(parsed.raw) == parsed.chat
     for answer in (value, {"chats": [value], "next_page": value, "count": value}, {"chat": value}):
         try:
             PARSER.parse_list_page(answer, 1, 100)
@@ -351,20 +357,20 @@ def test_any_json_is_understood_or_refused_and_never_raises(value: object) -> No
 
 
 @given(CHATS)
-def test_a_chat_reads_back_from_its_raw_form_as_the_same(sent: dict[str, Any]) -> None:
-    found = PARSER.parse_chat(sent)
-    if isinstance(found, FetchedChat):
-        assert PARSER.parse_archived(found.raw) == found.chat
-        again = PARSER.parse_chat(json.loads(found.raw))
+def test_a_chat_parsed_from_its_raw_json_is_the_same_chat(sent: dict[str, Any]) -> None:
+    parsed = PARSER.parse_chat(sent)
+    if isinstance(parsed, FetchedChat):
+        assert PARSER.parse_archived(parsed.raw) == parsed.chat
+        again = PARSER.parse_chat(json.loads(parsed.raw))
         assert isinstance(again, FetchedChat)
-        assert (again.digest, again.raw) == (found.digest, found.raw)
+        assert (again.digest, again.raw) == (parsed.digest, parsed.raw)
 
 
-def test_surrogates_that_were_sent_apart_are_read_as_they_will_be_read_again() -> None:
-    found = PARSER.parse_chat({"id": 1, "messages": [{"msg": "\ud83d" + "\ude00"}]})
-    assert isinstance(found, FetchedChat)
-    assert found.chat.messages[0].text == "\U0001f600"
-    assert PARSER.parse_archived(found.raw) == found.chat
+def test_two_surrogates_sent_apart_are_parsed_as_the_archive_will_parse_them() -> None:
+    parsed = PARSER.parse_chat({"id": 1, "messages": [{"msg": "\ud83d" + "\ude00"}]})
+    assert isinstance(parsed, FetchedChat)
+    assert parsed.chat.messages[0].text == "\U0001f600"
+    assert PARSER.parse_archived(parsed.raw) == parsed.chat
 
 
 @given(st.binary(max_size=40))

@@ -1,4 +1,5 @@
-"""How often Kchat is asked: what it asked for, what the settings allow; all threads together."""
+"""How often Kchat is asked: what Kchat asks for, what the settings allow, for all threads
+together."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from .conftest import Answer, MakeClient, ScriptedKchat, Time
 GOOD = Answer.of({"chats": [{"id": 1}]})
 
 
-def test_a_kchat_that_asks_for_more_than_five_minutes_is_left_alone(
+def test_a_request_fails_at_once_where_kchat_asks_to_wait_longer_than_five_minutes(
     kchat: ScriptedKchat, client: KchatClient, time: Time
 ) -> None:
     kchat.say(Answer(429, headers={"Retry-After": "3600"}), GOOD)
@@ -25,7 +26,7 @@ def test_a_kchat_that_asks_for_more_than_five_minutes_is_left_alone(
     assert len(kchat.requests) == 1
 
 
-def test_what_kchat_asked_for_holds_for_every_later_request(
+def test_the_pause_that_kchat_asked_for_holds_for_every_later_request(
     kchat: ScriptedKchat, client: KchatClient, time: Time
 ) -> None:
     kchat.say(Answer(503, headers={"Retry-After": "1000"}), GOOD)
@@ -36,11 +37,11 @@ def test_what_kchat_asked_for_holds_for_every_later_request(
         client.page(1)
     assert len(kchat.requests) == 1
     time.sleep(200)
-    client.page(1)  # 200 s are worth waiting for
+    client.page(1)  # 200 s are short enough to wait
     assert time.slept == [600, 200, 200]
 
 
-def test_whatever_kchat_asks_for_it_is_asked_again_after_an_hour(
+def test_after_an_hour_kchat_is_asked_again_whatever_pause_it_asked_for(
     kchat: ScriptedKchat, client: KchatClient, time: Time
 ) -> None:
     kchat.say(Answer(429, headers={"Retry-After": "99999999"}), GOOD)
@@ -51,7 +52,7 @@ def test_whatever_kchat_asks_for_it_is_asked_again_after_an_hour(
 
 
 @pytest.mark.parametrize(("per_minute", "apart"), [(1, 60.0), (60, 1.0), (600, 0.1)])
-def test_a_minute_has_no_more_requests_than_allowed(
+def test_no_minute_has_more_requests_than_allowed(
     kchat: ScriptedKchat, make: MakeClient, time: Time, per_minute: int, apart: float
 ) -> None:
     client = make(per_minute=per_minute)
@@ -60,12 +61,12 @@ def test_a_minute_has_no_more_requests_than_allowed(
     for number in range(4):
         client.page(number + 1)
         begun.append(time.clock())
-    assert len(kchat.requests) == 5  # one of them a repeated one
+    assert len(kchat.requests) == 5  # one of them is a retry
     assert begun[0] == 0
     assert begun[-1] >= 4 * apart - 1e-6
 
 
-def test_threads_share_the_minute() -> None:
+def test_all_threads_together_stay_within_the_limit_of_a_minute() -> None:
     clock = [0.0]
     begun: list[float] = []
     lock = threading.Lock()
@@ -92,7 +93,7 @@ def test_threads_share_the_minute() -> None:
     assert begun[-1] >= 19 * 2.0 - 1e-6
 
 
-def test_a_429_slows_every_thread(kchat: ScriptedKchat, make: MakeClient, time: Time) -> None:
+def test_a_429_pauses_every_thread(kchat: ScriptedKchat, make: MakeClient, time: Time) -> None:
     client = make(retries=0)
     kchat.say(Answer(429, headers={"Retry-After": "30"}), GOOD)
     with pytest.raises(KchatBusy):
@@ -104,7 +105,7 @@ def test_a_429_slows_every_thread(kchat: ScriptedKchat, make: MakeClient, time: 
     assert time.slept == [30.0]
 
 
-def test_a_500_slows_nobody_else(kchat: ScriptedKchat, make: MakeClient, time: Time) -> None:
+def test_a_500_pauses_no_other_request(kchat: ScriptedKchat, make: MakeClient, time: Time) -> None:
     client = make(retries=0)
     kchat.say(Answer(500), GOOD)
     with pytest.raises(KchatBusy):

@@ -1,4 +1,4 @@
-"""Times: what Kchat writes, in the account's zone."""
+"""Times as Kchat writes them, in the zone of the account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ZONES = [
 
 
 @given(
-    # Summer time begins and ends, a day is left out (Apia, 30 December 2011), local mean time ends.
+    # Summer time begins and ends. Apia skips a day (30 December 2011). Local mean time ends.
     st.datetimes(_at("1890-01-01"), _at("2040-01-01"))
     | st.datetimes(_at("2011-12-28"), _at("2012-01-02"))
     | st.datetimes(_at("1986-05-03"), _at("1986-05-05"))
@@ -29,8 +29,10 @@ ZONES = [
 @example(_at("1900-12-31 23:59:59"), ZONES[0])
 @example(_at("2024-10-27 02:30:00"), ZONES[1])
 @example(_at("2011-12-30 00:00:00"), ZONES[3])
-def test_a_documented_time_is_what_the_zone_itself_says(moment: datetime, zone: ZoneInfo) -> None:
-    said = moment.replace(microsecond=0, fold=0)  # what is written does not say which of two it is
+def test_a_documented_time_is_the_time_that_the_zone_gives(
+    moment: datetime, zone: ZoneInfo
+) -> None:
+    said = moment.replace(microsecond=0, fold=0)  # of a repeated hour, the text means the first
     assert parse_time(f"{said:%Y-%m-%d %H:%M:%S}", zone) == said.replace(tzinfo=zone).astimezone(
         UTC
     )

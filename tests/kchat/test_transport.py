@@ -33,7 +33,7 @@ BODY = GOOD.body
 
 
 def reset(handler: Handler) -> None:
-    """Hang up with a reset, as a broken middlebox does."""
+    """Close the connection with a TCP reset, as a broken middlebox does."""
     linger = struct.pack("ii", 1, 0)
     handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     handler.connection.close()
@@ -68,7 +68,7 @@ def bad_gzip(handler: Handler) -> None:
 
 
 def trickle(handler: Handler) -> None:
-    """A byte now and then, for as long as the client stays."""
+    """Send a byte now and then until the test ends."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
     while not handler.server.stopping.wait(0.02):
         handler.wfile.write(b" ")
@@ -93,7 +93,7 @@ def silent(handler: Handler) -> None:
 @pytest.mark.parametrize(
     "act", [reset, hang_up, cut_short, cut_in_a_chunk, cut_between_chunks, no_http, bad_gzip]
 )
-def test_a_broken_connection_is_asked_again(
+def test_a_request_over_a_broken_connection_is_repeated(
     kchat: ScriptedKchat, client: KchatClient, time: Time, act: Callable[[Handler], None]
 ) -> None:
     kchat.say(Answer(act=act), Answer(act=act), GOOD)
@@ -113,16 +113,16 @@ def test_a_connection_that_stays_broken_is_unreachable(
     assert len(kchat.requests) == 3
 
 
-def test_nobody_there_is_unreachable(make: MakeClient) -> None:
+def test_an_address_where_nothing_listens_is_unreachable(make: MakeClient) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # bound, not listening: refused
+        taken.bind(("127.0.0.1", 0))  # bound but not listening: connections are refused
         client = make(base_url=f"http://127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(KchatUnreachable, match="refused"):
             client.page(1)
     assert client.retries() == 2
 
 
-def test_an_address_that_is_none_is_not_tried_again(make: MakeClient) -> None:
+def test_an_invalid_address_is_not_tried_again(make: MakeClient) -> None:
     client = make(base_url="http://127.0.0.1:99999999")
     with pytest.raises(KchatUnreachable, match="KCHAT_BASE_URL"):
         client.page(1)
@@ -130,7 +130,7 @@ def test_an_address_that_is_none_is_not_tried_again(make: MakeClient) -> None:
 
 
 @pytest.mark.parametrize("act", [trickle, trickle_chunks])
-def test_a_server_that_trickles_cannot_hold_the_client(
+def test_a_server_that_sends_its_body_byte_by_byte_cannot_hold_the_client(
     kchat: ScriptedKchat, make: MakeClient, act: Callable[[Handler], None]
 ) -> None:
     kchat.say(Answer(act=act))
@@ -140,7 +140,7 @@ def test_a_server_that_trickles_cannot_hold_the_client(
     assert len(kchat.requests) == 2
 
 
-def test_a_server_that_trickles_its_headers_cannot_hold_the_client(
+def test_a_server_that_sends_its_headers_byte_by_byte_cannot_hold_the_client(
     kchat: ScriptedKchat, make: MakeClient
 ) -> None:
     kchat.say(Answer(act=trickle_headers))
@@ -158,7 +158,7 @@ def test_a_silent_server_is_unreachable_after_the_timeout(
         make(timeout=0.1, retries=0).page(1)
 
 
-def test_an_answer_beyond_the_limit_is_refused(kchat: ScriptedKchat, make: MakeClient) -> None:
+def test_an_answer_longer_than_the_limit_is_refused(kchat: ScriptedKchat, make: MakeClient) -> None:
     kchat.say(Answer(body=b'{"chats": [' + b" " * 200_000 + b"]}"))
     with pytest.raises(KchatBadAnswer, match="longer than 100,000 bytes") as caught:
         make(max_body=100_000).page(1)
@@ -166,7 +166,7 @@ def test_an_answer_beyond_the_limit_is_refused(kchat: ScriptedKchat, make: MakeC
     assert len(kchat.requests) == 1
 
 
-def test_a_small_packet_that_unpacks_beyond_the_limit_is_refused(
+def test_a_small_answer_that_unpacks_to_more_than_the_limit_is_refused(
     kchat: ScriptedKchat, make: MakeClient
 ) -> None:
     packed = gzip.compress(b'{"chats": [' + b" " * 20_000_000 + b"]}")
@@ -176,7 +176,7 @@ def test_a_small_packet_that_unpacks_beyond_the_limit_is_refused(
         make(max_body=1_000_000).page(1)
 
 
-def test_a_packed_answer_is_read(kchat: ScriptedKchat, client: KchatClient) -> None:
+def test_a_compressed_answer_is_read(kchat: ScriptedKchat, client: KchatClient) -> None:
     kchat.say(Answer(body=gzip.compress(BODY), headers={"Content-Encoding": "gzip"}))
     assert client.page(1).size == 1
 
@@ -195,7 +195,7 @@ def test_a_packed_answer_is_read(kchat: ScriptedKchat, client: KchatClient) -> N
         b"null",
     ],
 )
-def test_an_answer_that_is_no_list_of_chats_is_asked_again(
+def test_a_request_whose_answer_is_no_list_of_chats_is_repeated(
     kchat: ScriptedKchat, client: KchatClient, body: bytes
 ) -> None:
     kchat.say(Answer(body=body), GOOD)
@@ -209,7 +209,7 @@ def test_an_answer_that_is_no_list_of_chats_is_asked_again(
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 520])
-def test_a_busy_kchat_is_asked_again_and_again(
+def test_a_request_to_a_busy_kchat_is_repeated_until_the_last_attempt(
     kchat: ScriptedKchat, client: KchatClient, time: Time, status: int
 ) -> None:
     busy = Answer(status, b"<h1>later\r\n</h1>")
@@ -222,7 +222,7 @@ def test_a_busy_kchat_is_asked_again_and_again(
     assert caught.value.retry
 
 
-def test_back_off_has_full_jitter_and_an_end(
+def test_back_off_has_full_jitter_and_an_upper_limit(
     kchat: ScriptedKchat, make: MakeClient, time: Time
 ) -> None:
     kchat.say(Answer(500))
@@ -232,7 +232,7 @@ def test_back_off_has_full_jitter_and_an_end(
 
 
 @pytest.mark.parametrize(("status", "asked"), [(429, 17), (503, 17), (429, 300)])
-def test_retry_after_in_seconds_is_kept(
+def test_retry_after_in_seconds_is_honoured(
     kchat: ScriptedKchat, client: KchatClient, time: Time, status: int, asked: int
 ) -> None:
     kchat.say(Answer(status, headers={"Retry-After": str(asked)}), GOOD)
@@ -240,7 +240,7 @@ def test_retry_after_in_seconds_is_kept(
     assert time.slept == [asked]
 
 
-def test_retry_after_as_a_date_is_kept(
+def test_retry_after_as_a_date_is_honoured(
     kchat: ScriptedKchat, client: KchatClient, time: Time
 ) -> None:
     moment = format_datetime(time.now() + timedelta(seconds=42), usegmt=True)
@@ -253,7 +253,7 @@ def test_retry_after_as_a_date_is_kept(
     "asked",
     ["0", "-5", "soon", "", "1e3", "Thu, 01 Jan 1970 00:00:00 GMT", "Thu, 99 Jan 2026", "９" * 2],
 )
-def test_a_retry_after_that_says_nothing_leaves_the_back_off(
+def test_a_retry_after_that_cannot_be_read_leaves_the_back_off_as_it_is(
     kchat: ScriptedKchat, client: KchatClient, time: Time, asked: str
 ) -> None:
     header = asked.encode().decode("latin-1")
@@ -273,7 +273,7 @@ def test_a_retry_after_that_says_nothing_leaves_the_back_off(
         (422, KchatBadAnswer, "answered 422"),
     ],
 )
-def test_a_refusal_is_final_and_says_what_to_check(
+def test_a_refusal_is_not_retried_and_says_what_to_check(
     kchat: ScriptedKchat, client: KchatClient, status: int, kind: type[KchatError], names: str
 ) -> None:
     kchat.say(Answer(status, b'{"error":\r\n "because\x07"}' + b"x" * 300_000))
@@ -302,7 +302,7 @@ def test_a_redirect_is_not_followed(
 
 
 @pytest.mark.parametrize("location", ["http://[", "", "//u:p@\x7f", "x" * 5000])
-def test_a_redirect_to_nowhere_is_a_clear_error(
+def test_a_redirect_to_an_invalid_address_is_a_clear_error(
     kchat: ScriptedKchat, client: KchatClient, location: str
 ) -> None:
     kchat.say(Answer(302, headers={"Location": location}))

@@ -1,4 +1,4 @@
-"""Characters that folding, cutting and marking have reason to fear, for property tests."""
+"""Characters that are difficult for folding, segmentation and highlighting, for property tests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ characters = st.sampled_from(sorted(set(ALPHABET))) | st.characters(exclude_cate
 
 
 def texts(max_size: int = 30) -> st.SearchStrategy[str]:
-    """Nasty texts, mostly of the alphabet, some of any character there is."""
+    """Difficult texts. Most consist of `ALPHABET`, some of any characters."""
     return st.text(st.sampled_from(sorted(set(ALPHABET))), max_size=max_size) | st.text(
         characters, max_size=max_size
     )

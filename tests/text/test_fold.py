@@ -24,7 +24,7 @@ _T2S = opencc.OpenCC("t2s")
 
 
 def plain_fold(text: str) -> str:
-    """What DESIGN says, in the plainest way: no pieces, no map, no tables."""
+    """Folding as it is documented, in the simplest code: no pieces, no map, no tables."""
     text = re.sub("[\ud800-\udfff]", "\ufffd", text)
     text = unicodedata.normalize("NFKC", text).casefold()
     text = unicodedata.normalize("NFKC", text)
@@ -32,7 +32,8 @@ def plain_fold(text: str) -> str:
 
 
 def simplified(character: str) -> str:
-    """OpenCC's own answer for one character, asked until it stays the same (it has chains)."""
+    """OpenCC's own answer for one character, converted again until it stays the same, because
+    OpenCC's table has chains."""
     if character < "\u3400":
         return character
     seen = [character]
@@ -97,7 +98,7 @@ KNOWN = [
 
 
 @pytest.mark.parametrize(("text", "folded"), KNOWN)
-def test_what_is_known_folds_as_it_should(text: str, folded: str) -> None:
+def test_known_texts_fold_as_expected(text: str, folded: str) -> None:
     assert fold(text) == folded
     assert fold_with_map(text).text == folded
 
@@ -106,12 +107,12 @@ def test_what_is_known_folds_as_it_should(text: str, folded: str) -> None:
     ("traditional", "simple"),
     [("後悔", "后悔"), ("皇后", "皇后"), ("乾淨", "干净"), ("麵條", "面条"), ("鐘錶", "钟表")],
 )
-def test_both_ways_of_writing_meet(traditional: str, simple: str) -> None:
+def test_traditional_and_simplified_text_fold_to_the_same(traditional: str, simple: str) -> None:
     assert fold(traditional) == fold(simple)
 
 
 def test_a_character_folds_the_same_whatever_stands_beside_it() -> None:
-    # OpenCC's phrases keep 乾 in 乾坤; a literal must not depend on its neighbours.
+    # OpenCC's phrases keep 乾 in 乾坤. But a literal must not depend on its neighbours.
     assert fold("乾坤") == fold("乾") + fold("坤")
 
 
@@ -119,7 +120,7 @@ def test_a_character_folds_the_same_whatever_stands_beside_it() -> None:
 @example("ΐ" + "\u0323" * 40)
 @example(" \u0308\n")
 @example("\uffff \uffff")
-def test_folding_equals_the_plain_oracle(text: str) -> None:
+def test_folding_equals_the_simple_oracle(text: str) -> None:
     assert fold(text) == plain_fold(text)
 
 
@@ -129,7 +130,7 @@ def test_folding_twice_is_folding_once(text: str) -> None:
 
 
 @given(st.lists(texts(8), max_size=6))
-def test_many_texts_fold_as_each_does(many: list[str]) -> None:
+def test_many_texts_fold_as_each_of_them_does_alone(many: list[str]) -> None:
     assert fold_many(many) == [fold(text) for text in many]
     assert fold_many_with_map(many) == [fold_with_map(text) for text in many]
 
@@ -140,7 +141,7 @@ def test_folding_with_a_map_is_folding(text: str) -> None:
 
 
 @given(texts())
-def test_no_folded_text_has_a_line_break_a_surrogate_or_two_blanks(text: str) -> None:
+def test_folded_text_has_no_line_break_no_surrogate_and_no_two_blanks(text: str) -> None:
     folded = fold(text)
     assert len(f".{folded}.".splitlines()) == 1
     assert not re.search(r"[^\S ]|  |[\ud800-\udfff]", folded)
@@ -166,7 +167,9 @@ def test_the_map_covers_the_original_from_end_to_end(text: str) -> None:
 
 
 @given(texts(), st.data())
-def test_what_is_found_folded_is_there_on_the_original(text: str, data: st.DataObject) -> None:
+def test_the_original_range_of_folded_text_folds_to_text_that_contains_it(
+    text: str, data: st.DataObject
+) -> None:
     folded = fold_with_map(text)
     if not folded.text:
         return
@@ -177,12 +180,12 @@ def test_what_is_found_folded_is_there_on_the_original(text: str, data: st.DataO
 
 
 @given(texts(12), texts(12))
-def test_a_line_break_keeps_two_texts_apart(left: str, right: str) -> None:
+def test_texts_joined_by_a_line_break_fold_as_each_does_alone(left: str, right: str) -> None:
     apart = fold(f"{left}x\nx{right}")
     assert apart == fold(left + "x") + " " + fold("x" + right)
 
 
-def test_every_character_of_the_basic_plane_folds_well() -> None:
+def test_every_character_of_the_basic_plane_folds_idempotently_with_and_without_a_map() -> None:
     wrong = [
         hex(code)
         for code in range(0x10000)
@@ -191,20 +194,20 @@ def test_every_character_of_the_basic_plane_folds_well() -> None:
     assert wrong == []
 
 
-def test_every_character_folds_between_its_neighbours_as_the_oracle_says() -> None:
-    # Each between a letter that takes marks and a mark, all of the plane in one text.
+def test_every_character_between_neighbours_folds_as_the_oracle_says() -> None:
+    # Each character stands between a letter that takes marks and a mark.
     text = "".join(f"e{chr(code)}\u0301" for code in range(0x10000))
     assert fold(text) == plain_fold(text) == fold_with_map(text).text
 
 
 @pytest.mark.parametrize("code", [0x3400, 0x4E00, 0xF900, 0x20000, 0x2F800])
-def test_simplifying_agrees_with_opencc_at_the_start_of_each_block(code: int) -> None:
+def test_simplification_agrees_with_opencc_at_the_start_of_each_block(code: int) -> None:
     text = "".join(map(chr, range(code, code + 256)))
     assert fold(text) == plain_fold(text)
 
 
 @given(st.text(MARKS, min_size=33, max_size=120), st.text("aeか각 ", max_size=2))
-def test_a_tower_of_marks_folds_as_the_oracle_says(marks: str, base: str) -> None:
+def test_a_long_run_of_marks_folds_as_the_oracle_says(marks: str, base: str) -> None:
     text = base + marks + base + marks
     assert fold(text) == plain_fold(text) == fold_with_map(text).text == fold(fold(text))
 
@@ -215,14 +218,14 @@ def test_a_tower_of_marks_folds_as_the_oracle_says(marks: str, base: str) -> Non
     ids=["alternating marks", "marks in the wrong order", "nothing but expansions"],
 )
 def test_a_hostile_message_folds_in_linear_time(hostile: str) -> None:
-    # In quadratic time it is half a minute for the marks.
+    # In quadratic time, the marks would take half a minute.
     began = time.process_time()
     assert fold_with_map(hostile).text == fold(hostile)
     assert time.process_time() - began < 5
 
 
 @given(texts())
-def test_only_lone_surrogates_are_replaced_one_by_one(text: str) -> None:
+def test_each_lone_surrogate_is_replaced_and_nothing_else(text: str) -> None:
     clean = without_surrogates(text)
     assert len(clean) == len(text)
     clean.encode()
@@ -231,7 +234,7 @@ def test_only_lone_surrogates_are_replaced_one_by_one(text: str) -> None:
         assert after == ("\ufffd" if lone else before)
 
 
-def test_the_fingerprint_names_the_tables_that_folding_stands_on(
+def test_the_fingerprint_changes_with_the_tables_that_folding_uses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = fingerprint()

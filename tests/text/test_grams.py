@@ -31,12 +31,14 @@ def test_no_gram_reaches_from_one_message_into_the_next(first: str, second: str)
 
 
 @given(folded_texts, st.text(min_size=1, max_size=9).map(fold), folded_texts)
-def test_whatever_has_a_literal_has_all_its_grams(before: str, literal: str, after: str) -> None:
+def test_every_text_with_a_literal_has_all_its_required_grams(
+    before: str, literal: str, after: str
+) -> None:
     assert set(required_grams(literal)) <= grams([before + literal + after])
 
 
 @given(st.text("a1退", max_size=8), st.text("a1退", min_size=1, max_size=3).filter(is_gram))
-def test_a_literal_that_is_a_gram_is_there_exactly_when_its_gram_is(
+def test_a_literal_that_is_a_gram_is_in_a_text_exactly_if_the_gram_is(
     text: str, literal: str
 ) -> None:
     assert (literal in text) == (set(required_grams(literal)) <= grams([text]))
@@ -59,5 +61,5 @@ def test_a_literal_that_is_a_gram_is_there_exactly_when_its_gram_is(
         ("٣٤٥", ["٣٤", "٤٥"]),
     ],
 )
-def test_needed_grams_come_once_and_in_order(literal: str, expected: list[str]) -> None:
+def test_required_grams_come_once_and_in_order(literal: str, expected: list[str]) -> None:
     assert required_grams(literal) == expected

@@ -22,7 +22,7 @@ def test_the_usual_readings_of_a_character(character: str, sounds: tuple[str, ..
 
 
 @pytest.mark.parametrize("character", ["a", "1", "😀", "?", "\0", "\ud800", "々"])
-def test_what_is_not_han_has_no_sound(character: str) -> None:
+def test_characters_that_are_not_han_have_no_sound(character: str) -> None:
     assert readings(character) == ()
 
 
@@ -30,16 +30,16 @@ def test_what_is_not_han_has_no_sound(character: str) -> None:
     ("syllable", "as_"),
     [("zhang", "zan"), ("chi", "ci"), ("sheng", "sen"), ("ling", "lin"), ("zhong", "zong")],
 )
-def test_what_many_do_not_tell_apart_is_one(syllable: str, as_: str) -> None:
+def test_sounds_that_many_speakers_do_not_distinguish_are_one(syllable: str, as_: str) -> None:
     assert merge_similar_sounds(syllable) == as_
 
 
-def test_letters_are_cut_in_every_way_that_is_pinyin() -> None:
+def test_letters_are_split_in_every_way_that_is_pinyin() -> None:
     known = frozenset({"xi", "an", "xian"})
     assert set(split_syllables("xian", known)) == {("xian",), ("xi", "an")}
     assert set(split_syllables("xiang", known)) == {("xian",), ("xi", "an")}
     assert list(split_syllables("order", known)) == []
 
 
-def test_letters_that_can_be_cut_in_very_many_ways_end() -> None:
+def test_the_number_of_ways_to_split_letters_is_limited() -> None:
     assert len(list(split_syllables("a" * 60, frozenset({"a", "aa", "aaa"})))) == 32

@@ -1,4 +1,4 @@
-"""The words are the same with rjieba and without it, so an index of the one serves the other."""
+"""rjieba and jieba give the same words, so an index built with one can be used with the other."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def by_rjieba(segmenter: Segmenter) -> bool:
 
 
 def frequencies(slow: Segmenter) -> dict[str, int]:
-    """jieba's dictionary, with 0 for what only begins a word."""
+    """jieba's dictionary: the frequency of each word, and 0 for the mere beginnings of words."""
     tokenizer: Any = slow._cutter
     return dict(tokenizer.FREQ)
 
@@ -104,7 +104,7 @@ KINDS: dict[str, Callable[[random.Random, list[str], list[str]], str]] = {
     "dictionary words": lambda r, words, _: "".join(r.choices(words, k=r.randint(1, 8))),
     "parts of words": lambda r, words, _: r.choice(words)[1:] + r.choice(words)[:2],
     "characters of the model": lambda r, _, model: "".join(r.choices(model, k=r.randint(2, 40))),
-    # Cuts of these weigh the same, so that the last bit of a sum decides between them.
+    # Several cuts of these have equal weights, so the last bit of a sum decides between them.
     "one character": lambda r, _, model: r.choice(model) * r.randint(2, 60),
     "a few characters": lambda r, _, model: "".join(r.choices(r.choices(model, k=3), k=16)),
     "a word repeated": lambda r, words, _: r.choice(words)[:4] * r.randint(2, 50),
@@ -117,7 +117,7 @@ KINDS: dict[str, Callable[[random.Random, list[str], list[str]], str]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_made_up_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind: str) -> None:
+def test_generated_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind: str) -> None:
     han = re.compile("[\u4e00-\u9fd5]+")
     words = sorted(
         word for word, often in frequencies(slow).items() if often and han.fullmatch(word)
@@ -129,7 +129,7 @@ def test_made_up_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind
     assert different(fast, slow, runs) == []
 
 
-def test_every_word_of_the_dictionary_is_known_to_both(fast: Segmenter, slow: Segmenter) -> None:
+def test_jieba_and_rjieba_know_the_same_dictionary_words(fast: Segmenter, slow: Segmenter) -> None:
     assert isinstance(fast._cutter, segmentation._RjiebaCutter)
     knows = fast._cutter._in_dictionary
     assert [w for w, often in frequencies(slow).items() if knows(w) != (often > 0)] == []
@@ -143,7 +143,7 @@ def test_every_word_of_the_dictionary_is_known_to_both(fast: Segmenter, slow: Se
         ("退款𠮷𠮷流程", "rare ideographs stand alone"),
     ],
 )
-def test_runs_that_rjieba_alone_cuts_otherwise(
+def test_runs_that_rjieba_alone_segments_differently(
     fast: Segmenter, slow: Segmenter, han: str, why: str
 ) -> None:
     rjieba = pytest.importorskip("rjieba")
@@ -151,19 +151,21 @@ def test_runs_that_rjieba_alone_cuts_otherwise(
     assert rjieba.cut(han) != slow.segment_han(han), f"no longer so: {why}"
 
 
-def test_an_index_of_the_one_serves_the_other(fast: Segmenter, slow: Segmenter) -> None:
+def test_the_fingerprint_is_the_same_with_and_without_rjieba(
+    fast: Segmenter, slow: Segmenter
+) -> None:
     assert fast.fingerprint == slow.fingerprint
     assert "rjieba" not in fast.fingerprint
 
 
-def test_jieba_loads_no_dictionary_where_rjieba_serves(fast: Segmenter, tmp_path: Path) -> None:
+def test_jieba_loads_no_dictionary_where_rjieba_is_used(fast: Segmenter, tmp_path: Path) -> None:
     made = Segmenter(cache_dir=tmp_path)
     assert made.segment_han("伏伏伏伏𠮷怎么申请退款")[-3:] == ["怎么", "申请", "退款"]
     assert by_rjieba(made)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_with_a_user_dictionary_jieba_serves(
+def test_with_a_user_dictionary_jieba_is_used(
     fast: Segmenter, slow: Segmenter, tmp_path: Path, dictionary_cache: Path
 ) -> None:
     words = tmp_path / "words.txt"
@@ -178,14 +180,14 @@ def test_with_a_user_dictionary_jieba_serves(
     )
 
 
-def test_a_user_dictionary_without_words_leaves_the_work_to_rjieba(
+def test_with_a_user_dictionary_without_words_rjieba_is_used(
     fast: Segmenter, tmp_path: Path
 ) -> None:
     (tmp_path / "words.txt").write_text("\ufeff\n \n", encoding="utf-8")
     assert by_rjieba(Segmenter(tmp_path / "words.txt"))
 
 
-def test_without_rjieba_jieba_serves(
+def test_without_rjieba_jieba_is_used(
     monkeypatch: pytest.MonkeyPatch, dictionary_cache: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "rjieba", None)
@@ -195,7 +197,7 @@ def test_without_rjieba_jieba_serves(
 
 
 @pytest.mark.parametrize(("package", "other"), [("rjieba", "0.3.0"), ("jieba", "0.42.2")])
-def test_versions_that_were_not_compared_are_not_trusted_to_agree(
+def test_rjieba_is_not_used_in_versions_that_were_not_compared(
     monkeypatch: pytest.MonkeyPatch,
     dictionary_cache: Path,
     fast: Segmenter,

@@ -41,24 +41,24 @@ def test_a_run_is_of_one_kind(text: str, expected: list[tuple[Kind, str]]) -> No
 
 
 @given(texts(60))
-def test_runs_join_to_the_text(text: str) -> None:
-    for each in (text, fold(text)):
-        found = runs(each)
-        assert "".join(run.text for run in found) == each
-        assert all(run.text for run in found)
-        assert all(a.kind is not b.kind for a, b in pairwise(found))
+def test_runs_joined_are_the_text(text: str) -> None:
+    for variant in (text, fold(text)):
+        result = runs(variant)
+        assert "".join(run.text for run in result) == variant
+        assert all(run.text for run in result)
+        assert all(a.kind is not b.kind for a, b in pairwise(result))
 
 
 @given(texts(60))
-def test_what_is_indexed_is_every_run_but_the_others(text: str) -> None:
-    for each in (text, fold(text)):
-        expected = [(run.kind is HAN, run.text) for run in runs(each) if run.kind is not OTHER]
-        assert [(bool(han), han or other) for han, other in indexable_runs(each)] == expected
-        assert not any(han and other for han, other in indexable_runs(each))
+def test_indexable_runs_are_all_runs_but_those_of_kind_other(text: str) -> None:
+    for variant in (text, fold(text)):
+        expected = [(run.kind is HAN, run.text) for run in runs(variant) if run.kind is not OTHER]
+        assert [(bool(han), han or other) for han, other in indexable_runs(variant)] == expected
+        assert not any(han and other for han, other in indexable_runs(variant))
 
 
 @given(texts(60))
-def test_letters_and_digits_are_told_apart_from_the_rest(text: str) -> None:
+def test_letters_digits_and_the_rest_are_in_runs_of_their_own(text: str) -> None:
     for run in runs(fold(text)):
         for character in run.text:
             if run.kind is DIGITS:
@@ -71,11 +71,11 @@ def test_letters_and_digits_are_told_apart_from_the_rest(text: str) -> None:
 
 
 @given(texts(60))
-def test_words_are_the_runs_of_letters_in_their_places(text: str) -> None:
-    for each in (text, fold(text)):
-        found = list(letter_runs(each))
-        assert [word for _, word in found] == [r.text for r in runs(each) if r.kind is LETTERS]
-        assert all(each[at : at + len(word)] == word for at, word in found)
+def test_letter_runs_are_the_runs_of_letters_with_their_positions(text: str) -> None:
+    for variant in (text, fold(text)):
+        result = list(letter_runs(variant))
+        assert [word for _, word in result] == [r.text for r in runs(variant) if r.kind is LETTERS]
+        assert all(variant[at : at + len(word)] == word for at, word in result)
 
 
 def test_every_character_is_in_one_run_and_none_is_lost() -> None:

@@ -26,7 +26,7 @@ HAN = st.text(
 
 @pytest.fixture(scope="module", params=["jieba", "rjieba"])
 def segmenter(request: pytest.FixtureRequest, dictionary_cache: Path) -> Segmenter:
-    """One with jieba alone; one with rjieba, where that is installed."""
+    """A segmenter with jieba alone, and one with rjieba if that is installed."""
     fast = request.param == "rjieba"
     if fast:
         pytest.importorskip("rjieba")
@@ -50,19 +50,21 @@ def with_words(folder: Path, cache: Path, text: str | bytes) -> Segmenter:
         ("的", ["的"]),
     ],
 )
-def test_jieba_splits_as_people_would(segmenter: Segmenter, han: str, expected: list[str]) -> None:
+def test_han_is_segmented_into_the_words_that_people_see(
+    segmenter: Segmenter, han: str, expected: list[str]
+) -> None:
     assert segmenter.segment_han(han) == expected
 
 
 @given(HAN)
-def test_the_words_of_a_split_join_to_the_run(segmenter: Segmenter, han: str) -> None:
+def test_the_words_of_a_han_run_join_to_the_run_again(segmenter: Segmenter, han: str) -> None:
     words = segmenter.segment_han(han)
     assert "".join(words) == han
     assert all(words)
 
 
 @given(texts(40))
-def test_no_character_is_dropped_from_the_words(segmenter: Segmenter, text: str) -> None:
+def test_every_character_of_the_text_is_in_some_token(segmenter: Segmenter, text: str) -> None:
     folded = fold(text)
     words = segmenter.tokens([folded])
     for run in runs(folded):
@@ -73,26 +75,26 @@ def test_no_character_is_dropped_from_the_words(segmenter: Segmenter, text: str)
 
 
 @given(HAN)
-def test_what_a_query_splits_into_is_among_the_words_of_the_text(
+def test_the_words_of_a_query_are_among_the_tokens_of_the_same_text(
     segmenter: Segmenter, han: str
 ) -> None:
     assert set(segmenter.segment_han(han)) <= set(segmenter.tokens([han]))
 
 
-def test_words_are_repeated_as_often_as_they_are_said(segmenter: Segmenter) -> None:
+def test_tokens_are_repeated_as_often_as_they_occur(segmenter: Segmenter) -> None:
     words = segmenter.tokens(["退款 iphone6 的的", "退款, iphone"])
     assert sorted(words) == sorted(["退款", "退款", "iphone", "iphone", "6", "的", "的"])
 
 
-def test_long_words_come_with_the_words_inside_them(segmenter: Segmenter) -> None:
+def test_the_tokens_of_a_long_word_include_the_words_inside_it(segmenter: Segmenter) -> None:
     assert {"中华人民共和国", "中华", "人民", "共和国"} <= set(segmenter.tokens(["中华人民共和国"]))
 
 
-def test_words_never_reach_from_one_message_into_the_next(segmenter: Segmenter) -> None:
+def test_no_token_reaches_from_one_message_into_the_next(segmenter: Segmenter) -> None:
     assert "退款" not in segmenter.tokens(["退", "款"])
 
 
-def test_a_user_word_changes_the_split_and_the_fingerprint(
+def test_a_user_word_changes_the_segmentation_and_the_fingerprint(
     tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
 ) -> None:
     assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝")
@@ -102,7 +104,7 @@ def test_a_user_word_changes_the_split_and_the_fingerprint(
     assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝"), "dictionaries are shared"
 
 
-def test_user_words_are_folded_like_the_text_they_meet(
+def test_user_words_are_folded_like_the_text_in_which_they_are_sought(
     tmp_path: Path, dictionary_cache: Path
 ) -> None:
     written = "\ufeff极速宝\r\n極速貸款寶 100 n\r\n火星退款　１００\n\u2003月球發票\n"
@@ -120,14 +122,14 @@ def test_a_dictionary_that_is_not_utf_8_is_refused(
 
 
 @pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000, "９" * 5000])
-def test_a_frequency_that_is_no_number_to_count_with_is_refused_at_once(
+def test_a_frequency_that_is_too_large_is_refused_when_the_dictionary_is_read(
     tmp_path: Path, dictionary_cache: Path, digits: str
 ) -> None:
     with pytest.raises(ValueError, match="frequency"):
         with_words(tmp_path, dictionary_cache, f"退款宝 5 n\n退款宝 {digits} n\n")
 
 
-def test_odd_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: Path) -> None:
+def test_invalid_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: Path) -> None:
     odd = f"\x00\n 5 n\n5\n* +\n极速宝 1.5\n极速宝 5 n x y\n极速宝 {'9' * 18}\n"
     assert with_words(tmp_path, dictionary_cache, odd).segment_han("申请极速宝") == [
         "申请",
@@ -135,7 +137,7 @@ def test_odd_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: 
     ]
 
 
-def test_the_fingerprint_stands_for_dictionary_and_folding(
+def test_the_fingerprint_depends_on_the_dictionary_and_on_folding(
     tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
 ) -> None:
     first = with_words(tmp_path, dictionary_cache, "极速宝\n").fingerprint
@@ -149,7 +151,7 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
 ) -> None:
     shared, ours = tmp_path / "shared", tmp_path / "ours" / "deep"
     shared.mkdir()
-    # Somebody else's file in the temporary folder: jieba would load it unchecked.
+    # A file of another user in the temporary folder. jieba would load it unchecked.
     (shared / "jieba.cache").write_bytes(b"hostile")
     monkeypatch.setattr(tempfile, "tempdir", str(shared))
     assert Segmenter(cache_dir=ours, use_rjieba=False).segment_han("退款流程") == ["退款", "流程"]
@@ -159,7 +161,7 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
     assert (shared / "jieba.cache").read_bytes() == b"hostile"
 
 
-def test_a_damaged_cache_is_built_anew(tmp_path: Path, dictionary_cache: Path) -> None:
+def test_a_damaged_cache_is_built_again(tmp_path: Path, dictionary_cache: Path) -> None:
     half = dictionary_cache.read_bytes()[:1000]
     (tmp_path / "jieba.cache").write_bytes(half)
     assert Segmenter(cache_dir=tmp_path, use_rjieba=False).segment_han("退款流程") == [
@@ -170,7 +172,7 @@ def test_a_damaged_cache_is_built_anew(tmp_path: Path, dictionary_cache: Path) -
 
 
 @pytest.mark.parametrize("length", [MAX_TOKEN_LENGTH, MAX_TOKEN_LENGTH + 1, 100_000])
-def test_a_long_run_of_letters_stands_shortened_and_is_taken_for_no_other(
+def test_a_long_run_of_letters_is_indexed_shortened_and_never_taken_for_a_shorter_word(
     segmenter: Segmenter, length: int
 ) -> None:
     (word,) = segmenter.tokens(["a" * length])
@@ -180,7 +182,7 @@ def test_a_long_run_of_letters_stands_shortened_and_is_taken_for_no_other(
 
 
 @pytest.mark.parametrize("han", ["退" * 50_000, "退款流程" * 12_500])
-def test_a_long_run_of_han_is_split_whole(segmenter: Segmenter, han: str) -> None:
+def test_a_long_run_of_han_is_segmented_to_its_end(segmenter: Segmenter, han: str) -> None:
     assert "".join(segmenter.segment_han(han)) == han
 
 
@@ -199,7 +201,7 @@ def test_many_threads_share_one_segmenter_from_the_first_word_on(
         assert list(pool.map(split, range(8))) == [["怎么", "申请", "退款"]] * 8
 
 
-def test_a_cache_that_cant_be_written_costs_time_alone(tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     made = Segmenter(cache_dir=tmp_path / "file", use_rjieba=False)
     assert made.segment_han("退款流程") == ["退款", "流程"]
@@ -219,10 +221,10 @@ def write(path: Path, text: str | bytes, changed: int) -> None:
 @pytest.mark.parametrize(
     ("later", "outdated"), [(0, False), (1, False), (2, True), (9_999, True), (-60, True)]
 )
-def test_a_file_that_was_changed_is_read_once_it_is_left_alone(
+def test_a_changed_file_is_read_again_when_it_has_been_left_alone(
     tmp_path: Path, dictionary_cache: Path, later: int, outdated: bool
 ) -> None:
-    """A clock that was set back does not keep it from being read."""
+    """The file is read even after the system's clock was set back."""
     made = with_words(tmp_path, dictionary_cache, "火星 100 n")
     before = made.fingerprint
     write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
@@ -233,7 +235,7 @@ def test_a_file_that_was_changed_is_read_once_it_is_left_alone(
     assert not made.reload_user_dictionary(now), "once"
 
 
-def test_the_words_follow_to_other_processes_and_back_to_none(
+def test_the_words_of_the_file_reach_other_processes_and_disappear_with_it(
     tmp_path: Path, dictionary_cache: Path
 ) -> None:
     made = with_words(tmp_path, dictionary_cache, "")
@@ -248,7 +250,7 @@ def test_the_words_follow_to_other_processes_and_back_to_none(
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", "退款 99999999999999999999 n"])
-def test_a_file_that_cant_be_used_is_said_once_and_the_words_stay(
+def test_a_file_that_cannot_be_used_is_reported_once_and_the_words_stay(
     tmp_path: Path, dictionary_cache: Path, content: str | bytes
 ) -> None:
     made = with_words(tmp_path, dictionary_cache, "退款流程 100 n")
@@ -262,6 +264,6 @@ def test_a_file_that_cant_be_used_is_said_once_and_the_words_stay(
     assert not made.user_dictionary_changed(CHANGED + 9.0)
 
 
-def test_a_segmenter_without_a_file_is_never_outdated(segmenter: Segmenter) -> None:
+def test_a_segmenter_without_a_file_never_reloads(segmenter: Segmenter) -> None:
     assert not segmenter.user_dictionary_changed(9e9)
     assert not segmenter.reload_user_dictionary(9e9)
