@@ -1,29 +1,24 @@
-"""Benchmarks: ours beside what a user would take instead, and the program under load.
+"""Benchmarks: kchat-search beside what a user would take instead, and the program under load.
 
-    python -m benchmarks.engines --chats 100000 --json results-100000.json
-    python -m benchmarks.ticks --chats 10000 --ticks 10000
-    python -m benchmarks.stages --chats 5000
-    python -m benchmarks.relevance
-    python -m benchmarks.http --chats 20000 --clients 8 --seconds 20
-    python -m benchmarks.backfill --chats 20000
-    python -m benchmarks.plot results-10000.json results-100000.json results-1000000.json
+`README.md` says what each command prints, what it needs and how long it takes. The files:
 
-Run them from the root of the repository. They need `pip install -e '.[bench]'`, and the dialogues
-in `../shared/data` (without those, the demo's made-up conversations stand in). Each prints
-Markdown on standard output and its progress on standard error.
-
-    corpus.py     chats, any number of them, from a few thousand real dialogues
+    engines.py    command: all engines over the same chats
+    ticks.py      command: an index that has grown by small commits, beside a fresh one
+    stages.py     command: where the time of a build goes
+    relevance.py  command: does the right chat come first, as people judged it
+    http.py       command: a served archive under load
+    backfill.py   command: the first sync against a Kchat that takes its time
+    plot.py       command: growth with the number of chats, as a picture
+    corpus.py     chats, any number of them, made from a few thousand real dialogues
     queries.py    the fixed set of query kinds, drawn from the corpus
-    rivals/       the others, each built and asked as its own users would
-    ours.py       kchat-search itself: archive, index, engine, service, ticks
+    rivals/       the other engines, each built and asked as its own users would
+    ours.py       kchat-search: archive, index, engine, service, ticks
     step.py       one step (fill, build, ask, tick) in a process of its own
     measure.py    memory, sizes, the page cache, quantiles
-    ticks.py      an index that has grown by small commits, beside a fresh one
-    relevance.py  does the right chat stand first, as people judged it
-    stages.py     where the time of a build goes
-    engines.py    all contenders over the same chats
-    tables.py, targets.py    its figures as Markdown, and section 12 of the design
-    http.py, kchat.py, clients.py    a served archive under load
-    backfill.py, pages.py, fetch.py    the first sync against a Kchat that takes its time
-    plot.py       growth with the number of chats
+    tables.py     figures as Markdown
+    targets.py    the targets of section 12 of the design
+    kchat.py      a Kchat server that changes while `http` measures
+    clients.py    the clients of `http`
+    pages.py      a Kchat server whose own work is next to nothing, for `backfill`
+    fetch.py      the sync that `backfill` runs with `--no-indexing`
 """

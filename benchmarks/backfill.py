@@ -250,7 +250,8 @@ def _figures(seen: Seen, told: dict[str, Any]) -> dict[str, Any]:
         "start_seconds": firsts[0] - seen.started,
         "archived_seconds": archiving,
         "rate": seen.chats / archiving,
-        "between_seconds": firsts[1] - seen.archived,
+        # The archive is read ten times a second, so the next request may come before that is seen.
+        "between_seconds": max(0.0, firsts[1] - seen.archived),
         "proving_seconds": seen.proven - firsts[1],
         "after_seconds": seen.ended - seen.proven,
         "seconds": seen.ended - seen.started,

@@ -48,8 +48,13 @@ def main() -> None:
         figures = _Ticks(chosen.chats, chosen.ticks).run(Path(folder))
     if chosen.json:
         chosen.json.write_text(json.dumps(figures, indent=1), "utf-8")
-    rows = [[name, f"{value:,.2f}"] for name, value in figures.items()]
+    rows = [[name, _shown(value)] for name, value in figures.items()]
     print(tables.table(["after the ticks", ""], rows))  # noqa: T201  # a command's answer
+
+
+def _shown(figure: float) -> str:
+    """A count as a whole number, anything else to two decimal places."""
+    return f"{figure:,}" if isinstance(figure, int) else f"{figure:,.2f}"
 
 
 class _Ticks:

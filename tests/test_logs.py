@@ -55,7 +55,9 @@ def test_a_record_is_an_object_with_its_extra_values(written: Written) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), {1, 2}, object(), {("a",): 1}], ids=str
+    "value",
+    [float("nan"), float("inf"), {1, 2}, object(), {("a",): 1}],
+    ids=["nan", "infinity", "a set", "an object", "a tuple as key"],
 )
 def test_an_extra_value_that_json_cannot_express_is_written_as_its_text(
     written: Written, value: object
