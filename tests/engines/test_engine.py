@@ -41,6 +41,7 @@ def ids(engine: WhooshEngine, node: Node, **plan: object) -> list[int]:
 History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
 def test_the_engine_finds_exactly_what_a_scan_finds(

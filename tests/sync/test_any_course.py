@@ -31,7 +31,10 @@ from kchat_search.errors import KchatError
 from tests.system.killing import Killed, preload
 from tests.world import World, agents, chat
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks a server")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="forks a server"),
+]
 
 CONDITIONS: list[tuple[str, dict[str, Any]]] = [
     ("too_many_requests", {"every": 2, "seconds": 0}),

@@ -139,6 +139,7 @@ def test_deleted_chats_that_fail_in_place_of_not_being_found_stop_no_sweep(
     assert world.found("is:gone") == {110}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"reconcile_pages_per_tick": 1}, {"recheck_per_tick": 0}])
 def test_the_smallest_settings_end_a_sweep(make_world: MakeWorld, settings: dict[str, int]) -> None:
     world = make_world(per_page=5, recheck_days=0, **settings)

@@ -11,6 +11,8 @@ from kchat_search.demo.server import DemoServer
 from tests.system.programs import run
 from tests.world import chat
 
+pytestmark = pytest.mark.slow
+
 
 def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
     sync = run("sync", kchat=kchat, folder=folder)

@@ -24,6 +24,8 @@ from kchat_search.search.export_walk import AbsentChat
 from tests.system.programs import COMMAND, SECONDS, environment, run
 from tests.world import World, chat, message
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folder(kchat: DemoServer, tmp_path: Path, dictionary_cache: Path) -> Path:

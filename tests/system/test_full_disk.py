@@ -13,6 +13,8 @@ from kchat_search.demo.server import DemoServer
 from tests.system.programs import COMMAND, SECONDS, environment
 from tests.world import chat
 
+pytestmark = pytest.mark.slow
+
 # In a mount namespace of its own: nobody else sees these disks, and they end with it.
 _SCRIPT = """
 set -u

@@ -19,7 +19,10 @@ from kchat_search.demo.server import DemoServer
 from tests.system.killing import By, Killed, preload
 from tests.world import World, chat
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="forks a server")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self").exists(), reason="forks a server"),
+]
 
 EACH = 13
 

@@ -10,10 +10,14 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
+import pytest
+
 from kchat_search.demo import DEMO_API_TOKEN
 from kchat_search.demo.server import DemoServer
 from tests.system.programs import ROOT, SECONDS, environment, started
 from tests.world import chat
+
+pytestmark = pytest.mark.slow
 
 
 def ask(url: str) -> int:

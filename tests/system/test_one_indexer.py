@@ -19,7 +19,10 @@ from kchat_search.demo.server import DemoServer
 from tests.system.programs import COMMAND, ROOT, SECONDS, Running, run, started
 from tests.world import World, chat
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
+]
 
 EACH_SECOND = {"KCHAT_SYNC_INTERVAL_SECONDS": "1"}
 

@@ -21,6 +21,8 @@ from kchat_search.demo.server import DemoServer
 from tests.system.programs import COMMAND, SECONDS, environment, run, started
 from tests.world import World, chat
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def whole(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> World:

@@ -27,9 +27,12 @@ from tests.world import World
 CHATS = [DATA / f"{name}.jsonl.gz" for name in ("crosswoz", "kdconv", "crsa")]
 JUDGED = [DATA / "relevance" / f"{name}-entity.jsonl.gz" for name in ("crosswoz", "kdconv")]
 
-pytestmark = pytest.mark.skipif(
-    not all(file.exists() for file in CHATS), reason=f"there are no dialogues in {DATA}"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not all(file.exists() for file in CHATS), reason=f"there are no dialogues in {DATA}"
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -61,6 +61,7 @@ def test_what_can_not_be_stripped_for_certain_is_not_shown(world: World, raw: st
     assert (stored.reject.raw, stored.reject.reason) == ("", "odd")
 
 
+@pytest.mark.slow
 def test_the_command_lists_rejects_with_their_reasons(kchat: DemoServer, folder: Path) -> None:
     assert "reason" not in run("status", folder=folder).stdout
     for number in range(201, 231):

@@ -82,6 +82,7 @@ def different(fast: Segmenter, slow: Segmenter, runs: list[str]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHATS, reason=f"there are no dialogues in {DATA}")
 def test_real_dialogues_have_the_same_words(fast: Segmenter, slow: Segmenter) -> None:
     texts = []

@@ -242,6 +242,7 @@ def worker(folder: Path, requests: int) -> str:
     ).stdout
 
 
+@pytest.mark.slow
 def test_several_worker_processes_are_summed(tmp_path: Path) -> None:
     worker(tmp_path, 3)
     found = {

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -230,6 +231,7 @@ class ArchiveMachine(RuleBasedStateMachine):
         )
 
 
+@pytest.mark.slow
 def test_any_order_of_calls_ends_as_the_model_does(new_archive: NewArchive) -> None:
     machine = type("Machine", (ArchiveMachine,), {"new_archive": staticmethod(new_archive)})
     run_state_machine_as_test(

@@ -49,6 +49,7 @@ History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 # -- random histories ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(histories(), growths(), st.lists(term_nodes(), min_size=1, max_size=15))
 def test_stock_queries_and_the_evaluator_and_a_scan_find_the_same(
@@ -65,6 +66,7 @@ def test_stock_queries_and_the_evaluator_and_a_scan_find_the_same(
         engine.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(histories(), growths())
 def test_stock_readers_walk_the_lists_and_columns_of_what_was_written(

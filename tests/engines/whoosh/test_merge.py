@@ -76,6 +76,7 @@ chats_of_some_parts = st.lists(st.integers(0, 6), min_size=1, max_size=5).flatma
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(chats_of_some_parts, st.data())
 def test_merged_parts_are_the_segment_of_all_documents_at_once(
