@@ -1,4 +1,4 @@
-"""What the world does wrong: full disks, damaged files, other programs. Bugs fly."""
+"""Full disks, damaged files and other programs become `ArchiveError`; bugs stay what they are."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .conftest import url_of
 
 
 def limit_pages(archive: SqlArchive, pages: int) -> None:
-    """No more than so many pages from now on, on every connection: a disk that is full."""
-    archive.close()  # the limit belongs to a connection
+    """Simulate a full disk: from now on the file may have this many pages and no more."""
+    archive.close()  # a new limit needs new connections
 
     def limit(connection: Any, *_rest: Any) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages}")
@@ -37,9 +37,9 @@ def test_a_full_disk_loses_nothing_and_works_again_with_room(
     before = (archive.get([1]), archive.counts(), archive.changes(10))
     big = [fetched(1, "x" * 50_000), *(fetched(i, "y" * 9_000) for i in range(2, 40))]
     limit_pages(archive, file.stat().st_size // 4096 + spare_pages)
-    with pytest.raises(ArchiveFull, match="no room left") as told:
+    with pytest.raises(ArchiveFull, match="no room left") as error:
         archive.save(big, now=at(1), cursor=("list", {"page": 2}))
-    assert told.value.retry
+    assert error.value.retry
     assert (archive.get([1]), archive.counts(), archive.changes(10)) == before
     assert archive.cursor("list") == {"page": 1}
     assert len(archive.versions(1)) == 1
@@ -50,7 +50,7 @@ def test_a_full_disk_loses_nothing_and_works_again_with_room(
     assert len(archive.versions(1)) == 2
 
 
-def test_a_locked_archive_is_told_after_the_wait(file: Path) -> None:
+def test_a_locked_archive_is_reported_after_the_wait(file: Path) -> None:
     archive = open_archive(url_of(file), wait_seconds=0.05)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -64,7 +64,7 @@ def test_a_locked_archive_is_told_after_the_wait(file: Path) -> None:
     archive.close()
 
 
-def test_a_damaged_archive_is_told(archive: SqlArchive, file: Path) -> None:
+def test_a_damaged_archive_is_reported(archive: SqlArchive, file: Path) -> None:
     archive.save([fetched(i, "z" * 5_000) for i in range(50)], now=at(0))
     archive.close()
     data = file.read_bytes()
@@ -73,7 +73,7 @@ def test_a_damaged_archive_is_told(archive: SqlArchive, file: Path) -> None:
         list(archive.iterate())
 
 
-def test_a_read_only_archive_is_told(archive: SqlArchive) -> None:
+def test_a_read_only_archive_is_reported(archive: SqlArchive) -> None:
     def only_read(connection: Any, *_rest: Any) -> None:
         connection.execute("PRAGMA query_only = ON")
 
@@ -82,7 +82,7 @@ def test_a_read_only_archive_is_told(archive: SqlArchive) -> None:
         archive.save([fetched(1)], now=at(0))
 
 
-def test_a_bug_flies_as_what_it_is(archive: SqlArchive) -> None:
+def test_a_bug_is_not_translated(archive: SqlArchive) -> None:
     with pytest.raises(OperationalError, match="no such table"), archive._reading() as connection:
         connection.execute(text("SELECT * FROM lost"))
     insert = text("INSERT INTO tally VALUES (2, 0, 0, 0, 0, 0)")
@@ -93,14 +93,16 @@ def test_a_bug_flies_as_what_it_is(archive: SqlArchive) -> None:
 
 
 @pytest.mark.parametrize(("number", "kind"), [(28, ArchiveFull), (122, ArchiveFull), (30, None)])
-def test_what_the_system_refuses_is_told(number: int, kind: type[ArchiveError] | None) -> None:
-    with pytest.raises(kind or ArchiveError) as told, archive_errors("/disk/a"):
+def test_an_error_of_the_system_is_reported_with_the_archive_s_location(
+    number: int, kind: type[ArchiveError] | None
+) -> None:
+    with pytest.raises(kind or ArchiveError) as error, archive_errors("/disk/a"):
         raise OSError(number, "said the system")
-    assert "/disk/a" in str(told.value)
-    assert (type(told.value) is ArchiveFull) == (kind is ArchiveFull)
+    assert "/disk/a" in str(error.value)
+    assert (type(error.value) is ArchiveFull) == (kind is ArchiveFull)
 
 
 def test_conversations_stay_out_of_errors(archive: SqlArchive) -> None:
-    with pytest.raises(OperationalError) as told, archive._reading() as connection:
+    with pytest.raises(OperationalError) as error, archive._reading() as connection:
         connection.execute(text("SELECT * FROM lost WHERE x = :x"), {"x": "13912345678"})
-    assert "13912345678" not in str(told.value)
+    assert "13912345678" not in str(error.value)

@@ -1,4 +1,4 @@
-"""Opening: good addresses, bad ones, migrations."""
+"""Opening an archive: good addresses, bad ones, migrations."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reason"),
     [
         ("", "no address"),
         ("var/archive.sqlite3", "no address"),
@@ -75,14 +75,16 @@ def test_an_empty_file_becomes_an_archive(tmp_path: Path) -> None:
         (f"sqlite:////tmp/{'x' * 300}", "can't be opened for writing"),
     ],
 )
-def test_a_wrong_address_is_told_in_one_line_without_its_password(url: str, said: str) -> None:
-    with pytest.raises(ArchiveError, match=said) as told:
+def test_a_wrong_address_is_reported_in_one_line_without_its_password(
+    url: str, reason: str
+) -> None:
+    with pytest.raises(ArchiveError, match=reason) as error:
         open_archive(url)
-    assert "s3cret" not in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "s3cret" not in str(error.value)
+    assert "\n" not in str(error.value)
 
 
-def test_a_file_that_is_no_database_is_told_so_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "letter.txt"
     file.write_text("Dear reader, " * 100)
     with pytest.raises(ArchiveError, match="is no database"):
@@ -90,7 +92,7 @@ def test_a_file_that_is_no_database_is_told_so_and_left_alone(tmp_path: Path) ->
     assert file.read_text() == "Dear reader, " * 100
 
 
-def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+def test_a_database_of_another_program_is_refused_and_not_changed(tmp_path: Path) -> None:
     file = tmp_path / "cookies.sqlite3"
     run(file, "CREATE TABLE cookies (name TEXT)")
     before = file.read_bytes()
@@ -117,11 +119,11 @@ def test_an_archive_that_lost_its_write_ahead_log_mode_gets_it_back(file: Path) 
 
 def test_a_commit_is_on_the_disk_and_references_hold(archive: SqlArchive) -> None:
     with archive._reading() as connection:
-        found = [
+        settings = [
             connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
         ]
-    assert found == ["wal", 2, 1, 30_000]
+    assert settings == ["wal", 2, 1, 30_000]
 
 
 def test_one_process_at_a_time_migrates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,8 +145,8 @@ def test_migrations_and_tables_agree(file: Path) -> None:
     engine.dispose()
 
 
-def test_the_same_statements_make_the_tables_either_way(file: Path, tmp_path: Path) -> None:
-    # What Alembic's comparison does not see: partial indexes, checks, autoincrement
+def test_migrations_and_tables_make_the_same_statements(file: Path, tmp_path: Path) -> None:
+    # Alembic's comparison does not see partial indexes, checks and autoincrement.
     direct = tmp_path / "direct.sqlite3"
     engine = create_engine(url_of(direct))
     metadata.create_all(engine)
@@ -163,8 +165,8 @@ def test_an_archive_of_the_first_version_keeps_all_that_it_has(tmp_path: Path) -
     run(file, "INSERT INTO rejects VALUES ('chat:5', 5, 'odd', 1000000, 2000000, 3, '{}')")
     run(file, "UPDATE tally SET rejected = 1")
     archive = open_archive(url_of(file))
-    (kept,) = archive.rejects()
-    assert (kept.reject.key, kept.times, kept.gone_at) == ("chat:5", 3, None)
+    (stored,) = archive.rejects()
+    assert (stored.reject.key, stored.times, stored.gone_at) == ("chat:5", 3, None)
     assert archive.counts().rejected == 1
     archive.save([fetched(5)], now=at(0))
     assert archive.counts().rejected == 0
@@ -180,11 +182,11 @@ def statements_of(file: Path) -> set[str]:
     return {" ".join(sql.split()) for (sql,) in rows}
 
 
-def test_the_last_migration_is_the_one_the_program_wants() -> None:
+def test_the_last_migration_is_the_one_that_the_tables_name() -> None:
     assert ScriptDirectory.from_config(_config()).get_heads() == [MIGRATION]
 
 
-def test_nothing_is_migrated_and_alembic_not_loaded_where_all_is_there(file: Path) -> None:
+def test_alembic_is_not_loaded_where_nothing_is_to_be_migrated(file: Path) -> None:
     code = (
         "import sys; from kchat_search.archive import open_archive; "
         "open_archive(sys.argv[1]).close(); print('alembic' in sys.modules)"

@@ -1,4 +1,4 @@
-"""Several threads and processes at one archive, and one that is killed."""
+"""Several processes at one archive, and one that is killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import url_of
 
 _PER_PAGE = 20
 
-# Saves page after page, from where the cursor stands; says each page before it is saved.
+# Saves page after page, beginning after the cursor's page; prints each page before it is saved.
 _SAVE = f"""
 import sys
 from kchat_search.archive import open_archive
@@ -32,7 +32,7 @@ while page < int(sys.argv[2]):
     archive.save(chats, now=at(0), cursor=("list", {{"page": page}}))
 """
 
-# Waits for a line, so that all begin at once, then opens.
+# Waits for a line, so that all processes begin at once, then opens the archive.
 _OPEN = """
 import sys
 from kchat_search.archive import open_archive
@@ -41,7 +41,7 @@ sys.stdin.readline()
 print(open_archive(sys.argv[1]).counts().chats, flush=True)
 """
 
-# Saves, lets a child save, and saves again.
+# Saves, lets a forked child save, and saves again.
 _FORK = """
 import os, sys
 from kchat_search.archive import open_archive
@@ -80,13 +80,14 @@ def line_of(started: subprocess.Popen[str]) -> str:
     return started.stdout.readline().strip()
 
 
-def is_in_step(archive: SqlArchive) -> int:
-    """The page of the cursor; all its chats must be there, and none beyond."""
+def page_in_step(archive: SqlArchive) -> int:
+    """Check that the archive has all chats of the pages up to the cursor and no other; returns the
+    cursor's page."""
     page = int((archive.cursor("list") or {"page": 0})["page"])
-    found = [chat_id for chat_id, _ in archive.id_revisions()]
-    assert found == list(range(1, page * _PER_PAGE + 1))
-    assert [entry.chat_id for entry in archive.changes(100_000)] == found
-    assert archive.counts() == ArchiveCounts(len(found), 0, len(found), 0, len(found))
+    ids = [chat_id for chat_id, _ in archive.id_revisions()]
+    assert ids == list(range(1, page * _PER_PAGE + 1))
+    assert [entry.chat_id for entry in archive.changes(100_000)] == ids
+    assert archive.counts() == ArchiveCounts(len(ids), 0, len(ids), 0, len(ids))
     return page
 
 
@@ -99,7 +100,7 @@ def test_a_killed_process_leaves_chats_and_cursor_in_step(file: Path) -> None:
             os.kill(started.pid, signal.SIGKILL)
             assert started.wait(30) == -signal.SIGKILL
         archive = open_archive(url_of(file))
-        before, page = page, is_in_step(archive)
+        before, page = page, page_in_step(archive)
         assert page >= before + 11
         archive.close()
 
@@ -111,13 +112,13 @@ def test_a_reader_never_waits_and_never_sees_half_a_save(archive: SqlArchive, fi
             with archive._reading() as connection:
                 chats = connection.exec_driver_sql("SELECT count(*) FROM chats").scalar_one()
                 queued = connection.exec_driver_sql("SELECT count(*) FROM changes").scalar_one()
-                told = connection.exec_driver_sql("SELECT chats FROM tally").scalar_one()
-            assert chats == queued == told
+                tally = connection.exec_driver_sql("SELECT chats FROM tally").scalar_one()
+            assert chats == queued == tally
             assert chats % _PER_PAGE == 0
             steps.add(chats)
         assert started.returncode == 0
     assert len(steps) > 2
-    assert is_in_step(archive) == 60
+    assert page_in_step(archive) == 60
 
 
 def test_processes_that_open_a_new_archive_at_once_all_succeed(tmp_path: Path) -> None:

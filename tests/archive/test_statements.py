@@ -1,4 +1,4 @@
-"""How many statements go to the database, and what they say to each kind of it."""
+"""How many statements go to the database, and their text for each kind of database."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from kchat_search.models.reports import ArchiveCounts
 from tests.contracts.archive.chats import at, fetched, rejected
 
 
-def test_a_hundred_chats_are_a_handful_of_statements(archive: SqlArchive) -> None:
+def test_a_hundred_chats_are_saved_by_fifteen_statements_at_most(archive: SqlArchive) -> None:
     archive.save([fetched(i) for i in range(1, 61)], now=at(0))
     statements: list[str] = []
 
-    def listen(_c: Any, _k: Any, statement: str, *_rest: Any) -> None:
+    def record(_c: Any, _k: Any, statement: str, *_rest: Any) -> None:
         statements.append(statement)
 
-    event.listen(archive._engine, "before_cursor_execute", listen)
+    event.listen(archive._engine, "before_cursor_execute", record)
     page = [fetched(i, "new" if i % 3 else "你好") for i in range(1, 101)]
     report = archive.save(page, [rejected("raw:x")], now=at(1), cursor=("list", {"page": 2}))
     assert (report.new, report.changed, report.same) == (40, 40, 20)
     assert len(statements) <= 15, statements
 
 
-def test_more_ids_than_a_statement_may_name_are_no_matter(archive: SqlArchive) -> None:
+def test_a_call_may_have_more_ids_than_a_statement_may_have_parameters(archive: SqlArchive) -> None:
     def as_old_builds_of_sqlite(connection: Any, *_rest: Any) -> None:
         connection.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 999)
 
@@ -49,12 +49,12 @@ def test_more_ids_than_a_statement_may_name_are_no_matter(archive: SqlArchive) -
 
 
 @pytest.mark.parametrize("kind", [sqlite, postgresql])
-def test_an_upsert_is_the_same_on_both_databases(kind: Any) -> None:
+def test_an_upsert_says_the_same_to_both_databases(kind: Any) -> None:
     dialect = kind.dialect()
     more = {"times": rejects.c.times + 1}
     statement = upsert(dialect.name, rejects, ["first_seen_at"], more)
-    written = " ".join(str(statement.compile(dialect=dialect)).replace('"key"', "key").split())
-    assert "ON CONFLICT (key) DO UPDATE SET" in written
-    assert "reason = excluded.reason" in written
-    assert "first_seen_at = excluded" not in written
-    assert "times = (rejects.times +" in written
+    sql = " ".join(str(statement.compile(dialect=dialect)).replace('"key"', "key").split())
+    assert "ON CONFLICT (key) DO UPDATE SET" in sql
+    assert "reason = excluded.reason" in sql
+    assert "first_seen_at = excluded" not in sql
+    assert "times = (rejects.times +" in sql

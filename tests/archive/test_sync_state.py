@@ -1,4 +1,4 @@
-"""Reports of syncs and their totals, as the tables keep them."""
+"""Reports of syncs and their totals, as `sync_state` keeps them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kchat_search.models.reports import SyncReport, SyncTotals
 from tests.contracts.archive.chats import at
 
 
-def test_totals_have_every_report_also_those_that_are_gone(
+def test_totals_have_every_report_also_those_that_were_deleted(
     archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert archive.totals() == {}
@@ -31,15 +31,15 @@ def test_totals_have_every_report_also_those_that_are_gone(
     }
 
 
-def test_a_report_and_its_totals_are_kept_together_or_not_at_all(
+def test_a_report_and_its_totals_are_saved_together_or_not_at_all(
     archive: SqlArchive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive.save_report(SyncReport("tick", at(0), at(1)))
 
-    def breaks(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(sync_state, "save_cursor", breaks)
+    monkeypatch.setattr(sync_state, "save_cursor", fail)
     with pytest.raises(ZeroDivisionError):
         archive.save_report(SyncReport("tick", at(2), at(3)))
     assert (len(archive.reports()), archive.totals()["tick"].complete) == (1, 1)

@@ -1,4 +1,4 @@
-"""The change queue: nothing that was queued is lost, whenever it was queued."""
+"""The change queue: no queued chat is lost, whenever it was queued."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def queued(archive: Archive) -> list[int]:
     return [entry.chat_id for entry in archive.changes(1_000)]
 
 
-def test_an_entry_queued_anew_since_it_was_taken_stays(archive: Archive) -> None:
+def test_a_chat_that_is_queued_again_after_it_was_taken_stays(archive: Archive) -> None:
     archive.save([fetched(1), fetched(2)], now=at(0))
     taken = archive.changes(10)
     archive.save([fetched(1, "new")], now=at(1))
@@ -23,18 +23,18 @@ def test_an_entry_queued_anew_since_it_was_taken_stays(archive: Archive) -> None
     assert archive.counts().pending == 1
 
 
-def test_a_number_never_comes_twice(archive: Archive) -> None:
-    seen = set()
+def test_a_sequence_number_is_never_used_twice(archive: Archive) -> None:
+    used = set()
     for _ in range(3):
         archive.queue([1])
         (entry,) = archive.changes(10)
-        assert entry.sequence not in seen
-        seen.add(entry.sequence)
+        assert entry.sequence not in used
+        used.add(entry.sequence)
         archive.done([entry])
         assert archive.last_sequence() == 0
 
 
-def test_done_takes_off_only_what_is_exactly_so(archive: Archive) -> None:
+def test_done_removes_only_entries_with_this_number_and_this_chat(archive: Archive) -> None:
     archive.queue([7, 8])
     first, second = archive.changes(10)
     archive.done([QueueEntry(first.sequence, 8), QueueEntry(999, 7)])
@@ -45,7 +45,7 @@ def test_done_takes_off_only_what_is_exactly_so(archive: Archive) -> None:
     assert archive.counts().pending == 1
 
 
-def test_done_through_leaves_what_came_later(archive: Archive) -> None:
+def test_done_through_leaves_what_was_queued_later(archive: Archive) -> None:
     archive.queue([1, 2])
     last = archive.last_sequence()
     archive.queue([1])
@@ -62,7 +62,7 @@ def test_the_oldest_entries_come_first(archive: Archive) -> None:
     assert queued(archive) == [1, 2, 3]
 
 
-def test_a_named_agents_chats_are_queued(archive: Archive) -> None:
+def test_the_chats_of_an_agent_with_a_new_name_are_queued(archive: Archive) -> None:
     archive.save([fetched(i, agent_id=str(i % 3)) for i in range(1, 10)], now=at(0))
     archive.done_through(archive.last_sequence())
     archive.save_agents({"0": "李雷", "1": "韩梅梅"}, now=at(1))

@@ -1,4 +1,4 @@
-"""What can be asked of the archive."""
+"""What the archive answers: chats, what sync decides by, cursors, reports."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_iterating_gives_every_chat_once_whatever_the_batch(archive: Archive, ba
     assert [chat.id for chat in archive.iterate(after=9, batch=batch)] == [10, 11]
 
 
-def test_iterating_holds_no_one_up(archive: Archive) -> None:
+def test_iterating_blocks_no_writer(archive: Archive) -> None:
     archive.save([fetched(i) for i in range(1, 6)], now=at(0))
     walk = archive.iterate(batch=2)
     first = next(walk)
@@ -69,19 +69,19 @@ def test_chats_not_seen_since_a_moment(archive: Archive) -> None:
     assert archive.ids_not_seen_since(at(0) + tick) == (1, 2, 3)
 
 
-def test_open_and_lately_ended_chats_are_looked_at_again(archive: Archive) -> None:
+def test_open_and_lately_ended_chats_are_to_be_rechecked(archive: Archive) -> None:
     week, day = timedelta(days=7), timedelta(days=1)
     old = START - 3 * week
     for minute, (chat_id, status, created, end) in enumerate(
         [
             (9, "close", old, START - day),  # ended lately
             (8, "open", old, None),
-            (7, "close", START - day, None),  # for want of an end: created lately
-            (6, "close", old, START - week),  # ended just then
+            (7, "close", START - day, None),  # has no end, created lately
+            (6, "close", old, START - week),  # ended exactly a week before
             (5, "close", START, old),  # ended long ago
             (4, "close", None, None),
-            (3, "", None, None),  # not known to be closed
-            (2, "open", START, START),  # both
+            (3, "", None, None),  # nothing says that it is closed
+            (2, "open", START, START),  # open and ended lately
             (1, "open", START, None),  # gone
         ]
     ):
@@ -89,15 +89,15 @@ def test_open_and_lately_ended_chats_are_looked_at_again(archive: Archive) -> No
             [fetched(chat_id, status=status, created_at=created, end_at=end)], now=at(minute)
         )
     archive.mark_gone([1], now=at(20))
-    found = archive.states_to_recheck(START - week, 100)
-    assert [state.id for state in found] == [9, 8, 7, 6, 3, 2]
-    assert (found[0].status, found[0].end_at) == ("close", START - day)
-    assert (found[0].created_at, found[0].seen_at) == (old, at(0))
-    assert archive.states_to_recheck(START - week, 3) == found[:3]
+    states = archive.states_to_recheck(START - week, 100)
+    assert [state.id for state in states] == [9, 8, 7, 6, 3, 2]
+    assert (states[0].status, states[0].end_at) == ("close", START - day)
+    assert (states[0].created_at, states[0].seen_at) == (old, at(0))
+    assert archive.states_to_recheck(START - week, 3) == states[:3]
     assert archive.states_to_recheck(START - week, 0) == ()
 
 
-def test_the_newest_chat_is_known_to_the_second(archive: Archive) -> None:
+def test_the_creation_of_the_newest_chat_is_known_to_the_second(archive: Archive) -> None:
     archive.save([fetched(1, created_at=at(5)), fetched(2, created_at=None)], now=at(0))
     archive.save([fetched(3, created_at=at(-5_000_000))], now=at(0))
     assert archive.newest_created() == at(5)

@@ -1,4 +1,4 @@
-"""What a save keeps."""
+"""What a save keeps of chats, rejects and the cursor."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def test_a_chat_with_the_same_digest_is_only_seen_again(archive: Archive) -> Non
 
 
 def test_a_changed_chat_keeps_its_earlier_versions(archive: Archive) -> None:
-    told = [fetched(1, text) for text in ("one", "two", "three")]
-    for minute, item in enumerate(told):
+    fetches = [fetched(1, text) for text in ("one", "two", "three")]
+    for minute, item in enumerate(fetches):
         archive.save([item], now=at(minute))
-    archive.save([told[-1]], now=at(9))
-    found = archive.versions(1)
-    assert [(v.chat_id, v.version, v.raw, v.digest, v.seen_at) for v in found] == [
-        (1, n + 1, item.raw, item.digest, at(n)) for n, item in enumerate(told)
+    archive.save([fetches[-1]], now=at(9))
+    versions = archive.versions(1)
+    assert [(v.chat_id, v.version, v.raw, v.digest, v.seen_at) for v in versions] == [
+        (1, n + 1, item.raw, item.digest, at(n)) for n, item in enumerate(fetches)
     ]
     assert archive.get([1])[1].first_seen_at == at(0)
     assert archive.counts() == ArchiveCounts(chats=1, gone=0, pending=1, rejected=0, versions=3)
@@ -57,7 +57,7 @@ def test_the_last_of_several_with_one_id_wins(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize("text", ["你好", "changed meanwhile"])
-def test_a_vanished_chat_that_is_seen_is_vanished_no_more(archive: Archive, text: str) -> None:
+def test_a_gone_chat_that_is_seen_is_no_longer_gone(archive: Archive, text: str) -> None:
     archive.save([fetched(1), fetched(2)], now=at(0))
     assert archive.mark_gone([1, 2, 77, 10**30], now=at(1)) == 2
     assert archive.mark_gone([1], now=at(2)) == 0
@@ -69,7 +69,7 @@ def test_a_vanished_chat_that_is_seen_is_vanished_no_more(archive: Archive, text
     assert archive.counts().gone == 1
 
 
-def test_rejects_are_counted_and_go_when_the_chat_parses(archive: Archive) -> None:
+def test_rejects_are_counted_and_deleted_when_the_chat_is_understood(archive: Archive) -> None:
     first = archive.save([], [rejected("chat:5", 5, "a"), rejected("raw:ab")], now=at(0))
     assert first == SaveReport(rejected=2)
     archive.save([], [rejected("chat:5", 5, "x"), rejected("chat:5", 5, "b")], now=at(1))
@@ -112,10 +112,10 @@ def test_every_text_can_be_stored(archive: Archive, odd: str) -> None:
     archive.save_agents({odd: odd}, now=at(3))
     assert archive.changes(10) == ()
     assert archive.cursor(odd) == {odd: odd}
-    kept = archive.rejects()[0]
-    assert "\ufffd" in kept.reject.reason
-    assert kept.times == 2
-    kept.reject.key.encode()
+    stored = archive.rejects()[0]
+    assert "\ufffd" in stored.reject.reason
+    assert stored.times == 2
+    stored.reject.key.encode()
 
 
 def test_a_reject_may_have_an_id_that_no_column_holds(archive: Archive) -> None:
@@ -133,7 +133,7 @@ def test_a_save_that_fails_midway_leaves_all_as_it_was(archive: Archive) -> None
             now=at(1),
             cursor=("list", {"page": 2}),
         )
-    with pytest.raises(TypeError):  # the cursor comes last, and is no JSON
+    with pytest.raises(TypeError):  # the cursor is saved last, and this one is not JSON
         archive.save([fetched(2)], [rejected("raw:b")], now=at(1), cursor=("list", {"p": at(0)}))
     assert (archive.get([1]), archive.counts(), archive.changes(9), archive.rejects()) == before
     assert archive.cursor("list") == {"page": 1}

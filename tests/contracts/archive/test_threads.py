@@ -12,15 +12,15 @@ from .chats import at, fetched
 
 
 def test_threads_write_and_read_at_once(archive: Archive) -> None:
-    together = Barrier(6, timeout=30)
+    all_started = Barrier(6, timeout=30)
 
     def write(number: int) -> None:
-        together.wait()
+        all_started.wait()
         for step in range(10):
             archive.save([fetched(number), fetched(100, f"{number} {step}")], now=at(step))
 
     def read(_number: int) -> None:
-        together.wait()
+        all_started.wait()
         for _ in range(40):
             counts = archive.counts()
             assert counts.chats == counts.pending
