@@ -27,7 +27,8 @@ from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
 from kchat_search.fields import FACETS, OPERATORS
 from kchat_search.models.plan import MOST_DAYS
-from kchat_search.search import plan, searcher, snippets, syntax
+from kchat_search.models.search import MAX_CLAUSES, MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
+from kchat_search.search import plan, snippets
 from kchat_search.search.tree import And, Field, Or, Tree
 from kchat_search.serialization import schemas
 from kchat_search.web.api import export_response
@@ -252,9 +253,9 @@ def test_numbers_that_are_named_are_the_programs() -> None:
     for says in (
         f"fewer than {plan.ENOUGH} chats",
         f"within {MOST_DAYS} days",
-        f"at most {syntax.MAX_CHARACTERS:,} characters and {syntax.MAX_CLAUSES} clauses",
+        f"at most {MAX_QUERY_CHARACTERS:,} characters and {MAX_CLAUSES} clauses",
         f"longer than {snippets.WIDTH} characters",
-        f"first {searcher.MAX_HITS_BY_PAGE:,} hits",
+        f"first {MAX_HITS_BY_PAGE:,} hits",
     ):
         assert says in " ".join(SEARCHING.replace("**", "").split()), says
     assert export_response.AT_ONCE == 2, "docs/api.md says two exports"

@@ -38,6 +38,7 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.models.search import ChatView, QueryReading, SearchPage
+from kchat_search.serialization.notes import note_text
 from kchat_search.text.fold import without_surrogates
 
 _STEPS = {
@@ -129,7 +130,7 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
 def _about(query: QueryReading) -> Iterator[str]:
     """What was not taken as typed; where no chat has all of it, why, and what may help."""
     for note in query.notes:
-        yield f"note: {note}"
+        yield f"note: {note_text(note, 'en')}"
     for near in query.suggestions:
         yield f"did you mean {near.q} ({_chats(near.total)})"
     for part in query.parts if len(query.parts) > 1 else ():

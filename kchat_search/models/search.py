@@ -14,6 +14,15 @@ from kchat_search.models.chats import Chat, Speaker
 from kchat_search.models.plan import FilterField, Match, Sort
 from kchat_search.models.reports import Coverage
 
+MAX_QUERY_CHARACTERS = 1_000
+MAX_CLAUSES = 64
+"""Words, quoted strings and groups of one query."""
+MAX_HITS_BY_PAGE = 10_000
+"""As far as `page` reaches. A cursor has no end."""
+MAX_PER_PAGE = 100
+MAX_SNIPPETS = 5
+"""Snippets of one hit."""
+
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
@@ -112,6 +121,33 @@ class Suggestion:
     it too."""
 
 
+NoteCode = Literal[
+    "taken_as_text",
+    "stray_quote",
+    "stray_parenthesis",
+    "unclosed_parenthesis",
+    "operator_without_condition",
+    "unknown_field",
+    "no_value",
+    "not_an_id",
+    "not_a_speaker",
+    "not_upload",
+    "not_gone",
+    "not_a_date",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something in the query that was not taken as it was typed. `serialization.notes` has the
+    words."""
+
+    code: NoteCode
+    values: tuple[str, ...] = ()
+    """What the words name: the operator, the name of the field, or the condition as it was typed.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class QueryReading:
     """How the query was understood."""
@@ -121,7 +157,7 @@ class QueryReading:
     match: Literal["all", "some"]
     all: int
     sort: Sort
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     parts: tuple[PartCount, ...] = ()
     """Only where no chat has all of it."""
     suggestions: tuple[Suggestion, ...] = ()

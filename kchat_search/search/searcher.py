@@ -24,6 +24,9 @@ from kchat_search.models.plan import (
 )
 from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.models.search import (
+    MAX_HITS_BY_PAGE,
+    MAX_PER_PAGE,
+    MAX_SNIPPETS,
     FacetValue,
     Hit,
     QueryReading,
@@ -45,9 +48,6 @@ Agents = Mapping[str, str]
 """Names by id."""
 
 _CURSORS = ("backfill", "synced")
-
-MAX_HITS_BY_PAGE = 10_000
-"""As far as `page` reaches; `cursor` goes on."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -236,10 +236,12 @@ def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
 def _check(request: SearchRequest) -> None:
     if request.page < 1:
         raise BadRequest("page counts from 1", "page")
-    if not 1 <= request.per_page <= 100:
-        raise LimitExceeded("per_page must be from 1 to 100", "per_page", 100)
-    if not 0 <= request.snippets <= 5:
-        raise LimitExceeded("snippets must be from 0 to 5", "snippets", 5)
+    if not 1 <= request.per_page <= MAX_PER_PAGE:
+        text = f"per_page must be from 1 to {MAX_PER_PAGE}"
+        raise LimitExceeded(text, "per_page", MAX_PER_PAGE)
+    if not 0 <= request.snippets <= MAX_SNIPPETS:
+        text = f"snippets must be from 0 to {MAX_SNIPPETS}"
+        raise LimitExceeded(text, "snippets", MAX_SNIPPETS)
     if request.cursor is None and request.page * request.per_page > MAX_HITS_BY_PAGE:
         raise LimitExceeded(
             f"page reaches the first {MAX_HITS_BY_PAGE:,} hits; walk further with cursor",

@@ -15,6 +15,7 @@ from typing import TypeGuard
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import LimitExceeded
+from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS, Note, NoteCode
 from kchat_search.search.dates import span
 from kchat_search.search.tokens import Token, tokens
 from kchat_search.search.tree import (
@@ -32,9 +33,6 @@ from kchat_search.search.tree import (
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import Kind, Run, runs, strip_punctuation
 
-MAX_CHARACTERS = 1_000
-MAX_CLAUSES = 64
-
 _UNSPACED = (Kind.HAN, Kind.UNSPACED)
 
 
@@ -43,7 +41,7 @@ class Parsed:
     """A query as it was understood. `tree` None asks for everything."""
 
     tree: Tree | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def parse(query: str, split: Callable[[str], list[str]], today: date, zone: ZoneInfo) -> Parsed:
@@ -51,19 +49,19 @@ def parse(query: str, split: Callable[[str], list[str]], today: date, zone: Zone
 
     Raises `LimitExceeded` for more than 1,000 characters or 64 clauses.
     """
-    if len(query) > MAX_CHARACTERS:
+    if len(query) > MAX_QUERY_CHARACTERS:
         raise LimitExceeded(
-            f"The query has {len(query):,} characters; at most {MAX_CHARACTERS:,} are allowed. "
-            f"搜索内容超过 {MAX_CHARACTERS:,} 个字符。",
+            f"The query has {len(query):,} characters; at most {MAX_QUERY_CHARACTERS:,} are "
+            "allowed.",
             "q",
-            MAX_CHARACTERS,
+            MAX_QUERY_CHARACTERS,
         )
     query = without_surrogates(query)  # no engine, archive or page could take them
     parser = _Parser(query, split, today, zone)
     tree = parser.read()
     if tree is None and query.strip():
         # Brackets or quotes with nothing inside: whoever typed them did not ask for everything.
-        return Parsed(_as_it_stands(fold(query).strip()), ("按文字查找 · taken as text",))
+        return Parsed(_as_it_stands(fold(query).strip()), (Note("taken_as_text"),))
     return Parsed(tree, tuple(dict.fromkeys(parser.notes)))
 
 
@@ -76,11 +74,11 @@ class _Parser:
     def __init__(
         self, query: str, split: Callable[[str], list[str]], today: date, zone: ZoneInfo
     ) -> None:
-        self.notes: list[str] = []
+        self.notes: list[Note] = []
         self._split = split
         self._today = today
         self._zone = zone
-        self._tokens = list(tokens(query, self._note))
+        self._tokens = list(tokens(query, self.notes.append))
         self._next = 0
         if all(token.kind in ("and", "or", "not") for token in self._tokens):
             # Nothing but operators: then they are what is looked for.
@@ -89,7 +87,7 @@ class _Parser:
         if clauses > MAX_CLAUSES:
             raise LimitExceeded(
                 f"The query has {clauses} clauses (words, phrases, groups); at most {MAX_CLAUSES} "
-                f"are allowed. 搜索条件超过 {MAX_CLAUSES} 个。",
+                f"are allowed.",
                 "q",
                 MAX_CLAUSES,
             )
@@ -102,7 +100,7 @@ class _Parser:
             if tree is not None:
                 trees.append(tree)
             if self._take(")"):
-                self._note("多余的括号已忽略", "a stray ) was ignored")
+                self.notes.append(Note("stray_parenthesis"))
         return _and(trees)
 
     # -- grammar -----------------------------------------------------------------------------
@@ -157,7 +155,7 @@ class _Parser:
         if token.kind == "(":
             inner = self._or()
             if not self._take(")"):
-                self._note("括号没有闭合", "a ( was not closed")
+                self.notes.append(Note("unclosed_parenthesis"))
             return inner
         if token.field:
             return self._field(token)
@@ -166,12 +164,12 @@ class _Parser:
         return self._text(token.text)
 
     def _field(self, token: Token) -> Tree | None:
-        reason = _wrong_value(token.field, token.text, self._today, self._zone)
-        if reason is None:
+        code = _wrong_value(token.field, token.text, self._today, self._zone)
+        if code is None:
             return Field(token.field, token.text)
         phrase = token.kind == "phrase"
         shown = f"{token.field}:{quoted(token.text) if phrase else token.text}"
-        self._note(f"「{shown}」按文字查找", f"{shown} was taken as text: {reason}")
+        self.notes.append(Note(code, (shown,)))
         if not phrase:
             return self._text(shown)
         name = Text(token.field, (Word(token.field),))
@@ -208,11 +206,8 @@ class _Parser:
         self._next += 1
         return True
 
-    def _note(self, chinese: str, english: str) -> None:
-        self.notes.append(f"{chinese} · {english}")
-
     def _dangling(self, operator: str) -> None:
-        self._note(f"{operator} 缺少条件，已忽略", f"{operator} without a condition was ignored")
+        self.notes.append(Note("operator_without_condition", (operator,)))
 
 
 def _and(parts: list[Tree]) -> Tree | None:
@@ -258,21 +253,21 @@ def _alphabetic(chunk: str) -> str | Word | None:
     return text
 
 
-def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> str | None:
+def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> NoteCode | None:
     """Why this can't be the value of this field; None where it can."""
     folded = fold(value).strip()
     if not folded:
-        return "it has no value"
+        return "no_value"
     if name == "id" and not re.fullmatch(r"[0-9]{1,19}", folded):
-        return "an id is a number"
+        return "not_an_id"
     if name == "from" and folded not in ("visitor", "agent", "robot"):
-        return "from is visitor, agent or robot"
+        return "not_a_speaker"
     if name == "has" and folded != "upload":
-        return "has knows only upload"
+        return "not_upload"
     if name == "is" and folded != "gone":
-        return "is knows only gone"
+        return "not_gone"
     if name in ("date", "after", "before"):
         found = span(folded, today, zone)
         if found is None or (name != "date" and ".." in folded):
-            return "it is no date; one is 2015-04 or 2015-04-01..2015-04-30 or 7d"
+            return "not_a_date"
     return None

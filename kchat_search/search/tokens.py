@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from kchat_search.fields import OPERATORS
+from kchat_search.models.search import Note
 from kchat_search.search.tree import BETWEEN
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
@@ -38,9 +39,6 @@ _EXCLUDES = re.compile(_MINUS)
 _UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
 
 
-Note = Callable[[str, str], None]
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
     """One thing that was typed."""
@@ -52,8 +50,8 @@ class Token:
     """Of a word or phrase: the name of the field that it is the value of."""
 
 
-def tokens(query: str, note: Note) -> Iterator[Token]:
-    """Cut a query. `note` is told, in Chinese and in English, of what was not taken as typed."""
+def tokens(query: str, note: Callable[[Note], None]) -> Iterator[Token]:
+    """Cut a query. `note` is called with each note of what was not taken as typed."""
     position = 0
     excluded = False
     while position < len(query):
@@ -83,7 +81,9 @@ def tokens(query: str, note: Note) -> Iterator[Token]:
             yield from _parted(token)
 
 
-def _word(query: str, start: int, note: Note, *, excluded: bool) -> tuple[Token, int]:
+def _word(
+    query: str, start: int, note: Callable[[Note], None], *, excluded: bool
+) -> tuple[Token, int]:
     """The word that begins at `start`, and where it ends. One that is `excluded` ends at Chinese
     punctuation: what follows that is not excluded, whatever script it is in."""
     end = _word_end(query, start, excluded=excluded)
@@ -95,7 +95,7 @@ def _word(query: str, start: int, note: Note, *, excluded: bool) -> tuple[Token,
     if not colon:
         unknown = _UNKNOWN.match(word)
         if unknown:
-            note(f"没有 {unknown[1]} 这个条件,按文字查找", f"no field {unknown[1]}: text")
+            note(Note("unknown_field", (unknown[1],)))
         return Token("word", word), end
     if not value and end < len(query) and query[end] in _CLOSING:
         text, after = _phrase(query, end, note)
@@ -125,7 +125,7 @@ def _word_end(query: str, start: int, *, excluded: bool) -> int:
     return end
 
 
-def _phrase(query: str, start: int, note: Note) -> tuple[str | None, int]:
+def _phrase(query: str, start: int, note: Callable[[Note], None]) -> tuple[str | None, int]:
     """The quoted string that begins at `start`, and where it ends; (None, start + 1) where
     the quote is a stray one."""
     closing = _CLOSING[query[start]]
@@ -143,7 +143,7 @@ def _phrase(query: str, start: int, note: Note) -> tuple[str | None, int]:
             continue
         out.append(character)
         position += 1
-    note("多余的引号已忽略", "a stray quote was ignored")
+    note(Note("stray_quote"))
     return None, start + 1
 
 

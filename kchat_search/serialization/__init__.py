@@ -4,6 +4,7 @@ schemas.py         the shapes of the JSON, from which the OpenAPI document is ma
 status_schemas.py  the shapes of what the program says of itself
 links.py           from a `SearchRequest` back to an address
 views.py           from records to JSON
+notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone
 safe_text.py       text of strangers as it may leave this program

@@ -14,6 +14,7 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 from kchat_search.fields import FIELDS
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import MOST_DAYS
+from kchat_search.models.search import NoteCode
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
@@ -48,6 +49,13 @@ class CutJson(TypedDict):
     total: int
 
 
+class NoteJson(TypedDict):
+    """Something in the query that was not taken as it was typed."""
+
+    code: Annotated[NoteCode, Field(description="For programs.")]
+    text: Annotated[str, Field(description="For people.")]
+
+
 class QueryJson(TypedDict):
     """How the query was understood."""
 
@@ -59,7 +67,7 @@ class QueryJson(TypedDict):
     ]
     all: Annotated[int, Field(description="Exact number of chats that have all the words.")]
     sort: Literal["relevance", "newest", "oldest"]
-    notes: list[str]
+    notes: Annotated[list[NoteJson], Field(description="What was not taken as it was typed.")]
     parts: Annotated[list[PartJson], Field(description="Only where no chat has all of it.")]
     suggestions: Annotated[
         list[SuggestionJson],

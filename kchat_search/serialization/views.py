@@ -27,17 +27,20 @@ from kchat_search.serialization.links import (
     previous_request,
     rejects_api_url,
 )
+from kchat_search.serialization.notes import Language, note_text
 from kchat_search.serialization.times import rfc3339
 
 Ranges = Iterable[tuple[int, int]]
 
 
-def search_json(request: SearchRequest, page: SearchPage, settings: Settings) -> schemas.SearchJson:
-    """The answer of `GET /api/v1/search`."""
+def search_json(
+    request: SearchRequest, page: SearchPage, settings: Settings, language: Language = "en"
+) -> schemas.SearchJson:
+    """The answer of `GET /api/v1/search`. `language` is that of the notes."""
     following = next_request(request, has_next=page.has_next, cursor=page.cursor)
     before = previous_request(request)
     return {
-        "query": _query(page.query),
+        "query": _query(page.query, language),
         "total": page.total,
         "page": page.page,
         "per_page": page.per_page,
@@ -51,14 +54,14 @@ def search_json(request: SearchRequest, page: SearchPage, settings: Settings) ->
     }
 
 
-def _query(reading: QueryReading) -> schemas.QueryJson:
+def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
     return {
         "q": reading.q,
         "understood": reading.understood,
         "match": reading.match,
         "all": reading.all,
         "sort": reading.sort,
-        "notes": list(reading.notes),
+        "notes": [{"code": note.code, "text": note_text(note, language)} for note in reading.notes],
         "parts": [{"text": part.text, "count": part.count} for part in reading.parts],
         "suggestions": [{"q": each.q, "total": each.total} for each in reading.suggestions],
         "cuts": [

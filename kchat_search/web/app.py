@@ -11,6 +11,7 @@ from flask import Flask, url_for
 from flask_babel import Babel
 
 from kchat_search.ports import Clock
+from kchat_search.serialization.notes import note_text
 from kchat_search.serialization.safe_text import safe_link
 from kchat_search.serialization.times import rfc3339
 from kchat_search.web.api import metrics, openapi
@@ -55,7 +56,7 @@ def _teach_templates(app: Flask, service: Service) -> None:
     }
     app.jinja_env.filters.update(
         label=formatting.label,
-        own_language=language.own,
+        note_text=lambda note: note_text(note, language.current()),
         marked=formatting.marked,
         number=formatting.number,
         size=formatting.size,

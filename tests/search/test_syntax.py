@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 
 from kchat_search.errors import LimitExceeded
-from kchat_search.search.syntax import MAX_CHARACTERS, MAX_CLAUSES
+from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS
 from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
+from kchat_search.serialization.notes import note_text
 from tests.search.words import read, tree
+
+HAN = re.compile("[\u3400-\u9fff]")
 
 
 def text(typed: str, *parts: str | Word) -> Text:
@@ -210,8 +214,12 @@ ODD: list[tuple[str, Tree | None, str]] = [
 def test_odd_input_is_text_and_the_answer_says_so(query: str, expected: Tree, note: str) -> None:
     found = read(query)
     assert found.tree == expected
-    assert any(note in said for said in found.notes)
-    assert all(" · " in said for said in found.notes), "in both languages"
+    assert any(note in note_text(one, "en") for one in found.notes)
+    for one in found.notes:
+        english, chinese = note_text(one, "en"), note_text(one, "zh")
+        assert all(value in english and value in chinese for value in one.values)
+        assert not HAN.search(english.replace("".join(one.values), "")), "one language a text"
+        assert HAN.search(chinese.replace("".join(one.values), ""))
 
 
 @pytest.mark.parametrize(
@@ -256,9 +264,9 @@ def test_a_group_that_names_a_side_stays_a_group() -> None:
 
 
 def test_a_thousand_characters_are_read_and_one_more_is_refused() -> None:
-    assert tree("a" * MAX_CHARACTERS) == text("a" * 1000, Word("a" * 1000))
+    assert tree("a" * MAX_QUERY_CHARACTERS) == text("a" * 1000, Word("a" * 1000))
     with pytest.raises(LimitExceeded, match="1,000") as refused:
-        read("a" * (MAX_CHARACTERS + 1))
+        read("a" * (MAX_QUERY_CHARACTERS + 1))
     assert (refused.value.limit, refused.value.parameter) == (1000, "q")
 
 
@@ -311,7 +319,7 @@ def test_no_query_takes_long_to_read_or_to_say_back(query: str) -> None:
     try:
         found = read(query)
         assert len(str(found.tree)) < 20_000
-        assert sum(map(len, found.notes)) < 20_000
+        assert sum(len(note_text(note, "en")) for note in found.notes) < 20_000
     except LimitExceeded:
         pass
     assert time.process_time() - began < 0.5

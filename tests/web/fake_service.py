@@ -32,6 +32,7 @@ from kchat_search.models.search import (
     FacetValue,
     FilterCut,
     Hit,
+    Note,
     PartCount,
     QueryReading,
     SearchPage,
@@ -110,7 +111,7 @@ class FakeService:
     bug: type[BaseException] | None = None
     coverage: Coverage | None = None
     gone: dict[int, datetime] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     cuts: tuple[FilterCut, ...] = ()
     stored_rejects: tuple[StoredReject, ...] = ()

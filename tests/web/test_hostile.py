@@ -10,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.models.search import Note
 from kchat_search.serialization.safe_text import printable, safe_link
 from kchat_search.text.fold import without_surrogates
 from kchat_search.web.pages.formatting import label, marked
@@ -43,7 +44,7 @@ PATHS = [
 def _attacked(service: FakeService) -> None:
     service.chats.append(chats.hostile())
     service.names[chats.HOSTILE] = chats.HOSTILE
-    service.notes = (chats.HOSTILE, "\ud800\x00")
+    service.notes = tuple(Note("not_a_date", (text,)) for text in (chats.HOSTILE, "\ud800\x00"))
     reject = RejectedChat("raw:" + chats.HOSTILE, None, chats.HOSTILE, chats.HOSTILE + "\ud800")
     service.stored_rejects = (StoredReject(reject, NOW, NOW, 3, NOW),)
     service.ended_early = chats.HOSTILE + "\ud800\x00"

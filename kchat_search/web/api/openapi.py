@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
+from kchat_search.models.search import MAX_QUERY_CHARACTERS
 from kchat_search.serialization import schemas, status_schemas
 from kchat_search.serialization.export_formats import COLUMNS, TYPES
 from kchat_search.serialization.history import EXAMPLE, MAX_CHARACTERS
@@ -147,7 +148,7 @@ _CHAT_PARAMETERS: list[Json] = [
         "name": "q",
         "in": "query",
         "description": "A query whose matches are marked.",
-        "schema": {"type": "string", "default": "", "maxLength": 1000},
+        "schema": {"type": "string", "default": "", "maxLength": MAX_QUERY_CHARACTERS},
     },
 ]
 
@@ -236,7 +237,7 @@ def parameters(model: type[BaseModel]) -> list[Json]:
         if name in REPEATABLE:
             parameter |= {"style": "form", "explode": name != "facets"}
         if name == "q":
-            schema["maxLength"] = 1000
+            schema["maxLength"] = MAX_QUERY_CHARACTERS
         found.append(parameter)
     return found
 

@@ -10,13 +10,13 @@ from urllib.parse import quote, urlencode
 from flask import Flask, Response, request
 from werkzeug.datastructures import MultiDict
 
+from kchat_search.serialization.notes import Language
 from kchat_search.web.http.parameters import LANGUAGES
 from kchat_search.web.http.problems import for_a_program
 
-DEFAULT = "zh"
+DEFAULT: Language = "zh"
 COOKIE = "lang"
 _A_YEAR_IN_SECONDS = 31_536_000
-_BETWEEN = " · "
 
 
 def install(app: Flask) -> None:
@@ -25,26 +25,15 @@ def install(app: Flask) -> None:
     app.jinja_env.globals.update(language=current, language_url=_switch_url)
 
 
-def current() -> str:
+def current() -> Language:
     """The language of the present request: as asked for, as remembered, or Chinese."""
     if for_a_program():
         return "en"
-    for wanted in (request.args.get("lang"), request.cookies.get(COOKIE)):
-        if wanted in LANGUAGES:
-            return wanted
+    for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        for language in LANGUAGES:
+            if asked == language:
+                return language
     return DEFAULT
-
-
-def own(note: str) -> str:
-    """A note of the search («中文 · English») in the page's language; whole if it is no such pair.
-
-    What a note quotes stands in both halves, so that the middle separator is the one between them.
-    """
-    pieces = note.split(_BETWEEN)
-    half, odd = divmod(len(pieces), 2)
-    if odd:
-        return note
-    return _BETWEEN.join(pieces[half:] if current() == "en" else pieces[:half])
 
 
 def without_choice(args: MultiDict[str, str]) -> MultiDict[str, str]:

@@ -27,14 +27,18 @@ from werkzeug.datastructures import MultiDict
 from kchat_search import fields
 from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.models.plan import Match, Sort
-from kchat_search.models.search import SearchRequest
+from kchat_search.models.search import (
+    MAX_HITS_BY_PAGE,
+    MAX_PER_PAGE,
+    MAX_SNIPPETS,
+    SearchRequest,
+)
 from kchat_search.serialization.export_formats import Format
+from kchat_search.serialization.notes import Language
 
 MAX_ID = 2**63 - 1
-MAX_HITS_BY_PAGE = 10_000
-"""How far `page` reaches; a cursor has no end."""
 MAX_VALUE_LENGTH = 200
-LANGUAGES = ("zh", "en")
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
@@ -162,14 +166,14 @@ class SearchParameters(WhichChats):
 
     page: Annotated[int, Field(ge=1), _NUMBER] = 1
     """From 1; reaches 10,000 hits. Use `cursor` to go beyond."""
-    per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = 20
     """Hits a page."""
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The `cursor` of the last answer: what follows it. Not together with `page`."""
     facets: Annotated[list[_Facet], BeforeValidator(_comma_separated)] | None = None
     """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
     counted where the hits lie within 92 days."""
-    snippets: Annotated[int, Field(ge=0, le=5), _NUMBER] = 3
+    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = 3
     """Matching messages a hit."""
 
 
@@ -191,7 +195,7 @@ class RejectParameters(BaseModel):
 
     page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
     """From 1."""
-    per_page: Annotated[int, Field(ge=1, le=100), _NUMBER] = 20
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = 20
     """Rejects a page."""
 
 

@@ -26,6 +26,7 @@ from kchat_search.errors import (
     RequestRefused,
     TooManyExports,
 )
+from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.schemas import ProblemJson
 from kchat_search.web.http.rendering import page
@@ -98,7 +99,7 @@ def _http(error: HTTPException) -> BaseResponse:
     status = error.code or 500
     if status >= HTTPStatus(500):  # Flask has logged the exception with its traceback
         return answer(Problem(500, "internal", ""))
-    details = {
+    details: dict[int | None, str] = {
         404: _("这里没有页面：%(path)s", path=request.path[:200]),
         405: _("这个地址不接受 %(method)s 请求。", method=request.method[:20]),
     }
@@ -142,11 +143,16 @@ def _as_json(problem: Problem) -> ProblemJson:
 
 
 def _for_a_person(problem: Problem) -> Problem:
-    """The one refusal that people meet in the search box, in their language."""
-    if problem.parameter == "q" and problem.limit is not None:
-        text = _("搜索词超出了上限（%(limit)s）。", limit=problem.limit)
-        return replace(problem, detail=f"{text} {problem.detail}")
-    return problem
+    """The refusals that people meet in the search box, in their language."""
+    if problem.parameter != "q":
+        return problem
+    details: dict[int | None, str] = {
+        MAX_QUERY_CHARACTERS: _(
+            "搜索内容超过 %(limit)s 个字符。", limit=f"{MAX_QUERY_CHARACTERS:,}"
+        ),
+        MAX_CLAUSES: _("搜索条件超过 %(limit)s 个。", limit=MAX_CLAUSES),
+    }
+    return replace(problem, detail=details.get(problem.limit, problem.detail))
 
 
 def _advice(problem: Problem) -> tuple[str, str]:

@@ -14,9 +14,15 @@ from itertools import pairwise
 from flask_babel import gettext as _
 
 from kchat_search.fields import BY_NAME, FIELDS, NONE, PARAMETERS
-from kchat_search.models.search import FacetValue, Hit, SearchPage, SearchRequest, Snippet
+from kchat_search.models.search import (
+    MAX_HITS_BY_PAGE,
+    FacetValue,
+    Hit,
+    SearchPage,
+    SearchRequest,
+    Snippet,
+)
 from kchat_search.serialization.links import changed, filtered, search_url
-from kchat_search.web.http.parameters import MAX_HITS_BY_PAGE
 from kchat_search.web.pages.labels import Labels
 
 FACETS_AT_ONCE = 8

@@ -1,0 +1,46 @@
+"""The words of the notes of a search: one table, in Chinese and in English.
+
+The search says by a code what it did not take as it was typed (`models.search.Note`). The words
+come here, at the edge, in one language: that of the page; English on the command line and in the
+API.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kchat_search.models.search import Note, NoteCode
+
+Language = Literal["zh", "en"]
+
+_TAKEN_AS_TEXT = "「{}」按文字查找"
+
+_WORDS: dict[NoteCode, dict[Language, str]] = {
+    "taken_as_text": {"zh": "按文字查找", "en": "taken as text"},
+    "stray_quote": {"zh": "多余的引号已忽略", "en": "a stray quote was ignored"},
+    "stray_parenthesis": {"zh": "多余的括号已忽略", "en": "a stray ) was ignored"},
+    "unclosed_parenthesis": {"zh": "括号没有闭合", "en": "a ( was not closed"},
+    "operator_without_condition": {
+        "zh": "{} 缺少条件，已忽略",
+        "en": "{} without a condition was ignored",
+    },
+    "unknown_field": {"zh": "没有 {} 这个条件,按文字查找", "en": "no field {}: text"},
+    "no_value": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: it has no value"},
+    "not_an_id": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: an id is a number"},
+    "not_a_speaker": {
+        "zh": _TAKEN_AS_TEXT,
+        "en": "{} was taken as text: from is visitor, agent or robot",
+    },
+    "not_upload": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: has knows only upload"},
+    "not_gone": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: is knows only gone"},
+    "not_a_date": {
+        "zh": _TAKEN_AS_TEXT,
+        "en": "{} was taken as text: it is no date; one is 2015-04 or 2015-04-01..2015-04-30 or 7d",
+    },
+}
+"""Each `{}` stands for one of the note's values, in their order."""
+
+
+def note_text(note: Note, language: Language) -> str:
+    """The words of a note, in one language."""
+    return _WORDS[note.code][language].format(*note.values)
