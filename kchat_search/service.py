@@ -243,7 +243,8 @@ class Service:
 
     @contextmanager
     def indexing(self, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Be the indexer. Raises `IndexerBusy` if another process is."""
+        """Be the indexer; `what` tells others what this process does. Raises as `IndexerLock.held`
+        does."""
         with self.lock.held(what, self.clock(), wait_seconds):
             yield
 

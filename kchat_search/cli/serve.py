@@ -1,8 +1,8 @@
 """The processes behind `serve`: the web server here, the indexer in a child of its own.
 
-A search never waits for indexing, since they share no process. The child is given its settings
-through a pipe (so no secret is in a list of processes), and ends when that pipe closes: however
-this process dies, no indexer is left behind.
+A search never waits for indexing, because they share no process. The child reads its settings from
+a pipe, so that no secret stands in the list of processes. It ends when that pipe closes, so that no
+indexer is left behind, however this process dies.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def let_go_of_the_stalled(sockets: Mapping[int, Any]) -> None:
 
 
 class WorkerProcess:
-    """The indexer's process, restarted should it die. Use as a context manager."""
+    """The indexer's process. It is started again if it dies. Use it as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -140,30 +140,35 @@ class WorkerProcess:
         assert process.stdin is not None
         try:
             process.stdin.write(to_json(self._settings).encode() + b"\n")
-            process.stdin.flush()  # and stays open: its end is the sign that we are gone
+            process.stdin.flush()  # the pipe stays open; when it closes, the child ends
         except BrokenPipeError:
             log.warning("The indexer's process ended before it had its settings.")
         return process
 
 
 def settings_from_parent() -> Settings:
-    """A worker's settings, from the pipe; from now on the process ends when the pipe does."""
+    """A worker's settings, read from the pipe. From now on this process ends when the pipe
+    closes."""
     settings = from_json(sys.stdin.buffer.readline().decode())
 
-    def wait_for_the_end() -> None:
+    def end_with_the_pipe() -> None:
         sys.stdin.buffer.read()
         os._exit(0)
 
-    threading.Thread(target=wait_for_the_end, name="parent", daemon=True).start()
+    threading.Thread(target=end_with_the_pipe, name="parent", daemon=True).start()
     return settings
 
 
 def run_worker(settings: Settings) -> None:
-    """Be the indexer until told to stop; wait for the lock while another process has it."""
+    """Be the indexer until this process is told to stop. While another process is the indexer, wait
+    for its end.
+
+    Raises `SettingsError` if the account at Kchat is not configured.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     service = make_service(settings)
-    service.require_account()  # an error now rather than at each tick
+    service.require_account()  # so that it is an error now, and not at each tick
     Worker(
         service.tick,
         service.indexing,
@@ -178,8 +183,8 @@ def _leave(number: int, frame: FrameType | None) -> NoReturn:
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
     del frame
-    # Every step of a sync survives a kill, so a stop needs no ceremony: the archive's transaction
-    # is undone, the index's commit is not made, and the next start goes on from there.
+    # Every step of a sync survives a kill, so a stop needs no more than that: the archive's
+    # transaction is undone, the index's commit is not made, and the next start goes on from there.
     log.info("The indexer stops (signal %s).", number)
     logging.shutdown()
     os._exit(0)
