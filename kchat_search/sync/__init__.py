@@ -11,7 +11,7 @@
     reconcile.py       finds chats that changed or vanished where no tick looks
     list_pass.py       one pass over the whole list
     transfer.py        from Kchat into the archive: by page, or one chat at a time
-    fetching.py        several requests at the same time, their answers in order
+    fetcher.py         several requests at the same time, their answers in order
     list_lookup.py     is a chat in Kchat's list?
     archive_writer.py  into the archive, and counted
     document.py        a chat as the index sees it

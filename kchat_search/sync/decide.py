@@ -134,7 +134,7 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
         # Several passes brought nothing new, so another one now gains nothing. New chats must not
         # wait for a count that may never fit, or for a page that may never come. Each reconcile
         # tries again to prove it.
-        why = pages_failed(state) if state.failed else short_of(count, state.seen)
+        why = failed_pages_note(state) if state.failed else short_count_note(count, state.seen)
         note = f"{unproven}{why} The next reconcile tries again."
         return Verdict(replace(following, done=True), again=False, note=note)
     why = (
@@ -191,9 +191,9 @@ def sweep_ends(state: Sweep) -> Verdict:
     verdict = after_pass(replace(state.walk, number=2), state.count, whole=state.whole)
     note = None
     if state.count is not None and state.walk.seen < state.count:
-        note = short_of(state.count, state.walk.seen)
+        note = short_count_note(state.count, state.walk.seen)
     elif state.walk.failed:
-        note = pages_failed(state.walk)
+        note = failed_pages_note(state.walk)
     elif not state.whole:
         note = "Kchat shows the same page again and again."
     return replace(verdict, again=False, note=note)
@@ -206,7 +206,7 @@ def may_be_gone(state: Sweep) -> bool:
     return state.whole and counted and not state.walk.failed
 
 
-def between(before: int, page: ChatPage) -> range:
+def ids_between(before: int, page: ChatPage) -> range:
     """The ids that may be on a page that could not be had: those above `before`, the highest id in
     front of it, and below those of `page`, the page behind it. Empty if they are too many to
     try."""
@@ -214,12 +214,12 @@ def between(before: int, page: ChatPage) -> range:
     return ids if len(ids) <= MAX_IDS_TRIED else range(0)
 
 
-def pages_failed(state: Pass) -> str:
+def failed_pages_note(state: Pass) -> str:
     """The note if pages could not be had."""
     return f"{state.failed} pages of the list could not be had."
 
 
-def short_of(count: int | None, seen: int) -> str:
+def short_count_note(count: int | None, seen: int) -> str:
     """The note if Kchat counts more chats than it shows."""
     return f"Kchat counts {count} chats and shows {seen}."
 
@@ -278,10 +278,10 @@ def reconcile_due(last: Mapping[str, Any] | None, now: datetime, every_hours: in
     counts as one. If it was killed before it saved that cursor, there is none, and it is time."""
     if last is None:
         return True
-    return passed(last, now, timedelta(hours=every_hours))
+    return has_elapsed(last, now, timedelta(hours=every_hours))
 
 
-def passed(last: Mapping[str, Any], now: datetime, span: timedelta) -> bool:
+def has_elapsed(last: Mapping[str, Any], now: datetime, span: timedelta) -> bool:
     """Is the moment in a cursor at least `span` ago? A moment in the future counts as passed: this
     machine's clock was ahead, and waiting for that moment may take years."""
     ago = now - datetime.fromisoformat(last["at"])

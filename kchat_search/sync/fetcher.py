@@ -27,7 +27,7 @@ from kchat_search.models.chats import NOTHING, ChatPage, FetchedChat, RejectedCh
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
 
-Fetched = FetchedChat | RejectedChat | None
+FetchOutcome = FetchedChat | RejectedChat | None
 """A chat; a reject if it can't be had or understood; None if Kchat no longer has it."""
 
 _PAGES_CHECKED_BEHIND = 3
@@ -43,7 +43,7 @@ MAX_FAILURES_IN_A_ROW = 3
 log = logging.getLogger(__name__)
 
 
-class Fetching:
+class Fetcher:
     """A few threads that ask Kchat. Use it as a context manager."""
 
     def __init__(self, source: ChatSource, in_flight: int) -> None:
@@ -107,11 +107,11 @@ class Fetching:
 
     def chats(
         self, chat_ids: Iterable[int], *, failures: int = MAX_FAILURES_IN_A_ROW
-    ) -> Iterator[tuple[int, Fetched]]:
+    ) -> Iterator[tuple[int, FetchOutcome]]:
         """(id, chat) of these chats, fetched one by one, in this order. A chat that can't be had is
         a reject, and the others go on. If more than `failures` fail in a row, raises the last
         error."""
-        waiting: deque[tuple[int, Future[Fetched]]] = deque()
+        waiting: deque[tuple[int, Future[FetchOutcome]]] = deque()
         ids = iter(chat_ids)
         try:
             while True:
@@ -153,13 +153,13 @@ class Fetching:
             return ChatPage(number, (), (), None, last=False, failed=str(error))
         raise error
 
-    def _chat(self, chat_id: int) -> Fetched:
+    def _chat(self, chat_id: int) -> FetchOutcome:
         try:
             return self._source.chat(chat_id)
         except KchatNotFound:
             return None
 
-    def _outcome(self, chat_id: int, future: Future[Fetched], most: int) -> Fetched:
+    def _outcome(self, chat_id: int, future: Future[FetchOutcome], most: int) -> FetchOutcome:
         try:
             outcome = future.result()
         except KchatError as error:

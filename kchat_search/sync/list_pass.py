@@ -68,7 +68,7 @@ class _PassUnderWay:
 
     def read(self, max_pages: int | None) -> PassResult:
         repeated_pages = decide.RepeatedPages()
-        pages = self._transfer.fetching.pages(self._state.page, seen=self._state.seen)
+        pages = self._transfer.fetcher.pages(self._state.page, seen=self._state.seen)
         for number, page in enumerate(pages, start=1):
             if page.failed:
                 self._lost += 1
@@ -128,7 +128,7 @@ class _PassUnderWay:
         seen_before = counts.seen
         try:
             self._transfer.fetch_one_by_one(
-                decide.between(self._state.top, page), gone=lambda _: ()
+                decide.ids_between(self._state.top, page), gone=lambda _: ()
             )
         except KchatError as error:
             log.warning("Nor can the chats of that page be had one by one: %s", error)

@@ -14,7 +14,7 @@ from kchat_search.models.chats import RejectedChat
 from kchat_search.sync import decide, list_pass
 from kchat_search.sync.archive_writer import Cursor
 from kchat_search.sync.decide import Pass, Sweep
-from kchat_search.sync.fetching import MAX_FAILURES_IN_A_ROW
+from kchat_search.sync.fetcher import MAX_FAILURES_IN_A_ROW
 from kchat_search.sync.list_pass import Ending
 from kchat_search.sync.transfer import Transfer
 

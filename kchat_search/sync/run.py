@@ -15,7 +15,7 @@ from kchat_search.sync import decide, reconcile
 from kchat_search.sync.archive_writer import ArchiveWriter, Counts
 from kchat_search.sync.backfill import backfill
 from kchat_search.sync.decide import Kind, Pass
-from kchat_search.sync.fetching import Fetching
+from kchat_search.sync.fetcher import Fetcher
 from kchat_search.sync.indexer import Indexer, IndexWhileFetching
 from kchat_search.sync.policy import SyncPolicy
 from kchat_search.sync.tick import remember_listed_until, tick
@@ -136,9 +136,9 @@ class _Run:
     def _fetch(self, *, everything: bool) -> None:
         syncer, kind = self._syncer, self._counts.kind
         state = Pass.from_json(syncer.archive.cursor("backfill"))
-        with Fetching(self._source, syncer.policy.in_flight) as fetching:
+        with Fetcher(self._source, syncer.policy.in_flight) as fetcher:
             self._refresh_agents(force=kind == "reconcile")
-            transfer = self._transfer(fetching)
+            transfer = self._transfer(fetcher)
             if kind == "backfill":
                 backfill(transfer, state)
             elif everything:
@@ -150,12 +150,12 @@ class _Run:
             remember_listed_until(transfer, self._started)
             reconcile.remember_reconciled(transfer, finished)
 
-    def _transfer(self, fetching: Fetching) -> Transfer:
+    def _transfer(self, fetcher: Fetcher) -> Transfer:
         syncer = self._syncer
         return Transfer(
             archive=syncer.archive,
             source=self._source,
-            fetching=fetching,
+            fetcher=fetcher,
             writer=ArchiveWriter(archive=syncer.archive, clock=syncer.clock, counts=self._counts),
             indexing=self._indexing,
             clock=syncer.clock,
@@ -176,7 +176,7 @@ class _Run:
         agents are shown by their ids."""
         archive, now = self._syncer.archive, self._started
         last = archive.cursor("agents")
-        if force or last is None or decide.passed(last, now, _REFRESH_AGENTS_EVERY):
+        if force or last is None or decide.has_elapsed(last, now, _REFRESH_AGENTS_EVERY):
             try:
                 names = self._source.agents()
             except KchatError as error:

@@ -20,7 +20,7 @@ from kchat_search.models.reports import Progress
 from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync.archive_writer import ArchiveWriter, Counts, Cursor
 from kchat_search.sync.decide import RepeatedPages
-from kchat_search.sync.fetching import MAX_FAILURES_IN_A_ROW, Fetched, Fetching
+from kchat_search.sync.fetcher import MAX_FAILURES_IN_A_ROW, Fetcher, FetchOutcome
 from kchat_search.sync.indexer import IndexWhileFetching
 from kchat_search.sync.list_lookup import ListLookup
 from kchat_search.sync.policy import SyncPolicy
@@ -37,7 +37,7 @@ class Transfer:
 
     archive: SyncArchive
     source: ChatSource
-    fetching: Fetching
+    fetcher: Fetcher
     writer: ArchiveWriter
     indexing: IndexWhileFetching | None
     """None if nothing is to be indexed in this sync."""
@@ -99,7 +99,7 @@ class Transfer:
             self.notes.append(note)
             log.warning("%s", note)
 
-    def _save_items(self, items: Iterable[Fetched]) -> None:
+    def _save_items(self, items: Iterable[FetchOutcome]) -> None:
         items = list(items)
         self.save(
             tuple(item for item in items if isinstance(item, FetchedChat)),
@@ -110,7 +110,7 @@ class Transfer:
         if self.indexing is not None:
             self.counts.indexed += self.indexing.index_if_due()
 
-    # -- fetching ----------------------------------------------------------------------------
+    # -- fetching ---------------------------------------------------------------------------
 
     def pages(self, start: date | None, *, first: int = 1, seen: int = 0) -> Iterator[ChatPage]:
         """Pages of the list from `first` on, each archived before it is handed on. `start` is the
@@ -119,7 +119,7 @@ class Transfer:
         A page that can't be had becomes a note. Ends where the server repeats a page.
         """
         repeated_pages = RepeatedPages()
-        for page in self.fetching.pages(first, start=start, seen=seen):
+        for page in self.fetcher.pages(first, start=start, seen=seen):
             if page.failed:
                 self.note(f"Page {page.number} of the list could not be had: {page.failed}")
                 continue
@@ -140,10 +140,10 @@ class Transfer:
         Raises what the source raises if more than `max_failures` chats fail in a row; what came
         before that is archived.
         """
-        batch: list[Fetched] = []
+        batch: list[FetchOutcome] = []
         not_found: list[int] = []
         try:
-            answers = self.fetching.chats(chat_ids, failures=max_failures)
+            answers = self.fetcher.chats(chat_ids, failures=max_failures)
             for number, (chat_id, answer) in enumerate(answers, start=1):
                 if answer is None:
                     not_found.append(chat_id)
@@ -169,7 +169,7 @@ class Transfer:
         if self.last_page is None:
             return ()
         lookup = ListLookup(
-            lambda number: self.save_page(self.fetching.page(number)), self.last_page
+            lambda number: self.save_page(self.fetcher.page(number)), self.last_page
         )
         return [chat_id for chat_id in chat_ids if not lookup.shows(chat_id)]
 

@@ -122,7 +122,7 @@ def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | 
     ],
 )
 def test_the_ids_of_a_page_that_cant_be_had(before: int, behind: ChatPage, ids: list[int]) -> None:
-    assert list(decide.between(before, behind)) == ids
+    assert list(decide.ids_between(before, behind)) == ids
 
 
 # -- reconcile -------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 from kchat_search.errors import KchatBusy, KchatNotFound
 from kchat_search.models.chats import ChatPage, RejectedChat
-from kchat_search.sync.fetching import Fetching
+from kchat_search.sync.fetcher import Fetcher
 from tests.contracts.archive.chats import fetched
 from tests.fakes import FakeSource
 
@@ -28,23 +28,23 @@ def test_pages_come_in_order_with_several_in_flight() -> None:
             together.wait()  # passes only if the three are asked for at once
 
     source = FakeSource(pages(6), gate=gate)
-    with Fetching(source, 3) as fetching:
-        numbers = [page.number for page in fetching.pages()]
+    with Fetcher(source, 3) as fetcher:
+        numbers = [page.number for page in fetcher.pages()]
     assert numbers == [1, 2, 3, 4, 5, 6]
     assert source.most_at_once == 3
 
 
 def test_a_list_of_one_page_costs_one_request() -> None:
     source = FakeSource(pages(1))
-    with Fetching(source, 4) as fetching:
-        assert len(list(fetching.pages())) == 1
+    with Fetcher(source, 4) as fetcher:
+        assert len(list(fetcher.pages())) == 1
     assert source.asked == [1]
 
 
 def test_a_walk_may_begin_in_the_middle() -> None:
     source = FakeSource(pages(5))
-    with Fetching(source, 2) as fetching:
-        assert [page.number for page in fetching.pages(4)] == [4, 5]
+    with Fetcher(source, 2) as fetcher:
+        assert [page.number for page in fetcher.pages(4)] == [4, 5]
 
 
 def test_a_page_that_fails_by_itself_is_passed_over() -> None:
@@ -53,8 +53,8 @@ def test_a_page_that_fails_by_itself_is_passed_over() -> None:
             raise KchatBusy("later")
 
     for in_flight in (1, 4):
-        with Fetching(FakeSource(pages(5), gate=gate), in_flight) as fetching:
-            walked = list(fetching.pages())
+        with Fetcher(FakeSource(pages(5), gate=gate), in_flight) as fetcher:
+            walked = list(fetcher.pages())
         assert [page.number for page in walked] == [1, 2, 3, 4, 5]
         assert [page.failed for page in walked] == [None, None, "later", None, None]
 
@@ -64,8 +64,8 @@ def test_the_last_page_is_never_passed_over() -> None:
         if number == 5:
             raise KchatBusy("later")
 
-    with Fetching(FakeSource(pages(5), gate=gate), 4) as fetching, pytest.raises(KchatBusy):
-        list(fetching.pages())
+    with Fetcher(FakeSource(pages(5), gate=gate), 4) as fetcher, pytest.raises(KchatBusy):
+        list(fetcher.pages())
 
 
 def test_an_error_comes_in_its_place_and_ends_the_walk() -> None:
@@ -74,8 +74,8 @@ def test_an_error_comes_in_its_place_and_ends_the_walk() -> None:
             raise KchatBusy("later")
 
     source = FakeSource(pages(9), gate=gate)
-    with Fetching(source, 4) as fetching:
-        walk = fetching.pages()
+    with Fetcher(source, 4) as fetcher:
+        walk = fetcher.pages()
         assert [next(walk).number, next(walk).number] == [1, 2]
         with pytest.raises(KchatBusy):
             next(walk)
@@ -84,8 +84,8 @@ def test_an_error_comes_in_its_place_and_ends_the_walk() -> None:
 
 def test_a_caller_that_has_enough_leaves_nothing_running() -> None:
     source = FakeSource(pages(50))
-    with Fetching(source, 4) as fetching:
-        for page in fetching.pages():
+    with Fetcher(source, 4) as fetcher:
+        for page in fetcher.pages():
             if page.number == 2:
                 break
     assert source.at_once == 0
@@ -94,8 +94,8 @@ def test_a_caller_that_has_enough_leaves_nothing_running() -> None:
 
 def test_chats_come_in_order_and_what_is_gone_is_none() -> None:
     source = FakeSource(chats={i: fetched(i) for i in (1, 2, 4)})
-    with Fetching(source, 2) as fetching:
-        found = dict(fetching.chats([4, 3, 2, 1]))
+    with Fetcher(source, 2) as fetcher:
+        found = dict(fetcher.chats([4, 3, 2, 1]))
     assert list(found) == [4, 3, 2, 1]
     assert found[3] is None
     assert found[1] == fetched(1)
@@ -110,8 +110,8 @@ def test_a_list_without_messages_is_completed() -> None:
         {1: ChatPage(1, (bare, gone, odd), (), None, last=True)},
         {1: fetched(1, "whole"), 3: rejected},
     )
-    with Fetching(source, 2) as fetching:
-        (page,) = fetching.pages()
+    with Fetcher(source, 2) as fetcher:
+        (page,) = fetcher.pages()
     assert page.chats == (fetched(1, "whole"), gone)  # what is gone is kept as the list had it
     assert page.rejects == (rejected,)
 
@@ -125,8 +125,8 @@ def test_not_found_behind_the_first_page_is_the_end() -> None:
         {n: ChatPage(n, (fetched(n),), (), None, last=False) for n in (1, 2)}, gate=gate
     )
     limit = 2
-    with Fetching(source, 3) as fetching:
-        assert [page.number for page in fetching.pages()] == [1, 2, 3]
+    with Fetcher(source, 3) as fetcher:
+        assert [page.number for page in fetcher.pages()] == [1, 2, 3]
     limit = 0
-    with Fetching(source, 3) as fetching, pytest.raises(KchatNotFound):
-        next(fetching.pages())
+    with Fetcher(source, 3) as fetcher, pytest.raises(KchatNotFound):
+        next(fetcher.pages())
