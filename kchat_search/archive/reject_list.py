@@ -21,7 +21,7 @@ from kchat_search.archive.column_conversion import (
 from kchat_search.archive.statements import chunks, upsert
 from kchat_search.archive.tables import rejects
 from kchat_search.archive.tally import add_to_tally
-from kchat_search.models.chats import NOTHING, RejectedChat, StoredReject
+from kchat_search.models.chats import NOT_FETCHED, RejectedChat, StoredReject
 
 _not_gone = rejects.c.gone_at.is_(None)
 
@@ -33,7 +33,7 @@ def put(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) 
         return 0
     counted_before = _count_not_gone(connection, latest)
     # A chat that could not be fetched has no raw form; an earlier one stays.
-    not_fetched = [key for key, item in latest.items() if item.raw == NOTHING]
+    not_fetched = [key for key, item in latest.items() if item.raw == NOT_FETCHED]
     earlier_raw = _raw_by_key(connection, not_fetched)
     statement = upsert(
         connection.dialect.name, rejects, ["first_seen_at"], {"times": rejects.c.times + 1}

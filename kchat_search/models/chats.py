@@ -91,7 +91,7 @@ class FetchedChat:
     """True for an item of a list. A list may leave out fields that the chat itself has."""
 
 
-NOTHING = "null"
+NOT_FETCHED = "null"
 """The raw form of a reject that could not be fetched: Kchat sent nothing for it."""
 
 

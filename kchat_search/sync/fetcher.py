@@ -23,7 +23,7 @@ from kchat_search.errors import (
     KchatNotFound,
     KchatUnreachable,
 )
-from kchat_search.models.chats import NOTHING, ChatPage, FetchedChat, RejectedChat
+from kchat_search.models.chats import NOT_FETCHED, ChatPage, FetchedChat, RejectedChat
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
 
@@ -167,7 +167,7 @@ class Fetcher:
             if self._failures > most:
                 raise
             log.warning("Chat %d can't be had: %s", chat_id, error)
-            return RejectedChat(f"chat:{chat_id}", chat_id, NOTHING, str(error))
+            return RejectedChat(f"chat:{chat_id}", chat_id, NOT_FETCHED, str(error))
         self._failures = 0
         return outcome
 
@@ -179,7 +179,7 @@ class Fetcher:
         raws = {fetched.chat.id: fetched.raw for fetched in page.chats}
         whole: dict[int, FetchedChat | RejectedChat] = {}
         for chat_id, fetched in self.chats(lacking, failures=_MAX_FAILURES_OF_A_PAGE):
-            if isinstance(fetched, RejectedChat) and fetched.raw == NOTHING:
+            if isinstance(fetched, RejectedChat) and fetched.raw == NOT_FETCHED:
                 whole[chat_id] = replace(fetched, raw=raws[chat_id])
             elif fetched is not None:
                 whole[chat_id] = fetched

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kchat_search.errors import KchatError
-from kchat_search.models.chats import NOTHING, ChatPage, FetchedChat, RejectedChat
+from kchat_search.models.chats import NOT_FETCHED, ChatPage, FetchedChat, RejectedChat
 from kchat_search.models.reports import Progress
 from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync.archive_writer import ArchiveWriter, Counts, Cursor
@@ -155,7 +155,7 @@ class Transfer:
                 self.counts.seen += answer is not None
                 self.progress("recheck", number, None)
         except KchatError:
-            while batch and isinstance(batch[-1], RejectedChat) and batch[-1].raw == NOTHING:
+            while batch and isinstance(batch[-1], RejectedChat) and batch[-1].raw == NOT_FETCHED:
                 batch.pop()  # Kchat failed, not this chat
             self._save_items(batch)
             raise
