@@ -70,7 +70,7 @@ class Changing:
 def main() -> None:
     """The command."""
     count, port = int(sys.argv[1]), int(sys.argv[2])
-    life = Changing(count)
+    timeline = Changing(count)
     server = DemoServer(
         corpus.chats(count),
         corpus.agents(),
@@ -78,12 +78,12 @@ def main() -> None:
         password=DEMO_PASSWORD,
         api_token=DEMO_API_TOKEN,
         port=port,
-        life=life,
+        timeline=timeline,
     )
     with server:
         print(server.url, flush=True)  # noqa: T201  # what the caller waits for
         for line in sys.stdin:
-            life.go(on=line.strip() == "change")
+            timeline.go(on=line.strip() == "change")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from benchmarks import corpus
 from benchmarks.measure import say
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from kchat_search.demo.answers import CHAT_PATHS, Answer, Holdings, Manners, answer, failure
+from kchat_search.demo.api import CHAT_PATHS, Answer, ApiBehaviour, ServerData, answer, failure
 
 _LISTS = frozenset(f"{path}.json" for path in CHAT_PATHS)
 LOGIN = base64.b64encode(f"{DEMO_EMAIL}/token:{DEMO_API_TOKEN}".encode()).decode()
@@ -103,7 +103,9 @@ class Pages(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._rendered = rendered
         self._per_page = per_page
-        self._others = Holdings((), rendered.one, corpus.agents(), self.url, Manners(per_page))
+        self._others = ServerData(
+            (), rendered.one, corpus.agents(), self.url, ApiBehaviour(per_page)
+        )
 
     def body(self, target: str, authorization: str | None) -> tuple[int, bytes]:
         """(status, JSON)."""

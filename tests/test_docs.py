@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 from kchat_search.cli import commands as group
 from kchat_search.cli.commands import EXIT_DIFFERENCE, EXIT_NOT_NOW, EXIT_USAGE
 from kchat_search.config import Settings
-from kchat_search.demo import control
+from kchat_search.demo import control_api
 from kchat_search.demo.conditions import CONDITIONS
 from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
@@ -372,5 +372,5 @@ def test_every_condition_and_event_of_the_demo_is_told_and_no_other() -> None:
 @pytest.mark.parametrize("call", curls(":5099"), ids=" ".join)
 def test_what_curl_asks_of_the_demo_is_done(call: list[str], kchat: DemoServer) -> None:
     method, address, data = asked(call)
-    answer = control.answer(kchat, method, urlsplit(address).path, "".join(data).encode())
+    answer = control_api.answer(kchat, method, urlsplit(address).path, "".join(data).encode())
     assert answer.status == 200, answer

@@ -32,7 +32,7 @@ LIBRARIES = {
     # the text
     "jieba": ("text.segmentation",),
     "rjieba": ("text.segmentation",),
-    "opencc": ("text.fold", "demo.conversations.voices"),
+    "opencc": ("text.fold", "demo.conversations.typing_style"),
     "pypinyin": ("text.pinyin",),
     "numpy": ("engines.whoosh", "text.fold"),
     # the index

@@ -21,8 +21,8 @@ from kchat_search.cli import printing, serve
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
-from kchat_search.demo.conversations import Life, agents
-from kchat_search.demo.files import load
+from kchat_search.demo.chat_file import load
+from kchat_search.demo.conversations import Timeline, agents
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import SettingsError
 
@@ -39,11 +39,11 @@ def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterat
     Raises `SettingsError` for a file that can't be read and a port that can't be used.
     """
     if chats is not None:
-        life = None
+        timeline = None
         found, users = load(chats)
     else:
-        life = Life(seed, datetime.now(UTC), count)
-        found, users = life.chats(), agents()
+        timeline = Timeline(seed, datetime.now(UTC), count)
+        found, users = timeline.chats(), agents()
     try:
         server = DemoServer(
             found,
@@ -52,7 +52,7 @@ def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterat
             password=DEMO_PASSWORD,
             api_token=DEMO_API_TOKEN,
             port=port,
-            life=life,
+            timeline=timeline,
         )
     except OSError as error:
         raise SettingsError(

@@ -1,16 +1,16 @@
 """The demo: a Kchat server of our own and made-up conversations for it.
 
-    conversations/  writes service chats from a seed, and lets new ones happen (`Life`)
-    files.py        reads chats from a JSON-lines file instead
-    answers.py      what the documented API answers to a path and its parameters (pure)
+    conversations/  writes service chats from a seed, and lets new ones happen (`Timeline`)
+    chat_file.py        reads chats from a JSON-lines file instead
+    api.py      what the documented API answers to a path and its parameters (pure)
     store.py        the chats that a server holds
     events.py       what can happen to them by order
     faults.py       what a test may order to go wrong once
     conditions.py   the table of what can be wrong for as long as it is switched on
-    content.py      what it does to the chats that are shown
-    switches.py     which conditions are on, and whose turn it is
-    control.py      conditions and events over HTTP, below /demo
-    handler.py      sockets and HTTP
+    chat_edits.py      what it does to the chats that are shown
+    active_conditions.py     which conditions are on, and whose turn it is
+    control_api.py      conditions and events over HTTP, below /demo
+    http_server.py      sockets and HTTP
     server.py       the server that all of it makes, on 127.0.0.1
 
 Nothing here is real: every person, number, address and credential is made up.

@@ -16,8 +16,8 @@ from email.utils import format_datetime
 from http import HTTPStatus
 from typing import Any
 
-from kchat_search.demo import content, events
-from kchat_search.demo.answers import Days, Manners, PageEdit
+from kchat_search.demo import chat_edits, events
+from kchat_search.demo.api import ApiBehaviour, DateFilter, PageEdit
 from kchat_search.demo.faults import Fault
 from kchat_search.demo.store import Store
 
@@ -63,9 +63,9 @@ class Condition:
     options: Mapping[str, Option] = field(default_factory=dict)
     fault: Callable[[Options, datetime], Fault] | None = None
     """What becomes of a request, at a time (aware). With an option `every`, of each so-many-th."""
-    manners: Callable[[Manners, Options], Manners] | None = None
+    behaviour: Callable[[ApiBehaviour, Options], ApiBehaviour] | None = None
     """How answers change."""
-    content: content.ContentEdit | None = None
+    content: chat_edits.ChatEdit | None = None
     """How chats are shown. An option `chat_id` that is None means the first chat."""
     between: Callable[[Store, datetime], None] | None = None
     """What happens just before page `on_page` of the list of all chats is read, `times` times."""
@@ -129,21 +129,23 @@ def _html(_: Options, __: datetime) -> Fault:
     return Fault(HTTPStatus.OK, {"Content-Type": "text/html; charset=utf-8"}, _HTML.encode())
 
 
-def _with_page_edit(edit: Callable[[Options], PageEdit]) -> Callable[[Manners, Options], Manners]:
-    return lambda manners, options: replace(
-        manners, page_edits=(*manners.page_edits, edit(options))
+def _with_page_edit(
+    edit: Callable[[Options], PageEdit],
+) -> Callable[[ApiBehaviour, Options], ApiBehaviour]:
+    return lambda behaviour, options: replace(
+        behaviour, page_edits=(*behaviour.page_edits, edit(options))
     )
 
 
-def _omitting(*names: str) -> Callable[[Manners, Options], Manners]:
-    return lambda manners, _: replace(manners, omit={*manners.omit, *names})
+def _omitting(*names: str) -> Callable[[ApiBehaviour, Options], ApiBehaviour]:
+    return lambda behaviour, _: replace(behaviour, omit={*behaviour.omit, *names})
 
 
-def _start_end(manners: Manners, options: Options) -> Manners:
+def _start_end(behaviour: ApiBehaviour, options: Options) -> ApiBehaviour:
     ended = options["reads"] == "ended"
-    undated_pass = ended and options["without_end"] == "shown"
-    days = Days("end_at" if ended else "created_at", options["inclusive"], undated_pass)
-    return replace(manners, days=days)
+    undated_match = ended and options["without_end"] == "shown"
+    days = DateFilter("end_at" if ended else "created_at", options["inclusive"], undated_match)
+    return replace(behaviour, days=days)
 
 
 def _every(default: int) -> Option:
@@ -210,39 +212,39 @@ _ROWS = (
         "small_pages",
         "no page has more than `size` items, whatever per_page asks for",
         {"size": Option(3, least=1)},
-        manners=lambda manners, options: replace(
-            manners, max_per_page=min(manners.max_per_page, options["size"])
+        behaviour=lambda behaviour, options: replace(
+            behaviour, max_per_page=min(behaviour.max_per_page, options["size"])
         ),
     ),
-    Condition("without_messages", "chats in lists lack messages", manners=_omitting("messages")),
+    Condition("without_messages", "chats in lists lack messages", behaviour=_omitting("messages")),
     Condition(
         "without_paging",
         "lists have no count, next_page and previous_page",
-        manners=_omitting("count", "next_page", "previous_page"),
+        behaviour=_omitting("count", "next_page", "previous_page"),
     ),
     Condition(
         "null_next_page",
         "next_page is always null, though more follow",
-        manners=_with_page_edit(lambda _: lambda body, __: {**body, "next_page": None}),
+        behaviour=_with_page_edit(lambda _: lambda body, __: {**body, "next_page": None}),
     ),
     Condition(
         "foreign_next_page",
         "next_page always names another host's address",
         {"url": Option(_FOREIGN)},
-        manners=_with_page_edit(
+        behaviour=_with_page_edit(
             lambda options: lambda body, _: {**body, "next_page": options["url"]}
         ),
     ),
     Condition(
         "repeated_next_page",
         "next_page always names the page it stands on",
-        manners=_with_page_edit(lambda _: lambda body, here: {**body, "next_page": here}),
+        behaviour=_with_page_edit(lambda _: lambda body, here: {**body, "next_page": here}),
     ),
     Condition(
         "wrong_count",
         "count is `by` too high, or too low if that is negative",
         {"by": Option(5)},
-        manners=_with_page_edit(
+        behaviour=_with_page_edit(
             lambda options: (
                 lambda body, _: {
                     **body,
@@ -254,7 +256,7 @@ _ROWS = (
     Condition(
         "last_page_for_ever",
         "pages beyond the last show the last",
-        manners=lambda manners, _: replace(manners, last_page_for_ever=True),
+        behaviour=lambda behaviour, _: replace(behaviour, last_page_for_ever=True),
     ),
     Condition(
         "deletes_between_pages",
@@ -273,52 +275,52 @@ _ROWS = (
         "long_chat",
         "a chat (the first, if none is named) has that many messages",
         {"chat_id": _FIRST, "messages": Option(5_000, least=1, most=1_000_000)},
-        content=content.long_chat,
+        content=chat_edits.long_chat,
     ),
     Condition(
         "huge_message",
         "a message of a chat (the first, if none is named) has that many characters",
         {"chat_id": _FIRST, "characters": Option(1_000_000, least=1, most=100_000_000)},
-        content=content.huge_message,
+        content=chat_edits.huge_message,
     ),
     Condition(
         "null_fields",
         "agent_id, user_id, rating, assigned_at, started_by and uploads are null",
-        content=content.null_fields,
+        content=chat_edits.null_fields,
     ),
     Condition(
         "unknown_fields",
         "chats and messages have fields that nobody has heard of",
-        content=content.unknown_fields,
+        content=chat_edits.unknown_fields,
     ),
     Condition(
         "unknown_types",
         "chats and messages have types that nobody has heard of",
-        content=content.unknown_types,
+        content=chat_edits.unknown_types,
     ),
     Condition(
         "lone_surrogates",
         "each chat whose id is divisible by N has half a character in a message",
         {"every": _every(5)},
-        content=content.lone_surrogates,
+        content=chat_edits.lone_surrogates,
     ),
     Condition(
         "nul",
         "each chat whose id is divisible by N has U+0000 in a message",
         {"every": _every(5)},
-        content=content.nul,
+        content=chat_edits.nul,
     ),
     Condition(
         "text_ids",
         "ids of chats, messages and people are texts",
-        manners=lambda manners, _: replace(manners, show_agent=content.text_ids_of_agent),
-        content=content.text_ids,
+        behaviour=lambda behaviour, _: replace(behaviour, show_agent=chat_edits.text_ids_of_agent),
+        content=chat_edits.text_ids,
     ),
     Condition(
         "malformed",
         "each chat whose id is divisible by N is broken",
-        {"every": _every(7), "how": Option("no_id", tuple(content.BREAKS))},
-        content=content.malformed,
+        {"every": _every(7), "how": Option("no_id", tuple(chat_edits.BREAKS))},
+        content=chat_edits.malformed,
     ),
     # What the API means and allows.
     Condition(
@@ -330,17 +332,17 @@ _ROWS = (
             "inclusive": Option(default=True),
             "without_end": Option("hidden", ("hidden", "shown")),
         },
-        manners=_start_end,
+        behaviour=_start_end,
     ),
     Condition(
         "no_single_chats",
         "each single chat is a 404",
-        manners=lambda manners, _: replace(manners, single_chats=False),
+        behaviour=lambda behaviour, _: replace(behaviour, single_chats=False),
     ),
     Condition(
         "no_agents",
         "users.json is a 403",
-        manners=lambda manners, _: replace(manners, agents_shown=False),
+        behaviour=lambda behaviour, _: replace(behaviour, agents_shown=False),
     ),
 )
 

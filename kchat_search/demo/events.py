@@ -1,7 +1,7 @@
 """What can happen to the chats of a demo server by order: the data really changes.
 
 The invariant: a chat is replaced by a changed copy, never changed in place; what an event did is
-not undone by the server's `Life`. Which chat it happens to depends on nothing but the chats.
+not undone by the server's `Timeline`. Which chat it happens to depends on nothing but the chats.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from kchat_search.demo.conversations.life import ZONE
-from kchat_search.demo.conversations.plans import STAMP
+from kchat_search.demo.conversations.planned_chat import STAMP
+from kchat_search.demo.conversations.timeline import ZONE
 from kchat_search.demo.store import Json, Store
 
 _VISITORS = 9_000_000

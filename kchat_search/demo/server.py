@@ -1,8 +1,8 @@
 """A Kchat server over real HTTP: the demo's source of chats and the tests' counterpart.
 
 It speaks the documented API on 127.0.0.1 and nothing else. What it holds can be changed while it
-runs (`put`, `delete`, `happen`, a `Life`), it can be told to fail once (`fail_next`) and put under
-conditions that last (`switch_on`; over HTTP: `control`). The invariant: a chat in the store is
+runs (`put`, `delete`, `happen`, a `Timeline`), it can be told to fail once (`fail_next`) and put
+under conditions that last (`switch_on`, or `control_api`). The invariant: a chat in the store is
 never changed in place, neither by events nor by conditions, so an answer is never torn.
 """
 
@@ -20,26 +20,26 @@ from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from kchat_search.demo import control, events
-from kchat_search.demo.answers import (
+from kchat_search.demo import control_api, events
+from kchat_search.demo.active_conditions import ActiveConditions
+from kchat_search.demo.api import (
     DEFAULT_PER_PAGE,
     Answer,
-    Holdings,
-    Manners,
+    ApiBehaviour,
+    ServerData,
     answer,
     failure,
     unfiltered_page,
 )
 from kchat_search.demo.faults import Edit, Fault, Faults, Match
-from kchat_search.demo.handler import STOP_SECONDS, HttpServer, encode
+from kchat_search.demo.http_server import STOP_SECONDS, HttpServer, encode
 from kchat_search.demo.store import Store
-from kchat_search.demo.switches import Switches
 
 _KEPT_REQUESTS = 20_000
 
 
 class ChangingChats(Protocol):
-    """What makes things happen while the server runs (`conversations.Life`)."""
+    """What makes things happen while the server runs (`conversations.Timeline`)."""
 
     def advance(self, now: datetime) -> Iterable[dict[str, Any]]:
         """Chats that are new or changed since the last call, as they are at `now` (aware)."""
@@ -71,18 +71,18 @@ class DemoServer:
         port: int = 0,
         max_per_page: int = DEFAULT_PER_PAGE,
         omit: Collection[str] = (),
-        life: ChangingChats | None = None,
+        timeline: ChangingChats | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.max_per_page = max_per_page
         self.omit = frozenset(omit)
         self.closing = threading.Event()
-        self._life, self._clock, self._life_lock = life, clock, threading.Lock()
+        self._timeline, self._clock, self._timeline_lock = timeline, clock, threading.Lock()
         self._logins = [f"{email}:{password}".encode(), f"{email}/token:{api_token}".encode()]
         self._lock = threading.Lock()
         self._store = Store()
         self._agents = copy.deepcopy(list(agents))
-        self._faults, self._switches = Faults(), Switches()
+        self._faults, self._active_conditions = Faults(), ActiveConditions()
         self._requests: deque[str] = deque(maxlen=_KEPT_REQUESTS)
         self._request_count = 0
         for chat in chats:
@@ -134,7 +134,7 @@ class DemoServer:
         `life` leaves the chat alone. Raises ValueError for an unknown event and where the event
         does not suit, KeyError where there is no chat `chat_id`.
         """
-        self._let_life_go_on()
+        self._advance_timeline()
         return events.happen(self._store, event, chat_id, self._clock())
 
     def chats(self) -> list[dict[str, Any]]:
@@ -146,9 +146,9 @@ class DemoServer:
 
         Under the condition `malformed` not every one need be an object, or have an id.
         """
-        self._let_life_go_on()
+        self._advance_timeline()
         with self._store.lock:
-            show = self._manners().show
+            show = self._behaviour().show
             return copy.deepcopy([show(chat) for chat in self._store.chats()])
 
     def set_agents(self, agents: Iterable[dict[str, Any]]) -> None:
@@ -218,25 +218,25 @@ class DemoServer:
         ValueError for a name or an option that there is not (it lists those there are) and for a
         value that can't be.
         """
-        self._switches.switch_on(name, options)
+        self._active_conditions.switch_on(name, options)
 
     def switch_off(self, name: str | None = None) -> None:
         """End a condition, if it is on; without a name all. Raises ValueError for no name."""
-        self._switches.switch_off(name)
+        self._active_conditions.switch_off(name)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
         """What is on now, with all its options."""
-        return self._switches.conditions()
+        return self._active_conditions.conditions()
 
     # For its handlers
 
     def begin(self, target: str) -> Fault:
-        """Log a request, let life go on, and say what goes wrong with it."""
+        """Log a request, advance the timeline, and say what goes wrong with it."""
         with self._lock:
             self._requests.append(target)
             self._request_count += 1
-        self._let_life_go_on()
-        standing = self._switches.fault(target, self._clock())
+        self._advance_timeline()
+        standing = self._active_conditions.fault(target, self._clock())
         ordered = self._faults.take(target)
         if ordered is None:
             return standing
@@ -249,29 +249,29 @@ class DemoServer:
         if method != "GET":
             return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", "no such address")
         page = unfiltered_page(target)
-        for happens in self._switches.between(page) if page is not None else ():
+        for happens in self._active_conditions.between(page) if page is not None else ():
             happens(self._store, self._clock())
         with self._lock:
             agents = self._agents
-        chats, manners = self._store.chats(), self._manners()
-        return answer(target, Holdings(chats, self._store.get, agents, self.url, manners))
+        chats, behaviour = self._store.chats(), self._behaviour()
+        return answer(target, ServerData(chats, self._store.get, agents, self.url, behaviour))
 
     def control(self, method: str, target: str, authorization: str | None, body: bytes) -> Answer:
         """The answer to a request to the demo's own addresses."""
         if not self._allows(authorization):
             return _refused()
-        return control.answer(self, method, target, body)
+        return control_api.answer(self, method, target, body)
 
-    def _manners(self) -> Manners:
-        usual = Manners(self.max_per_page, self.omit)
-        return self._switches.manners(usual, self._store.first_id())
+    def _behaviour(self) -> ApiBehaviour:
+        usual = ApiBehaviour(self.max_per_page, self.omit)
+        return self._active_conditions.behaviour(usual, self._store.first_id())
 
-    def _let_life_go_on(self) -> None:
-        if self._life is None:
+    def _advance_timeline(self) -> None:
+        if self._timeline is None:
             return
-        with self._life_lock:  # changes must arrive in order
-            for chat in self._life.advance(self._clock()):
-                self._store.put_from_life(chat)
+        with self._timeline_lock:  # changes must arrive in order
+            for chat in self._timeline.advance(self._clock()):
+                self._store.put_from_timeline(chat)
 
     def _allows(self, authorization: str | None) -> bool:
         scheme, _, encoded = (authorization or "").partition(" ")

@@ -44,7 +44,7 @@ class Store:
             self._last_chat_id = max(self._last_chat_id, key)
             self._last_message_id = max([self._last_message_id, *_message_ids(own)])
 
-    def put_from_life(self, chat: Mapping[str, Any]) -> None:
+    def put_from_timeline(self, chat: Mapping[str, Any]) -> None:
         """`put`, but for a chat that events have settled: life does not undo what they did."""
         with self.lock:
             if int(chat["id"]) not in self._settled:

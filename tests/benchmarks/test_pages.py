@@ -14,7 +14,7 @@ import pytest
 from benchmarks import corpus
 from benchmarks.pages import LOGIN, Pages, Rendered
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
-from kchat_search.demo.answers import Holdings, Manners, answer
+from kchat_search.demo.api import ApiBehaviour, ServerData, answer
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
 
@@ -56,7 +56,9 @@ def test_it_answers_as_the_demo_does(server: Pages, target: str) -> None:
     chats = {chat["id"]: chat for chat in corpus.chats(COUNT)}
     demo = answer(
         target,
-        Holdings(list(chats.values()), chats.get, corpus.agents(), server.url, Manners(PER_PAGE)),
+        ServerData(
+            list(chats.values()), chats.get, corpus.agents(), server.url, ApiBehaviour(PER_PAGE)
+        ),
     )
     status, body = server.body(target, f"Basic {LOGIN}")
     assert (status, json.loads(body)) == (demo.status, demo.body)

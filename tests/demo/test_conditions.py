@@ -348,11 +348,11 @@ def test_a_wrong_name_can_not_be_switched_off(server: DemoServer) -> None:
 
 
 def test_a_life_goes_on_under_conditions(make_server: MakeServer, client: requests.Session) -> None:
-    class Life:
+    class Timeline:
         def advance(self, now: datetime) -> list[dict[str, Any]]:
             return [{**small_chat(9), "created_at": f"{now:%Y-%m-%d} 10:00:00"}]
 
-    server = make_server(life=Life(), clock=lambda: NOW.astimezone(UTC))
+    server = make_server(timeline=Timeline(), clock=lambda: NOW.astimezone(UTC))
     server.switch_on("malformed", every=9, how="text_id")
     found = client.get(server.url + CHATS, timeout=5).json()["chats"][-1]
     assert found == server.shown()[-1] == {

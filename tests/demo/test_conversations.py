@@ -1,4 +1,4 @@
-"""The made-up conversations: their form, their variety, what must occur in them, and life."""
+"""The made-up conversations: their form, their variety, their content, and the timeline."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kchat_search.chats.ratings import LABELS
-from kchat_search.demo.conversations import Life, agents, conversations
+from kchat_search.demo.conversations import Timeline, agents, conversations
 from tests.demo.conftest import NOW, Chats
 
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
@@ -248,7 +248,7 @@ def test_phone_numbers_are_plainly_made_up(made: Chats) -> None:
                 assert re.search(r"example\.(com|cn)$", host[0] or host[1]), text
 
 
-# Life
+# Timeline
 
 
 def minutes(count: float) -> datetime:
@@ -256,15 +256,15 @@ def minutes(count: float) -> datetime:
 
 
 def test_life_begins_with_the_conversations_of_the_same_seed(made: Chats) -> None:
-    life = Life(7, NOW)
-    life.advance(minutes(30))
-    assert life.chats() == made
+    timeline = Timeline(7, NOW)
+    timeline.advance(minutes(30))
+    assert timeline.chats() == made
 
 
 def test_chats_begin_every_15_to_30_seconds() -> None:
-    life = Life(2, NOW, 40)
-    known = {chat["id"] for chat in life.chats()}
-    new = [chat for chat in life.advance(minutes(20)) if chat["id"] not in known]
+    timeline = Timeline(2, NOW, 40)
+    known = {chat["id"] for chat in timeline.chats()}
+    new = [chat for chat in timeline.advance(minutes(20)) if chat["id"] not in known]
     starts = [datetime.fromisoformat(chat["created_at"]) for chat in new]
     assert all(15 <= (b - a).total_seconds() <= 30 for a, b in pairwise(starts))
     assert 40 <= len(new) <= 80
@@ -272,7 +272,7 @@ def test_chats_begin_every_15_to_30_seconds() -> None:
 
 
 def test_what_is_shown_does_not_depend_on_how_often_one_asks() -> None:
-    often, once = Life(2, NOW, 40), Life(2, NOW, 40)
+    often, once = Timeline(2, NOW, 40), Timeline(2, NOW, 40)
     seen = {}
     for step in range(1, 200):
         seen.update({chat["id"]: chat for chat in often.advance(NOW + timedelta(seconds=7 * step))})
@@ -280,21 +280,21 @@ def test_what_is_shown_does_not_depend_on_how_often_one_asks() -> None:
 
 
 def test_each_change_is_told_once_and_nothing_else() -> None:
-    life = Life(2, NOW, 40)
-    state = {chat["id"]: chat for chat in life.chats()}
+    timeline = Timeline(2, NOW, 40)
+    state = {chat["id"]: chat for chat in timeline.chats()}
     for step in range(1, 150):
-        for chat in life.advance(NOW + timedelta(seconds=5 * step)):
+        for chat in timeline.advance(NOW + timedelta(seconds=5 * step)):
             assert state.get(chat["id"]) != chat
             state[chat["id"]] = chat
-    assert life.advance(NOW + timedelta(seconds=5 * 149)) == []
-    assert life.advance(NOW) == []
+    assert timeline.advance(NOW + timedelta(seconds=5 * 149)) == []
+    assert timeline.advance(NOW) == []
 
 
 def test_chats_grow_are_closed_rated_and_lose_recalled_messages() -> None:
-    life = Life(11, NOW, 40)
+    timeline = Timeline(11, NOW, 40)
     versions: dict[int, Chats] = {}
     for step in range(1, 240):
-        for chat in life.advance(NOW + timedelta(seconds=20 * step)):
+        for chat in timeline.advance(NOW + timedelta(seconds=20 * step)):
             versions.setdefault(chat["id"], []).append(chat)
     pairs = [pair for chats in versions.values() for pair in pairwise(chats)]
     assert any(len(a["messages"]) < len(b["messages"]) for a, b in pairs)
@@ -313,14 +313,14 @@ def test_chats_grow_are_closed_rated_and_lose_recalled_messages() -> None:
 
 
 def test_after_a_long_sleep_life_makes_up_for_an_hour_only() -> None:
-    life = Life(2, NOW, 40)
-    known = {chat["id"] for chat in life.chats()}
-    new = [chat for chat in life.advance(NOW + timedelta(days=9)) if chat["id"] not in known]
+    timeline = Timeline(2, NOW, 40)
+    known = {chat["id"] for chat in timeline.chats()}
+    new = [chat for chat in timeline.advance(NOW + timedelta(days=9)) if chat["id"] not in known]
     assert 110 <= len(new) <= 250
 
 
 def test_life_forgets_chats_that_are_over() -> None:
-    life = Life(2, NOW, 40)
+    timeline = Timeline(2, NOW, 40)
     for half in range(1, 12):
-        life.advance(NOW + timedelta(minutes=30 * half))
-    assert len(life._running) < 200
+        timeline.advance(NOW + timedelta(minutes=30 * half))
+    assert len(timeline._running) < 200

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kchat_search.demo.conversations import Life
+from kchat_search.demo.conversations import Timeline
 from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
 from tests.demo.conftest import NOW, Chats, Get, MakeServer, single, small_chat
@@ -147,7 +147,7 @@ def test_life_does_not_undo_events_nor_takes_their_ids(make_server: MakeServer) 
             assert now == NOW
             return [small_chat(number) for number in range(1, 10)]
 
-    server = make_server([small_chat(1)], life=Returning(), clock=lambda: NOW)
+    server = make_server([small_chat(1)], timeline=Returning(), clock=lambda: NOW)
     assert server.happen("is_deleted") == 9
     assert server.happen("is_edited") == 8
     assert server.happen("is_new") == 10
@@ -158,8 +158,8 @@ def test_life_does_not_undo_events_nor_takes_their_ids(make_server: MakeServer) 
 
 
 def test_every_event_suits_made_up_conversations(make_server: MakeServer) -> None:
-    life = Life(3, NOW, 60)
-    server = make_server(life.chats(), life=life, clock=lambda: NOW)
+    timeline = Timeline(3, NOW, 60)
+    server = make_server(timeline.chats(), timeline=timeline, clock=lambda: NOW)
     happened = [server.happen(event) for event in EVENTS]
     assert len(server.chats()) == 60
-    assert happened[-1] == max(chat["id"] for chat in life.chats()) + 1
+    assert happened[-1] == max(chat["id"] for chat in timeline.chats()) + 1

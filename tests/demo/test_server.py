@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
-from kchat_search.demo.conversations import Life
+from kchat_search.demo.conversations import Timeline
 from kchat_search.demo.faults import with_next_page, without, without_messages
 from tests.demo.conftest import NOW, Chats, MakeServer, small_chat
 
@@ -347,15 +347,15 @@ def test_forgotten_faults_do_not_come(make_server: MakeServer, client: requests.
     assert get(client, server.url + CHATS).status_code == 200
 
 
-# Life
+# Timeline
 
 
 def test_a_server_with_a_life_shows_what_has_happened_by_each_request(
     make_server: MakeServer, client: requests.Session
 ) -> None:
-    life, twin = Life(3, NOW, 30), Life(3, NOW, 30)
+    timeline, twin = Timeline(3, NOW, 30), Timeline(3, NOW, 30)
     clock = [NOW.astimezone(UTC)]
-    server = make_server(life.chats(), life=life, clock=lambda: clock[0])
+    server = make_server(timeline.chats(), timeline=timeline, clock=lambda: clock[0])
     assert len(ids(get(client, server.url + CHATS))) == 30
     clock[0] += timedelta(minutes=10)
     shown = get(client, server.url + CHATS).json()["chats"]

@@ -18,9 +18,9 @@ import pytest
 
 from benchmarks import ours
 from kchat_search.demo.conversations import conversations
+from kchat_search.demo.conversations.chat_planner import ChatPlanner, situations
+from kchat_search.demo.conversations.dialogue_script import Situation
 from kchat_search.demo.conversations.people import Past
-from kchat_search.demo.conversations.script import Situation
-from kchat_search.demo.conversations.world import World, situations
 from kchat_search.models.search import SearchPage, SearchRequest
 from kchat_search.service import Service
 
@@ -123,15 +123,15 @@ class Demo(NamedTuple):
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[Demo]:
     codes: list[str] = []
-    choose = World._situation
+    choose = ChatPlanner._situation
 
-    def noted(world: World, trade: str, past: Past | None) -> Situation:
+    def noted(world: ChatPlanner, trade: str, past: Past | None) -> Situation:
         situation = choose(world, trade, past)
         codes.append(situation.code)
         return situation
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(World, "_situation", noted)
+        patch.setattr(ChatPlanner, "_situation", noted)
         chats = conversations(SEED, NOW, COUNT)
     made_from = {chat["id"]: code for chat, code in zip(chats, codes, strict=True)}
     folder = tmp_path_factory.mktemp("demo")

@@ -16,7 +16,7 @@ from benchmarks import corpus
 from benchmarks.corpus import DATA
 from benchmarks.relevance import figures
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
-from kchat_search.demo.files import load
+from kchat_search.demo.chat_file import load
 from kchat_search.demo.server import DemoServer
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.tree import quoted

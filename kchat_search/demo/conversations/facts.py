@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from kchat_search.demo.conversations.people import Visitor
-from kchat_search.demo.conversations.things import GROUPS, LISTS
+from kchat_search.demo.conversations.word_lists import GROUPS, LISTS
 
 _SHIFTED = re.compile(r"(?P<name>[a-z_0-9]+?)(?P<by>[+-][0-9]+)")
 _SLOT = re.compile(r"\{([a-z_0-9+-]+)\}")

@@ -1,6 +1,6 @@
 """What every trade shares: greetings, waiting, thanks, farewells, digressions.
 
-`BLOCKS` are shared pieces in the language of `script.py`; the others are phrasings by use.
+`BLOCKS` are shared pieces in the language of `dialogue_script.py`; the others are phrasings by use.
 """
 # ruff: noqa: E501 - a turn with all its phrasings stays on one line
 

@@ -1,4 +1,4 @@
-"""The travel agency's conversations, in the language of `script.py`."""
+"""The travel agency's conversations, in the language of `dialogue_script.py`."""
 # ruff: noqa: E501 - a turn with all its phrasings stays on one line
 
 SCRIPT = """

@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from random import Random
 
+from kchat_search.demo.conversations.dialogue import Dialogue
+from kchat_search.demo.conversations.dialogue_script import Situation
 from kchat_search.demo.conversations.people import AGENTS, Agent, Past
-from kchat_search.demo.conversations.script import Situation
-from kchat_search.demo.conversations.stage import Stage
 
 _DEPARTMENTS = {
     "shop": "商城售后组",
@@ -33,29 +33,29 @@ _GONE = (
 _NIGHT, _MORNING, _EVENING = 22, 8, 18
 
 
-class Scenes:
+class ChatCourse:
     """Stages one chat of `trade` that begins at `when` (local)."""
 
     def __init__(
-        self, rng: Random, stage: Stage, trade: str, when: datetime, *, modern: bool
+        self, rng: Random, dialogue: Dialogue, trade: str, when: datetime, *, modern: bool
     ) -> None:
         self.started_by_agent = False
         self.left_open = False
         self._rng = rng
-        self._stage = stage
+        self._dialogue = dialogue
         self._trade = trade
         self._when = when
         self._modern = modern
-        stage.pick_colleague = self._colleague
-        stage.facts.set("daypart", _daypart(when.hour))
+        dialogue.pick_colleague = self._colleague
+        dialogue.facts.set("daypart", _daypart(when.hour))
 
     def perform(self, situation: Situation, past: Past | None, *, staffed: bool) -> None:
         """The whole chat, from the first join to the last word."""
-        stage, rng = self._stage, self._rng
-        stage.facts.set("topic", situation.topic)
+        dialogue, rng = self._dialogue, self._rng
+        dialogue.facts.set("topic", situation.topic)
         if past is not None:
-            stage.facts.set("before", _before(rng, past.when, self._when))
-            stage.facts.set("agent_then", past.agent or "你们同事")
+            dialogue.facts.set("before", _before(rng, past.when, self._when))
+            dialogue.facts.set("agent_then", past.agent or "你们同事")
         if situation.options.get("started") == "agent":
             self._agent_begins(situation)
         elif not staffed and self._nobody_there():
@@ -74,129 +74,129 @@ class Scenes:
 
     def _agent_begins(self, situation: Situation) -> None:
         self.started_by_agent = True
-        self._stage.agent_joins(self._on_duty(), 0.0)
-        self._stage.visitor_joins()
-        self._stage.play(situation.body)
+        self._dialogue.agent_joins(self._on_duty(), 0.0)
+        self._dialogue.visitor_joins()
+        self._dialogue.play(situation.body)
 
     def _visitor_begins(self, situation: Situation, past: Past | None) -> None:
-        stage, rng = self._stage, self._rng
-        stage.visitor_joins()
+        dialogue, rng = self._dialogue, self._rng
+        dialogue.visitor_joins()
         if (
             "after" not in situation.options
             and past is not None
             and past.topic
             and rng.random() < 0.45
         ):
-            stage.facts.set("topic", past.topic)
-            stage.talk("v", "again")
-            stage.facts.set("topic", situation.topic)
-            stage.after_opening = self._agent_answers
+            dialogue.facts.set("topic", past.topic)
+            dialogue.talk("v", "again")
+            dialogue.facts.set("topic", situation.topic)
+            dialogue.after_opening = self._agent_answers
         elif self._modern and rng.random() < 0.2:
-            stage.talk("r", "robot_hello")
-            stage.after_opening = self._robot_answers
+            dialogue.talk("r", "robot_hello")
+            dialogue.after_opening = self._robot_answers
         elif rng.random() < 0.45:
-            stage.after_opening = self._agent_answers
+            dialogue.after_opening = self._agent_answers
         else:
             opened = rng.random() < 0.5
             if opened:
-                stage.talk("v", "openers")
-            stage.agent_joins(self._first_agent(), self._queue())
-            stage.talk("a", "hello_first")
+                dialogue.talk("v", "openers")
+            dialogue.agent_joins(self._first_agent(), self._queue())
+            dialogue.talk("a", "hello_first")
             if not opened and rng.random() < 0.25:
-                stage.talk("v", "openers")
-            stage.after_opening = self._maybe_wrong_department
-        stage.play(situation.body)
+                dialogue.talk("v", "openers")
+            dialogue.after_opening = self._maybe_wrong_department
+        dialogue.play(situation.body)
 
     def _agent_answers(self) -> None:
         if self._rng.random() < 0.06:
-            self._stage.talk("v", "anybody")
-        self._stage.agent_joins(self._first_agent(), self._queue())
+            self._dialogue.talk("v", "anybody")
+        self._dialogue.agent_joins(self._first_agent(), self._queue())
         if self._rng.random() < 0.85:
-            self._stage.talk("a", "hello_after")
+            self._dialogue.talk("a", "hello_after")
         self._maybe_wrong_department()
 
     def _robot_answers(self) -> None:
-        self._stage.talk("r", "robot_answers")
-        self._stage.talk("v", "to_human")
+        self._dialogue.talk("r", "robot_answers")
+        self._dialogue.talk("v", "to_human")
         self._agent_answers()
 
     def _maybe_wrong_department(self) -> None:
-        agent = self._stage.agent
+        agent = self._dialogue.agent
         if agent is not None and agent.trade != self._trade:
-            self._stage.transfer(_DEPARTMENTS[self._trade], "wrong_department")
+            self._dialogue.transfer(_DEPARTMENTS[self._trade], "wrong_department")
 
     def _unanswered(self, situation: Situation) -> None:
-        stage, rng = self._stage, self._rng
-        stage.visitor_joins()
+        dialogue, rng = self._dialogue, self._rng
+        dialogue.visitor_joins()
         if rng.random() < 0.4:
-            stage.talk("v", "openers")
-        stage.play_opening(situation.body)
-        stage.utter("s", rng.choice(_AWAY))
+            dialogue.talk("v", "openers")
+        dialogue.play_opening(situation.body)
+        dialogue.utter("s", rng.choice(_AWAY))
         if rng.random() < 0.6:
-            stage.talk("v", "anybody")
-            stage.lines[-1].pause += rng.uniform(60, 400)
+            dialogue.talk("v", "anybody")
+            dialogue.lines[-1].pause += rng.uniform(60, 400)
 
     # Ends
 
     def _farewell(self) -> None:
-        stage, rng = self._stage, self._rng
-        if stage.mood == "bad" and rng.random() < 0.7:
-            stage.talk("v", "grumbles")
-            stage.talk("a", "sorries")
+        dialogue, rng = self._dialogue, self._rng
+        if dialogue.mood == "bad" and rng.random() < 0.7:
+            dialogue.talk("v", "grumbles")
+            dialogue.talk("a", "sorries")
             return
         asked = rng.random() < 0.45
         if asked:
-            stage.talk("a", "more")
-            stage.talk("v", "no_more")
+            dialogue.talk("a", "more")
+            dialogue.talk("v", "no_more")
         elif rng.random() < 0.8:
-            stage.talk(
-                "v", "grumbles" if stage.mood == "mixed" and rng.random() < 0.4 else "thanks"
+            dialogue.talk(
+                "v", "grumbles" if dialogue.mood == "mixed" and rng.random() < 0.4 else "thanks"
             )
         if rng.random() < 0.85:
-            stage.talk("a", "byes")
+            dialogue.talk("a", "byes")
         if self._modern and rng.random() < 0.06:
-            stage.utter("s", f"{stage.visitor.name} 离开了会话")
+            dialogue.utter("s", f"{dialogue.visitor.name} 离开了会话")
 
     def _visitor_vanishes(self) -> bool:
         """Cut the chat after something the agent said; False where it is too short for that."""
-        stage, rng = self._stage, self._rng
-        joined = max(n for n, line in enumerate(stage.lines) if line.kind == "memberjoin")
+        dialogue, rng = self._dialogue, self._rng
+        joined = max(n for n, line in enumerate(dialogue.lines) if line.kind == "memberjoin")
         cuts = [
             number
-            for number, line in enumerate(stage.lines)
+            for number, line in enumerate(dialogue.lines)
             if number > joined + 3 and line.role == "agent" and line.kind == "msg"
         ]
         if not cuts:
             return False
-        del stage.lines[rng.choice(cuts) + 1 :]
-        stage.talk("a", "pings")
-        stage.lines[-1].pause += rng.uniform(180, 600)
-        stage.utter("s", rng.choice(_GONE))
-        stage.lines[-1].pause += rng.uniform(60, 300)
+        del dialogue.lines[rng.choice(cuts) + 1 :]
+        dialogue.talk("a", "pings")
+        dialogue.lines[-1].pause += rng.uniform(180, 600)
+        dialogue.utter("s", rng.choice(_GONE))
+        dialogue.lines[-1].pause += rng.uniform(60, 300)
         return True
 
     def _slip(self) -> None:
         """Someone sends a thing that was not meant for this chat, and recalls it."""
-        stage, rng = self._stage, self._rng
+        dialogue, rng = self._dialogue, self._rng
         mine = rng.random() < 0.7
         role = "agent" if mine else "visitor"
         spots = [
-            n for n, line in enumerate(stage.lines) if line.role == role and line.kind == "msg"
+            n for n, line in enumerate(dialogue.lines) if line.role == role and line.kind == "msg"
         ]
         if not spots:
             return
         spot = rng.choice(spots) + 1
-        after = stage.lines[spot:]
-        speaker = stage.lines[spot - 1]
-        del stage.lines[spot:]
+        after = dialogue.lines[spot:]
+        speaker = dialogue.lines[spot - 1]
+        del dialogue.lines[spot:]
         who = "a" if mine else "v"
-        stage.talk(who, "mistakes" if mine else "visitor_slips")
-        slip = stage.lines[spot]
+        dialogue.talk(who, "mistakes" if mine else "visitor_slips")
+        slip = dialogue.lines[spot]
         slip.recalled_after = rng.uniform(4, 100) if rng.random() < 0.8 else rng.uniform(600, 9000)
-        stage.talk(who, "oops" if mine else "visitor_oops")
-        for line in stage.lines[spot:]:
+        dialogue.talk(who, "oops" if mine else "visitor_oops")
+        for line in dialogue.lines[spot:]:
             line.name, line.agent_id = speaker.name, speaker.agent_id
-        stage.lines.extend(after)
+        dialogue.lines.extend(after)
 
     # Who answers, and when
 
@@ -220,7 +220,7 @@ class Scenes:
         return self._rng.choices(team, weights)[0]
 
     def _colleague(self) -> Agent:
-        current = self._stage.agent
+        current = self._dialogue.agent
         team = [a for a in AGENTS if a.trade == self._trade and a is not current]
         return self._rng.choice(team)
 

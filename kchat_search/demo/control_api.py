@@ -18,7 +18,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
-from kchat_search.demo.answers import Answer, failure
+from kchat_search.demo.api import Answer, failure
 from kchat_search.demo.conditions import CONDITIONS
 from kchat_search.demo.events import EVENTS
 
@@ -27,7 +27,7 @@ LONGEST_BODY = 64 * 1024
 """Bytes."""
 
 
-class Controlled(Protocol):
+class Controllable(Protocol):
     """What can be switched (`server.DemoServer`); there it says what is raised."""
 
     def switch_on(self, name: str, **options: Any) -> None:
@@ -62,7 +62,7 @@ def concerns(target: str) -> bool:
     return path == ROOT or path.startswith(f"{ROOT}/")
 
 
-def answer(demo: Controlled, method: str, target: str, body: bytes) -> Answer:
+def answer(demo: Controllable, method: str, target: str, body: bytes) -> Answer:
     """Do what a request asks, which has shown a login that is good."""
     try:
         return Answer(HTTPStatus.OK, _done(demo, method, target, body))
@@ -70,7 +70,7 @@ def answer(demo: Controlled, method: str, target: str, body: bytes) -> Answer:
         return refusal.answer
 
 
-def _done(demo: Controlled, method: str, target: str, body: bytes) -> dict[str, Any]:
+def _done(demo: Controllable, method: str, target: str, body: bytes) -> dict[str, Any]:
     parts = [unquote(part) for part in urlsplit(target).path.removeprefix(f"{ROOT}/").split("/")]
     match parts:
         case ["conditions"]:
@@ -96,7 +96,7 @@ def _done(demo: Controlled, method: str, target: str, body: bytes) -> dict[str, 
             raise _Refused(HTTPStatus.NOT_FOUND, message)
 
 
-def _switch_on(demo: Controlled, name: str, options: dict[str, Any]) -> None:
+def _switch_on(demo: Controllable, name: str, options: dict[str, Any]) -> None:
     try:
         CONDITIONS[name].filled(options)
         demo.switch_on(name, **options)
@@ -104,7 +104,7 @@ def _switch_on(demo: Controlled, name: str, options: dict[str, Any]) -> None:
         raise _Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
 
 
-def _happen(demo: Controlled, event: str, given: dict[str, Any]) -> int:
+def _happen(demo: Controllable, event: str, given: dict[str, Any]) -> int:
     for name in given:
         if name != "chat_id":
             message = f"an event has no option {name!r}; there are: chat_id"

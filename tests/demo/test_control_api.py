@@ -13,7 +13,7 @@ import requests
 from kchat_search.cli.demo import how_to_connect
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.conditions import CONDITIONS
-from kchat_search.demo.control import LONGEST_BODY
+from kchat_search.demo.control_api import LONGEST_BODY
 from kchat_search.demo.server import DemoServer
 from tests.demo.conftest import CHATS, Get
 

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from kchat_search.demo.conversations.facts import Facts
-from kchat_search.demo.conversations.people import AGENTS, TRADES, make_visitor
-from kchat_search.demo.conversations.script import (
+from kchat_search.demo.conversations.chat_planner import blocks, situations
+from kchat_search.demo.conversations.dialogue import TALK, Dialogue
+from kchat_search.demo.conversations.dialogue_script import (
     Branches,
     Call,
     Node,
@@ -20,8 +20,8 @@ from kchat_search.demo.conversations.script import (
     Transfer,
     read,
 )
-from kchat_search.demo.conversations.stage import TALK, Stage
-from kchat_search.demo.conversations.world import blocks, situations
+from kchat_search.demo.conversations.facts import Facts
+from kchat_search.demo.conversations.people import AGENTS, TRADES, make_visitor
 
 WHEN = datetime(2026, 3, 18, 14, 30)  # noqa: DTZ001 - facts speak of local time
 
@@ -167,10 +167,10 @@ def test_a_question_gets_the_answer_written_for_it() -> None:
         rng = Random(seed)
         visitor = make_visitor(rng, 5, None, "shop")
         visitor.script, visitor.emoji, visitor.wide = "simplified", False, False
-        stage = Stage(rng, Facts(rng, WHEN, visitor, {}), visitor, "plain", {})
-        stage.agent = AGENTS[3]
-        stage.play(body)
-        first, answer, second, echo = [line.text for line in stage.lines]
+        dialogue = Dialogue(rng, Facts(rng, WHEN, visitor, {}), visitor, "plain", {})
+        dialogue.agent = AGENTS[3]
+        dialogue.play(body)
+        first, answer, second, echo = [line.text for line in dialogue.lines]
         assert (answer, echo) == (first * 2, second * 2)
 
 
@@ -178,9 +178,9 @@ def test_nobody_asks_for_a_number_that_was_given() -> None:
     for seed in range(40):
         rng = Random(seed)
         visitor = make_visitor(rng, 5, None, "express")
-        stage = Stage(rng, Facts(rng, WHEN, visitor, {}), visitor, "plain", blocks())
-        stage.agent = AGENTS[3]
-        stage.utter("v", "{tracking}")
-        before = len(stage.lines)
-        stage.play((Call("ask_track"),))
-        assert len(stage.lines) == before or visitor.wide
+        dialogue = Dialogue(rng, Facts(rng, WHEN, visitor, {}), visitor, "plain", blocks())
+        dialogue.agent = AGENTS[3]
+        dialogue.utter("v", "{tracking}")
+        before = len(dialogue.lines)
+        dialogue.play((Call("ask_track"),))
+        assert len(dialogue.lines) == before or visitor.wide

@@ -16,8 +16,8 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-from kchat_search.demo import control
-from kchat_search.demo.answers import Answer, failure
+from kchat_search.demo import control_api
+from kchat_search.demo.api import Answer, failure
 from kchat_search.demo.faults import Fault
 
 STOP_SECONDS = 5.0
@@ -25,7 +25,7 @@ _LINGER = struct.pack("ii", 1, 0)
 """Linger on, for no seconds: close() sends RST instead of FIN."""
 
 
-class Answering(Protocol):
+class RequestHandler(Protocol):
     """What the requests are for (`server.DemoServer`)."""
 
     closing: threading.Event
@@ -39,7 +39,7 @@ class Answering(Protocol):
         ...
 
     def control(self, method: str, target: str, authorization: str | None, body: bytes) -> Answer:
-        """The answer to a request that `control.concerns`."""
+        """The answer to a request that `control_api.concerns`."""
         ...
 
 
@@ -55,7 +55,7 @@ class HttpServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], demo: Answering) -> None:
+    def __init__(self, address: tuple[str, int], demo: RequestHandler) -> None:
         self.demo = demo
         self._open: dict[socket.socket, threading.Thread] = {}
         self._open_lock = threading.Lock()
@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(code, {}, encode(refusal.body))
 
     def _serve(self, method: str) -> None:
-        if control.concerns(self.path):
+        if control_api.concerns(self.path):
             self._control(method)
             return
         demo = self.server.demo
@@ -180,9 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
             message = "Content-Length must be a number of bytes"
             return failure(HTTPStatus.BAD_REQUEST, "InvalidRequest", message)
         size = int(text)
-        if size <= control.LONGEST_BODY:
+        if size <= control_api.LONGEST_BODY:
             return self.rfile.read(size)
-        message = f"a body may have {control.LONGEST_BODY} bytes, not {size}"
+        message = f"a body may have {control_api.LONGEST_BODY} bytes, not {size}"
         return failure(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "TooLarge", message)
 
     def _send(

@@ -12,7 +12,7 @@ from typing import Any
 
 Json = dict[str, Any]
 Options = Mapping[str, Any]
-ContentEdit = Callable[[Json, int, Options], Any]
+ChatEdit = Callable[[Json, int, Options], Any]
 
 _LONG_CHAT = 10**12
 """The ids of the messages that make a chat long begin here: far above all others."""

@@ -13,6 +13,9 @@ from random import Random
 from typing import Any
 
 from kchat_search.demo.conversations import express, saas, shop, smalltalk, telecom, travel
+from kchat_search.demo.conversations.chat_course import ChatCourse
+from kchat_search.demo.conversations.dialogue import Dialogue, Line
+from kchat_search.demo.conversations.dialogue_script import Situation, read
 from kchat_search.demo.conversations.facts import Facts
 from kchat_search.demo.conversations.people import (
     AGENTS,
@@ -22,10 +25,7 @@ from kchat_search.demo.conversations.people import (
     Visitor,
     make_visitor,
 )
-from kchat_search.demo.conversations.plans import STAMP, Plan, PlannedMessage
-from kchat_search.demo.conversations.scenes import Scenes
-from kchat_search.demo.conversations.script import Situation, read
-from kchat_search.demo.conversations.stage import Line, Stage
+from kchat_search.demo.conversations.planned_chat import STAMP, PlannedChat, PlannedMessage
 
 _TRADE_WEIGHTS = (30, 20, 17, 18, 15)
 _SCRIPTS = {"shop": shop, "express": express, "telecom": telecom, "saas": saas, "travel": travel}
@@ -55,7 +55,7 @@ def blocks() -> dict[str, Situation]:
     return read(smalltalk.BLOCKS)
 
 
-class World:
+class ChatPlanner:
     """Plans one chat after another. `modern_since` is when the API learnt its newer fields."""
 
     def __init__(self, seed: int, modern_since: datetime) -> None:
@@ -67,7 +67,7 @@ class World:
         self._upload_id = 5_000 + self._rng.randint(1, 99)
         self._visitor_id = 30_000 + self._rng.randint(1, 99)
 
-    def next_chat(self, when: datetime, *, staffed: bool = False) -> Plan:
+    def next_chat(self, when: datetime, *, staffed: bool = False) -> PlannedChat:
         """The chat that begins at `when` (local); not before the one planned last.
 
         `staffed`: someone answers whatever the hour.
@@ -82,14 +82,14 @@ class World:
         temper = visitor.temper
         if rng.random() < (0.35 if follows else 0.12):
             temper = "angry"
-        stage = Stage(rng, facts, visitor, temper, blocks())
-        scenes = Scenes(rng, stage, trade, when, modern=when >= self._modern_since)
-        scenes.perform(situation, past, staffed=staffed)
-        agent = next((line.name for line in stage.lines if line.agent_id is not None), "")
+        dialogue = Dialogue(rng, facts, visitor, temper, blocks())
+        course = ChatCourse(rng, dialogue, trade, when, modern=when >= self._modern_since)
+        course.perform(situation, past, staffed=staffed)
+        agent = next((line.name for line in dialogue.lines if line.agent_id is not None), "")
         own = situation.options.get("started") != "agent"  # no one refers to our own call
         topic = situation.topic if own else ""
         visitor.history.append(Past(situation.code, topic, when, facts.kept(), agent))
-        return self._plan(stage, scenes, when)
+        return self._planned_chat(dialogue, course, when)
 
     def _someone(self, trade: str, when: datetime) -> Visitor:
         known = self._visitors[trade]
@@ -116,42 +116,44 @@ class World:
 
     # From lines to a plan
 
-    def _plan(self, stage: Stage, scenes: Scenes, when: datetime) -> Plan:
+    def _planned_chat(self, dialogue: Dialogue, course: ChatCourse, when: datetime) -> PlannedChat:
         self._chat_id += self._rng.choice((1, 1, 1, 2, 3))
         modern = when >= self._modern_since
         raw: dict[str, Any] = {
             "id": self._chat_id,
             "type": "chat",
-            "started_by": "agent" if scenes.started_by_agent else "visitor",
+            "started_by": "agent" if course.started_by_agent else "visitor",
             "status": "",
             "agent_id": None,
             "rating": None,
-            "visitor_id": stage.visitor.id,
-            "user_id": stage.visitor.user_id,
+            "visitor_id": dialogue.visitor.id,
+            "user_id": dialogue.visitor.user_id,
             "created_at": "",
             "assigned_at": None,
             "end_at": None,
         }
-        plan = Plan(raw, when, None, None, None, None, modern)
+        plan = PlannedChat(raw, when, None, None, None, None, modern)
         at = when.replace(microsecond=0)
         plan.start = at
-        for line in stage.lines:
+        for line in dialogue.lines:
             at += timedelta(seconds=round(line.pause))
-            message = self._message(line, at, stage.visitor, modern=modern)
+            message = self._message(line, at, dialogue.visitor, modern=modern)
             plan.messages.append(message)
             if line.kind == "memberjoin" and line.agent_id is not None:
                 plan.assigned = plan.assigned or at
-        self._finish(plan, stage, scenes, at)
+        self._finish(plan, dialogue, course, at)
         return plan
 
-    def _finish(self, plan: Plan, stage: Stage, scenes: Scenes, last: datetime) -> None:
+    def _finish(
+        self, plan: PlannedChat, dialogue: Dialogue, course: ChatCourse, last: datetime
+    ) -> None:
         rng = self._rng
-        if scenes.left_open:
+        if course.left_open:
             return
         plan.end = last + timedelta(seconds=rng.randint(2, 90))
         rated = 0.36 if plan.modern else 0.22
         if plan.assigned is not None and rng.random() < rated:
-            codes, weights = _RATINGS[stage.mood]
+            codes, weights = _RATINGS[dialogue.mood]
             code = rng.choices(codes, weights)[0]
             plan.rating = _RATING_TEXTS[code] if rng.random() < 0.03 else code
             late = rng.random() < 0.15

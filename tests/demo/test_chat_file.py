@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kchat_search.demo.files import derive_agents, load
+from kchat_search.demo.chat_file import derive_agents, load
 from kchat_search.errors import SettingsError
 from tests.demo.conftest import small_chat
 

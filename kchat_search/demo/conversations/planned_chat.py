@@ -24,7 +24,7 @@ class PlannedMessage:
 
 
 @dataclass(slots=True)
-class Plan:
+class PlannedChat:
     """One chat. Times are local and naive; `end` is None where nobody ever closes it."""
 
     raw: dict[str, Any]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from kchat_search.demo.answers import Manners, as_it_is
+from kchat_search.demo.api import ApiBehaviour, unchanged
 from kchat_search.demo.conditions import CONDITIONS, Condition, known
 from kchat_search.demo.faults import Fault
 from kchat_search.demo.store import Json, Store
@@ -22,7 +22,7 @@ _REMEMBERED_HITS = 20_000
 
 
 @dataclass(slots=True)
-class _On:
+class _ActiveCondition:
     """A condition since it was switched on."""
 
     condition: Condition
@@ -52,19 +52,19 @@ class _On:
         return {**self.options, "chat_id": self.first_chat_id}
 
 
-class Switches:
+class ActiveConditions:
     """The conditions that are on."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._on: dict[str, _On] = {}
+        self._on: dict[str, _ActiveCondition] = {}
         self._hits: dict[str, tuple[str, int]] = {}
         """By request: which condition hit it the last time, in which of its rounds."""
 
     def switch_on(self, name: str, options: dict[str, Any]) -> None:
         """Switch a condition on, or on anew. Raises ValueError for a wrong name or option."""
         condition = known(name)
-        on = _On(condition, condition.filled(options))
+        on = _ActiveCondition(condition, condition.filled(options))
         with self._lock:
             self._on[name] = on
             self._on = {key: self._on[key] for key in CONDITIONS if key in self._on}
@@ -105,14 +105,14 @@ class Switches:
         hit = hit or Fault()
         return replace(hit, delay=hit.delay + delay)
 
-    def manners(self, usual: Manners, first_chat_id: int | None) -> Manners:
+    def behaviour(self, usual: ApiBehaviour, first_chat_id: int | None) -> ApiBehaviour:
         """How the server answers now, where `usual` is how it does without conditions."""
         with self._lock:
-            manners = usual
+            behaviour = usual
             for on in self._on.values():
-                if on.condition.manners is not None:
-                    manners = on.condition.manners(manners, on.options)
-            return replace(manners, show=self._show(first_chat_id))
+                if on.condition.behaviour is not None:
+                    behaviour = on.condition.behaviour(behaviour, on.options)
+            return replace(behaviour, show=self._show(first_chat_id))
 
     def between(self, page: int) -> Iterator[Callable[[Store, datetime], None]]:
         """What is to happen before this page of the list of all chats is read. It counts."""
@@ -135,7 +135,7 @@ class Switches:
             if on.condition.content is not None
         ]
         if not edits:
-            return as_it_is
+            return unchanged
 
         def show(chat: Json) -> Any:
             shown: Any = chat

@@ -1,7 +1,7 @@
 """Two years of conversations before `now`, and those that go on after it.
 
-The invariant: whatever `Life` shows at a time, it shows to anyone who asks at that time, however
-often it was asked before (unless it was left alone for more than `LONGEST_GAP`).
+The invariant: whatever `Timeline` shows at a time, it shows to anyone who asks at that time,
+however often it was asked before (unless it was left alone for more than `LONGEST_GAP`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from kchat_search.demo.conversations.world import World, agent_users
+from kchat_search.demo.conversations.chat_planner import ChatPlanner, agent_users
 
 ZONE = ZoneInfo("Asia/Shanghai")
 SPAN = timedelta(days=730)
@@ -34,7 +34,7 @@ def conversations(seed: int, now: datetime, count: int = 2000) -> list[dict[str,
     Ascending by id and by time; the same arguments give the same chats. The last few have just
     begun. Raises ValueError if `now` has no time zone or `count` is negative.
     """
-    return Life(seed, now, count).chats()
+    return Timeline(seed, now, count).chats()
 
 
 def agents() -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def agents() -> list[dict[str, Any]]:
     return agent_users()
 
 
-class Life:
+class Timeline:
     """The conversations up to `now` (aware), and what happens from then on.
 
     About every 15 to 30 seconds a chat begins; chats under way get their next messages, are
@@ -56,14 +56,15 @@ class Life:
         self._now = _local(now)
         self._began = self._now
         start = self._now - SPAN
-        self._world = World(seed, start + SPAN * (1 - _MODERN_SHARE))
+        self._planner = ChatPlanner(seed, start + SPAN * (1 - _MODERN_SHARE))
         self._rng = Random(seed + 1)
         recent = min(_RECENT, count)
         times = _times(self._rng, start, self._now, count - recent)
         times += sorted(_minutes_before(self._rng, self._now) for _ in range(recent))
         last = len(times) - recent
         self._history = [
-            self._world.next_chat(when, staffed=number >= last) for number, when in enumerate(times)
+            self._planner.next_chat(when, staffed=number >= last)
+            for number, when in enumerate(times)
         ]
         self._running = [plan for plan in self._history if plan.moments()[-1] > self._now]
         self._next = self._now + self._gap()
@@ -84,7 +85,7 @@ class Life:
         self._now = local
         self._next = max(self._next, local - LONGEST_GAP)
         while self._next <= local:
-            self._running.append(self._world.next_chat(self._next, staffed=True))
+            self._running.append(self._planner.next_chat(self._next, staffed=True))
             self._next += self._gap()
         changed = [
             plan.snapshot(local)

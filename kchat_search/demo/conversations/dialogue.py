@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 from kchat_search.demo.conversations import smalltalk
-from kchat_search.demo.conversations.facts import Facts
-from kchat_search.demo.conversations.people import Agent, Visitor
-from kchat_search.demo.conversations.script import (
+from kchat_search.demo.conversations.dialogue_script import (
     Branches,
     Call,
     Node,
@@ -25,7 +23,9 @@ from kchat_search.demo.conversations.script import (
     Transfer,
     read_phrases,
 )
-from kchat_search.demo.conversations.voices import agent_messages, visitor_messages
+from kchat_search.demo.conversations.facts import Facts
+from kchat_search.demo.conversations.people import Agent, Visitor
+from kchat_search.demo.conversations.typing_style import agent_messages, visitor_messages
 
 ROBOT = "智能助手小K"
 SYSTEM = "系统"
@@ -62,7 +62,7 @@ class Line:
     """Seconds after which it is recalled."""
 
 
-class Stage:
+class Dialogue:
     """The cast of one chat and what was said so far (`lines`)."""
 
     def __init__(

@@ -35,20 +35,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
+class DateFilter:
     """What the days `start` and `end` of a list mean. The default is the documented meaning."""
 
     field: str = "created_at"
     inclusive: bool = True
     """Are chats of the days named themselves in the list?"""
-    undated_pass: bool = False
+    undated_match: bool = False
     """Is a chat in the list that has no such time?"""
 
-    def let_through(self, chat: Json, start: str, end: str) -> bool:
+    def matches(self, chat: Json, start: str, end: str) -> bool:
         """Does a chat lie between two days, such as `2016-01-01`? "" is no bound."""
         day = str(chat.get(self.field) or "")[:10]
         if not (start or end) or not day:
-            return self.undated_pass or not (start or end)
+            return self.undated_match or not (start or end)
         if self.inclusive:
             return (not start or start <= day) and (not end or day <= end)
         return (not start or start < day) and (not end or day < end)
@@ -58,13 +58,13 @@ PageEdit = Callable[[Json, str], Json]
 """From the JSON of a list's page and the address of this page to the JSON that is sent."""
 
 
-def as_it_is(record: Json) -> Json:
+def unchanged(record: Json) -> Json:
     """Show a chat or an agent unchanged."""
     return record
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class ApiBehaviour:
     """In what ways this server is not quite as documented. The default is as documented."""
 
     max_per_page: int = DEFAULT_PER_PAGE
@@ -74,16 +74,16 @@ class Manners:
     """Done one after another, before anything is left out."""
     last_page_for_ever: bool = False
     """Is the last page shown in place of those beyond it?"""
-    days: Days = field(default_factory=Days)
+    days: DateFilter = field(default_factory=DateFilter)
     single_chats: bool = True
     agents_shown: bool = True
-    show: Callable[[Json], Any] = as_it_is
+    show: Callable[[Json], Any] = unchanged
     """From a chat to what lists and single answers have for it."""
-    show_agent: Callable[[Json], Json] = as_it_is
+    show_agent: Callable[[Json], Json] = unchanged
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
+class ServerData:
     """What the server has. `chats` is in ascending order of id and not changed by anyone."""
 
     chats: Sequence[Json]
@@ -91,14 +91,14 @@ class Holdings:
     agents: Sequence[Json]
     url: str
     """`http://host:port`; links to other pages begin with it."""
-    manners: Manners = field(default_factory=Manners)
+    behaviour: ApiBehaviour = field(default_factory=ApiBehaviour)
 
 
-class _BadParameter(ValueError):
+class _InvalidParameter(ValueError):
     """A parameter that the API can't understand; the text names it."""
 
 
-def answer(target: str, holdings: Holdings) -> Answer:
+def answer(target: str, data: ServerData) -> Answer:
     """The answer to `GET target`, which is a path with its query."""
     try:
         parts = urlsplit(target)
@@ -107,16 +107,16 @@ def answer(target: str, holdings: Holdings) -> Answer:
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     try:
         if parts.path in _LIST_PATHS:
-            return _list_chats(parts.path, parameters, holdings)
+            return _list_chats(parts.path, parameters, data)
         if parts.path == USERS_PATH:
-            return _list_users(parameters, holdings)
-    except _BadParameter as error:
+            return _list_users(parameters, data)
+    except _InvalidParameter as error:
         return failure(HTTPStatus.BAD_REQUEST, "InvalidParameter", str(error))
     one = _ONE_CHAT.fullmatch(parts.path)
     if one and one["path"] in CHAT_PATHS:
-        chat = holdings.chat(int(one["id"])) if holdings.manners.single_chats else None
+        chat = data.chat(int(one["id"])) if data.behaviour.single_chats else None
         if chat is not None:
-            return Answer(HTTPStatus.OK, {"chat": holdings.manners.show(chat)})
+            return Answer(HTTPStatus.OK, {"chat": data.behaviour.show(chat)})
         return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", f"no chat {one['id']}")
     return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", "no such address")
 
@@ -138,30 +138,30 @@ def failure(status: HTTPStatus, error: str, message: str) -> Answer:
     return Answer(status, {"error": error, "message": message})
 
 
-def _list_chats(path: str, parameters: Mapping[str, str], holdings: Holdings) -> Answer:
+def _list_chats(path: str, parameters: Mapping[str, str], data: ServerData) -> Answer:
     start, end = _day(parameters, "start"), _day(parameters, "end")
     visitor, user = parameters.get("visitor_id"), parameters.get("user_id")
 
     def wanted(chat: Json) -> bool:
         return (
-            holdings.manners.days.let_through(chat, start, end)
+            data.behaviour.days.matches(chat, start, end)
             and (not visitor or visitor == _text(chat.get("visitor_id")))
             and (not user or user == _text(chat.get("user_id")))
         )
 
     if start or end or visitor or user:
-        found: Sequence[Json] = [chat for chat in holdings.chats if wanted(chat)]
+        found: Sequence[Json] = [chat for chat in data.chats if wanted(chat)]
     else:
-        found = holdings.chats
-    return _page(path, parameters, "chats", found, holdings)
+        found = data.chats
+    return _page(path, parameters, "chats", found, data)
 
 
-def _list_users(parameters: Mapping[str, str], holdings: Holdings) -> Answer:
-    if not holdings.manners.agents_shown:
+def _list_users(parameters: Mapping[str, str], data: ServerData) -> Answer:
+    if not data.behaviour.agents_shown:
         return failure(HTTPStatus.FORBIDDEN, "Forbidden", "this account may not see the agents")
     roles = {role.strip() for role in parameters.get("role", "").split(",") if role.strip()}
-    found = [agent for agent in holdings.agents if not roles or agent.get("role") in roles]
-    return _page(USERS_PATH, parameters, "users", found, holdings)
+    found = [agent for agent in data.agents if not roles or agent.get("role") in roles]
+    return _page(USERS_PATH, parameters, "users", found, data)
 
 
 def _page(
@@ -169,34 +169,34 @@ def _page(
     parameters: Mapping[str, str],
     name: str,
     found: Sequence[Json],
-    holdings: Holdings,
+    data: ServerData,
 ) -> Answer:
-    manners = holdings.manners
+    behaviour = data.behaviour
     asked = page = _positive(parameters, "page", 1)
-    per_page = min(_positive(parameters, "per_page", DEFAULT_PER_PAGE), manners.max_per_page)
-    if manners.last_page_for_ever:
+    per_page = min(_positive(parameters, "per_page", DEFAULT_PER_PAGE), behaviour.max_per_page)
+    if behaviour.last_page_for_ever:
         page = min(page, max(1, -(-len(found) // per_page)))
     first = (page - 1) * per_page
 
     def link(other: int) -> str:
-        return f"{holdings.url}{path}?{urlencode({**parameters, 'page': other})}"
+        return f"{data.url}{path}?{urlencode({**parameters, 'page': other})}"
 
     body: Json = {
-        name: _shown(name, found[first : first + per_page], manners),
+        name: _shown(name, found[first : first + per_page], behaviour),
         "count": len(found),
         "next_page": link(page + 1) if first + per_page < len(found) else None,
         "previous_page": link(page - 1) if page > 1 else None,
     }
-    for edit in manners.page_edits:
+    for edit in behaviour.page_edits:
         body = edit(body, link(asked))
-    return Answer(HTTPStatus.OK, {key: body[key] for key in body if key not in manners.omit})
+    return Answer(HTTPStatus.OK, {key: body[key] for key in body if key not in behaviour.omit})
 
 
-def _shown(name: str, records: Sequence[Json], manners: Manners) -> list[Any]:
+def _shown(name: str, records: Sequence[Json], behaviour: ApiBehaviour) -> list[Any]:
     if name == "users":
-        return [manners.show_agent(agent) for agent in records]
-    chats = [manners.show(chat) for chat in records]
-    if "messages" not in manners.omit:
+        return [behaviour.show_agent(agent) for agent in records]
+    chats = [behaviour.show(chat) for chat in records]
+    if "messages" not in behaviour.omit:
         return chats
     return [
         {key: chat[key] for key in chat if key != "messages"} if isinstance(chat, dict) else chat
@@ -209,7 +209,7 @@ def _positive(parameters: Mapping[str, str], name: str, default: int) -> int:
     if not text:
         return default
     if not _NUMBER.fullmatch(text) or int(text) < 1:
-        raise _BadParameter(f"{name} must be a whole number from 1")
+        raise _InvalidParameter(f"{name} must be a whole number from 1")
     return int(text)
 
 
@@ -222,7 +222,7 @@ def _day(parameters: Mapping[str, str], name: str) -> str:
     except ValueError:
         known = False
     if not known:
-        raise _BadParameter(f"{name} must be a day such as 2016-01-01")
+        raise _InvalidParameter(f"{name} must be a day such as 2016-01-01")
     return text
 
 
