@@ -27,7 +27,7 @@ from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.fields import FACETS
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.plan import IndexDocument, Plan
-from kchat_search.search.plan import Context, node, ranking
+from kchat_search.search.plan import Context, ranking, to_node
 from kchat_search.search.syntax import parse
 from kchat_search.sync.document import Documents
 from kchat_search.text.segmentation import Segmenter
@@ -157,7 +157,7 @@ class _Ticks:
         today = datetime.now(UTC).date()
         tree = parse(q, self._segmenter.segment_han, today, self._zone).tree
         words, phrases = ranking(tree, self._segmenter.tokens)
-        match = node(tree, Context({}, today, self._zone))
+        match = to_node(tree, Context({}, today, self._zone))
         return Plan(match, words=words, phrases=phrases, facets=FACETS)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import count, islice, product, takewhile
 
 from kchat_search.models.plan import Contains, HasWord
-from kchat_search.search.plan import positive
+from kchat_search.search.plan import positive_leaves
 from kchat_search.search.tree import And, Or, Phrase, Text, Tree
 from kchat_search.text.scripts import Kind, runs
 
@@ -28,7 +28,7 @@ Replacement = tuple[Text | Phrase, str, str]
 """(where, the strange word there, a near one)."""
 
 
-def respelled(
+def suggested_queries(
     tree: Tree | None,
     split: Callable[[str], list[str]],
     nowhere: Callable[[Contains | HasWord], bool],
@@ -45,7 +45,7 @@ def respelled(
         return next(looks) < _MOST_LOOKS and nowhere(each)
 
     def near_ones() -> Iterator[list[Replacement]]:
-        for leaf in dict.fromkeys(positive(tree)):
+        for leaf in dict.fromkeys(positive_leaves(tree)):
             if isinstance(leaf, Phrase) or str(leaf) == leaf.whole:
                 for strange in _strange(_typed(leaf), split, is_nowhere):
                     yield [(leaf, strange, other) for other in similar(strange, _NEAR)]

@@ -52,7 +52,7 @@ class Context:
     zone: ZoneInfo
 
 
-def node(tree: Tree | None, context: Context, speakers: Scope = ANYBODY) -> Node:
+def to_node(tree: Tree | None, context: Context, speakers: Scope = ANYBODY) -> Node:
     """What chats must fulfil to match all of `tree`."""
     match tree:
         case None:
@@ -64,15 +64,15 @@ def node(tree: Tree | None, context: Context, speakers: Scope = ANYBODY) -> Node
         case Field(name, value):
             return _field(name, value, context)
         case Not(part):
-            return NoneOf(node(part, context, speakers))
+            return NoneOf(to_node(part, context, speakers))
         case Or(parts):
-            return AnyOf(tuple(node(part, context, speakers) for part in parts))
+            return AnyOf(tuple(to_node(part, context, speakers) for part in parts))
         case And(parts):
             inner = scope(parts, speakers)
-            return _all([node(part, context, inner) for part in parts])
+            return _all([to_node(part, context, inner) for part in parts])
 
 
-def wider(tree: Tree | None, context: Context) -> Node | None:
+def relaxed(tree: Tree | None, context: Context) -> Node | None:
     """The same query with only some of its words. A quoted, excluded or fielded part is never
     relaxed, nor is a group. None where there is nothing to relax."""
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
@@ -82,7 +82,7 @@ def wider(tree: Tree | None, context: Context) -> Node | None:
     )
     if len(words) < 2:
         return None
-    required = [node(part, context, speakers) for part in parts if not isinstance(part, Text)]
+    required = [to_node(part, context, speakers) for part in parts if not isinstance(part, Text)]
     return AllOf((*required, AnyOf(tuple(words))))
 
 
@@ -121,7 +121,7 @@ def ranking(
     """(words for BM25, whole phrases that rank first) of all that is asked for, not excluded."""
     scored: list[str] = []
     phrases: list[str] = []
-    for leaf in positive(tree):
+    for leaf in positive_leaves(tree):
         if isinstance(leaf, Phrase):
             scored.extend(words([leaf.text]))
             continue
@@ -135,14 +135,14 @@ def ranking(
     return tuple(scored), tuple(dict.fromkeys(phrases))
 
 
-def positive(tree: Tree | None) -> Iterator[Text | Phrase]:
+def positive_leaves(tree: Tree | None) -> Iterator[Text | Phrase]:
     """The texts that are asked for; those under a NOT are not."""
     match tree:
         case Text() | Phrase():
             yield tree
         case And(parts) | Or(parts):
             for part in parts:
-                yield from positive(part)
+                yield from positive_leaves(part)
         case _:
             return
 
@@ -160,10 +160,10 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
                 written = str(Text(word, (word,)) if isinstance(word, str) else word)
                 found.append((" ".join([*named, written]), _for_scope(word, speakers)))
         elif isinstance(part, Field | Not) or names_speakers(part):
-            found.append((str(part), node(part, context)))
+            found.append((str(part), to_node(part, context)))
         else:
             written = f"({part})" if named and not isinstance(part, Phrase) else str(part)
-            found.append((" ".join([*named, written]), node(part, context, speakers)))
+            found.append((" ".join([*named, written]), to_node(part, context, speakers)))
     return found
 
 

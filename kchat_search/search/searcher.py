@@ -36,12 +36,12 @@ from kchat_search.models.search import (
 )
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
-from kchat_search.search.plan import ENOUGH, Context, filters, node, ranking, wider
+from kchat_search.search.plan import ENOUGH, Context, filters, ranking, relaxed, to_node
 from kchat_search.search.recent_chats import RecentChats
-from kchat_search.search.snippets import Needle, needles, snippets
+from kchat_search.search.snippets import Needle, needles_of, snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
-from kchat_search.search.zero_results import Nothing
+from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.segmentation import Segmenter
 
 Agents = Mapping[str, str]
@@ -111,7 +111,7 @@ class Searcher:
     def needles(self, q: str) -> tuple[Needle, ...]:
         """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
         context = self._context(self.archive.agents())
-        return needles(node(self._parse(q, context).tree, context))
+        return needles_of(to_node(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
         """Can an answer be trusted to be of everything?"""
@@ -134,8 +134,8 @@ class Searcher:
         words, phrases = ranking(tree, self.segmenter.tokens)
         match: Match = request.match
         return Plan(
-            match=node(tree, context),
-            some=wider(tree, context) if match == "auto" else None,
+            match=to_node(tree, context),
+            some=relaxed(tree, context) if match == "auto" else None,
             enough=ENOUGH,
             filters=filters(request, self.zone),
             words=words,
@@ -151,7 +151,7 @@ class Searcher:
     def _show(
         self, request: SearchRequest, hits: Sequence[EngineHit], plan: Plan, agents: Agents
     ) -> tuple[Hit, ...]:
-        wanted = tuple(dict.fromkeys((*needles(plan.match), *needles(plan.some))))
+        wanted = tuple(dict.fromkeys((*needles_of(plan.match), *needles_of(plan.some))))
         stored = self.archive.get([hit.id for hit in hits])
 
         def shown(transcript: Transcript) -> tuple[Snippet, ...]:
@@ -205,7 +205,7 @@ class Searcher:
         )
         if found.all and found.match == "all":
             return reading
-        nothing = Nothing(
+        nothing = ZeroResults(
             engine=self.engine,
             plan=plan,
             tree=parsed.tree,

@@ -41,9 +41,9 @@ class _Marked(NamedTuple):
     """Does it have a whole phrase?"""
 
 
-def needles(node: Node | None) -> tuple[Needle, ...]:
+def needles_of(node: Node | None) -> tuple[Needle, ...]:
     """What is looked for in the text; what is excluded is not."""
-    return tuple(dict.fromkeys(_needles(node)))
+    return tuple(dict.fromkeys(_walk(node)))
 
 
 def highlights(transcript: Transcript, wanted: Sequence[Needle]) -> dict[int, tuple[Range, ...]]:
@@ -121,13 +121,13 @@ def _all(marked: Sequence[_Marked]) -> int:
     return reduce(or_, (each.needles for each in marked), 0)
 
 
-def _needles(node: Node | None) -> Iterator[Needle]:
+def _walk(node: Node | None) -> Iterator[Needle]:
     match node:
         case Contains() | HasWord():
             yield node
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _needles(part)
+                yield from _walk(part)
         case _:
             return
 

@@ -11,8 +11,8 @@ from time import perf_counter
 from kchat_search.models.plan import AllOf, Contains, EngineAnswer, HasWord, Node, Plan
 from kchat_search.models.search import FilterCut, PartCount, QueryReading, Suggestion
 from kchat_search.ports import Engine
-from kchat_search.search.did_you_mean import respelled
-from kchat_search.search.plan import Context, node, parts_alone, wider
+from kchat_search.search.did_you_mean import suggested_queries
+from kchat_search.search.plan import Context, parts_alone, relaxed, to_node
 from kchat_search.search.tree import And, Field, Not, Tree
 
 PATIENCE = 0.3
@@ -25,7 +25,7 @@ _SUGGESTIONS = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Nothing:
+class ZeroResults:
     """A search that no chat answers whole, or too few."""
 
     engine: Engine
@@ -75,15 +75,15 @@ class Nothing:
         def nowhere(each: Contains | HasWord) -> bool:
             return in_time() and not self.engine.count(each)
 
-        queries = respelled(self.tree, self.split, nowhere, self.engine.similar)
+        queries = suggested_queries(self.tree, self.split, nowhere, self.engine.similar)
         for query in takewhile(lambda _: in_time(), queries):
             tree = self.read(query)
-            if tree is not None and self._count(node(tree, self.context), self.plan.filters):
+            if tree is not None and self._count(to_node(tree, self.context), self.plan.filters):
                 yield Suggestion(query, self._total_of(tree))
 
     def _total_of(self, tree: Tree) -> int:
-        some = wider(tree, self.context) if self.plan.some is not None else None
-        return self._total(node(tree, self.context), some, self.plan.filters)
+        some = relaxed(tree, self.context) if self.plan.some is not None else None
+        return self._total(to_node(tree, self.context), some, self.plan.filters)
 
     def _total(self, match: Node, some: Node | None, filters: Mapping[str, Node]) -> int:
         """As many as a search for it would find."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from kchat_search.errors import LimitExceeded
 from kchat_search.models.plan import AllOf, AnyOf, Node, NoneOf
-from kchat_search.search.plan import Context, node
+from kchat_search.search.plan import Context, to_node
 from kchat_search.search.tree import And, Phrase, quoted
 from kchat_search.text.fold import fold
 from tests.search.words import SHANGHAI, TODAY, queries, read, tree
@@ -25,7 +25,7 @@ def test_whatever_is_typed_is_read_or_passes_a_limit(query: str) -> None:
         return
     str(found.tree).encode()
     assert found.tree is not None or not query.strip()
-    node(found.tree, Context({}, TODAY, SHANGHAI))
+    to_node(found.tree, Context({}, TODAY, SHANGHAI))
 
 
 @given(texts(200))
@@ -70,7 +70,7 @@ def test_what_was_understood_finds_the_same_chats_when_it_is_typed(query: str) -
     except LimitExceeded:
         return
     context = Context({}, TODAY, SHANGHAI)
-    assert flat(node(second, context)) == flat(node(first, context))
+    assert flat(to_node(second, context)) == flat(to_node(first, context))
     assert str(tree(str(second or ""))) == str(second), "said back, it stays as it is"
 
 

@@ -19,7 +19,7 @@ from kchat_search.models.plan import (
     Node,
     NoneOf,
 )
-from kchat_search.search.plan import Context, filters, node, parts_alone, ranking, wider
+from kchat_search.search.plan import Context, filters, parts_alone, ranking, relaxed, to_node
 from tests.engines.documents import make
 from tests.oracle import matches
 from tests.search.words import SHANGHAI, TODAY, by_twos, tree
@@ -30,11 +30,11 @@ CONTEXT = Context(AGENTS, TODAY, SHANGHAI)
 
 
 def planned(query: str) -> Node:
-    return node(tree(query), CONTEXT)
+    return to_node(tree(query), CONTEXT)
 
 
-def relaxed(query: str) -> Node | None:
-    return wider(tree(query), CONTEXT)
+def relaxed_node(query: str) -> Node | None:
+    return relaxed(tree(query), CONTEXT)
 
 
 def said(text: str, speaker: Speaker | None = None) -> Contains:
@@ -200,14 +200,14 @@ RELAXED: list[tuple[str, Node | None]] = [
 def test_only_words_are_relaxed_and_only_where_there_are_several(
     query: str, expected: Node | None
 ) -> None:
-    assert relaxed(query) == expected
+    assert relaxed_node(query) == expected
 
 
 def test_what_matches_all_matches_some() -> None:
     document = make(1, "退款流程说明", "发票")
     for query in ("退款流程", '退款 "流程" 发票', "退款 说明 -退货"):
         assert matches(document, planned(query))
-        some = relaxed(query)
+        some = relaxed_node(query)
         assert some is not None
         assert matches(document, some)
 
@@ -257,7 +257,7 @@ def test_the_parts_of_a_query_are_named_as_they_would_be_typed() -> None:
 )
 def test_each_part_alone_is_what_it_finds_when_it_is_typed(query: str) -> None:
     for text, alone in parts_alone(tree(query), CONTEXT):
-        typed = node(tree(text), CONTEXT)
+        typed = to_node(tree(text), CONTEXT)
         parts = typed.parts if isinstance(typed, AllOf) else ()
         # Who said it has spoken: that says nothing more.
         assert alone in (typed, *(part for part in parts if not is_about_speakers(part))), text
@@ -272,7 +272,7 @@ def is_about_speakers(asked: Node) -> bool:
 
 def test_many_sides_to_choose_from_make_no_larger_plan() -> None:
     query = "(from:visitor OR from:agent) " * 20 + "退款"
-    assert len(str(node(tree(query), CONTEXT))) < 5_000
+    assert len(str(to_node(tree(query), CONTEXT))) < 5_000
 
 
 # -- filters -------------------------------------------------------------------------------------

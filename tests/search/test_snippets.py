@@ -11,7 +11,15 @@ from kchat_search.chats.reader import Transcript
 from kchat_search.models.chats import Chat, Message, Speaker
 from kchat_search.models.plan import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf
 from kchat_search.models.search import Snippet
-from kchat_search.search.snippets import LEAD, WIDTH, Needle, Range, highlights, needles, snippets
+from kchat_search.search.snippets import (
+    LEAD,
+    WIDTH,
+    Needle,
+    Range,
+    highlights,
+    needles_of,
+    snippets,
+)
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import Kind, runs
 from tests.text.difficult_texts import texts
@@ -109,8 +117,8 @@ def test_only_the_side_that_is_asked_for_is_marked() -> None:
 def test_what_is_looked_for_is_what_is_asked_not_what_is_excluded() -> None:
     a, b, c = Contains("a"), HasWord("b"), Contains("c")
     asked = AllOf((a, AnyOf((b, a)), NoneOf(c), FieldIs("status", ("close",))))
-    assert needles(asked) == (a, b)
-    assert needles(None) == needles(NoneOf(a)) == ()
+    assert needles_of(asked) == (a, b)
+    assert needles_of(None) == needles_of(NoneOf(a)) == ()
 
 
 @pytest.mark.parametrize(

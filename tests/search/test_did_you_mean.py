@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kchat_search.models.plan import Contains, HasWord
-from kchat_search.search.did_you_mean import respelled
+from kchat_search.search.did_you_mean import suggested_queries
 from tests.search.words import tree
 
 THERE = {"退款", "流程", "发票", "iphone", "退", "宽", "我", "要"}
@@ -33,7 +33,7 @@ def nowhere(each: Contains | HasWord) -> bool:
 
 
 def queries(query: str) -> list[str]:
-    return list(respelled(tree(query), by_words, nowhere, lambda w, n: NEAR.get(w, [])[:n]))
+    return list(suggested_queries(tree(query), by_words, nowhere, lambda w, n: NEAR.get(w, [])[:n]))
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,6 @@ def test_no_query_makes_it_look_without_end() -> None:
         return True
 
     many = "".join(chr(0x4E00 + i) for i in range(900))
-    found = list(respelled(tree(many), list, seldom, lambda w, _: [w[::-1]] * 9))
+    found = list(suggested_queries(tree(many), list, seldom, lambda w, _: [w[::-1]] * 9))
     assert len(looks) <= 64
     assert 0 < len(found) <= 12
