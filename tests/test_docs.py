@@ -38,6 +38,7 @@ from tests.documents import DOCUMENTS, GUIDE, ROOT, codes, commands, rows, text
 from tests.search.words import read
 from tests.web.conftest import make_app, make_settings
 from tests.web.fake_service import FakeService
+from tests.world import World, chat, message
 
 README = text("README.md")
 SEARCHING = text("docs/searching.md")
@@ -236,6 +237,46 @@ def fields_in(tree: Tree | None) -> set[str]:
             return set().union(*map(fields_in, parts))
         case _:
             return set()
+
+
+def what_the_examples_are_about() -> Iterator[dict[str, Any]]:
+    """Chats of which each example finds some, and none finds all."""
+    texts = {
+        201: ("退款流程", "怎么开发票"),
+        202: ("退货流程", "谢谢"),
+        203: ("电话是13800135678", "请退款"),
+        204: ("我用iPhone6和iPad", "写信到a@b.com"),
+        205: ("升级到3.6.0,用c++写的", "テスト 한국어"),
+        206: ("那个color:red和date:昨天", "退款和退货的发票"),
+        207: ("谢谢", "不客气,谢谢", "谢谢", "很快退款"),
+    }
+    made = {
+        201: {"agent_id": 2192, "visitor_id": 547, "user_id": 45190},
+        202: {"rating": 1, "created_at": "2015-04-01 10:00:00"},
+        203: {"agent_id": None, "created_at": "2014-01-01 10:00:00"},
+        207: {"created_at": "2016-03-20 10:00:00", "rating": 0},
+    }
+    for number, said in texts.items():
+        yield chat(number, *said, **made.get(number, {}))
+    file = {"id": 1, "name": "发票.pdf", "url": "https://example.com/1"}
+    sent = message(9, 208, "访客208", "") | {"type": "chat.upload", "upload_id": 1, "upload": file}
+    yield chat(208, messages=[sent], started_by="agent", type="call", status="open")
+    robot = message(1, 290, "小助手", "谢谢") | {"role": "robot"}
+    yield chat(290, messages=[robot])
+
+
+def test_each_example_finds_some_chats_and_not_all(kchat: DemoServer, world: World) -> None:
+    for each in what_the_examples_are_about():
+        kchat.put(each)
+    world.sync()
+    kchat.delete(101)
+    world.later(days=2).sync(reconcile=True)
+    everything = world.found()
+    odd = ("李 雷",)  # nobody there is called so
+    for query, _ in written():
+        found = world.found(query)
+        assert found < everything, query
+        assert found or any(name in query for name in odd), query
 
 
 def test_every_condition_has_an_example() -> None:
