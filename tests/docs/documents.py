@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted(
     path
     for pattern in ("*.md", "docs/*.md", "index/*.md", "benchmarks/*.md", "tests/*.md")
@@ -17,6 +17,7 @@ DOCUMENTS = sorted(
 """Every document, for whoever it is written."""
 GUIDE = [path for path in DOCUMENTS if path.parent in (ROOT, ROOT / "docs")]
 """Those for people who use the program."""
+ALL = "\n".join(path.read_text(encoding="utf-8") for path in GUIDE)
 
 
 def text(name: str) -> str:
@@ -82,3 +83,26 @@ def links(document: str) -> list[str]:
     """Where links and pictures lead, addresses of the web aside."""
     found = re.findall(r"\]\(([^)\s]+)\)", prose(document))
     return [unquote(target) for target in found if "://" not in target]
+
+
+def curls(host: str) -> list[list[str]]:
+    """The calls of curl that ask this host."""
+    return [call for call in commands(ALL, "curl") if any(host in word for word in call)]
+
+
+def asked(call: list[str]) -> tuple[str, str, list[str]]:
+    """(method, address, data) of a call of curl. The options that are known here are all."""
+    found: dict[str, list[str]] = {
+        flag: [] for flag in ("-X", "-d", "--data-urlencode", "-u", "-o", "-H")
+    }
+    words = iter(call[1:])
+    address = ""
+    for word in words:
+        if word in found:
+            found[word].append(next(words))
+        elif word.startswith("http://"):
+            address = word
+        else:
+            assert word in ("--get", "--fail"), word
+    method = (found["-X"] or ["GET"])[0]
+    return method, address, found["-d"] + found["--data-urlencode"]
