@@ -1,4 +1,4 @@
-"""A programmable Kchat behind the port, for what a real server can't be made to do."""
+"""A programmable `ChatSource`, for what the demo server can't be made to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 
 
 class FakeSource:
-    """Pages and chats by number. `gate` is called, in the thread that asks, before each answer."""
+    """Answers with these pages (by number) and chats (by id).
+
+    `gate` is called with that number before each answer, in the thread that asks; it may wait, or
+    raise an error in place of an answer. `asked` are the numbers that were asked for, in order;
+    `most_at_once` is how many requests were under way at the same time, at most.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Any course of events: Kchat changes, misbehaves, time passes, the indexer ticks or is killed.
 
-After each step nothing that was ever archived is lost; at the end, once Kchat behaves again, the
-archive equals the server and the index equals the archive.
+After each step, nothing that was ever archived is lost. At the end Kchat behaves again; then the
+archive equals the server, and the index equals the archive.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Course(RuleBasedStateMachine):
             reconcile_pages_per_tick=2,
             recheck_per_tick=4,
         )
-        self.world.now = datetime.now(UTC)  # as the processes have it that are killed
+        self.world.now = datetime.now(UTC)  # the processes that are killed have the real clock
         self.killed = Killed(
             self.kchat,
             self.folder,
@@ -108,7 +108,8 @@ class Course(RuleBasedStateMachine):
         try:
             self.kchat.switch_off()
             self.world.later(days=1).sync(reconcile=True)
-            self.world.later(minutes=1).sync(reconcile=True)  # a count may have been wrong before
+            # Once more, because the first may still have seen a wrong count.
+            self.world.later(minutes=1).sync(reconcile=True)
             self.nothing_is_lost()
             self.world.check_whole()
             assert self.world.service.status().coverage.complete
@@ -118,7 +119,7 @@ class Course(RuleBasedStateMachine):
             shutil.rmtree(self.folder)
 
     def nothing_is_lost(self) -> None:
-        """Every version that was ever seen in the archive is there, in its place."""
+        """Every version that this test ever saw in the archive is still there, in its place."""
         archive = self.world.service.archive
         for chat_id, before in self.known.items():
             assert [v.raw for v in archive.versions(chat_id)][: len(before)] == before
@@ -132,7 +133,7 @@ class Course(RuleBasedStateMachine):
         try:
             self.kchat.happen(event)
         except ValueError:
-            return  # there is no chat that it suits
+            return  # no chat can have this event now
 
     @rule(times=st.integers(1, 7))
     def chats_come(self, times: int) -> None:
@@ -196,7 +197,7 @@ def test_any_course_ends_whole(dictionary_cache: Path) -> None:
             max_examples=25,
             stateful_step_count=14,
             deadline=None,
-            # fourteen steps can be read as they are; to shorten them takes minutes
+            # Fourteen steps can be read as they are; to shrink them takes minutes.
             phases=[Phase.reuse, Phase.generate],
             suppress_health_check=list(HealthCheck),
             print_blob=True,

@@ -1,4 +1,4 @@
-"""What to fetch: tables of cases, no network, no archive, no clock."""
+"""Decisions of a sync: tables of cases, without network, archive or clock."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ def test_a_pass_that_is_to_prove_something_begins_anew() -> None:
         # One pass proves nothing, whatever Kchat counts.
         (Pass(number=1, seen=25, top=9), 25, True, False, True),
         (Pass(number=1, seen=0), None, True, False, True),
-        # The second found nothing that the first had missed.
+        # The second pass found nothing that the first had missed.
         (Pass(number=2, seen=25, high=9, top=9), 25, True, True, False),
         (Pass(number=2, seen=25, high=9, top=12), None, True, True, False),
-        # It did; Kchat counts more than it shows; the list ended oddly.
+        # It did; a page failed; Kchat counts more than it shows; the list did not end as lists end.
         (Pass(number=2, seen=25, missed=1), None, True, False, True),
         (Pass(number=2, seen=25, failed=1), None, True, False, True),
         (Pass(number=MAX_PASSES, seen=25, failed=1), None, True, True, False),
         (Pass(number=2, seen=25), 26, True, False, True),
         (Pass(number=2, seen=25), None, False, False, True),
-        # More were seen than are counted: some were deleted meanwhile.
+        # More were seen than Kchat counts: some were deleted meanwhile.
         (Pass(number=2, seen=27), 25, True, True, False),
-        # Enough for one sync; the next goes on.
+        # Enough passes for one sync; the next goes on.
         (Pass(number=MAX_PASSES, seen=25, missed=1), None, True, False, False),
         (Pass(number=MAX_PASSES, seen=25), None, False, False, False),
         # A count that never fits must not keep new chats waiting.
@@ -117,7 +117,7 @@ def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | 
     [
         (110, page(3, 115, 120), [111, 112, 113, 114]),
         (110, page(3, 111, 120), []),
-        (110, page(3, rejects=1), []),  # that page names no id
+        (110, page(3, rejects=1), []),  # the page behind it names no id
         (0, page(2, 1_000_000), []),  # too many to try
     ],
 )
@@ -138,8 +138,8 @@ def hours_ago(hours: float) -> dict[str, str]:
     ("backfill", "reconciled", "kind"),
     [
         (Pass(), None, "backfill"),
-        (Pass(page=7), hours_ago(99), "backfill"),  # nothing goes before it
-        (DONE, None, "reconcile"),  # killed before it could be said
+        (Pass(page=7), hours_ago(99), "backfill"),  # nothing comes before the backfill
+        (DONE, None, "reconcile"),  # killed before that cursor was saved
         (DONE, hours_ago(1), "tick"),
         (DONE, hours_ago(24), "reconcile"),
         (DONE, hours_ago(-1), "reconcile"),  # the clock was ahead
@@ -163,7 +163,7 @@ def swept(
         (swept(seen=25, count=25), True, True, False),
         (swept(seen=25, count=None), True, True, False),
         (swept(seen=27, count=25), True, True, False),  # some were deleted meanwhile
-        (swept(seen=25, count=25, missed=1), False, True, False),  # the next one will tell
+        (swept(seen=25, count=25, missed=1), False, True, False),  # the next sweep will tell
         (swept(seen=25, count=26), False, False, True),
         (swept(seen=25, count=25, failed=1), False, False, True),
         (swept(seen=25, count=None, whole=False), False, False, True),
@@ -205,7 +205,7 @@ def test_the_window_of_a_reconcile(now: datetime, days: int, expected: date) -> 
     [
         (page(3, 8, 9), 8, True),
         (page(3, 8, 9), 100, True),
-        (page(3, 9, 10), 8, False),  # a new one may stand before it
+        (page(3, 9, 10), 8, False),  # a new chat may stand before it
         (page(3), 8, False),  # beyond the end
         (page(3, rejects=2), 8, False),
     ],
@@ -278,7 +278,7 @@ def test_when_everything_is_listed_again(last: dict[str, str] | None, due: bool)
     [
         (999, 1e9, 0.0, False),
         (1_000, 0.0, 0.0, True),
-        (50_000, 39.9, 10.0, False),  # the fetch keeps most of the time
+        (50_000, 39.9, 10.0, False),  # most of the time goes into fetching
         (1_000, 40.0, 10.0, True),
         (50_000, -9e9, 10.0, False),  # the clock was set back
     ],

@@ -1,4 +1,4 @@
-"""Every way in which a Kchat server can be difficult: at the end the archive equals the server and
+"""Every way in which a Kchat server can be difficult. At the end the archive equals the server, and
 the index equals the archive."""
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ CASES: list[Case] = [
 
 @pytest.fixture
 def moving(tmp_path: Any, dictionary_cache: Any) -> Iterator[World]:
-    """A world whose server has the same clock, and chats that are still going on."""
+    """A world with chats that are still going on. Its server has the same clock."""
     present = [BEGIN]
     server = DemoServer(
         [
@@ -104,7 +104,7 @@ def test_under_a_condition_and_after_it(moving: World, name: str, options: dict[
     kchat.happen("is_edited", 104)
     kchat.happen("is_deleted", 106)
     moving.later(days=1).sync(reconcile=True)
-    if name == "adds_between_pages":  # the last may have come when the end had been read
+    if name == "adds_between_pages":  # a chat may have come after the end was read
         kchat.switch_off()
         moving.later(minutes=1).sync()
     foreign = [target for target in kchat.requests if "elsewhere" in target or "alert" in target]
@@ -114,7 +114,7 @@ def test_under_a_condition_and_after_it(moving: World, name: str, options: dict[
         assert not broken - {each["id"] for each in kchat.chats()}
         assert moving.service.status().counts.rejected > 0 or options["how"] == "text_id"
         moving.check_index()
-    elif options.get("by") == 5:  # who counts more than it shows makes nobody vanish
+    elif options.get("by") == 5:  # a server that counts more than it shows makes nobody vanish
         assert moving.found("is:gone") == set()
         assert not moving.service.status().coverage.complete
         moving.check_index()
@@ -185,6 +185,6 @@ def test_under_two_at_once(moving: World, pair: tuple[str, str]) -> None:
 
 
 def test_a_condition_is_found_by_a_fault_that_is_left(moving: World) -> None:
-    """The tables above would not hold if nothing were wrong: the server really misbehaves."""
+    """The tables above would prove nothing if the server behaved well: it really misbehaves."""
     moving.kchat.switch_on("too_many_requests", every=2)
     assert moving.sync().retries > 0

@@ -1,4 +1,4 @@
-"""Requests ahead of need: in order, several at once, none left behind."""
+"""Several requests at once: answers in order, and no request left behind."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.fakes import FakeSource
 
 
 def pages(count: int) -> dict[int, ChatPage]:
-    """`count` pages of one chat; what follows is empty, as Kchat has it."""
-    found = {n: ChatPage(n, (fetched(n),), (), None, last=n == count) for n in range(1, count + 1)}
-    return found | {n: ChatPage(n, (), (), None, last=True) for n in range(count + 1, count + 20)}
+    """`count` pages with one chat each; the pages behind them are empty, as Kchat's are."""
+    filled = {n: ChatPage(n, (fetched(n),), (), None, last=n == count) for n in range(1, count + 1)}
+    return filled | {n: ChatPage(n, (), (), None, last=True) for n in range(count + 1, count + 20)}
 
 
 def test_pages_come_in_order_with_several_in_flight() -> None:
@@ -25,7 +25,7 @@ def test_pages_come_in_order_with_several_in_flight() -> None:
 
     def gate(number: int) -> None:
         if number in (2, 3, 4):
-            together.wait()  # passes only if the three are asked for at once
+            together.wait()  # goes on only if all three are asked for at once
 
     source = FakeSource(pages(6), gate=gate)
     with Fetcher(source, 3) as fetcher:
@@ -95,10 +95,10 @@ def test_a_caller_that_has_enough_leaves_nothing_running() -> None:
 def test_chats_come_in_order_and_what_is_gone_is_none() -> None:
     source = FakeSource(chats={i: fetched(i) for i in (1, 2, 4)})
     with Fetcher(source, 2) as fetcher:
-        found = dict(fetcher.chats([4, 3, 2, 1]))
-    assert list(found) == [4, 3, 2, 1]
-    assert found[3] is None
-    assert found[1] == fetched(1)
+        outcomes = dict(fetcher.chats([4, 3, 2, 1]))
+    assert list(outcomes) == [4, 3, 2, 1]
+    assert outcomes[3] is None
+    assert outcomes[1] == fetched(1)
 
 
 def test_a_list_without_messages_is_completed() -> None:
@@ -112,7 +112,7 @@ def test_a_list_without_messages_is_completed() -> None:
     )
     with Fetcher(source, 2) as fetcher:
         (page,) = fetcher.pages()
-    assert page.chats == (fetched(1, "whole"), gone)  # what is gone is kept as the list had it
+    assert page.chats == (fetched(1, "whole"), gone)  # a chat that is gone stays as the list had it
     assert page.rejects == (rejected,)
 
 

@@ -1,4 +1,5 @@
-"""A Kchat that lies, loops or fails in places: every sync ends, says so, and loses nothing."""
+"""A Kchat that lies, repeats itself or fails in places. Every sync ends, says what was wrong, and
+loses nothing."""
 
 from __future__ import annotations
 
@@ -68,7 +69,7 @@ def open_chats(world: World) -> None:
 
 
 def hide_old_chats(world: World) -> None:
-    """The list shows what is new alone; the others must be asked for one by one."""
+    """From now on the list shows only new chats. The others must be fetched one by one."""
 
     def only_new(_: dict[str, Any]) -> dict[str, Any]:
         new = [each for each in world.kchat.chats() if each["id"] > 125]
@@ -119,7 +120,8 @@ def test_a_page_that_always_fails_hides_no_page_before_it(world: World) -> None:
 
 
 def broken_page(world: World, number: int, *, chats: str = "nothing") -> None:
-    """This page of the plain list always fails, and so do single chats with that in their path."""
+    """From now on this page of the plain list fails, and so do single chats whose path begins with
+    `chats`."""
 
     def is_it(target: str) -> bool:
         asked = parse_qs(urlsplit(target).query)
@@ -163,7 +165,7 @@ def test_where_neither_a_page_nor_its_chats_can_be_had_the_rest_goes_on(world: W
     world.kchat.clear_faults()
     world.later(days=1).sync(reconcile=True)
     world.check_whole()
-    world.later(days=1).sync(reconcile=True)  # the one before still found what had been missed
+    world.later(days=1).sync(reconcile=True)  # the sync before still found what had been missed
     assert world.service.status().coverage.complete
 
 
@@ -171,7 +173,7 @@ def test_a_broken_page_makes_nobody_vanish(world: World) -> None:
     world.sync()
     world.kchat.delete(114)
     broken_page(world, 2, chats="1")
-    with pytest.raises(KchatBusy):  # no chat can be had by itself
+    with pytest.raises(KchatBusy):  # no single chat can be had
         world.later(days=1).sync(reconcile=True)
     assert world.found("is:gone") == set()
     world.kchat.clear_faults()

@@ -1,4 +1,4 @@
-"""From the queue to the engine: an entry leaves the queue after the engine has committed."""
+"""From the change queue to the engine. An entry leaves the queue after the engine has committed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class Full(WhooshEngine):
 
 
 class Busy(WhooshEngine):
-    """An engine during whose rebuild something else happens."""
+    """An engine that does something else during a rebuild: `before_swap` is called just before
+    the swap, `meanwhile` just after it."""
 
     def __init__(
         self,
@@ -144,7 +145,7 @@ def test_a_chat_that_the_archive_lacks_leaves_the_index(world: World) -> None:
     assert world.service.indexer.heal() == 1
     world.check_whole()
     world.service.engine.write([make(999, "多余")])
-    world.service.archive.queue([999])  # queued, and gone from the archive by now
+    world.service.archive.queue([999])  # a chat that was queued and is no longer archived
     world.service.indexer.index_pending()
     world.check_whole()
 
@@ -205,7 +206,7 @@ def test_where_much_waits_the_index_is_built_anew(
     for chat_id in range(101, 105):
         world.kchat.put(chat(chat_id, "改了"))
     assert world.later(days=1).sync(reconcile=True).indexed == 4
-    assert world.service.engine.describe().generation == built  # too few to be worth it
+    assert world.service.engine.describe().generation == built  # too few to build anew
     for chat_id in range(101, 113):
         world.kchat.put(chat(chat_id, "又改了"))
     assert world.later(days=1).sync(reconcile=True).indexed == 12

@@ -1,4 +1,4 @@
-"""Is a chat in the list? The look-up by halving against the list itself."""
+"""Is a chat in the list? The binary search against the list itself."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def a_list(ids: set[int], size: int, odd: set[int]) -> tuple[dict[int, ChatPage]
     st.integers(0, 3),
 )
 def test_a_chat_is_found_exactly_where_the_list_has_it(
-    ids: set[int], size: int, odd: set[int], wanted: list[int], beyond: int
+    ids: set[int], size: int, odd: set[int], asked_ids: list[int], pages_beyond: int
 ) -> None:
     pages, last = a_list(ids, size, odd)
-    asked: list[int] = []
+    fetched_pages: list[int] = []
 
     def page(number: int) -> ChatPage:
-        asked.append(number)
+        fetched_pages.append(number)
         return pages.get(number, ChatPage(number, (), (), None, last=True))
 
-    listed = ListLookup(page, last + beyond)
-    assert {i: listed.shows(i) for i in wanted} == {i: i in ids for i in wanted}
-    assert len(asked) == len(set(asked))
+    lookup = ListLookup(page, last + pages_beyond)
+    assert {i: lookup.shows(i) for i in asked_ids} == {i: i in ids for i in asked_ids}
+    assert len(fetched_pages) == len(set(fetched_pages)), "each page once"
 
 
 def test_a_page_that_tells_no_id_makes_nobody_vanish() -> None:

@@ -1,4 +1,4 @@
-"""One indexer at a time."""
+"""One indexer at a time, and a lock that says who it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reconcile: slowly through everything; what vanished, what was rejected, what failed."""
+"""Reconcile: it goes slowly through everything, and finds what vanished, was rejected or failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_list(target: str) -> bool:
 
 
 def pages_of(world: World) -> list[str]:
-    """The pages of the plain list that were asked for, without start and end."""
+    """The numbers of the pages that were asked for of the plain list (without `start`)."""
     lists = [t for t in world.kchat.requests if is_list(t) and "start=" not in t]
     return [target.split("page=")[1].split("&")[0] for target in lists]
 
@@ -30,7 +30,8 @@ def tick(world: World, **later: float) -> Any:
 
 
 def old_world(make_world: MakeWorld, **settings: object) -> World:
-    """All its chats but the last are years old, so that no window has them."""
+    """A world whose chats are years old, all but the last, so that no list of recent days has
+    them."""
     world = make_world(recheck_days=0, **settings)
     for each in world.kchat.chats()[:-1]:
         day = "2011-03-01 10:00:00"
@@ -41,7 +42,7 @@ def old_world(make_world: MakeWorld, **settings: object) -> World:
 
 
 def test_a_new_chat_is_found_though_start_means_the_end_of_a_chat(world: World) -> None:
-    """One that is still going on has no end, so such a list does not show it."""
+    """A chat that is still going on has no end, so such a list does not show it."""
 
     def ended(answer: dict[str, Any]) -> dict[str, Any]:
         return {**answer, "chats": [each for each in answer["chats"] if each["end_at"]]}
@@ -105,12 +106,12 @@ def test_a_chat_that_moved_past_the_place_between_two_ticks_does_not_count_as_go
 ) -> None:
     world = old_world(make_world, per_page=2, reconcile_pages_per_tick=2, requests_in_flight=1)
     tick(world, days=1)
-    for chat_id in (101, 102, 103, 104):  # pages 1 and 2, so 105 to 108 are on them now
+    for chat_id in (101, 102, 103, 104):  # of pages 1 and 2, so 105 to 108 are there now
         world.kchat.delete(chat_id)
     for _ in range(15):
         tick(world, minutes=1)
     assert world.service.archive.cursor("sweep")["done"]  # type: ignore[index]
-    assert world.found("is:gone") == set()  # those four were still seen; 105 to 108 were asked for
+    assert world.found("is:gone") == set()  # the four had been seen; 105 to 108 came one by one
     for days in (1, *[0] * 15):
         tick(world, days=days, minutes=1)
     assert world.found("is:gone") == {101, 102, 103, 104}
@@ -119,7 +120,7 @@ def test_a_chat_that_moved_past_the_place_between_two_ticks_does_not_count_as_go
 
 def test_a_sweep_that_is_stopped_goes_on_where_it_was(make_world: MakeWorld) -> None:
     world = old_world(make_world, per_page=5, reconcile_pages_per_tick=9, requests_in_flight=1)
-    broken = ("page=4&", "page=5&")  # one by itself would be passed over
+    broken = ("page=4&", "page=5&")  # a single one would be passed over
     world.kchat.fail_next(
         500,
         times=99,
@@ -131,7 +132,7 @@ def test_a_sweep_that_is_stopped_goes_on_where_it_was(make_world: MakeWorld) -> 
     world.kchat.put(world.kchat.chats()[1] | {"rating": 1})
     world.kchat.forget_requests()
     tick(world, minutes=1)
-    assert pages_of(world)[1:4] == ["3", "4", "5"]  # the first is the end of the list
+    assert pages_of(world)[1:4] == ["3", "4", "5"]  # the first request is for the end of the list
     world.check_index()
 
 
@@ -158,12 +159,12 @@ def test_a_sync_from_a_timetable_reconciles_too(world: World) -> None:
 
 
 def spoilt(world: World, chat_id: int, **fields: object) -> None:
-    """This chat comes with these fields from now on, wherever it is asked for."""
+    """From now on this chat comes with these fields, in lists and by itself."""
 
     def spoil(answer: dict[str, Any]) -> dict[str, Any]:
         if "chat" in answer:
-            found = answer["chat"]
-            return {"chat": found | fields if found["id"] == chat_id else found}
+            single = answer["chat"]
+            return {"chat": single | fields if single["id"] == chat_id else single}
         chats = [each | fields if each["id"] == chat_id else each for each in answer["chats"]]
         return {**answer, "chats": chats}
 
@@ -189,7 +190,7 @@ def test_a_reject_that_kchat_shows_no_more_is_marked_and_counts_no_longer(
 def test_a_reject_that_a_newer_program_understands_becomes_a_chat(world: World) -> None:
     spoilt(world, 105, created_at="yesterday")
     world.sync()
-    world.kchat.delete(105)  # so nothing but the raw form is left of it
+    world.kchat.delete(105)  # so only its raw form is left
     (kept,) = world.service.archive.every_reject()
     mended = type(kept)(kept.key, 105, kept.raw.replace("yesterday", "2016-03-06 10:00:00"), "")
     world.service.archive.save([], [mended], now=world.now)

@@ -1,4 +1,4 @@
-"""A Kchat of which one thing never works: no tick, no sweep and no other chat may stick to it."""
+"""A Kchat where one thing never works. It must not hold up a tick, a sweep or any other chat."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def of_chats(*ids: int) -> Callable[[str], bool]:
 
 
 def tick(world: World, **later: float) -> str | None:
-    """Its kind, or None where it failed in the end."""
+    """A tick some time later: its kind, or None if it failed in the end."""
     with world.later(**later).service.indexing("test"):
         try:
             return world.service.tick().kind
@@ -34,7 +34,7 @@ def tick(world: World, **later: float) -> str | None:
 
 
 def sync(world: World, **later: float) -> None:
-    """One that may fail in the end."""
+    """A sync some time later, which may fail in the end."""
     try:
         world.later(**later).sync()
     except KchatError:
@@ -42,7 +42,7 @@ def sync(world: World, **later: float) -> None:
 
 
 def still_open(chat_id: int, *said: str) -> dict[str, Any]:
-    """A chat of three weeks ago that is going on."""
+    """A chat that began three weeks ago and still goes on."""
     return chat(chat_id, *said, status="open", end_at=None, created_at="2016-03-01 10:00:00")
 
 
@@ -51,7 +51,7 @@ def swept(world: World) -> bool:
 
 
 def make_old(world: World) -> None:
-    """All but the last are years old."""
+    """Make all chats but the last years old."""
     for each in world.kchat.chats()[:-1]:
         day = "2011-03-01 10:00:00"
         world.kchat.put(each | {"created_at": day, "assigned_at": day, "end_at": day})
@@ -91,7 +91,7 @@ def test_pages_that_always_fail_hide_none_behind_them(
     asked = tuple(f"?page={page}&" for page in pages)
     world.kchat.fail_next(**fault, times=MANY, match=lambda t: any(a in t for a in asked))
     sync(world)
-    world.check_whole()  # their chats came one by one
+    world.check_whole()  # the chats of the failing pages came one by one
 
 
 def test_a_server_that_refuses_pages_beyond_the_last_is_read_to_its_end(world: World) -> None:
@@ -221,20 +221,20 @@ def test_what_a_clock_that_was_ahead_saw_is_looked_at_again(world: World) -> Non
     assert world.found("is:gone") == {103}
 
 
-# -- turns ---------------------------------------------------------------------------------------
+# -- every chat has its turn -----------------------------------------------------------------------
 
 
 def test_chats_that_cant_be_understood_take_no_turn_from_the_others(make_world: MakeWorld) -> None:
     world = make_world(recheck_per_tick=4)
     for chat_id in range(201, 241):
         world.kchat.put(still_open(chat_id, "开着"))
-    for chat_id in range(301, 312):  # so that those are not at the end of the list
+    for chat_id in range(301, 312):  # so that the others are not at the end of the list
         world.kchat.put(chat(chat_id, created_at="2016-03-20 10:00:00"))
     world.sync()
 
     def spoil(answer: dict[str, Any]) -> dict[str, Any]:
-        found = answer.get("chat", {"id": 0})
-        return {"chat": found | {"messages": 7}} if found["id"] in range(201, 235) else answer
+        single = answer.get("chat", {"id": 0})
+        return {"chat": single | {"messages": 7}} if single["id"] in range(201, 235) else answer
 
     world.kchat.fail_next(edit=spoil, times=MANY, match=lambda t: "/chats/" in t)
     for _ in range(12):
@@ -285,7 +285,7 @@ def test_a_list_that_leaves_fields_out_makes_no_versions(world: World) -> None:
     assert world.found("说了别的") == {125}
 
 
-# -- this side -----------------------------------------------------------------------------------
+# -- the archive and the index fail ----------------------------------------------------------------
 
 
 def test_a_backfill_that_was_killed_before_it_said_so_has_its_reconciles(
@@ -309,7 +309,7 @@ def test_an_index_without_room_keeps_no_chat_from_the_archive(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.sync()
-    (world.settings.index_dir / "CURRENT").unlink()  # so it must be built
+    (world.settings.index_dir / "CURRENT").unlink()  # so the index must be built
 
     def full(*_: Any, **__: Any) -> int:
         raise IndexUnwritable("no room left")

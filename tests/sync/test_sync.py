@@ -1,5 +1,5 @@
-"""Sync over real HTTP: whatever Kchat does, the archive equals the server and the index equals
-the archive."""
+"""Sync over real HTTP. Whatever Kchat does, the archive equals the server, and the index equals the
+archive."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_second_sync_asks_little_and_changes_nothing(world: World) -> None:
     assert (report.kind, report.new, report.changed, report.indexed) == ("tick", 0, 0, 0)
     lists = [target for target in world.kchat.requests if LIST in target]
     assert len([target for target in lists if "start=2016-03-19" in target]) == 1
-    assert len(lists) == 2  # what is lately created, and the end of the whole list
+    assert len(lists) == 2  # what was created lately, and the end of the plain list
     assert world.service.engine.describe() == before
 
 
@@ -94,7 +94,7 @@ def test_a_deletion_between_two_pages_hides_nothing(world: World) -> None:
         if LIST in target and "page=2&" in target + "&" and 102 in world.archived():
             return False
         if LIST in target and "page=2&" in target + "&":
-            world.kchat.delete(103)  # every later chat moves up, one onto page 1
+            world.kchat.delete(103)  # every later chat moves up, and one of them onto page 1
         return False
 
     world.kchat.fail_next(418, match=delete)
@@ -160,7 +160,7 @@ def test_a_chat_that_cant_be_understood_is_kept_and_the_others_go_on(
     world.check_index()
     world.kchat.clear_faults()
     world.later(days=1).sync(reconcile=True)
-    if fields.get("id", 0) == 0:  # its id was known: it is a chat now, and no reject
+    if fields.get("id", 0) == 0:  # its id was known, so it is a chat now and no reject
         assert world.service.rejects() == ()
         world.check_whole()
     assert len(world.archived()) == 25
@@ -224,10 +224,10 @@ def test_a_count_that_never_fits_keeps_no_new_chat_waiting(world: World) -> None
     world.kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
     assert world.later(minutes=1).sync().kind == "tick"
     assert world.found("保修") == {126}
-    assert not world.service.status().coverage.complete  # and this is said all the time
+    assert not world.service.status().coverage.complete  # and every status says so
     world.kchat.clear_faults()
     with world.later(days=1).service.indexing("test"):
-        report = world.service.tick()  # the day's reconcile
+        report = world.service.tick()  # the daily reconcile
     assert (report.kind, report.complete) == ("reconcile", True)
     assert world.service.status().coverage.complete
     world.check_whole()
