@@ -6,7 +6,7 @@ import json
 import re
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, TypeAdapter
 
 from kchat_search.fields import FACETS
+from kchat_search.models.search import NoteCode
 from kchat_search.serialization import schemas
 from kchat_search.web.api import export_response
 from kchat_search.web.http import parameters, problems
@@ -72,6 +73,10 @@ def test_the_parameters_are_those_of_the_api(
 def test_the_facets_are_those_of_the_engine() -> None:
     section = " ".join(API.split("The facets are ")[1].split("\n\n")[0].split())
     assert tuple(codes(section)) == FACETS
+
+
+def test_the_codes_of_notes_are_the_programs() -> None:
+    assert [codes(cells[0])[0] for cells in rows(API, "code")] == list(get_args(NoteCode))
 
 
 def test_the_kinds_of_errors_are_the_programs() -> None:
