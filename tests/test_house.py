@@ -39,7 +39,7 @@ LIBRARIES = {
     "whoosh": ("engines.whoosh",),
     "pickle": ("engines.whoosh.engine",),
     # what was read or decoded a moment ago
-    "cachetools": ("search.recent_chats",),
+    "cachetools": ("engines.whoosh.segment", "search.recent_chats"),
     # the ticks
     "apscheduler": ("sync.scheduler",),
     # the screen

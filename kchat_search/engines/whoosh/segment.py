@@ -8,10 +8,10 @@ same file, so what was decoded once is kept.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from functools import cached_property
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array
@@ -30,8 +30,9 @@ class PostingCache:
 
     def __init__(self, file: SegmentFile) -> None:
         self.file = file
-        self._kept: OrderedDict[tuple[str, int], DocNumbers] = OrderedDict()
-        self._numbers = 0
+        # A list may be as long as the segment, and the cache must have room for it.
+        room = max(_KEPT_NUMBERS, file.size)
+        self._kept: LRUCache[tuple[str, int], DocNumbers] = LRUCache(room, getsizeof=len)
         self._lock = threading.Lock()
 
     @cached_property
@@ -49,17 +50,12 @@ class PostingCache:
         key = (field, ordinal)
         with self._lock:
             if key in self._kept:
-                self._kept.move_to_end(key)
                 return self._kept[key]
-        found = self.file.docs(field, ordinal)
-        found.flags.writeable = False
+        docs = self.file.docs(field, ordinal)
+        docs.flags.writeable = False
         with self._lock:
-            if key not in self._kept:
-                self._kept[key] = found
-                self._numbers += len(found)
-                while self._numbers > _KEPT_NUMBERS and len(self._kept) > 1:
-                    self._numbers -= len(self._kept.popitem(last=False)[1])
-        return found
+            self._kept[key] = docs
+        return docs
 
 
 class Segment:
