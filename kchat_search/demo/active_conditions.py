@@ -1,8 +1,10 @@
-"""Which conditions a demo server is under now, and whose turn it is to be hit.
+"""Which conditions a demo server is under now, and which requests they hit.
 
-Deterministic, and safe to use from any thread. The invariant: a request that asks again for what a
-condition hit the last time goes through, however many others are counted meanwhile, unless the
-condition is to hit without end (`every` no more than `burst`) or is in the middle of a burst.
+Deterministic, and safe to use from any thread.
+
+Invariant: a request that a condition hit is not hit by it when it is repeated, however many other
+requests came between. There are two exceptions: a condition that hits without end (`every` is not
+more than `burst`), and one in the middle of a burst.
 """
 
 from __future__ import annotations
@@ -19,32 +21,37 @@ from kchat_search.demo.faults import Fault
 from kchat_search.demo.store import Json, Store
 
 _REMEMBERED_HITS = 20_000
+"""How many requests are remembered with the condition that hit them last."""
 
 
 @dataclass(slots=True)
 class _ActiveCondition:
-    """A condition since it was switched on."""
+    """A condition that is switched on."""
 
     condition: Condition
     options: dict[str, Any]
     counted: int = 0
-    """Requests since then; for what happens between pages, how often it has."""
+    """How many requests came since then. For a condition between pages: how often it happened."""
     first_chat_id: int | None = None
 
     def round_hit(self) -> int | None:
-        """Count one more request; the number of the round if it is to be hit."""
+        """Count one more request. The number of the round if this request is to be hit, else
+        None."""
         every = self.options["every"]
         self.counted += 1
-        number, place = divmod(self.counted, every)
-        return number if number and place < self.options.get("burst", 1) else None
+        number, position = divmod(self.counted, every)
+        return number if number and position < self.options.get("burst", 1) else None
 
     def is_endless(self) -> bool:
         """Does it hit every request, sooner or later?"""
         return bool(self.options["every"] <= self.options.get("burst", 1))
 
     def content_options(self, first_chat_id: int | None) -> dict[str, Any]:
-        """The options, with the first chat in place of none: the first at the time when it is
-        first asked, so that a deletion does not make another chat change."""
+        """The options, with the id of the first chat where `chat_id` is None.
+
+        The first chat is determined once, when it is first needed. So the condition stays with its
+        chat when another one becomes the first.
+        """
         if self.options.get("chat_id", 0) is not None:
             return self.options
         if self.first_chat_id is None:
@@ -62,7 +69,8 @@ class ActiveConditions:
         """By request: which condition hit it the last time, in which of its rounds."""
 
     def switch_on(self, name: str, options: dict[str, Any]) -> None:
-        """Switch a condition on, or on anew. Raises ValueError for a wrong name or option."""
+        """Switch a condition on, or restart it. Raises ValueError for an unknown name or a wrong
+        option."""
         condition = known(name)
         on = _ActiveCondition(condition, condition.filled(options))
         with self._lock:
@@ -71,7 +79,8 @@ class ActiveConditions:
             self._hits.clear()
 
     def switch_off(self, name: str | None) -> None:
-        """Switch one condition off, if it is on, or all. Raises ValueError for a wrong name."""
+        """Switch one condition off if it is on, or all for None. Raises ValueError for an unknown
+        name."""
         if name is not None:
             known(name)
         with self._lock:
@@ -80,12 +89,12 @@ class ActiveConditions:
             self._hits.clear()
 
     def conditions(self) -> dict[str, dict[str, Any]]:
-        """What is on, with all options."""
+        """The conditions that are on, with all their options."""
         with self._lock:
             return {name: dict(on.options) for name, on in self._on.items()}
 
     def fault(self, target: str, now: datetime) -> Fault:
-        """What is to go wrong with this request, which counts from now on."""
+        """Count this request, and answer what goes wrong with it. `now` is aware."""
         hit: Fault | None = None
         delay = 0.0
         with self._lock:
@@ -106,7 +115,7 @@ class ActiveConditions:
         return replace(hit, delay=hit.delay + delay)
 
     def behaviour(self, usual: ApiBehaviour, first_chat_id: int | None) -> ApiBehaviour:
-        """How the server answers now, where `usual` is how it does without conditions."""
+        """How the server answers now. `usual` is how it answers without conditions."""
         with self._lock:
             behaviour = usual
             for on in self._on.values():
@@ -115,7 +124,7 @@ class ActiveConditions:
             return replace(behaviour, show=self._show(first_chat_id))
 
     def between(self, page: int) -> Iterator[Callable[[Store, datetime], None]]:
-        """What is to happen before this page of the list of all chats is read. It counts."""
+        """What happens before this page of the list of all chats is read. Each call counts."""
         with self._lock:
             due = [
                 on
@@ -146,6 +155,6 @@ class ActiveConditions:
         return show
 
     def _remember(self, target: str, name: str, number: int) -> None:
-        if len(self._hits) >= _REMEMBERED_HITS:  # asked once, and never again
+        if len(self._hits) >= _REMEMBERED_HITS:  # most of them were requested only once
             self._hits.clear()
         self._hits[target] = (name, number)

@@ -1,7 +1,10 @@
 """What the documented Kchat API answers: from chats, a path and its parameters to JSON.
 
-Pure: no sockets, no clock. The invariant: a list is in ascending order of id, and its pages, laid
-end to end, are exactly the chats that the filters let through.
+Pure: no sockets and no clock. Source: the documentation of `GET /apiv2/chats.json`,
+`/apiv2/chats/{id}.json` and `/apiv2/users.json`.
+
+Invariant: a list is in ascending order of id. Its pages, one after another, are exactly the chats
+that the filters select.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP status and the JSON body that goes with it."""
+    """An HTTP status and the JSON body."""
 
     status: HTTPStatus
     body: Json
@@ -36,16 +39,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class DateFilter:
-    """What the days `start` and `end` of a list mean. The default is the documented meaning."""
+    """What the parameters `start` and `end` of a list mean. The defaults are the documented
+    meaning."""
 
     field: str = "created_at"
     inclusive: bool = True
-    """Are chats of the days named themselves in the list?"""
+    """Are the chats of the days `start` and `end` themselves in the list?"""
     undated_match: bool = False
-    """Is a chat in the list that has no such time?"""
+    """Is a chat that has no such time in the list?"""
 
     def matches(self, chat: Json, start: str, end: str) -> bool:
-        """Does a chat lie between two days, such as `2016-01-01`? "" is no bound."""
+        """Does a chat lie between two days, such as `2016-01-01`? "" means no limit."""
         day = str(chat.get(self.field) or "")[:10]
         if not (start or end) or not day:
             return self.undated_match or not (start or end)
@@ -55,54 +59,55 @@ class DateFilter:
 
 
 PageEdit = Callable[[Json, str], Json]
-"""From the JSON of a list's page and the address of this page to the JSON that is sent."""
+"""From the JSON of a page and the address of that page to the JSON that is sent."""
 
 
 def unchanged(record: Json) -> Json:
-    """Show a chat or an agent unchanged."""
+    """Show a chat or an agent as it is."""
     return record
 
 
 @dataclass(frozen=True, slots=True)
 class ApiBehaviour:
-    """In what ways this server is not quite as documented. The default is as documented."""
+    """In what ways this server differs from the documentation. By default it does not."""
 
     max_per_page: int = DEFAULT_PER_PAGE
     omit: Collection[str] = ()
-    """Left out of lists: `count`, `next_page`, `previous_page`; and `messages`, of their chats."""
+    """What lists leave out: `count`, `next_page`, `previous_page`, and `messages` of their
+    chats."""
     page_edits: tuple[PageEdit, ...] = ()
-    """Done one after another, before anything is left out."""
+    """Applied in order, before anything is left out."""
     last_page_for_ever: bool = False
-    """Is the last page shown in place of those beyond it?"""
+    """Do pages beyond the last show the last page?"""
     days: DateFilter = field(default_factory=DateFilter)
     single_chats: bool = True
     agents_shown: bool = True
     show: Callable[[Json], Any] = unchanged
-    """From a chat to what lists and single answers have for it."""
+    """From a chat to what lists and single answers show of it."""
     show_agent: Callable[[Json], Json] = unchanged
 
 
 @dataclass(frozen=True, slots=True)
 class ServerData:
-    """What the server has. `chats` is in ascending order of id and not changed by anyone."""
+    """What the server has. `chats` is in ascending order of id, and nobody changes it."""
 
     chats: Sequence[Json]
     chat: Callable[[int], Json | None]
     agents: Sequence[Json]
     url: str
-    """`http://host:port`; links to other pages begin with it."""
+    """`http://host:port`. Links to other pages begin with it."""
     behaviour: ApiBehaviour = field(default_factory=ApiBehaviour)
 
 
 class _InvalidParameter(ValueError):
-    """A parameter that the API can't understand; the text names it."""
+    """A parameter that the API cannot understand. The text names it."""
 
 
 def answer(target: str, data: ServerData) -> Answer:
-    """The answer to `GET target`, which is a path with its query."""
+    """The answer to `GET target`. `target` is a path with its query."""
     try:
         parts = urlsplit(target)
-    except ValueError:  # such as an unclosed bracket in what looks like a host
+    except ValueError:  # for example an unclosed bracket in what looks like a host
         return failure(HTTPStatus.NOT_FOUND, "RecordNotFound", "no such address")
     parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
     try:
@@ -122,7 +127,8 @@ def answer(target: str, data: ServerData) -> Answer:
 
 
 def unfiltered_page(target: str) -> int | None:
-    """Which page of the list of all chats `GET target` asks for; None if for anything else."""
+    """The number of the page that `GET target` requests of the list of all chats. None for any
+    other request."""
     try:
         parts = urlsplit(target)
         parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -134,7 +140,7 @@ def unfiltered_page(target: str) -> int | None:
 
 
 def failure(status: HTTPStatus, error: str, message: str) -> Answer:
-    """An error, in the form that this server gives to all of them."""
+    """An error in the form that this server uses for all errors."""
     return Answer(status, {"error": error, "message": message})
 
 

@@ -1,8 +1,10 @@
-"""How chats may come from a server that is not quite as documented: edits of what is shown.
+"""How a server that differs from the documentation shows its chats: edits of chats.
 
-Pure: an edit is given the chat as it was edited so far, the true id, and the condition's options.
-The invariant: neither the chat nor anything in it is changed in place, and the same chat always
-comes out the same, so that lists and single answers agree.
+An edit is pure. It gets the chat after the edits before it, the true id, and the condition's
+options.
+
+Invariants: an edit changes neither the chat nor anything in it in place. It gives the same result
+for the same chat, so lists and single answers agree.
 """
 
 from __future__ import annotations
@@ -15,9 +17,9 @@ Options = Mapping[str, Any]
 ChatEdit = Callable[[Json, int, Options], Any]
 
 _LONG_CHAT = 10**12
-"""The ids of the messages that make a chat long begin here: far above all others."""
+"""The ids of the messages that make a chat long begin here, far above all others."""
 _LONG_CHAT_ROOM = 10**6
-"""So many ids are kept for each of the chats."""
+"""How many ids are reserved for each chat."""
 _FILLER = "退款流程很长，请您耐心看完。"
 
 
@@ -55,7 +57,7 @@ def huge_message(chat: Json, chat_id: int, options: Options) -> Json:
 
 
 def null_fields(chat: Json, _: int, __: Options) -> Json:
-    """Null where a person, a rating or a file could be."""
+    """Null in place of each person, rating and file."""
     names = ("agent_id", "user_id", "rating", "assigned_at", "started_by")
     return _with_messages(
         {**chat, **dict.fromkeys(names)}, lambda message: {**message, "upload": None}
@@ -63,32 +65,32 @@ def null_fields(chat: Json, _: int, __: Options) -> Json:
 
 
 def unknown_fields(chat: Json, chat_id: int, _: Options) -> Json:
-    """Fields that nobody has heard of, in the chat and its messages."""
+    """The chat and its messages have undocumented fields."""
     more = {"mood_ring": {"colour": "紫", "stones": [chat_id, None, 1.5]}, "v9": True}
     return _with_messages({**chat, **more}, lambda message: {**message, **more})
 
 
 def unknown_types(chat: Json, _: int, __: Options) -> Json:
-    """Types that nobody has heard of, of the chat and its messages."""
+    """The chat and its messages have undocumented types."""
     return _with_messages(
         {**chat, "type": "hologram"}, lambda message: {**message, "type": "chat.hologram"}
     )
 
 
 def lone_surrogates(chat: Json, chat_id: int, options: Options) -> Json:
-    """A message of each `every`-th chat ends in half a character."""
+    """A message of each `every`-th chat ends in a lone surrogate."""
     return chat if chat_id % options["every"] else _with_text(chat, lambda text: text + "\ud83d")
 
 
 def nul(chat: Json, chat_id: int, options: Options) -> Json:
-    """A message of each `every`-th chat has U+0000 in it."""
+    """A message of each `every`-th chat contains U+0000."""
     if chat_id % options["every"]:
         return chat
     return _with_text(chat, lambda text: f"{text[: len(text) // 2]}\x00{text[len(text) // 2 :]}")
 
 
 def text_ids(chat: Json, _: int, __: Options) -> Json:
-    """Ids are texts."""
+    """All ids are texts."""
     names = ("id", "agent_id", "visitor_id", "user_id")
     return _with_messages(
         _as_text(chat, names), lambda message: _as_text(message, ("id", "chat_id", "user_id"))
@@ -96,12 +98,12 @@ def text_ids(chat: Json, _: int, __: Options) -> Json:
 
 
 def text_ids_of_agent(agent: Json) -> Json:
-    """The id of one of `users.json` is a text."""
+    """The id of an agent of `users.json` is a text."""
     return _as_text(agent, ("id",))
 
 
 def malformed(chat: Json, chat_id: int, options: Options) -> Any:
-    """Each `every`-th chat is broken, as `how` says."""
+    """Each `every`-th chat is broken in the way that `how` names."""
     return chat if chat_id % options["every"] else BREAKS[options["how"]](chat, chat_id)
 
 
@@ -123,7 +125,7 @@ def _messages(chat: Json) -> list[Any]:
 
 
 def _with_messages(chat: Json, edit: Callable[[Json], Json]) -> Json:
-    """`edit` applied to all messages that are objects."""
+    """The chat with `edit` applied to each message that is an object."""
     if not isinstance(chat.get("messages"), list):
         return chat
     messages = [edit(item) if isinstance(item, dict) else item for item in chat["messages"]]
@@ -131,7 +133,7 @@ def _with_messages(chat: Json, edit: Callable[[Json], Json]) -> Json:
 
 
 def _where_text_is(chat: Json) -> int | None:
-    """Where the first message with a text is."""
+    """The index of the first message with a text."""
     for index, message in enumerate(_messages(chat)):
         if isinstance(message, dict) and isinstance(message.get("msg"), str) and message["msg"]:
             return index
@@ -139,7 +141,7 @@ def _where_text_is(chat: Json) -> int | None:
 
 
 def _with_text(chat: Json, edit: Callable[[str], str]) -> Json:
-    """`edit` applied to the text of the first message that has one."""
+    """The chat with `edit` applied to the text of the first message that has one."""
     index = _where_text_is(chat)
     if index is None:
         return chat

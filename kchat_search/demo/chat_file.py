@@ -1,7 +1,7 @@
-"""Chats from a file: JSON lines, one chat a line, gzip or plain, UTF-8.
+"""Chats from a file: JSON Lines, one chat a line, UTF-8, plain or compressed with gzip.
 
-The file has no list of agents, so it is derived: in a chat, the name of the second
-`chat.memberjoin` belongs to `agent_id` (the first that joins is the one who started it).
+The file has no list of agents, so the list is derived. In a chat, the first member who joins is who
+started it. The name of the second `chat.memberjoin` therefore belongs to `agent_id`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _GZIP_MAGIC = b"\x1f\x8b"
 def load(path: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The chats of a file, and their agents in the form of `users.json`.
 
-    Raises `SettingsError` if the file can't be read or a line is not a chat with a number as `id`.
+    Raises `SettingsError` if the file cannot be read, or if a line is not a chat with a number as
+    `id`.
     """
     try:
         chats = list(_read(path))

@@ -1,8 +1,10 @@
-"""The conditions that a demo server can be put under: one table, a row each, all of them.
+"""The conditions that a demo server can be put under, in one table.
 
-A condition lasts until it is switched off, and several may be on at once (`switches`). The order
-of the table is that in which they are applied. The invariant: a row says all there is to say of a
-condition, so that Python, HTTP and the tests know the same ones.
+A condition lasts until it is switched off (see `active_conditions`). Several can be on at one time.
+They are applied in the order of the table.
+
+Invariant: a row of the table says all about its condition. So Python, HTTP and the tests know the
+same conditions.
 """
 
 from __future__ import annotations
@@ -26,8 +28,11 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A setting of a condition: a value of the default's type (a whole number where that is
-    None), one of `choices` if there are any, from `least` to `most`."""
+    """A setting of a condition.
+
+    A value has the type of `default`, or is a whole number where that is None. It is one of
+    `choices` if there are any, and lies between `least` and `most`.
+    """
 
     default: Any
     choices: tuple[str, ...] = ()
@@ -42,8 +47,8 @@ class Option:
             return None if value in self.choices else f"one of {', '.join(self.choices)}"
         if isinstance(self.default, bool | str):
             kind = type(self.default)
-            wanted = "true or false" if kind is bool else "a text"
-            return None if type(value) is kind else wanted
+            expected = "true or false" if kind is bool else "a text"
+            return None if type(value) is kind else expected
         fractions = isinstance(self.default, float)
         if type(value) is int or (fractions and type(value) is float):
             assert isinstance(value, int | float)
@@ -56,28 +61,31 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One way in which a server can be difficult. Exactly what it touches is not None."""
+    """One way in which a server can be difficult. The fields that are not None are all that it
+    changes."""
 
     name: str
     says: str
     options: Mapping[str, Option] = field(default_factory=dict)
     fault: Callable[[Options, datetime], Fault] | None = None
-    """What becomes of a request, at a time (aware). With an option `every`, of each so-many-th."""
+    """What goes wrong with a request at this time (aware). With an option `every`, of each N-th
+    request."""
     behaviour: Callable[[ApiBehaviour, Options], ApiBehaviour] | None = None
-    """How answers change."""
+    """How answers differ."""
     content: chat_edits.ChatEdit | None = None
-    """How chats are shown. An option `chat_id` that is None means the first chat."""
+    """How chats are shown. If an option `chat_id` is None, it means the first chat."""
     between: Callable[[Store, datetime], None] | None = None
-    """What happens just before page `on_page` of the list of all chats is read, `times` times."""
+    """What happens just before page `on_page` of the list of all chats is read. It happens `times`
+    times."""
 
     def defaults(self) -> dict[str, Any]:
-        """The options and their defaults."""
+        """The options with their defaults."""
         return {name: option.default for name, option in self.options.items()}
 
     def filled(self, given: Options) -> dict[str, Any]:
-        """All options: those given, and the defaults of the others.
+        """All options: the given ones, and the defaults of the others.
 
-        Raises ValueError naming an option that is not known or has a value that can't be.
+        Raises ValueError, which names the option, for an unknown option or an invalid value.
         """
         for name, value in given.items():
             if name not in self.options:
@@ -92,7 +100,7 @@ class Condition:
 
 
 def known(name: str) -> Condition:
-    """The condition of this name. Raises ValueError, which lists all, if there is none."""
+    """The condition of this name. Raises ValueError, which lists all names, if there is none."""
     if name not in CONDITIONS:
         raise ValueError(f"no condition {name!r}; there are: {', '.join(CONDITIONS)}")
     return CONDITIONS[name]
@@ -104,7 +112,7 @@ _HTML = "<!DOCTYPE html>\n<html><head><title>维护中</title></head><body>系�
 def _too_many_requests(options: Options, now: datetime) -> Fault:
     wait = {
         "seconds": str(options["seconds"]),
-        # Dates have whole seconds: the next one, so that nobody comes too early.
+        # An HTTP date has whole seconds. Take the next one, so that no client comes too early.
         "date": format_datetime(
             (now + timedelta(seconds=options["seconds"] + 1)).astimezone(UTC), usegmt=True
         ),
@@ -161,7 +169,7 @@ _BETWEEN = {"on_page": Option(2, least=2), "times": Option(1, least=1)}
 _FOREIGN = "https://elsewhere.example.com/apiv2/chats.json?page=2"
 
 _ROWS = (
-    # What goes wrong on the way. Of several that hit the same request, the first here does.
+    # Faults of the connection. If several hit the same request, the first of this table applies.
     Condition(
         "too_many_requests",
         "each N-th request gets a 429, with Retry-After in seconds, as a date, or without",
@@ -207,7 +215,7 @@ _ROWS = (
         {"seconds": Option(0.1, least=0, most=3_600)},
         fault=lambda options, _: Fault(delay=options["seconds"]),
     ),
-    # Lists. Where two say what next_page is, the later one here does.
+    # Lists. If two of them set next_page, the later one of this table applies.
     Condition(
         "small_pages",
         "no page has more than `size` items, whatever per_page asks for",
@@ -270,7 +278,7 @@ _ROWS = (
         _BETWEEN,
         between=events.add_one,
     ),
-    # What the chats are like. What makes them longer comes first, what breaks them last.
+    # Contents of chats. Those that make chats longer come first, those that break them last.
     Condition(
         "long_chat",
         "a chat (the first, if none is named) has that many messages",
@@ -322,7 +330,7 @@ _ROWS = (
         {"every": _every(7), "how": Option("no_id", tuple(chat_edits.BREAKS))},
         content=chat_edits.malformed,
     ),
-    # What the API means and allows.
+    # The meaning of parameters, and permissions.
     Condition(
         "start_end",
         "what start and end are held against, whether the days named count, and whether a chat "

@@ -1,13 +1,14 @@
 """The demo server's own addresses, below `/demo`: conditions and events over HTTP.
 
-    GET    /demo/conditions          what is on, and all that there are
+    GET    /demo/conditions          the conditions that are on, and all that exist
     PUT    /demo/conditions/{name}   switch one on; the body: a JSON object of options, or nothing
-    DELETE /demo/conditions/{name}   switch it off
+    DELETE /demo/conditions/{name}   switch one off
     DELETE /demo/conditions          switch all off
-    POST   /demo/events/{event}      let it happen; the body: {"chat_id": N}, or nothing
+    POST   /demo/events/{event}      let an event happen; the body: {"chat_id": N}, or nothing
 
-Pure but for what it is told to switch. The invariant: nothing here is Kchat's, so no condition,
-fault or count ever touches it.
+Its only effects are those of the calls to `Controllable`.
+
+Invariant: these addresses are not Kchat's. No condition, fault or count applies to them.
 """
 
 from __future__ import annotations
@@ -24,31 +25,31 @@ from kchat_search.demo.events import EVENTS
 
 ROOT = "/demo"
 LONGEST_BODY = 64 * 1024
-"""Bytes."""
+"""Bytes of a request's body, at most."""
 
 
 class Controllable(Protocol):
-    """What can be switched (`server.DemoServer`); there it says what is raised."""
+    """What can be controlled. `server.DemoServer` implements it and documents what is raised."""
 
     def switch_on(self, name: str, **options: Any) -> None:
         """Switch a condition on."""
         ...
 
     def switch_off(self, name: str | None = None) -> None:
-        """Switch a condition off, or all."""
+        """Switch a condition off, or all for None."""
         ...
 
     def conditions(self) -> dict[str, dict[str, Any]]:
-        """What is on."""
+        """The conditions that are on, with their options."""
         ...
 
     def happen(self, event: str, chat_id: int | None = None) -> int:
-        """Let something happen to a chat."""
+        """Let an event happen to a chat. Answers the chat's id."""
         ...
 
 
 class _Refused(Exception):
-    """Carries the answer to a request that can't be done."""
+    """Carries the answer to a request that is refused."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -63,7 +64,7 @@ def concerns(target: str) -> bool:
 
 
 def answer(demo: Controllable, method: str, target: str, body: bytes) -> Answer:
-    """Do what a request asks, which has shown a login that is good."""
+    """Do what a request with a valid login asks for. `target` is a path with its query."""
     try:
         return Answer(HTTPStatus.OK, _done(demo, method, target, body))
     except _Refused as refusal:

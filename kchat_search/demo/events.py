@@ -1,7 +1,7 @@
-"""What can happen to the chats of a demo server by order: the data really changes.
+"""Events: what can happen to the chats of a demo server on command. The chats really change.
 
-The invariant: a chat is replaced by a changed copy, never changed in place; what an event did is
-not undone by the server's `Timeline`. Which chat it happens to depends on nothing but the chats.
+Invariants: an event replaces a chat by a changed copy, and never changes it in place. The server's
+`Timeline` does not undo an event. Which chat an event happens to depends only on the chats.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from kchat_search.demo.conversations.timeline import ZONE
 from kchat_search.demo.store import Json, Store
 
 _VISITORS = 9_000_000
-"""Added to the id of a new chat, this is its visitor's: nobody else's."""
+"""The visitor of a new chat has this number plus the chat's id. No other visitor has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """When an event happens, and how it comes to ids for its messages."""
+    """When an event happens, and where the ids of its messages come from."""
 
     when: str
-    """As the API writes times: local, such as `2015-04-25 08:04:12`."""
+    """Local time in the API's form, such as `2015-04-25 08:04:12`."""
     new_message_id: Callable[[], int]
 
 
@@ -34,15 +34,16 @@ class Event:
 
     says: str
     rank: Callable[[Json], int | None]
-    """How well it suits a chat, None: not at all. The newest of the best suited is taken."""
+    """How well the event suits a chat. None: not at all. Of the best suited chats, the newest is
+    chosen."""
     change: Callable[[Json, Moment], Json]
 
 
 def happen(store: Store, event: str, chat_id: int | None, now: datetime) -> int:
-    """Let `event` happen at `now` (aware), to the chat named or to one that it suits; its id.
+    """Let `event` happen at `now` (aware). Answers the id of the chat that it happened to.
 
-    Raises ValueError for an event that is not known or does not suit the chats, KeyError where no
-    chat has the id.
+    The chat is `chat_id`, or where that is None, one that the event suits. Raises ValueError for an
+    unknown event and for one that does not suit the chats. Raises KeyError if no chat has the id.
     """
     if event not in EVENTS:
         raise ValueError(f"no event {event!r}; there are: {', '.join(EVENTS)}")
@@ -63,7 +64,7 @@ def happen(store: Store, event: str, chat_id: int | None, now: datetime) -> int:
 
 
 def delete_the_first(store: Store, now: datetime) -> None:
-    """Delete the chat with the lowest id, if there is one: all others move up in the lists."""
+    """Delete the chat with the lowest id, if there is one. All others move up in the lists."""
     with store.lock:
         first = store.first_id()
         if first is not None:
@@ -71,7 +72,7 @@ def delete_the_first(store: Store, now: datetime) -> None:
 
 
 def add_one(store: Store, now: datetime) -> None:
-    """A new chat comes at the end of the lists."""
+    """Add a new chat at the end of the lists."""
     happen(store, "is_new", None, now)
 
 
@@ -94,12 +95,12 @@ def _suited(store: Store, event: str, chat_id: int | None) -> Json:
     return best[1]
 
 
-def _id_for_a_new_chat(store: Store, wanted: int | None) -> int:
-    if wanted is None:
+def _id_for_a_new_chat(store: Store, chat_id: int | None) -> int:
+    if chat_id is None:
         return store.last_chat_id + 1
-    if wanted <= store.last_chat_id:
-        raise ValueError(f"chat_id of a new chat must be above {store.last_chat_id}, not {wanted}")
-    return wanted
+    if chat_id <= store.last_chat_id:
+        raise ValueError(f"chat_id of a new chat must be above {store.last_chat_id}, not {chat_id}")
+    return chat_id
 
 
 def _new_chat(chat_id: int, moment: Moment) -> Json:
@@ -155,7 +156,7 @@ def _closed(chat: Json, moment: Moment) -> Json:
 
 
 def _seconds(chat: Json, moment: Moment) -> int | None:
-    """From the beginning of a chat; None where the test gave it no time that can be read."""
+    """Seconds since the chat began. None if the chat has no creation time that can be read."""
     try:
         began, ended = (
             datetime.strptime(str(time), STAMP).replace(tzinfo=ZONE)
@@ -190,7 +191,7 @@ def _unchanged(chat: Json, _: Moment) -> Json:
 def _with_last_said(chat: Json, change: Callable[[Json], Mapping[str, Any]]) -> Json:
     messages = list(_messages(chat))
     last = _last_said(chat)
-    assert last is not None, "rank has seen to it"
+    assert last is not None, "`rank` selects only chats with such a message"
     messages[last] = {**messages[last], **change(messages[last])}
     return {**chat, "messages": messages}
 
@@ -201,7 +202,7 @@ def _messages(chat: Json) -> list[Any]:
 
 
 def _last_said(chat: Json) -> int | None:
-    """Where the last message is that somebody wrote and did not recall."""
+    """The index of the last message that somebody wrote and that was not recalled."""
     messages = _messages(chat)
     for index in reversed(range(len(messages))):
         message = messages[index]
@@ -221,7 +222,7 @@ def _if_it(holds: Callable[[Json], bool]) -> Callable[[Json], int | None]:
 
 
 def _whether_it_may_be_rated(chat: Json) -> int:
-    """Best a closed chat that is not rated yet."""
+    """Any chat may be rated. A closed chat that has no rating suits best."""
     return 2 * _is_closed(chat) + (chat.get("rating") is None)
 
 
@@ -237,4 +238,4 @@ EVENTS: Mapping[str, Event] = {
     "is_deleted": Event("it is gone", lambda _: 0, _unchanged),
     "is_new": Event("a chat with a higher id begins", lambda _: None, _unchanged),
 }
-"""All events by name. `happen` itself sees to the last two."""
+"""All events by name. `happen` itself does the last two."""

@@ -1,7 +1,7 @@
-"""What can be ordered to go wrong: faults that the demo server serves instead of an answer.
+"""Faults: what the demo server sends instead of a correct answer, when a test commands it.
 
-A fault is served `times` times to the requests that it matches, then forgotten; of several that
-match, the one ordered first goes first.
+A fault is served to the next `times` requests that it matches, and then forgotten. If several match
+a request, the one that was commanded first is served.
 """
 
 from __future__ import annotations
@@ -12,46 +12,46 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Match = Callable[[str], bool]
-"""Is this request meant? It is given the path with its query."""
+"""Does the fault apply to this request? The argument is the path with its query."""
 
 Edit = Callable[[dict[str, Any]], dict[str, Any]]
-"""From the true answer's JSON to the one that is sent."""
+"""From the JSON of the correct answer to the JSON that is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to go wrong. What is left at its default goes right."""
+    """One way in which an answer can go wrong. Fields with their default do not go wrong."""
 
     status: int | None = None
-    """None: whatever the true answer has."""
+    """None: the status of the correct answer."""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
-    """None: the true answer's, edited; for an error status a short JSON."""
+    """None: the body of the correct answer after `edit`; for an error status, a short JSON."""
     edit: Edit | None = None
     delay: float = 0.0
-    """Seconds before the answer; cut short when the server closes."""
+    """Seconds before the answer. Ends early when the server closes."""
     truncate: bool = False
-    """Content-Length tells the whole body, half of it is sent, then the connection ends."""
+    """Content-Length is that of the whole body, but only half of the body is sent."""
     reset: bool = False
-    """No answer: the connection is reset."""
+    """There is no answer. The connection is reset."""
     half: bool = False
-    """The answer is complete as HTTP goes, but its body is the first half of the true one."""
+    """The answer is complete as HTTP, but its body is the first half of the correct one."""
 
 
 class Faults:
-    """The faults still to be served. Safe to use from any thread."""
+    """The faults that are still to be served. Safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._orders: list[_Order] = []
 
     def add(self, fault: Fault, times: int, match: Match | None) -> None:
-        """Serve `fault` to the next `times` requests that `match` (None: to any)."""
+        """Serve `fault` to the next `times` requests that `match` (None: any request)."""
         with self._lock:
             self._orders.append(_Order(fault, times, match))
 
     def take(self, target: str) -> Fault | None:
-        """The fault that this request gets, if any; it counts as served."""
+        """The fault for this request, if any. It then counts as served."""
         with self._lock:
             for order in self._orders:
                 if order.match is None or order.match(target):
@@ -62,7 +62,7 @@ class Faults:
         return None
 
     def clear(self) -> None:
-        """Forget every fault not yet served."""
+        """Forget all faults that were not served yet."""
         with self._lock:
             self._orders.clear()
 
@@ -75,7 +75,7 @@ class _Order:
 
 
 def without_messages(answer: dict[str, Any]) -> dict[str, Any]:
-    """An edit: the chats of a list come without `messages`."""
+    """An edit: the chats of a list lack `messages`."""
     chats = [{k: v for k, v in chat.items() if k != "messages"} for chat in answer["chats"]]
     return {**answer, "chats": chats}
 
@@ -86,5 +86,5 @@ def without(*keys: str) -> Edit:
 
 
 def with_next_page(url: str | None) -> Edit:
-    """An edit: `next_page` says this, for example an address on another host."""
+    """An edit: `next_page` is this, for example an address on another host."""
     return lambda answer: {**answer, "next_page": url}

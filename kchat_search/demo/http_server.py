@@ -1,6 +1,6 @@
-"""HTTP for the demo server: reads requests from sockets, writes answers, and goes wrong by order.
+"""HTTP for the demo server: reads requests from sockets, writes answers, and serves faults.
 
-The invariant: every request that is HTTP, and is not ordered to go without, gets JSON.
+Invariant: every HTTP request gets JSON, unless a fault says otherwise.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from kchat_search.demo.faults import Fault
 
 STOP_SECONDS = 5.0
 _LINGER = struct.pack("ii", 1, 0)
-"""Linger on, for no seconds: close() sends RST instead of FIN."""
+"""Linger on, for 0 seconds: close() then sends RST and not FIN."""
 
 
 class RequestHandler(Protocol):
-    """What the requests are for (`server.DemoServer`)."""
+    """Answers the requests. Implemented by `server.DemoServer`."""
 
     closing: threading.Event
 
     def begin(self, target: str) -> Fault:
-        """A request to Kchat came; says what is to go wrong with it."""
+        """A request to Kchat arrived. Answers what goes wrong with it."""
         ...
 
     def answer(self, method: str, target: str, authorization: str | None) -> Answer:
-        """The true answer to it."""
+        """The correct answer to the request."""
         ...
 
     def control(self, method: str, target: str, authorization: str | None, body: bytes) -> Answer:
-        """The answer to a request that `control_api.concerns`."""
+        """The answer to a request for which `control_api.concerns` is true."""
         ...
 
 
 def encode(body: object) -> bytes:
-    """JSON in ASCII: lone surrogates, which UTF-8 refuses, go through as escapes."""
+    """JSON in ASCII. Lone surrogates, which UTF-8 refuses, are written as escapes."""
     return json.dumps(body, separators=(",", ":")).encode("ascii")
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Knows its connections, so that closing the server ends them all."""
+    """A server that knows its open connections, so that it can end them all when it closes."""
 
     daemon_threads = True
     block_on_close = False
@@ -62,7 +62,7 @@ class HttpServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a connection, which is known while it is open."""
+        """Serve a connection, and know it while it is open."""
         with self._open_lock:
             self._open[request] = threading.current_thread()
         try:
@@ -72,20 +72,20 @@ class HttpServer(ThreadingHTTPServer):
                 del self._open[request]
 
     def end_connections(self) -> None:
-        """End every connection and wait for the threads that serve them."""
+        """End every connection, and wait for the threads that serve them."""
         with self._open_lock:
             still_open = dict(self._open)
         for connection in still_open:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # it ended by itself
+                continue  # the connection ended by itself
         for thread in still_open.values():
             thread.join(STOP_SECONDS)
 
     def shutdown_request(self, request: Any) -> None:
-        """End a connection, politely unless it is to be reset."""
-        # A FIN before the RST would look like a plain end to the client.
+        """End a connection: with FIN, unless it is to be reset."""
+        # With a FIN before the RST, the client would see a normal end.
         if request.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, len(_LINGER)) == _LINGER:
             self.close_request(request)
         else:
@@ -93,7 +93,7 @@ class HttpServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Show what went wrong in a handler."""
-        # A client that hangs up is no event here; anything else is a bug and is shown.
+        # That a client closed its connection is normal. Anything else is a bug, and is shown.
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -115,7 +115,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_POST  # noqa: N815 - http.server's
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Say nothing: the log is `DemoServer.requests`."""
+        """Silent: the log is `DemoServer.requests`."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """A request that is not HTTP gets JSON too."""
@@ -130,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         demo = self.server.demo
         if method != "GET":
-            self.close_connection = True  # a body that nobody reads may follow
+            self.close_connection = True  # a body may follow, and nobody reads it
         fault = demo.begin(self.path)
         if fault.delay and demo.closing.wait(fault.delay):
             self.close_connection = True
@@ -161,7 +161,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _control(self, method: str) -> None:
         body = self._body()
         if isinstance(body, Answer):
-            self.close_connection = True  # some of the body may still follow
+            self.close_connection = True  # the rest of the body may still follow
             answer = body
         else:
             answer = self.server.demo.control(method, self.path, self._login(), body)
@@ -171,7 +171,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Authorization")
 
     def _body(self) -> bytes | Answer:
-        """The request's body, or a refusal to read it."""
+        """The request's body, or the answer that refuses to read it."""
         if "Transfer-Encoding" in self.headers:
             message = "send the body with a Content-Length"
             return failure(HTTPStatus.LENGTH_REQUIRED, "LengthRequired", message)

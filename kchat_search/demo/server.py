@@ -1,9 +1,11 @@
-"""A Kchat server over real HTTP: the demo's source of chats and the tests' counterpart.
+"""A Kchat server over real HTTP: where the demo's chats come from, and what the tests run against.
 
-It speaks the documented API on 127.0.0.1 and nothing else. What it holds can be changed while it
-runs (`put`, `delete`, `happen`, a `Timeline`), it can be told to fail once (`fail_next`) and put
-under conditions that last (`switch_on`, or `control_api`). The invariant: a chat in the store is
-never changed in place, neither by events nor by conditions, so an answer is never torn.
+It serves the documented API on 127.0.0.1 only. Its chats can change while it runs (`put`, `delete`,
+`happen`, a `Timeline`). It can fail on command (`fail_next`), and be put under lasting conditions
+(`switch_on`, or `control_api` over HTTP).
+
+Invariant: a chat in the store is never changed in place, neither by events nor by conditions. So an
+answer is always consistent.
 """
 
 from __future__ import annotations
@@ -36,28 +38,32 @@ from kchat_search.demo.http_server import STOP_SECONDS, HttpServer, encode
 from kchat_search.demo.store import Store
 
 _KEPT_REQUESTS = 20_000
+"""How many of the latest requests the log keeps."""
 
 
 class ChangingChats(Protocol):
-    """What makes things happen while the server runs (`conversations.Timeline`)."""
+    """A source of changes while the server runs, such as `conversations.Timeline`."""
 
     def advance(self, now: datetime) -> Iterable[dict[str, Any]]:
-        """Chats that are new or changed since the last call, as they are at `now` (aware)."""
+        """The chats that are new or changed since the last call, as they are at `now` (aware)."""
         ...
 
 
 def utc_now() -> datetime:
-    """The clock of a server that is given no other."""
+    """The default clock of a server."""
     return datetime.now(UTC)
 
 
 class DemoServer:
     """A Kchat server. Use it as a context manager, or call `close` at the end.
 
-    `chats` and `agents` are raw, as in `chats.json` and `users.json`. Both forms of basic auth
-    are accepted: `email:password` and `email/token:api_token`. `max_per_page` caps `per_page`.
-    `omit` names what lists leave out: `messages`, `count`, `next_page`, `previous_page`.
-    `life` is advanced to `clock()` at each request. Port 0 takes any free port.
+    - `chats` and `agents` are raw, as in `chats.json` and `users.json`.
+    - `email`, `password` and `api_token` are the only account. Both forms of basic auth are
+      accepted: `email:password` and `email/token:api_token`.
+    - `port`: 0 takes any free port.
+    - `max_per_page` limits `per_page`.
+    - `omit` names what lists leave out: `messages`, `count`, `next_page`, `previous_page`.
+    - `timeline` is advanced to `clock()` at each request.
     """
 
     def __init__(
@@ -106,7 +112,7 @@ class DemoServer:
         self.close()
 
     def close(self) -> None:
-        """Stop listening, end every connection, wait for their threads. May be called twice."""
+        """Stop listening, end every connection, and wait for their threads. May be called twice."""
         if self.closing.is_set():
             return
         self.closing.set()
@@ -115,36 +121,40 @@ class DemoServer:
         self._http.end_connections()
         self._http.server_close()
 
-    # What it holds
+    # The chats
 
     def put(self, chat: Mapping[str, Any]) -> None:
-        """Add a chat, or replace the one with its id."""
+        """Add a chat, or replace the chat with its id."""
         self._store.put(chat)
 
     def delete(self, chat_id: int) -> None:
-        """Remove a chat; later chats move up in the lists. Raises KeyError if there is none."""
+        """Remove a chat. Later chats move up in the lists. Raises KeyError if there is none with
+        this id."""
         self._store.delete(chat_id)
 
     def happen(self, event: str, chat_id: int | None = None) -> int:
-        """Let something happen to a chat: one that it suits, or the one named. Returns its id.
+        """Let an event happen to a chat: to `chat_id`, or for None to one that the event suits.
+        Answers its id.
 
         Events are `grows`, `closes`, `reopens`, `is_rated`, `is_recalled`, `is_edited`,
-        `is_deleted` and `is_new`; they happen at the server's clock. Of the chats that an event
-        suits best (an open one grows, a closed one is rated) it is the newest. From then on
-        `life` leaves the chat alone. Raises ValueError for an unknown event and where the event
-        does not suit, KeyError where there is no chat `chat_id`.
+        `is_deleted` and `is_new`. They happen at the time of the server's clock. Each event suits
+        some chats best (an open chat grows, a closed chat is rated), and of those the newest is
+        chosen. From then on the timeline no longer changes the chat.
+
+        Raises ValueError for an unknown event and for one that does not suit. Raises KeyError if
+        there is no chat `chat_id`.
         """
         self._advance_timeline()
         return events.happen(self._store, event, chat_id, self._clock())
 
     def chats(self) -> list[dict[str, Any]]:
-        """Deep copies of all chats, ascending by id, whatever the conditions."""
+        """Deep copies of all chats, ascending by id, without the effect of conditions."""
         return copy.deepcopy(list(self._store.chats()))
 
     def shown(self) -> list[dict[str, Any]]:
         """All chats as their single answers would show them now, ascending by id.
 
-        Under the condition `malformed` not every one need be an object, or have an id.
+        Under the condition `malformed`, some may not be objects or may have no id.
         """
         self._advance_timeline()
         with self._store.lock:
@@ -157,7 +167,7 @@ class DemoServer:
         with self._lock:
             self._agents = own
 
-    # What was asked of it
+    # The requests
 
     @property
     def requests(self) -> tuple[str, ...]:
@@ -167,17 +177,17 @@ class DemoServer:
 
     @property
     def request_count(self) -> int:
-        """How many requests came so far, refused and failed ones too."""
+        """How many requests arrived so far, including refused and failed ones."""
         with self._lock:
             return self._request_count
 
     def forget_requests(self) -> None:
-        """Begin the log and the count anew."""
+        """Clear the log and the count."""
         with self._lock:
             self._requests.clear()
             self._request_count = 0
 
-    # What goes wrong
+    # Faults
 
     def fail_next(
         self,
@@ -192,11 +202,12 @@ class DemoServer:
         reset: bool = False,
         edit: Edit | None = None,
     ) -> None:
-        """Let the next `times` requests that `match` (given path and query) go wrong.
+        """Let the next `times` requests that `match` (None: any request) go wrong. `match` gets
+        path and query.
 
-        With `status` or `body` that is sent, before any check of the login; with `edit` the
-        true answer's JSON is changed. `delay` is in seconds. See `faults.Fault`, and there
-        `without_messages`, `without` and `with_next_page` for edits.
+        `status` and `body` are sent without a check of the login. `edit` changes the JSON of the
+        correct answer. `delay` is in seconds. See `faults.Fault`, and there `without_messages`,
+        `without` and `with_next_page` for edits.
         """
         if isinstance(body, dict):
             body = encode(body)
@@ -206,44 +217,44 @@ class DemoServer:
         self._faults.add(fault, times, match)
 
     def clear_faults(self) -> None:
-        """Forget every fault not yet served."""
+        """Forget all faults that were not served yet."""
         self._faults.clear()
 
-    # Under which conditions
+    # Conditions
 
     def switch_on(self, name: str, **options: Any) -> None:
         """Put the server under a condition of `conditions.CONDITIONS` until it is switched off.
 
-        Options not given have their defaults; one that is on already begins anew. Raises
-        ValueError for a name or an option that there is not (it lists those there are) and for a
-        value that can't be.
+        Options that are not given have their defaults. A condition that is on already is restarted.
+        Raises ValueError for an unknown name or option (the text lists those that exist) and for an
+        invalid value.
         """
         self._active_conditions.switch_on(name, options)
 
     def switch_off(self, name: str | None = None) -> None:
-        """End a condition, if it is on; without a name all. Raises ValueError for no name."""
+        """End a condition if it is on, or all for None. Raises ValueError for an unknown name."""
         self._active_conditions.switch_off(name)
 
     def conditions(self) -> dict[str, dict[str, Any]]:
-        """What is on now, with all its options."""
+        """The conditions that are on now, with all their options."""
         return self._active_conditions.conditions()
 
-    # For its handlers
+    # For `HttpServer`
 
     def begin(self, target: str) -> Fault:
-        """Log a request, advance the timeline, and say what goes wrong with it."""
+        """Log a request, advance the timeline, and answer what goes wrong with the request."""
         with self._lock:
             self._requests.append(target)
             self._request_count += 1
         self._advance_timeline()
-        standing = self._active_conditions.fault(target, self._clock())
-        ordered = self._faults.take(target)
-        if ordered is None:
-            return standing
-        return replace(ordered, delay=ordered.delay + standing.delay)
+        of_conditions = self._active_conditions.fault(target, self._clock())
+        commanded = self._faults.take(target)
+        if commanded is None:
+            return of_conditions
+        return replace(commanded, delay=commanded.delay + of_conditions.delay)
 
     def answer(self, method: str, target: str, authorization: str | None) -> Answer:
-        """The true answer to a request."""
+        """The correct answer to a request."""
         if not self._allows(authorization):
             return _refused()
         if method != "GET":

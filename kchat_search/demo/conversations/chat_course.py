@@ -1,6 +1,6 @@
 """How a chat begins and ends around its situation: waiting, robots, transfers, farewells.
 
-The invariant: whoever speaks has joined (the robot and the system never join).
+Invariant: everybody who speaks has joined before. (The robot and the system never join.)
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _NIGHT, _MORNING, _EVENING = 22, 8, 18
 
 
 class ChatCourse:
-    """Stages one chat of `trade` that begins at `when` (local)."""
+    """The course of one chat of `trade` that begins at `when` (local). It adds lines to
+    `dialogue`."""
 
     def __init__(
         self, rng: Random, dialogue: Dialogue, trade: str, when: datetime, *, modern: bool
@@ -50,7 +51,7 @@ class ChatCourse:
         dialogue.facts.set("daypart", _daypart(when.hour))
 
     def perform(self, situation: Situation, past: Past | None, *, staffed: bool) -> None:
-        """The whole chat, from the first join to the last word."""
+        """Add the whole chat, from the first join to the last message."""
         dialogue, rng = self._dialogue, self._rng
         dialogue.facts.set("topic", situation.topic)
         if past is not None:
@@ -70,7 +71,7 @@ class ChatCourse:
             self._slip()
         self.left_open = rng.random() < 0.006
 
-    # Beginnings
+    # How chats begin
 
     def _agent_begins(self, situation: Situation) -> None:
         self.started_by_agent = True
@@ -136,7 +137,7 @@ class ChatCourse:
             dialogue.talk("v", "anybody")
             dialogue.lines[-1].pause += rng.uniform(60, 400)
 
-    # Ends
+    # How chats end
 
     def _farewell(self) -> None:
         dialogue, rng = self._dialogue, self._rng
@@ -158,7 +159,7 @@ class ChatCourse:
             dialogue.utter("s", f"{dialogue.visitor.name} 离开了会话")
 
     def _visitor_vanishes(self) -> bool:
-        """Cut the chat after something the agent said; False where it is too short for that."""
+        """End the chat after a message of the agent. False if the chat is too short for that."""
         dialogue, rng = self._dialogue, self._rng
         joined = max(n for n, line in enumerate(dialogue.lines) if line.kind == "memberjoin")
         cuts = [
@@ -176,7 +177,7 @@ class ChatCourse:
         return True
 
     def _slip(self) -> None:
-        """Someone sends a thing that was not meant for this chat, and recalls it."""
+        """Somebody sends a message that was meant for another chat, and recalls it."""
         dialogue, rng = self._dialogue, self._rng
         mine = rng.random() < 0.7
         role = "agent" if mine else "visitor"
@@ -205,7 +206,7 @@ class ChatCourse:
         return self._rng.random() < (0.4 if night else 0.035)
 
     def _queue(self) -> float:
-        """Seconds until someone takes the chat; now and then long."""
+        """Seconds until an agent takes the chat. Sometimes this is long."""
         return min(self._rng.expovariate(1 / 25) + 2, 900.0)
 
     def _first_agent(self) -> Agent:
@@ -232,7 +233,7 @@ def _daypart(hour: int) -> str:
 
 
 def _before(rng: Random, then: datetime, now: datetime) -> str:
-    """How one speaks of an earlier day."""
+    """How people speak of that earlier day."""
     days = (now.date() - then.date()).days
     months = (now.year - then.year) * 12 + now.month - then.month
     if days == 0:

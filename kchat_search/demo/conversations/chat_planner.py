@@ -1,7 +1,7 @@
-"""The made-up world: its visitors and agents, and the chats that they have, one after another.
+"""The visitors and agents, and the chats that they have, one after another.
 
-The invariant: chats are planned in order of time from one seeded source of chance, so the same
-seed and the same times give the same chats, and ids rise with time.
+Invariant: chats are planned in order of time from one seeded random source. So the same seed and
+the same times give the same chats, and ids rise with time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _RATINGS = {
     "bad": ((0, 2, 3), (60, 30, 10)),
 }
 _RATING_TEXTS = {0: "不满意", 2: "不太满意", 3: "一般", 4: "基本满意", 1: "满意"}
-"""What some accounts send in place of the code."""
+"""Some accounts send these texts, not the codes."""
 _PICTURES = ("jpg", "png")
 _SIZES = {
     "jpg": (80_000, 4_500_000), "png": (30_000, 1_900_000), "pdf": (40_000, 900_000),
@@ -51,12 +51,12 @@ def situations() -> dict[str, dict[str, Situation]]:
 
 @cache
 def blocks() -> dict[str, Situation]:
-    """The shared pieces of dialogue, by name."""
+    """The shared parts of dialogue, by name."""
     return read(smalltalk.BLOCKS)
 
 
 class ChatPlanner:
-    """Plans one chat after another. `modern_since` is when the API learnt its newer fields."""
+    """Plans one chat after another. `modern_since` is when the API got its newer fields."""
 
     def __init__(self, seed: int, modern_since: datetime) -> None:
         self._rng = Random(seed)
@@ -68,9 +68,9 @@ class ChatPlanner:
         self._visitor_id = 30_000 + self._rng.randint(1, 99)
 
     def next_chat(self, when: datetime, *, staffed: bool = False) -> PlannedChat:
-        """The chat that begins at `when` (local); not before the one planned last.
+        """The chat that begins at `when` (local), which is not before the chat planned last.
 
-        `staffed`: someone answers whatever the hour.
+        `staffed`: an agent answers at any hour.
         """
         rng = self._rng
         trade = rng.choices(TRADES, _TRADE_WEIGHTS)[0]
@@ -86,7 +86,7 @@ class ChatPlanner:
         course = ChatCourse(rng, dialogue, trade, when, modern=when >= self._modern_since)
         course.perform(situation, past, staffed=staffed)
         agent = next((line.name for line in dialogue.lines if line.agent_id is not None), "")
-        own = situation.options.get("started") != "agent"  # no one refers to our own call
+        own = situation.options.get("started") != "agent"  # visitors never refer to an agent's call
         topic = situation.topic if own else ""
         visitor.history.append(Past(situation.code, topic, when, facts.kept(), agent))
         return self._planned_chat(dialogue, course, when)
@@ -114,7 +114,7 @@ class ChatPlanner:
         fresh = [s for s in known.values() if "after" not in s.options]
         return self._rng.choices(fresh, [s.weight for s in fresh])[0]
 
-    # From lines to a plan
+    # From lines to a planned chat
 
     def _planned_chat(self, dialogue: Dialogue, course: ChatCourse, when: datetime) -> PlannedChat:
         self._chat_id += self._rng.choice((1, 1, 1, 2, 3))

@@ -1,7 +1,7 @@
-"""Performs a situation: from a script and its cast to the lines that are said, and their pauses.
+"""Turn a situation and its people into lines, with the pauses between them.
 
-The invariant: what one side says answers what the other said before. Chance decides which of the
-written ways is taken, never which answer goes with which question.
+Invariant: what one side says answers what the other side said before. Chance decides which phrasing
+is used, never which answer belongs to which question.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ TALK: dict[str, tuple[Phrase, ...]] = {
 
 @dataclass(slots=True)
 class Line:
-    """One message to come. `pause` is in seconds, before it; `role` '' for the system's own."""
+    """One message of the chat. `pause` is the time before it, in seconds. `role` is '' for the
+    system."""
 
     kind: str
     role: str
@@ -59,11 +60,11 @@ class Line:
     pause: float
     agent_id: int | None = None
     recalled_after: float | None = None
-    """Seconds after which it is recalled."""
+    """Seconds after which the message is recalled. None: it is not."""
 
 
 class Dialogue:
-    """The cast of one chat and what was said so far (`lines`)."""
+    """The people of one chat, and what they said so far (`lines`)."""
 
     def __init__(
         self,
@@ -88,10 +89,10 @@ class Dialogue:
         self._route = ""
         self._extra_pause = 0.0
 
-    # Playing
+    # Parts of the script
 
     def play(self, body: Sequence[Node]) -> None:
-        """Perform a piece of dialogue."""
+        """Add the lines of a part of the script."""
         for node in body:
             match node:
                 case Say():
@@ -109,7 +110,7 @@ class Dialogue:
                     self.mood = node.mood
 
     def _branch(self, node: Branches) -> tuple[Node, ...]:
-        """One that the visitor's words lead to; any, where they lead to none in particular."""
+        """A branch that the visitor's words lead to, or any branch if they lead to none."""
         fits = [self._route in names for names in node.routes]
         if not self._route or not any(fits):
             fits = [not self._route or not names for names in node.routes]
@@ -117,7 +118,7 @@ class Dialogue:
         return self.rng.choices(node.bodies, weights if any(weights) else node.weights)[0]
 
     def play_opening(self, body: Sequence[Node]) -> None:
-        """Perform only what the visitor says first."""
+        """Add only what the visitor says first."""
         first = body[0]
         if isinstance(first, Branches):
             self.play_opening(self.rng.choices(first.bodies, first.weights)[0])
@@ -128,7 +129,7 @@ class Dialogue:
         body = self._blocks[name].body
         if self._told(_ASKS.get(name)):
             return
-        if name == "wait":  # the last turn is «here I am again»
+        if name == "wait":  # in the last turn, the agent is back
             self.play(body[:-1])
             self._extra_pause = self.rng.uniform(*_WAITS[name])
             self.play(body[-1:])
@@ -138,7 +139,7 @@ class Dialogue:
                 self._extra_pause = self.rng.uniform(*_WAITS[name])
 
     def _told(self, fact: str | None) -> bool:
-        """Has the visitor said this number already? Then nobody asks for it."""
+        """Has the visitor already said this number? Then nobody asks for it."""
         value = self.facts.known(fact) if fact else None
         return value is not None and any(value in x.text for x in self.lines if x.role == "visitor")
 
@@ -172,10 +173,10 @@ class Dialogue:
             weights = [float(phrase.temper != "traditional") for phrase in phrases]
         return self.rng.choices(phrases, weights)[0]
 
-    # Saying
+    # Lines
 
     def utter(self, who: str, text: str, kind: str = "msg") -> None:
-        """Add what `who` (v, a, r, s) says, as they would type it."""
+        """Add what `who` (v, a, r, s) says, as that person would type it."""
         filled = self.facts.fill(text)
         if who == "v":
             texts = visitor_messages(self.rng, self.visitor, filled) if kind == "msg" else [filled]
@@ -203,7 +204,7 @@ class Dialogue:
         typing = len(text) * self.rng.uniform(0.12, 0.35)
         return extra + pace * (typing + (2.0 if continues else self.rng.uniform(5, 24)))
 
-    # Coming and going
+    # Joins and transfers
 
     def visitor_joins(self) -> None:
         """The visitor opens the chat."""
@@ -216,7 +217,7 @@ class Dialogue:
         self.lines.append(Line("memberjoin", "agent", agent.name, "", wait, agent.id))
 
     def transfer(self, department: str, words: str) -> None:
-        """The agent hands the chat over to a colleague, who says hello."""
+        """The agent transfers the chat to a colleague, who greets the visitor."""
         if self.agent is None or self.pick_colleague is None:
             return
         colleague = self.pick_colleague()

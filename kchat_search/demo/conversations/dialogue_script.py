@@ -1,6 +1,7 @@
-"""The language in which the conversations are written, and its reader.
+"""The language in which the conversations are written, and its parser.
 
-A situation is a small dialogue graph in plain text, one turn a line, phrasings between `|`:
+A situation is a small dialogue graph in plain text. Each line is a turn; its phrasings are
+separated by `|`:
 
     = late | 催发货 | 3                 a situation: code, topic, weight, options
     v: 怎么还没发货 | !都几天了？！       visitor; `//` starts a new message
@@ -18,10 +19,10 @@ A situation is a small dialogue graph in plain text, one turn a line, phrasings 
     transfer: 物流组                    a colleague takes over
     rate: bad                          how the visitor will feel about it
 
-A phrasing that ends in ` #name` leads to the branches that are headed `* 2 #name`, where there are
-such. `[x/y/]` picks one, `{fact}` is a fact of this chat, the same wherever it stands. A
-phrasing may begin with the temper that it needs: `!` angry, `~` chatty, `-` terse, `+` formal, `@`
-writes in traditional characters.
+A phrasing that ends in ` #name` leads to the branches with the heading `* 2 #name`, if there are
+any. `[x/y/]` is one of the alternatives. `{fact}` is a fact of this chat, the same everywhere in
+the chat. A phrasing may begin with the temper that it needs: `!` angry, `~` chatty, `-` terse, `+`
+formal, `@` writes in traditional characters.
 """
 
 from __future__ import annotations
@@ -39,19 +40,20 @@ _KINDS = {"": "msg", "&": "msg", "+": "upload", "=": "card", "#": "document"}
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """One way to say something; `temper` is '' where anyone may say it so."""
+    """One way to say something. `temper` is '' if anybody may say it in this way."""
 
     temper: str
     text: str
     reply: str = ""
-    """What the other side says to it, where that is written together."""
+    """What the other side answers, if that is written together with the phrase."""
     route: str = ""
-    """The name of the branches that it leads to; '' where any may follow."""
+    """The name of the branches that it leads to. '': any branch may follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A turn: `who` is v, a, r or s; `kind` msg, upload, card or document."""
+    """A turn. `who` is v (visitor), a (agent), r (robot) or s (system). `kind` is msg, upload, card
+    or document."""
 
     who: str
     kind: str
@@ -62,7 +64,7 @@ class Say:
 
 @dataclass(frozen=True, slots=True)
 class Perhaps:
-    """A piece that happens with a chance (0..1)."""
+    """A part that happens with a probability (0 to 1)."""
 
     chance: float
     body: tuple[Node, ...]
@@ -70,31 +72,31 @@ class Perhaps:
 
 @dataclass(frozen=True, slots=True)
 class Branches:
-    """One of these happens, by weight."""
+    """One of these parts happens. The choice is by weight."""
 
     weights: tuple[float, ...]
     bodies: tuple[tuple[Node, ...], ...]
     routes: tuple[frozenset[str], ...]
-    """The names under which each can be reached."""
+    """The names of each branch (see `Phrase.route`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A shared piece of dialogue happens here."""
+    """A shared part of dialogue happens here."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """A colleague of this department takes over."""
+    """A colleague of this department continues the chat."""
 
     department: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """From here on the visitor feels `good`, `mixed` or `bad`."""
+    """From here on, the visitor feels `good`, `mixed` or `bad`."""
 
     mood: str
 
@@ -104,14 +106,15 @@ Node = Say | Perhaps | Branches | Call | Transfer | Rate
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a chat is about, and how it goes. `topic` is how one would refer to it later."""
+    """What a chat is about, and how it goes. `topic` is how somebody would refer to it later."""
 
     code: str
     topic: str
     weight: float
     body: tuple[Node, ...]
     options: dict[str, str] = field(default_factory=dict)
-    """`after=code`: only for a visitor who came with that before; `started=agent`."""
+    """`after=code`: only for a visitor whose last chat had that situation. `started=agent`: the
+    agent begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +125,10 @@ class _Row:
 
 
 def read(text: str) -> dict[str, Situation]:
-    """The situations of a script, by code.
-
-    Raises `ValueError` naming the line that is not in the language.
-    """
+    """Parse a script: its situations by code. Raises ValueError, which names the line that is
+    wrong."""
     rows = list(_rows(text))
-    found: dict[str, Situation] = {}
+    situations: dict[str, Situation] = {}
     at = 0
     while at < len(rows):
         head = rows[at]
@@ -136,12 +137,12 @@ def read(text: str) -> dict[str, Situation]:
         code, *rest = [part.strip() for part in head.text[2:].split("|")]
         options = dict(part.split("=", 1) for part in rest[2:])
         body, at = _body(rows, at + 1, 0)
-        if code in found or not body:
+        if code in situations or not body:
             raise ValueError(f"line {head.number}: situation {code} is empty or there twice")
         topic = rest[0] if rest else ""
         weight = float(rest[1]) if len(rest) > 1 else 1.0
-        found[code] = Situation(code, topic, weight, body, options)
-    return found
+        situations[code] = Situation(code, topic, weight, body, options)
+    return situations
 
 
 def _rows(text: str) -> Iterator[_Row]:
@@ -207,7 +208,7 @@ def _node(row: _Row) -> Node:
 
 
 def read_phrases(text: str) -> tuple[Phrase, ...]:
-    """The phrasings of one turn, written between `|`."""
+    """The phrasings of one turn, which are separated by `|`."""
     return tuple(_phrase(part.strip()) for part in text.split("|"))
 
 

@@ -1,7 +1,7 @@
 """The facts of one chat: numbers, names, places, things.
 
-The invariant: a fact is drawn the first time someone mentions it and stays the same to the end
-of the chat (and into a later chat about the same matter).
+Invariant: a fact is chosen when it is first mentioned. It stays the same to the end of the chat,
+and in a later chat about the same matter.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _COURIERS = {"SF": "顺丰", "YT": "圆通", "JD": "京东快递", "ZT": "中通
 _WEEKDAYS = "一二三四五六日"
 
 ECHO_TAIL = "5678"
-"""A tail that some numbers share, so that a search for four digits finds several chats."""
+"""The last four digits of some numbers, so that a search for four digits finds several chats."""
 
 
 class Facts:
-    """Draws and remembers. `when` is the local time at which the chat begins."""
+    """Chooses facts and remembers them. `when` is the local time at which the chat begins."""
 
     def __init__(
         self, rng: Random, when: datetime, visitor: Visitor, known: Mapping[str, str]
@@ -44,22 +44,22 @@ class Facts:
         }
 
     def fill(self, text: str) -> str:
-        """The text with every `[x/y]` picked and every `{fact}` put in."""
+        """The text with one alternative of every `[x/y]`, and with the value of every `{fact}`."""
         while _PICK.search(text):
-            text = _PICK.sub(lambda found: self._rng.choice(found[1].split("/")), text)
-        filled = _SLOT.sub(lambda found: self[found[1]], text)
+            text = _PICK.sub(lambda match: self._rng.choice(match[1].split("/")), text)
+        filled = _SLOT.sub(lambda match: self[match[1]], text)
         return _STRAY_COMMA.sub("", filled)
 
     def set(self, name: str, value: str) -> None:
-        """State a fact that the cast decides, such as the agent's name."""
+        """Set a fact that is decided elsewhere, such as the agent's name."""
         self._values[name] = value
 
     def known(self, name: str) -> str | None:
-        """A fact that was mentioned, or is known of the visitor; None if it is neither."""
+        """A fact that was mentioned, or that is known of the visitor. None for any other."""
         return self._values.get(name)
 
     def kept(self) -> dict[str, str]:
-        """What is known by now, for a later chat about the same matter."""
+        """The facts so far, for a later chat about the same matter."""
         return {k: v for k, v in self._values.items() if k not in ("agent", "before", "daypart")}
 
     def __getitem__(self, name: str) -> str:
@@ -84,7 +84,7 @@ class Facts:
         return {name: str(maker())}
 
     def _other(self, name: str) -> str:
-        """A value of a list; `city2` is never the `city` of the same chat, and so on."""
+        """A value of a list. `city2` is never the `city` of the same chat, and so on."""
         taken = {self._values.get(other) for other in (name.rstrip("23"), name.rstrip("23") + "2")}
         return self._rng.choice([value for value in LISTS[name] if value not in taken])
 
@@ -128,11 +128,11 @@ class Facts:
         return f"{self._when:%Y%m%d}"
 
     def _make_hour(self) -> str:
-        # Said of the hours to come, so never one that has passed today.
+        # It stands for an hour to come, so it is never an hour that has passed today.
         return str(self._rng.randint(min(self._when.hour + 2, 22), 22))
 
     def _make_clock(self) -> str:
-        # Said of something that has happened today, so never later than now.
+        # It stands for the time of something that happened today, so it is never later than now.
         earlier = self._when - timedelta(minutes=self._rng.randint(15, 200))
         return f"{earlier.hour}:{earlier.minute:02d}"
 

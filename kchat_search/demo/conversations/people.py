@@ -1,7 +1,7 @@
-"""Who takes part: the agents with their habits, the visitors with theirs.
+"""The people: agents and visitors, with their habits.
 
-No one here exists. Phone numbers lie in two ranges that are plainly made up (1380013xxxx and
-17000xxxxxx), addresses of mail at example.com and example.cn.
+Nobody here exists. Phone numbers are from two ranges that are clearly made up (1380013xxxx and
+17000xxxxxx). E-mail addresses are at example.com and example.cn.
 """
 # ruff: noqa: E501 - tables of words; ruff counts a Chinese character as two
 
@@ -16,21 +16,21 @@ TRADES = ("shop", "express", "telecom", "saas", "travel")
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """An agent: how they address people, end a sentence, and when they work."""
+    """An agent: how they address people and end a sentence, and when they work."""
 
     id: int
     name: str
     trade: str
     you: str = "您"
     endings: tuple[str, ...] = ("",)
-    """What may follow a sentence of theirs; most have one or two tics."""
+    """What may follow a sentence of theirs. Most agents have one or two habits."""
     emoji: tuple[str, ...] = ()
     pace: float = 1.0
-    """Seconds to answer, against the average."""
+    """How long they take to answer, relative to the average."""
     late_shift: bool = False
 
     def user(self) -> dict[str, Any]:
-        """As `users.json` has it."""
+        """The agent in the form of `users.json`."""
         slug = f"agent{self.id}"
         role = "admin" if self.id == 2101 else "agent"
         return {
@@ -83,7 +83,7 @@ _DIALECTS = {
 
 @dataclass(slots=True)
 class Visitor:
-    """A visitor and how they write. `history` is what they came with before."""
+    """A visitor, and how they write. `history` is their earlier chats."""
 
     id: int
     user_id: int | None
@@ -95,14 +95,14 @@ class Visitor:
     city: str
     trade: str
     temper: str
-    """`plain`, `terse`, `chatty`, `formal`, `angry`; the last only now and then."""
+    """`plain`, `terse`, `chatty`, `formal` or `angry`. Nobody is always angry."""
     script: str
     """`simplified`, `hongkong` or `taiwan`."""
     dialect: str
     typos: float
     splits: float
     stops: bool
-    """Ends sentences with 。 and writes ，; others leave both out."""
+    """Ends sentences with 。 and writes ，. Others leave both out."""
     wide: bool
     emoji: bool
     history: list[Past] = field(default_factory=list)
@@ -110,7 +110,8 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An earlier chat: its situation, topic ('' if we began it), what was known, who answered."""
+    """An earlier chat: its situation, its topic ('' if an agent began it), its facts, and who
+    answered."""
 
     code: str
     topic: str
@@ -120,7 +121,7 @@ class Past:
 
 
 def make_visitor(rng: Random, visitor_id: int, user_id: int | None, trade: str) -> Visitor:
-    """Someone new."""
+    """A new visitor."""
     script = rng.choices(("simplified", "hongkong", "taiwan"), (93, 4, 3))[0]
     city = {"hongkong": "香港", "taiwan": "台北"}.get(script) or rng.choice(_CITIES)
     surname = rng.choice(_SURNAMES)

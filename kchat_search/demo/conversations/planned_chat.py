@@ -1,7 +1,7 @@
-"""A chat as it will have gone, and as the API shows it at any moment of its course.
+"""A chat with all that will happen in it, and how the API shows it at any time.
 
-The invariant: a snapshot holds only what has happened by then; two snapshots differ exactly if one
-of the plan's `moments` lies between them.
+Invariant: a snapshot contains only what has happened by its time. Two snapshots differ exactly if
+one of the chat's `moments` lies between their times.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ STAMP = "%Y-%m-%d %H:%M:%S"
 
 @dataclass(slots=True)
 class PlannedMessage:
-    """A message, complete, and when (local time) it comes and is recalled, if it is."""
+    """A complete message, with the local times at which it is sent and, if ever, recalled."""
 
     at: datetime
     raw: dict[str, Any]
@@ -25,7 +25,7 @@ class PlannedMessage:
 
 @dataclass(slots=True)
 class PlannedChat:
-    """One chat. Times are local and naive; `end` is None where nobody ever closes it."""
+    """One chat. Times are local and naive. `end` is None if nobody ever closes it."""
 
     raw: dict[str, Any]
     start: datetime
@@ -34,18 +34,19 @@ class PlannedChat:
     rating: int | str | None
     rated: datetime | None
     modern: bool
-    """Made after the API learnt `role`, `user_id` and `recalled`."""
+    """Made after the API got the fields `role`, `user_id` and `recalled`."""
     messages: list[PlannedMessage] = field(default_factory=list)
 
     def moments(self) -> list[datetime]:
-        """When something about it changes, ascending."""
+        """The times at which something about the chat changes, ascending."""
         times = {message.at for message in self.messages}
         times |= {m.recalled_at for m in self.messages if m.recalled_at is not None}
         times |= {time for time in (self.start, self.assigned, self.end, self.rated) if time}
         return sorted(times)
 
     def snapshot(self, at: datetime) -> dict[str, Any]:
-        """The chat as `GET /apiv2/chats/{id}.json` shows it at `at`, made anew each time."""
+        """The chat as `GET /apiv2/chats/{id}.json` shows it at `at`. Each call makes new
+        objects."""
         assigned = self.assigned is not None and self.assigned <= at
         ended = self.end is not None and self.end <= at
         seen = [message for message in self.messages if message.at <= at]

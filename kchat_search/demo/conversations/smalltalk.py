@@ -1,6 +1,6 @@
-"""What every trade shares: greetings, waiting, thanks, farewells, digressions.
+"""What all trades share: greetings, waiting, thanks, farewells, digressions.
 
-`BLOCKS` are shared pieces in the language of `dialogue_script.py`; the others are phrasings by use.
+`BLOCKS` are shared parts in the language of `dialogue_script.py`. The others are lists of phrasings.
 """
 # ruff: noqa: E501 - a turn with all its phrasings stays on one line
 

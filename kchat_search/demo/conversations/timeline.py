@@ -1,7 +1,7 @@
-"""Two years of conversations before `now`, and those that go on after it.
+"""Two years of conversations before `now`, and the conversations after it.
 
-The invariant: whatever `Timeline` shows at a time, it shows to anyone who asks at that time,
-however often it was asked before (unless it was left alone for more than `LONGEST_GAP`).
+Invariant: what `Timeline` shows at a time does not depend on how often it was asked before, unless
+it was not asked for more than `LONGEST_GAP`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from kchat_search.demo.conversations.chat_planner import ChatPlanner, agent_user
 ZONE = ZoneInfo("Asia/Shanghai")
 SPAN = timedelta(days=730)
 LONGEST_GAP = timedelta(hours=1)
-"""After a longer sleep life goes on from so long ago, rather than make up for all of it."""
+"""After a longer time without a call, the timeline continues from this long ago. It does not make
+up for all of that time."""
 
 _MODERN_SHARE = 0.4
 _RECENT = 8
@@ -31,8 +32,8 @@ _SALES = {(11, 11), (11, 12), (11, 13), (6, 18), (6, 19), (12, 12)}
 def conversations(seed: int, now: datetime, count: int = 2000) -> list[dict[str, Any]]:
     """`count` chats of the two years before `now` (aware), as the API shows them at `now`.
 
-    Ascending by id and by time; the same arguments give the same chats. The last few have just
-    begun. Raises ValueError if `now` has no time zone or `count` is negative.
+    They are ascending by id and by time. The same arguments give the same chats. The last few have
+    just begun. Raises ValueError if `now` has no time zone or `count` is negative.
     """
     return Timeline(seed, now, count).chats()
 
@@ -45,9 +46,11 @@ def agents() -> list[dict[str, Any]]:
 class Timeline:
     """The conversations up to `now` (aware), and what happens from then on.
 
-    About every 15 to 30 seconds a chat begins; chats under way get their next messages, are
-    closed, and rated a little later; now and then a message is recalled. It reads no clock:
-    `advance` is told the time. Not safe to use from several threads at once.
+    A chat begins about every 15 to 30 seconds. Chats that are under way get their next messages,
+    are closed, and are rated a little later. Now and then a message is recalled. No clock is read:
+    `advance` is told the time. Not safe to use from several threads at one time.
+
+    Raises ValueError if `now` has no time zone or `count` is negative.
     """
 
     def __init__(self, seed: int, now: datetime, count: int = 2000) -> None:
@@ -110,7 +113,8 @@ def _minutes_before(rng: Random, now: datetime) -> datetime:
 
 
 def _times(rng: Random, start: datetime, end: datetime, count: int) -> list[datetime]:
-    """`count` times, ascending: more lately, in office hours, and on days of great sales."""
+    """`count` times, ascending: more of them lately, in office hours, and on days of great
+    sales."""
     latest = end - timedelta(minutes=_RECENT_MINUTES)
     days = (latest - start).days
     times: list[datetime] = []

@@ -1,7 +1,7 @@
-"""How it is said: a phrase as this visitor or that agent would type it.
+"""A phrase as one visitor or agent would type it.
 
-Facts are safe: numbers, addresses and codes keep their characters (full-width digits are the same
-digits written by someone whose keyboard is set so).
+Facts stay as they are: numbers, addresses and codes keep their characters. (Full-width digits are
+the same digits, from a person whose keyboard is set to full width.)
 """
 # ruff: noqa: E501 - tables of words; ruff counts a Chinese character as two
 
@@ -48,7 +48,7 @@ def _converter(name: str) -> opencc.OpenCC:
 
 
 def visitor_messages(rng: Random, visitor: Visitor, text: str) -> list[str]:
-    """What the visitor sends for one phrase: one message, or a sentence over several."""
+    """What the visitor sends for one phrase: one message, or several."""
     parts = [part.strip() for part in text.split(" // ")]
     if len(parts) == 1 and len(text) > 16 and rng.random() < visitor.splits:
         parts = _split(rng, parts[0])
@@ -94,7 +94,7 @@ def _mistype(rng: Random, text: str) -> str:
 
 
 def agent_messages(rng: Random, agent: Agent, text: str) -> list[str]:
-    """What the agent sends for one phrase, with their habits."""
+    """What the agent sends for one phrase, with the agent's habits."""
     parts = [part.strip() for part in text.split(" // ") if part.strip()]
     return [_habits(rng, agent, part) for part in parts]
 

@@ -1,4 +1,4 @@
-"""Things that conversations are about. Shops, hotels, firms and plans are made up."""
+"""The things that conversations are about. Shops, hotels, firms and plans are made up."""
 # ruff: noqa: E501 - tables of words; ruff counts a Chinese character as two
 
 GROUPS: dict[str, tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]] = {
