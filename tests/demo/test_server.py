@@ -316,12 +316,11 @@ def test_a_slow_answer_comes_late_and_ends_with_the_server(
     began = time.monotonic()
     assert get(client, server.url + CHATS).status_code == 200
     assert time.monotonic() - began >= 0.05
-    server.fail_next(delay=300)
+    # Much longer than the time limit of the suite: `close` does not wait for the answer.
+    server.fail_next(delay=3_000)
     with pytest.raises(requests.Timeout):
         client.get(server.url + CHATS, timeout=0.1)
-    began = time.monotonic()
     server.close()
-    assert time.monotonic() - began < 3
 
 
 def test_lists_may_lack_what_the_api_does_not_promise(

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-import time
 import unicodedata
 
 import opencc
@@ -214,14 +213,17 @@ def test_a_long_run_of_marks_folds_as_the_oracle_says(marks: str, base: str) -> 
 
 @pytest.mark.parametrize(
     "hostile",
-    ["a" + "\u0315\u0300" * 50_000, "a" + "\u0315" * 50_000 + "\u0300" * 50_000, "\n…" * 50_000],
+    [
+        "a" + "\u0315\u0300" * 200_000,
+        "a" + "\u0315" * 200_000 + "\u0300" * 200_000,
+        "\n…" * 200_000,
+    ],
     ids=["alternating marks", "marks in the wrong order", "nothing but expansions"],
 )
 def test_a_hostile_message_folds_in_linear_time(hostile: str) -> None:
-    # In quadratic time, the marks would take half a minute.
-    began = time.process_time()
+    # In linear time this takes a second. In quadratic time the marks take eight minutes
+    # (50,000 of them took half a minute), so the time limit of the suite ends the test.
     assert fold_with_map(hostile).text == fold(hostile)
-    assert time.process_time() - began < 5
 
 
 @given(texts())
