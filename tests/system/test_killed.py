@@ -69,10 +69,12 @@ def heals(world: World) -> float:
 
 
 def tell(what: str, killed: Killed, healing: list[float]) -> None:
-    """A row of the README's table; seen with `pytest -s`."""
-    print(  # noqa: T201  # the figures of a command that stands in the README
-        f"\n| {what} | {killed.tried} | {killed.signalled} | {len(healing)} "
-        f"| {median(healing):.2f} | {max(healing):.2f} |"
+    """A row of the table in docs/benchmarks.md; seen with `pytest -s`. `healing`: seconds of the
+    run that healed, of each round."""
+    rounds = len(healing)
+    print(  # noqa: T201  # the figures of a command that stands in the documents
+        f"\n| {what} | {rounds} | {rounds} | {killed.tried} | {killed.signalled} "
+        f"| {median(healing):.2f} s | {max(healing):.2f} s |"
     )
 
 
