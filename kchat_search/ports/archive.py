@@ -10,8 +10,9 @@ signature shows what its caller can do:
     ArchiveReports  what the service reports of rejects and of syncs
     Archive         all of them together
 
-Every method is one transaction and sees one state of the archive. `iterate` and `every_reject`
-are the exceptions: they read part by part, and no transaction stays open between two parts.
+An archive may be used from several threads at once. Every method is one transaction and sees one
+state of the archive. `iterate` and `every_reject` are the exceptions: they read part by part, and
+no transaction stays open between two parts.
 
 Every method raises `ArchiveError` where the archive can't be read or written. Methods that write
 raise `ArchiveFull` where the disk has no room; nothing has changed then. Every time is aware; a
@@ -42,7 +43,7 @@ class StoredChats(Protocol):
 
     def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
         """The chats of these ids, by id; ids that the archive does not have are left out.
-        Called by search, export, verify, sync, the indexer and service."""
+        Called by search, export, verify, sync, reconcile, the indexer and service."""
         ...
 
     def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
@@ -65,7 +66,7 @@ class StoredChats(Protocol):
         ...
 
     def counts(self) -> ArchiveCounts:
-        """Sizes of the archive. Called by sync, the indexer and service."""
+        """Sizes of the archive. Called by the indexer and service."""
         ...
 
     def facts(self, *cursors: str) -> ArchiveFacts:
@@ -166,7 +167,7 @@ class SyncArchive(StoredChats, Protocol):
         ...
 
     def cursor(self, name: str) -> dict[str, Any] | None:
-        """The cursor of this name; None if it was never saved. Called by sync and service."""
+        """The cursor of this name; None if it was never saved. Called by sync."""
         ...
 
     def highest_id(self) -> int:
