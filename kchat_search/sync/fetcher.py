@@ -35,10 +35,10 @@ _PAGES_CHECKED_BEHIND = 3
 whole."""
 _STATUS_NO_SUCH_PAGE = (400, 422)
 """HTTP statuses with which some servers answer when there is no such page."""
-_MAX_FAILURES_OF_A_PAGE = 20
-"""The same for the chats of one page. More, because the page has just come, so Kchat is there."""
 MAX_FAILURES_IN_A_ROW = 3
 """So many chats in a row may fail by themselves. One more means that Kchat as a whole fails."""
+_MAX_FAILURES_OF_A_PAGE = 20
+"""The same for the chats of one page. More, because the page has just come, so Kchat is there."""
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Fetcher:
         """
         waiting: deque[Future[ChatPage]] = deque()
         numbers = count(first)
-        handed = first - 1
+        yielded = first - 1  # the number of the last page that was
 
         def ask(number: int) -> None:
             waiting.append(self._pool.submit(self._page, number, start))
@@ -87,8 +87,8 @@ class Fetcher:
                 except (KchatBusy, KchatBadAnswer, KchatUnreachable) as error:
                     while len(waiting) < _PAGES_CHECKED_BEHIND:
                         ask(next(numbers))
-                    page = self._passed_over(handed + 1, waiting, error)
-                handed = page.number
+                    page = self._failed_page(yielded + 1, waiting, error)
+                yielded = page.number
                 seen += page.size
                 more = page.count is not None and page.size > 0 and seen < page.count
                 last = page.last and not more
@@ -106,10 +106,10 @@ class Fetcher:
         return self._with_messages(self._page(number, None))
 
     def chats(
-        self, chat_ids: Iterable[int], *, failures: int = MAX_FAILURES_IN_A_ROW
+        self, chat_ids: Iterable[int], *, max_failures: int = MAX_FAILURES_IN_A_ROW
     ) -> Iterator[tuple[int, FetchOutcome]]:
         """(id, chat) of these chats, fetched one by one, in this order. A chat that can't be had is
-        a reject, and the others go on. If more than `failures` fail in a row, raises the last
+        a reject, and the others go on. If more than `max_failures` fail in a row, raises the last
         error."""
         waiting: deque[tuple[int, Future[FetchOutcome]]] = deque()
         ids = iter(chat_ids)
@@ -120,7 +120,7 @@ class Fetcher:
                 if not waiting:
                     return
                 chat_id, future = waiting.popleft()
-                yield chat_id, self._outcome(chat_id, future, failures)
+                yield chat_id, self._outcome(chat_id, future, max_failures)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -136,7 +136,7 @@ class Fetcher:
                 raise
         return ChatPage(number, (), (), None, last=True)  # so some servers say «no more»
 
-    def _passed_over(
+    def _failed_page(
         self, number: int, behind: Iterable[Future[ChatPage]], error: KchatError
     ) -> ChatPage:
         """A `failed` page in place of one that fails by itself. Raises the page's own error if
@@ -159,12 +159,14 @@ class Fetcher:
         except KchatNotFound:
             return None
 
-    def _outcome(self, chat_id: int, future: Future[FetchOutcome], most: int) -> FetchOutcome:
+    def _outcome(
+        self, chat_id: int, future: Future[FetchOutcome], max_failures: int
+    ) -> FetchOutcome:
         try:
             outcome = future.result()
         except KchatError as error:
             self._failures += 1
-            if self._failures > most:
+            if self._failures > max_failures:
                 raise
             log.warning("Chat %d can't be had: %s", chat_id, error)
             return RejectedChat(f"chat:{chat_id}", chat_id, NOT_FETCHED, str(error))
@@ -178,7 +180,7 @@ class Fetcher:
             return page
         raws = {fetched.chat.id: fetched.raw for fetched in page.chats}
         whole: dict[int, FetchedChat | RejectedChat] = {}
-        for chat_id, fetched in self.chats(lacking, failures=_MAX_FAILURES_OF_A_PAGE):
+        for chat_id, fetched in self.chats(lacking, max_failures=_MAX_FAILURES_OF_A_PAGE):
             if isinstance(fetched, RejectedChat) and fetched.raw == NOT_FETCHED:
                 whole[chat_id] = replace(fetched, raw=raws[chat_id])
             elif fetched is not None:

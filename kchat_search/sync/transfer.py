@@ -143,7 +143,7 @@ class Transfer:
         batch: list[FetchOutcome] = []
         not_found: list[int] = []
         try:
-            answers = self.fetcher.chats(chat_ids, failures=max_failures)
+            answers = self.fetcher.chats(chat_ids, max_failures=max_failures)
             for number, (chat_id, answer) in enumerate(answers, start=1):
                 if answer is None:
                     not_found.append(chat_id)
