@@ -1,4 +1,4 @@
-"""What the demo's tests share: one set of conversations, made once, and servers by request."""
+"""Shared by the tests of the demo: one set of conversations, and servers on request."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ CHATS = "/apiv2/chats.json"
 
 @pytest.fixture(scope="session")
 def made() -> Chats:
-    """2,000 conversations. Read them, do not change them."""
+    """2,000 conversations. A test must not change them."""
     return conversations(7, NOW)
 
 
 @pytest.fixture
 def make_server() -> Iterator[MakeServer]:
-    """Starts demo servers, and ends them after the test."""
+    """Starts demo servers, and closes them after the test."""
     with ExitStack() as stack:
 
         def start(chats: Chats | None = None, **options: Any) -> DemoServer:
@@ -48,7 +48,7 @@ def make_server() -> Iterator[MakeServer]:
 
 @pytest.fixture
 def client() -> Iterator[requests.Session]:
-    """A client that knows the password."""
+    """A client with the valid login."""
     with requests.Session() as session:
         session.trust_env = False
         session.auth = (DEMO_EMAIL, DEMO_PASSWORD)

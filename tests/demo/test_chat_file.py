@@ -18,7 +18,7 @@ def join(name: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("zipped", [True, False])
-def test_chats_are_read_line_by_line_zipped_or_not(tmp_path: Path, *, zipped: bool) -> None:
+def test_chats_are_read_line_by_line_compressed_or_not(tmp_path: Path, *, zipped: bool) -> None:
     chats = [small_chat(1), small_chat(2)]
     text = "".join(json.dumps(chat, ensure_ascii=False) + "\n" for chat in chats).encode()
     path = tmp_path / "chats.jsonl"
@@ -26,7 +26,7 @@ def test_chats_are_read_line_by_line_zipped_or_not(tmp_path: Path, *, zipped: bo
     assert load(path) == (chats, [])
 
 
-def test_the_second_who_joins_gives_the_agent_a_name() -> None:
+def test_the_second_member_who_joins_gives_the_name_of_the_agent() -> None:
     agents = derive_agents(
         [
             {"id": 1, "agent_id": 12, "messages": [join("访客1"), join("李雷")]},
@@ -50,7 +50,7 @@ def test_the_second_who_joins_gives_the_agent_a_name() -> None:
         (gzip.compress(b'{"id": 1}\n' * 99, mtime=0)[:-9], "can't be read"),
     ],
 )
-def test_a_file_that_is_no_list_of_chats_is_refused_with_the_line(
+def test_a_file_that_is_no_list_of_chats_is_refused_and_the_error_names_the_line(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     path = tmp_path / "chats.jsonl.gz"
@@ -59,6 +59,6 @@ def test_a_file_that_is_no_list_of_chats_is_refused_with_the_line(
         load(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="can't be read"):
         load(tmp_path / "none")

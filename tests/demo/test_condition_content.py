@@ -1,4 +1,4 @@
-"""How chats come from the demo server under conditions: alike in lists, alone, and in `shown`."""
+"""How conditions change chats: in lists, in single answers and in `shown` alike."""
 
 from __future__ import annotations
 
@@ -63,7 +63,9 @@ IDS = ("id", "chat_id")
         Case("malformed", {"how": "no_object", "every": 2}, {2, 4, 6}, type, str),
     ],
 )  # fmt: skip
-def test_chats_come_otherwise_in_lists_and_alone(server: DemoServer, get: Get, case: Case) -> None:
+def test_a_condition_changes_chats_in_lists_and_single_answers_alike(
+    server: DemoServer, get: Get, case: Case
+) -> None:
     true = server.chats()
     server.switch_on(case.name, **case.options)
     shown = server.shown()
@@ -77,19 +79,19 @@ def test_chats_come_otherwise_in_lists_and_alone(server: DemoServer, get: Get, c
     assert server.shown() == get().json()["chats"] == true
 
 
-def test_ids_as_texts_are_the_same_ids(server: DemoServer) -> None:
+def test_ids_as_texts_name_the_same_chats(server: DemoServer) -> None:
     server.switch_on("text_ids")
     chat = server.shown()[2]
     assert (chat["id"], chat["visitor_id"], chat["user_id"]) == ("3", "501", "45190")
     assert server.shown()[0]["user_id"] is None
 
 
-def test_ids_of_agents_are_texts_where_those_of_chats_are(server: DemoServer, get: Get) -> None:
+def test_ids_of_agents_are_texts_if_those_of_chats_are(server: DemoServer, get: Get) -> None:
     server.switch_on("text_ids")
     assert all(isinstance(agent["id"], str) for agent in get(USERS).json()["users"])
 
 
-def test_the_first_chat_stays_the_one_that_was_the_first(server: DemoServer, get: Get) -> None:
+def test_a_condition_stays_with_the_chat_that_was_the_first(server: DemoServer, get: Get) -> None:
     server.switch_on("huge_message", characters=50)
     assert len(texts(single(get, 1))[0]) == 50
     server.delete(1)

@@ -1,4 +1,5 @@
-"""Conditions of the demo server: what each does to the answers, over real HTTP, and together."""
+"""Conditions of the demo server: what each does to the answers over real HTTP, alone and
+together."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ USERS = "/apiv2/users.json"
 
 
 def outcome(get: Get, **parameters: object) -> object:
-    """The status of a list, or what is wrong with it."""
+    """The status of a list, or what is wrong with its answer."""
     try:
         response = get(**parameters)
     except requests.RequestException as error:
@@ -38,7 +39,7 @@ def ids(get: Get, **parameters: object) -> list[Any]:
     return [chat["id"] for chat in get(**parameters).json()["chats"]]
 
 
-# On the way
+# Faults of the connection
 
 
 @pytest.mark.parametrize(
@@ -56,10 +57,10 @@ def ids(get: Get, **parameters: object) -> list[Any]:
         ("html", {"every": 2}, [200, "text/html"] * 2),
     ],
 )
-def test_each_so_many_th_request_is_hit(
+def test_each_nth_request_is_hit(
     server: DemoServer, get: Get, name: str, options: dict[str, Any], expected: list[object]
 ) -> None:
-    assert outcome(get) == 200  # before it is switched on nothing counts
+    assert outcome(get) == 200  # requests before the condition is on are not counted
     server.switch_on(name, **options)
     assert [outcome(get) for _ in expected] == expected
     server.switch_off(name)
@@ -76,7 +77,7 @@ def test_each_so_many_th_request_is_hit(
         ("server_errors", {"retry_after": 9}, "9"),
     ],
 )
-def test_how_long_to_wait_is_told(
+def test_retry_after_says_how_long_to_wait(
     server: DemoServer, get: Get, name: str, options: dict[str, Any], header: str | None
 ) -> None:
     server.switch_on(name, every=1, **options)
@@ -84,7 +85,7 @@ def test_how_long_to_wait_is_told(
 
 
 @pytest.mark.parametrize("fraction", [0, 1, 900_000])
-def test_how_long_to_wait_may_be_told_as_a_date_of_the_servers_clock(
+def test_retry_after_may_be_a_date_by_the_servers_clock(
     make_server: MakeServer, client: requests.Session, fraction: int
 ) -> None:
     now = NOW.replace(microsecond=fraction)
@@ -95,7 +96,7 @@ def test_how_long_to_wait_may_be_told_as_a_date_of_the_servers_clock(
     assert 60 <= (parsedate_to_datetime(told) - now).total_seconds() <= 61
 
 
-def test_slow_answers_come_late_each_of_them_and_ordered_faults_too(
+def test_under_slow_every_answer_and_every_commanded_fault_is_late(
     server: DemoServer, get: Get
 ) -> None:
     server.switch_on("slow", seconds=0.05)
@@ -106,30 +107,34 @@ def test_slow_answers_come_late_each_of_them_and_ordered_faults_too(
         assert monotonic() - began >= least
 
 
-def test_half_a_json_is_the_half_of_the_true_one(server: DemoServer, get: Get) -> None:
+def test_a_truncated_answer_is_the_first_half_of_the_correct_one(
+    server: DemoServer, get: Get
+) -> None:
     whole = get().content
     server.switch_on("truncated", every=1)
     assert get().content == whole[: len(whole) // 2]
 
 
-def test_a_retry_is_spared_whatever_else_is_on_and_asked_meanwhile(
+def test_a_retry_is_not_hit_whatever_other_conditions_and_requests_there_are(
     server: DemoServer, get: Get
 ) -> None:
     server.switch_on("too_many_requests", every=2)
     server.switch_on("resets", every=3)
     asked = ["a", "b", "b", "a", "c", "c", "b", "d", "d"]
     seen = [outcome(get, unknown=name) for name in asked]
-    # The 2nd is hit by one, its retry is the other's turn; so it is with the others.
+    # One condition hits the 2nd request. Its retry is the turn of the other one, and so on.
     assert seen == [200, 429, 200, 429, 200, 429, 200, 429, 200]
 
 
-def test_ordered_faults_go_first_and_count(server: DemoServer, get: Get) -> None:
+def test_commanded_faults_come_before_conditions_and_are_counted(
+    server: DemoServer, get: Get
+) -> None:
     server.switch_on("too_many_requests", every=2)
     server.fail_next(500)
     assert [outcome(get) for _ in range(4)] == [500, 429, 200, 429]
 
 
-def test_every_counts_right_from_many_threads(server: DemoServer, get: Get) -> None:
+def test_every_counts_the_requests_of_many_threads_correctly(server: DemoServer, get: Get) -> None:
     server.switch_on("too_many_requests", every=3)
     seen: list[object] = []
 
@@ -182,7 +187,7 @@ PAGE_1, PAGE_2 = (f"{CHATS}?page={page}&per_page=3" for page in (1, 2))
         (lists("adds_between_pages", page=1), {"ids": [1, 2, 3, 4, 5, 6, 7], "count": 7}),
     ],
 )
-def test_lists_are_paged_otherwise(
+def test_a_condition_changes_the_paging_of_lists(
     server: DemoServer, get: Get, case: Any, changes: dict[str, Any]
 ) -> None:
     name, options, parameters = case
@@ -197,20 +202,22 @@ def test_lists_are_paged_otherwise(
     assert {key: found[key] for key in changes} == changes
 
 
-def test_lists_may_come_without_messages_and_chats_with(server: DemoServer, get: Get) -> None:
+def test_lists_may_lack_messages_that_single_chats_have(server: DemoServer, get: Get) -> None:
     server.switch_on("without_messages")
     assert all("messages" not in chat for chat in get().json()["chats"])
     assert single(get, 3) == server.shown()[2] == small_chat(3)
 
 
-def test_what_happens_between_pages_happens_so_many_times(server: DemoServer, get: Get) -> None:
+def test_a_change_between_pages_happens_the_given_number_of_times(
+    server: DemoServer, get: Get
+) -> None:
     server.switch_on("deletes_between_pages", times=2)
     server.switch_on("adds_between_pages")
     assert [ids(get, page=2, per_page=4) for _ in range(3)] == [[6, 7, 8], [7, 8], [7, 8]]
     assert [chat["id"] for chat in server.chats()] == [3, 4, 5, 6, 7, 8]
 
 
-def test_the_filters_read_the_days_otherwise(server: DemoServer, get: Get) -> None:
+def test_a_condition_changes_what_the_date_filters_mean(server: DemoServer, get: Get) -> None:
     for number in (2, 3, 4):
         server.put({**small_chat(number), "end_at": f"2015-04-{number + 10} 09:00:00"})
     april = {"start": "2015-04-12", "end": "2015-04-14"}
@@ -231,7 +238,7 @@ def test_the_filters_read_the_days_otherwise(server: DemoServer, get: Get) -> No
     ("name", "path", "status"),
     [("no_single_chats", "/apiv2/chats/3.json", 404), ("no_agents", USERS, 403)],
 )
-def test_addresses_may_be_closed(
+def test_a_condition_closes_addresses(
     server: DemoServer, get: Get, name: str, path: str, status: int
 ) -> None:
     assert get(path).status_code == 200
@@ -243,7 +250,7 @@ def test_addresses_may_be_closed(
 # Together
 
 
-def test_conditions_combine(server: DemoServer, get: Get) -> None:
+def test_conditions_can_be_combined(server: DemoServer, get: Get) -> None:
     for name, options in (
         ("malformed", {"how": "message_text"}), ("long_chat", {"chat_id": 7, "messages": 9}),
         ("text_ids", {}), ("unknown_types", {}), ("small_pages", {"size": 4}),
@@ -273,7 +280,7 @@ def test_the_order_of_switching_on_does_not_matter(server: DemoServer) -> None:
     assert seen[0][6] == "chat 7"
 
 
-def test_the_older_ways_to_be_difficult_still_count(
+def test_the_options_of_the_constructor_still_hold_under_conditions(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     server = make_server(max_per_page=2, omit={"count"})
@@ -287,7 +294,7 @@ def test_the_older_ways_to_be_difficult_still_count(
     ]
 
 
-def test_every_condition_is_tried_here() -> None:
+def test_every_condition_has_a_case_in_these_files() -> None:
     text = "".join(path.read_text() for path in Path(__file__).parent.glob("test_condition*.py"))
     assert [name for name in CONDITIONS if f'"{name}"' not in text] == []
 
@@ -295,7 +302,7 @@ def test_every_condition_is_tried_here() -> None:
 # Switching
 
 
-def test_what_is_on_is_told_with_all_options_until_it_is_off(server: DemoServer) -> None:
+def test_conditions_that_are_on_are_listed_with_all_their_options(server: DemoServer) -> None:
     assert server.conditions() == {}
     server.switch_on("malformed", how="bad_time")
     server.switch_on("slow", seconds=0)
@@ -331,7 +338,7 @@ def test_what_is_on_is_told_with_all_options_until_it_is_off(server: DemoServer)
         ("huge_message", {"chat_id": "1"}, ["chat_id", "whole", "'1'"]),
     ],
 )
-def test_what_there_is_not_is_refused_by_name(
+def test_an_unknown_condition_or_option_is_refused_and_the_error_names_it(
     server: DemoServer, name: str, options: dict[str, Any], named: list[str]
 ) -> None:
     with pytest.raises(ValueError, match=name) as refused:
@@ -340,14 +347,16 @@ def test_what_there_is_not_is_refused_by_name(
     assert server.conditions() == {}
 
 
-def test_a_wrong_name_can_not_be_switched_off(server: DemoServer) -> None:
+def test_switching_off_an_unknown_condition_is_an_error(server: DemoServer) -> None:
     server.switch_on("slow")
     with pytest.raises(ValueError, match="'fast'"):
         server.switch_off("fast")
     assert set(server.conditions()) == {"slow"}
 
 
-def test_a_life_goes_on_under_conditions(make_server: MakeServer, client: requests.Session) -> None:
+def test_the_timeline_goes_on_under_conditions(
+    make_server: MakeServer, client: requests.Session
+) -> None:
     class Timeline:
         def advance(self, now: datetime) -> list[dict[str, Any]]:
             return [{**small_chat(9), "created_at": f"{now:%Y-%m-%d} 10:00:00"}]

@@ -1,4 +1,4 @@
-"""The demo's own addresses: conditions and events over HTTP, and what they refuse."""
+"""The demo's own addresses: conditions and events over HTTP, and which requests are refused."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def test_every_default_that_is_listed_can_be_given(server: DemoServer, do: Do) -
         assert server.conditions()[name] == row["options"]
 
 
-def test_what_was_switched_over_http_holds_in_the_answers(do: Do, get: Get) -> None:
+def test_a_condition_that_was_switched_on_over_http_changes_the_answers(do: Do, get: Get) -> None:
     do("PUT", "/conditions/small_pages", {"size": 1})
     assert len(get().json()["chats"]) == 1
     do("DELETE", "/conditions/small_pages")
     assert len(get().json()["chats"]) == 7
 
 
-def test_events_happen_over_http(server: DemoServer, do: Do) -> None:
+def test_events_can_be_commanded_over_http(server: DemoServer, do: Do) -> None:
     assert do("POST", "/events/is_new").json() == {"chat_id": 8}
     assert do("POST", "/events/is_rated", {"chat_id": 3}).json() == {"chat_id": 3}
     assert do("POST", "/events/is_deleted", {"chat_id": None}).json() == {"chat_id": 8}
@@ -98,7 +98,7 @@ def test_events_happen_over_http(server: DemoServer, do: Do) -> None:
         ("GET /conditions/slow/more", None, 404, "/conditions"),
     ],
 )
-def test_wrong_input_is_refused_by_name(
+def test_wrong_input_is_refused_and_the_error_names_it(
     server: DemoServer, do: Do, *, request_line: str, body: object, status: int, named: str
 ) -> None:
     before = server.chats()
@@ -120,7 +120,7 @@ def test_wrong_input_is_refused_by_name(
         ({"Transfer-Encoding": "chunked"}, 411),
     ],
 )
-def test_a_body_of_unknown_or_great_length_is_not_read(
+def test_a_body_of_unknown_or_excessive_length_is_not_read(
     server: DemoServer, headers: dict[str, str], status: int
 ) -> None:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
@@ -135,7 +135,7 @@ def test_a_body_of_unknown_or_great_length_is_not_read(
     connection.close()
 
 
-def test_the_login_is_kchats(server: DemoServer, do: Do) -> None:
+def test_control_needs_the_login_of_the_kchat_account(server: DemoServer, do: Do) -> None:
     token = do("PUT", "/conditions/no_agents", auth=(f"{DEMO_EMAIL}/token", DEMO_API_TOKEN))
     assert token.status_code == 200
     wrong = do("DELETE", "/conditions", auth=(DEMO_EMAIL, DEMO_API_TOKEN))
@@ -144,7 +144,9 @@ def test_the_login_is_kchats(server: DemoServer, do: Do) -> None:
     assert set(server.conditions()) == {"no_agents"}
 
 
-def test_no_condition_fault_or_count_touches_it(server: DemoServer, do: Do, get: Get) -> None:
+def test_no_condition_fault_or_count_applies_to_control(
+    server: DemoServer, do: Do, get: Get
+) -> None:
     server.switch_on("server_errors", every=1)
     server.switch_on("too_many_requests", every=2)
     server.fail_next(500)
@@ -158,11 +160,11 @@ def test_no_condition_fault_or_count_touches_it(server: DemoServer, do: Do, get:
     assert server.request_count == 3
 
 
-def test_how_to_connect_tells_where_to_look(server: DemoServer) -> None:
+def test_the_hint_how_to_connect_names_the_control_addresses(server: DemoServer) -> None:
     *settings, hint = how_to_connect(server).splitlines()
     assert [line.split("=")[0] for line in settings] == [
         "export KCHAT_BASE_URL", "export KCHAT_EMAIL", "export KCHAT_API_TOKEN"
     ]  # fmt: skip
-    assert hint.startswith("# ")  # so that a shell may read all of it
+    assert hint.startswith("# ")  # so that a shell can run the whole text
     command = f"curl -u {DEMO_EMAIL}:{DEMO_PASSWORD} {server.url}/demo/conditions"
     assert hint.endswith(command)

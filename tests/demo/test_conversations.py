@@ -39,7 +39,7 @@ def messages(chats: Chats) -> Chats:
     return [message for chat in chats for message in chat["messages"]]
 
 
-# The same again
+# Reproducibility
 
 
 def test_the_same_arguments_give_the_same_chats() -> None:
@@ -51,13 +51,13 @@ def test_another_seed_gives_other_chats() -> None:
     assert said(conversations(5, NOW, 60)[0]) != said(conversations(6, NOW, 60)[0])
 
 
-def test_the_zone_in_which_now_is_told_does_not_matter() -> None:
+def test_the_time_zone_of_now_does_not_matter() -> None:
     local = NOW.astimezone()
     assert conversations(5, NOW, 20) == conversations(5, local, 20)
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 8, 9])
-def test_there_are_as_many_as_asked_for(count: int) -> None:
+def test_there_are_as_many_chats_as_requested(count: int) -> None:
     assert len(conversations(1, NOW, count)) == count
 
 
@@ -103,7 +103,7 @@ def test_ids_and_times_ascend(made: Chats) -> None:
     assert uploads == sorted(set(uploads))
 
 
-def test_a_chat_runs_from_its_beginning_to_its_end(made: Chats) -> None:
+def test_the_times_of_a_chat_lie_between_its_beginning_and_its_end(made: Chats) -> None:
     now = NOW.astimezone(UTC) + timedelta(hours=8)
     for chat in made:
         times = [message["created_at"] for message in chat["messages"]]
@@ -121,7 +121,7 @@ def test_the_chats_lie_in_the_two_years_before_now(made: Chats) -> None:
     assert made[-1]["created_at"] >= "2026-03-18 14:18:00"
 
 
-def test_who_speaks_has_joined(made: Chats) -> None:
+def test_everybody_who_speaks_has_joined(made: Chats) -> None:
     for chat in made:
         joined: set[str] = set()
         for message in chat["messages"]:
@@ -131,7 +131,7 @@ def test_who_speaks_has_joined(made: Chats) -> None:
                 assert message["name"] in joined
 
 
-def test_the_agent_of_a_chat_is_the_last_who_joined_as_one(made: Chats) -> None:
+def test_the_agent_of_a_chat_is_the_last_agent_who_joined(made: Chats) -> None:
     names = {agent["id"]: agent["name"] for agent in agents()}
     for chat in made:
         joined = [m["name"] for m in chat["messages"] if m["type"] == "chat.memberjoin"]
@@ -143,12 +143,12 @@ def test_the_agent_of_a_chat_is_the_last_who_joined_as_one(made: Chats) -> None:
 
 
 def test_sentences_vary(made: Chats) -> None:
-    """Some fifty situations of eight turns a side, each a template with other nouns, would give
-    some 400 distinct sentences a side. We ask for many times that.
+    """Some fifty situations of eight turns for each side, each a template with other nouns, would
+    give some 400 distinct sentences for each side. This test requires many times that number.
 
-    Numbers would make each sentence another one, so digits count as equal, and what is no
-    sentence (numbers alone, «好的») does not count. About half is distinct; agents of flesh and
-    blood repeat themselves too.
+    Different numbers do not make a sentence distinct, so all digits count as equal. Texts that are
+    no sentences (numbers alone, «好的») do not count. About half of the sentences are distinct.
+    Real agents repeat themselves, too.
     """
     names = {agent["name"] for agent in agents()}
     said_by: dict[bool, list[str]] = {True: [], False: []}
@@ -171,7 +171,7 @@ def test_chats_begin_in_hundreds_of_ways(made: Chats) -> None:
     assert len(openings) > len(made) * 0.97
 
 
-# What must occur
+# Content
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_chats_begin_in_hundreds_of_ways(made: Chats) -> None:
         ("转人工", 20), ("改签", 20), ("宽带", 60), ("签证", 20), ("API", 5),
     ],
 )  # fmt: skip
-def test_what_people_will_look_for_is_there(made: Chats, needle: str, at_least: int) -> None:
+def test_what_people_will_search_for_occurs(made: Chats, needle: str, at_least: int) -> None:
     assert sum(any(needle in text for text in said(chat)) for chat in made) >= at_least
 
 
@@ -214,7 +214,7 @@ def test_some_chats_are_answered_by_two_agents_and_some_by_none(made: Chats) -> 
     assert counts[2] >= 30
 
 
-def test_visitors_come_again_as_the_same_people(made: Chats) -> None:
+def test_visitors_come_back_as_the_same_people(made: Chats) -> None:
     by_visitor: dict[int, Chats] = {}
     for chat in made:
         by_visitor.setdefault(chat["visitor_id"], []).append(chat)
@@ -231,7 +231,7 @@ def test_every_agent_has_chats_in_most_months(made: Chats) -> None:
         assert len(own) >= 0.8 * len(months), agent["name"]
 
 
-def test_the_desk_is_busy_in_office_hours_and_busier_than_it_was(made: Chats) -> None:
+def test_there_are_more_chats_in_office_hours_and_more_lately(made: Chats) -> None:
     hours = Counter(int(chat["created_at"][11:13]) for chat in made)
     assert sum(hours[h] for h in range(9, 18)) > 0.55 * len(made)
     assert sum(hours[h] for h in range(7)) < 0.05 * len(made)
@@ -239,7 +239,7 @@ def test_the_desk_is_busy_in_office_hours_and_busier_than_it_was(made: Chats) ->
     assert 0.3 < len(first) / len(made) < 0.46
 
 
-def test_phone_numbers_are_plainly_made_up(made: Chats) -> None:
+def test_phone_numbers_are_clearly_made_up(made: Chats) -> None:
     for chat in made:
         for text in said(chat):
             for number in re.findall(r"(?<![0-9A-Za-z])1[3-9][0-9]{9}(?![0-9])", text):
@@ -255,7 +255,7 @@ def minutes(count: float) -> datetime:
     return NOW + timedelta(minutes=count)
 
 
-def test_life_begins_with_the_conversations_of_the_same_seed(made: Chats) -> None:
+def test_the_timeline_begins_with_the_conversations_of_the_same_seed(made: Chats) -> None:
     timeline = Timeline(7, NOW)
     timeline.advance(minutes(30))
     assert timeline.chats() == made
@@ -271,7 +271,7 @@ def test_chats_begin_every_15_to_30_seconds() -> None:
     assert min(chat["id"] for chat in new) > max(known)
 
 
-def test_what_is_shown_does_not_depend_on_how_often_one_asks() -> None:
+def test_what_is_shown_does_not_depend_on_how_often_it_was_asked_for() -> None:
     often, once = Timeline(2, NOW, 40), Timeline(2, NOW, 40)
     seen = {}
     for step in range(1, 200):
@@ -279,7 +279,7 @@ def test_what_is_shown_does_not_depend_on_how_often_one_asks() -> None:
     assert seen == {chat["id"]: chat for chat in once.advance(NOW + timedelta(seconds=7 * 199))}
 
 
-def test_each_change_is_told_once_and_nothing_else() -> None:
+def test_each_change_is_reported_once_and_nothing_else() -> None:
     timeline = Timeline(2, NOW, 40)
     state = {chat["id"]: chat for chat in timeline.chats()}
     for step in range(1, 150):
@@ -312,14 +312,14 @@ def test_chats_grow_are_closed_rated_and_lose_recalled_messages() -> None:
     assert all(old["msg"] and not new["msg"] for old, new in recalled)
 
 
-def test_after_a_long_sleep_life_makes_up_for_an_hour_only() -> None:
+def test_after_a_long_pause_the_timeline_makes_up_for_only_one_hour() -> None:
     timeline = Timeline(2, NOW, 40)
     known = {chat["id"] for chat in timeline.chats()}
     new = [chat for chat in timeline.advance(NOW + timedelta(days=9)) if chat["id"] not in known]
     assert 110 <= len(new) <= 250
 
 
-def test_life_forgets_chats_that_are_over() -> None:
+def test_the_timeline_forgets_chats_that_are_over() -> None:
     timeline = Timeline(2, NOW, 40)
     for half in range(1, 12):
         timeline.advance(NOW + timedelta(minutes=30 * half))

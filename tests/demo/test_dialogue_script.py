@@ -1,4 +1,4 @@
-"""The language of the conversations, and that everything written in it can be performed."""
+"""The language of the conversations. Everything that is written in it can be performed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ rate: bad
 """
 
 
-def test_a_script_is_read_into_turns_branches_and_calls() -> None:
+def test_a_script_is_parsed_into_turns_branches_and_calls() -> None:
     known = read(SCRIPT.replace("after=two started=agent", "after=two | started=agent"))
     one = known["one"]
     assert (one.topic, one.weight, one.options) == (
@@ -71,7 +71,9 @@ def test_a_script_is_read_into_turns_branches_and_calls() -> None:
         ("= a | 甲\nv: 一 | 二\na&: 好", "does not answer"),
     ],
 )
-def test_what_is_not_in_the_language_is_refused_with_the_line(script: str, reason: str) -> None:
+def test_a_script_that_is_wrong_is_refused_and_the_error_names_the_line(
+    script: str, reason: str
+) -> None:
     with pytest.raises(ValueError, match=f"line [0-9]+: .*{reason}"):
         read(script)
 
@@ -174,7 +176,7 @@ def test_a_question_gets_the_answer_written_for_it() -> None:
         assert (answer, echo) == (first * 2, second * 2)
 
 
-def test_nobody_asks_for_a_number_that_was_given() -> None:
+def test_nobody_asks_for_a_number_that_was_already_given() -> None:
     for seed in range(40):
         rng = Random(seed)
         visitor = make_visitor(rng, 5, None, "express")

@@ -1,4 +1,4 @@
-"""Events: what happens to the demo server's chats by order, and to which of them."""
+"""Events: what they do to the demo server's chats, and which chats they happen to."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def changes(server: DemoServer, event: str, chat_id: int | None = None) -> dict[
     return {"id": happened} | {key: new[key] for key in new if new[key] != old.get(key)}
 
 
-def test_every_event_is_seen_in_the_answers(server: DemoServer, get: Get) -> None:
+def test_every_event_shows_in_the_answers(server: DemoServer, get: Get) -> None:
     server.put({**small_chat(6), "status": "open"})
     for event in EVENTS:
         before = get().json()
@@ -70,7 +70,7 @@ def test_a_rating_changes_each_time(server: DemoServer) -> None:
     assert seen == [{"id": 3, "rating": rating} for rating in (1, 4, 1)]
 
 
-def test_a_recalled_message_is_empty_and_says_so_and_an_edited_one_is_longer(
+def test_a_recalled_message_is_empty_and_marked_and_an_edited_one_is_longer(
     server: DemoServer,
 ) -> None:
     (edited,) = changes(server, "is_edited")["messages"]
@@ -79,7 +79,7 @@ def test_a_recalled_message_is_empty_and_says_so_and_an_edited_one_is_longer(
     assert recalled == {**edited, "recalled": True, "msg": ""}
 
 
-def test_a_new_chat_is_above_all_there_ever_were(server: DemoServer, get: Get) -> None:
+def test_the_id_of_a_new_chat_is_above_all_earlier_ids(server: DemoServer, get: Get) -> None:
     assert changes(server, "is_deleted") == {"id": 7}
     new = changes(server, "is_new")
     assert (new["id"], new["created_at"], new["status"]) == (8, LOCAL, "wait")
@@ -106,7 +106,7 @@ def test_a_new_chat_is_above_all_there_ever_were(server: DemoServer, get: Get) -
         ("is_deleted", {}, 7),
     ],
 )
-def test_it_happens_to_the_newest_that_it_suits_best(
+def test_an_event_happens_to_the_newest_of_the_best_suited_chats(
     server: DemoServer, event: str, given: dict[int, dict[str, Any]], expected: int
 ) -> None:
     for number, fields in given.items():
@@ -123,7 +123,7 @@ def test_it_happens_to_the_newest_that_it_suits_best(
         ("closes", 3, ValueError, "closes does not suit chat 3"),
     ],
 )
-def test_what_can_not_happen_is_refused_and_changes_nothing(
+def test_an_event_that_cannot_happen_is_refused_and_changes_nothing(
     server: DemoServer, event: str, chat_id: int | None, error: type[Exception], words: str
 ) -> None:
     before = server.chats()
@@ -139,7 +139,7 @@ def test_an_answer_that_is_being_written_does_not_change(server: DemoServer) -> 
         assert list(held) == before, event
 
 
-def test_life_does_not_undo_events_nor_takes_their_ids(make_server: MakeServer) -> None:
+def test_the_timeline_neither_undoes_events_nor_takes_their_ids(make_server: MakeServer) -> None:
     class Returning:
         """Brings the same chats again and again."""
 
@@ -157,7 +157,7 @@ def test_life_does_not_undo_events_nor_takes_their_ids(make_server: MakeServer) 
     assert shown[7] == small_chat(7)
 
 
-def test_every_event_suits_made_up_conversations(make_server: MakeServer) -> None:
+def test_every_event_suits_some_made_up_conversation(make_server: MakeServer) -> None:
     timeline = Timeline(3, NOW, 60)
     server = make_server(timeline.chats(), timeline=timeline, clock=lambda: NOW)
     happened = [server.happen(event) for event in EVENTS]

@@ -1,4 +1,4 @@
-"""The demo server over loopback: the documented API, and what can be ordered to go wrong."""
+"""The demo server over loopback: the documented API, and what can go wrong on command."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def walk(client: requests.Session, url: str, **parameters: object) -> list[list[
         page = get(client, page["next_page"]).json()
 
 
-# Who may ask
+# Logins
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def walk(client: requests.Session, url: str, **parameters: object) -> list[list[
         (DEMO_EMAIL, "", 401),
     ],
 )
-def test_both_documented_logins_open_the_door_and_no_other(
+def test_both_documented_logins_are_accepted_and_no_other(
     make_server: MakeServer, user: str, secret: str, status: int
 ) -> None:
     response = requests.get(make_server().url + CHATS, auth=(user, secret), timeout=5)
@@ -59,9 +59,7 @@ def test_both_documented_logins_open_the_door_and_no_other(
 
 
 @pytest.mark.parametrize("header", [None, "", "Basic", "Basic %%%", "Bearer x", "Basic 4pyT"])
-def test_a_login_that_is_none_is_refused_with_json(
-    make_server: MakeServer, header: str | None
-) -> None:
+def test_an_invalid_login_is_refused_with_json(make_server: MakeServer, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     response = requests.get(make_server().url + CHATS, headers=headers, timeout=5)
     assert response.status_code == 401
@@ -73,7 +71,7 @@ def test_a_login_that_is_none_is_refused_with_json(
 
 
 @pytest.mark.parametrize("path", [CHATS, "/apiv2/kchat/history.json"])
-def test_all_pages_laid_end_to_end_are_all_chats(
+def test_all_pages_together_are_all_chats(
     make_server: MakeServer, client: requests.Session, made: Chats, path: str
 ) -> None:
     server = make_server(made[::-1])
@@ -82,7 +80,7 @@ def test_all_pages_laid_end_to_end_are_all_chats(
     assert [len(page) for page in pages] == [100] * 20
 
 
-def test_a_page_says_how_many_there_are_and_where_its_neighbours_are(
+def test_a_page_has_the_count_and_links_to_its_neighbours(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     server = make_server()
@@ -95,7 +93,7 @@ def test_a_page_says_how_many_there_are_and_where_its_neighbours_are(
     assert (beyond["chats"], beyond["next_page"]) == ([], None)
 
 
-def test_per_page_is_capped_at_the_maximum(
+def test_per_page_is_limited_to_the_maximum(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     server = make_server(max_per_page=2)
@@ -116,7 +114,7 @@ def test_per_page_is_capped_at_the_maximum(
         ({"unknown": 1, "start": ""}, [1, 2, 3, 4, 5, 6, 7]),
     ],
 )
-def test_filters_let_through_what_they_name(
+def test_filters_select_the_chats_that_they_name(
     make_server: MakeServer,
     client: requests.Session,
     parameters: dict[str, object],
@@ -142,7 +140,7 @@ def test_filters_let_through_what_they_name(
         ("end", "today"),
     ],
 )
-def test_a_bad_parameter_is_a_400_that_names_it(
+def test_an_invalid_parameter_is_a_400_that_names_it(
     make_server: MakeServer, client: requests.Session, name: str, value: str
 ) -> None:
     response = get(client, make_server().url + CHATS, **{name: value})
@@ -150,10 +148,10 @@ def test_a_bad_parameter_is_a_400_that_names_it(
     assert name in response.json()["message"]
 
 
-# Single chats, users, and what is not there
+# Single chats, users, and unknown addresses
 
 
-def test_a_chat_is_shown_alone_under_both_paths(
+def test_a_single_chat_is_shown_under_both_paths(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     url = make_server().url
@@ -206,7 +204,7 @@ def test_nothing_can_be_changed_over_http(
     assert len(server.chats()) == 7
 
 
-# Changing what it holds
+# Changes of the chats
 
 
 def test_chats_can_be_put_replaced_and_deleted_while_it_runs(
@@ -221,7 +219,7 @@ def test_chats_can_be_put_replaced_and_deleted_while_it_runs(
     assert get(client, server.url + "/apiv2/chats/5.json").status_code == 404
 
 
-def test_what_it_hands_out_and_takes_in_is_a_copy(make_server: MakeServer) -> None:
+def test_the_server_gives_and_takes_only_copies(make_server: MakeServer) -> None:
     server = make_server()
     mine = small_chat(9)
     server.put(mine)
@@ -238,7 +236,7 @@ def test_a_lone_surrogate_and_a_nul_go_through(
     assert response.json()["chat"] == odd
 
 
-def test_many_at_once_are_all_answered_and_counted(
+def test_many_requests_at_once_are_all_answered_and_counted(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     server = make_server()
@@ -266,10 +264,10 @@ def test_the_log_has_path_and_query(make_server: MakeServer, client: requests.Se
     assert server.requests == (f"{CHATS}?page=2",)
 
 
-# Going wrong
+# Faults
 
 
-def test_a_status_comes_as_often_as_ordered_with_its_headers(
+def test_a_commanded_status_comes_the_given_number_of_times_with_its_headers(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     server = make_server()
@@ -289,7 +287,9 @@ def test_only_the_requests_that_match_fail(
     assert get(client, server.url + CHATS, page=2).status_code == 200
 
 
-def test_html_may_come_with_200(make_server: MakeServer, client: requests.Session) -> None:
+def test_an_html_page_may_come_with_status_200(
+    make_server: MakeServer, client: requests.Session
+) -> None:
     server = make_server()
     server.fail_next(body="<h1>维护中</h1>", headers={"Content-Type": "text/html"})
     response = get(client, server.url + CHATS)
@@ -298,7 +298,7 @@ def test_html_may_come_with_200(make_server: MakeServer, client: requests.Sessio
 
 
 @pytest.mark.parametrize("order", [{"truncate": True}, {"reset": True}])
-def test_an_answer_may_break_off(
+def test_an_answer_may_be_cut_short(
     make_server: MakeServer, client: requests.Session, order: dict[str, Any]
 ) -> None:
     server = make_server()
@@ -323,7 +323,7 @@ def test_a_slow_answer_comes_late_and_ends_with_the_server(
     server.close()
 
 
-def test_lists_may_lack_what_the_api_does_not_promise(
+def test_lists_may_lack_what_the_api_does_not_guarantee(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     server = make_server(omit={"count", "previous_page"})
@@ -339,7 +339,7 @@ def test_lists_may_lack_what_the_api_does_not_promise(
     assert all(chat["messages"] for chat in whole["chats"])
 
 
-def test_forgotten_faults_do_not_come(make_server: MakeServer, client: requests.Session) -> None:
+def test_cleared_faults_are_not_served(make_server: MakeServer, client: requests.Session) -> None:
     server = make_server()
     server.fail_next(500, times=99)
     server.clear_faults()
@@ -349,7 +349,7 @@ def test_forgotten_faults_do_not_come(make_server: MakeServer, client: requests.
 # Timeline
 
 
-def test_a_server_with_a_life_shows_what_has_happened_by_each_request(
+def test_a_server_with_a_timeline_shows_what_has_happened_by_each_request(
     make_server: MakeServer, client: requests.Session
 ) -> None:
     timeline, twin = Timeline(3, NOW, 30), Timeline(3, NOW, 30)
@@ -363,7 +363,7 @@ def test_a_server_with_a_life_shows_what_has_happened_by_each_request(
     assert 30 + 20 <= len(shown) <= 30 + 40
 
 
-def test_closing_twice_is_closing(make_server: MakeServer) -> None:
+def test_closing_a_second_time_does_nothing(make_server: MakeServer) -> None:
     server = make_server(clock=lambda: datetime.now(UTC))
     server.close()
     server.close()
