@@ -117,8 +117,8 @@ class Native:
 
 def _schema() -> Any:
     schema = tantivy.SchemaBuilder()
-    schema.add_integer_field("id", use_rjieba=True)
-    schema.add_integer_field("created", use_rjieba=True)
+    schema.add_integer_field("id", fast=True)
+    schema.add_integer_field("created", fast=True)
     for name in _FACETS:
         schema.add_text_field(name, fast=True, tokenizer_name="raw", index_option="basic")
     schema.add_text_field("words", tokenizer_name="blanks", index_option="freq")
