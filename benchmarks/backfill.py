@@ -238,7 +238,7 @@ def _indexed(folder: Path, settings: dict[str, str]) -> int:
     shown = subprocess.run(
         [*COMMAND, "status", "--json"], cwd=folder, env=settings, capture_output=True, check=True
     )
-    return int(json.loads(shown.stdout)["engine"]["documents"])
+    return int(json.loads(shown.stdout)["index"]["documents"])
 
 
 def _figures(seen: Seen, told: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ what is measured is the way that chats really go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -25,16 +25,18 @@ from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
 from kchat_search.models.reports import no_progress
 from kchat_search.models.search import SearchRequest
-from kchat_search.serialization import views
 from kchat_search.serialization.json_text import json_text
+from kchat_search.serialization.links import Links
+from kchat_search.serialization.search import search_json
 from kchat_search.service import Service
-from kchat_search.web import create_app
 
 _BATCH = 500
 _PER_TICK = 10
 _SAY_EVERY = 20_000
 _CORPUS = "benchmark"
 """The cursor of the archive that says for how many chats it is."""
+
+_LINKS = Links("http://127.0.0.1:5080/")
 
 
 def settings(folder: Path) -> Settings:
@@ -64,7 +66,7 @@ def fill(service: Service, count: int) -> dict[str, float]:
     there = archive.counts().chats
     planned = (archive.cursor(_CORPUS) or {"chats": count})["chats"]
     if planned != count or there > count:  # a chat depends on how many there are to be
-        raise SystemExit(f"{service.settings.archive_url} is for {planned:,} chats: remove it.")
+        raise SystemExit(f"{service.archive!r} is for {planned:,} chats: remove it.")
     archive.set_cursor(_CORPUS, {"chats": count}, now=_now())
     archive.save_agents(corpus.agent_names(), now=_now())
     made = corpus.Timed(corpus.Corpus(count).chats(first=there))
@@ -80,7 +82,7 @@ def fill(service: Service, count: int) -> dict[str, float]:
 
 def saving(service: Service, chats: Iterable[dict[str, Any]]) -> Iterator[int]:
     """Archive these chats, as Kchat would have sent them; how many at a time."""
-    parser = ChatParser(service.settings.zone)
+    parser = ChatParser(service.presentation.zone)
     iterator = iter(chats)
     while batch := list(islice(iterator, _BATCH)):
         service.archive.save([_fetched(parser, chat) for chat in batch], now=_now())
@@ -119,13 +121,6 @@ class Asking:
         own = vars(service.engine)
         for name in self._seconds:
             own[name] = self._timed(name, getattr(service.engine, name))
-        self._stack = ExitStack()
-        # The JSON has absolute addresses, which are the request's.
-        self._stack.enter_context(create_app(service).test_request_context("/api/v1/search"))
-
-    def close(self) -> None:
-        """Leave the request."""
-        self._stack.close()
 
     def ask(self, query: Query) -> tuple[int, dict[str, float]]:
         """(how many chats have all that is asked for, seconds by column): `engine` is the search
@@ -133,7 +128,7 @@ class Asking:
         self._seconds.update(search=0.0, count=0.0)
         began = perf_counter()
         page = self._service.search(query.request)
-        json_text(views.search_json(query.request, page, self._service.settings))
+        json_text(search_json(query.request, page, self._service.presentation.zone, _LINKS))
         whole = perf_counter() - began
         engine = self._seconds["search"]
         share = whole - engine - self._seconds["count"]
@@ -161,7 +156,7 @@ class Ticking:
 
     def __init__(self, service: Service, count: int, new: int, seed: int = 11) -> None:
         self._service = service
-        self._parser = ChatParser(service.settings.zone)
+        self._parser = ChatParser(service.presentation.zone)
         self._corpus = corpus.Corpus(count)
         self._there = count
         self._new = new

@@ -119,7 +119,6 @@ def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
             service.warm()
             asking = ours.Asking(service)
             yield asking.ask, list(queries.KINDS)
-            asking.close()
         return
     rival = rivals.make(chosen.engine, chosen.folder)
     rival.open()
@@ -190,7 +189,6 @@ def _tick(chosen: argparse.Namespace) -> dict[str, Any]:
                 if number % 500 == 0:
                     last = measure.quantile(times["commit"][-500:], 0.5) * 1000
                     say(f"  tick {number:,}: {last:,.1f} ms a commit, {most} segments")
-        asking.close()
         state = service.engine.describe()
     return {
         "times": times,

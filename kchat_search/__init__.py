@@ -22,6 +22,7 @@ What the rooms share:
     service.py      what the program can do
     composition.py  `make_service`: the only file that knows who stands behind the ports
     config.py       settings, read once
+    loopback.py     which addresses mean this machine
     errors.py       every error that this program raises on purpose
     logs.py         how the log is written
     wsgi.py         the web for any WSGI server

@@ -18,6 +18,7 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
+from kchat_search.models.reports import Presentation
 from kchat_search.ports import Clock
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
@@ -58,7 +59,12 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         zone=settings.zone,
     )
     return Service(
-        settings=settings,
+        presentation=Presentation(
+            zone=settings.zone,
+            demo=settings.demo,
+            sync_interval_seconds=settings.sync_interval_seconds,
+            kchat_chat_url=settings.kchat_chat_url,
+        ),
         clock=clock,
         archive=archive,
         engine=engine,

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kchat_search.errors import SettingsError
+from kchat_search.loopback import is_loopback
 
 # What no address contains does not match: blanks, backslashes, brackets without an address.
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
@@ -173,17 +173,21 @@ class Settings(BaseSettings):
             return self.base_url
         return f"https://{self.subdomain}.kf5.com" if self.subdomain else None
 
-    def chat_link(self, chat_id: int) -> str | None:
-        """The address of this chat in Kchat: `KCHAT_CHAT_URL` if it is set, else the documented API
-        address.
-
-        None where no account is configured.
-        """
+    @property
+    def kchat_chat_url(self) -> str | None:
+        """The address of a chat in Kchat, with `{id}` for its id: `KCHAT_CHAT_URL` if it is set,
+        else the documented API address. None where no account is configured."""
         if self.chat_url:
-            return self.chat_url.replace("{id}", str(chat_id))
+            return self.chat_url
         if self.kchat_url is None:
             return None
-        return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{chat_id}.json"
+        return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{{id}}.json"
+
+    @property
+    def served_url(self) -> str:
+        """`http://host:port/`, where `serve` answers."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}/"
 
     def credentials(self) -> tuple[str, str, str]:
         """(address, user, secret) for basic auth, in one of Kchat's two forms: `email:password` or
@@ -207,17 +211,6 @@ class Settings(BaseSettings):
             return self.kchat_url, f"{self.email}/token", self.api_token.get_secret_value()
         assert self.password is not None
         return self.kchat_url, str(self.email), self.password.get_secret_value()
-
-
-def is_loopback(host: str) -> bool:
-    """Does this name or address mean this machine, and no other?"""
-    name = host.strip("[]").lower()
-    if name == "localhost":
-        return True
-    try:
-        return ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def load_settings(**overrides: object) -> Settings:

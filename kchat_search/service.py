@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.config import Settings
 from kchat_search.errors import NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.plan import Everything, FieldIs, Plan
@@ -20,6 +19,7 @@ from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
     EngineState,
+    Presentation,
     Progress,
     Status,
     SyncReport,
@@ -48,7 +48,7 @@ _OTHERS = 10
 class Service:
     """Everything that the web and the command line may ask for."""
 
-    settings: Settings
+    presentation: Presentation
     clock: Clock
     archive: Archive
     engine: Engine
@@ -83,11 +83,11 @@ class Service:
         said in the log, and the words before stay."""
         try:
             if self.segmenter.reload_user_dictionary(self.clock().timestamp()):
-                log.info("The words of %s were read again.", self.settings.user_dict)
+                log.info("The words of %s were read again.", self.segmenter.user_dictionary)
         except (ValueError, OSError) as error:
             log.warning(
                 "KCHAT_USER_DICT: %s can't be used (%s); the words before stay.",
-                self.settings.user_dict,
+                self.segmenter.user_dictionary,
                 error,
             )
 
@@ -210,8 +210,8 @@ class Service:
             last_report=reports[0] if reports else None,
             indexer=self.lock.holder(),
             index_current=current,
-            timezone=self.settings.timezone,
-            demo=self.settings.demo,
+            timezone=self.presentation.zone.key,
+            demo=self.presentation.demo,
             months={month: count for month, count in months if month is not None},
         )
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kchat_search.config import Settings, is_loopback, load_settings
+from kchat_search.config import Settings, load_settings
 from kchat_search.errors import SettingsError
+from kchat_search.loopback import is_loopback
 
 SECRET = "t0p-secret"
 

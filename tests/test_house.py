@@ -43,7 +43,7 @@ LIBRARIES = {
     # the ticks
     "apscheduler": ("sync.scheduler",),
     # the screen
-    "flask": ("web", "serialization.links"),
+    "flask": ("web",),
     "flask_babel": ("web",),
     "werkzeug": ("web",),
     "markupsafe": ("web",),
@@ -70,7 +70,8 @@ ROOMS = {
     "text": ("text",),
     "fields": (*LEAVES, "chats"),
     "logs": (),
-    "config": ("errors",),
+    "loopback": (),
+    "config": ("errors", "loopback"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "text", "chats", "kchat"),
@@ -78,14 +79,14 @@ ROOMS = {
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),
-    "service": (*MIDDLE, "config", "sync", "search"),
-    "serialization": (*MIDDLE, "config", "search", "serialization"),
+    "service": (*MIDDLE, "sync", "search"),
+    "serialization": (*MIDDLE, "search", "serialization"),
     "composition": (*MIDDLE, "config", "sync", "search", "service", "kchat", "archive", "engines"),
-    "web": (*MIDDLE, "__init__", "config", "search", "service", "serialization", "web"),
+    "web": (*MIDDLE, "__init__", "loopback", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a stranger's server: it shares no code with what it is to test
     "cli": (
-        *MIDDLE, "__init__", "config", "logs", "sync", "search", "service", "serialization",
-        "composition", "web", "demo", "cli",
+        *MIDDLE, "__init__", "config", "logs", "loopback", "sync", "search", "service",
+        "serialization", "composition", "web", "demo", "cli",
     ),
     "wsgi": ("config", "logs", "composition", "web"),
     "__main__": ("cli",),

@@ -37,15 +37,24 @@ from kchat_search.fields import FALSE, NONE, PARAMETERS, TRUE, Field
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import export_formats
-from kchat_search.serialization.history import all_versions_json
+from kchat_search.serialization.chats import chat_json
+from kchat_search.serialization.history import versions_json
+from kchat_search.serialization.links import Links
+from kchat_search.serialization.search import search_json
+from kchat_search.serialization.status import (
+    ROWS_IN_STATUS,
+    rejects_json,
+    report_json,
+    status_json,
+    verify_json,
+)
 from kchat_search.service import Service
 
 EXIT_USAGE = 2
 EXIT_DIFFERENCE = 3
 EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
 
-_REJECTS_SHOWN = 20
-_REJECTS_IN_JSON = 100
+_REJECTS_A_PAGE = 100
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
 wait_option = click.option(
@@ -191,13 +200,14 @@ def worker(from_parent: bool) -> None:
 @json_option
 def sync(reconcile: bool, wait: float, as_json: bool) -> None:
     """Fetch, archive and index once; afterwards all of it can be searched."""
-    with _service(_settings()) as service:
+    settings = _settings()
+    with _service(settings) as service:
         service.require_account()  # before anything else is done
         with service.indexing("sync", wait), printing.progress_bars(quiet=as_json) as progress:
             service.prepare(progress)
             report = service.sync(reconcile=reconcile, progress=progress)
     if as_json:
-        printing.print_json(report)
+        printing.print_json(report_json(report, settings.zone))
     else:
         printing.print_report(report)
     if not report.complete:
@@ -221,7 +231,9 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
     help="all: nothing but chats with all the words.",
 )
 @click.option("--page", default=1, show_default=True, help="Which page.")
-@click.option("--per-page", default=10, show_default=True, help="Chats a page.")
+@click.option(
+    "--per-page", default=SearchRequest().per_page, show_default=True, help="Chats a page."
+)
 @json_option
 def search(
     which: SearchRequest, sort: Sort, match: Match, page: int, per_page: int, as_json: bool
@@ -233,7 +245,7 @@ def search(
         service.warm()  # loading the dictionary is not part of the search
         found = service.search(request)
     if as_json:
-        printing.print_json(found)
+        printing.print_json(search_json(request, found, settings.zone, _links(settings)))
     else:
         printing.print_page(found, settings.zone)
 
@@ -271,7 +283,6 @@ def export(
     A file is there when it is whole, and not before. Links lead to where `serve` would answer.
     """
     settings = _settings()
-    base = f"http://{settings.host}:{settings.port}/"
     with _service(settings) as service:
         found = service.export(replace(which, sort=sort))
         with (
@@ -279,7 +290,7 @@ def export(
             printing.progress_bars(quiet=file.isatty()) as progress,
         ):
             chats = output_file.counted(found.chats, found.total, progress)
-            file.writelines(export_formats.pieces(chats, form, settings, base))
+            file.writelines(export_formats.pieces(chats, form, settings.zone, _links(settings)))
     printing.print_exported(found.total, output, found.coverage)
 
 
@@ -288,19 +299,22 @@ def export(
 @click.option("--versions", is_flag=True, help="What it said before, and what changed.")
 @json_option
 def show(chat_id: int, versions: bool, as_json: bool) -> None:
-    """A whole chat; with --json as Kchat sent it (upload tokens removed)."""
+    """A whole chat."""
     settings = _settings()
     with _service(settings) as service:
         if versions:
             history = service.history(chat_id)
             if as_json:
-                printing.print_json(all_versions_json(chat_id, history, settings.zone))
+                found = versions_json(
+                    chat_id, history, settings.zone, _links(settings), bounded=False
+                )
+                printing.print_json(found)
             else:
                 printing.print_versions(chat_id, history, settings.zone)
             return
         view = service.chat(chat_id)
     if as_json:
-        printing.print_json(view.sent)
+        printing.print_json(chat_json(view, settings.zone, _links(settings)))
     else:
         printing.print_chat(view, settings.zone)
 
@@ -335,7 +349,7 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
     ):
         report = service.verify(strings, chosen, progress)
     if as_json:
-        printing.print_json(report)
+        printing.print_json(verify_json(report))
     else:
         printing.print_verify(report)
     if not report.clean:
@@ -346,18 +360,39 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
 
 
 @commands.command()
+@click.option("--rejects", is_flag=True, help="Only the chats that could not be understood.")
+@click.option("--page", type=click.IntRange(1), default=1, help="Of the rejects: which page.")
 @json_option
-def status(as_json: bool) -> None:
+def status(rejects: bool, page: int, as_json: bool) -> None:
     """Chats, last sync, index, who is the indexer, and which chats could not be understood."""
     settings = _settings()
     with _service(settings) as service:
-        found = service.status()
-        rejects = service.rejects(_REJECTS_IN_JSON if as_json else _REJECTS_SHOWN)
-        of_rejects = service.count_rejects()
+        if rejects:
+            _rejects(service, settings, page, as_json=as_json)
+            return
+        now, reports = service.status(), service.reports(ROWS_IN_STATUS)
+        stored, total = service.rejects(ROWS_IN_STATUS), service.count_rejects()
     if as_json:
-        printing.print_status_json(found, rejects)
+        printing.print_json(status_json(now, reports, stored, settings.zone))
     else:
-        printing.print_status(found, rejects, of_rejects, settings.zone)
+        printing.print_status(now, stored, total, settings.zone)
+
+
+def _rejects(service: Service, settings: Settings, page: int, *, as_json: bool) -> None:
+    total = service.count_rejects()
+    stored = service.rejects(_REJECTS_A_PAGE + 1, (page - 1) * _REJECTS_A_PAGE)
+    if not as_json:
+        printing.print_rejects(stored[:_REJECTS_A_PAGE], total, settings.zone)
+        return
+    found = rejects_json(
+        stored, settings.zone, _links(settings), page=page, per_page=_REJECTS_A_PAGE, total=total
+    )
+    printing.print_json(found)
+
+
+def _links(settings: Settings) -> Links:
+    """Addresses that lead to where `serve` would answer."""
+    return Links(settings.served_url, settings.kchat_chat_url)
 
 
 def _settings(**overrides: Any) -> Settings:

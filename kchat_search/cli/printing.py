@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -38,6 +35,7 @@ from kchat_search.models.reports import (
     no_progress,
 )
 from kchat_search.models.search import ChatView, QueryReading, SearchPage
+from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.notes import note_text
 from kchat_search.text.fold import without_surrogates
 
@@ -98,8 +96,8 @@ def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
 
 
 def print_json(value: object) -> None:
-    """A record as JSON on standard output; times as RFC 3339."""
-    click.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+    """What the API answers, as one line on standard output."""
+    click.echo(json_text(value))
 
 
 def print_page(page: SearchPage, zone: ZoneInfo) -> None:
@@ -215,24 +213,6 @@ def _field_changed(change: FieldDifference) -> str:
     return clean(f"{change.name}: {before} → {after}")
 
 
-def print_status_json(status: Status, rejects: Sequence[StoredReject]) -> None:
-    """The whole program at a glance, and these rejects, with the names that the API has."""
-    print_json({**_plain(status), "rejects": [_reject(stored) for stored in rejects]})
-
-
-def _reject(stored: StoredReject) -> dict[str, object]:
-    return {
-        "chat_id": stored.reject.chat_id,
-        "key": stored.reject.key,
-        "reason": stored.reject.reason,
-        "first_seen_at": stored.first_seen_at,
-        "last_seen_at": stored.last_seen_at,
-        "times": stored.times,
-        "gone_at": stored.gone_at,
-        "raw": stored.reject.raw or None,
-    }
-
-
 def print_status(
     status: Status, rejects: Sequence[StoredReject], of_rejects: int, zone: ZoneInfo
 ) -> None:
@@ -258,10 +238,11 @@ def print_status(
     if last is not None and last.error is not None:
         console().print(f"  the last sync failed: {clean(last.error)}")
     if rejects:
-        _print_rejects(rejects, of_rejects, zone)
+        print_rejects(rejects, of_rejects, zone)
 
 
-def _print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -> None:
+def print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -> None:
+    """These of all `total` rejects, a row each."""
     out = console()
     gone = any(stored.gone_at for stored in rejects)
     table = Table(box=None, title="Chats that could not be understood", title_justify="left")
@@ -281,7 +262,7 @@ def _print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) 
     out.print()
     out.print(table)
     if total > len(rejects):
-        out.print(f"  and {total - len(rejects):,} more: kchat-search status --json has up to 100")
+        out.print(f"  and {total - len(rejects):,} more: kchat-search status --rejects")
 
 
 def _key(stored: StoredReject) -> str:
@@ -346,17 +327,3 @@ def clean(text: str) -> str:
 
 def _time(moment: datetime | None, zone: ZoneInfo) -> str:
     return "never" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
-def _plain(value: object) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Message):
-        return {name: _plain(each) for name, each in value._asdict().items()}
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, tuple | list | set | frozenset):
-        return [_plain(each) for each in value]
-    return without_surrogates(value) if isinstance(value, str) else value

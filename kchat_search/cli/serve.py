@@ -21,8 +21,9 @@ from typing import Any, NoReturn, Self
 import waitress
 
 from kchat_search.composition import make_service
-from kchat_search.config import Settings, from_json, is_loopback, to_json
+from kchat_search.config import Settings, from_json, to_json
 from kchat_search.errors import SettingsError
+from kchat_search.loopback import is_loopback
 from kchat_search.service import Service
 from kchat_search.sync import scheduler
 from kchat_search.sync.worker import Worker

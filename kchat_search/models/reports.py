@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 Progress = Callable[[str, int, int | None], None]
 """Called as `progress(step, done, total)`. `step` is a short word («fetch», «index»); `total` is
@@ -136,6 +137,20 @@ class Coverage:
     synced_at: datetime | None
     backfilled: bool = True
     """True once Kchat's whole list has been read and proven whole; later changes don't matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """What answers and pages need to know of the settings."""
+
+    zone: ZoneInfo
+    """Of the times and days that are shown."""
+    demo: bool = False
+    """The conversations are made up."""
+    sync_interval_seconds: int = 60
+    """Between two ticks."""
+    kchat_chat_url: str | None = None
+    """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
 
 
 @dataclass(frozen=True, slots=True)

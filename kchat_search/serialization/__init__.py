@@ -3,7 +3,9 @@
 schemas.py         the shapes of the JSON, from which the OpenAPI document is made too
 status_schemas.py  the shapes of what the program says of itself
 links.py           from a `SearchRequest` back to an address
-views.py           from records to JSON
+search.py          a page of hits as JSON
+chats.py           one chat, and the agents, as JSON
+status.py          what the program says of itself as JSON
 notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone

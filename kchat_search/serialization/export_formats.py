@@ -15,17 +15,18 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
-from kchat_search.config import Settings
 from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.search import ChatView
 from kchat_search.search.export_walk import AbsentChat
 from kchat_search.serialization import schemas
+from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.json_text import json_text
+from kchat_search.serialization.links import Links
 from kchat_search.serialization.safe_text import printable, safe_link
 from kchat_search.serialization.times import rfc3339
-from kchat_search.serialization.views import chat_json
 
 Format = Literal["jsonl", "csv"]
 TYPES: dict[Format, str] = {
@@ -56,12 +57,12 @@ COLUMNS = _CHAT_COLUMNS + _MESSAGE_COLUMNS
 _GUARDED = re.compile("['\t\r\n]|[\\s\ufeff\u200b-\u200f\u2060]*[=+\\-@＝＋－＠﹦﹢﹣﹫]")
 
 
-def pieces(chats: Chats, form: Format, settings: Settings, base: str) -> Iterator[bytes]:
-    """The export in pieces. `base`: `http://host/`, where the links lead.
+def pieces(chats: Chats, form: Format, zone: ZoneInfo, links: Links) -> Iterator[bytes]:
+    """The export in pieces. `zone`: of its times.
 
     Raises what reading the chats raises: then the pieces are not the whole export.
     """
-    lines = _jsonl(chats, settings, base) if form == "jsonl" else _csv(chats, settings)
+    lines = _jsonl(chats, zone, links) if form == "jsonl" else _csv(chats, zone)
     held: list[str] = []
     size = 0
     for line in lines:
@@ -74,23 +75,23 @@ def pieces(chats: Chats, form: Format, settings: Settings, base: str) -> Iterato
         yield "".join(held).encode()
 
 
-def _jsonl(chats: Chats, settings: Settings, base: str) -> Iterator[str]:
+def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
     """A line a chat: what `GET /api/v1/chats/{id}` answers."""
     for each in chats:
         line: schemas.ChatJson | schemas.AbsentJson
         if isinstance(each, AbsentChat):
             line = {"chat": {"id": each.id}, "absent": True}
         else:
-            line = chat_json(each, settings, "", base)
+            line = chat_json(each, zone, links)
         yield json_text(line).translate(_LINE_ENDS) + "\n"
 
 
-def _csv(chats: Chats, settings: Settings) -> Iterator[str]:
+def _csv(chats: Chats, zone: ZoneInfo) -> Iterator[str]:
     """A row a message with the facts of its chat; a chat without messages has one row too."""
     row = csv.writer(_Handed(), lineterminator="\r\n").writerow
     yield "\N{BOM}" + row(COLUMNS)  # without the mark, Excel takes UTF-8 for something else
     for each in chats:
-        for cells in _rows(each, settings):
+        for cells in _rows(each, zone):
             yield row([cell(text) for text in cells])
 
 
@@ -112,26 +113,26 @@ def cell(text: str) -> str:
     return f"'{shown}" if _GUARDED.match(shown) else shown
 
 
-def _rows(each: ChatView | AbsentChat, settings: Settings) -> Iterator[list[str]]:
+def _rows(each: ChatView | AbsentChat, zone: ZoneInfo) -> Iterator[list[str]]:
     if isinstance(each, AbsentChat):
         facts = [str(each.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"]
         yield facts + [""] * len(_MESSAGE_COLUMNS)
         return
-    facts = _facts(each, settings)
+    facts = _facts(each, zone)
     if not each.chat.messages:
         yield facts + [""] * len(_MESSAGE_COLUMNS)
     for message, speaker in zip(each.chat.messages, each.speakers, strict=True):
-        yield facts + _said(message, speaker, settings)
+        yield facts + _said(message, speaker, zone)
 
 
-def _facts(view: ChatView, settings: Settings) -> list[str]:
+def _facts(view: ChatView, zone: ZoneInfo) -> list[str]:
     """The cells of `_CHAT_COLUMNS`."""
     chat = view.chat
     return [
         str(chat.id),
         chat.type,
-        _time(chat.created_at, settings),
-        _time(chat.end_at, settings),
+        _time(chat.created_at, zone),
+        _time(chat.end_at, zone),
         chat.started_by,
         chat.status,
         chat.agent_id or "",
@@ -142,19 +143,19 @@ def _facts(view: ChatView, settings: Settings) -> list[str]:
         chat.rating or "",
         ratings.label(chat.rating) or "",
         str(view.version),
-        _time(view.gone_at, settings),
+        _time(view.gone_at, zone),
         "",
     ]
 
 
-def _said(message: Message, speaker: Speaker, settings: Settings) -> list[str]:
+def _said(message: Message, speaker: Speaker, zone: ZoneInfo) -> list[str]:
     """The cells of `_MESSAGE_COLUMNS`."""
     upload = message.upload
     return [
         str(message.position),
         "" if message.id is None else str(message.id),
         message.type,
-        _time(message.created_at, settings),
+        _time(message.created_at, zone),
         speaker,
         message.name,
         message.text,
@@ -164,5 +165,5 @@ def _said(message: Message, speaker: Speaker, settings: Settings) -> list[str]:
     ]
 
 
-def _time(moment: datetime | None, settings: Settings) -> str:
-    return rfc3339(moment, settings.zone) or ""
+def _time(moment: datetime | None, zone: ZoneInfo) -> str:
+    return rfc3339(moment, zone) or ""

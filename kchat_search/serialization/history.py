@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, Version
 from kchat_search.errors import LimitExceeded, NotFound
 from kchat_search.serialization import schemas
-from kchat_search.serialization.links import chat_api_url, versions_api_url, versions_page_url
-from kchat_search.serialization.times import rfc3339
+from kchat_search.serialization.links import Links
+from kchat_search.serialization.times import known_rfc3339, rfc3339
 
 MAX_CHARACTERS = 8 * 2**20
 """Of the JSON of whole chats in one answer: 32 times that in memory while it is made."""
@@ -79,9 +79,17 @@ EXAMPLE: schemas.VersionsJson = {
 
 
 def versions_json(
-    chat_id: int, history: History, version: int | None, zone: ZoneInfo, *, full: bool
+    chat_id: int,
+    history: History,
+    zone: ZoneInfo,
+    links: Links,
+    *,
+    version: int | None = None,
+    full: bool = True,
+    bounded: bool = True,
 ) -> schemas.VersionsJson:
-    """The answer of `GET /api/v1/chats/{id}/versions`.
+    """The answer of `GET /api/v1/chats/{id}/versions`. `version`: the only one that is wanted;
+    `full`: each with its whole chat; `bounded`: an answer that would be too long is refused.
 
     Raises `NotFound` for a version that is not there, `LimitExceeded` for too much at once.
     """
@@ -91,7 +99,7 @@ def versions_json(
         if place is None:
             raise NotFound(f"There is no version {version} of chat {chat_id} in the archive.")
         places = range(place, place + 1)
-    elif full and history.size(places) > MAX_CHARACTERS:
+    elif bounded and full and history.size(places) > MAX_CHARACTERS:
         raise LimitExceeded(
             "The versions of this chat are too long for one answer: ask for what changed with "
             "full=false, or for one at a time with version=1, version=2 and so on.",
@@ -100,25 +108,21 @@ def versions_json(
         )
     asked = {"version": str(version or ""), "full": "" if full else "false"}
     given = [(name, value) for name, value in asked.items() if value]
-    limit = MAX_CHANGES if version is None else None
+    limit = MAX_CHANGES if bounded and version is None else None
     return {
-        **_history(chat_id, history, places, zone, full=full, limit=limit),
+        "chat_id": chat_id,
+        "versions": _versions(history, places, zone, full=full, limit=limit),
         "links": {
-            "self": versions_api_url(chat_id, given),
-            "html": versions_page_url(chat_id),
-            "chat": chat_api_url(chat_id, ""),
+            "self": links.versions(chat_id, given),
+            "html": links.versions_page(chat_id),
+            "chat": links.chat(chat_id),
         },
     }
 
 
-def all_versions_json(chat_id: int, history: History, zone: ZoneInfo) -> schemas.HistoryJson:
-    """All versions with their whole chats, however much that is; needs no request."""
-    return _history(chat_id, history, range(len(history)), zone, full=True, limit=None)
-
-
-def _history(
-    chat_id: int, history: History, places: range, zone: ZoneInfo, *, full: bool, limit: int | None
-) -> schemas.HistoryJson:
+def _versions(
+    history: History, places: range, zone: ZoneInfo, *, full: bool, limit: int | None
+) -> list[schemas.VersionJson]:
     """The versions at these places. Raises `LimitExceeded` for more than `limit` changes."""
     found: list[schemas.VersionJson] = []
     count = 0
@@ -134,15 +138,13 @@ def _history(
         found.append(_version(version, zone))
         if full:
             found[-1]["chat"] = dict(history.sent(place))
-    return {"chat_id": chat_id, "versions": found}
+    return found
 
 
 def _version(version: Version, zone: ZoneInfo) -> schemas.VersionJson:
-    seen_at = rfc3339(version.seen_at, zone)
-    assert seen_at is not None
     return {
         "version": version.number,
-        "seen_at": seen_at,
+        "seen_at": known_rfc3339(version.seen_at, zone),
         "until": rfc3339(version.until, zone),
         "digest": version.digest,
         "changes": [

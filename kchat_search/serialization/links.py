@@ -1,4 +1,6 @@
-"""From a `SearchRequest` back to the address that asks for it.
+"""From a `SearchRequest` back to the address that asks for it, and the addresses of all else.
+
+Functions give paths, for the pages; `Links` gives absolute addresses, for every other answer.
 
 Invariant: `read_search(pairs(r)) == r`, and what is as if not given is not in the address. The
 address is the saved search.
@@ -7,12 +9,11 @@ address is the saved search.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
-
-from flask import request as present
 
 from kchat_search.fields import PARAMETERS
 from kchat_search.models.chats import Chat
@@ -42,16 +43,6 @@ def pairs(request: SearchRequest) -> list[tuple[str, str]]:
 def search_url(request: SearchRequest) -> str:
     """The page of this search. A search for nothing still is a search: `/?q=`."""
     return "/?" + urlencode(pairs(request) or [("q", "")])
-
-
-def api_url(request: SearchRequest) -> str:
-    """This search in the API, absolute."""
-    return _absolute("/api/v1/search", urlencode(pairs(request)))
-
-
-def rejects_api_url(page: int, per_page: int) -> str:
-    """A page of the rejects in the API, absolute."""
-    return _absolute("/api/v1/rejects", urlencode({"page": page, "per_page": per_page}))
 
 
 def export_url(request: SearchRequest, form: str) -> str:
@@ -116,30 +107,10 @@ def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
     return _with_query(f"/chats/{chat.id}", _marking(q)) + place
 
 
-def chat_page_url(chat_id: int, q: str, base: str | None = None) -> str:
-    """The page of a chat, absolute. `base`: `http://host/` where there is no request to tell."""
-    return _absolute(f"/chats/{chat_id}", _marking(q), base)
-
-
-def chat_api_url(chat_id: int, q: str, base: str | None = None) -> str:
-    """A chat in the API, absolute. `base` as in `chat_page_url`."""
-    return _absolute(f"/api/v1/chats/{chat_id}", _marking(q), base)
-
-
 def versions_url(chat_id: int, offset: int = 0, place: str = "") -> str:
     """The page of a chat's versions, newest first, `offset` of them passed over."""
     query = urlencode([("offset", offset)]) if offset else ""
     return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{place}" if place else "")
-
-
-def versions_page_url(chat_id: int) -> str:
-    """The page of a chat's versions, absolute."""
-    return _absolute(f"/chats/{chat_id}/versions", "")
-
-
-def versions_api_url(chat_id: int, asked: list[tuple[str, str]]) -> str:
-    """A chat's versions in the API, absolute; `asked`: with which parameters."""
-    return _absolute(f"/api/v1/chats/{chat_id}/versions", urlencode(asked))
 
 
 @lru_cache(64)
@@ -153,5 +124,42 @@ def _with_query(path: str, query: str) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _absolute(path: str, query: str, base: str | None = None) -> str:
-    return (base or present.host_url).rstrip("/") + _with_query(path, query)
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Absolute addresses, for answers that leave the pages."""
+
+    base: str
+    """`http://host:port/`, where the web server answers."""
+    kchat_chat_url: str | None = None
+    """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
+
+    def search(self, request: SearchRequest) -> str:
+        """This search in the API."""
+        return self._absolute("/api/v1/search", urlencode(pairs(request)))
+
+    def rejects(self, page: int, per_page: int) -> str:
+        """A page of the rejects in the API."""
+        return self._absolute("/api/v1/rejects", urlencode({"page": page, "per_page": per_page}))
+
+    def chat(self, chat_id: int, q: str = "") -> str:
+        """A chat in the API; `q` is the query whose matches are marked."""
+        return self._absolute(f"/api/v1/chats/{chat_id}", _marking(q))
+
+    def chat_page(self, chat_id: int, q: str = "") -> str:
+        """The page of a chat, with the matches of `q` marked."""
+        return self._absolute(f"/chats/{chat_id}", _marking(q))
+
+    def versions(self, chat_id: int, parameters: Sequence[tuple[str, str]] = ()) -> str:
+        """A chat's versions in the API."""
+        return self._absolute(f"/api/v1/chats/{chat_id}/versions", urlencode(parameters))
+
+    def versions_page(self, chat_id: int) -> str:
+        """The page of a chat's versions."""
+        return self._absolute(f"/chats/{chat_id}/versions", "")
+
+    def kchat(self, chat_id: int) -> str | None:
+        """Where this chat is at Kchat; None where no account is set."""
+        return self.kchat_chat_url and self.kchat_chat_url.replace("{id}", str(chat_id))
+
+    def _absolute(self, path: str, query: str) -> str:
+        return self.base.rstrip("/") + _with_query(path, query)

@@ -303,15 +303,11 @@ class VersionsLinksJson(TypedDict):
     chat: Url
 
 
-class HistoryJson(TypedDict):
-    """What a chat said before, without the links."""
+class VersionsJson(TypedDict):
+    """What a chat said before."""
 
     chat_id: int
     versions: Annotated[list[VersionJson], Field(description="Oldest first.")]
-
-
-class VersionsJson(HistoryJson):
-    """What a chat said before."""
 
     links: VersionsLinksJson
 

@@ -100,3 +100,25 @@ class StatusJson(TypedDict):
     timezone: str
     demo: bool
     months: Annotated[dict[str, int], Field(description="Chats by month of creation.")]
+
+
+class DifferenceJson(TypedDict):
+    """A string and a chat of which index and archive say different things."""
+
+    string: str
+    chat_id: int
+
+
+class VerifyJson(TypedDict):
+    """The index held against the archive. Not an answer of the API: the command `verify` prints
+    it."""
+
+    chats: int
+    strings: Annotated[int, Field(description="How many strings were looked up.")]
+    missed: Annotated[list[DifferenceJson], Field(description="In the archive, not found.")]
+    wrong: Annotated[list[DifferenceJson], Field(description="Found, not in the archive.")]
+    lacking: Annotated[list[int], Field(description="Chats that the index lacks or has outdated.")]
+    surplus: Annotated[list[int], Field(description="Chats that the archive does not have.")]
+    damage: Annotated[str | None, Field(description="What is wrong with the index's files.")]
+    seconds: float
+    seed: int

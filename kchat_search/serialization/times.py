@@ -27,3 +27,10 @@ def rfc3339(moment: datetime | None, zone: ZoneInfo) -> str | None:
     if len(text) > _RFC_3339:  # local mean time before 1901: RFC 3339 has no seconds in an offset
         return moment.astimezone(UTC).isoformat(timespec="seconds")
     return text
+
+
+def known_rfc3339(moment: datetime, zone: ZoneInfo) -> str:
+    """The same, of a moment that is known."""
+    text = rfc3339(moment, zone)
+    assert text is not None
+    return text

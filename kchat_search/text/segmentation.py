@@ -128,6 +128,11 @@ class Segmenter:
         self._cached_search_words = lru_cache(_CACHED_ENTRIES)(self._search_words)
         self.fingerprint = self._make_fingerprint()
 
+    @property
+    def user_dictionary(self) -> Path | None:
+        """The file of the user's words, if there is one."""
+        return self._user_dict
+
     def user_dictionary_changed(self, now: float) -> bool:
         """Has the user's file changed since it was read, and been left alone for the last two
         seconds?

@@ -1,9 +1,10 @@
 """The web: the API and the pages, and the one room that knows Flask.
 
-app.py  create_app: puts the parts together
-http/   what API and pages share: who may ask, parameters, errors, language
-api/    the API, its description, exports, metrics
-pages/  the pages
+app.py      create_app: puts the parts together
+program.py  what the web asks of the program
+http/       what API and pages share: who may ask, parameters, errors, language
+api/        the API, its description, exports, metrics
+pages/      the pages
 """
 
 from kchat_search.web.app import create_app

@@ -1,11 +1,10 @@
-"""create_app: the parts of the web put together over one service."""
+"""create_app: the parts of the web put together over one program."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from flask import Flask, url_for
 from flask_babel import Babel
@@ -19,9 +18,7 @@ from kchat_search.web.api import routes as api
 from kchat_search.web.http import guard, language, problems
 from kchat_search.web.pages import formatting
 from kchat_search.web.pages import routes as pages
-
-if TYPE_CHECKING:
-    from kchat_search.service import Service
+from kchat_search.web.program import Program
 
 STATIC = Path(__file__).parent / "static"
 _A_YEAR_IN_SECONDS = 31_536_000
@@ -31,26 +28,26 @@ def _present() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(service: Service, clock: Clock = _present) -> Flask:
-    """The WSGI application over `service`. `clock` tells what «the last 7 days» are."""
+def create_app(program: Program, clock: Clock = _present) -> Flask:
+    """The WSGI application over `program`. `clock` tells what «the last 7 days» are."""
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _A_YEAR_IN_SECONDS  # addresses carry a digest
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
-    metrics.install(app, service)
+    metrics.install(app, program)
     guard.install(app)
     problems.install(app)
     language.install(app)
-    _teach_templates(app, service)
-    app.register_blueprint(api.blueprint(service, clock))
+    _teach_templates(app, program)
+    app.register_blueprint(api.blueprint(program, clock))
     app.register_blueprint(openapi.blueprint())
-    app.register_blueprint(pages.blueprint(service, clock))
+    app.register_blueprint(pages.blueprint(program, clock))
     return app
 
 
-def _teach_templates(app: Flask, service: Service) -> None:
-    zone = service.settings.zone
+def _teach_templates(app: Flask, program: Program) -> None:
+    zone = program.presentation.zone
     digests = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()
     }
@@ -70,6 +67,6 @@ def _teach_templates(app: Flask, service: Service) -> None:
     )
     app.jinja_env.globals.update(
         asset=lambda name: url_for("static", filename=name, v=digests[name]),
-        demo=service.settings.demo,
-        timezone=service.settings.timezone,
+        demo=program.presentation.demo,
+        timezone=zone.key,
     )

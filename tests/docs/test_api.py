@@ -21,7 +21,7 @@ from kchat_search.web.api import export_response
 from kchat_search.web.http import parameters, problems
 from tests.docs import documents
 from tests.docs.documents import ALL, asked, codes, curls, rows, text
-from tests.web.conftest import make_app, make_settings
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 
 API = text("docs/api.md")
@@ -30,7 +30,7 @@ HERE = "http://127.0.0.1:5080"
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    return make_app(FakeService([], make_settings()))
+    return make_app(FakeService([], make_presentation()))
 
 
 @pytest.fixture(scope="module")

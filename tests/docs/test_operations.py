@@ -13,7 +13,7 @@ from kchat_search.cli.commands import EXIT_DIFFERENCE, EXIT_NOT_NOW, EXIT_USAGE
 from kchat_search.config import Settings
 from tests.docs import documents
 from tests.docs.documents import ALL, codes, commands, rows, text
-from tests.web.conftest import make_app, make_settings
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 
 OPERATIONS = text("docs/operations.md")
@@ -80,7 +80,7 @@ def test_exit_codes_are_the_programs() -> None:
 
 
 def test_every_metric_is_told_and_no_other() -> None:
-    web = make_app(FakeService([], make_settings())).test_client()
+    web = make_app(FakeService([], make_presentation())).test_client()
     there = set(re.findall(r"^# TYPE (\w+)", web.get("/metrics").text, re.MULTILINE))
     there = {name for name in there if not name.endswith("_created")}
     assert {codes(cells[0])[0] for cells in rows(OPERATIONS, "metric")} == there

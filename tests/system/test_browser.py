@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.web import chats
-from tests.web.conftest import make_app, make_settings
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService, chat, message
 
 CHROMIUM = next(
@@ -34,7 +34,7 @@ def address() -> Iterator[str]:
     everything = [*chats.ordinary(), chats.hostile()]
     long = [message(f"第 {n} 句{' 退款' if n in (3, 2500, 4990) else ''}") for n in range(5000)]
     everything.append(chat(7, long, visitor_id="7"))
-    service = FakeService(everything, make_settings(demo=True))
+    service = FakeService(everything, make_presentation(demo=True))
     service.past = {290: chats.refund_versions(), 666: chats.hostile_versions()}
     app = make_app(service)
     server = make_server("127.0.0.1", 0, app, threaded=True)

@@ -32,12 +32,12 @@ def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
     shown = run("show", str(first["chat"]["id"]), folder=folder)
     assert "李雷" in shown.stdout or "韩梅梅" in shown.stdout
     sent = json.loads(run("show", str(first["chat"]["id"]), "--json", folder=folder).stdout)
-    assert sent["id"] == first["chat"]["id"]
+    assert sent["chat"]["id"] == first["chat"]["id"]
 
     verify = run("verify", "--strings", "50", "--json", folder=folder)
     assert (verify.returncode, json.loads(verify.stdout)["missed"]) == (0, [])
     status = json.loads(run("status", "--json", folder=folder).stdout)
-    assert status["counts"]["chats"] == status["engine"]["documents"] == 25
+    assert status["archive"]["chats"] == status["index"]["documents"] == 25
     assert status["coverage"]["complete"] is True
     assert "generation-000001" in run("status", folder=folder).stdout
 
@@ -63,7 +63,7 @@ def test_what_was_recalled_is_still_shown(kchat: DemoServer, folder: Path) -> No
     assert "recalled #200001" in shown
     assert "我的密码是 1234 → (nothing)" in shown
     told = json.loads(run("show", "200", "--versions", "--json", folder=folder).stdout)
-    assert set(told) == {"chat_id", "versions"}
+    assert set(told) == {"chat_id", "versions", "links"}
     first, second = told["versions"]
     assert (first["until"], second["until"]) == (second["seen_at"], None)
     assert first["chat"]["messages"][0]["msg"] == "我的密码是 1234"

@@ -72,8 +72,11 @@ def test_the_command_lists_rejects_with_their_reasons(kchat: DemoServer, folder:
     assert told.count("#2") == 20
     assert "and 10 more" in told
     assert "gone from Kchat" not in told.split("could not be understood")[1]
-    found = json.loads(run("status", "--json", folder=folder).stdout)
-    assert found["counts"]["rejected"] == len(found["rejects"]) == 30
+    status = json.loads(run("status", "--json", folder=folder).stdout)
+    assert (status["archive"]["rejected"], len(status["rejects"])) == (30, 20)
+    assert run("status", "--rejects", folder=folder, COLUMNS="200").stdout.count("#2") == 30
+    found = json.loads(run("status", "--rejects", "--json", folder=folder).stdout)
+    assert found["total"] == len(found["rejects"]) == 30
     names = {"chat_id", "key", "reason", "first_seen_at", "last_seen_at", "times", "gone_at", "raw"}
     assert {name for each in found["rejects"] for name in each} == names
     assert {each["chat_id"] for each in found["rejects"]} == set(range(201, 231))

@@ -1,5 +1,5 @@
 """A service over hand-made chats: it finds by plain substring, counts truly, and can be told to
-fail. Same methods as `kchat_search.service.Service`."""
+fail. It is a `kchat_search.web.program.Program`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.ratings import canonical
 from kchat_search.chats.reader import ChatReader, Transcript
-from kchat_search.config import Settings
 from kchat_search.errors import ArchiveError, KchatSearchError, LimitExceeded, NotFound
 from kchat_search.fields import FACETS
 from kchat_search.kchat.json_codec import encode
@@ -23,6 +22,7 @@ from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
     EngineState,
+    Presentation,
     Status,
     SyncReport,
     SyncTotals,
@@ -105,7 +105,7 @@ class FakeService:
     """Programmable: put chats in, set `fails` to have every method raise it."""
 
     chats: list[Chat]
-    settings: Settings
+    presentation: Presentation
     names: dict[str, str] = field(default_factory=lambda: {"2192": "李雷", "2193": "韩梅梅"})
     fails: KchatSearchError | None = None
     bug: type[BaseException] | None = None
@@ -250,7 +250,7 @@ class FakeService:
 
     def history(self, chat_id: int) -> History:
         reading = Reading(
-            ChatParser(self.settings.zone).parse_archived, without_upload_tokens, stable_content
+            ChatParser(self.presentation.zone).parse_archived, without_upload_tokens, stable_content
         )
         return History(self.versions(chat_id), reading)
 
@@ -268,8 +268,8 @@ class FakeService:
             last_report=self.reports()[0],
             indexer="pid 4711",
             index_current=True,
-            timezone=self.settings.timezone,
-            demo=self.settings.demo,
+            timezone=self.presentation.zone.key,
+            demo=self.presentation.demo,
             months=dict(months),
         )
 
@@ -337,7 +337,7 @@ class FakeService:
         if name == "has_upload":
             return "true" if any(m.upload for m in one.messages) else "false"
         if name in ("created_month", "created_day"):
-            local = one.created_at and one.created_at.astimezone(self.settings.zone)
+            local = one.created_at and one.created_at.astimezone(self.presentation.zone)
             form = "%Y-%m" if name == "created_month" else "%Y-%m-%d"
             return f"{local:{form}}" if local else None
         if name == "spoke":
@@ -358,7 +358,7 @@ class FakeService:
             return True
         if one.created_at is None:
             return False
-        day = one.created_at.astimezone(self.settings.zone).date()
+        day = one.created_at.astimezone(self.presentation.zone).date()
         start = date.fromisoformat((request.start or "0001-01-01")[:10])
         end = date.fromisoformat((request.end or "9999-12-31")[:10])
         return start <= day <= end

@@ -32,17 +32,17 @@ from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search.export_walk import AbsentChat
 from kchat_search.serialization import schemas
 from kchat_search.serialization.export_formats import COLUMNS, cell, pieces
-from kchat_search.serialization.links import export_url
+from kchat_search.serialization.links import Links, export_url
 from kchat_search.serialization.safe_text import printable
 from kchat_search.web.api.export_response import AT_ONCE
 from kchat_search.web.http.parameters import read_export
 from tests.text.difficult_texts import texts
 from tests.web import chats
-from tests.web.conftest import make_settings
+from tests.web.conftest import make_presentation
 from tests.web.fake_service import NOW, FakeService, chat, message
 from tests.web.markup import Page
 
-SETTINGS = make_settings()
+PRESENTATION = make_presentation()
 BASE = "http://localhost/"
 FORMULA = re.compile("\\s*[=+\\-@＝＋－＠]|[\t\r\n]")
 
@@ -73,7 +73,9 @@ def made(service: FakeService, *numbers: int) -> list[ChatView | AbsentChat]:
 
 
 def written(form: Any, *views: ChatView | AbsentChat) -> bytes:
-    return b"".join(pieces(views, form, SETTINGS, BASE))
+    return b"".join(
+        pieces(views, form, PRESENTATION.zone, Links(BASE, PRESENTATION.kchat_chat_url))
+    )
 
 
 # -- what stands in them ---------------------------------------------------------------------
@@ -163,7 +165,7 @@ def test_nothing_found_is_an_empty_file_with_its_header(client: FlaskClient) -> 
 @example('a"b,c;d\r\ne\rf\n\x00\ud800')
 def test_any_text_survives_in_a_cell_and_none_is_a_formula(text: str) -> None:
     said = [message(text, text), message("next")]
-    service = FakeService([chat(1, said, status=text, agent_id=text)], SETTINGS)
+    service = FakeService([chat(1, said, status=text, agent_id=text)], PRESENTATION)
     found = rows(written("csv", *made(service, 1)))
     assert len(found) == 2
     for name in ("text", "name", "status", "agent_id"):
@@ -205,7 +207,7 @@ def test_a_cell_is_never_a_formula(text: str, shown: str) -> None:
 
 @given(st.lists(texts(8), max_size=4), st.sampled_from(["jsonl", "csv"]))
 def test_a_chat_is_one_line_or_as_many_rows_as_it_has_messages(said: list[str], form: str) -> None:
-    service = FakeService([], SETTINGS, sent={"msg": said})
+    service = FakeService([], PRESENTATION, sent={"msg": said})
     service.chats = [chat(n, map(message, said)) for n in (1, 2)]
     data = written(form, *made(service, 1, 2))
     if form == "csv":

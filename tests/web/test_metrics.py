@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 from kchat_search.errors import ArchiveError, IndexDamaged, SettingsError
 from kchat_search.models.reports import SyncReport
 from kchat_search.web import create_app
-from tests.web.conftest import make_app, make_settings
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 from tests.world import World
 
@@ -220,9 +220,9 @@ def test_it_is_behind_the_guard_and_takes_no_parameters(fresh: FlaskClient) -> N
 
 _WORKER = """
 import sys
-from tests.web.conftest import make_app, make_settings
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
-client = make_app(FakeService([], make_settings())).test_client()
+client = make_app(FakeService([], make_presentation())).test_client()
 for _ in range(int(sys.argv[1])):
     client.get("/healthz")
 print(client.get("/metrics").text)
@@ -260,4 +260,4 @@ def test_a_folder_for_several_processes_must_be_one(
 ) -> None:
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "absent"))
     with pytest.raises(SettingsError, match="PROMETHEUS_MULTIPROC_DIR"):
-        make_app(FakeService([], make_settings()))
+        make_app(FakeService([], make_presentation()))

@@ -12,7 +12,7 @@ from kchat_search.models.reports import Coverage
 from kchat_search.models.search import FacetValue, FilterCut, Note, SearchRequest, Suggestion
 from kchat_search.web.pages import histogram
 from tests.web import chats
-from tests.web.conftest import make_app, make_settings
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import NOW, FakeService, chat, message
 from tests.web.markup import Page
 
@@ -222,7 +222,7 @@ def test_a_few_chats_between_archive_and_index_are_no_alarm(
 
 
 def test_made_up_conversations_are_called_so(client: FlaskClient) -> None:
-    demo = make_app(FakeService(chats.ordinary(), make_settings(demo=True))).test_client()
+    demo = make_app(FakeService(chats.ordinary(), make_presentation(demo=True))).test_client()
     assert "演示数据" in look(demo, "/").text
     text = look(client, "/").text
     assert "演示数据" not in text

@@ -18,7 +18,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING
 
 from flask import Response, current_app, request
 from flask_babel import gettext as _
@@ -30,9 +29,8 @@ from kchat_search.search.export_walk import Export
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.times import local
 from kchat_search.web.http import problems
-
-if TYPE_CHECKING:
-    from kchat_search.service import Service
+from kchat_search.web.http.rendering import links_of
+from kchat_search.web.program import Program
 
 AT_ONCE = 2
 """Each keeps one of the server's eight threads for as long as its client reads, and a good part of
@@ -45,26 +43,26 @@ COMPLETE = "X-Coverage-Complete"
 class Sender:
     """Answers requests for exports. Safe to share between threads."""
 
-    def __init__(self, service: Service, clock: Clock) -> None:
-        self._service = service
+    def __init__(self, program: Program, clock: Clock) -> None:
+        self._program = program
         self._clock = clock
         self._places = BoundedSemaphore(AT_ONCE)
 
     def answer(self, wanted: SearchRequest, form: export_formats.Format) -> Response:
         """The whole export, sent while it is read. To HEAD, what its headers would be.
 
-        Raises what `Service.export` raises, and `TooManyExports`.
+        Raises what `Program.export` raises, and `TooManyExports`.
         """
         if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
             text = _("导出需要 HTTP/1.1：HTTP/1.0 无法区分完整的与中断的回答。")
             return problems.answer(problems.Problem(505, "http-version", text))
         if request.method == "HEAD":
-            return self._response(self._service.export(wanted), form, iter(()))
+            return self._response(self._program.export(wanted), form, iter(()))
         with ExitStack() as held:
             held.enter_context(self._place())
-            export = self._service.export(wanted)
+            export = self._program.export(wanted)
             pieces = export_formats.pieces(
-                export.chats, form, self._service.settings, request.host_url
+                export.chats, form, self._program.presentation.zone, links_of(self._program)
             )
             response = self._response(export, form, chain([next(pieces, b"")], pieces))
             # The server closes the answer when it is sent, and when the client has gone.
@@ -86,7 +84,7 @@ class Sender:
         self, export: Export, form: export_formats.Format, body: Iterator[bytes]
     ) -> Response:
         response = current_app.response_class(body, content_type=export_formats.TYPES[form])
-        now = local(self._clock(), self._service.settings.zone)
+        now = local(self._clock(), self._program.presentation.zone)
         response.headers["Content-Disposition"] = (
             f'attachment; filename="kchat-chats-{now:%Y%m%d-%H%M%S}.{form}"'
         )

@@ -19,7 +19,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -31,9 +30,7 @@ from prometheus_client.registry import Collector
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.reports import SyncReport, SyncTotals
 from kchat_search.web.http.parameters import only
-
-if TYPE_CHECKING:
-    from kchat_search.service import Service
+from kchat_search.web.program import Program
 
 _PREFIX = "kchat_search_"
 _SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
@@ -45,7 +42,7 @@ _OUTCOMES = ("complete", "incomplete", "failed")
 _WHAT = ("seen", "new", "changed", "vanished", "rejected", "indexed")
 
 
-def install(app: Flask, service: Service) -> None:
+def install(app: Flask, program: Program) -> None:
     """Count every request from now on, and answer `/metrics`. Call it before the guard is
     installed, so that what the guard refuses is counted too.
 
@@ -53,7 +50,7 @@ def install(app: Flask, service: Service) -> None:
     no folder.
     """
     registry = CollectorRegistry()
-    registry.register(_Program(service))
+    registry.register(_Program(program))
     if _SEVERAL_PROCESSES in os.environ:
         _sum_of_all_processes(registry)
         _count_requests(app, None)
@@ -108,8 +105,8 @@ def _count_requests(app: Flask, registry: CollectorRegistry | None) -> None:
 class _Program(Collector):
     """Archive, index and indexer as they are at the moment of the scrape."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, program: Program) -> None:
+        self._program = program
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(_PREFIX + "up", "Whether this part can be read.", labels=("part",))
@@ -125,13 +122,13 @@ class _Program(Collector):
                 up.add_metric((part,), 0)
             else:
                 up.add_metric((part,), 1)
-        running = self._service.holder() is not None
+        running = self._program.holder() is not None
         found.append(_gauge("indexer_running", "Whether some process is the indexer.", running))
         yield from found
 
     def _archive(self) -> list[Metric]:
-        counts = self._service.counts()
-        reports = self._service.reports(1)
+        counts = self._program.counts()
+        reports = self._program.reports(1)
         gauges = [
             _gauge("chats", "Chats in the archive, gone ones included.", counts.chats),
             _gauge("chats_gone", "Chats that Kchat has no more.", counts.gone),
@@ -140,10 +137,10 @@ class _Program(Collector):
             _gauge("versions", "Versions of all chats, present ones included.", counts.versions),
         ]
         last = _last_sync(reports[0]) if reports else []
-        return [*gauges, *last, *_totals(self._service.totals())]
+        return [*gauges, *last, *_totals(self._program.totals())]
 
     def _index(self) -> list[Metric]:
-        engine, current = self._service.index_state()
+        engine, current = self._program.index_state()
         return [
             _gauge("index_documents", "Chats in the index.", engine.documents),
             _gauge("index_bytes", "Size of the index.", engine.size_bytes),
@@ -152,7 +149,7 @@ class _Program(Collector):
         ]
 
     def _coverage(self) -> list[Metric]:
-        coverage = self._service.coverage_now()
+        coverage = self._program.coverage_now()
         found = [
             _gauge(
                 "coverage_complete",

@@ -1,13 +1,15 @@
-"""The routes of the HTTP API, version 1. Thin: parameters in, service, JSON out."""
+"""The routes of the HTTP API, version 1. Thin: parameters in, program, JSON out."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, request
 
 from kchat_search.ports import Clock
-from kchat_search.serialization import history, schemas, views
+from kchat_search.serialization import schemas
+from kchat_search.serialization.chats import agents_json, chat_json
+from kchat_search.serialization.history import versions_json
+from kchat_search.serialization.search import search_json
+from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
 from kchat_search.web.http.parameters import (
     only,
@@ -17,39 +19,34 @@ from kchat_search.web.http.parameters import (
     read_search,
     read_versions,
 )
-from kchat_search.web.http.rendering import json_answer
-
-if TYPE_CHECKING:
-    from kchat_search.service import Service
-
-_IN_STATUS = 20
-"""Reports, and rejects, that the status shows."""
+from kchat_search.web.http.rendering import json_answer, links_of
+from kchat_search.web.program import Program
 
 
-def blueprint(service: Service, clock: Clock) -> Blueprint:
-    """The API over this service."""
+def blueprint(program: Program, clock: Clock) -> Blueprint:
+    """The API over this program."""
     api = Blueprint("api", __name__)
-    settings = service.settings
-    sender = Sender(service, clock)
+    zone = program.presentation.zone
+    sender = Sender(program, clock)
 
     @api.get("/api/v1/search")
     def search() -> Response:
         wanted = read_search(request.args)
-        return json_answer(views.search_json(wanted, service.search(wanted), settings))
+        return json_answer(search_json(wanted, program.search(wanted), zone, links_of(program)))
 
     @api.get("/api/v1/chats/<chat_id>")
     def chat(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         q = only(request.args, "q")["q"]
-        response = json_answer(views.chat_json(service.chat(number, q), settings, q))
+        response = json_answer(chat_json(program.chat(number, q), zone, links_of(program), q))
         return conditional(response)
 
     @api.get("/api/v1/chats/<chat_id>/versions")
     def chat_versions(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         version, full = read_versions(request.args)
-        past = service.history(number)
-        found = history.versions_json(number, past, version, settings.zone, full=full)
+        past = program.history(number)
+        found = versions_json(number, past, zone, links_of(program), version=version, full=full)
         return conditional(json_answer(found))
 
     @api.get("/api/v1/export")
@@ -59,20 +56,22 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
     @api.get("/api/v1/agents")
     def agents() -> Response:
         only(request.args)
-        return json_answer(views.agents_json(service.agents()))
+        return json_answer(agents_json(program.agents()))
 
     @api.get("/api/v1/status")
     def status() -> Response:
         only(request.args)
-        reports, rejects = service.reports(_IN_STATUS), service.rejects(_IN_STATUS)
-        return json_answer(views.status_json(service.status(), reports, rejects, settings))
+        reports, rejects = program.reports(ROWS_IN_STATUS), program.rejects(ROWS_IN_STATUS)
+        return json_answer(status_json(program.status(), reports, rejects, zone))
 
     @api.get("/api/v1/rejects")
     def rejects() -> Response:
         page, per_page = read_rejects(request.args)
-        total = service.count_rejects()
-        found = service.rejects(per_page + 1, (page - 1) * per_page)
-        return json_answer(views.rejects_json(page, per_page, total, found, settings))
+        total = program.count_rejects()
+        found = program.rejects(per_page + 1, (page - 1) * per_page)
+        return json_answer(
+            rejects_json(found, zone, links_of(program), page=page, per_page=per_page, total=total)
+        )
 
     @api.get("/healthz")
     def healthz() -> Response:
@@ -80,7 +79,7 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
 
     @api.get("/readyz")
     def readyz() -> Response:
-        service.ready()
+        program.ready()
         return json_answer(schemas.LifeJson(status="ok"))
 
     return api

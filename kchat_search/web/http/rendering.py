@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app, render_template
+from flask import Response, current_app, render_template, request
 
 from kchat_search.serialization.json_text import json_text
+from kchat_search.serialization.links import Links
 from kchat_search.serialization.safe_text import printable
+from kchat_search.web.program import Program
 
 
 def page(template: str, **values: Any) -> Response:
@@ -22,3 +24,8 @@ def page(template: str, **values: Any) -> Response:
 def json_answer(content: Any) -> Response:
     """An answer in JSON."""
     return current_app.response_class(json_text(content), content_type="application/json")
+
+
+def links_of(program: Program) -> Links:
+    """Absolute addresses that begin as the one that was asked."""
+    return Links(request.host_url, program.presentation.kchat_chat_url)

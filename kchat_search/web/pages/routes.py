@@ -1,10 +1,9 @@
-"""The routes of the pages: search, chat, status. Thin: parameters in, service, template out."""
+"""The routes of the pages: search, chat, status. Thin: parameters in, program, template out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 from flask import Blueprint, Response, redirect, request
 from flask_babel import gettext as _
@@ -20,12 +19,10 @@ from kchat_search.serialization.times import local
 from kchat_search.web.api.routes import conditional
 from kchat_search.web.http import parameters
 from kchat_search.web.http.language import without_choice
-from kchat_search.web.http.rendering import page
+from kchat_search.web.http.rendering import links_of, page
 from kchat_search.web.pages import histogram, history, search_page, transcript
 from kchat_search.web.pages.labels import Labels
-
-if TYPE_CHECKING:
-    from kchat_search.service import Service
+from kchat_search.web.program import Program
 
 REJECTS_A_PAGE = 50
 REPORTS_SHOWN = 10
@@ -33,28 +30,28 @@ RAW_SHOWN = 4_000
 """Characters of a reject's raw JSON."""
 
 
-def blueprint(service: Service, clock: Clock) -> Blueprint:
-    """The pages over this service."""
+def blueprint(program: Program, clock: Clock) -> Blueprint:
+    """The pages over this program."""
     pages = Blueprint("pages", __name__)
-    zone = service.settings.zone
+    zone = program.presentation.zone
 
     @pages.get("/")
     def search() -> BaseResponse:
         args = without_choice(request.args)
         if not args:
-            return page("home.html", status=service.status(), examples=_examples(service.agents()))
+            return page("home.html", status=program.status(), examples=_examples(program.agents()))
         # a form without JavaScript sends its empty fields too; `q` alone may be empty
         kept = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
         wanted = parameters.read_search(MultiDict(kept))
         if len(kept) < len(list(args.items(multi=True))):
             return redirect(links.search_url(wanted))
         today = local(clock(), zone).date()
-        return page("search.html", **_search_values(wanted, service, today))
+        return page("search.html", **_search_values(wanted, program, today))
 
     @pages.get("/chats/<chat_id>")
     def chat(chat_id: str) -> Response:
         q = parameters.only(without_choice(request.args), "q")["q"]
-        response = conditional(_chat_page(_read(service, chat_id, q), q, service))
+        response = conditional(_chat_page(_read(program, chat_id, q), q, program))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -63,32 +60,32 @@ def blueprint(service: Service, clock: Clock) -> Blueprint:
         offset = parameters.read_offset(
             parameters.only(without_choice(request.args), "offset")["offset"]
         )
-        response = conditional(_versions_page(_read(service, chat_id, ""), offset, service))
+        response = conditional(_versions_page(_read(program, chat_id, ""), offset, program))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
     @pages.get("/status")
     def status() -> Response:
         offset = parameters.only(without_choice(request.args), "offset")["offset"]
-        return _status_page(service, parameters.read_offset(offset))
+        return _status_page(program, parameters.read_offset(offset))
 
     return pages
 
 
-def _read(service: Service, chat_id: str, q: str) -> ChatView:
+def _read(program: Program, chat_id: str, q: str) -> ChatView:
     try:
-        return service.chat(parameters.read_chat_id(chat_id), q)
+        return program.chat(parameters.read_chat_id(chat_id), q)
     except (NotFound, BadRequest) as error:
         if isinstance(error, BadRequest) and error.parameter != "id":
             raise
         raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
 
 
-def _status_page(service: Service, offset: int) -> Response:
-    now = service.status()
-    reports = service.reports(REPORTS_SHOWN)
-    every = timedelta(seconds=service.settings.sync_interval_seconds)
-    rejects = service.rejects(REJECTS_A_PAGE, offset)
+def _status_page(program: Program, offset: int) -> Response:
+    now = program.status()
+    reports = program.reports(REPORTS_SHOWN)
+    every = timedelta(seconds=program.presentation.sync_interval_seconds)
+    rejects = program.rejects(REJECTS_A_PAGE, offset)
     return page(
         "status.html",
         status=now,
@@ -105,9 +102,9 @@ def _status_page(service: Service, offset: int) -> Response:
     )
 
 
-def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict[str, object]:
-    found = service.search(wanted)
-    agents = service.agents()
+def _search_values(wanted: SearchRequest, program: Program, today: date) -> dict[str, object]:
+    found = program.search(wanted)
+    agents = program.agents()
     labels = Labels()
     return {
         "request_": wanted,
@@ -138,9 +135,9 @@ def _search_values(wanted: SearchRequest, service: Service, today: date) -> dict
     }
 
 
-def _chat_page(view: ChatView, q: str, service: Service) -> Response:
+def _chat_page(view: ChatView, q: str, program: Program) -> Response:
     chat = view.chat
-    rows = transcript.rows(view, service.settings.zone)
+    rows = transcript.rows(view, program.presentation.zone)
     matches = [row.anchor for row in rows if row.highlights]
     return page(
         "chat.html",
@@ -158,40 +155,40 @@ def _chat_page(view: ChatView, q: str, service: Service) -> Response:
             if chat.visitor_id
             else None
         ),
-        kchat_url=service.settings.chat_link(chat.id),
+        kchat_url=links_of(program).kchat(chat.id),
         plain_types=transcript.PLAIN,
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
-        said_before=_said_before(view, service),
+        said_before=_said_before(view, program),
         labels=Labels(),
     )
 
 
-def _versions_page(view: ChatView, offset: int, service: Service) -> Response:
+def _versions_page(view: ChatView, offset: int, program: Program) -> Response:
     chat_id = view.chat.id
-    found = service.history(chat_id)
+    found = program.history(chat_id)
     return page(
         "versions.html",
         view=view,
         chat=view.chat,
         total=len(found),
-        versions=history.shown_versions(found, offset, service.agents()),
+        versions=history.shown_versions(found, offset, program.agents()),
         offset=offset,
         step=history.A_PAGE,
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url,
-        api_url=links.versions_api_url,
+        api_url=links_of(program).versions,
     )
 
 
-def _said_before(view: ChatView, service: Service) -> Mapping[int, str]:
+def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
     """Where to read what was recalled; looked up only where it can't be read in the chat."""
     empty = any(m.recalled and not (m.text or m.upload) for m in view.chat.messages)
     if view.version == 1 or not empty:
         return {}
-    return history.said_before(service.history(view.chat.id), view.chat.id)
+    return history.said_before(program.history(view.chat.id), view.chat.id)
 
 
 def _length(chat: Chat) -> float | None:

@@ -1,0 +1,123 @@
+"""A page of hits as JSON: the answer of `GET /api/v1/search`."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from kchat_search.models.search import (
+    FacetValue,
+    Hit,
+    QueryReading,
+    SearchPage,
+    SearchRequest,
+    Snippet,
+)
+from kchat_search.serialization import schemas
+from kchat_search.serialization.chats import links_json
+from kchat_search.serialization.links import Links, next_request, previous_request
+from kchat_search.serialization.notes import Language, note_text
+from kchat_search.serialization.status import coverage_json
+from kchat_search.serialization.times import rfc3339
+
+
+def search_json(
+    request: SearchRequest,
+    page: SearchPage,
+    zone: ZoneInfo,
+    links: Links,
+    language: Language = "en",
+) -> schemas.SearchJson:
+    """The answer of `GET /api/v1/search`. `zone` is that of the times, `language` that of the
+    notes."""
+    following = next_request(request, has_next=page.has_next, cursor=page.cursor)
+    before = previous_request(request)
+    return {
+        "query": _query(page.query, language),
+        "total": page.total,
+        "page": page.page,
+        "per_page": page.per_page,
+        "next": links.search(following) if following else None,
+        "previous": links.search(before) if before else None,
+        "cursor": page.cursor,
+        "hits": [_hit(hit, zone, links, request.q) for hit in page.hits],
+        "facets": _facets(page),
+        "coverage": coverage_json(page.coverage, zone),
+        "took_ms": round(page.took_ms, 3),
+    }
+
+
+def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
+    return {
+        "q": reading.q,
+        "understood": reading.understood,
+        "match": reading.match,
+        "all": reading.all,
+        "sort": reading.sort,
+        "notes": [{"code": note.code, "text": note_text(note, language)} for note in reading.notes],
+        "parts": [{"text": part.text, "count": part.count} for part in reading.parts],
+        "suggestions": [{"q": each.q, "total": each.total} for each in reading.suggestions],
+        "cuts": [
+            {"parameter": cut.parameter, "part": cut.part, "q": cut.q, "total": cut.total}
+            for cut in reading.cuts
+        ],
+        "without_filters": reading.without_filters,
+    }
+
+
+def _hit(hit: Hit, zone: ZoneInfo, links: Links, q: str) -> schemas.HitJson:
+    return {
+        "chat": _summary(hit, zone),
+        "score": hit.score,
+        "snippets": [_snippet(snippet, zone) for snippet in hit.snippets],
+        "links": links_json(hit.chat.id, links, q),
+    }
+
+
+def _summary(hit: Hit, zone: ZoneInfo) -> schemas.ChatSummaryJson:
+    chat = hit.chat
+    return {
+        "id": chat.id,
+        "type": chat.type,
+        "started_by": chat.started_by,
+        "status": chat.status,
+        "agent_id": chat.agent_id,
+        "agent_name": hit.agent_name,
+        "rating": chat.rating,
+        "visitor_id": chat.visitor_id,
+        "visitor_name": hit.visitor_name,
+        "user_id": chat.user_id,
+        "created_at": rfc3339(chat.created_at, zone),
+        "assigned_at": rfc3339(chat.assigned_at, zone),
+        "end_at": rfc3339(chat.end_at, zone),
+        "message_count": len(chat.messages),
+        "gone_at": rfc3339(hit.gone_at, zone),
+    }
+
+
+def _snippet(snippet: Snippet, zone: ZoneInfo) -> schemas.SnippetJson:
+    return {
+        "message_id": snippet.message_id,
+        "position": snippet.position,
+        "name": snippet.name,
+        "from": snippet.speaker,
+        "created_at": rfc3339(snippet.created_at, zone),
+        "text": snippet.text,
+        "highlights": list(snippet.highlights),
+        "start": snippet.start,
+        "cut": snippet.cut,
+    }
+
+
+def _facets(page: SearchPage) -> schemas.FacetsJson:
+    found: dict[str, Any] = {}
+    for name, values in page.facets.items():
+        if name in ("created_month", "created_day"):
+            found[name] = [{"value": value.value, "count": value.count} for value in values]
+        else:
+            found[name] = [_facet(value) for value in values]
+    return cast("schemas.FacetsJson", found)
+
+
+def _facet(value: FacetValue) -> schemas.FacetJson:
+    return {"value": value.value, "label": value.label, "count": value.count}

@@ -1,0 +1,135 @@
+"""What the program says of itself as JSON: status, reports, rejects, proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kchat_search.models.chats import StoredReject
+from kchat_search.models.reports import Coverage, Status, SyncReport, VerifyReport
+from kchat_search.serialization import schemas, status_schemas
+from kchat_search.serialization.links import Links
+from kchat_search.serialization.times import known_rfc3339, rfc3339
+
+ROWS_IN_STATUS = 20
+"""Reports, and rejects, that the status has."""
+
+
+def status_json(
+    status: Status,
+    reports: Iterable[SyncReport],
+    rejects: Iterable[StoredReject],
+    zone: ZoneInfo,
+) -> status_schemas.StatusJson:
+    """The answer of `GET /api/v1/status`, with these of the reports and rejects."""
+    return {
+        "archive": {
+            "chats": status.counts.chats,
+            "gone": status.counts.gone,
+            "pending": status.counts.pending,
+            "rejected": status.counts.rejected,
+            "versions": status.counts.versions,
+        },
+        "index": {
+            "engine": status.engine.engine,
+            "generation": status.engine.generation,
+            "documents": status.engine.documents,
+            "size_bytes": status.engine.size_bytes,
+            "segments": status.engine.segments,
+            "current": status.index_current,
+        },
+        "coverage": coverage_json(status.coverage, zone),
+        "last_sync": None if status.last_report is None else report_json(status.last_report, zone),
+        "reports": [report_json(report, zone) for report in reports],
+        "rejects": [_reject(stored, zone) for stored in rejects],
+        "indexer": status.indexer,
+        "timezone": status.timezone,
+        "demo": status.demo,
+        "months": dict(status.months),
+    }
+
+
+def coverage_json(coverage: Coverage, zone: ZoneInfo) -> schemas.CoverageJson:
+    """Can the answer be trusted to be of everything?"""
+    return {
+        "complete": coverage.complete,
+        "chats": coverage.chats,
+        "pending": coverage.pending,
+        "rejected": coverage.rejected,
+        "synced_at": rfc3339(coverage.synced_at, zone),
+    }
+
+
+def report_json(report: SyncReport, zone: ZoneInfo) -> status_schemas.ReportJson:
+    """What one sync did."""
+    return {
+        "kind": report.kind,
+        "started_at": known_rfc3339(report.started_at, zone),
+        "finished_at": known_rfc3339(report.finished_at, zone),
+        "seconds": round(report.seconds, 3),
+        "seen": report.seen,
+        "new": report.new,
+        "changed": report.changed,
+        "vanished": report.vanished,
+        "rejected": report.rejected,
+        "indexed": report.indexed,
+        "retries": report.retries,
+        "complete": report.complete,
+        "notes": list(report.notes),
+        "error": report.error,
+    }
+
+
+def rejects_json(
+    found: Sequence[StoredReject],
+    zone: ZoneInfo,
+    links: Links,
+    *,
+    page: int,
+    per_page: int,
+    total: int,
+) -> status_schemas.RejectsJson:
+    """The answer of `GET /api/v1/rejects`. `found`: the page, and one more if there is one."""
+    return {
+        "total": total,
+        "page": page,
+        "per_page": per_page,
+        "next": links.rejects(page + 1, per_page) if len(found) > per_page else None,
+        "previous": links.rejects(page - 1, per_page) if page > 1 else None,
+        "rejects": [
+            {**_reject(stored, zone), "raw": stored.reject.raw or None}
+            for stored in found[:per_page]
+        ],
+    }
+
+
+def _reject(stored: StoredReject, zone: ZoneInfo) -> status_schemas.RejectJson:
+    return {
+        "chat_id": stored.reject.chat_id,
+        "key": stored.reject.key,
+        "reason": stored.reject.reason,
+        "first_seen_at": known_rfc3339(stored.first_seen_at, zone),
+        "last_seen_at": known_rfc3339(stored.last_seen_at, zone),
+        "times": stored.times,
+        "gone_at": rfc3339(stored.gone_at, zone),
+    }
+
+
+def verify_json(report: VerifyReport) -> status_schemas.VerifyJson:
+    """What holding the index against the archive found."""
+    return {
+        "chats": report.chats,
+        "strings": report.strings,
+        "missed": [_difference(each) for each in report.missed],
+        "wrong": [_difference(each) for each in report.wrong],
+        "lacking": list(report.lacking),
+        "surplus": list(report.surplus),
+        "damage": report.damage,
+        "seconds": round(report.seconds, 3),
+        "seed": report.seed,
+    }
+
+
+def _difference(row: Mapping[str, Any]) -> status_schemas.DifferenceJson:
+    return {"string": row["string"], "chat_id": row["chat_id"]}
