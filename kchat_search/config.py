@@ -111,13 +111,13 @@ class Settings(BaseSettings):
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must look like https://host")
         if "@" in parts.netloc:
-            raise ValueError("must not carry credentials; use KCHAT_EMAIL and KCHAT_API_TOKEN")
+            raise ValueError("must not contain credentials; use KCHAT_EMAIL and KCHAT_API_TOKEN")
         if not _NETLOC.fullmatch(parts.netloc) or parts.port == 0:
             raise ValueError("must be https://host or https://host:port")
         if parts.path.rstrip("/") or parts.query or parts.fragment:
             raise ValueError("must be https://host alone, without /apiv2 or any other path")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
-            raise ValueError("must be https: the password would travel in clear over http")
+            raise ValueError("must be https: over http the password would be sent unencrypted")
         return f"{parts.scheme}://{parts.netloc}"
 
     @field_validator("email")
@@ -145,14 +145,14 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError("is no time zone; one is Asia/Shanghai") from error
+            raise ValueError("is not a known time zone; an example is Asia/Shanghai") from error
         return value
 
     @field_validator("user_dict")
     @classmethod
     def _check_user_dict(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_file():
-            raise ValueError(f"there is no file {value}")
+            raise ValueError(f"names a file that does not exist: {value}")
         return value
 
     @model_validator(mode="after")
@@ -249,7 +249,7 @@ def _checked(make: Callable[[], Settings]) -> Settings:
     try:
         return make()
     except UnicodeDecodeError as error:
-        raise SettingsError(".env is not UTF-8: save it in that encoding") from error
+        raise SettingsError(".env is not UTF-8: save it in this encoding") from error
     except OSError as error:
         raise SettingsError(f".env can't be read: {error.strerror}") from error
     except ValidationError as error:

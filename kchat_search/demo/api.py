@@ -148,7 +148,7 @@ def _list_chats(path: str, parameters: Mapping[str, str], data: ServerData) -> A
     start, end = _day(parameters, "start"), _day(parameters, "end")
     visitor, user = parameters.get("visitor_id"), parameters.get("user_id")
 
-    def wanted(chat: Json) -> bool:
+    def matches(chat: Json) -> bool:
         return (
             data.behaviour.days.matches(chat, start, end)
             and (not visitor or visitor == _text(chat.get("visitor_id")))
@@ -156,41 +156,41 @@ def _list_chats(path: str, parameters: Mapping[str, str], data: ServerData) -> A
         )
 
     if start or end or visitor or user:
-        found: Sequence[Json] = [chat for chat in data.chats if wanted(chat)]
+        selected: Sequence[Json] = [chat for chat in data.chats if matches(chat)]
     else:
-        found = data.chats
-    return _page(path, parameters, "chats", found, data)
+        selected = data.chats
+    return _page(path, parameters, "chats", selected, data)
 
 
 def _list_users(parameters: Mapping[str, str], data: ServerData) -> Answer:
     if not data.behaviour.agents_shown:
         return failure(HTTPStatus.FORBIDDEN, "Forbidden", "this account may not see the agents")
     roles = {role.strip() for role in parameters.get("role", "").split(",") if role.strip()}
-    found = [agent for agent in data.agents if not roles or agent.get("role") in roles]
-    return _page(USERS_PATH, parameters, "users", found, data)
+    selected = [agent for agent in data.agents if not roles or agent.get("role") in roles]
+    return _page(USERS_PATH, parameters, "users", selected, data)
 
 
 def _page(
     path: str,
     parameters: Mapping[str, str],
     name: str,
-    found: Sequence[Json],
+    records: Sequence[Json],
     data: ServerData,
 ) -> Answer:
     behaviour = data.behaviour
     asked = page = _positive(parameters, "page", 1)
     per_page = min(_positive(parameters, "per_page", DEFAULT_PER_PAGE), behaviour.max_per_page)
     if behaviour.last_page_for_ever:
-        page = min(page, max(1, -(-len(found) // per_page)))
+        page = min(page, max(1, -(-len(records) // per_page)))
     first = (page - 1) * per_page
 
     def link(other: int) -> str:
         return f"{data.url}{path}?{urlencode({**parameters, 'page': other})}"
 
     body: Json = {
-        name: _shown(name, found[first : first + per_page], behaviour),
-        "count": len(found),
-        "next_page": link(page + 1) if first + per_page < len(found) else None,
+        name: _shown(name, records[first : first + per_page], behaviour),
+        "count": len(records),
+        "next_page": link(page + 1) if first + per_page < len(records) else None,
         "previous_page": link(page - 1) if page > 1 else None,
     }
     for edit in behaviour.page_edits:

@@ -127,7 +127,7 @@ class KchatClient:
         Raises `KchatUnreachable`, `KchatRefused` (for a 401 only), `KchatBusy`, `KchatBadAnswer`.
         """
         names: dict[str, str] = {}
-        seen: set[str] = set()
+        seen_ids: set[str] = set()
         for number in range(1, _MAX_AGENT_PAGES + 1):
             params = {
                 "role": "admin,agent",
@@ -145,9 +145,9 @@ class KchatClient:
                 return {}
             ids, page_names, last = page
             names.update(page_names)
-            if last or ids <= seen:
+            if last or ids <= seen_ids:
                 return names
-            seen |= ids
+            seen_ids |= ids
         _log.warning("more than %d pages of agents; ids are shown for the rest", _MAX_AGENT_PAGES)
         return names
 

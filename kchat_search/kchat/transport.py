@@ -151,7 +151,7 @@ class Transport:
         for attempt in range(self._attempts):
             left = self._throttle.pause_left()
             if left > MAX_WAIT:
-                raise KchatBusy(f"Kchat asked to be left alone; {left:.0f} s of that are left.")
+                raise KchatBusy(f"Kchat asked for a pause; {left:.0f} s of that are left.")
             self._throttle.wait()
             try:
                 return self._attempt(path, params, read, none_statuses)
@@ -226,7 +226,7 @@ class Transport:
             raise _RetryableFailure(KchatUnreachable(text)) from error
         except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError) as error:
             raise KchatUnreachable(
-                f"{self.base_url} is no usable address: check KCHAT_BASE_URL or KCHAT_SUBDOMAIN"
+                f"{self.base_url} is not a valid address: check KCHAT_BASE_URL or KCHAT_SUBDOMAIN"
             ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             text = f"connection to {self.base_url} failed: {self._masked_line(_root_reason(error))}"
@@ -272,7 +272,7 @@ class Transport:
                 if not accepted:
                     break
                 error = KchatBadAnswer(
-                    f"the answer is longer than {limit:,} bytes: lower KCHAT_PER_PAGE"
+                    f"the answer is longer than {limit:,} bytes: set a lower KCHAT_PER_PAGE"
                 )
                 error.retry = False
                 raise error
@@ -298,8 +298,8 @@ class Transport:
             )
         if status in (404, 410):
             return KchatNotFound(
-                "Kchat has no such thing; if that holds for every request, check KCHAT_BASE_URL "
-                f"or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {said}"
+                "Kchat has no such chat or path. If every request fails like this, check "
+                f"KCHAT_BASE_URL or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {said}"
             )
         if 300 <= status < 400:
             return self._redirect_error(status, path, headers.get("Location", ""))
@@ -315,7 +315,7 @@ class Transport:
         wait_seconds = retry_after(headers.get("Retry-After"), self._timing.now())
         if wait_seconds is not None and wait_seconds > MAX_WAIT:
             self._throttle.pause(min(wait_seconds, MAX_PAUSE))
-            return KchatBusy(f"Kchat asks to be left alone for {wait_seconds:.0f} s. {said}")
+            return KchatBusy(f"Kchat asks for a pause of {wait_seconds:.0f} s. {said}")
         pause_all = status == 429 or wait_seconds is not None
         return _RetryableFailure(
             KchatBusy(f"Kchat is busy. {said}"), wait_seconds, pause_all=pause_all
@@ -326,12 +326,11 @@ class Transport:
             target = urlsplit(urljoin(self.base_url + path, location))
             where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
         except ValueError:
-            where = "an address that is none"
+            where = "an invalid address"
         error = KchatBadAnswer(
             f"{path} answered {status}, a redirect to {self._masked_line(where)}, which was not "
-            "followed: "
-            "set KCHAT_BASE_URL (or KCHAT_SUBDOMAIN) to the account's own address, and "
-            "KCHAT_CHATS_PATH to a path that it has"
+            "followed. Set KCHAT_BASE_URL (or KCHAT_SUBDOMAIN) to the account's own address, and "
+            "KCHAT_CHATS_PATH to a path that it has."
         )
         error.retry = False
         return error
