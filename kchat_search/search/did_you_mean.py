@@ -1,7 +1,8 @@
-"""«Did you mean»: a query with its strange words replaced by near ones that the index has.
+"""«Did you mean»: the query with its strange words replaced by similar words that the index has.
 
-Strange is what no chat has: a word, or characters side by side that jieba could make no word of
-(«退宽» is two of them). Only what is asked for is looked at, not what is excluded; numbers never.
+A word is strange if no chat has it. Several characters side by side are strange too, if jieba could
+make no word of them and no chat has them: «退宽» is cut into two single characters. Only the texts
+that a query asks for are looked at, never what it excludes, and never numbers.
 """
 
 from __future__ import annotations
@@ -16,83 +17,89 @@ from kchat_search.search.tree import And, Or, Phrase, Text, Tree
 from kchat_search.text.scripts import Kind, runs
 
 _LONGEST = 8
+"""Characters of a strange word of Han, at most."""
 _TOGETHER = 4
-"""So many characters side by side may be one strange word."""
+"""Single characters side by side that may be one strange word, at most."""
 _MOST_LOOKS = 64
+"""Questions «is this nowhere?» that are put to the index, at most."""
 _MOST_STRANGE = 4
-_NEAR = 4
-"""Near words that are tried for a strange one."""
+"""Strange words that are replaced, at most."""
+_SIMILAR = 4
+"""Similar words that are tried for each strange word."""
 _MOST_QUERIES = 12
 
 Replacement = tuple[Text | Phrase, str, str]
-"""(where, the strange word there, a near one)."""
+"""(the text of the query, a strange word in it, a similar word)."""
 
 
 def suggested_queries(
     tree: Tree | None,
     split: Callable[[str], list[str]],
-    nowhere: Callable[[Contains | HasWord], bool],
+    is_nowhere: Callable[[Contains | HasWord], bool],
     similar: Callable[[str, int], Iterable[str]],
 ) -> Iterator[str]:
-    """Queries to try instead, the likeliest first; at most a dozen.
+    """Queries to try instead, the likeliest first, at most twelve.
 
-    `split` cuts Han text into words, `nowhere` says whether no chat has it, and `similar` gives
-    words of the index near one.
+    `split` cuts Han text into words. `is_nowhere` says whether no chat has a text. `similar` gives
+    at most so many words of the index that are similar to a word, the most similar first.
     """
     looks = count()
 
-    def is_nowhere(each: Contains | HasWord) -> bool:
-        return next(looks) < _MOST_LOOKS and nowhere(each)
+    def is_strange(needle: Contains | HasWord) -> bool:
+        return next(looks) < _MOST_LOOKS and is_nowhere(needle)
 
-    def near_ones() -> Iterator[list[Replacement]]:
+    def replacements() -> Iterator[list[Replacement]]:
         for leaf in dict.fromkeys(positive_leaves(tree)):
             if isinstance(leaf, Phrase) or str(leaf) == leaf.whole:
-                for strange in _strange(_typed(leaf), split, is_nowhere):
-                    yield [(leaf, strange, other) for other in similar(strange, _NEAR)]
+                for strange in _strange_words(_typed(leaf), split, is_strange):
+                    yield [(leaf, strange, other) for other in similar(strange, _SIMILAR)]
 
-    # No more strange words are asked about than are replaced.
-    choices = list(islice(filter(None, near_ones()), _MOST_STRANGE))
+    # The iterator is lazy, so the index is not asked about more words than are replaced.
+    choices = list(islice(filter(None, replacements()), _MOST_STRANGE))
     if tree is None or not choices:
         return
-    ways = sorted(product(*map(range, map(len, choices))), key=lambda way: (sum(way), way))
-    for way in ways[:_MOST_QUERIES]:
-        tried = tree
-        for choice, place in zip(choices, way, strict=True):
-            tried = _replaced(tried, choice[place])
-        yield str(tried)
+    # A combination has, for each strange word, the rank of the similar word that is taken.
+    combinations = sorted(product(*map(range, map(len, choices))), key=lambda c: (sum(c), c))
+    for combination in combinations[:_MOST_QUERIES]:
+        suggestion = tree
+        for choice, rank in zip(choices, combination, strict=True):
+            suggestion = _replaced(suggestion, choice[rank])
+        yield str(suggestion)
 
 
 def _typed(leaf: Text | Phrase) -> str:
     return leaf.text if isinstance(leaf, Phrase) else leaf.whole
 
 
-def _strange(
-    typed: str, split: Callable[[str], list[str]], nowhere: Callable[[Contains | HasWord], bool]
+def _strange_words(
+    typed: str, split: Callable[[str], list[str]], is_strange: Callable[[Contains | HasWord], bool]
 ) -> Iterator[str]:
     """The strange words of a text, from left to right."""
     for run in runs(typed):
-        if run.kind is Kind.LETTERS and nowhere(HasWord(run.text)):
+        if run.kind is Kind.LETTERS and is_strange(HasWord(run.text)):
             yield run.text
         if run.kind is not Kind.HAN:
             continue
         words = split(run.text)
-        place = 0
-        while place < len(words):
-            word = _strange_at(words[place:], nowhere)
-            if word:
-                yield word
-            place += 1 if word is None or len(words[place]) > 1 else len(word)
+        index = 0
+        while index < len(words):
+            strange = _strange_beginning(words[index:], is_strange)
+            if strange:
+                yield strange
+            index += 1 if strange is None or len(words[index]) > 1 else len(strange)
 
 
-def _strange_at(words: list[str], nowhere: Callable[[Contains | HasWord], bool]) -> str | None:
-    """The shortest strange word with which these words begin."""
-    if len(words[0]) > 1:
-        short = len(words[0]) <= _LONGEST
-        return words[0] if short and nowhere(Contains(words[0])) else None
-    alone = list(islice(takewhile(lambda word: len(word) == 1, words), _TOGETHER))
-    for number in range(2, len(alone) + 1):
-        joined = "".join(alone[:number])
-        if nowhere(Contains(joined)):
+def _strange_beginning(
+    words: list[str], is_strange: Callable[[Contains | HasWord], bool]
+) -> str | None:
+    """The shortest strange word with which these words begin; None if there is none."""
+    first = words[0]
+    if len(first) > 1:
+        return first if len(first) <= _LONGEST and is_strange(Contains(first)) else None
+    singles = list(islice(takewhile(lambda word: len(word) == 1, words), _TOGETHER))
+    for length in range(2, len(singles) + 1):
+        joined = "".join(singles[:length])
+        if is_strange(Contains(joined)):
             return joined
     return None
 

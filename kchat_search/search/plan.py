@@ -1,8 +1,9 @@
-"""Tree and filters to a plan: what must match, what may, what ranks.
+"""From the tree of a query and the filters beside it to a plan: what must match, what may match,
+what ranks.
 
-`from:visitor` is about the text that stands beside it: within its group (and groups inside),
-every text must be found in messages by that speaker; of one of them where it is `(from:visitor OR
-from:agent)`.
+`from:visitor` is about the texts beside it. Each text in its group, and in the groups inside of
+that group, must be in a message by the visitor. With `(from:visitor OR from:agent)` each text must
+be in a message by one of the two.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segmentation import index_token
 
 ENOUGH = 20
-"""Fewer chats with all the words than this, and chats with some of them follow (DESIGN 5)."""
+"""If fewer chats than this have all the words, chats with some of them follow (DESIGN, 5)."""
 
 Scope = tuple[tuple[Speaker | None, ...], ...]
-"""Who must have said a text: of each of these, some speaker. None: anybody."""
+"""Who must have said a text. For each group of speakers, some message by one of them must have the
+text. None stands for anybody."""
 ANYBODY: Scope = ((None,),)
 
 _SPEAKERS: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
@@ -44,81 +46,91 @@ _SPEAKERS: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot"
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the meaning of a query depends on beside its text."""
+    """What the meaning of a query depends on, other than its text."""
 
     agents: Mapping[str, str]
-    """Names by id."""
+    """The agents' names by id."""
     today: date
     zone: ZoneInfo
 
 
-def to_node(tree: Tree | None, context: Context, speakers: Scope = ANYBODY) -> Node:
-    """What chats must fulfil to match all of `tree`."""
+def to_node(tree: Tree | None, context: Context, scope: Scope = ANYBODY) -> Node:
+    """What a chat must fulfil to match all of `tree`. `scope`: who must have said its texts."""
     match tree:
         case None:
             return Everything()
         case Text(_, parts):
-            return _all([_for_scope(part, speakers) for part in parts])
+            return _all([_said_in(scope, part) for part in parts])
         case Phrase(text):
-            return _for_scope(text, speakers)
+            return _said_in(scope, text)
         case Field(name, value):
             return _field(name, value, context)
         case Not(part):
-            return NoneOf(to_node(part, context, speakers))
+            return NoneOf(to_node(part, context, scope))
         case Or(parts):
-            return AnyOf(tuple(to_node(part, context, speakers) for part in parts))
+            return AnyOf(tuple(to_node(part, context, scope) for part in parts))
         case And(parts):
-            inner = scope(parts, speakers)
+            inner = inner_scope(parts, scope)
             return _all([to_node(part, context, inner) for part in parts])
 
 
 def relaxed(tree: Tree | None, context: Context) -> Node | None:
-    """The same query with only some of its words. A quoted, excluded or fielded part is never
-    relaxed, nor is a group. None where there is nothing to relax."""
+    """What a chat must fulfil to match the query with only some of its words.
+
+    All quoted parts, exclusions, fields and groups are still required. None where there are not
+    two words of which one may be missing.
+    """
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
-    speakers = scope(parts, ANYBODY)
+    scope = inner_scope(parts, ANYBODY)
     words = dict.fromkeys(
-        _for_scope(w, speakers) for p in parts if isinstance(p, Text) for w in p.parts
+        _said_in(scope, word) for part in parts if isinstance(part, Text) for word in part.parts
     )
     if len(words) < 2:
         return None
-    required = [to_node(part, context, speakers) for part in parts if not isinstance(part, Text)]
+    required = [to_node(part, context, scope) for part in parts if not isinstance(part, Text)]
     return AllOf((*required, AnyOf(tuple(words))))
 
 
-def scope(parts: Iterable[Tree], speakers: Scope) -> Scope:
-    """The speakers that a group's own `from:` names, or else those around it."""
-    named = dict.fromkeys(tuple(_named(part)) for part in parts if names_speakers(part))
-    return tuple(named) or speakers
+def inner_scope(parts: Iterable[Tree], outer: Scope) -> Scope:
+    """Who must have said the texts of a group: the speakers that its own `from:` names, or else
+    those of the group around it, `outer`."""
+    named = dict.fromkeys(tuple(_named_speakers(part)) for part in parts if names_speakers(part))
+    return tuple(named) or outer
 
 
-def _named(part: Tree) -> Iterator[Speaker]:
+def _named_speakers(part: Tree) -> Iterator[Speaker]:
     if isinstance(part, Field):
-        yield _SPEAKERS[_value(part.value)]
+        yield _SPEAKERS[_folded_value(part.value)]
     elif isinstance(part, Or):
-        for each in part.parts:
-            yield from _named(each)
+        for alternative in part.parts:
+            yield from _named_speakers(alternative)
 
 
 def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
-    """The request's filters beside the query, by name. Raises `BadRequest` for a bad date."""
-    found: dict[str, Node] = {}
+    """The filters of the request, by name, without those in the query.
+
+    Raises `BadRequest` for a `start` or `end` that is neither a day nor a time.
+    """
+    nodes: dict[str, Node] = {}
     for name, values in request.filters.items():
-        # Lone surrogates (a terminal can send them) are in no index.
+        # A terminal can send lone surrogates. No index has them.
         stored = (fields.BY_NAME[name].stored(without_surrogates(value)) for value in values)
-        found[name] = FieldIs(name, tuple(dict.fromkeys(stored)))
+        nodes[name] = FieldIs(name, tuple(dict.fromkeys(stored)))
     if request.start is not None or request.end is not None:
-        found["created"] = CreatedIn(
+        nodes["created"] = CreatedIn(
             None if request.start is None else parameter_start(request.start, zone),
             None if request.end is None else parameter_end(request.end, zone),
         )
-    return found
+    return nodes
 
 
 def ranking(
     tree: Tree | None, words: Callable[[Iterable[str]], list[str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(words for BM25, whole phrases that rank first) of all that is asked for, not excluded."""
+    """(words for BM25, whole phrases that rank first). What the query excludes is in neither.
+
+    `words` cuts folded texts into words.
+    """
     scored: list[str] = []
     phrases: list[str] = []
     for leaf in positive_leaves(tree):
@@ -136,7 +148,7 @@ def ranking(
 
 
 def positive_leaves(tree: Tree | None) -> Iterator[Text | Phrase]:
-    """The texts that are asked for; those under a NOT are not."""
+    """The texts that a query asks for. Those under a NOT are not among them."""
     match tree:
         case Text() | Phrase():
             yield tree
@@ -148,30 +160,33 @@ def positive_leaves(tree: Tree | None) -> Iterator[Text | Phrase]:
 
 
 def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
-    """Each part of a query by itself, with how it is written, so that it finds as many: to say why
-    nothing was found."""
+    """(how it is written, what it asks for) of each part of a query by itself.
+
+    A search for the written part finds as many chats. So the answer can say why the whole query
+    found nothing.
+    """
     parts: Sequence[Tree] = tree.parts if isinstance(tree, And) else () if tree is None else (tree,)
-    speakers = scope(parts, ANYBODY)
-    named = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if names_speakers(p)]
-    found: list[tuple[str, Node]] = []
+    scope = inner_scope(parts, ANYBODY)
+    from_parts = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if names_speakers(p)]
+    alone: list[tuple[str, Node]] = []
     for part in parts:
         if isinstance(part, Text):
             for word in part.parts:
                 written = str(Text(word, (word,)) if isinstance(word, str) else word)
-                found.append((" ".join([*named, written]), _for_scope(word, speakers)))
+                alone.append((" ".join([*from_parts, written]), _said_in(scope, word)))
         elif isinstance(part, Field | Not) or names_speakers(part):
-            found.append((str(part), to_node(part, context)))
+            alone.append((str(part), to_node(part, context)))
         else:
-            written = f"({part})" if named and not isinstance(part, Phrase) else str(part)
-            found.append((" ".join([*named, written]), to_node(part, context, speakers)))
-    return found
+            written = f"({part})" if from_parts and not isinstance(part, Phrase) else str(part)
+            alone.append((" ".join([*from_parts, written]), to_node(part, context, scope)))
+    return alone
 
 
-def _for_scope(part: str | Word, speakers: Scope) -> Node:
-    return _all([_any([_said(part, speaker) for speaker in several]) for several in speakers])
+def _said_in(scope: Scope, part: str | Word) -> Node:
+    return _all([_any([_said_by(speaker, part) for speaker in group]) for group in scope])
 
 
-def _said(part: str | Word, speaker: Speaker | None) -> Node:
+def _said_by(speaker: Speaker | None, part: str | Word) -> Node:
     if isinstance(part, str):
         return Contains(part, speaker)
     return HasWord(part.text, part.prefix, speaker)
@@ -185,7 +200,7 @@ def _all(nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else AllOf(tuple(nodes))
 
 
-def _value(value: str) -> str:
+def _folded_value(value: str) -> str:
     return fold(value).strip()
 
 
@@ -194,15 +209,15 @@ def _field(name: str, value: str, context: Context) -> Node:
         case "agent":
             return FieldIs("agent_id", _agent_ids(value, context))
         case "from":
-            return FieldIs("spoke", (_value(value),))
+            return FieldIs("spoke", (_folded_value(value),))
         case "has" | "is":
             return FieldIs("has_upload" if name == "has" else "gone", (fields.TRUE,))
         case "file":
             return FileNamed(fold(value))
         case "date" | "after" | "before":
-            return _dated(name, _value(value), context)
+            return _dated(name, _folded_value(value), context)
         case "id":
-            return FieldIs("id", (str(int(_value(value))),))
+            return FieldIs("id", (str(int(_folded_value(value))),))
         case _:
             field = fields.BY_OPERATOR[name]
             return FieldIs(field.name, _values(value, lambda text: field.canonical(text.strip())))
@@ -211,24 +226,27 @@ def _field(name: str, value: str, context: Context) -> Node:
 def _values(
     value: str, canonical: Callable[[str], str | None] = str.strip
 ) -> tuple[str | None, ...]:
-    """As typed and as folded: the index has what Kchat sent, people type «ＣＬＯＳＥ» or «滿意»."""
-    folded = _value(value)
-    return (
-        (None,) if folded == fields.NONE else tuple(dict.fromkeys(map(canonical, (value, folded))))
-    )
+    """The value as typed and as folded. The index has what Kchat sent, but people may type
+    «ＣＬＯＳＥ» or «滿意»."""
+    folded = _folded_value(value)
+    if folded == fields.NONE:
+        return (None,)
+    return tuple(dict.fromkeys(map(canonical, (value, folded))))
 
 
 def _agent_ids(value: str, context: Context) -> tuple[str | None, ...]:
-    """An id, or the whole name of one or more agents."""
+    """The ids that `agent:` asks for: the value itself, and each agent who has it as whole name."""
     ids = _values(value)
-    named = [key for key, name in context.agents.items() if _value(name) == _value(value)]
+    named = [
+        key for key, name in context.agents.items() if _folded_value(name) == _folded_value(value)
+    ]
     return ids if ids == (None,) else tuple(dict.fromkeys([*ids, *named]))
 
 
 def _dated(name: str, value: str, context: Context) -> Node:
-    found = span(value, context.today, context.zone)
-    assert found is not None  # syntax has looked
-    start, end = found
+    days = span(value, context.today, context.zone)
+    assert days is not None, "the parser lets no other value through"
+    start, end = days
     if name == "after":
         end = None
     if name == "before":

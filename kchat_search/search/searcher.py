@@ -1,25 +1,23 @@
-"""A search, from what was asked to what is shown."""
+"""A search, from what was asked to what is shown: parse, plan, ask the engine, read the hits."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
-from kchat_search.chats.reader import ChatReader, Transcript
+from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.fields import FACETS, PARAMETERS
-from kchat_search.models.chats import StoredChat
 from kchat_search.models.plan import (
     NO_TIME,
     EngineAnswer,
     EngineHit,
     Everything,
-    Match,
     Plan,
 )
 from kchat_search.models.reports import ArchiveFacts, Coverage
@@ -32,7 +30,6 @@ from kchat_search.models.search import (
     QueryReading,
     SearchPage,
     SearchRequest,
-    Snippet,
 )
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
@@ -45,9 +42,10 @@ from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.segmentation import Segmenter
 
 Agents = Mapping[str, str]
-"""Names by id."""
+"""The agents' names by id."""
 
-_CURSORS = ("backfill", "synced")
+_SYNC_CURSORS = ("backfill", "synced")
+"""What the sync has written of its own progress; the coverage is read from it."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -62,67 +60,76 @@ class Searcher:
     clock: Clock
 
     def search(self, request: SearchRequest) -> SearchPage:
-        """Carry out a search.
+        """One page of hits, with facets, coverage and how the query was read.
 
-        Raises `BadRequest` or `LimitExceeded` for what can't be asked, `IndexDamaged` and
-        `ArchiveError` where it can't be answered.
+        Raises `BadRequest` or `LimitExceeded` for a request that cannot be answered, and
+        `IndexDamaged` or `ArchiveError` where the index or the archive cannot be read.
         """
         began = time.perf_counter()
         _check(request)
-        # Before the engine is asked: what is archived meanwhile is not taken for missing.
-        facts = self.archive.facts(*_CURSORS)
+        # The archive is asked before the engine. So a chat that is archived in between is not
+        # counted as missing from the index.
+        facts = self.archive.facts(*_SYNC_CURSORS)
         context = self._context(facts.agents)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context)
-        found = self.engine.search(plan)
-        more = len(found.hits) > request.per_page
-        hits = found.hits[: request.per_page]
-        shown = self._show(request, hits, plan, context.agents)
+        answer = self.engine.search(plan)
+        more = len(answer.hits) > request.per_page
+        hits = answer.hits[: request.per_page]
+        shown_hits = self._shown_hits(request, hits, plan, context.agents)
         return SearchPage(
-            query=self._reading(request, parsed, plan, found, context),
-            total=found.total,
+            query=self._query_reading(request, parsed, plan, answer, context),
+            total=answer.total,
             page=request.page,
             per_page=request.per_page,
             has_next=more
             and request.cursor is None
             and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE,
-            cursor=cursors.encode(request, _place(plan, hits)) if more else None,
-            hits=shown,
+            cursor=cursors.encode(request, _cursor_position(plan, hits)) if more else None,
+            hits=shown_hits,
             facets={
-                name: _labelled(name, rows, context.agents) for name, rows in found.facets.items()
+                name: _facet_values(name, counts, context.agents)
+                for name, counts in answer.facets.items()
             },
-            coverage=_coverage(facts, found.documents),
+            coverage=_coverage(facts, answer.documents),
             took_ms=(time.perf_counter() - began) * 1000,
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
-        """Every chat that matches, in no order; page and cursor aside. Raises as `search`."""
+        """The ids of all chats that match, in no order. `page` and `cursor` are ignored.
+
+        Raises what `search` raises.
+        """
         return set(self.ids(dataclasses.replace(request, sort="newest")))
 
     def ids(self, request: SearchRequest) -> Sequence[int]:
-        """Every chat that has all the words, newest or oldest first; `match`, page and cursor
-        aside. Raises as `search`, and `BadRequest` for an order that is not by date."""
+        """The ids of all chats that have all the words, newest or oldest first, as `sort` says.
+        `match`, `page` and `cursor` are ignored.
+
+        Raises what `search` raises, and `BadRequest` for `sort="relevance"`.
+        """
         if request.sort == "relevance":
             raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
-        asked = dataclasses.replace(request, match="all", page=1, cursor=None)
+        request = dataclasses.replace(request, match="all", page=1, cursor=None)
         context = self._context(self.archive.agents())
-        return self.engine.ids(self._plan(asked, self._parse(asked.q, context).tree, context))
+        return self.engine.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
     def needles(self, q: str) -> tuple[Needle, ...]:
-        """What a query looks for, to mark it in a whole chat. Raises `LimitExceeded`."""
+        """The texts that a query looks for, to mark them in a whole chat. Raises `LimitExceeded`
+        for a query that is too long."""
         context = self._context(self.archive.agents())
         return needles_of(to_node(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
         """Can an answer be trusted to be of everything?"""
-        facts = self.archive.facts(*_CURSORS)
+        facts = self.archive.facts(*_SYNC_CURSORS)
         return _coverage(facts, self.engine.count(Everything()))
 
     @cached_property
     def _recent_chats(self) -> RecentChats:
         return RecentChats(self.chat_reader)
 
-    def _context(self, agents: Mapping[str, str]) -> Context:
+    def _context(self, agents: Agents) -> Context:
         today = self.clock().astimezone(self.zone).date()
         return Context(agents, today, self.zone)
 
@@ -130,98 +137,87 @@ class Searcher:
         return parse(q, self.segmenter.segment_han, context.today, context.zone)
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
-        place = None if request.cursor is None else cursors.decode(request, request.cursor)
         words, phrases = ranking(tree, self.segmenter.tokens)
-        match: Match = request.match
+        offset, after = (request.page - 1) * request.per_page, None
+        if request.cursor is not None:
+            position = cursors.decode(request, request.cursor)
+            offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
             match=to_node(tree, context),
-            some=relaxed(tree, context) if match == "auto" else None,
+            some=relaxed(tree, context) if request.match == "auto" else None,
             enough=ENOUGH,
             filters=filters(request, self.zone),
             words=words,
             phrases=phrases,
             sort=request.sort,
-            offset=place if isinstance(place, int) else 0 if place else _offset(request),
-            limit=request.per_page + 1,
-            after=place if isinstance(place, tuple) else None,
+            offset=offset,
+            limit=request.per_page + 1,  # one more than is shown tells whether any follow
+            after=after,
             facets=FACETS if request.facets is None else request.facets,
             zone=self.zone.key,
         )
 
-    def _show(
+    def _shown_hits(
         self, request: SearchRequest, hits: Sequence[EngineHit], plan: Plan, agents: Agents
     ) -> tuple[Hit, ...]:
-        wanted = tuple(dict.fromkeys((*needles_of(plan.match), *needles_of(plan.some))))
-        stored = self.archive.get([hit.id for hit in hits])
-
-        def shown(transcript: Transcript) -> tuple[Snippet, ...]:
-            return snippets(
-                transcript,
-                wanted,
-                phrases=plan.phrases,
-                limit=request.snippets,
+        needles = tuple(dict.fromkeys((*needles_of(plan.match), *needles_of(plan.some))))
+        stored_chats = self.archive.get([hit.id for hit in hits])
+        shown_hits = []
+        for hit in hits:
+            stored = stored_chats.get(hit.id)
+            if stored is None:  # the archive drops no chat, but this one was erased a moment ago
+                continue
+            transcript = self._recent_chats.read(stored, agents)
+            shown_hits.append(
+                Hit(
+                    chat=transcript.chat,
+                    speakers=transcript.speakers,
+                    agent_name=transcript.agent_name,
+                    visitor_name=transcript.visitor_name,
+                    gone_at=stored.gone_at,
+                    score=hit.score,
+                    snippets=snippets(
+                        transcript, needles, phrases=plan.phrases, limit=request.snippets
+                    ),
+                )
             )
+        return tuple(shown_hits)
 
-        return tuple(
-            self._hit(stored[hit.id], hit.score, agents, shown)
-            for hit in hits
-            # The archive never drops a chat, but for one that was erased a moment ago.
-            if hit.id in stored
-        )
-
-    def _hit(
-        self,
-        stored: StoredChat,
-        score: float,
-        agents: Agents,
-        shown: Callable[[Transcript], tuple[Snippet, ...]],
-    ) -> Hit:
-        transcript = self._recent_chats.read(stored, agents)
-        return Hit(
-            chat=transcript.chat,
-            speakers=transcript.speakers,
-            agent_name=transcript.agent_name,
-            visitor_name=transcript.visitor_name,
-            gone_at=stored.gone_at,
-            score=score,
-            snippets=shown(transcript),
-        )
-
-    def _reading(
+    def _query_reading(
         self,
         request: SearchRequest,
         parsed: Parsed,
         plan: Plan,
-        found: EngineAnswer,
+        answer: EngineAnswer,
         context: Context,
     ) -> QueryReading:
         reading = QueryReading(
             q=request.q,
             understood="" if parsed.tree is None else str(parsed.tree),
-            match=found.match,
-            all=found.all,
+            match=answer.match,
+            all=answer.all,
             sort=request.sort,
             notes=parsed.notes,
         )
-        if found.all and found.match == "all":
+        if answer.all and answer.match == "all":
             return reading
-        nothing = ZeroResults(
+        zero_results = ZeroResults(
             engine=self.engine,
             plan=plan,
             tree=parsed.tree,
             context=context,
             q=request.q,
             split=self.segmenter.segment_han,
-            read=lambda q: self._parse(q, context).tree,
+            parse=lambda q: self._parse(q, context).tree,
         )
-        return nothing.explained(reading, found)
+        return zero_results.explain(reading, answer)
 
 
 def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
     counts = facts.counts
-    # The index may have been removed, and is not built anew yet.
+    # The index may have been removed and not yet been built again.
     pending = max(counts.pending, counts.chats - documents)
-    synced = facts.cursors.get("synced", {}).get("at")
+    synced_at = facts.cursors.get("synced", {}).get("at")
     backfilled = bool(facts.cursors.get("backfill", {}).get("proven"))
     return Coverage(
         complete=backfilled and not pending and not counts.rejected,
@@ -229,7 +225,7 @@ def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
         chats=counts.chats,
         pending=pending,
         rejected=counts.rejected,
-        synced_at=datetime.fromisoformat(synced) if synced else None,
+        synced_at=datetime.fromisoformat(synced_at) if synced_at else None,
     )
 
 
@@ -258,24 +254,23 @@ def _check(request: SearchRequest) -> None:
             raise BadRequest(f"there is no facet {name!r}; there are {', '.join(FACETS)}", "facets")
 
 
-def _offset(request: SearchRequest) -> int:
-    return (request.page - 1) * request.per_page
-
-
-def _place(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, int]:
+def _cursor_position(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, int]:
+    """Where the walk goes on behind these hits; see `search.cursor`."""
     if plan.sort == "relevance":
         return plan.offset + len(hits)
     last = hits[-1]
     return (NO_TIME if last.created is None else last.created), last.id
 
 
-def _labelled(
-    name: str, rows: Sequence[tuple[str | None, int]], agents: Mapping[str, str]
+def _facet_values(
+    name: str, counts: Sequence[tuple[str | None, int]], agents: Agents
 ) -> tuple[FacetValue, ...]:
     def label(value: str | None) -> str | None:
         if value is None:
             return None
         return agents.get(value) if name == "agent_id" else ratings.label(value)
 
-    named = name in ("agent_id", "rating")
-    return tuple(FacetValue(value, label(value) if named else None, n) for value, n in rows)
+    has_labels = name in ("agent_id", "rating")
+    return tuple(
+        FacetValue(value, label(value) if has_labels else None, count) for value, count in counts
+    )

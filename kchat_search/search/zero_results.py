@@ -1,5 +1,5 @@
-"""Why nothing was found: what each part has alone, what each filter cuts away, and what may have
-been meant."""
+"""Why a search found nothing, or too little: what each part of the query finds alone, what each
+filter takes away, and what may have been meant."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from kchat_search.search.plan import Context, parts_alone, relaxed, to_node
 from kchat_search.search.tree import And, Field, Not, Tree
 
 PATIENCE = 0.3
-"""Seconds for the reasons: they are asked of the whole index, some once a word, and where a
-speaker is named each is a look into thousands of texts. What takes longer is left open, and said to
-be."""
+"""Seconds that all the reasons together may take.
+
+Each reason is a question to the whole index. Where the query names a speaker, one question may read
+thousands of texts. What was not counted in time is left open, and the answer says so."""
 _MOST_PARTS = 64
-"""A text of a thousand characters has some 500 words."""
+"""A query of a thousand characters may have some 500 words."""
 _SUGGESTIONS = 3
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ZeroResults:
-    """A search that no chat answers whole, or too few."""
+    """A search that no chat, or too few chats, answer whole."""
 
     engine: Engine
     plan: Plan
@@ -34,24 +35,32 @@ class ZeroResults:
     context: Context
     q: str
     split: Callable[[str], list[str]]
-    read: Callable[[str], Tree | None]
-    """Query text to tree."""
+    """Cuts Han text into words."""
+    parse: Callable[[str], Tree | None]
+    """From query text to tree."""
 
-    def explained(self, reading: QueryReading, found: EngineAnswer) -> QueryReading:
-        """The reading with the reasons; after `PATIENCE` seconds nothing more is counted."""
+    def explain(self, reading: QueryReading, answer: EngineAnswer) -> QueryReading:
+        """The reading with the reasons added. Nothing more is counted after `PATIENCE` seconds.
+
+        Raises what the engine raises.
+        """
         deadline = perf_counter() + PATIENCE
 
         def in_time() -> bool:
             return perf_counter() < deadline
 
-        parts = () if found.all else tuple(self._parts(in_time))
-        cuts = () if found.total else tuple(self._cuts(in_time))
-        without = None
-        if not found.total and self.plan.filters and in_time():
-            without = self._total(self.plan.match, self.plan.some, {})
-        near = tuple(islice(self._suggestions(in_time), _SUGGESTIONS))
+        parts = () if answer.all else tuple(self._parts(in_time))
+        cuts = () if answer.total else tuple(self._cuts(in_time))
+        without_filters = None
+        if not answer.total and self.plan.filters and in_time():
+            without_filters = self._total(self.plan.match, self.plan.some, {})
+        suggestions = tuple(islice(self._suggestions(in_time), _SUGGESTIONS))
         return dataclasses.replace(
-            reading, parts=parts, cuts=cuts, without_filters=without, suggestions=near
+            reading,
+            parts=parts,
+            cuts=cuts,
+            without_filters=without_filters,
+            suggestions=suggestions,
         )
 
     def _parts(self, in_time: Callable[[], bool]) -> Iterator[PartCount]:
@@ -59,25 +68,25 @@ class ZeroResults:
             yield PartCount(text, self.engine.count(part) if in_time() else None)
 
     def _cuts(self, in_time: Callable[[], bool]) -> Iterator[FilterCut]:
-        """Each filter, in the query and beside it, with what would be found without it alone."""
+        """For each filter, in the query and beside it: what a search without it would find."""
         filters = self.plan.filters
         for name in takewhile(lambda _: in_time(), filters):
             others = {n: f for n, f in filters.items() if n != name}
             total = self._total(self.plan.match, self.plan.some, others)
             yield FilterCut(name, None, self.q, total)
         parts = self.tree.parts if isinstance(self.tree, And) else ()
-        for place, part in takewhile(lambda _: in_time(), enumerate(parts)):
+        for index, part in takewhile(lambda _: in_time(), enumerate(parts)):
             if isinstance(part, Field | Not):
-                rest = _joined(parts[:place] + parts[place + 1 :])
+                rest = _joined(parts[:index] + parts[index + 1 :])
                 yield FilterCut("q", str(part), str(rest), self._total_of(rest))
 
     def _suggestions(self, in_time: Callable[[], bool]) -> Iterator[Suggestion]:
-        def nowhere(each: Contains | HasWord) -> bool:
-            return in_time() and not self.engine.count(each)
+        def is_nowhere(needle: Contains | HasWord) -> bool:
+            return in_time() and not self.engine.count(needle)
 
-        queries = suggested_queries(self.tree, self.split, nowhere, self.engine.similar)
+        queries = suggested_queries(self.tree, self.split, is_nowhere, self.engine.similar)
         for query in takewhile(lambda _: in_time(), queries):
-            tree = self.read(query)
+            tree = self.parse(query)
             if tree is not None and self._count(to_node(tree, self.context), self.plan.filters):
                 yield Suggestion(query, self._total_of(tree))
 
@@ -86,10 +95,10 @@ class ZeroResults:
         return self._total(to_node(tree, self.context), some, self.plan.filters)
 
     def _total(self, match: Node, some: Node | None, filters: Mapping[str, Node]) -> int:
-        """As many as a search for it would find."""
-        whole = self._count(match, filters)
-        widens = some is not None and self.plan.sort == "relevance" and whole < self.plan.enough
-        return self._count(some, filters) if widens and some is not None else whole
+        """How many chats a search would find: by the same rule as the engine's, see `Plan.some`."""
+        count = self._count(match, filters)
+        widens = self.plan.sort == "relevance" and count < self.plan.enough
+        return self._count(some, filters) if widens and some is not None else count
 
     def _count(self, match: Node, filters: Mapping[str, Node]) -> int:
         return self.engine.count(AllOf((*filters.values(), match)))
