@@ -1,8 +1,8 @@
-"""Cursors: where a walk through the hits goes on, as an opaque text.
+"""Cursors: where a walk through the hits goes on, as a text that clients hand back unread.
 
-By date a cursor names the last hit (its time and id), so that the walk is complete and without
-duplicates while chats are added. By relevance it is a place in the order. It belongs to one
-search: with another query, filter or sort it is refused rather than misread.
+By date, a cursor names the last hit by its time and id. So the walk is complete and without
+duplicates, even while chats are added. By relevance, a cursor is an offset. A cursor belongs to one
+search: with another query, filter or sort it is refused, because it would be misread.
 """
 
 from __future__ import annotations
@@ -26,24 +26,28 @@ _CONTENT: TypeAdapter[tuple[str, int | After]] = TypeAdapter(
 )
 
 
-def encode(request: SearchRequest, place: int | After) -> str:
-    """The cursor behind this place: an offset, or (created, id) of the last hit."""
-    content = [_identity(request), place]
+def encode(request: SearchRequest, position: int | After) -> str:
+    """The cursor for what follows `position`: an offset, or (created, id) of the last hit, where
+    `created` is in seconds since 1970 UTC."""
+    content = [_identity(request), position]
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
 def decode(request: SearchRequest, cursor: str) -> int | After:
-    """The place that a cursor names. Raises `BadRequest`."""
+    """The position that a cursor names, see `encode`.
+
+    Raises `BadRequest` for a text that is no cursor, and for the cursor of another search.
+    """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         content = base64.b64decode(padded, altchars=b"-_", validate=True)
-        identity, place = _CONTENT.validate_json(content)
+        identity, position = _CONTENT.validate_json(content)
     except ValueError as error:  # not ASCII, not base64, not JSON, not of that form
         raise BadRequest("cursor is not one that a search gave", "cursor") from error
     by_date = request.sort != "relevance"
-    if identity != _identity(request) or by_date != isinstance(place, tuple):
+    if identity != _identity(request) or by_date != isinstance(position, tuple):
         raise BadRequest("cursor belongs to another search: begin without it", "cursor")
-    return place
+    return position
 
 
 def _identity(request: SearchRequest) -> str:

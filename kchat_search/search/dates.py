@@ -1,7 +1,7 @@
-"""Days, months, years and ranges of them, to moments.
+"""From days, months, years and ranges of them to moments.
 
-Ranges are always `[start, end)` in seconds since 1970 UTC; every day that is named is included
-whole, in the configured zone. None is an open end.
+Ranges are always `[start, end)` in seconds since 1970 UTC. Every named day is included whole, in
+the configured time zone. None is an open end.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
 
 def span(text: str, today: date, zone: ZoneInfo) -> Span | None:
-    """`2015`, `2015-04`, `2015-04-01`, `a..b`, `a..`, `..b`, `7d` (the last seven days, today
-    included; likewise w, m of 30 days, y of 365). None where it is none of these."""
+    """The span that a text names; None where it names none.
+
+    A text is `2015`, `2015-04`, `2015-04-01`, or a range `a..b`, `a..`, `..b` of these, or the last
+    days, weeks, months of 30 days or years of 365 days, as `7d`, `2w`, `1m`, `1y`. Today is the
+    last of these days. A range whose end is before its start contains nothing.
+    """
     back = _BACK.fullmatch(text)
     if back:
         days = int(back[1]) * _DAYS[back[2]]
@@ -39,7 +43,10 @@ def span(text: str, today: date, zone: ZoneInfo) -> Span | None:
 
 
 def parameter_start(value: str, zone: ZoneInfo) -> int | None:
-    """The API's `start`: a day (from its beginning) or an RFC 3339 time. Raises `BadRequest`."""
+    """The API's `start`: a day, from its beginning, or an RFC 3339 time.
+
+    Raises `BadRequest` for any other text.
+    """
     day = _parameter_day(value)
     if day is not None:
         return _moment(day, zone)
@@ -47,7 +54,10 @@ def parameter_start(value: str, zone: ZoneInfo) -> int | None:
 
 
 def parameter_end(value: str, zone: ZoneInfo) -> int | None:
-    """The API's `end`, as the first second after it. Raises `BadRequest`."""
+    """The API's `end`, a day or an RFC 3339 time, as the first second that is not included.
+
+    Raises `BadRequest` for any other text.
+    """
     day = _parameter_day(value)
     if day is not None:
         return _moment(_next(day), zone)
@@ -65,7 +75,7 @@ def _parameter_day(value: str) -> date | None:
 
 def _parameter_time(parameter: str, value: str) -> float:
     try:
-        moment = datetime.fromisoformat(value.upper())  # RFC 3339, 5.6: «t» and «z» will do
+        moment = datetime.fromisoformat(value.upper())  # RFC 3339, 5.6: «t» and «z» are allowed
         if moment.tzinfo is not None and "T" in value.upper():
             return moment.timestamp()
     except (ValueError, OverflowError):
@@ -78,7 +88,8 @@ def _parameter_time(parameter: str, value: str) -> float:
 
 
 def _named(text: str) -> tuple[date, date | None] | None:
-    """The first day that `text` names and the first day after, None for the end of time."""
+    """(the first day that `text` names, the first day after what it names). The latter is None
+    after the last day of the calendar."""
     match = _DAY.fullmatch(text)
     if not match:
         return None
@@ -86,7 +97,7 @@ def _named(text: str) -> tuple[date, date | None] | None:
     assert year is not None
     try:
         first = date(year, 1 if month is None else month, 1 if day is None else day)
-    except ValueError:  # also for the month or the day «00»
+    except ValueError:  # also for a month or a day «00»
         return None
     if day:
         return first, _next(first)
@@ -113,7 +124,7 @@ def _next(day: date) -> date | None:
 
 
 def _moment(day: date | None, zone: ZoneInfo) -> int | None:
-    """The beginning of a day. None at the ends of the calendar, where there is nothing to cut."""
+    """The beginning of a day. None, an open end, at the ends of the calendar: no chat is beyond."""
     if day is None or day.year <= date.min.year:
         return None
     return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp())

@@ -1,11 +1,11 @@
-"""An export: every hit, in one order, whole chats.
+"""The walk of an export: every hit, in one order, as whole chats.
 
-The ids of all hits are taken from one answer of the engine, 8 bytes each, before the first chat is
-read. A cursor would hold less, but it looks anew for every batch: a chat that changes meanwhile
-moves out of its way and is lost, one that is added comes though nobody counted it, and a
-search of 0.2 seconds is paid ten thousand times. A million ids are 8 MB.
+The engine gives the ids of all hits in one answer, before the first chat is read. A million ids
+take 8 MB. A cursor would take less memory, but it would search again for every batch. Then a chat
+that changes during the walk could be lost, a chat that is added could appear although nobody
+counted it, and a search of 0.2 seconds would be repeated ten thousand times.
 
-Invariant: each id gives one chat, or the word that it is absent; in the order of the ids.
+Invariant: each id gives one chat, or an `AbsentChat`, in the order of the ids.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from kchat_search.models.search import ChatView
 from kchat_search.ports import StoredChats
 
 BATCH = 100
-"""Chats that are read at once, and so the most that are in memory."""
+"""Chats that are read at once. No more are in memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbsentChat:
-    """A hit that the archive does not have when its turn comes: it was erased after the export
-    began. It is told, so that nobody takes the export for one that lost it."""
+    """A hit that was erased from the archive after the export began.
+
+    The export names it, so that its absence is no mistake of the export."""
 
     id: int
 
@@ -35,23 +36,24 @@ class Export:
     """Every hit of a search."""
 
     total: int
-    """How many `chats` gives, exactly."""
+    """How many items `chats` gives, exactly."""
     coverage: Coverage
-    """Was it everything, when the hits were looked up?"""
+    """Did the search cover every chat, when the hits were looked up?"""
     chats: Iterator[ChatView | AbsentChat]
-    """Read while it is walked: each chat is as the archive has it in that moment."""
+    """Each chat is read when the walk reaches it, and is as the archive has it at that moment."""
 
 
 def walk(
     archive: StoredChats, ids: Sequence[int], view: Callable[[StoredChat], ChatView]
 ) -> Iterator[ChatView | AbsentChat]:
-    """The chats of these ids, in this order. No transaction is open while a caller works.
+    """The chats with these ids, in this order. `view` makes of a stored chat what is shown of it.
+    No transaction is open while the caller works on a chat.
 
-    Raises `ArchiveError` wherever the archive can't be read.
+    Raises `ArchiveError`, at any step of the walk, where the archive cannot be read.
     """
     for start in range(0, len(ids), BATCH):
-        part = ids[start : start + BATCH]
-        stored = archive.get(part)
-        for chat_id in part:
-            found = stored.pop(chat_id, None)
-            yield AbsentChat(chat_id) if found is None else view(found)
+        batch = ids[start : start + BATCH]
+        stored_chats = archive.get(batch)
+        for chat_id in batch:
+            stored = stored_chats.pop(chat_id, None)
+            yield AbsentChat(chat_id) if stored is None else view(stored)

@@ -1,7 +1,8 @@
-"""Snippets: which messages matched, and where, on the original text.
+"""Snippets: which messages matched, and where in their original text.
 
-Found on the folded text, shown on the original: the fold's map leads back. Text and ranges only;
-templates make HTML. Ranges are `[start, end)` in code points, ascending, apart from one another.
+Matches are found in the folded text. The fold's map leads back to the original text, which is
+shown. The result is text and ranges; templates make HTML of it. Ranges are `[start, end)` in code
+points, in ascending order, and no two of them touch.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ Range = tuple[int, int]
 WIDTH = 160
 """Code points of a snippet, at most."""
 LEAD = 40
-"""Of these, before the first match."""
+"""How many of them stand before the first match, at most."""
 MAX_PLACES = 10_000
-"""Looked at in one message, shared by all that is looked for (but each has a hundred): nobody can
-use a million marks in a message of a million letters, and no service has the memory for them."""
+"""Matches that are marked in one message, at most. All needles share them, but each may have a
+hundred. Nobody can use a million marks in a message of a million letters, and they would take too
+much memory."""
 
 
 class _Marked(NamedTuple):
@@ -36,153 +38,161 @@ class _Marked(NamedTuple):
     speaker: Speaker
     ranges: tuple[Range, ...]
     needles: int
-    """Which needles the message has: a bit each."""
-    whole: bool = False
+    """Which needles the message has: bit n stands for needle n."""
+    has_phrase: bool = False
     """Does it have a whole phrase?"""
 
 
 def needles_of(node: Node | None) -> tuple[Needle, ...]:
-    """What is looked for in the text; what is excluded is not."""
-    return tuple(dict.fromkeys(_walk(node)))
+    """The texts that a plan looks for. What it excludes is not among them."""
+    return tuple(dict.fromkeys(_leaves(node)))
 
 
-def highlights(transcript: Transcript, wanted: Sequence[Needle]) -> dict[int, tuple[Range, ...]]:
-    """Where the needles stand in a chat: by the position of each message that has one, its ranges
-    in code points."""
-    if not wanted:
+def highlights(transcript: Transcript, needles: Sequence[Needle]) -> dict[int, tuple[Range, ...]]:
+    """Where the needles stand in a chat: the ranges of each message that has any, by the message's
+    position."""
+    if not needles:
         return {}
     texts = zip(transcript.speakers, transcript.texts_with_map, strict=True)
-    ranges = [_find(text, speaker, wanted)[0] for speaker, text in texts]
+    ranges = [_find(text, speaker, needles)[0] for speaker, text in texts]
     positions = (message.position for message in transcript.chat.messages)
-    return {position: found for position, found in zip(positions, ranges, strict=True) if found}
+    return {position: marks for position, marks in zip(positions, ranges, strict=True) if marks}
 
 
 def snippets(
-    transcript: Transcript, wanted: Sequence[Needle], *, phrases: Sequence[str], limit: int
+    transcript: Transcript, needles: Sequence[Needle], *, phrases: Sequence[str], limit: int
 ) -> tuple[Snippet, ...]:
-    """The messages that match best, in the order of the chat; where the chat was not found by its
-    text (but by a field, or by what it lacks) the first that have text. `phrases`: whole
-    phrases; a message that has one is better. Where words are spread, each has its message as far
-    as `limit` goes."""
+    """The messages that match best, at most `limit`, in the order of the chat.
+
+    A message that has one of the whole `phrases` is better than others. Where the words of a query
+    are spread over several messages, each word gets a message, as far as `limit` allows. A chat may
+    have been found by a field, or by what it does not have. Then its first messages with text are
+    shown.
+    """
     if limit <= 0:
         return ()
     said = list(zip(transcript.chat.messages, transcript.speakers, strict=True))
     marked = []
-    looked_for = [needle.text for needle in wanted]
+    needle_texts = [needle.text for needle in needles]
     for (message, speaker), folded in zip(said, transcript.texts_with_map, strict=True):
-        plain = folded.text
-        for text in looked_for:
-            if text in plain:
+        message_text = folded.text
+        for text in needle_texts:
+            if text in message_text:
                 break
-        else:  # most messages have nothing: that is told before anything is called
+        else:  # most messages have no needle, and this loop says so without a call
             continue
-        ranges, found = _find(folded, speaker, wanted)
+        ranges, bits = _find(folded, speaker, needles)
         if ranges:
-            whole = bool(phrases) and any(phrase in folded.text for phrase in phrases)
-            marked.append(_Marked(message, speaker, ranges, found, whole))
+            has_phrase = bool(phrases) and any(phrase in message_text for phrase in phrases)
+            marked.append(_Marked(message, speaker, ranges, bits, has_phrase))
     if not marked:
         marked = [
             _Marked(message, speaker, (), 0) for message, speaker in said if message.text.strip()
         ]
     if len(marked) > limit:
         marked = sorted(_best(marked, limit), key=lambda m: m.message.position)
-    return tuple(_snippet(each) for each in marked)
+    return tuple(map(_snippet, marked))
 
 
 def _best(marked: list[_Marked], limit: int) -> list[_Marked]:
-    """At most `limit`: first, one after the other, those that have most of what those before have
-    not; then those that have most."""
-    best = sorted(marked, key=_worth)
-    missing = _all(best)
-    if _all(best[:limit]) == missing:
+    """The best messages, at most `limit`.
+
+    First, one after the other, each message that has the most needles which the messages before it
+    lack. Then those that have the most needles.
+    """
+    best = sorted(marked, key=_rank)
+    missing = _all_needles(best)
+    if _all_needles(best[:limit]) == missing:
         return best[:limit]
     chosen: list[_Marked] = []
     while missing and len(chosen) < limit:
-        # Of those with equally many, the first: `max` keeps the order of `best`.
-        chosen.append(
-            max(best, key=lambda m: (not chosen and m.whole, (m.needles & missing).bit_count()))
-        )
+        # If several have equally many, `max` takes the first of them, which is the best.
+        gains = [
+            (not chosen and message.has_phrase, (message.needles & missing).bit_count())
+            for message in best
+        ]
+        chosen.append(best[gains.index(max(gains))])
         missing &= ~chosen[-1].needles
-    rest = (each for each in best if not any(each is one for one in chosen))
+    rest = (candidate for candidate in best if not any(candidate is one for one in chosen))
     return [*chosen, *islice(rest, limit - len(chosen))]
 
 
-def _worth(marked: _Marked) -> tuple[bool, int, int, int]:
-    """Sorts what is worth most first."""
+def _rank(marked: _Marked) -> tuple[bool, int, int, int]:
+    """A key that sorts the best message first."""
     return (
-        not marked.whole,
+        not marked.has_phrase,
         -marked.needles.bit_count(),
         -_length(marked.ranges),
         marked.message.position,
     )
 
 
-def _all(marked: Sequence[_Marked]) -> int:
-    return reduce(or_, (each.needles for each in marked), 0)
+def _all_needles(marked: Sequence[_Marked]) -> int:
+    return reduce(or_, (message.needles for message in marked), 0)
 
 
-def _walk(node: Node | None) -> Iterator[Needle]:
+def _leaves(node: Node | None) -> Iterator[Needle]:
     match node:
         case Contains() | HasWord():
             yield node
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from _walk(part)
+                yield from _leaves(part)
         case _:
             return
 
 
 def _find(
-    folded: Folded, speaker: Speaker, wanted: Sequence[Needle]
+    folded: Folded, speaker: Speaker, needles: Sequence[Needle]
 ) -> tuple[tuple[Range, ...], int]:
-    """(ranges on the original, which of the needles are there: a bit each)."""
-    plain = folded.text
+    """(ranges on the original text, which needles the message has: bit n stands for needle n)."""
+    text = folded.text
     ranges: list[Range] = []
-    found = 0
-    whole: list[HasWord] = []
-    for number, needle in enumerate(wanted):
-        # Characters that are not there are the rule: most needles are done with here.
-        if needle.text not in plain or needle.speaker not in (None, speaker):
+    bits = 0
+    words: list[HasWord] = []
+    most = max(100, MAX_PLACES // max(1, len(needles)))
+    for number, needle in enumerate(needles):
+        # The text has the characters of few needles, so most of them end here.
+        if needle.text not in text or needle.speaker not in (None, speaker):
             continue
         if isinstance(needle, HasWord):
-            whole.append(needle)
+            words.append(needle)
         else:
-            found |= 1 << number
-            ranges += _literal(plain, needle.text, _share(wanted))
-    if whole:
-        words_found, places = _words(plain, whole, _share(wanted))
-        found |= sum(1 << number for number, n in enumerate(wanted) if n in words_found)
-        ranges += places
-    return (_merged(folded, ranges), found) if ranges else ((), 0)
+            bits |= 1 << number
+            ranges += _literal_ranges(text, needle.text, most)
+    if words:
+        present, word_ranges = _word_ranges(text, words, most)
+        bits |= sum(1 << number for number, needle in enumerate(needles) if needle in present)
+        ranges += word_ranges
+    return (_merged(folded, ranges), bits) if ranges else ((), 0)
 
 
-def _literal(text: str, literal: str, most: int) -> list[Range]:
-    """Where a literal stands, from the beginning on, overlapping itself too."""
-    places: list[Range] = []
+def _literal_ranges(text: str, literal: str, most: int) -> list[Range]:
+    """Where a literal stands, at most the first `most` times. Occurrences may overlap."""
+    ranges: list[Range] = []
     start = text.find(literal)
-    while start >= 0 and len(places) < most:
-        places.append((start, start + len(literal)))
+    while start >= 0 and len(ranges) < most:
+        ranges.append((start, start + len(literal)))
         start = text.find(literal, start + 1)
-    return places
+    return ranges
 
 
-def _words(text: str, needles: Sequence[HasWord], most: int) -> tuple[set[HasWord], list[Range]]:
-    """(which of these words are there, where runs of letters are or begin with them)."""
-    places: list[Range] = []
+def _word_ranges(
+    text: str, needles: Sequence[HasWord], most: int
+) -> tuple[set[HasWord], list[Range]]:
+    """(which of these words the text has, the runs of letters that match them). Each word has at
+    most its first `most` runs."""
+    ranges: list[Range] = []
     left = dict.fromkeys(needles, most)
     beginnings = tuple({needle.text for needle in needles})
     for start, word in letter_runs(text):
         if word.startswith(beginnings):
             for needle in [n for n in left if _is(word, n)]:
-                places.append((start, start + len(word)))
+                ranges.append((start, start + len(word)))
                 left[needle] -= 1
                 if not left[needle]:
                     del left[needle]
-    return {needle for needle in needles if left.get(needle, 0) < most}, places
-
-
-def _share(needles: Sequence[Needle]) -> int:
-    return max(100, MAX_PLACES // max(1, len(needles)))
+    return {needle for needle in needles if left.get(needle, 0) < most}, ranges
 
 
 def _is(word: str, needle: HasWord) -> bool:
@@ -190,16 +200,16 @@ def _is(word: str, needle: HasWord) -> bool:
 
 
 def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
-    """On the original, ascending; those that touch are one."""
+    """The ranges on the original text, in ascending order. Ranges that touch become one."""
     if len(ranges) == 1:
         return (folded.original_range(*ranges[0]),)
-    out: list[Range] = []
-    for start, end in sorted(folded.original_range(*each) for each in ranges):
-        if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(end, out[-1][1]))
+    merged: list[Range] = []
+    for start, end in sorted(folded.original_range(*pair) for pair in ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
-            out.append((start, end))
-    return tuple(out)
+            merged.append((start, end))
+    return tuple(merged)
 
 
 def _length(ranges: Sequence[Range]) -> int:
@@ -228,24 +238,24 @@ def _snippet(marked: _Marked) -> Snippet:
 
 
 def _cut(text: str, ranges: Sequence[Range]) -> Range:
-    """The stretch of at most `WIDTH` code points that shows most of the match."""
+    """The part of a text that shows most of the matches, at most `WIDTH` code points long."""
     if len(text) <= WIDTH:
         return 0, len(text)
     best, most = 0, -1
-    behind = 0  # ranges before this one end before the stretch; it only moves on
+    passed = 0  # so many ranges end before the part begins; as it moves on, the number only grows
     for start, _ in ranges[:1_000]:
         first = _first(text, start)
         last = first + WIDTH
-        while ranges[behind][1] <= first:
-            behind += 1
-        # They are apart from one another, so no more of them have room.
-        near = ranges[behind : behind + WIDTH // 2 + 1]
-        inside = sum(min(e, last) - max(s, first) for s, e in near if s < last)
-        if inside > most:
-            best, most = first, inside
+        while ranges[passed][1] <= first:
+            passed += 1
+        # No two ranges touch, so no more than these have room.
+        near = ranges[passed : passed + WIDTH // 2 + 1]
+        shown = sum(min(e, last) - max(s, first) for s, e in near if s < last)
+        if shown > most:
+            best, most = first, shown
     return best, best + WIDTH
 
 
 def _first(text: str, start: int) -> int:
-    """Where a stretch begins that shows what starts here."""
+    """Where a part must begin to show a match that starts at `start`."""
     return max(0, min(start - LEAD, len(text) - WIDTH))

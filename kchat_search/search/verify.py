@@ -1,7 +1,8 @@
-"""Verify: prove the index against the archive.
+"""Verify: prove that the index agrees with the archive.
 
-Strings are drawn from the archive and looked up; what is found is held against a plain scan of
-every chat. It runs beside a sync: chats that change meanwhile are left out of the comparison.
+Random strings are taken from the archive and searched for. What the search finds is compared with
+what a plain scan of every chat finds. Verify may run during a sync. Chats that change in the
+meantime are left out of the comparison.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
 
 LONGEST = 12
-"""Characters of a drawn string, at most."""
+"""Characters of a random string, at most."""
 _SHOWN = 100
-"""Differences listed in the report, at most, of each kind."""
+"""Differences of each kind that the report lists, at most."""
 
 
 def verify(
@@ -35,39 +36,40 @@ def verify(
     seed: int,
     progress: Progress = no_progress,
 ) -> VerifyReport:
-    """Hold every byte of the index against its checksum, compare ids and versions, then look
-    `strings` random strings up and scan for them.
+    """Check every byte of the index against its checksum, compare the ids and revisions of all
+    chats, then search for `strings` random strings and scan for them.
 
-    Memory holds two ids for each chat that has one of the strings; time is one pass over the
-    archive.
+    `seed` decides which strings. `progress` is called as `models.reports.Progress` says. Memory
+    holds two ids for each chat that has one of the strings. The time is that of one pass over the
+    archive. Raises `ArchiveError` or `IndexDamaged` where one of the two cannot be read at all.
     """
     began = time.perf_counter()
     before = dict(archive.id_revisions())
     damage = engine.damage()
-    if damage is not None:  # what else would be found is of no interest
+    if damage is not None:  # then no other difference is of interest
         seconds = time.perf_counter() - began
         return VerifyReport(len(before), 0, damage=damage, seconds=seconds, seed=seed)
     indexed = engine.id_revisions()
-    waiting = {change.chat_id for change in archive.changes(len(before) + 1)}
+    waiting = {entry.chat_id for entry in archive.changes(len(before) + 1)}
     drawn = _draw(archive, reader, sorted(before), strings, random.Random(seed))  # noqa: S311
-    found = {}
+    searched = {}
     for number, string in enumerate(drawn, start=1):
         request = SearchRequest(q=quoted(string), match="all")
-        found[string] = searcher.all_ids(request)
+        searched[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
     scanned = _scan(archive, reader, drawn, len(before), progress)
     after = dict(archive.id_revisions())
-    waiting |= {change.chat_id for change in archive.changes(len(after) + 1)}
-    moved = waiting | {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
+    waiting |= {entry.chat_id for entry in archive.changes(len(after) + 1)}
+    changed = waiting | {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
     return VerifyReport(
         chats=len(before),
         strings=len(drawn),
-        missed=_differences(drawn, scanned, found, moved),
-        wrong=_differences(drawn, found, scanned, moved),
+        missed=_differences(drawn, scanned, searched, changed),
+        wrong=_differences(drawn, searched, scanned, changed),
         lacking=tuple(
-            sorted(i for i, v in before.items() if indexed.get(i) != v and i not in moved)
+            sorted(i for i, n in before.items() if indexed.get(i) != n and i not in changed)
         ),
-        surplus=tuple(sorted(i for i in indexed if i not in before and i not in moved)),
+        surplus=tuple(sorted(i for i in indexed if i not in before and i not in changed)),
         seconds=time.perf_counter() - began,
         seed=seed,
     )
@@ -76,9 +78,9 @@ def verify(
 def _draw(
     archive: IndexSource, reader: ChatReader, ids: list[int], strings: int, rnd: random.Random
 ) -> list[str]:
-    """Substrings of folded messages, of 1 to 12 characters, each once."""
+    """Random substrings of folded messages, 1 to 12 characters long, no two alike."""
     drawn: dict[str, None] = {}
-    for _ in range(20 * strings):  # bounded: an archive may have too little text
+    for _ in range(20 * strings):  # the archive may have too little text, so there is a limit
         if len(drawn) == strings or not ids:
             break
         chat_id = rnd.choice(ids)
@@ -100,27 +102,28 @@ def _scan(
     total: int,
     progress: Progress,
 ) -> dict[str, set[int]]:
-    """Which chats have each string, by looking at all of them."""
-    found: dict[str, set[int]] = {string: set() for string in drawn}
+    """Which chats have each string. Every chat is looked at."""
+    scanned: dict[str, set[int]] = {string: set() for string in drawn}
     for number, stored in enumerate(archive.iterate(), start=1):
         # No folded text has a line break, so a string can't match across two messages.
         text = "\n".join(fold(message.text) for message in reader.parse(stored.raw).messages)
         for string in drawn:
             if string in text:
-                found[string].add(stored.id)
+                scanned[string].add(stored.id)
         progress("scan", number, max(total, number))
-    return found
+    return scanned
 
 
 def _differences(
     drawn: Iterable[str],
-    there: Mapping[str, set[int]],
-    not_there: Mapping[str, set[int]],
-    moved: set[int],
+    one: Mapping[str, set[int]],
+    other: Mapping[str, set[int]],
+    changed: set[int],
 ) -> tuple[Mapping[str, Any], ...]:
+    """Which chats have a string by `one` account but not by the `other`."""
     rows = [
         {"string": string, "chat_id": chat_id}
         for string in drawn
-        for chat_id in sorted(there[string] - not_there[string] - moved)
+        for chat_id in sorted(one[string] - other[string] - changed)
     ]
     return tuple(rows[:_SHOWN])
