@@ -1,7 +1,7 @@
 """What an engine is asked and what it answers: `Node`, `Plan`, `EngineAnswer`, and `IndexDocument`.
 
-A `Node` says which chats match. It is all an engine knows of a query: no syntax, no jieba,
-no time zone. Every string in it is folded already (`kchat_search.text.fold`).
+A `Node` says which chats match. It is all that an engine knows of a query: no syntax, no jieba, no
+time zone. Every string in it is already folded (`kchat_search.text.fold`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Contains:
-    """Some message (by `speaker`, if given) has exactly these characters; never across two."""
+    """Some message (by `speaker`, if given) contains exactly these characters. A match never spans
+    two messages."""
 
     text: str
     speaker: Speaker | None = None
@@ -31,8 +32,8 @@ class Contains:
 
 @dataclass(frozen=True, slots=True)
 class HasWord:
-    """Some message (by `speaker`, if given) has this whole run of letters; with `prefix`, one that
-    begins so."""
+    """Some message (by `speaker`, if given) has this whole run of letters; with `prefix`, a run
+    that begins so."""
 
     text: str
     prefix: bool = False
@@ -41,7 +42,7 @@ class HasWord:
 
 @dataclass(frozen=True, slots=True)
 class FileNamed:
-    """The name of some upload contains these characters."""
+    """The name of some uploaded file contains these characters."""
 
     text: str
 
@@ -52,7 +53,7 @@ FilterField = str
 
 @dataclass(frozen=True, slots=True)
 class FieldIs:
-    """The chat's field has one of these values; None stands for «none»."""
+    """The chat's field has one of these values. None stands for no value."""
 
     field: FilterField
     values: tuple[str | None, ...]
@@ -60,8 +61,8 @@ class FieldIs:
 
 @dataclass(frozen=True, slots=True)
 class CreatedIn:
-    """Created in `[start, end)`, seconds since 1970 UTC; None is open. A chat without a time is
-    in no range, not even the open one."""
+    """Created in `[start, end)`, in seconds since 1970 UTC; None leaves that end open. A chat
+    without a time is in no range, not even in one that is open at both ends."""
 
     start: int | None
     end: int | None
@@ -69,14 +70,14 @@ class CreatedIn:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Every part matches. Without parts: everything."""
+    """Every part matches. Without parts, every chat matches."""
 
     parts: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """Some part matches. Without parts: nothing."""
+    """Some part matches. Without parts, no chat matches."""
 
     parts: tuple[Node, ...]
 
@@ -91,11 +92,11 @@ class NoneOf:
 Node = Everything | Contains | HasWord | FileNamed | FieldIs | CreatedIn | AllOf | AnyOf | NoneOf
 
 NO_TIME = -(2**62)
-"""Stands for the time of a chat that has none, where times are sorted: before every other."""
+"""The time of a chat that has none, where times are sorted. It comes before every other."""
 
 MOST_DAYS = 92
-"""The facet `created_day` is counted where the matches lie within so many days; over a longer time
-months say more."""
+"""The facet `created_day` is counted only if all matches lie within so many days. Over a longer
+time months say more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,31 +104,32 @@ class Plan:
     """One search, as an engine carries it out."""
 
     match: Node
-    """What every hit must fulfil (beside the filters)."""
+    """What every hit must fulfil, beside the filters: the whole query."""
     some: Node | None = None
-    """A wider net. Where sort is relevance and fewer than `enough` chats fulfil `match`, the
-    answer is of `some`, with the chats of `match` first."""
+    """Some of the query. If the sort is relevance and fewer than `enough` chats fulfil `match`, the
+    answer is widened: it is about the chats that fulfil `some`, and those of `match` come first."""
     enough: int = 20
     filters: Mapping[str, Node] = field(default_factory=dict)
-    """By facet name (or any other key): all must hold. A facet is counted without the filter of
-    its own name, so that a reader sees what else could be chosen."""
+    """By the name of a facet, or any other key. All must hold. A facet is counted without the
+    filter of its own name, so that a reader sees what else could be chosen."""
     words: tuple[str, ...] = ()
     """jieba's words of the query, for BM25."""
     phrases: tuple[str, ...] = ()
-    """Whole phrases; a chat that has one ranks before all that have not."""
+    """Whole phrases. A chat that has one ranks before all chats that have none."""
     sort: Sort = "relevance"
     offset: int = 0
     limit: int = 20
     after: tuple[int, int] | None = None
-    """For newest and oldest: (created, id) of the last hit seen; hits behind it follow."""
+    """Only for newest and oldest: (created, id) of the last hit that was seen. The hits begin
+    behind it, and `offset` has no effect."""
     facets: tuple[str, ...] = ()
     zone: str = "UTC"
-    """Of the days of `created_day`: a name of the IANA's."""
+    """The time zone of the days in `created_day`, by its IANA name."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineHit:
-    """A chat that matches. `created` is seconds since 1970 UTC, or None."""
+    """A chat that matches. `created`: seconds since 1970 UTC, or None."""
 
     id: int
     score: float
@@ -136,37 +138,37 @@ class EngineHit:
 
 @dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """An engine's answer to a plan, all of it of one state of the index."""
+    """An engine's answer to a plan. All of it is of one state of the index."""
 
     total: int
-    """Exact number of chats that the answer is about (`match`, or `some`)."""
+    """The exact number of chats that the answer is about: those of `match`, or of `some`."""
     all: int
-    """Exact number of chats that fulfil `match` and the filters."""
+    """The exact number of chats that fulfil `match` and the filters."""
     match: Literal["all", "some"]
     hits: tuple[EngineHit, ...]
     facets: Mapping[str, tuple[tuple[str | None, int], ...]]
-    """By name: (value, count), most first, then by value; months and days ascending. No
-    `created_day` where the matches lie more than `MOST_DAYS` apart."""
+    """By name: (value, count), the highest count first, then by value; months and days ascending.
+    `created_day` is missing if the matches lie more than `MOST_DAYS` apart."""
     documents: int
-    """How many chats the index has, whether or not they match."""
+    """How many chats the index has, matching or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class IndexDocument:
-    """A chat as the index sees it: everything folded and split on our side of the engine."""
+    """A chat as an engine gets it. Folding and splitting into words are done already."""
 
     id: int
     revision: int
-    """The stored chat's: rises whenever the chat's document would differ."""
+    """The revision of the stored chat. It rises whenever the chat's document would differ."""
     created: int | None
     """Seconds since 1970 UTC."""
     month: str | None
-    """`2015-04`, in the configured zone."""
+    """The month of `created` in the configured time zone, such as `2015-04`."""
     fields: Mapping[FilterField, tuple[str | None, ...]]
-    """Values to filter by; (None,) for none."""
+    """The values to filter by; (None,) for no value."""
     texts: tuple[tuple[Speaker, str], ...]
-    """Each message with text: who spoke and the folded text. No folded text has a line break."""
+    """Each message with text: (who spoke, the folded text). No folded text has a line break."""
     files: tuple[str, ...]
-    """Folded names of the uploads."""
+    """The folded names of the uploads."""
     words: tuple[str, ...]
-    """Words for ranking and runs of letters, with repetitions."""
+    """Words for ranking, and runs of letters; with repetitions."""

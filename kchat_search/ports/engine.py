@@ -1,4 +1,4 @@
-"""The port to what holds the index."""
+"""The port to what holds the index and answers from it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan
 from kchat_search.models.reports import EngineState, Progress
 
 Source = TypeVar("Source")
-"""What documents are made from."""
+"""What a document is made from."""
 
 
 class Engine(Protocol):
-    """Holds the index and answers from it. Reading is safe from several threads, beside one
-    writer in any process.
+    """Holds the index and answers from it. Several threads may read at once, while one writer, in
+    any process, writes.
 
-    Every method raises `IndexDamaged` where the index can't be read; those that write,
-    `IndexUnwritable` where there is no room or no permission.
+    Every method raises `IndexDamaged` if the index can't be read. Those that write raise
+    `IndexUnwritable` if there is no room or no permission, or if another process is writing.
     """
 
     @property
@@ -28,13 +28,14 @@ class Engine(Protocol):
 
     @property
     def batch_bytes(self) -> int:
-        """Bytes of raw JSON that a batch of `rebuild` should have, so that all the processes that
-        build stay within the engine's memory. Called by the indexer."""
+        """How many bytes of raw JSON a batch of `rebuild` should have, so that all the processes
+        that build stay within the engine's memory. Called by the indexer."""
         ...
 
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
-        """Put documents in (replacing those of the same id) and take ids out, all or nothing; on
-        return it is on the disk. Called by the indexer alone, under its lock."""
+        """Put documents in, each replacing one of the same id, and remove the chats `deletes` (ids
+        in both are put in). All of it is on the disk on return, or nothing has changed. Called only
+        by the indexer, under its lock."""
         ...
 
     def rebuild(
@@ -46,23 +47,26 @@ class Engine(Protocol):
         *,
         low_memory: bool = False,
     ) -> int:
-        """Build a new generation beside the present one, swap, drop the old; how many documents
-        it has. The present one answers until the swap. `low_memory`: in this process, and with
-        little memory, in up to twice the time. Called by the indexer, under its lock.
+        """Build a new generation beside the present one, switch to it, remove the old one; how many
+        documents it has. The present one answers until the switch. Called by the indexer, under its
+        lock.
 
-        `documents` makes the documents of a batch; it may be called in other processes, so it
-        must be picklable. Raises what `batches` and `documents` raise; then nothing has changed.
+        `documents` makes the documents of a batch. It may be called in other processes, so it must
+        be picklable. `fingerprint` is what `describe` will say. `low_memory`: in this process and
+        with little memory, which may take twice the time.
+
+        Raises what `batches` and `documents` raise; then nothing has changed.
         """
         ...
 
     def search(self, plan: Plan) -> EngineAnswer:
-        """Carry out a plan. Called by search. An index that was never built has no chats."""
+        """Carry out a plan. An index that was never built has no chats. Called by search."""
         ...
 
     def ids(self, plan: Plan) -> Sequence[int]:
-        """Every chat that fulfils the plan's `match` and filters, newest or oldest first as its
-        `sort` says, all of one state of the index and no more than some bytes each. Nothing else
-        of the plan counts. Called by search, for exports and verify."""
+        """The ids of all chats that fulfil the plan's `match` and filters, newest first or oldest
+        first as its `sort` says. The rest of the plan has no effect. All ids are of one state of
+        the index, and each takes only some bytes. Called by search, for exports and verify."""
         ...
 
     def count(self, match: Node) -> int:
@@ -70,25 +74,28 @@ class Engine(Protocol):
         ...
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
-        """Words of the index that are near this folded one, at most `limit`: first those that sound
-        alike (or whose pinyin it is), then those that differ by one character (changed, put in,
-        left out, or two neighbours the other way round); of the same, those of the most chats. For
-        «did you mean»: some may be in no chat any more. Called by search."""
+        """Words of the index that are near a folded word, at most `limit`, for «did you mean».
+
+        First come words that sound alike (or whose pinyin `word` is), then words that differ by one
+        character: changed, inserted, left out, or two neighbours swapped. Among equally near words,
+        those of the most chats come first. Some may be in no chat any more. Called by search.
+        """
         ...
 
     def id_revisions(self) -> dict[int, int]:
-        """Version by id of every document. Called by the indexer and verify."""
+        """The revision of every document, by chat id. Called by the indexer and verify."""
         ...
 
     def damage(self) -> str | None:
-        """Look at every byte: what is not as it was written, and the way out; None where all is
-        well. Called by verify."""
+        """Read every byte of the index: a message about what is not as it was written, and what to
+        do; None if all is well. Called by verify."""
         ...
 
     def describe(self) -> EngineState:
-        """Generation, documents, size. Called by service and the indexer."""
+        """The generation, its fingerprint, number of documents and size. Called by service and the
+        indexer."""
         ...
 
     def close(self) -> None:
-        """Give back files. Called by service."""
+        """Close all files. Called by service."""
         ...

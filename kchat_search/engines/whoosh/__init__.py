@@ -1,40 +1,46 @@
-"""The Whoosh engine: a search engine over arrays, in the order in which a chat goes through it.
+"""The Whoosh engine: a search engine over arrays.
 
-An index answers «which chats have this?» by keeping, for each term, the list of the documents that
-have it. A document is a chat, known by its number; a term is a word, a gram, or the value of a
-field. Everything here is about making such lists, laying them out so that they are small and can
-be read where they lie, and combining them without looking at one document at a time.
+An index answers «which chats have this?». It keeps, for each term, a posting list: the documents
+that have the term. A document is one chat, known inside a segment by its document number (0, 1,
+2 ...). A term is a word, a gram (one, two or three characters), or the value of a field. The files
+here make such lists, lay them out so that they are small and can be read where they lie, and
+combine whole lists at once instead of looking at one document at a time.
 
-Writing, from a document to a file:
+Read them in this order, and you follow a chat from a document to a file, and from a file to an
+answer. Writing:
 
-    schema.py       which fields a document has, and which of them are terms, columns, texts
-    inversion.py       documents to a run: each field's lists, sorted, for some chats
-    merge.py        runs (or segments) to one segment, a stretch of terms at a time
-    postings.py        how a list is laid out in bytes
-    text_encoding.py        how the texts are, so that a match of bytes is a match of characters
-    array_file.py       a file of named arrays, with checksums
-    build.py        all of it in several processes, for a whole archive
-    writer.py       all of it for the few chats of a tick: a commit; which segments to merge
-    generations.py  which build of the index answers; the swap
+    schema.py         the fields of a document: which are terms, columns, texts
+    text_encoding.py  how texts are written, so that equal bytes mean equal characters
+    inversion.py      documents -> run: the posting lists of some chats, sorted, as arrays
+    postings.py       how a posting list is laid out in bytes
+    array_file.py     a file of named arrays with checksums
+    segment_file.py   the file of one segment: finds a term, decodes its posting list
+    merge.py          runs or segments -> one segment, some terms at a time
+    build.py          the whole archive -> one segment, in several processes
+    codec.py          Whoosh's own readers and queries over our segments
+    generations.py    which build of the index answers, and the swap to the next
+    writer.py         one commit: the few chats of a tick; which segments are merged
 
-Reading, from a file to an answer:
+Reading:
 
-    segment_file.py       a segment's file: find a term, decode its list
-    segment.py      a segment of one commit: without its deleted documents, lists remembered
-    sets.py         and, or, not of lists
-    evaluate.py     which chats match: a tree of conditions, smallest list first
-    text_scan.py         the look into a text, where lists alone can't tell
-    rank.py         in which order: BM25, whole phrases, closeness; the best of many
-    answer.py       one state of the index, one plan, one answer: hits, total, facets
-    engine.py       the protocol over all of it; newer commits are seen
-    vocabulary.py   near words: by sound, by one character
-    facets.py       how many matches have each value of a field
-    codec.py        Whoosh's own readers and queries over the same segments
+    vocabulary.py     words that sound like a given one, or differ by one character
+    facets.py         how many matches have each value of a field
+    sets.py           and, or, not of posting lists
+    segment.py        one segment as of one commit: deletions, postings kept in memory
+    text_scan.py      searches the texts themselves, where posting lists cannot decide
+    evaluate.py       which chats match: a tree of conditions, smallest lists first
+    rank.py           in which order: BM25, whole phrases, proximity; the top k
+    answer.py         one plan, one state of the index, one answer: hits, total, facets
+    engine.py         the protocol `ports.Engine` over all of this; notices newer commits
 
-What is used of Whoosh: its directory, table of contents, segments, write lock, deletions and
-schema; its readers, matchers and queries work on our segments through `codec.py`, and the tests
-hold them against ours. Its term index and columns are not used: a term takes 80 bytes there and
-some 20 in an array, and what is an array can be merged, mapped and counted at once.
+Of Whoosh we use its directory, table of contents, segment records, write lock, deletions and
+schema. Its readers, matchers and queries work on our segments through `codec.py`, and the tests
+compare their answers with ours. We do not use its term index and its columns: a term takes 80
+bytes there and some 20 bytes in an array, and arrays can be merged, mapped and counted as a whole.
+
+Short names that all files use: `df`, document frequency, how many documents have a term;
+`docs`, ascending document numbers; `ordinal`, a term's place among the sorted terms of its field;
+`size`, how many documents a segment has, deleted ones included.
 
 Where to begin: `postings.py`, then `sets.py`, then `evaluate.py`.
 """

@@ -1,4 +1,9 @@
-"""From a plan to an answer: matches, tiers, order, facets, all of one state of the index."""
+"""From a plan to an answer: matches, order, hits, facets, all of one state of the index.
+
+A search by relevance may be *widened*: if too few chats match the whole query (`Plan.match`), the
+answer is about the chats that match some of it (`Plan.some`). Those that match the whole query form
+the first tier, the others the second.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +32,12 @@ class _Matches(NamedTuple):
 
     segment: Segment
     docs: DocNumbers
-    facets: Mapping[str, DocNumbers]
-    """By name of a facet that is filtered by: what matches without that filter."""
+    without_filter: Mapping[str, DocNumbers]
+    """By name of a facet that is also filtered by: what matches without that filter."""
 
 
 class _Ranked(NamedTuple):
-    """The best matches in order; arrays of one shape."""
+    """The best matches, in order. All arrays have one shape."""
 
     ids: NDArray[np.int64]
     scores: rank.Scores
@@ -40,49 +45,66 @@ class _Ranked(NamedTuple):
 
 
 def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
-    """Carry out a plan. Cost: the lists of its terms, and some 50 ns a chat that matches."""
-    found = [_match(segment, plan.match, plan) for segment in segments]
-    full = [each.docs for each in found]
-    all_count = sum(map(len, full))
-    widened = plan.some is not None and plan.sort == "relevance" and all_count < plan.enough
+    """Carry out a plan. Cost: the posting lists of its terms, and some 50 ns a matching chat.
+
+    Raises `PostingsDamaged`, `TextDamaged`.
+    """
+    matches = [_match(segment, plan.match, plan) for segment in segments]
+    of_whole_query = [m.docs for m in matches]
+    all_count = sum(map(len, of_whole_query))
+    by_relevance = plan.sort == "relevance"
+    widened = by_relevance and plan.some is not None and all_count < plan.enough
     if widened and plan.some is not None:
-        found = [_match(segment, plan.some, plan) for segment in segments]
-    total = sum(len(each.docs) for each in found)
-    by_relevance = plan.sort == "relevance" and found
-    if by_relevance:
-        ranked = _by_relevance(found, full, plan, widened=widened)
+        matches = [_match(segment, plan.some, plan) for segment in segments]
+    total = sum(len(m.docs) for m in matches)
+    if by_relevance and matches:
+        ranked = _by_relevance(matches, of_whole_query, plan, widened=widened)
     else:
-        ranked = _by_time(found, plan)
-    first = plan.offset if plan.after is None else 0
-    window = slice(first, first + plan.limit)
-    hits = tuple(
-        EngineHit(i, s, None if c == NO_TIME else c)
-        for i, s, c in zip(*(column[window].tolist() for column in ranked), strict=True)
-    )
+        ranked = _by_time(matches, plan)
     return EngineAnswer(
         total=total,
         all=all_count,
         match="some" if total > all_count else "all",
-        hits=hits,
-        facets=_facets(found, plan),
-        documents=sum(segment.count for segment in segments),
+        hits=_page(ranked, plan),
+        facets=_facets(matches, plan),
+        documents=sum(segment.live_count for segment in segments),
     )
 
 
 def ids(segments: Sequence[Segment], plan: Plan) -> array[int]:
-    """Every chat that fulfils `match` and the filters, by date. Cost: 8 bytes a chat, and some 40
-    more while they are sorted; as hits they would be 200."""
+    """The ids of all chats that fulfil `match` and the filters, by date.
+
+    Cost: 8 bytes a chat, and some 40 more while they are sorted. As hits they would take 200.
+    Raises `PostingsDamaged`, `TextDamaged`.
+    """
     everything = replace(plan, facets=(), offset=0, limit=2**62, after=None)
-    found = [_match(segment, plan.match, everything) for segment in segments]
-    return array("q", _by_time(found, everything).ids.tobytes())
+    matches = [_match(segment, plan.match, everything) for segment in segments]
+    return array("q", _by_time(matches, everything).ids.tobytes())
+
+
+def _page(ranked: _Ranked, plan: Plan) -> tuple[EngineHit, ...]:
+    """The hits from `offset` on, at most `limit`. With `after`, `ranked` begins behind it."""
+    first = plan.offset if plan.after is None else 0
+    page = slice(first, first + plan.limit)
+    return tuple(
+        EngineHit(chat_id, score, None if created == NO_TIME else created)
+        for chat_id, score, created in zip(
+            *(column[page].tolist() for column in ranked), strict=True
+        )
+    )
 
 
 def _match(segment: Segment, match: Node, plan: Plan) -> _Matches:
+    """The documents that match a node and the plan's filters.
+
+    A facet that is also filtered by is counted without its own filter, so its filter is evaluated
+    by itself. All other filters narrow the candidates for `match`.
+    """
     within: DocNumbers | None = None
-    loose: dict[str, DocNumbers] = {}
+    facet_filters: dict[str, DocNumbers] = {}
     for name, node in plan.filters.items():
         if name in plan.facets:
-            loose[name] = matching(segment, node)
+            facet_filters[name] = matching(segment, node)
         else:
             within = matching(segment, node, within)
     matched = matching(segment, match, within)
@@ -90,79 +112,95 @@ def _match(segment: Segment, match: Node, plan: Plan) -> _Matches:
     def both(a: DocNumbers, b: DocNumbers) -> DocNumbers:
         return intersect(a, b, segment.size)
 
-    docs = reduce(both, loose.values(), matched)
-    facets = {
-        name: reduce(both, (d for n, d in loose.items() if n != name), matched) for name in loose
+    docs = reduce(both, facet_filters.values(), matched)
+    without_filter = {
+        name: reduce(both, (d for n, d in facet_filters.items() if n != name), matched)
+        for name in facet_filters
     }
-    return _Matches(segment, docs, facets)
+    return _Matches(segment, docs, without_filter)
+
+
+# -- by relevance ------------------------------------------------------------------------------
 
 
 def _by_relevance(
-    found: Sequence[_Matches], full: Sequence[DocNumbers], plan: Plan, *, widened: bool
+    matches: Sequence[_Matches],
+    of_whole_query: Sequence[DocNumbers],
+    plan: Plan,
+    *,
+    widened: bool,
 ) -> _Ranked:
-    """The first `offset + limit`, in tiers (all of the query before some of it), then by score,
-    then newest first. Each segment gives its best; the best of those are looked at closely."""
-    segments = [each.segment for each in found]
+    """The first `offset + limit` matches, by tier, then by score, then newest first.
+
+    Each segment gives its top k by BM25 and phrases. The best of all of them are rescored by
+    proximity. `of_whole_query`: for each segment, what matches the whole query.
+    """
+    segments = [m.segment for m in matches]
     query = rank.Query.of(segments, plan.words, plan.phrases)
-    wanted = max(plan.offset + plan.limit, rank.RESCORE_WINDOW)
-    parts = [
-        _top_of_segment(each, whole if widened else None, query, number, wanted)
-        for number, (each, whole) in enumerate(zip(found, full, strict=True))
-        if len(each.docs) or not number  # there is always one, of whatever length
-    ]
-    all_ = _TopHits.joined(parts)
-    order = all_.order()
-    first = order[: rank.RESCORE_WINDOW]
+    k = max(plan.offset + plan.limit, rank.RESCORE_WINDOW)
+    top = _TopHits.joined(
+        [
+            _top_of_segment(m, whole if widened else None, query, number, k)
+            for number, (m, whole) in enumerate(zip(matches, of_whole_query, strict=True))
+            if len(m.docs) or not number  # at least one, so that there is something to join
+        ]
+    )
+    order = top.order()
+    window = order[: rank.RESCORE_WINDOW]
     if query.idf:
-        for number in np.unique(all_.segment[first]).tolist():
-            here = first[all_.segment[first] == number]
-            all_.scores[here] += rank.proximity(segments[number], all_.docs[here], query.idf)
-        order[: len(first)] = first[all_.at(first).order()]
-    return _Ranked(all_.ids[order], all_.scores[order], all_.created[order])
+        for number in np.unique(top.segment[window]).tolist():
+            here = window[top.segment[window] == number]
+            top.scores[here] += rank.proximity(segments[number], top.docs[here], query.idf)
+        order[: len(window)] = window[top.at(window).order()]
+    return _Ranked(top.ids[order], top.scores[order], top.created[order])
 
 
 class _TopHits(NamedTuple):
-    """The best matches of some segments; columns of one shape."""
+    """The best matches of some segments. All columns have one shape."""
 
     tier: NDArray[np.int64]
+    """1 for chats that match the whole query, else 0."""
     scores: rank.Scores
     created: NDArray[np.int64]
     ids: NDArray[np.int64]
     segment: NDArray[np.int64]
-    """Which segment, by number."""
+    """The place of the segment among all segments."""
     docs: DocNumbers
 
     @classmethod
     def joined(cls, parts: Sequence[_TopHits]) -> _TopHits:
-        """One after the other."""
+        """Those of all parts, one part after the other."""
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def at(self, places: Positions) -> _TopHits:
-        """Those at these places."""
-        return _TopHits(*(column[places] for column in self))  # type: ignore[arg-type]  # each its own
+    def at(self, positions: Positions) -> _TopHits:
+        """Those at these positions."""
+        return _TopHits(*(column[positions] for column in self))  # type: ignore[arg-type]  # each its own
 
     def order(self) -> Positions:
-        """Their places, best first."""
+        """Their positions, best first."""
         return np.lexsort((self.ids, self.created, self.scores, self.tier))[::-1]
 
 
 def _top_of_segment(
-    found: _Matches, full: DocNumbers | None, query: rank.Query, number: int, wanted: int
+    matches: _Matches, of_whole_query: DocNumbers | None, query: rank.Query, number: int, k: int
 ) -> _TopHits:
-    """The `wanted` best of one segment, in no order. `full`: those that match all of the query,
-    where the answer was widened; None where all do."""
-    segment, docs = found.segment, found.docs
+    """The `k` best matches of one segment, in no particular order.
+
+    `of_whole_query`: what matches the whole query, if the answer was widened; None means that all
+    matches do. `number`: the place of the segment among those of the query.
+    """
+    segment, docs = matches.segment, matches.docs
     scores = rank.scores(segment, number, docs, query)
-    keys: list[SortKey] = [_of(scores), *_newest(segment, docs)]
+    keys: list[SortKey] = [_values_key(scores), *_time_keys(segment, docs)]
     tier = np.ones(len(docs), np.int64)
-    if full is not None:
-        tier = is_member(docs, full, segment.size).astype(np.int64)
-        keys.insert(0, _of(tier))
-    best = rank.top_k(len(docs), wanted, keys)
-    docs = docs[best]
+    if of_whole_query is not None:
+        tier = is_member(docs, of_whole_query, segment.size).astype(np.int64)
+        keys.insert(0, _values_key(tier))
+    top = rank.top_k(len(docs), k, keys)
+    docs = docs[top]
     return _TopHits(
-        tier[best],
-        scores[best],
+        tier[top],
+        scores[top],
         segment.created[docs],
         segment.ids[docs],
         np.full(len(docs), number),
@@ -170,61 +208,69 @@ def _top_of_segment(
     )
 
 
-def _by_time(found: Sequence[_Matches], plan: Plan) -> _Ranked:
-    """The first `offset + limit`, or those behind `after`."""
+# -- by time -----------------------------------------------------------------------------------
+
+
+def _by_time(matches: Sequence[_Matches], plan: Plan) -> _Ranked:
+    """The first `offset + limit` matches by (created, id); with `after`, the first `limit` behind
+    it."""
     newest = plan.sort == "newest"
-    wanted = plan.limit if plan.after is not None else plan.offset + plan.limit
+    k = plan.limit if plan.after is not None else plan.offset + plan.limit
     ids, created = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    for each in found:
-        docs = each.docs if plan.after is None else _after(each, plan.after, newest=newest)
-        if each.segment.sorted_by_time:  # nothing to compare: the last documents are the newest
-            docs = docs[-wanted:][::-1] if newest and wanted else docs[:wanted]
+    for m in matches:
+        docs = m.docs if plan.after is None else _after(m, plan.after, newest=newest)
+        if m.segment.sorted_by_time:  # nothing to compare: the last documents are the newest
+            docs = docs[-k:][::-1] if newest and k else docs[:k]
         else:
-            keys = _newest(each.segment, docs)
-            docs = docs[rank.top_k(len(docs), wanted, keys if newest else list(map(_minus, keys)))]
-        ids.append(each.segment.ids[docs])
-        created.append(each.segment.created[docs])
+            keys = _time_keys(m.segment, docs)
+            docs = docs[rank.top_k(len(docs), k, keys if newest else list(map(_negated, keys)))]
+        ids.append(m.segment.ids[docs])
+        created.append(m.segment.created[docs])
     all_ids, all_created = np.concatenate(ids), np.concatenate(created)
     order = np.lexsort((all_ids, all_created))
     order = order[::-1] if newest else order
     return _Ranked(all_ids[order], np.zeros(len(order)), all_created[order])
 
 
-def _after(found: _Matches, place: tuple[int, int], *, newest: bool) -> DocNumbers:
-    """The matches behind a place in the order of time."""
-    created, chat_id = place
-    here, ids = found.segment.created[found.docs], found.segment.ids[found.docs]
+def _after(matches: _Matches, last_seen: tuple[int, int], *, newest: bool) -> DocNumbers:
+    """The matches that follow `last_seen`, (created, id), in the order of time."""
+    last_created, last_id = last_seen
+    created, ids = matches.segment.created[matches.docs], matches.segment.ids[matches.docs]
     if newest:
-        behind = (here < created) | ((here == created) & (ids < chat_id))
+        follows = (created < last_created) | ((created == last_created) & (ids < last_id))
     else:
-        behind = (here > created) | ((here == created) & (ids > chat_id))
-    docs: DocNumbers = found.docs[behind]
+        follows = (created > last_created) | ((created == last_created) & (ids > last_id))
+    docs: DocNumbers = matches.docs[follows]
     return docs
 
 
-def _newest(segment: Segment, docs: DocNumbers) -> list[SortKey]:
-    """Sort keys: by time, then by id."""
+# -- sort keys, facets -------------------------------------------------------------------------
+
+
+def _time_keys(segment: Segment, docs: DocNumbers) -> list[SortKey]:
+    """Sort keys by which the newest is the greatest: by time, then by id."""
 
     def column(values: Array) -> SortKey:
-        return lambda places: np.asarray(values[docs if places is None else docs[places]])
+        return lambda positions: np.asarray(values[docs if positions is None else docs[positions]])
 
     return [column(segment.created), column(segment.ids)]
 
 
-def _of(values: NDArray[np.int64] | rank.Scores) -> SortKey:
-    return lambda places: values if places is None else values[places]
+def _values_key(values: NDArray[np.int64] | rank.Scores) -> SortKey:
+    return lambda positions: values if positions is None else values[positions]
 
 
-def _minus(key: SortKey) -> SortKey:
-    return lambda places: -key(places)
+def _negated(key: SortKey) -> SortKey:
+    return lambda positions: -key(positions)
 
 
-def _facets(found: Sequence[_Matches], plan: Plan) -> Mapping[str, FacetRows]:
+def _facets(matches: Sequence[_Matches], plan: Plan) -> Mapping[str, FacetRows]:
+    """The counts of the plan's facets, each without the filter of its own name."""
     counts = FacetCounts(plan.facets)
-    for each in found:
-        segment = each.segment
-        together = [name for name in plan.facets if name not in each.facets]
-        counts.add(segment.cache.facets, segment.created, each.docs, together)
-        for name, docs in each.facets.items():
+    for m in matches:
+        segment = m.segment
+        together = [name for name in plan.facets if name not in m.without_filter]
+        counts.add(segment.cache.facets, segment.created, m.docs, together)
+        for name, docs in m.without_filter.items():
             counts.add(segment.cache.facets, segment.created, docs, [name])
     return counts.rows(plan.zone)

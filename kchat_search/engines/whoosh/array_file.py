@@ -1,13 +1,14 @@
-"""A file of named arrays: written once, front to back; read as views of the mapped file.
+"""A file of named arrays. It is written once, from front to back, and read through a memory map.
 
     magic, version                          16 bytes
     the arrays, each at a multiple of 8
     the directory: JSON {"meta": {...}, "arrays": {name: [type, length, offset, crc32]}}
     its offset, length and crc32, the magic again
 
-The directory stands last, so a file that was not written to its end has none. Opening checks the
-magics, the version, the directory and that every array lies within the file: what is truncated or
-is no such file is told at once. The arrays' own checksums cost a look at every byte: `damage`.
+The directory comes last, so a file that was not written to its end has no directory. Opening a file
+checks both magics, the version, the directory, and that every array lies inside the file. So a file
+that is cut off, or of another kind, is noticed at once. To check the arrays themselves, every byte
+must be read: `ArrayFile.damage` does that.
 """
 
 from __future__ import annotations
@@ -28,20 +29,22 @@ MAGIC = b"KCHATSEG"
 VERSION = 1
 _HEAD = struct.Struct("<8sQ")
 _TAIL = struct.Struct("<QQI4x8s")
+"""Offset, length and crc32 of the directory; the magic."""
 _ALIGN = 8
+"""Every array begins at a multiple of so many bytes."""
 _AT_ONCE = 1 << 22
-"""Numbers that are copied at a time."""
+"""How many numbers `copy_from` copies at a time."""
 _DTYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
 
 Array = NDArray[Any]
 
 
 class ArrayFileDamaged(Exception):
-    """The file is not what was written; the text says what is wrong with it."""
+    """The file is not as it was written. The message says what is wrong with it."""
 
 
 class ArrayFileWriter:
-    """Writes the file. Use as a context manager; the file is whole after `finish` alone."""
+    """Writes the file. Use it as a context manager. The file is complete only after `finish`."""
 
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("xb")
@@ -61,27 +64,27 @@ class ArrayFileWriter:
         self._file.close()
 
     def begin(self, name: str, kind: str) -> None:
-        """Start an array of a type such as «u4» (little-endian); `append` its pieces next."""
+        """Start an array of a numpy type such as «u4» (little-endian). `append` its values next."""
         self._file.write(b"\0" * (-self._file.tell() % _ALIGN))
         self._entries[name] = [kind, 0, self._file.tell(), 0]
         self._open = name
 
-    def append(self, piece: Array) -> None:
-        """A piece of the array that was begun last; its values must fit the type."""
+    def append(self, values: Array) -> None:
+        """Append values to the array that was begun last. They must fit its type."""
         assert self._open is not None
         entry = self._entries[self._open]
-        data = np.ascontiguousarray(piece, dtype="<" + entry[0]).data.cast("B")
+        data = np.ascontiguousarray(values, dtype="<" + entry[0]).data.cast("B")
         self._file.write(data)
-        entry[1] += len(piece)
+        entry[1] += len(values)
         entry[3] = zlib.crc32(data, entry[3])
 
     def add(self, name: str, array: Array, kind: str | None = None) -> None:
-        """A whole array; by default in the smallest unsigned type that holds it."""
+        """Write a whole array. Without `kind`, it gets the smallest unsigned type that holds it."""
         self.begin(name, kind or smallest_dtype(array))
         self.append(array)
 
-    def take(self, file: ArrayFile) -> None:
-        """All arrays of another file, byte by byte, few of its pages in memory at a time."""
+    def copy_from(self, file: ArrayFile) -> None:
+        """Copy all arrays of another file. Only few of its pages are in memory at a time."""
         for name, array in file.items():
             self.begin(name, file.kind(name))
             for first in range(0, len(array), _AT_ONCE):
@@ -89,7 +92,7 @@ class ArrayFileWriter:
                 file.release()
 
     def finish(self, meta: Mapping[str, Any]) -> None:
-        """Write the directory, with what else the reader must know (anything JSON can say)."""
+        """Write the directory and close the file. `meta`: what else a reader must know, as JSON."""
         offset = self._file.tell()
         directory = json.dumps({"meta": meta, "arrays": self._entries}).encode()
         self._file.write(directory)
@@ -98,13 +101,14 @@ class ArrayFileWriter:
 
 
 def smallest_dtype(array: Array) -> str:
-    """The smallest unsigned type that holds these numbers, none of them negative."""
+    """The smallest unsigned type that holds these numbers. None of them may be negative."""
     most = int(array.max()) if len(array) else 0
     return f"u{np.dtype(np.min_scalar_type(most)).itemsize}"
 
 
 class ArrayFile(Mapping[str, Array]):
-    """An open file. The views keep its map alive; there is nothing to close."""
+    """An open file, as a mapping from a name to its array. The arrays are views of the memory map
+    and keep it alive; there is nothing to close."""
 
     def __init__(self, path: Path) -> None:
         """Raises `ArrayFileDamaged`, and OSError where the file can't be opened."""
@@ -137,13 +141,13 @@ class ArrayFile(Mapping[str, Array]):
         return str(self._entries[name][0])
 
     def release(self) -> None:
-        """Give mapped pages back; they are read again when they are needed. Where a file is walked
-        through once, they would pile up as this process's memory."""
+        """Give mapped pages back to the system; it reads them again when they are needed. If a
+        large file is read through once, its pages would else pile up as this process's memory."""
         if hasattr(self.map, "madvise"):
             self.map.madvise(mmap.MADV_DONTNEED)
 
     def damage(self) -> str | None:
-        """Look at every byte: what is wrong, or None. Cost: the whole file is read."""
+        """Read every byte: what is wrong, or None. Cost: the whole file is read."""
         for name, (_, _, _, checksum) in self._entries.items():
             if zlib.crc32(self._views[name].data.cast("B")) != checksum:
                 return f"array {name!r} of {self.path.name} has another checksum"
@@ -170,7 +174,9 @@ class ArrayFile(Mapping[str, Array]):
     def _view(self, name: str, kind: str, length: int, offset: int, checksum: int) -> Array:
         del checksum
         if kind not in _DTYPES or offset < _HEAD.size or offset % _ALIGN or length < 0:
-            raise ArrayFileDamaged(f"array {name!r} of {self.path.name} can't be what it says")
+            raise ArrayFileDamaged(
+                f"array {name!r} of {self.path.name} can't be what the directory says"
+            )
         dtype = np.dtype("<" + kind)
         if offset + length * dtype.itemsize > self.size - _TAIL.size:
             raise ArrayFileDamaged(f"array {name!r} of {self.path.name} reaches beyond its end")

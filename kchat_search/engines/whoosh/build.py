@@ -1,11 +1,12 @@
 """A whole build: batches of chats to one segment, in as many processes as there are processors.
 
     batches ──► processes: chats to documents (parsing, folding, jieba), documents to a run
-                          │ each run spilled to a file
+                          │ each run is spilled to a file
                           ▼
-                processes: all runs merged, half of the fields each ──► the segment
+                processes: all runs are merged, half of the fields in each ──► the segment
 
-Memory is a batch and its run a process, and a stretch of the merge; none grows with the index.
+In memory are one batch and its run for each process, and one range of terms of the merge. None of
+these grows with the index.
 """
 
 from __future__ import annotations
@@ -33,13 +34,14 @@ from kchat_search.models.reports import Progress
 
 Chat = TypeVar("Chat")
 MakeDocuments = Callable[[Sequence[Chat]], Sequence[IndexDocument]]
+"""Makes the documents of a batch of chats."""
 
 _MIN_BATCHES_FOR_POOL = 4
-"""Fewer batches are done in this process: another one takes more than a second to begin."""
+"""Fewer batches are done in this process, because another one takes more than a second to start."""
 _BATCHES_AHEAD = 2
-"""Batches a process that are read before one of them is done."""
+"""How many batches for each process are read before one of them is done."""
 MAX_MERGE_INPUTS = 800
-"""A process may often have no more than 1,024 files open."""
+"""Often a process may have no more than 1,024 files open."""
 
 
 def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
@@ -52,10 +54,10 @@ class BuildResources(NamedTuple):
 
     processes: int
     memory: int
-    """Bytes for the merge, all processes together."""
+    """Bytes for the merge, for all processes together."""
     progress: Progress
-    parts: int
-    """Files that are merged at once: a merge holds some numbers for each term of each of them."""
+    max_inputs: int
+    """How many files are merged at once. A merge holds some numbers for each term of each file."""
 
 
 def build(
@@ -64,10 +66,12 @@ def build(
     documents: MakeDocuments[Chat],
     resources: BuildResources,
 ) -> int:
-    """Write the segment of all chats to `path`, and spill beside it; how many chats there are.
+    """Write the segment of all chats to `path`; how many chats there are. Runs are spilled beside
+    it and removed.
 
-    `documents` makes a batch's documents. It is sent to other processes, so it must be picklable.
-    Raises what it raises, and `IndexUnwritable` where a process is killed from outside.
+    `documents` makes the documents of a batch. It is sent to other processes, so it must be
+    picklable. Raises what `batches` and `documents` raise, and `IndexUnwritable` if a process is
+    killed from outside.
     """
     iterator = iter(batches)
     first = list(islice(iterator, _MIN_BATCHES_FOR_POOL))
@@ -76,16 +80,17 @@ def build(
         runs = _spill_runs(path, _invert_here(path, batches, documents), resources.progress)
         return _merge_here(path, runs, resources) if runs else 0
     with _workers(resources.processes, documents) as pool:
-        gathered = _invert_in_pool(pool, path, batches, resources.processes)
-        runs = _spill_runs(path, gathered, resources.progress)
+        sizes = _invert_in_pool(pool, path, batches, resources.processes)
+        runs = _spill_runs(path, sizes, resources.progress)
         return _merge_in_pool(pool, path, runs, resources)
 
 
-def _spill_runs(path: Path, gathered: Iterable[int], progress: Progress) -> list[Path]:
-    """The runs, in order, once all are gathered."""
+def _spill_runs(path: Path, sizes: Iterable[int], progress: Progress) -> list[Path]:
+    """The files of the runs, in order, when all are written. `sizes`: the number of documents of
+    each run; each is written when its size is asked for."""
     done = 0
     runs: list[Path] = []
-    for size in gathered:
+    for size in sizes:
         runs.append(_run_path(path, len(runs)))
         done += size
         progress("index", done, None)
@@ -102,16 +107,20 @@ def _run_path(path: Path, number: int) -> Path:
 def _invert_here(
     path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat]
 ) -> Iterator[int]:
+    """Spill a run of each batch; how many documents each has."""
     for number, batch in enumerate(batches):
         yield _invert_to(_run_path(path, number), documents(batch))
 
 
 def _merge_here(path: Path, files: Sequence[Path], resources: BuildResources) -> int:
+    """Merge these files to `path` and remove them; how many documents there are. If they are too
+    many, groups of them are merged first."""
     numbers = count()
-    while len(files) > resources.parts:
+    most = resources.max_inputs
+    while len(files) > most:
         merged = []
-        for first in range(0, len(files), resources.parts):
-            group = files[first : first + resources.parts]
+        for first in range(0, len(files), most):
+            group = files[first : first + most]
             merged.append(path.with_suffix(f".merged{next(numbers)}"))
             merge(merged[-1], _merge_inputs(group), resources.memory)
             _remove(group)
@@ -121,8 +130,8 @@ def _merge_here(path: Path, files: Sequence[Path], resources: BuildResources) ->
     return documents
 
 
-def _invert_to(into: Path, documents: Sequence[IndexDocument]) -> int:
-    invert(documents).spill(into)
+def _invert_to(file: Path, documents: Sequence[IndexDocument]) -> int:
+    invert(documents).spill(file)
     return len(documents)
 
 
@@ -136,22 +145,24 @@ def _remove(files: Iterable[Path]) -> None:
 
 
 def _can_spawn() -> bool:
-    """Another process imports the main module anew, which it can't if that came from a pipe."""
+    """Can other processes be started? Each of them imports the main module anew, which is
+    impossible if that module was read from a pipe."""
     main = sys.modules["__main__"]
     file = getattr(main, "__file__", None)
     return getattr(main, "__spec__", None) is not None or file is None or Path(file).is_file()
 
 
-# -- in others ---------------------------------------------------------------------------------
+# -- in other processes ------------------------------------------------------------------------
 
 
 @contextmanager
 def _workers(
     processes: int, documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
 ) -> Iterator[ProcessPoolExecutor]:
+    """A pool of processes. Raises `IndexUnwritable` if one of them is killed from outside."""
     pool = ProcessPoolExecutor(
         processes,
-        # Not «fork»: this process has threads, and locks that they may hold.
+        # Not «fork»: this process has threads, and they may hold locks.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
         initargs=(documents,),
@@ -170,7 +181,8 @@ def _workers(
 def _invert_in_pool(
     pool: ProcessPoolExecutor, path: Path, batches: Iterable[Sequence[Chat]], processes: int
 ) -> Iterator[int]:
-    """In the order of the batches, of which few are in memory at a time."""
+    """Spill a run of each batch; how many documents each has, in the order of the batches. Only a
+    few batches are in memory at a time."""
     waiting: deque[Future[int]] = deque()
     for number, batch in enumerate(batches):
         waiting.append(pool.submit(_invert_batch, _run_path(path, number), batch))
@@ -183,47 +195,50 @@ def _invert_in_pool(
 def _merge_in_pool(
     pool: ProcessPoolExecutor, path: Path, files: Sequence[Path], resources: BuildResources
 ) -> int:
-    """Halves of all fields at once, then joined."""
-    if len(files) > resources.parts:
+    """Merge these files to `path` and remove them; how many documents there are. Two processes
+    merge half of the fields each; then the halves are joined."""
+    if len(files) > resources.max_inputs:
         return _merge_here(path, files, resources)
-    pieces = [path.with_suffix(f".piece{number}") for number in range(len(HALVES))]
+    halves = [path.with_suffix(f".piece{number}") for number in range(len(HALVES))]
     memory = resources.memory // len(HALVES)
     futures = [
-        pool.submit(_merge_group, into, files, memory, piece)
-        for into, piece in zip(pieces, HALVES, strict=True)
+        pool.submit(_merge_group, half, files, memory, group)
+        for half, group in zip(halves, HALVES, strict=True)
     ]
     for number, future in enumerate(futures):
         resources.progress("merge", number, len(HALVES) + 1)
         future.result()
     resources.progress("merge", len(HALVES), len(HALVES) + 1)
-    count = join(path, pieces)
-    _remove([*pieces, *files])
-    return count
+    documents = join(path, halves)
+    _remove([*halves, *files])
+    return documents
 
 
 _documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
+"""What a process of the pool makes documents with. `_start_worker` sets it."""
 
 
 def _start_worker(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> None:
-    """What each process does first."""
-    global _documents  # noqa: PLW0603  # a process of the pool has no other place
+    """What each process of the pool does first."""
+    global _documents  # noqa: PLW0603  # a process of the pool has no other place for it
     _documents = documents
-    gc.disable()  # a batch is tens of thousands of records without a cycle: a tenth of the time
+    # A batch is tens of thousands of records without a cycle; collecting takes a tenth of the time.
+    gc.disable()
     parent = multiprocessing.parent_process()
     assert parent is not None
 
-    def end_with_it() -> None:
+    def end_with_parent() -> None:
         parent.join()
-        os._exit(1)  # the one we work for was killed
+        os._exit(1)  # the process that we work for was killed
 
-    threading.Thread(target=end_with_it, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
-def _invert_batch(into: Path, batch: Sequence[Any]) -> int:
-    count = _invert_to(into, _documents(batch))
+def _invert_batch(file: Path, batch: Sequence[Any]) -> int:
+    documents = _invert_to(file, _documents(batch))
     gc.collect()
-    return count
+    return documents
 
 
-def _merge_group(into: Path, files: Sequence[Path], memory: int, piece: FieldGroup) -> None:
-    merge(into, _merge_inputs(files), memory, piece)
+def _merge_group(file: Path, files: Sequence[Path], memory: int, group: FieldGroup) -> None:
+    merge(file, _merge_inputs(files), memory, group)

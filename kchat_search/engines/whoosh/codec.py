@@ -1,11 +1,11 @@
-"""The door to Whoosh: a codec, so that its readers, matchers and queries work on our segments.
+"""A Whoosh codec: Whoosh's own readers, matchers and queries work on our segments through it.
 
-Our own searches do not pass here (`segment.py` reads the arrays itself); Whoosh's do, and the tests
-hold the two against each other. Segments are written by `writer.py` and `build.py` alone: Whoosh's
-own writer walks posting by posting, which is what all of this is to spare.
+Our searches do not use it: `segment.py` reads the arrays itself. Whoosh's own searches use it, and
+the tests compare the answers of the two. Only `writer.py` and `build.py` write segments. Whoosh's
+own writer goes posting by posting, which is exactly what this engine avoids.
 
-What is used of Whoosh beyond its documented interface, so that an upgrade that breaks it is seen
-by `tests/engines/whoosh/test_codec.py` at once:
+We use some of Whoosh beyond its documented interface. `tests/engines/whoosh/test_codec.py` touches
+all of it, so that an upgrade of Whoosh which breaks it is noticed at once:
 
     whoosh.index     TOC.read, TOC.write, clean_files, FileIndex.lock, latest_generation
     whoosh.codec     W3Codec, W3Segment, and the base classes of its readers
@@ -38,55 +38,55 @@ Term = tuple[str, bytes]
 
 
 class ArrayCodec(W3Codec):
-    """Reads `SegmentFile`s for Whoosh."""
+    """Lets Whoosh read a `SegmentFile`."""
 
     def new_segment(self, storage: Storage, indexname: str) -> W3Segment:
-        """A segment's entry in Whoosh's table of contents, which keeps its deletions."""
+        """A new segment's entry in Whoosh's table of contents. It also keeps the deletions."""
         del storage
         return W3Segment(self, indexname)
 
     def terms_reader(self, storage: Storage, segment: W3Segment) -> ArrayTermsReader:
-        """Terms and postings."""
+        """The reader of terms and posting lists. Raises `ArrayFileDamaged`, OSError."""
         return ArrayTermsReader(open_segment(storage, segment))
 
     def per_document_reader(self, storage: Storage, segment: W3Segment) -> ArrayDocumentReader:
-        """Columns, lengths, deletions."""
+        """The reader of columns, lengths and deletions. Raises `ArrayFileDamaged`, OSError."""
         return ArrayDocumentReader(open_segment(storage, segment), segment)
 
     def per_document_writer(self, storage: Storage, segment: W3Segment) -> NoReturn:
-        """Refused."""
+        """Always raises: Whoosh must not write our segments."""
         raise NotImplementedError("segments of arrays are written by kchat_search's writer alone")
 
     field_writer = per_document_writer
 
 
 def codec() -> ArrayCodec:
-    """The codec."""
+    """The codec that every segment of ours names."""
     return ArrayCodec()  # type: ignore[no-untyped-call]  # Whoosh's have no types
 
 
 def index_folder(storage: Storage) -> Path:
-    """Where the files of an index lie."""
+    """The folder with the files of an index."""
     assert isinstance(storage, FileStorage)
     return Path(storage.folder)
 
 
 def segment_path(storage: Storage, segment: W3Segment) -> Path:
-    """The file of a segment."""
+    """The path of a segment's file."""
     return index_folder(storage) / str(segment.make_filename(EXTENSION))
 
 
 def open_segment(storage: Storage, segment: W3Segment) -> SegmentFile:
-    """Open the file of a segment. Raises `ArrayFileDamaged`, OSError."""
+    """Open a segment's file. Raises `ArrayFileDamaged`, OSError."""
     return SegmentFile(segment_path(storage, segment))
 
 
 class _NoTerm(TermNotFound, KeyError):
-    """Whoosh's readers expect the one here and the other there."""
+    """No such term. Some of Whoosh's readers expect TermNotFound, others KeyError."""
 
 
 class ArrayTermsReader(base.TermsReader):
-    """Whoosh's view of terms and lists."""
+    """Whoosh's view of terms and posting lists."""
 
     def __init__(self, file: SegmentFile) -> None:
         self._file = file
@@ -104,25 +104,25 @@ class ArrayTermsReader(base.TermsReader):
             yield from self._from(field, b"")
 
     def terms_from(self, fieldname: str, prefix: bytes) -> Iterator[Term]:
-        """The terms from this one on, those of later fields too."""
+        """The terms from this one on, followed by those of later fields."""
         for field in sorted(self._file.fields):
             if field >= fieldname:
                 yield from self._from(field, prefix if field == fieldname else b"")
 
     def cursor(self, fieldname: str, fieldobj: FieldType) -> ArrayCursor:
-        """A place among a field's terms."""
+        """A cursor over the terms of a field."""
         return ArrayCursor(self, self._file, fieldname, fieldobj)
 
     def items(self) -> Iterator[tuple[Term, TermInfo]]:
-        """All terms with what is known of them."""
+        """All terms, each with its statistics."""
         return ((term, self.term_info(*term)) for term in self.terms())
 
     def items_from(self, fieldname: str, prefix: bytes) -> Iterator[tuple[Term, TermInfo]]:
-        """The same from this term on."""
+        """The terms from this one on, each with its statistics."""
         return ((term, self.term_info(*term)) for term in self.terms_from(fieldname, prefix))
 
     def term_info(self, fieldname: str, tbytes: bytes) -> TermInfo:
-        """Sums over the term's list. Raises TermNotFound."""
+        """The statistics of a term, computed from its posting list. Raises TermNotFound."""
         docs, freqs = self._postings(fieldname, tbytes)
         lengths = self._file.arrays["length"][docs] if fieldname == "words" else [0]
         return TermInfo(
@@ -136,17 +136,17 @@ class ArrayTermsReader(base.TermsReader):
         )
 
     def frequency(self, fieldname: str, tbytes: bytes) -> float:
-        """How often a term occurs, in all documents together."""
+        """How often a term occurs, in all documents together. Raises TermNotFound."""
         return float(self._postings(fieldname, tbytes)[1].sum())
 
     def doc_frequency(self, fieldname: str, tbytes: bytes) -> int:
-        """How many documents have it."""
+        """How many documents have the term. Raises TermNotFound."""
         return self._file.df(fieldname, self._ordinal(fieldname, tbytes))
 
     def matcher(
         self, fieldname: str, tbytes: bytes, format_: Format, scorer: Any = None
     ) -> ArrayMatcher:
-        """The list, as Whoosh walks it. Raises TermNotFound."""
+        """The posting list, as Whoosh walks through it. Raises TermNotFound."""
         docs, freqs = self._postings(fieldname, tbytes)
         return ArrayMatcher(  # type: ignore[no-untyped-call]  # its base has no types
             docs.tolist(),
@@ -178,7 +178,7 @@ class ArrayTermsReader(base.TermsReader):
 
 
 class ArrayCursor(base.FieldCursor):
-    """Whoosh's place among the terms of a field, ascending."""
+    """Whoosh's cursor over the terms of a field, ascending."""
 
     def __init__(
         self, reader: ArrayTermsReader, file: SegmentFile, field: str, kind: FieldType
@@ -190,44 +190,44 @@ class ArrayCursor(base.FieldCursor):
         self._ordinal = 0
 
     def first(self) -> str | None:
-        """To the first term."""
+        """Go to the first term."""
         self._ordinal = 0
         return self.text()
 
     def find(self, string: str | bytes) -> str | None:
-        """To the first term from this one on."""
+        """Go to the first term that is not below this one."""
         term = string if isinstance(string, bytes) else string.encode()
         self._ordinal = self._file.lower_bound(self._field, term)
         return self.text()
 
     def next(self) -> str | None:
-        """To the next term."""
+        """Go to the next term."""
         self._ordinal += 1
         return self.text()
 
     def text(self) -> str | None:
-        """The term here; None behind the last."""
+        """The term at the cursor; None behind the last one."""
         if not self.is_valid():
             return None
-        found: str = self._kind.from_bytes(self._file.term(self._field, self._ordinal))
-        return found
+        text: str = self._kind.from_bytes(self._file.term(self._field, self._ordinal))
+        return text
 
     def term_info(self) -> TermInfo | None:
-        """What is known of the term here."""
+        """The statistics of the term at the cursor; None behind the last one."""
         if not self.is_valid():
             return None
         return self._reader.term_info(self._field, self._file.term(self._field, self._ordinal))
 
     def is_valid(self) -> bool:
-        """Is there a term here?"""
+        """Is there a term at the cursor?"""
         return self._ordinal < self._file.term_count(self._field)
 
 
 class ArrayMatcher(ListMatcher):
-    """Whoosh's matcher over a list; it skips by halving rather than by walking."""
+    """Whoosh's matcher over a list. It skips by binary search instead of walking."""
 
     def skip_to(self, id: int) -> None:  # noqa: A002  # Whoosh's name
-        """To the first document from `id` on. Raises ReadTooFar behind the end."""
+        """Go to the first document from `id` on. Raises ReadTooFar behind the end."""
         if self._i >= len(self._ids):
             raise ReadTooFar
         self._i = bisect_left(self._ids, id, self._i)
@@ -241,64 +241,64 @@ class ArrayDocumentReader(base.PerDocumentReader):
         self._segment = segment
 
     def doc_count(self) -> int:
-        """Documents that are not deleted."""
+        """How many documents are not deleted."""
         return self._file.size - int(self._segment.deleted_count())
 
     def doc_count_all(self) -> int:
-        """Documents, deleted ones too."""
+        """How many documents there are, deleted ones included."""
         return self._file.size
 
     def has_deletions(self) -> bool:
-        """Whether some are deleted."""
+        """Are some documents deleted?"""
         return bool(self._segment.has_deletions())
 
     def is_deleted(self, docnum: int) -> bool:
-        """Whether this one is."""
+        """Is this document deleted?"""
         return bool(self._segment.is_deleted(docnum))
 
     def deleted_docs(self) -> Iterable[int]:
-        """Which are."""
+        """The numbers of the deleted documents."""
         deleted: Iterable[int] = self._segment.deleted_docs()
         return deleted
 
     def supports_columns(self) -> bool:
-        """It does."""
+        """Always true."""
         return True
 
     def has_column(self, fieldname: str) -> bool:
-        """Whether there is such a column."""
+        """Is there a column of this name?"""
         return fieldname in (*COLUMNS, *TEXTS)
 
     def column_reader(self, fieldname: str, column: Column) -> ColumnReader:
-        """A column, value by value; texts are strings, each message behind its mark."""
+        """A column, read value by value. A text is a string: each message behind its mark."""
         del column
         return _Column(self._file, fieldname)
 
     def doc_field_length(self, docnum: int, fieldname: str, default: int = 0) -> int:
-        """Words of a document, exactly."""
+        """How many words a document has, exactly."""
         return int(self._file.arrays["length"][docnum]) if fieldname == "words" else default
 
     def field_length(self, fieldname: str) -> int:
-        """Words of all documents."""
+        """How many words all documents have."""
         return self._file.total_words if fieldname == "words" else 0
 
     def min_field_length(self, fieldname: str) -> int:
-        """Words of the shortest document."""
+        """How many words the shortest document has."""
         return int(self._file.arrays["length"].min()) if fieldname == "words" else 0
 
     def max_field_length(self, fieldname: str) -> int:
-        """Words of the longest document."""
+        """How many words the longest document has."""
         return int(self._file.arrays["length"].max()) if fieldname == "words" else 0
 
     def stored_fields(self, docnum: int) -> dict[str, object]:
-        """Nothing is stored: the archive has the chat."""
+        """Always empty: the archive has the chat."""
         del docnum
         return {}
 
 
 class _Column(ColumnReader):
     def __init__(self, file: SegmentFile, name: str) -> None:
-        # The base class would read a file; all it needs to know is how long it is.
+        # Not the base class's __init__, which would read a file. It needs only the length.
         self._doccount = file.size
         self._file = file
         self._name = name

@@ -1,7 +1,7 @@
 """The Whoosh engine: `ports.Engine` over files in a folder.
 
-Any number of processes and threads read while one writes. A search looks first whether there is a
-newer commit or generation; what it has open stays readable though the files are gone.
+Any number of processes and threads may read while one process writes. A search first checks whether
+there is a newer commit or generation. Files that are open stay readable after they are removed.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, No
 from kchat_search.models.reports import EngineState, Progress, no_progress
 
 _UNREADABLE = (OSError, ArrayFileDamaged, PostingsDamaged, TextDamaged)
-"""What reading raises over files that are not what they were."""
+"""What reading raises if the files are not as they were written."""
 
 _NOT_OPENED = (
     *_UNREADABLE, EOFError, struct.error, pickle.UnpicklingError, WhooshIndexError, LookupError,
     TypeError, ValueError, AttributeError, ImportError, MemoryError, OverflowError, AssertionError,
 )  # fmt: skip
-"""The same while they are opened: an empty or garbled table of contents is unpickled all the same,
+"""What opening raises then. Whoosh unpickles the table of contents even if it is empty or garbled,
 and that fails in any of these ways."""
 
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
-"""Says nothing of the index."""
+"""Errors that say nothing about the index: too many files are open, or there is no memory."""
 
 _OPEN_ATTEMPTS = 3
 
@@ -66,26 +66,29 @@ Where messages are long, it takes up to seventy."""
 
 
 class _Snapshot(NamedTuple):
-    """What is open: a commit of a generation. It never changes; a newer one takes its place."""
+    """What is open: one commit of one generation. It never changes; a newer one replaces it."""
 
     current: Current
     whoosh: FileIndex
     commit: int
+    """Its number; Whoosh counts commits and calls this number «generation»."""
     segments: dict[str, Segment]
+    """By the name that Whoosh gives a segment."""
 
 
 _LOW_MEMORY = 128 << 20
-"""Bytes for a merge that goes on beside other things. More made none faster (measured)."""
+"""Bytes for a merge that runs beside other work. More did not make it faster (measured)."""
 _LOW_MEMORY_INPUTS = 64
-"""Files that are merged at once then."""
+"""How many files are merged at once then."""
 
 
 class WhooshEngine:
     """See `ports.Engine`."""
 
     def __init__(self, folder: Path, processes: int | None = None, memory: int = 512 << 20) -> None:
-        """`folder` is the index's home; it need not exist before the first build. `processes`
-        build it; by default as many as there are processors. `memory`: bytes for the merge."""
+        """`folder`: where the index is; it need not exist before the first build. `processes`: how
+        many processes build the index; by default as many as there are processors. `memory`: bytes
+        that a build may use, all processes together, beside their dictionaries."""
         self._generations = Generations(folder)
         self.processes = processes or _processors()
         self._memory = memory
@@ -119,7 +122,7 @@ class WhooshEngine:
         """See `ports.Engine.count`."""
         with self._reading() as segments:
             if isinstance(match, Everything):
-                return sum(segment.count for segment in segments)
+                return sum(segment.live_count for segment in segments)
             return sum(len(matching(segment, match)) for segment in segments)
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
@@ -131,50 +134,50 @@ class WhooshEngine:
     def id_revisions(self) -> dict[int, int]:
         """See `ports.Engine.id_revisions`."""
         with self._reading() as segments:
-            found: dict[int, int] = {}
+            by_id: dict[int, int] = {}
             for segment in segments:
                 ids, revisions = segment.ids[segment.live], segment.revisions[segment.live]
-                found.update(zip(ids.tolist(), revisions.tolist(), strict=True))
-            return found
+                by_id.update(zip(ids.tolist(), revisions.tolist(), strict=True))
+            return by_id
 
     def describe(self) -> EngineState:
         """See `ports.Engine.describe`."""
         with self._unreadable(_NOT_OPENED):
-            snapshot = self._refreshed()
+            snapshot = self._newest()
         segments = snapshot.segments.values() if snapshot else []
         return EngineState(
             engine="whoosh",
             generation=snapshot.current.name if snapshot else None,
             fingerprint=snapshot.current.fingerprint if snapshot else None,
-            documents=sum(segment.count for segment in segments),
+            documents=sum(segment.live_count for segment in segments),
             size_bytes=self._generations.size(snapshot.current.name) if snapshot else 0,
             segments=len(segments),
         )
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of the index by kind: a field's terms and lists, a column, a text."""
-        found: dict[str, int] = {}
+        """Bytes of the index by field, column or text. For benchmarks."""
+        by_name: dict[str, int] = {}
         with self._reading() as segments:
             for segment in segments:
                 for name, array in segment.file.arrays.items():
-                    kind = name.partition(".")[0]
-                    found[kind] = found.get(kind, 0) + array.nbytes
-        return found
+                    field = name.partition(".")[0]
+                    by_name[field] = by_name.get(field, 0) + array.nbytes
+        return by_name
 
     def damage(self) -> str | None:
         """See `ports.Engine.damage`."""
         try:
             with self._reading() as segments:
                 for segment in segments:
-                    found = segment.file.arrays.damage()
-                    if found is not None:
-                        return damaged(self._generations.root, found)
+                    damage = segment.file.arrays.damage()
+                    if damage is not None:
+                        return damaged(self._generations.root, damage)
         except IndexDamaged as error:
             return str(error)
         return None
 
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
-        """See `ports.Engine.write`. Raises `IndexDamaged` where nothing was built yet."""
+        """See `ports.Engine.write`. Raises `IndexDamaged` if nothing was built yet."""
         current = self._generations.current()
         if current is None:
             raise IndexDamaged(damaged(self._generations.root, "no generation was built"))
@@ -206,26 +209,28 @@ class WhooshEngine:
             try:
                 count = writer.create(folder, batches, documents, resources)
             except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)  # on a full disk, what it took is needed
+                shutil.rmtree(folder, ignore_errors=True)  # on a full disk its room is needed
                 raise
             self._generations.swap(name, fingerprint)
         return count
 
     def close(self) -> None:
         """See `ports.Engine.close`."""
-        self._open = None  # the maps of files go with what refers to them
+        self._open = None  # memory maps are closed with the last reference to them
 
     @contextmanager
     def _reading(self) -> Iterator[Sequence[Segment]]:
-        """The segments of the newest commit. Any number of threads at once."""
+        """Gives the segments of the newest commit. Any number of threads may use it at once. Raises
+        `IndexDamaged`, and `IndexUnwritable` if too many files are open."""
         with self._unreadable(_NOT_OPENED):
-            snapshot = self._refreshed()
+            snapshot = self._newest()
         with self._unreadable():
             yield list(snapshot.segments.values()) if snapshot else []
 
     @contextmanager
     def _unwritable(self) -> Iterator[None]:
-        """Around the writing, which reads too: what it replaces, what it merges."""
+        """Translates the errors of writing, which also reads: what it replaces and merges. Raises
+        `IndexUnwritable`, `IndexDamaged`."""
         try:
             yield
         except LockError as error:
@@ -241,17 +246,19 @@ class WhooshEngine:
 
     @contextmanager
     def _unreadable(self, raised: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
+        """Translates the errors of reading. Raises `IndexDamaged`, `IndexUnwritable`."""
         try:
             yield
         except raised as error:
             if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 raise IndexUnwritable(unwritable(self._generations.root, error)) from error
-            self._open = None  # its files may be half read; begin anew next time
+            self._open = None  # begin anew next time: some of its files may be half read
             reason = f"{type(error).__name__}: {error}"
             raise IndexDamaged(damaged(self._generations.root, reason)) from error
 
-    def _refreshed(self) -> _Snapshot | None:
-        """The newest commit. Segments that did not change are kept."""
+    def _newest(self) -> _Snapshot | None:
+        """The newest commit, opened; None if nothing was built. Segments that did not change stay
+        open. Raises `IndexDamaged` and what `_NOT_OPENED` names."""
         with self._lock:
             for attempt in range(_OPEN_ATTEMPTS):
                 current = self._generations.current()
@@ -259,24 +266,24 @@ class WhooshEngine:
                     self._open = None
                     return None
                 try:
-                    self._open = self._refreshed_to(current, self._open)
+                    self._open = self._opened(current, self._open)
                 except _NOT_OPENED:
-                    # The writer may have removed a file between our look and our opening it; if
-                    # there is no newer commit to go to, the files are really damaged.
+                    # The writer may have removed a file between our listing and our opening it. If
+                    # no newer commit has appeared, the files are really damaged.
                     if attempt == _OPEN_ATTEMPTS - 1:
                         raise
                 else:
                     break
             return self._open
 
-    def _refreshed_to(self, current: Current, before: _Snapshot | None) -> _Snapshot:
+    def _opened(self, current: Current, before: _Snapshot | None) -> _Snapshot:
         if before is not None and before.current != current:
             before = None
         index = before.whoosh if before else open_dir(str(self._generations.folder(current.name)))
         commit = int(index.latest_generation())
         if before is not None and before.commit == commit:
             return before
-        toc = TOC.read(index.storage, index.indexname)  # a still newer one is seen next time
+        toc = TOC.read(index.storage, index.indexname)  # a still newer commit is seen next time
         known = before.segments if before else {}
         segments: dict[str, Segment] = {}
         for entry in toc.segments:
@@ -286,13 +293,14 @@ class WhooshEngine:
 
 
 def _processors() -> int:
-    """As many as this process may use, where the system tells."""
+    """How many processors this process may use; all of them if the system does not say."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _segment(index: FileIndex, entry: W3Segment, before: Segment | None) -> Segment:
-    """A segment of a commit; `before` is the same with perhaps fewer deletions."""
+    """Open a segment of a commit. `before`: the same segment in an earlier commit, perhaps with
+    fewer deletions. Raises `ArrayFileDamaged` if the file does not fit its entry."""
     if before is not None and len(before.deleted) == entry.deleted_count():
         return before
     cache = before.cache if before else PostingCache(open_segment(index.storage, entry))

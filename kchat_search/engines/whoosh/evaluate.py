@@ -1,15 +1,16 @@
-"""Which chats match: a `Node` to an ascending array of document numbers of one segment.
+"""Which chats match: from a `Node` to an ascending array of document numbers of one segment.
 
-Every function takes `within`, the documents still in question (None: all live ones), and answers
-with those of them that match; so a dear test is put only to what the cheap ones left. What costs
-what, a document, in nanoseconds (the constants are their ratio):
+Every function takes `within`, the documents that are still candidates (None means all live ones),
+and returns those of them that match. So expensive conditions are tested last, on the documents that
+the cheap ones left. Costs in nanoseconds (the constants below are their ratio):
 
-    a list that is decoded            2 to 3, of the list
-    a look into a text              300 to 500, of what is looked at
+    decode a posting list        2 to 3 for each document in the list
+    scan texts               300 to 500 for each document that is scanned
 
-So lists are taken smallest first, and as soon as what is left is so little that looking into its
-texts is cheaper than decoding the next list, the texts decide, which they must in the end: pairs
-of characters may stand in another order, or in different messages.
+A literal needs all its grams, so their lists are intersected, smallest first. When so few
+candidates are left that scanning their texts is cheaper than decoding the next list, the texts are
+scanned. Mostly they must be scanned anyway: the pairs of characters may stand in another order, or
+in different messages.
 """
 
 from __future__ import annotations
@@ -45,21 +46,22 @@ from kchat_search.text.segmentation import MAX_TOKEN_LENGTH, index_token
 
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 _MAX_LITERAL = 64
-"""Of a longer literal, only so many characters are looked up: the look into the text decides."""
+"""Only the grams of so many characters of a literal are looked up. The text scan decides."""
 _SUBTRACT_SHARE = 8
-"""Subtracting costs less than finding the same again, where so large a part of all is found."""
+"""If more than one in so many documents has matched a part of `AnyOf`, they are subtracted before
+the next part is evaluated: that costs less than matching the same documents again."""
 _SCAN_COST = 150
-"""A look into a text costs as much as decoding so many numbers of a list."""
+"""Scanning one text costs as much as decoding so many numbers of a list."""
 
 
 def matching(segment: Segment, node: Node, within: DocNumbers | None = None) -> DocNumbers:
-    """Those of `within` that match `node`."""
+    """The documents of `within` that match `node`. Raises `PostingsDamaged`, `TextDamaged`."""
     match node:
         case Everything():
             return segment.live if within is None else within
         case Contains() | FileNamed():
-            left, test = _candidates(segment, node, within)
-            return left if test is None else test(left)
+            candidates, test = _candidates(segment, node, within)
+            return candidates if test is None else test(candidates)
         case HasWord():
             return _with_word(segment, node, within)
         case FieldIs():
@@ -71,12 +73,12 @@ def matching(segment: Segment, node: Node, within: DocNumbers | None = None) -> 
         case AnyOf(parts):
             return _any_of(segment, parts, within)
         case NoneOf(part):
-            rest = segment.live if within is None else within
-            return difference(rest, matching(segment, part, within), segment.size)
+            every = segment.live if within is None else within
+            return difference(every, matching(segment, part, within), segment.size)
 
 
 def _all_of(segment: Segment, parts: Sequence[Node], within: DocNumbers | None) -> DocNumbers:
-    """All lists first, what reads a column or subtracts then, and the looks into texts last."""
+    """Posting lists first, then what reads a column or subtracts, and last the text scans."""
     tests: list[TextTest] = []
     for part in sorted(parts, key=lambda part: _cost(segment, part)):
         if within is not None and not len(within):
@@ -88,29 +90,29 @@ def _all_of(segment: Segment, parts: Sequence[Node], within: DocNumbers | None) 
         else:
             within = matching(segment, part, within)
     within = segment.live if within is None else within
-    return reduce(lambda left, test: test(left), tests, within)
+    return reduce(lambda candidates, test: test(candidates), tests, within)
 
 
 def _any_of(segment: Segment, parts: Sequence[Node], within: DocNumbers | None) -> DocNumbers:
-    """What a part has found is not asked of the next, once that is worth the subtraction: of 64
-    frequent strings, the first few then find nearly all."""
-    found: list[DocNumbers] = []
+    """Documents that one part matched are not tested by the next, once that is worth the
+    subtraction. Of 64 frequent strings, the first few match nearly all documents."""
+    matched: list[DocNumbers] = []
     for part in parts:
-        found.append(matching(segment, part, within))
+        matched.append(matching(segment, part, within))
         if within is not None:
-            within = difference(within, found[-1], segment.size)
-        elif sum(map(len, found)) > segment.size // _SUBTRACT_SHARE:
-            within = difference(segment.live, union(found, segment.size), segment.size)
-    return union(found, segment.size)
+            within = difference(within, matched[-1], segment.size)
+        elif sum(map(len, matched)) > segment.size // _SUBTRACT_SHARE:
+            within = difference(segment.live, union(matched, segment.size), segment.size)
+    return union(matched, segment.size)
 
 
 def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
-    """Which of several parts to ask first: about how many numbers it decodes, on its own. What
-    can only look at what is there comes last."""
+    """In which order to evaluate the parts of `AllOf`, lowest first: about how many numbers the
+    part decodes by itself. Parts that can only filter what others found come last."""
     match node:
         case Contains(text, _):
-            found = _gram_terms(segment, "text", text)
-            return segment.df(*found[0]) if found else 0
+            terms = _gram_terms(segment, "text", text)
+            return segment.df(*terms[0]) if terms else 0
         case HasWord(text, prefix, _):
             ordinal = None if prefix else segment.find("words", index_token(text))
             return (
@@ -123,8 +125,8 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
         case AnyOf(parts):
             return sum(_cost(segment, part) for part in parts)
         case FieldIs(field, values):
-            rows = (segment.find(field, filter_term(value)) for value in values)
-            return sum(segment.df(field, ordinal) for ordinal in rows if ordinal is not None)
+            ordinals = (segment.find(field, filter_term(value)) for value in values)
+            return sum(segment.df(field, ordinal) for ordinal in ordinals if ordinal is not None)
         case FileNamed():
             return segment.size
         case CreatedIn():
@@ -136,15 +138,15 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
 def _candidates(
     segment: Segment, node: Contains | FileNamed, within: DocNumbers | None
 ) -> tuple[DocNumbers, TextTest | None]:
-    """(those of `within` that may have a literal, as far as lists tell at little cost; the look
-    into their texts that decides, None where nothing is in doubt)."""
+    """(documents of `within` that may contain a literal, as far as posting lists tell at little
+    cost; the text scan that decides, or None if there is nothing left to decide)."""
     name, speaker = ("files", None) if isinstance(node, FileNamed) else ("text", node.speaker)
     test = contains(segment.file, name, node.text, speaker)
-    found = _gram_terms(segment, name, node.text)
-    if found is None or test is None:
+    terms = _gram_terms(segment, name, node.text)
+    if terms is None or test is None:
         return EMPTY, None
     left = within
-    for field, ordinal in found:
+    for field, ordinal in terms:
         if left is not None and len(left) * _SCAN_COST < segment.df(field, ordinal):
             return left, test
         left = _narrowed(segment, segment.docs(field, ordinal), left)
@@ -153,22 +155,22 @@ def _candidates(
 
 
 def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
-    """(field, row) of each gram that a literal needs, those of the fewest documents first; None
-    where one is nowhere."""
-    found = []
+    """(field, ordinal) of each gram that a literal requires, those with the fewest documents first.
+    None if some gram is in no document; then the literal is in none."""
+    terms = []
     for gram in required_grams(literal[:_MAX_LITERAL]):
         field = GRAM_FIELDS[name][len(gram) - 1]
         ordinal = segment.find(field, gram)
         if ordinal is None:
             return None
-        found.append((field, ordinal))
-    return sorted(found, key=lambda each: segment.df(*each))
+        terms.append((field, ordinal))
+    return sorted(terms, key=lambda term: segment.df(*term))
 
 
 def _with_word(segment: Segment, node: HasWord, within: DocNumbers | None) -> DocNumbers:
     if runs(node.text)[0].kind is not Kind.LETTERS:
         return EMPTY
-    shortened = len(node.text) > MAX_TOKEN_LENGTH  # its term stands for all words that begin so
+    shortened = len(node.text) > MAX_TOKEN_LENGTH  # one term stands for all words that begin so
     if node.prefix and not shortened:
         candidates = union([segment.docs_with_prefix("words", node.text)], segment.size)
     else:
@@ -180,8 +182,9 @@ def _with_word(segment: Segment, node: HasWord, within: DocNumbers | None) -> Do
 
 
 def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:
-    rows = (segment.find(field, term) for term in terms)
-    lists = [segment.docs(field, ordinal) for ordinal in rows if ordinal is not None]
+    """The live documents that have any of these terms."""
+    ordinals = (segment.find(field, term) for term in terms)
+    lists = [segment.docs(field, ordinal) for ordinal in ordinals if ordinal is not None]
     return lists[0] if len(lists) == 1 else union(lists, segment.size)
 
 
@@ -199,7 +202,8 @@ def _with_value(segment: Segment, node: FieldIs, within: DocNumbers | None) -> D
 def _with_id(
     segment: Segment, values: Sequence[str | None], within: DocNumbers | None
 ) -> DocNumbers:
-    """By the column of ids: one pass over it, 0.5 ns a document."""
+    """The documents of these chat ids. Cost: one pass over the column of ids for each, 0.5 ns a
+    document."""
     docs = EMPTY
     for value in values:
         if value is not None and _ID.fullmatch(value) and abs(int(value)) < 2**63:

@@ -1,4 +1,5 @@
-"""How many matches have each value of a field, and how many were created each month and day."""
+"""Facets: how many matches have each value of a field, and how many were created in each month and
+on each day."""
 
 from __future__ import annotations
 
@@ -22,41 +23,43 @@ _DAY = "created_day"
 _COUNTED = tuple(name for name in FACETS if name != _DAY)
 
 FacetRows = tuple[tuple[str | None, int], ...]
-"""(value, how many matches have it)."""
+"""(value, how many matches have it). None stands for no value."""
 
 
 class FacetTable(NamedTuple):
-    """The values of a segment's documents, numbered from the first facet's first."""
+    """The values of a segment's documents. The values of all facets share one numbering: first
+    those of the first facet, then those of the second, and so on."""
 
     numbers: Array
-    """Of each document, the number of its value; shape documents × facets."""
+    """The number of each document's value in each facet. Shape: (documents, facets)."""
     terms: list[list[list[str]]]
-    """Of each facet, of each of its numbers, the terms it stands for: one, but for who spoke."""
-    places: list[int]
-    """Of each facet, where its numbers begin; and where the last one's end."""
+    """For each facet, for each of its numbers: the terms that the number stands for. One term, or a
+    set of terms if a document may have several values."""
+    starts: list[int]
+    """For each facet, its first number; and at the end, how many numbers there are."""
 
     @classmethod
     def of(cls, file: SegmentFile) -> FacetTable:
-        """Raises `PostingsDamaged`."""
+        """The table of a segment. Raises `PostingsDamaged`."""
         columns = [
             (_several if name in BY_NAME and BY_NAME[name].many else _one)(file, name)
             for name in _COUNTED
         ]
-        places = [0, *accumulate(len(terms) for _, terms in columns)]
-        numbers = np.empty((file.size, len(columns)), np.min_scalar_type(places[-1]))
-        for place, (column, _) in enumerate(columns):
-            numbers[:, place] = column
-            numbers[:, place] += places[place]
-        return cls(numbers, [terms for _, terms in columns], places)
+        starts = [0, *accumulate(len(terms) for _, terms in columns)]
+        numbers = np.empty((file.size, len(columns)), np.min_scalar_type(starts[-1]))
+        for n, (column, _) in enumerate(columns):
+            numbers[:, n] = column
+            numbers[:, n] += starts[n]
+        return cls(numbers, [terms for _, terms in columns], starts)
 
 
 def _one(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
-    """(of each document the place of its value, the values)."""
+    """(for each document the ordinal of its value, for each ordinal its term)."""
     terms = _terms(file, field)
     if field not in ORDINALS:
         column = np.zeros(file.size, np.min_scalar_type(len(terms)))
-        for row in range(len(terms)):
-            column[file.docs(field, row)] = row
+        for ordinal in range(len(terms)):
+            column[file.docs(field, ordinal)] = ordinal
         return column, [[term] for term in terms]
     ordinals = file.arrays[f"{field}.ordinals"]
     if len(ordinals) and int(ordinals.max()) >= len(terms):
@@ -65,26 +68,26 @@ def _one(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
 
 
 def _several(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
-    """(of each document the place of its set of values, the sets)."""
+    """(for each document the number of its set of values, for each number its terms)."""
     terms = _terms(file, field)
     if len(terms) > 16:
         raise PostingsDamaged(f"{field} has {len(terms)} values")
     bits = np.zeros(file.size, np.uint16)
-    for row in range(len(terms)):
-        bits[file.docs(field, row)] |= 1 << row
+    for ordinal in range(len(terms)):
+        bits[file.docs(field, ordinal)] |= 1 << ordinal
     sets, column = np.unique(bits, return_inverse=True)
-    return column, [[t for row, t in enumerate(terms) if s >> row & 1] for s in sets.tolist()]
+    return column, [[t for n, t in enumerate(terms) if s >> n & 1] for s in sets.tolist()]
 
 
 def _terms(file: SegmentFile, field: str) -> list[str]:
     try:
-        return [file.term(field, row).decode() for row in range(file.term_count(field))]
+        return [file.term(field, n).decode() for n in range(file.term_count(field))]
     except UnicodeDecodeError as error:
-        raise PostingsDamaged(f"a value of {field} is no text") from error
+        raise PostingsDamaged(f"a value of {field} is not text") from error
 
 
 class FacetCounts:
-    """Counts over all segments, of some facets."""
+    """The counts of some facets, over all segments."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._counts: dict[str, dict[str, int]] = {n: {} for n in names if n != _DAY}
@@ -93,8 +96,12 @@ class FacetCounts:
     def add(
         self, table: FacetTable, created: Array, docs: DocNumbers, names: Sequence[str]
     ) -> None:
-        """Add a segment's documents to these facets: all in one pass, which takes a third to a
-        half of the time of one after the other. Cost: some ns a document and facet."""
+        """Count a segment's documents in these facets.
+
+        `created`: the segment's column. `docs`: the documents to count. All facets are counted in
+        one pass, which takes a third to a half of the time of one pass each. Cost: some ns for each
+        document and facet.
+        """
         if _DAY in names and self._times is not None:
             self._times.append(created[docs])
         names = [name for name in names if name != _DAY]
@@ -106,19 +113,20 @@ class FacetCounts:
             numbers = numbers.take(docs, axis=0)
         if len(names) < len(_COUNTED):
             numbers = numbers[:, columns]
-        found = np.bincount(numbers.ravel(), minlength=table.places[-1]).tolist()
+        by_number = np.bincount(numbers.ravel(), minlength=table.starts[-1]).tolist()
         for name, column in zip(names, columns, strict=True):
-            here = self._counts[name]
-            begin, end = table.places[column : column + 2]
-            for terms, number in zip(table.terms[column], found[begin:end], strict=True):
-                for term in terms if number else ():
-                    here[term] = here.get(term, 0) + number
+            counts = self._counts[name]
+            begin, end = table.starts[column : column + 2]
+            for terms, count in zip(table.terms[column], by_number[begin:end], strict=True):
+                for term in terms if count else ():
+                    counts[term] = counts.get(term, 0) + count
 
     def rows(self, zone: str) -> dict[str, FacetRows]:
-        """By facet: most first, then by value; months and days ascending. `zone`: of the days."""
-        found = {name: _rows(name, counts) for name, counts in self._counts.items()}
+        """By facet: the values, those with the most matches first, then by value; months and days
+        ascending. `zone`: the IANA name of the time zone of the days."""
+        rows = {name: _rows(name, counts) for name, counts in self._counts.items()}
         days = None if self._times is None else _days(self._times, ZoneInfo(zone))
-        return found if days is None else found | {_DAY: days}
+        return rows if days is None else rows | {_DAY: days}
 
 
 def _rows(name: str, counts: Mapping[str, int]) -> FacetRows:
@@ -130,7 +138,8 @@ def _rows(name: str, counts: Mapping[str, int]) -> FacetRows:
 
 
 def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> FacetRows | None:
-    """How many of these times lie in each day; None where they lie too far apart."""
+    """How many of these times (seconds since 1970 UTC) lie in each day of the zone. None if they
+    lie more than `MOST_DAYS` apart."""
     created = np.concatenate([np.empty(0, np.int64), *times])
     known = created[created != NO_TIME]
     without: FacetRows = ((None, len(created) - len(known)),) if len(known) < len(created) else ()
@@ -140,8 +149,8 @@ def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> FacetRows | Non
     if high - low > (MOST_DAYS + 1) * 86_400:  # a day may have 25 hours; days are counted below
         return None
     try:
-        first, last = (_moment(seconds, zone).date() for seconds in (low, high))
-    except OverflowError:  # at the ends of the calendar a day here has no UTC
+        first, last = (_in_zone(seconds, zone).date() for seconds in (low, high))
+    except OverflowError:  # near the ends of the calendar, a local day may have no UTC time
         return None
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     if len(days) > MOST_DAYS:
@@ -153,5 +162,5 @@ def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> FacetRows | Non
     return without + tuple((day.isoformat(), number) for day, number in named if number)
 
 
-def _moment(seconds: int, zone: ZoneInfo) -> datetime:
+def _in_zone(seconds: int, zone: ZoneInfo) -> datetime:
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)

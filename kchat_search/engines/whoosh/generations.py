@@ -1,11 +1,11 @@
-"""Generations: complete builds of the index, of which one answers.
+"""Generations: complete builds of the index. One of them answers.
 
     <index dir>/CURRENT             {"generation": "generation-000002", "fingerprint": "..."}
     <index dir>/generation-000002/  a Whoosh index
 
-`CURRENT` is written last and replaced in one step: a build that was killed is a folder that
-nothing names, and the next build removes it. Before `CURRENT` names a generation, all of it is on
-the disk.
+`CURRENT` is written last and replaced in one step. So a build that was killed is a folder that
+nothing names, and the next build removes it. When `CURRENT` names a generation, all of that
+generation is already on the disk.
 """
 
 from __future__ import annotations
@@ -26,24 +26,25 @@ _FOLDER = re.compile(r"generation-(\d{6,})")
 
 
 class Current(NamedTuple):
-    """The generation that answers, and what it was built with."""
+    """What `CURRENT` says: which generation answers, and what it was built with."""
 
     name: str
     fingerprint: str
     build: str
-    """Told by no other build: where the folder was removed, names begin anew."""
+    """An id that no other build has. `name` is not enough: if the folder of the index was removed,
+    names begin anew."""
 
 
 class Generations:
-    """The folder of the index."""
+    """The folder of the index, with its generations."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def current(self) -> Current | None:
-        """The generation that answers; None while none was built.
+        """The generation that answers; None if none was built yet.
 
-        Raises `IndexDamaged` where `CURRENT` can't be understood.
+        Raises `IndexDamaged` if `CURRENT` can't be understood.
         """
         try:
             text = (self.root / "CURRENT").read_bytes()
@@ -61,13 +62,12 @@ class Generations:
         return current
 
     def folder(self, name: str) -> Path:
-        """Where a generation lies."""
+        """The folder of a generation."""
         return self.root / name
 
     def begin(self) -> str:
-        """An empty folder for a new generation; what killed builds left goes.
-
-        An index whose `CURRENT` can't be read is no hindrance: this is the way out of it.
+        """Make an empty folder for a new generation, and remove what killed builds left; the name
+        of the generation. An unreadable `CURRENT` is ignored, because a new build repairs it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         try:
@@ -75,7 +75,7 @@ class Generations:
         except IndexDamaged:
             current = None
         keep = current.name if current else None
-        # Its number is taken though its folder be gone: a name never means two builds.
+        # Its number counts as taken even if its folder is gone, so that no name means two builds.
         numbers = [0, int(keep.rpartition("-")[2]) if keep else 0]
         for path in self.root.iterdir():
             match = _FOLDER.fullmatch(path.name)
@@ -88,15 +88,15 @@ class Generations:
         return name
 
     def sweep(self, keep: str) -> None:
-        """Remove what killed builds left beside the generation that answers: it may be large."""
+        """Remove all generations but this one. Killed builds leave folders that may be large."""
         for path in self.root.iterdir():
             if path.name != keep and _FOLDER.fullmatch(path.name):
                 shutil.rmtree(path, ignore_errors=True)
 
     def swap(self, name: str, fingerprint: str) -> None:
-        """Let this generation answer, and drop the one before. It must be on the disk whole."""
+        """Let this generation answer, and remove the one before. All of it must be on the disk."""
         before = None
-        with suppress(IndexDamaged):  # it is being replaced
+        with suppress(IndexDamaged):  # it is replaced now
             before = self.current()
         temporary = self.root / "CURRENT.new"
         with temporary.open("w", encoding="utf-8") as file:
@@ -107,14 +107,14 @@ class Generations:
         temporary.replace(self.root / "CURRENT")
         sync_directory(self.root)
         if before is not None and before.name != name:
-            # Readers that still have it open keep their files (POSIX). Where they can't be
-            # removed yet, the next build does it.
+            # Readers that still have it open keep their files (POSIX). Files that can't be removed
+            # yet are removed by the next build.
             shutil.rmtree(self.folder(before.name), ignore_errors=True)
 
     def size(self, name: str) -> int:
-        """Bytes of a generation's files."""
+        """The size of a generation's files in bytes."""
         total = 0
-        # A commit or a swap may remove a file, or the folder, between the listing and the look.
+        # A commit or a swap may remove a file, or the folder, after it was listed.
         with suppress(FileNotFoundError):
             for path in self.folder(name).iterdir():
                 with suppress(FileNotFoundError):
@@ -123,7 +123,7 @@ class Generations:
 
 
 def sync_file(path: Path) -> None:
-    """Bring a file to the disk; Whoosh itself leaves that to the system."""
+    """Make sure that a file is on the disk (fsync). Whoosh itself does not."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -132,21 +132,21 @@ def sync_file(path: Path) -> None:
 
 
 def sync_directory(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
+    """Make sure that the names in a folder are on the disk. Only POSIX systems can do it."""
     if os.name == "posix":
         sync_file(folder)
 
 
-def damaged(where: Path, what: str) -> str:
-    """The one sentence about a damaged index."""
+def damaged(where: Path, problem: str) -> str:
+    """The message about a damaged index. `problem`: what is wrong with it."""
     return (
-        f"The index in {where} can't be read ({what}). Nothing is lost: it is derived from the "
+        f"The index in {where} can't be read ({problem}). Nothing is lost: it is derived from the "
         "archive; build it anew with `kchat-search reindex`."
     )
 
 
 def taken(where: Path) -> str:
-    """The one sentence about an index that another process writes."""
+    """The message about an index that another process is writing."""
     return (
         f"Another process writes the index in {where}. Wait for it, or end it, and run again; "
         "nothing was lost."
@@ -154,13 +154,13 @@ def taken(where: Path) -> str:
 
 
 def unwritable(where: Path, error: OSError) -> str:
-    """The one sentence about an index that can't be written."""
+    """The message about an index that can't be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
             f"The disk of the index in {where} has no room left. Free some space (an index is "
             "built beside the present one) and run again; nothing was lost."
         )
     return (
-        f"The index in {where} can't be written ({error.strerror or error}). See that the folder "
+        f"The index in {where} can't be written ({error.strerror or error}). Check that the folder "
         "belongs to the user who runs this program and is not on a read-only disk."
     )

@@ -1,10 +1,11 @@
-"""Documents to a run: terms and texts of some chats as sorted arrays, the first half of a build.
+"""Inversion: documents to a run, the first half of a build.
 
-What goes in is objects, a chat each; what comes out is arrays, a field each. Everything behind it
-(spilling, merging, writing) never sees a document again.
+Documents come in as objects, one for each chat. A run comes out: arrays, a few for each field, with
+the posting lists of these documents. What follows (spilling, merging, writing) never sees a
+document again.
 
-Cost: some 55 µs a chat. The grams are those of `text.grams`, of all chats at once: a set of strings
-a chat would take four times as long.
+Cost: some 55 µs a chat. The grams are those of `text.grams`, made for all chats at once. Making a
+set of strings for each chat would take four times as long.
 """
 
 from __future__ import annotations
@@ -23,18 +24,21 @@ from kchat_search.models.plan import NO_TIME, IndexDocument
 
 COLUMNS = ("id", "version", "created", "length")
 """`version` holds the documents' revisions. The column keeps its old name in the file, because
-another name would force every index to be built anew."""
+another name would force every index to be rebuilt."""
 TEXTS = ("text", "files")
 
 
 class Run:
-    """Some documents as arrays, in memory or in a file.
+    """The inverted form of some documents: arrays, in memory or in a file.
 
-    By field of terms: `F.terms` (the terms in UTF-8, ascending, joined), `F.ends` (where each
-    ends), `F.df` (documents that have it), `F.docs` (their numbers, ascending, term after term)
-    and, for `words`, `words.freqs` (shape of `words.docs`). By document: `id`, `version`,
-    `created`, `length`. Texts: `text` and `files` in UTF-8, and `T.chars`, the characters of each
-    document.
+    For each field F with terms: `F.terms`, the terms in UTF-8, ascending, end to end; `F.ends`,
+    where each of them ends; `F.df`, how many documents have it; `F.docs`, their posting lists, term
+    after term. For `words` also `words.freqs`, how often the word occurs in each of these documents
+    (shape of `words.docs`).
+
+    For each document: the columns `id`, `version`, `created` (seconds since 1970 UTC) and `length`
+    (words). The texts `text` and `files`, in UTF-8, end to end; and for each text T `T.chars`, how
+    many characters each document has.
     """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
@@ -43,11 +47,11 @@ class Run:
 
     @classmethod
     def read(cls, path: Path) -> Run:
-        """A run that was spilled."""
+        """Open a run that was spilled. Raises `ArrayFileDamaged`, OSError."""
         return cls(ArrayFile(path))
 
     def spill(self, path: Path) -> None:
-        """To a file, so that memory holds one run at a time."""
+        """Write the run to a file, so that only one run is in memory at a time."""
         with ArrayFileWriter(path) as writer:
             for name, array in self.arrays.items():
                 writer.add(name, array, "i8" if name in ("id", "created") else None)
@@ -55,8 +59,10 @@ class Run:
 
 
 def invert(documents: Sequence[IndexDocument]) -> Run:
-    """The run of some documents, numbered in this order. Raises ValueError for text that is not
-    folded."""
+    """The run of these documents. Their document numbers are their places in `documents`.
+
+    Raises ValueError if a text is not folded.
+    """
     arrays: dict[str, Array] = {
         "id": np.array([d.id for d in documents], np.int64),
         "version": np.array([d.revision for d in documents], np.int64),
@@ -80,60 +86,67 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
 def _invert_values(
     field: str, values: Sequence[Sequence[str]], *, frequencies: bool = False
 ) -> dict[str, Array]:
-    """Each document's values turned into each value's documents."""
+    """The arrays of a field. `values`: for each document, its terms, repetitions included."""
     flat = list(chain.from_iterable(values))
     vocabulary = sorted(set(flat))  # strings sort by code point, as UTF-8 does
-    number = {value: n for n, value in enumerate(vocabulary)}
-    kind = np.min_scalar_type(len(vocabulary))
-    numbers = np.fromiter(map(number.__getitem__, flat), kind, len(flat))
-    docs = np.repeat(np.arange(len(values)), [len(each) for each in values])
-    lists = _InvertedField([numbers], docs)
-    found = lists.arrays(field, vocabulary)
+    ordinal = {value: n for n, value in enumerate(vocabulary)}
+    dtype = np.min_scalar_type(len(vocabulary))
+    ordinals = np.fromiter(map(ordinal.__getitem__, flat), dtype, len(flat))
+    docs = np.repeat(np.arange(len(values)), [len(terms) for terms in values])
+    inverted = _InvertedField([ordinals], docs)
+    arrays = inverted.arrays(field, vocabulary)
     if frequencies:
-        found[f"{field}.freqs"] = lists.times
-    return found
+        arrays[f"{field}.freqs"] = inverted.freqs
+    return arrays
 
 
 def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:
-    """A column of texts with so many marks in all, and the lists of their grams."""
+    """The column of a text and the posting lists of its grams.
+
+    `texts`: one for each document. `marks`: how many marks they must have in all; a text with more
+    was not folded. Raises ValueError for it.
+    """
     text = "".join(texts)
-    chars = np.array([len(each) for each in texts], np.int64)
+    chars = np.array([len(text_of_document) for text_of_document in texts], np.int64)
     docs = np.repeat(np.arange(len(texts)), chars)
     points = codes(text)
     alphabet = np.flatnonzero(np.bincount(points))
     letters = [chr(point) for point in alphabet.tolist()]
-    place = np.zeros(points.max(initial=0) + 1, np.min_scalar_type(len(alphabet)))
-    place[alphabet] = np.arange(len(alphabet))
-    places = place[points]
+    # Places in this alphabet mostly fit into 16 bits, so that they are sorted by radix.
+    place_of = np.zeros(points.max(initial=0) + 1, np.min_scalar_type(len(alphabet)))
+    place_of[alphabet] = np.arange(len(alphabet))
+    places = place_of[points]
     plain = ~_is_mark(points)
     if len(plain) - int(plain.sum()) != marks:
         raise ValueError("a message has white space that folding would have made a blank")
     digits = (points >= ord("0")) & (points <= ord("9"))
-    found: dict[str, Array] = {
+    arrays: dict[str, Array] = {
         name: np.frombuffer(text.encode(), np.uint8),
         f"{name}.chars": chars,
     }
-    there = (
+    is_gram = (
         plain,
-        plain[:-1] & plain[1:],  # the next document begins with a mark
+        plain[:-1] & plain[1:],  # no pair spans two documents: the next one begins with a mark
         digits[:-2] & digits[1:-1] & digits[2:],
     )
-    for length, (field, where) in enumerate(zip(GRAM_FIELDS[name], there, strict=True), start=1):
+    for length, (field, where) in enumerate(zip(GRAM_FIELDS[name], is_gram, strict=True), start=1):
         begin = np.flatnonzero(where)
-        lists = _InvertedField([places[begin + n] for n in range(length)], docs[begin])
-        parts = [map(letters.__getitem__, key) for key in lists.keys]
-        found |= lists.arrays(field, list(map("".join, zip(*parts, strict=True))))
-    return found
+        inverted = _InvertedField([places[begin + n] for n in range(length)], docs[begin])
+        characters = [map(letters.__getitem__, key) for key in inverted.keys]
+        arrays |= inverted.arrays(field, list(map("".join, zip(*characters, strict=True))))
+    return arrays
 
 
 class _InvertedField:
-    """(key, document) pairs, of which the documents ascend, as one list of documents a key.
+    """(key, document) pairs, turned into one posting list for each key.
 
-    A key is one to three numbers, and numbers of 16 bits are sorted by radix (numpy's stable
-    argsort): 16 ns each. Sorting key and document as one number of 64 bits takes 70 ns.
+    A key is one to three numbers. Numbers of 16 bits are sorted by radix (numpy's stable argsort),
+    which takes 16 ns each. Sorting key and document as one number of 64 bits takes 70 ns.
     """
 
     def __init__(self, keys: Sequence[Array], docs: NDArray[np.int64]) -> None:
+        """`keys`: one array for each number of the key. `docs`: the document of each pair,
+        ascending. All have one shape."""
         order = np.argsort(keys[-1], kind="stable")
         for key in reversed(keys[:-1]):
             order = order[np.argsort(key[order], kind="stable")]
@@ -141,28 +154,28 @@ class _InvertedField:
         new_key = _changes(keys)
         heads = np.flatnonzero(new_key | _changes([docs]))
         self.docs = docs[heads]
-        """Each once a key, key after key."""
-        self.times = np.diff(heads, append=len(docs))
-        """How often each of `docs` has its key."""
+        """The posting lists, key after key."""
+        self.freqs = np.diff(heads, append=len(docs))
+        """How often each of `docs` has its key. Shape of `docs`."""
         first = np.flatnonzero(new_key)
         self.keys = [key[first].tolist() for key in keys]
-        """The keys, ascending."""
+        """The keys, ascending, each once; a list for each number of the key."""
         self.df = np.diff(np.searchsorted(heads, first), append=len(heads))
-        """Documents of each key."""
+        """How many documents have each key."""
 
     def arrays(self, field: str, terms: Sequence[str]) -> dict[str, Array]:
-        """The arrays of a field with these terms, one a key."""
-        written = [term.encode() for term in terms]
+        """The arrays of a field. `terms`: the term of each key."""
+        encoded = [term.encode() for term in terms]
         return {
-            f"{field}.terms": np.frombuffer(b"".join(written), np.uint8),
-            f"{field}.ends": end_offsets(written),
+            f"{field}.terms": np.frombuffer(b"".join(encoded), np.uint8),
+            f"{field}.ends": end_offsets(encoded),
             f"{field}.df": self.df,
             f"{field}.docs": self.docs,
         }
 
 
 def _changes(columns: Sequence[Array]) -> NDArray[np.bool_]:
-    """Where a row is not the one before it."""
+    """For each row of a table: does it differ from the row before? The first one does."""
     changed = np.ones(len(columns[0]), np.bool_)
     changed[1:] = False
     for column in columns:
@@ -171,19 +184,20 @@ def _changes(columns: Sequence[Array]) -> NDArray[np.bool_]:
 
 
 def _is_mark(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    found = np.zeros(len(points), np.bool_)
+    """For each code point: is it a mark before a message?"""
+    is_mark = np.zeros(len(points), np.bool_)
     for mark in MARKS.values():
-        found |= points == ord(mark)
-    return found
+        is_mark |= points == ord(mark)
+    return is_mark
 
 
 def end_offsets(terms: Iterable[bytes]) -> NDArray[np.int64]:
-    """Where each ends when they are joined."""
+    """Where each term ends when all are written end to end, in bytes."""
     return np.cumsum(np.fromiter(map(len, terms), np.int64))
 
 
-def split_terms(data: Array, stops: Array) -> list[bytes]:
-    """Joined terms one by one."""
+def split_terms(data: Array, ends: Array) -> list[bytes]:
+    """The terms that stand end to end in `data` and end at `ends`."""
     whole = data.tobytes()
-    last = stops.tolist()
-    return [whole[start:end] for start, end in zip([0, *last], last, strict=False)]
+    stops = ends.tolist()
+    return [whole[start:end] for start, end in zip([0, *stops], stops, strict=False)]

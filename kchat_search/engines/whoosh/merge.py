@@ -1,8 +1,9 @@
-"""Parts to one segment: runs of a build, or segments that have become too many.
+"""Merging: several inputs to one segment. Inputs are the runs of a build, or old segments.
 
-All arrays, and none of it posting by posting: the lists of a term are copied behind one another,
-part after part, document numbers shifted by the documents before. A stretch of terms at a time, so
-that memory does not grow with the index.
+Everything is done on arrays, never posting by posting. The posting lists of a term are copied one
+behind the other, input after input; the document numbers of each input are raised by the number of
+documents before it (its *document base*). This goes one range of terms at a time, so that memory
+does not grow with the index.
 
 Cost: some 30 ns a posting, 20 ns a character of text.
 """
@@ -24,18 +25,21 @@ from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 from kchat_search.models.reports import Progress, no_progress
 
-_PER_POSTING = 128
-"""Bytes of memory that a posting takes while its list is put together."""
-_CHARACTERS = 1_000_000
-"""So many characters of text are in memory at once, at some 40 bytes each."""
+_BYTES_PER_POSTING = 128
+"""Memory that a posting takes while its list is put together."""
+_CHARACTERS_AT_ONCE = 1_000_000
+"""How many characters of text are in memory at a time, at some 40 bytes each."""
 _SIGNED = {"id": "i8", "created": "i8"}
+"""The types of columns that may have negative numbers."""
 
 
 class FieldGroup(NamedTuple):
-    """What of a segment is written."""
+    """The part of a segment that is written to one file."""
 
     fields: tuple[str, ...]
+    """Fields with terms."""
     columns: bool
+    """Are the columns and texts written too?"""
 
 
 ALL_FIELDS = FieldGroup(TERM_FIELDS, columns=True)
@@ -45,32 +49,33 @@ HALVES = (
         tuple(f for f in TERM_FIELDS if f not in ("text_pairs", "text_triples")), columns=True
     ),
 )
-"""Two pieces that take about the same time: 55 and 45 % of it."""
+"""Two groups that take about the same time: 55 and 45 % of the whole."""
 
 
 class MergeInput:
     """What is merged: a run, or a segment without its deleted documents."""
 
     def __init__(self, source: Run | SegmentFile, keep: NDArray[np.bool_] | None = None) -> None:
-        """`keep`: by document, whether it stays; None where all do."""
+        """`keep`: for each document, whether it stays. None means that all stay."""
         self._source = source
         self._keep = keep
         self.size = source.size if keep is None else int(keep.sum())
-        self._numbers = None if keep is None else np.cumsum(keep) - 1
-        self._ends: dict[str, NDArray[np.int64]] = {}
+        self._new_numbers = None if keep is None else np.cumsum(keep) - 1
+        self._list_offsets: dict[str, NDArray[np.int64]] = {}
 
     def terms(self, field: str) -> list[bytes]:
-        """The terms of a field, ascending; those of deleted documents too."""
+        """The terms of a field, ascending; also those that only deleted documents have."""
         return split_terms(
             self._source.arrays[f"{field}.terms"], self._source.arrays[f"{field}.ends"]
         )
 
     def dfs(self, field: str) -> NDArray[np.int64]:
-        """Documents of each term, deleted ones too."""
+        """How many documents have each term, deleted ones included."""
         return self._source.arrays[f"{field}.df"].astype(np.int64)
 
     def postings(self, field: str, first: int, last: int) -> Postings:
-        """The lists of terms `first` to `last` of a field, of documents that stay."""
+        """The posting lists of the terms `first` to `last` - 1 of a field, of documents that
+        stay."""
         freqs: Array | None = None
         if isinstance(self._source, SegmentFile):
             docs, df = self._source.postings_range(field, first, last)
@@ -78,174 +83,192 @@ class MergeInput:
                 freqs = self._source.frequencies_range(first, last)
         else:
             df = self._source.arrays[f"{field}.df"][first:last].astype(np.int64)
-            before = self._list_ends(field)[first]
-            chosen = slice(int(before), int(before + df.sum()))
+            begin = self._offsets(field)[first]
+            chosen = slice(int(begin), int(begin + df.sum()))
             docs = self._source.arrays[f"{field}.docs"][chosen].astype(np.int64)
             if field == "words":
                 freqs = self._source.arrays["words.freqs"][chosen].astype(np.int64)
-        if self._keep is None or self._numbers is None:
+        if self._keep is None or self._new_numbers is None:
             return Postings(docs, df, freqs)
         stays = self._keep[docs]
-        left = np.bincount(np.repeat(np.arange(len(df)), df)[stays], minlength=len(df))
-        return Postings(self._numbers[docs[stays]], left, None if freqs is None else freqs[stays])
+        df_left = np.bincount(np.repeat(np.arange(len(df)), df)[stays], minlength=len(df))
+        return Postings(
+            self._new_numbers[docs[stays]], df_left, None if freqs is None else freqs[stays]
+        )
 
     def column(self, name: str) -> Array:
-        """A column, of documents that stay."""
+        """A column, of the documents that stay."""
         arrays = self._source.arrays
         return arrays[name] if self._keep is None else arrays[name][self._keep]
 
     def texts(self, name: str) -> Iterator[tuple[Codes, NDArray[np.int64]]]:
-        """(code points of some documents' texts, how many each document has), piece by piece."""
+        """(the code points of some documents' texts end to end, how many each document has), for
+        some documents after the other until all have come."""
         source = self._source
         if isinstance(source, Run):
             text = source.arrays[name].tobytes().decode()
             yield np.frombuffer(text.encode("utf-32-le"), np.uint32), source.arrays[f"{name}.chars"]
             return
-        stops = source.arrays[f"{name}.ends"].astype(np.int64)
+        ends = source.arrays[f"{name}.ends"].astype(np.int64)
         first = 0
         while first < source.size:
-            begin = int(stops[first - 1]) if first else 0
-            last = max(first + 1, int(np.searchsorted(stops, begin + _CHARACTERS)))
+            begin = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, begin + _CHARACTERS_AT_ONCE)))
             points, chars = source.characters(name, first, last)
             if self._keep is not None:
-                points = points[np.repeat(self._keep[first:last], chars)]
-                chars = chars[self._keep[first:last]]
+                stays = self._keep[first:last]
+                points, chars = points[np.repeat(stays, chars)], chars[stays]
             yield points, chars
             first = last
 
     def release(self) -> None:
-        """Give mapped pages back."""
+        """Give mapped pages back to the system. See `ArrayFile.release`."""
         if isinstance(self._source.arrays, ArrayFile):
             self._source.arrays.release()
 
-    def _list_ends(self, field: str) -> NDArray[np.int64]:
-        """Where each list of a run begins in `F.docs`, and where the last one ends."""
-        if field not in self._ends:
-            self._ends[field] = np.concatenate(([0], np.cumsum(self.dfs(field))))
-        return self._ends[field]
+    def _offsets(self, field: str) -> NDArray[np.int64]:
+        """Where each posting list of a run begins in `F.docs`, and where the last one ends."""
+        if field not in self._list_offsets:
+            self._list_offsets[field] = np.concatenate(([0], np.cumsum(self.dfs(field))))
+        return self._list_offsets[field]
 
 
 class Postings(NamedTuple):
-    """The lists of some terms of a part, joined."""
+    """The posting lists of some terms, end to end."""
 
     docs: DocNumbers
     df: NDArray[np.int64]
+    """The length of each list."""
     freqs: NDArray[np.int64] | None
+    """How often each of `docs` has its term (shape of `docs`). None for all fields but `words`."""
 
 
 def merge(
     path: Path,
-    parts: Sequence[MergeInput],
+    inputs: Sequence[MergeInput],
     memory: int = 256 << 20,
-    piece: FieldGroup = ALL_FIELDS,
+    group: FieldGroup = ALL_FIELDS,
     progress: Progress = no_progress,
 ) -> int:
-    """Write one segment of all documents of all parts, in this order, or a piece of it; how many
-    documents there are. `memory`: bytes for the postings that are put together at once."""
-    doc_bases = np.cumsum([0, *(part.size for part in parts)])
+    """Write one segment of all documents of all inputs, in this order; how many documents it has.
+
+    `memory`: bytes for the postings that are put together at once. `group`: the part of the segment
+    that is written to `path`; `join` puts the parts together. Raises `PostingsDamaged`,
+    `TextDamaged` and OSError.
+    """
+    doc_bases = np.cumsum([0, *(source.size for source in inputs)])
     size = int(doc_bases[-1])
     words = 0
     with ArrayFileWriter(path) as writer:
-        for number, field in enumerate(piece.fields):
-            progress("merge", number, len(piece.fields) + 1)
-            ordinals = _FieldMerge(field, parts, doc_bases).write(writer, memory // _PER_POSTING)
+        for number, field in enumerate(group.fields):
+            progress("merge", number, len(group.fields) + 1)
+            field_merge = _FieldMerge(field, inputs, doc_bases)
+            ordinals = field_merge.write(writer, memory // _BYTES_PER_POSTING)
             if ordinals is not None:
                 writer.add(f"{field}.ordinals", ordinals)
-        progress("merge", len(piece.fields), len(piece.fields) + 1)
-        if piece.columns:
+        progress("merge", len(group.fields), len(group.fields) + 1)
+        if group.columns:
             for name in COLUMNS:
-                column = np.concatenate([part.column(name) for part in parts])
+                column = np.concatenate([source.column(name) for source in inputs])
                 words = int(column.sum()) if name == "length" else words
                 writer.add(name, column, _SIGNED.get(name))
-            _write_texts(writer, parts)
-        writer.finish({"size": size, "words": words, "fields": piece.fields})
+            _write_texts(writer, inputs)
+        writer.finish({"size": size, "words": words, "fields": group.fields})
     return size
 
 
-def join(path: Path, pieces: Sequence[Path]) -> int:
-    """Write one segment of its pieces; how many documents it has."""
-    files = [ArrayFile(piece) for piece in pieces]
+def join(path: Path, group_files: Sequence[Path]) -> int:
+    """Write one segment from the files of its field groups; how many documents it has."""
+    files = [ArrayFile(file) for file in group_files]
     with ArrayFileWriter(path) as writer:
         for file in files:
-            writer.take(file)
+            writer.copy_from(file)
         fields = sorted(field for file in files for field in file.meta["fields"])
         words = sum(file.meta["words"] for file in files)
         writer.finish({"size": files[0].meta["size"], "words": words, "fields": fields})
     return int(files[0].meta["size"])
 
 
-def _write_texts(writer: ArrayFileWriter, parts: Sequence[MergeInput]) -> None:
-    counts = np.zeros(32, np.int64)  # the marks at least
-    for name in TEXTS:
-        for part in parts:
-            for points, _ in part.texts(name):
-                more = np.bincount(points, minlength=len(counts))
-                more[: len(counts)] += counts
-                counts = more  # grown to the highest code point seen
-            part.release()
-    alphabet = Alphabet.ranked(counts)
+def _write_texts(writer: ArrayFileWriter, inputs: Sequence[MergeInput]) -> None:
+    """Write the alphabet and the texts. The inputs' texts are read twice: first to count their
+    characters, because the alphabet ranks them, then to encode them."""
+    alphabet = Alphabet.ranked(_character_counts(inputs))
     writer.add("alphabet", alphabet.characters)
     for name in TEXTS:
-        stops: list[NDArray[np.int64]] = []
+        ends: list[NDArray[np.int64]] = []
         end = 0
         writer.begin(name, "u1")
-        for part in parts:
-            for points, chars in part.texts(name):
+        for source in inputs:
+            for points, chars in source.texts(name):
                 data, width = alphabet.encode(points)
                 writer.append(np.frombuffer(data, np.uint8))
-                stops.append(end + np.concatenate(([0], np.cumsum(width)))[np.cumsum(chars)])
+                ends.append(end + np.concatenate(([0], np.cumsum(width)))[np.cumsum(chars)])
                 end += len(data)
-            part.release()
-        writer.add(f"{name}.ends", np.concatenate(stops) if stops else np.empty(0, np.int64))
+            source.release()
+        writer.add(f"{name}.ends", np.concatenate(ends) if ends else np.empty(0, np.int64))
+
+
+def _character_counts(inputs: Sequence[MergeInput]) -> NDArray[np.int64]:
+    """How often each code point occurs in all texts. Shape: (highest code point + 1,) or more."""
+    counts = np.zeros(32, np.int64)  # the marks at least
+    for name in TEXTS:
+        for source in inputs:
+            for points, _ in source.texts(name):
+                more = np.bincount(points, minlength=len(counts))
+                more[: len(counts)] += counts
+                counts = more  # now as long as the highest code point so far requires
+            source.release()
+    return counts
 
 
 class _FieldMerge:
-    """The merging of one field's terms and lists."""
+    """The merge of one field's terms and posting lists."""
 
     def __init__(
-        self, field: str, parts: Sequence[MergeInput], doc_bases: NDArray[np.int64]
+        self, field: str, inputs: Sequence[MergeInput], doc_bases: NDArray[np.int64]
     ) -> None:
         self._field = field
-        self._parts = parts
-        self._bases = doc_bases
+        self._inputs = inputs
+        self._doc_bases = doc_bases
         self._size = int(doc_bases[-1])
-        self._terms = _merged_terms(part.terms(field) for part in parts)
+        self._terms = _merged_terms(source.terms(field) for source in inputs)
         number = {term: n for n, term in enumerate(self._terms)}
-        self._maps = [
-            np.fromiter(map(number.__getitem__, part.terms(field)), np.int64) for part in parts
+        # For each input: the number of each of its terms among all terms.
+        self._term_numbers = [
+            np.fromiter(map(number.__getitem__, source.terms(field)), np.int64) for source in inputs
         ]
 
-    def write(self, writer: ArrayFileWriter, most: int) -> NDArray[np.int64] | None:
-        """Write the field's arrays, with at most so many postings in memory at once; its ordinals
-        by document, where the field has such."""
+    def write(self, writer: ArrayFileWriter, most_postings: int) -> NDArray[np.int64] | None:
+        """Write the field's arrays, with at most so many postings in memory at a time. Returns the
+        ordinal of each document's value, if the field has an ordinals column."""
         field = self._field
-        kept: list[NDArray[np.int64]] = []
+        live_terms: list[NDArray[np.int64]] = []
         dfs: list[NDArray[np.int64]] = []
         places: list[NDArray[np.int64]] = []
         freqs = _Frequencies()
         ordinals = np.zeros(self._size, np.int64) if field in ORDINALS else None
-        offset = rows = 0
+        offset = terms_written = 0
         writer.begin(f"{field}.lists", "u1")
-        for first, last in self._term_ranges(most):
+        for first, last in self._term_ranges(most_postings):
             docs, df, counts = self._merge_range(first, last)
-            live = np.flatnonzero(df)  # a term whose documents were all deleted goes
+            live = np.flatnonzero(df)  # terms that only deleted documents had are dropped
             df = df[live]
             data, place = encode_many(docs, df, self._size)
             writer.append(data)
             places.append(np.where(df == 1, place, place + offset))
             offset += len(data)
             if counts is not None:
-                data = freqs.add(counts, df, rows, offset)
+                data = freqs.add(counts, df, terms_written, offset)
                 writer.append(data)
                 offset += len(data)
-            for part in self._parts:
-                part.release()
+            for source in self._inputs:
+                source.release()
             if ordinals is not None:
-                ordinals[docs] = np.repeat(np.arange(rows, rows + len(live)), df)
-            kept.append(live + first)
+                ordinals[docs] = np.repeat(np.arange(terms_written, terms_written + len(live)), df)
+            live_terms.append(live + first)
             dfs.append(df)
-            rows += len(live)
-        terms = [self._terms[n] for n in _joined(kept).tolist()]
+            terms_written += len(live)
+        terms = [self._terms[n] for n in _joined(live_terms).tolist()]
         writer.add(f"{field}.terms", np.frombuffer(b"".join(terms), np.uint8))
         writer.add(f"{field}.ends", end_offsets(terms))
         writer.add(f"{field}.df", _joined(dfs))
@@ -254,64 +277,70 @@ class _FieldMerge:
             freqs.write(writer)
         return ordinals
 
-    def _term_ranges(self, most: int) -> Iterator[tuple[int, int]]:
-        """Ranges of terms, with at most so many postings each (a longer list stands alone)."""
+    def _term_ranges(self, most_postings: int) -> Iterator[tuple[int, int]]:
+        """Ranges (first, last + 1) of terms that have at most so many postings together. A list
+        that is longer has a range of its own."""
         df = np.zeros(len(self._terms), np.int64)
-        for part, numbers in zip(self._parts, self._maps, strict=True):
-            df[numbers] += part.dfs(self._field)
-        stops = np.cumsum(df)
+        for source, numbers in zip(self._inputs, self._term_numbers, strict=True):
+            df[numbers] += source.dfs(self._field)
+        ends = np.cumsum(df)
         first = 0
         while first < len(df):
-            before = int(stops[first - 1]) if first else 0
-            last = max(first + 1, int(np.searchsorted(stops, before + most, side="right")))
+            before = int(ends[first - 1]) if first else 0
+            last = max(first + 1, int(np.searchsorted(ends, before + most_postings, side="right")))
             yield first, last
             first = last
 
     def _merge_range(self, first: int, last: int) -> Postings:
-        """The lists of terms `first` to `last` over all parts. Each part's piece of a list is put
-        where the pieces before it end: a counting sort, in one pass a part."""
-        pieces = []
+        """The posting lists of the terms `first` to `last` - 1 over all inputs. Each input's part
+        of a list is put where the parts before it end: a counting sort, in one pass an input."""
+        parts = []
         df = np.zeros(last - first, np.int64)
-        for part, numbers, base in zip(self._parts, self._maps, self._bases, strict=False):
+        bases = self._doc_bases
+        for source, numbers, base in zip(self._inputs, self._term_numbers, bases, strict=False):
             low, high = np.searchsorted(numbers, (first, last))
             if low == high:
                 continue
-            found = part.postings(self._field, int(low), int(high))
-            chosen = numbers[low:high] - first
-            df[chosen] += found.df
-            pieces.append((found, chosen, base))
-        free = np.cumsum(df) - df
+            postings = source.postings(self._field, int(low), int(high))
+            terms = numbers[low:high] - first
+            df[terms] += postings.df
+            parts.append((postings, terms, base))
+        free = np.cumsum(df) - df  # for each term, the first free place in its list
         docs = np.empty(int(df.sum()), np.int64)
         freqs = np.empty(len(docs), np.int64) if self._field == "words" else None
-        for found, chosen, base in pieces:
-            where = np.repeat(free[chosen], found.df) + positions_within(found.df)
-            docs[where] = found.docs + base
-            if freqs is not None and found.freqs is not None:
-                freqs[where] = found.freqs
-            free[chosen] += found.df
+        for postings, terms, base in parts:
+            where = np.repeat(free[terms], postings.df) + positions_within(postings.df)
+            docs[where] = postings.docs + base
+            if freqs is not None and postings.freqs is not None:
+                freqs[where] = postings.freqs
+            free[terms] += postings.df
         return Postings(docs, df, freqs)
 
 
-def _merged_terms(terms: Iterable[list[bytes]]) -> list[bytes]:
-    """All terms, ascending, each once."""
-    found: set[bytes] = set()
-    for each in terms:
-        found.update(each)
-    return sorted(found)
+def _merged_terms(lists: Iterable[list[bytes]]) -> list[bytes]:
+    """All terms of these lists, ascending, each once."""
+    merged: set[bytes] = set()
+    for terms in lists:
+        merged.update(terms)
+    return sorted(merged)
 
 
 class _Frequencies:
-    """The frequencies of those words that occur more than once in some document."""
+    """The frequencies of the words that occur more than once in some document."""
 
     def __init__(self) -> None:
-        self._rows: list[NDArray[np.int64]] = []
+        self._ordinals: list[NDArray[np.int64]] = []
         self._places: list[NDArray[np.int64]] = []
         self._widths: list[NDArray[np.int64]] = []
 
     def add(
-        self, freqs: NDArray[np.int64], df: NDArray[np.int64], row: int, offset: int
+        self, freqs: NDArray[np.int64], df: NDArray[np.int64], ordinal: int, offset: int
     ) -> NDArray[np.uint8]:
-        """Take those of some words, whose first is `row`; the bytes, which begin at `offset`."""
+        """Add the frequencies of some words; the bytes to write for them.
+
+        `freqs`, `df`: as in `Postings`. `ordinal`: of the first of these words. `offset`: where the
+        bytes will begin in `words.lists`.
+        """
         if not len(df):
             return np.empty(0, np.uint8)
         most = np.maximum.reduceat(freqs, np.cumsum(df) - df)
@@ -324,11 +353,11 @@ class _Frequencies:
             chosen = np.flatnonzero((most > least) & (most < limit))
             if not len(chosen):
                 continue
-            mine = np.zeros(len(df), np.bool_)
-            mine[chosen] = True
-            data = freqs[np.repeat(mine, df)].astype(f"<u{width}").view(np.uint8)
+            is_chosen = np.zeros(len(df), np.bool_)
+            is_chosen[chosen] = True
+            data = freqs[np.repeat(is_chosen, df)].astype(f"<u{width}").view(np.uint8)
             lengths = df[chosen] * width
-            self._rows.append(chosen + row)
+            self._ordinals.append(chosen + ordinal)
             self._places.append(offset + np.cumsum(lengths) - lengths)
             self._widths.append(np.full(len(chosen), width, np.int64))
             out.append(data)
@@ -336,12 +365,13 @@ class _Frequencies:
         return np.concatenate(out) if out else np.empty(0, np.uint8)
 
     def write(self, writer: ArrayFileWriter) -> None:
-        rows = _joined(self._rows)
-        order = np.argsort(rows)
-        writer.add("words.freq_rows", rows[order])
+        """Write the arrays that say where the frequencies are. See `segment_file`."""
+        ordinals = _joined(self._ordinals)
+        order = np.argsort(ordinals)
+        writer.add("words.freq_rows", ordinals[order])
         writer.add("words.freq_places", _joined(self._places)[order])
         writer.add("words.freq_widths", _joined(self._widths)[order])
 
 
-def _joined(pieces: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    return np.concatenate(pieces) if pieces else np.empty(0, np.int64)
+def _joined(arrays: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)

@@ -1,19 +1,21 @@
-"""How a posting list is laid out in bytes: three forms, told by its length alone.
+"""How a posting list is laid out in bytes.
 
-A list is `df` ascending document numbers below `size` (the segment's documents). What is common is
-dense, so a list takes the smallest of three forms:
+A posting list is `df` ascending document numbers below `size`, the number of documents in the
+segment. It takes the smallest of three forms. The form follows from `df` and `size` alone, so it is
+not stored:
 
-    one     a single document stands in the term's record; the list has no bytes
-    map     a bit a document: `size` bits
-    split   each number cut into its low bits (one or two bytes, an array) and the rest above them,
-            which counts up from 0 in unary: one bit per document, a zero bit per step. That is
-            Elias's and Fano's code (Elias 1974, Fano 1971) with low parts of whole bytes, so both
-            parts are arrays that numpy reads where they lie: first the bits, then the low bytes.
+    single      one document: its number stands in the term's record, and the list has no bytes
+    bitmap      one bit for each document of the segment: `size` bits
+    Elias-Fano  each number is cut into its low bits (one or two whole bytes, in an array) and the
+                rest above them. The high parts ascend, so they are written in unary: one bit for
+                each document, one zero bit for each step of the high part. (Elias 1974, Fano 1971,
+                here with low parts of whole bytes, so that numpy reads both parts where they lie.)
+                First come the unary bits, then the low bytes.
 
-Measured over recombined real dialogues (100,000 chats): 0.4 of the text's size where plain uint32
-would take 2.0, and 2 to 3 ns a number to read. Many lists are written and read at once: a segment
-has hundreds of thousands of them, mostly short, and a call of numpy costs as much as a hundred
-numbers.
+Measured on recombined real dialogues (100,000 chats): all lists take 0.4 of the text's size, where
+plain uint32 would take 2.0, and reading takes 2 to 3 ns a number. A segment has hundreds of
+thousands of lists, most of them short, and one call of numpy costs as much as a hundred numbers. So
+many lists are written and read in one call.
 """
 
 from __future__ import annotations
@@ -22,67 +24,73 @@ import numpy as np
 from numpy.typing import NDArray
 
 DocNumbers = NDArray[np.int64]
-"""Document numbers, ascending, each once."""
+"""Document numbers of one segment: ascending, each once. Shape: (df,)."""
 ByteArray = NDArray[np.uint8]
 
 EMPTY: DocNumbers = np.empty(0, np.int64)
 
 SINGLE, BITMAP, ELIAS_FANO_1, ELIAS_FANO_2 = range(4)
-"""The forms; SPLIT_n has n low bytes."""
+"""The forms. `ELIAS_FANO_n` has `n` low bytes a number."""
 
 
 class PostingsDamaged(Exception):
-    """The bytes of a list are not those of so many documents."""
+    """The bytes cannot be a posting list of that many documents."""
 
 
 def _unary_bytes(df: NDArray[np.int64], size: int, low: int) -> NDArray[np.int64]:
-    """Bytes of the unary part of split lists with `low` low bytes."""
+    """Bytes of the unary part of Elias-Fano lists with `low` low bytes. Shape: that of `df`."""
     return (df + (max(size - 1, 0) >> (8 * low)) + 8) >> 3
 
 
 def choose_forms(df: NDArray[np.int64], size: int) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """(form, bytes) of each list, from their lengths. Shape of both: that of `df`."""
-    taken = np.stack(
+    """The form and the length in bytes of each list. Shape of both: that of `df`."""
+    byte_lengths = np.stack(
         [
             np.full(len(df), (size + 7) >> 3, np.int64),
             _unary_bytes(df, size, 1) + df,
             _unary_bytes(df, size, 2) + 2 * df,
         ]
     )
-    form = taken.argmin(axis=0)
-    bytes_ = taken[form, np.arange(len(df))]
-    one = df == 1
-    return np.where(one, SINGLE, form + 1).astype(np.int8), np.where(one, 0, bytes_)
+    form = byte_lengths.argmin(axis=0)
+    chosen_length = byte_lengths[form, np.arange(len(df))]
+    single = df == 1
+    return (
+        np.where(single, SINGLE, form + 1).astype(np.int8),
+        np.where(single, 0, chosen_length),
+    )
 
 
 def choose_form(df: int, size: int) -> tuple[int, int, int]:
-    """(form, bytes, bytes of the unary part) of one list; the same choice as `forms`."""
+    """(form, bytes, bytes of the unary part) of one list. The same choice as `choose_forms`."""
     if df == 1:
         return SINGLE, 0, 0
     top = max(size - 1, 0)
-    high_1, high_2 = (df + (top >> 8) + 8) >> 3, (df + (top >> 16) + 8) >> 3
-    best = (size + 7) >> 3, high_1 + df, high_2 + 2 * df
-    form = best.index(min(best))
-    return form + 1, best[form], (0, high_1, high_2)[form]
+    unary_1, unary_2 = (df + (top >> 8) + 8) >> 3, (df + (top >> 16) + 8) >> 3
+    byte_lengths = (size + 7) >> 3, unary_1 + df, unary_2 + 2 * df
+    form = byte_lengths.index(min(byte_lengths))
+    return form + 1, byte_lengths[form], (0, unary_1, unary_2)[form]
 
 
 def decode(data: ByteArray, df: int, size: int) -> DocNumbers:
-    """One list of two or more. `data` begins where the list does. Cost: its bytes, 2 to 3 ns a
-    document. Raises `PostingsDamaged`."""
-    form, length, high = choose_form(df, size)
+    """Decode one list of two or more documents. `data` begins where the list begins and may go on
+    behind it.
+
+    Cost: 2 to 3 ns a document. Raises `PostingsDamaged`.
+    """
+    form, length, unary = choose_form(df, size)
     if len(data) < length:
         raise PostingsDamaged(f"a list of {length} bytes ends after {len(data)}")
     if form == BITMAP:
         docs = np.flatnonzero(np.unpackbits(data[:length], bitorder="little")[:size])
     else:
-        docs = np.flatnonzero(np.unpackbits(data[:high], bitorder="little").view(np.bool_))
+        docs = np.flatnonzero(np.unpackbits(data[:unary], bitorder="little").view(np.bool_))
     if len(docs) != df:
         raise PostingsDamaged(f"a list of {df} documents has {len(docs)}")
     if form != BITMAP:
         docs -= np.arange(df)
         low = form - BITMAP
         docs <<= 8 * low
-        docs |= data[high : high + low * df].view(f"<u{low}")
+        docs |= data[unary : unary + low * df].view(f"<u{low}")
         _check(docs, size)
     return docs
 
@@ -90,52 +98,60 @@ def decode(data: ByteArray, df: int, size: int) -> DocNumbers:
 def encode_many(
     docs: DocNumbers, df: NDArray[np.int64], size: int
 ) -> tuple[ByteArray, NDArray[np.int64]]:
-    """All lists end to end as bytes, and where each begins in them (for a single document: the
-    document itself). `docs` has the lists joined, `df` their lengths."""
-    form, taken = choose_forms(df, size)
-    starts = np.cumsum(taken) - taken
-    out = np.zeros(int(taken.sum()), np.uint8)
+    """Encode many lists. `docs` has the lists end to end, `df` has their lengths.
+
+    Returns all their bytes end to end, and where each list begins in them; for a list of a single
+    document, the document number instead.
+    """
+    form, byte_lengths = choose_forms(df, size)
+    starts = np.cumsum(byte_lengths) - byte_lengths
+    out = np.zeros(int(byte_lengths.sum()), np.uint8)
     first = np.cumsum(df) - df
     places = starts.copy()
-    one = form == SINGLE
-    places[one] = docs[first[one]]
-    mapped = form == BITMAP
-    _set_bits(out, np.repeat(starts[mapped] * 8, df[mapped]) + docs[np.repeat(mapped, df)])
+    single = form == SINGLE
+    places[single] = docs[first[single]]
+    bitmap = form == BITMAP
+    _set_bits(out, np.repeat(starts[bitmap] * 8, df[bitmap]) + docs[np.repeat(bitmap, df)])
     for low in (1, 2):
         chosen = form == BITMAP + low
         if not chosen.any():
             continue
-        mine = docs[np.repeat(chosen, df)]
+        numbers = docs[np.repeat(chosen, df)]
         lengths = df[chosen]
-        rank = positions_within(lengths)
-        bits = np.repeat(starts[chosen] * 8, lengths) + (mine >> (8 * low)) + rank
+        position = positions_within(lengths)
+        bits = np.repeat(starts[chosen] * 8, lengths) + (numbers >> (8 * low)) + position
         _set_bits(out, bits)
-        where = np.repeat(starts[chosen] + _unary_bytes(lengths, size, low), lengths) + rank * low
-        out[where] = mine & 0xFF
+        low_starts = starts[chosen] + _unary_bytes(lengths, size, low)
+        where = np.repeat(low_starts, lengths) + position * low
+        out[where] = numbers & 0xFF
         if low == 2:
-            out[where + 1] = (mine >> 8) & 0xFF
+            out[where + 1] = (numbers >> 8) & 0xFF
     return out, places
 
 
 def _set_bits(out: ByteArray, bits: NDArray[np.int64]) -> None:
-    """Set these bits, which ascend, each once: those of one byte stand together."""
+    """Set these bits of `out`. They ascend and each comes once, so the bits of one byte are
+    neighbours."""
     if not len(bits):
         return
-    cells = bits >> 3
+    byte_of_bit = bits >> 3
     values = (np.uint8(1) << (bits & 7).astype(np.uint8)).astype(np.uint8)
-    heads = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
-    out[cells[heads]] |= np.bitwise_or.reduceat(values, heads)
+    first_of_byte = np.flatnonzero(np.concatenate(([True], byte_of_bit[1:] != byte_of_bit[:-1])))
+    out[byte_of_bit[first_of_byte]] |= np.bitwise_or.reduceat(values, first_of_byte)
 
 
 def decode_many(
     data: ByteArray, places: NDArray[np.int64], df: NDArray[np.int64], size: int
 ) -> DocNumbers:
-    """Many lists joined, in order. `places` are as `encode_many` gave them, counted from the
-    beginning of `data`. Cost: some 10 ns a document. Raises `PostingsDamaged`."""
+    """Decode many lists; they come end to end, in order. `places` are those that `encode_many`
+    returned, counted from the beginning of `data`.
+
+    Cost: some 10 ns a document. Raises `PostingsDamaged`.
+    """
     form, _ = choose_forms(df, size)
     out = np.empty(int(df.sum()), np.int64)
-    one = form == SINGLE
-    out[(np.cumsum(df) - df)[one]] = places[one]
+    single = form == SINGLE
+    out[(np.cumsum(df) - df)[single]] = places[single]
     for kind in (BITMAP, ELIAS_FANO_1, ELIAS_FANO_2):
         chosen = form == kind
         if chosen.any():
@@ -152,31 +168,32 @@ def _check(docs: DocNumbers, size: int) -> None:
 def _decode_form(
     data: ByteArray, places: NDArray[np.int64], df: NDArray[np.int64], size: int, kind: int
 ) -> DocNumbers:
-    """Lists of one form, joined."""
+    """Decode lists that all have one form. They come end to end."""
     low = kind - BITMAP
-    high = _unary_bytes(df, size, low) if low else np.full(len(df), (size + 7) >> 3, np.int64)
-    if (places + high + df * low).max() > len(data) or places.min() < 0:
+    unary = _unary_bytes(df, size, low) if low else np.full(len(df), (size + 7) >> 3, np.int64)
+    if (places + unary + df * low).max() > len(data) or places.min() < 0:
         raise PostingsDamaged("a list reaches beyond the end of all lists")
-    bits = np.unpackbits(data[concatenated_ranges(places, high)], bitorder="little")
+    bits = np.unpackbits(data[concatenated_ranges(places, unary)], bitorder="little")
     docs = np.flatnonzero(bits.view(np.bool_))
     if len(docs) != df.sum():
         raise PostingsDamaged(f"lists of {df.sum()} documents have {len(docs)}")
-    docs -= np.repeat((np.cumsum(high) - high) * 8, df)
-    if (docs < 0).any() or (docs >= np.repeat(high * 8, df)).any():
+    docs -= np.repeat((np.cumsum(unary) - unary) * 8, df)
+    if (docs < 0).any() or (docs >= np.repeat(unary * 8, df)).any():
         raise PostingsDamaged("one list has more documents than it should, another fewer")
     if low:
         docs -= positions_within(df)
         docs <<= 8 * low
-        docs |= data[concatenated_ranges(places + high, df * low)].view(f"<u{low}")
+        docs |= data[concatenated_ranges(places + unary, df * low)].view(f"<u{low}")
     return docs
 
 
 def positions_within(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """0, 1, 2 ... for each length, joined."""
+    """For each length n the numbers 0 to n - 1, end to end: (2, 3) gives 0 1 0 1 2."""
     ends = np.cumsum(lengths)
     return np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - lengths, lengths)
 
 
 def concatenated_ranges(starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The numbers from each start on, joined."""
+    """For each start, that number and the ones behind it, end to end: (5, 9) and (2, 3) give
+    5 6 9 10 11."""
     return np.repeat(starts, lengths) + positions_within(lengths)

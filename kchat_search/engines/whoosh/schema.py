@@ -1,7 +1,7 @@
-"""What a document looks like in the index.
+"""The fields of a document in the index.
 
-Terms of filter fields carry a mark before the value, so that «none» and any value a server may
-invent (the empty string, too) stay apart.
+The terms of filter fields begin with a mark («=») before the value, and «-» stands for no value. So
+«none» differs from every value that a server may send, the empty string included.
 """
 
 from __future__ import annotations
@@ -14,42 +14,44 @@ from kchat_search.fields import FIELDS
 from kchat_search.models.plan import NO_TIME
 
 VERSION = 3
-"""Of the schema; part of what decides whether an index must be built anew."""
+"""The version of the schema. An index with another version is rebuilt."""
 
 NONE = "-"
+"""The term that stands for no value."""
 
 FILTERS = tuple(field.name for field in FIELDS if field.name != "id")
-"""Fields whose values are terms. The `id` is a column alone: a list of one document a term would
-be the largest part of the index."""
+"""Fields whose values are terms. The `id` is only a column: as terms, one list with one document
+for each chat, it would be the largest part of the index."""
 
 ORDINALS = (
     *(f.name for f in FIELDS if f.facet and not f.many and f.name != "type"),
     "created_month",
 )
-"""Fields with one value a document, kept as a column too (the value's place among the field's
-terms), so that a facet is one count over an array. Nearly all chats have one `type`, so its column
-would not pay."""
+"""Fields with one value a document that are also kept as a column: for each document, the ordinal
+of its value among the field's terms. So a facet is one count over an array. Nearly all chats have
+the same `type`, so a column for it would not pay."""
 
 GRAM_FIELDS = {
     "text": ("text_characters", "text_pairs", "text_triples"),
     "files": ("files_characters", "files_pairs", "files_triples"),
 }
-"""By name of a text, the fields of its grams of one, two and three characters."""
+"""For each text, the fields of its grams of one, two and three characters."""
 
 TERM_FIELDS = tuple(
     sorted((*FILTERS, "created_month", "words", *GRAM_FIELDS["text"], *GRAM_FIELDS["files"]))
 )
+"""All fields that have terms, in alphabetical order."""
 
 
 def _keyword(*, scorable: bool = False) -> FieldType:
     field = KEYWORD(scorable=scorable)
     if not scorable:
-        field.format = Existence()  # a filter asks whether, never how often
+        field.format = Existence()  # a filter asks whether a term is there, never how often
     return field
 
 
 def make_schema() -> Schema:
-    """The Whoosh schema: terms to find by, columns to look at."""
+    """The schema in Whoosh's own classes: fields with terms, and columns."""
     fields: dict[str, FieldType] = {
         name: _keyword(scorable=name == "words") for name in TERM_FIELDS
     }
@@ -65,10 +67,10 @@ def make_schema() -> Schema:
 
 
 def filter_term(value: str | None) -> str:
-    """The term that stands for a value of a filter field."""
+    """The term for a value of a filter field; `None` means no value."""
     return NONE if value is None else "=" + value
 
 
 def filter_value(term: str) -> str | None:
-    """The value that a term of a filter field stands for."""
+    """The value that a term of a filter field stands for. The reverse of `filter_term`."""
     return None if term == NONE else term[1:]

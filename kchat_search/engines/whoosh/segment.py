@@ -1,8 +1,9 @@
-"""One segment of the index, as sorted arrays of document numbers.
+"""One segment as of one commit.
 
-Shapes: columns have one entry a document (deleted ones too); lists are ascending document numbers
-of live documents. A segment never changes but by deletions, and those make a new `Segment` over the
-same file, so what was decoded once is kept.
+Shapes: a column has one entry for each document, deleted ones included. A posting list, as this
+module returns it, has only live documents. Nothing in a segment changes but its deletions, and a
+commit that deletes documents makes a new `Segment` over the same file. So what was decoded once is
+kept, in the file's `PostingCache`.
 """
 
 from __future__ import annotations
@@ -21,91 +22,99 @@ from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.sets import difference
 from kchat_search.engines.whoosh.vocabulary import Vocabulary
 
-_KEPT_NUMBERS = 4_000_000
-"""Decoded document numbers that are kept a segment: 32 MB."""
+_MAX_CACHED_NUMBERS = 4_000_000
+"""How many decoded document numbers are kept for a segment: 32 MB."""
 
 
 class PostingCache:
-    """The lists of a segment, decoded; the last used are kept. Safe to share between threads."""
+    """The decoded posting lists of a segment file, the most recently used ones. Also what is
+    computed once from the file. Safe to share between threads."""
 
     def __init__(self, file: SegmentFile) -> None:
         self.file = file
         # A list may be as long as the segment, and the cache must have room for it.
-        room = max(_KEPT_NUMBERS, file.size)
-        self._kept: LRUCache[tuple[str, int], DocNumbers] = LRUCache(room, getsizeof=len)
+        room = max(_MAX_CACHED_NUMBERS, file.size)
+        self._lists: LRUCache[tuple[str, int], DocNumbers] = LRUCache(room, getsizeof=len)
         self._lock = threading.Lock()
 
     @cached_property
     def facets(self) -> FacetTable:
-        """What facets count, made once. Raises `PostingsDamaged`."""
+        """What facets count; made at the first use. Raises `PostingsDamaged`."""
         return FacetTable.of(self.file)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        """The words, to find those that are near one."""
+        """The words, to find those near a given one."""
         return Vocabulary(self.file)
 
     def docs(self, field: str, ordinal: int) -> DocNumbers:
-        """The documents of a term, deleted ones too."""
+        """The posting list of a term, deleted documents included. Raises `PostingsDamaged`."""
         key = (field, ordinal)
         with self._lock:
-            if key in self._kept:
-                return self._kept[key]
+            if key in self._lists:
+                return self._lists[key]
         docs = self.file.docs(field, ordinal)
         docs.flags.writeable = False
         with self._lock:
-            self._kept[key] = docs
+            self._lists[key] = docs
         return docs
 
 
 class Segment:
-    """A segment of one commit. Safe to share between threads."""
+    """A segment of one commit. Safe to share between threads.
+
+    Methods raise `PostingsDamaged` for bytes that no writer has written.
+    """
 
     def __init__(self, cache: PostingCache, deleted: DocNumbers = EMPTY) -> None:
-        """`deleted`: the numbers of deleted documents, ascending."""
+        """`deleted`: the numbers of the deleted documents, ascending."""
         self.cache = cache
         self.file = cache.file
         self.size = self.file.size
         self.deleted = deleted
-        self.count = self.size - len(deleted)
-        """Live documents."""
+        self.live_count = self.size - len(deleted)
+        """How many documents are not deleted."""
         self.ids: Array = self.file.arrays["id"]
         self.revisions: Array = self.file.arrays["version"]
         self.created: Array = self.file.arrays["created"]
+        """Seconds since 1970 UTC; `NO_TIME` for none."""
         self.lengths: Array = self.file.arrays["length"]
+        """Words of each document."""
 
     @cached_property
     def live(self) -> DocNumbers:
-        """All live documents."""
+        """The documents that are not deleted."""
         return difference(np.arange(self.size), self.deleted, self.size)
 
     @cached_property
-    def words(self) -> int:
-        """The words of all live documents together."""
+    def live_words(self) -> int:
+        """How many words all live documents have together."""
         return self.file.total_words - int(self.lengths[self.deleted].sum())
 
     @cached_property
     def sorted_by_time(self) -> bool:
-        """Are the documents in order of (created, id)? So they are where they were archived."""
+        """Are the documents in the order of (created, id)? They are if the chats were archived in
+        the order of their time."""
         created, ids = self.created, self.ids
         later = created[1:] > created[:-1]
         later |= (created[1:] == created[:-1]) & (ids[1:] > ids[:-1])
         return bool(later.all())
 
     def find(self, field: str, term: str) -> int | None:
-        """The row of a term; None where no document has it. Cost: a binary search."""
+        """The ordinal of a term; None if no document has it. Cost: a binary search."""
         return self.file.find(field, term.encode())
 
     def df(self, field: str, ordinal: int) -> int:
-        """How many documents have a term, deleted ones too; nothing is decoded."""
+        """How many documents have a term, deleted ones included. Nothing is decoded."""
         return self.file.df(field, ordinal)
 
     def docs(self, field: str, ordinal: int) -> DocNumbers:
-        """The documents that have a term."""
-        return self._alive(self.cache.docs(field, ordinal))
+        """The live documents that have a term."""
+        return self._without_deleted(self.cache.docs(field, ordinal))
 
     def postings(self, word: str) -> tuple[DocNumbers, Array | None]:
-        """(documents that have a word, how often each; None for once)."""
+        """(the live documents that have a word, how often each has it). The second is None if each
+        has it once."""
         ordinal = self.find("words", word)
         if ordinal is None:
             return EMPTY, None
@@ -116,15 +125,15 @@ class Segment:
         return docs[stays], None if freqs is None else freqs[stays]
 
     def docs_with_prefix(self, field: str, prefix: str) -> DocNumbers:
-        """The documents that have a term that begins so, not ascending, and some several times.
-        Cost: that of the terms' lists, decoded at once."""
+        """The live documents that have a term with this prefix. Not ascending, and a document comes
+        once for each of its terms. Cost: the lists of these terms are decoded in one call."""
         begin = prefix.encode()
         first = self.file.lower_bound(field, begin)
-        # 0xFF is in no UTF-8, so this is behind every term that begins so.
+        # No UTF-8 has the byte 0xFF, so this is behind every term with the prefix.
         last = self.file.lower_bound(field, begin + b"\xff")
-        return self._alive(self.file.postings_range(field, first, last)[0])
+        return self._without_deleted(self.file.postings_range(field, first, last)[0])
 
-    def _alive(self, docs: DocNumbers) -> DocNumbers:
+    def _without_deleted(self, docs: DocNumbers) -> DocNumbers:
         return docs[self._live_mask[docs]] if len(self.deleted) else docs
 
     @cached_property

@@ -1,10 +1,22 @@
-"""The file of one segment: terms, lists, columns and texts, read where they lie.
+"""The file of one segment: terms, posting lists, columns and texts, read where they lie.
 
-Arrays by field of terms: `F.terms` (UTF-8, ascending, joined), `F.ends`, `F.df`, `F.places` (where
-a term's list begins in `F.lists`, or its only document), `F.lists`; for `words` also
-`words.freq_rows`, `words.freq_places`, `words.freq_widths`: the terms that occur more than once in
-some document, and where in `words.lists` their frequencies are, in so many bytes each. All other
-frequencies are 1. By document: the columns, the ordinals, and the texts with where each ends.
+For each field F with terms the file has these arrays:
+
+    F.terms       the terms in UTF-8, ascending, end to end
+    F.ends        where each term ends in `F.terms`
+    F.df          how many documents have the term
+    F.places      where its posting list begins in `F.lists`; or its only document
+    F.lists       the posting lists, in the forms of `postings.py`
+    F.ordinals    for each document, the ordinal of its value (only fields of `schema.ORDINALS`)
+
+Nearly all words occur once in each of their documents. For the others there are:
+
+    words.freq_rows    the ordinals of the words that occur more than once in some document
+    words.freq_places  where in `words.lists` the frequencies of such a word begin
+    words.freq_widths  how many bytes each of its frequencies takes: 1, 2 or 4
+
+For each document: the columns of `inversion.COLUMNS`. For each text T of `inversion.TEXTS`: `T`,
+the encoded texts end to end, and `T.ends`. `alphabet` has the segment's characters by rank.
 """
 
 from __future__ import annotations
@@ -28,13 +40,16 @@ from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 
 EXTENSION = ".arrays"
 _SAMPLE = 1 << 20
+"""How many bytes of the texts `byte_counts` counts."""
 _KNOWN_TERMS = 1_024
+"""How many results of `find` are remembered."""
 
 
 class SegmentFile:
-    """An open segment. Immutable, and safe to share between threads: deletions are not its own.
+    """An open segment file. It never changes (deletions are kept elsewhere) and is safe to share
+    between threads.
 
-    Methods raise `PostingsDamaged` and `TextDamaged` where they meet bytes that were never written.
+    Methods raise `PostingsDamaged` or `TextDamaged` for bytes that no writer has written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,49 +65,52 @@ class SegmentFile:
         except (KeyError, TypeError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
         self._terms = {name: _TermTable(self.arrays, name) for name in self.arrays.meta["fields"]}
-        self._found: dict[tuple[str, bytes], int | None] = {}
+        self._known_ordinals: dict[tuple[str, bytes], int | None] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The fields that have terms here."""
+        """The fields that have terms in this segment."""
         return tuple(self._terms)
 
-    # -- terms: a row each, ascending -------------------------------------------------------------
+    # -- terms -------------------------------------------------------------
 
     def term_count(self, field: str) -> int:
-        """How many terms a field has."""
+        """How many terms a field has; 0 for a field that is not here."""
         return self._terms[field].count if field in self._terms else 0
 
     def find(self, field: str, term: bytes) -> int | None:
-        """The row of a term. Cost: a binary search; a plan asks for each term some three times, so
-        a thousand of them are remembered."""
+        """The ordinal of a term; None if no document has it.
+
+        Cost: a binary search. A plan asks for each term some three times, so up to a
+        thousand answers are remembered.
+        """
         key = (field, term)
         try:
-            return self._found[key]
+            return self._known_ordinals[key]
         except KeyError:
             ordinal = self.lower_bound(field, term)
             there = ordinal < self.term_count(field) and self.term(field, ordinal) == term
-            if len(self._found) >= _KNOWN_TERMS:
-                self._found.clear()
-            return self._found.setdefault(key, ordinal if there else None)
+            if len(self._known_ordinals) >= _KNOWN_TERMS:
+                self._known_ordinals.clear()
+            return self._known_ordinals.setdefault(key, ordinal if there else None)
 
     def lower_bound(self, field: str, term: bytes) -> int:
-        """The first row whose term is not below this one; `rows` if there is none."""
+        """The ordinal of the first term that is not below `term`; `term_count` if there is none."""
         terms = self._terms.get(field)
         return 0 if terms is None else bisect_left(range(terms.count), term, key=terms.term)
 
     def term(self, field: str, ordinal: int) -> bytes:
-        """The term of a row."""
+        """The term with this ordinal, in UTF-8."""
         return self._terms[field].term(ordinal)
 
-    # -- lists ----------------------------------------------------------------------------------
+    # -- posting lists --------------------------------------------------------------------------
 
     def df(self, field: str, ordinal: int) -> int:
-        """How many documents have the term, deleted ones too."""
+        """How many documents have the term, deleted ones included."""
         return self._terms[field].df[ordinal]
 
     def docs(self, field: str, ordinal: int) -> DocNumbers:
-        """The documents that have the term, deleted ones too."""
+        """The posting list of the term, deleted documents included."""
         terms = self._terms[field]
         df, place = terms.df[ordinal], terms.places[ordinal]
         if df == 1:
@@ -102,12 +120,13 @@ class SegmentFile:
         return decode(terms.lists[place:], df, self.size)
 
     def frequencies(self, ordinal: int) -> Array | None:
-        """How often a word occurs in each of its documents, a view; None: once in each."""
-        rows, places, widths = self._frequencies
-        found = int(np.searchsorted(rows, ordinal))
-        if found == len(rows) or rows[found] != ordinal:
+        """How often a word occurs in each of its documents, as a view of the file. Shape: that of
+        the word's posting list. None means once in each."""
+        ordinals, places, widths = self._frequencies
+        entry = int(np.searchsorted(ordinals, ordinal))
+        if entry == len(ordinals) or ordinals[entry] != ordinal:
             return None
-        width, place = int(widths[found]), int(places[found])
+        width, place = int(widths[entry]), int(places[entry])
         end = place + self.df("words", ordinal) * width
         if width not in (1, 2, 4) or end > len(self._terms["words"].lists):
             raise PostingsDamaged("the frequencies of a word are not where they should be")
@@ -116,29 +135,32 @@ class SegmentFile:
     def postings_range(
         self, field: str, first: int, last: int
     ) -> tuple[DocNumbers, NDArray[np.int64]]:
-        """(the lists of rows `first` to `last` joined, their lengths)."""
+        """(the posting lists of the terms `first` to `last` - 1 end to end, their lengths)."""
         df = self.arrays[f"{field}.df"][first:last].astype(np.int64)
         places = self.arrays[f"{field}.places"][first:last].astype(np.int64)
         return decode_many(self._terms[field].lists, places, df, self.size), df
 
     def frequencies_range(self, first: int, last: int) -> NDArray[np.int64]:
-        """The frequencies of words in rows `first` to `last`, joined as `many` joins the lists."""
+        """The frequencies of the words `first` to `last` - 1. Shape: that of the lists which
+        `postings_range` returns."""
         df = self.arrays["words.df"][first:last].astype(np.int64)
         starts = np.cumsum(df) - df
-        found = np.ones(int(df.sum()), np.int64)
-        rows, places, widths = self._frequencies
-        low, high = np.searchsorted(rows, (first, last))
-        chosen = rows[low:high].astype(np.int64) - first
+        freqs = np.ones(int(df.sum()), np.int64)
+        ordinals, places, widths = self._frequencies
+        low, high = np.searchsorted(ordinals, (first, last))
+        chosen = ordinals[low:high].astype(np.int64) - first
         for width in np.unique(widths[low:high]).tolist():
-            mine = widths[low:high] == width
-            lengths = df[chosen[mine]]
-            where = concatenated_ranges(places[low:high][mine].astype(np.int64), lengths * width)
+            same_width = widths[low:high] == width
+            lengths = df[chosen[same_width]]
+            begin = places[low:high][same_width].astype(np.int64)
+            where = concatenated_ranges(begin, lengths * width)
             values = self._terms["words"].lists[where].view(f"<u{width}")
-            found[concatenated_ranges(starts[chosen[mine]], lengths)] = values
-        return found
+            freqs[concatenated_ranges(starts[chosen[same_width]], lengths)] = values
+        return freqs
 
     @cached_property
     def _frequencies(self) -> tuple[Array, Array, Array]:
+        """(ordinals, places, widths) of the words that occur more than once in some document."""
         return (
             self.arrays["words.freq_rows"],
             self.arrays["words.freq_places"],
@@ -148,7 +170,7 @@ class SegmentFile:
     # -- texts ----------------------------------------------------------------------------------
 
     def text(self, name: str, doc: int) -> bytes:
-        """A document's `text` or `files`, in this segment's alphabet."""
+        """A document's `text` or `files`, in this segment's alphabet. `name`: which of the two."""
         ends = self.arrays[f"{name}.ends"]
         offset = self.arrays.offset(name)
         start = int(ends[doc - 1]) if doc else 0
@@ -156,11 +178,13 @@ class SegmentFile:
 
     @cached_property
     def byte_counts(self) -> NDArray[np.int64]:
-        """How often each byte is in the texts, by a sample."""
+        """How often each byte value occurs in the texts, estimated from the first megabyte. Shape:
+        (256,)."""
         return np.bincount(self.arrays["text"][:_SAMPLE], minlength=256)
 
     def characters(self, name: str, first: int, last: int) -> tuple[Codes, NDArray[np.int64]]:
-        """(the code points of the texts of documents `first` to `last`, how many each has)."""
+        """(the code points of the texts of documents `first` to `last` - 1 end to end, how many
+        each document has)."""
         ends = self.arrays[f"{name}.ends"][first:last].astype(np.int64)
         begin = int(self.arrays[f"{name}.ends"][first - 1]) if first else 0
         data = self.arrays[name][begin : int(ends[-1]) if len(ends) else begin]
@@ -169,13 +193,16 @@ class SegmentFile:
         return self.alphabet.decode(data.tobytes()), chars
 
     def damage(self) -> str | None:
-        """Look at every byte: what is wrong, or None."""
+        """Read every byte: what is wrong, or None."""
         return self.arrays.damage()
 
 
 class _TermTable:
-    """The table of one field's terms. Plain numbers come faster from a memoryview than from an
-    array: a binary search over 200,000 terms takes 5 µs in place of 20."""
+    """The terms of one field, with what is known of each.
+
+    Single numbers are read from memoryviews, which is faster than reading them from arrays: a
+    binary search over 200,000 terms takes 5 µs instead of 20.
+    """
 
     def __init__(self, arrays: ArrayFile, field: str) -> None:
         ends = arrays[f"{field}.ends"]

@@ -1,12 +1,16 @@
-"""The folded texts as a column: every message of a document, each behind a mark of who said it.
+"""How the folded texts of a segment are written.
 
-A segment's characters are ranked, the most frequent first, and a text is written as its ranks in
-UTF-8: so the 124 commonest characters take one byte, the next 1,920 two, and a Chinese text
-half of what it takes in UTF-8 (measured over recombined real dialogues: 0.55). UTF-8 is
-self-synchronising whatever its numbers stand for: a match of bytes is a match of characters.
+A segment has two texts for each document: `text`, its messages, and `files`, the names of its
+uploads. In `text`, each message stands behind a mark that says who said it.
+
+A segment's characters are ranked by frequency, the most frequent first. A text is written as the
+ranks of its characters, in UTF-8. So the 124 most frequent characters take one byte and the next
+1,920 take two; a Chinese text takes about half of what it takes in plain UTF-8 (measured on
+recombined real dialogues: 0.55). UTF-8 is self-synchronising, whatever its numbers stand for:
+therefore a match of bytes is always a match of characters.
 
 The first ranks are the marks. In a string they are white space that no folded text contains
-(`text.fold` leaves only blanks), so nothing that is looked for can match across two messages.
+(`text.fold` leaves only blanks), so nothing that is searched for can match across two messages.
 """
 
 from __future__ import annotations
@@ -21,16 +25,16 @@ from kchat_search.models.chats import Speaker
 from kchat_search.text.scripts import is_letter
 
 MARKS = {"visitor": "\n", "agent": "\r", "robot": "\v", "unknown": "\f"}
-"""Before each message: who said it."""
+"""What stands before each message: by its speaker."""
 FILE_MARK = "\n"
-"""Before the name of each upload."""
+"""What stands before the name of each upload."""
 
 _MARK_CODES = tuple(map(ord, MARKS.values()))
 _SURROGATES = range(0xD800, 0xE000)
-"""Numbers that UTF-8 has no form for."""
+"""Numbers that UTF-8 cannot write."""
 
 Codes = NDArray[np.uint32]
-"""Code points."""
+"""Code points. Shape: (characters,)."""
 
 
 def joined(texts: Sequence[tuple[Speaker, str]]) -> str:
@@ -44,21 +48,26 @@ def codes(text: str) -> Codes:
 
 
 class TextDamaged(Exception):
-    """The bytes of a text are none that this alphabet writes."""
+    """These bytes are not a text in this alphabet."""
 
 
 class Alphabet:
-    """A segment's characters by rank."""
+    """The characters of a segment by rank.
+
+    The *rank* of a character is its place in the order of frequency. The *number* of a character
+    is what UTF-8 writes for it: its rank, or, from 0xD800 on, its rank and 2,048 more, because
+    UTF-8 cannot write surrogates.
+    """
 
     def __init__(self, characters: NDArray[np.unsignedinteger]) -> None:
-        """`characters`: code points by rank, the marks first; as `ranked` gives them."""
+        """`characters`: code points by rank, the marks first. `ranked` makes such an array."""
         self.characters = characters.astype(np.uint32)
         self._ranks: Codes | None = None
-        self.rank = lru_cache(maxsize=4096)(self._rank)
+        self._number = lru_cache(maxsize=4096)(self._find_number)
 
     @classmethod
     def ranked(cls, counts: NDArray[np.int64]) -> Alphabet:
-        """By how often each code point (the index) occurs."""
+        """The alphabet for texts in which code point `n` occurs `counts[n]` times."""
         counts = counts.copy()
         counts[list(_MARK_CODES)] = 0
         used = np.flatnonzero(counts)
@@ -66,7 +75,10 @@ class Alphabet:
         return cls(np.concatenate((_MARK_CODES, order)).astype(np.uint32))
 
     def encode(self, text: Codes) -> tuple[bytes, NDArray[np.int64]]:
-        """(a text of these characters as bytes, how many bytes each character takes)."""
+        """(the text as bytes, how many bytes each character takes).
+
+        `text`: code points, all of them in this alphabet.
+        """
         if self._ranks is None:
             self._ranks = np.zeros(int(self.characters.max()) + 1, np.uint32)
             self._ranks[self.characters] = _numbers(len(self.characters))
@@ -76,7 +88,7 @@ class Alphabet:
         return data, width
 
     def decode(self, data: bytes) -> Codes:
-        """From bytes back to code points. Raises `TextDamaged`."""
+        """The code points of a text. The reverse of `encode`. Raises `TextDamaged`."""
         numbers = self.numbers(data)
         ranks = numbers - np.where(numbers >= _SURROGATES.stop, len(_SURROGATES), 0)
         if len(ranks) and int(ranks.max()) >= len(self.characters):
@@ -84,7 +96,7 @@ class Alphabet:
         return self.characters[ranks]
 
     def numbers(self, data: bytes) -> Codes:
-        """The numbers that stand for the characters of some bytes. Raises `TextDamaged`."""
+        """The number of each character of a text. Raises `TextDamaged`."""
         try:
             return codes(data.decode())
         except UnicodeDecodeError as error:
@@ -92,30 +104,32 @@ class Alphabet:
 
     @cached_property
     def letters(self) -> NDArray[np.bool_]:
-        """By number: is the character a letter, of those that make words?"""
+        """By number: is the character one of the letters that make words?"""
         numbers = _numbers(len(self.characters))
-        found = np.zeros(int(numbers[-1]) + 1, np.bool_)
-        found[numbers] = [is_letter(chr(code)) for code in self.characters.tolist()]
-        found[numbers[: len(MARKS)]] = False
-        return found
+        is_letter_by_number = np.zeros(int(numbers[-1]) + 1, np.bool_)
+        is_letter_by_number[numbers] = [is_letter(chr(c)) for c in self.characters.tolist()]
+        is_letter_by_number[numbers[: len(MARKS)]] = False
+        return is_letter_by_number
 
     def needle(self, literal: str) -> bytes | None:
-        """A literal as it stands in texts; None where a character of it is in none."""
-        ranks = [self.rank(character) for character in literal]
-        return None if None in ranks else "".join(map(chr, ranks)).encode()  # type: ignore[arg-type]
+        """The bytes of a literal, as they stand in texts. None if some character of it occurs in
+        no text of this segment; then the literal occurs nowhere."""
+        numbers = [self._number(character) for character in literal]
+        return None if None in numbers else "".join(map(chr, numbers)).encode()  # type: ignore[arg-type]
 
     def string(self, data: bytes) -> str:
-        """A text as a string."""
+        """A text as a string. Raises `TextDamaged`."""
         return self.decode(data).tobytes().decode("utf-32-le")
 
-    def _rank(self, character: str) -> int | None:
-        found = np.flatnonzero(self.characters == ord(character))
-        if not len(found) or found[0] < len(MARKS):
+    def _find_number(self, character: str) -> int | None:
+        """The number of a character; None if no text has it."""
+        ranks = np.flatnonzero(self.characters == ord(character))
+        if not len(ranks) or ranks[0] < len(MARKS):
             return None
-        return int(_numbers(int(found[0]) + 1)[-1])
+        return int(_numbers(int(ranks[0]) + 1)[-1])
 
 
 def _numbers(count: int) -> Codes:
-    """The numbers that stand for ranks 0, 1, 2 ...: those that UTF-8 can write."""
+    """The numbers for the ranks 0 to `count` - 1: those that UTF-8 can write."""
     ranks = np.arange(count, dtype=np.uint32)
     return ranks + np.where(ranks >= _SURROGATES.start, np.uint32(len(_SURROGATES)), np.uint32(0))

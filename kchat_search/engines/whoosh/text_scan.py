@@ -1,7 +1,7 @@
-"""The look into the texts: what a document's lists can't say, its messages do.
+"""Scans the texts themselves, where the posting lists of a document cannot decide.
 
-A `TextTest` takes document numbers and answers with those that pass. Texts are bytes in the
-segment's alphabet, and a match of bytes is a match of characters (see `texts.py`).
+A `TextTest` takes document numbers and returns those that pass. Texts are bytes in the segment's
+alphabet, in which a match of bytes is a match of characters (see `text_encoding.py`).
 """
 
 from __future__ import annotations
@@ -19,106 +19,116 @@ from kchat_search.models.plan import HasWord
 
 TextTest = Callable[[DocNumbers], DocNumbers]
 Positions = NDArray[np.int64]
-"""Where in some bytes, ascending."""
+"""Where matches begin in some bytes, ascending. Shape: (matches,)."""
+FindMatches = Callable[[ByteArray, bytes], Positions]
+"""Finds the matches in some texts end to end, given as an array and as bytes."""
 
 _AT_ONCE = 8_192
-"""Texts that are joined at a time: some megabytes."""
+"""How many texts are scanned at a time: some megabytes."""
 
 
 def contains(
     file: SegmentFile, name: str, literal: str, speaker: Speaker | None = None
 ) -> TextTest | None:
-    """Is the literal in the `text` (or in `files`), in a message by that speaker? None where some
-    character is in no text. Cost: 0.2 to 0.5 µs a document."""
+    """The test: does the text contain the literal, in a message by that speaker?
+
+    `name`: «text» or «files». None if a character of the literal occurs in no text; then no
+    document can pass. Cost: 0.2 to 0.5 µs a document.
+    """
     find = make_finder(file, literal)
     if find is None:
         return None
 
-    def places(text: ByteArray, data: bytes) -> Positions:
+    def matches(text: ByteArray, data: bytes) -> Positions:
         del data
         return _by_speaker(text, find(text), speaker)
 
-    return _test(file, name, places)
+    return _test(file, name, matches)
 
 
 def has_word(file: SegmentFile, node: HasWord) -> TextTest:
-    """Is it a whole word (or the beginning of one) of a message by that speaker? Cost: some µs a
-    document."""
+    """The test: does a message by that speaker have the whole word (or, with `prefix`, a word that
+    begins so)? Cost: some µs a document."""
     find = make_finder(file, node.text)
     letters = file.alphabet.letters
 
-    def places(text: ByteArray, data: bytes) -> Positions:
+    def matches(text: ByteArray, data: bytes) -> Positions:
         if find is None:
             return EMPTY
-        found = _by_speaker(text, find(text), node.speaker)
-        # By character: the one before, which is at least the mark, and the one behind, if any.
+        positions = _by_speaker(text, find(text), node.speaker)
+        # A word ends where its letters end. So look at the character before the match (there is
+        # always one, at least the mark) and at the character behind it, if there is one.
         heads = np.flatnonzero((text & 0xC0) != 0x80)
         numbers = np.append(file.alphabet.numbers(data), np.uint32(0))
-        first = np.searchsorted(heads, found)
+        first = np.searchsorted(heads, positions)
         whole = ~letters[numbers[first - 1]]
         if not node.prefix:
             whole &= ~letters[numbers[first + len(node.text)]]
-        return found[whole]
+        return positions[whole]
 
-    return _test(file, "text", places)
+    return _test(file, "text", matches)
 
 
-def _test(
-    file: SegmentFile, name: str, places: Callable[[ByteArray, bytes], Positions]
-) -> TextTest:
-    """All texts of some documents at once; `places` tells where in them what is looked for is. A
-    search in each text by itself takes two to three times as long."""
+def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:
+    """A test that passes documents with a match. Thousands of texts are searched in one pass. To
+    search each text by itself takes two to three times as long."""
 
     def test(docs: DocNumbers) -> DocNumbers:
-        pieces = [EMPTY]
+        passed = [EMPTY]
         for first in range(0, len(docs), _AT_ONCE):
             some = docs[first : first + _AT_ONCE]
             data, starts = read_texts(file, name, some)
-            found = places(np.frombuffer(data, np.uint8), data)
-            there = np.zeros(len(some), np.bool_)
-            # A text begins with a mark, and no needle has one: no match lies across two texts.
-            there[np.searchsorted(starts, found, side="right") - 1] = True
-            pieces.append(some[there])
-        return np.concatenate(pieces)
+            positions = find_matches(np.frombuffer(data, np.uint8), data)
+            matched = np.zeros(len(some), np.bool_)
+            # No match spans two texts: a text begins with a mark, and no needle has a mark.
+            matched[np.searchsorted(starts, positions, side="right") - 1] = True
+            passed.append(some[matched])
+        return np.concatenate(passed)
 
     return test
 
 
 def make_finder(file: SegmentFile, literal: str) -> Callable[[ByteArray], Positions] | None:
-    """Finds all places of a literal: where its rarest byte is, then of those places where the next
-    rarest is as well, and so on."""
+    """A function that finds all matches of a literal in some bytes. None if a character of the
+    literal occurs in no text.
+
+    It looks for the literal's rarest byte first, keeps those positions where the next rarest byte
+    is in its place too, and so on.
+    """
     needle = file.alphabet.needle(literal)
     if needle is None:
         return None
-    wanted = np.frombuffer(needle, np.uint8)
-    first, *others = np.argsort(file.byte_counts[wanted], kind="stable").tolist()
+    needle_bytes = np.frombuffer(needle, np.uint8)
+    first, *others = np.argsort(file.byte_counts[needle_bytes], kind="stable").tolist()
 
     def find(text: ByteArray) -> Positions:
-        end = max(0, len(text) - len(wanted) + 1)
-        places = np.flatnonzero(text[first : first + end] == wanted[first])
+        end = max(0, len(text) - len(needle_bytes) + 1)
+        positions = np.flatnonzero(text[first : first + end] == needle_bytes[first])
         for offset in others:
-            places = places[text[places + offset] == wanted[offset]]
-        return places
+            positions = positions[text[positions + offset] == needle_bytes[offset]]
+        return positions
 
     return find
 
 
-def _by_speaker(text: ByteArray, places: Positions, speaker: Speaker | None) -> Positions:
-    """Those in messages by one speaker, whom the mark before each message tells."""
-    if speaker is None or not len(places):
-        return places
+def _by_speaker(text: ByteArray, positions: Positions, speaker: Speaker | None) -> Positions:
+    """The positions inside messages by one speaker; the mark before a message says who. With None,
+    all positions."""
+    if speaker is None or not len(positions):
+        return positions
     marks = np.flatnonzero(text < len(MARKS))
-    mark = text[marks[np.searchsorted(marks, places) - 1]]
-    return np.asarray(places[mark == tuple(MARKS).index(speaker)])
+    mark = text[marks[np.searchsorted(marks, positions) - 1]]
+    return np.asarray(positions[mark == tuple(MARKS).index(speaker)])
 
 
 def read_texts(file: SegmentFile, name: str, docs: DocNumbers) -> tuple[bytes, NDArray[np.int64]]:
-    """(the texts of these documents, joined; where each begins)."""
+    """(the texts of these documents end to end, where each begins in bytes). `name`: «text» or
+    «files»."""
     ends = file.arrays[f"{name}.ends"]
     offset = file.arrays.offset(name)
     lasts = ends[docs].astype(np.int64)
     firsts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64)
     slices = map(slice, (firsts + offset).tolist(), (lasts + offset).tolist())
-    return b"".join(map(file.arrays.map.__getitem__, slices)), np.cumsum(lasts - firsts) - (
-        lasts - firsts
-    )
+    lengths = lasts - firsts
+    data = b"".join(map(file.arrays.map.__getitem__, slices))
+    return data, np.cumsum(lengths) - lengths

@@ -1,8 +1,9 @@
-"""Commits: a build from nothing, and the few documents of a tick. One process at a time, under the
+"""Commits: a first build, and the few documents of a tick. One process at a time writes, under the
 indexer's lock and Whoosh's own.
 
-A commit is a new segment, deletions in the old ones, and a new table of contents, which is written
-last and replaced in one step: before it nothing has changed, after it everything has.
+A commit is a new segment, deletions in the old segments, and a new table of contents. The table of
+contents is written last and replaced in one step. Before that step nothing has changed; after it
+everything has.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from kchat_search.engines.whoosh.schema import make_schema
 from kchat_search.models.plan import IndexDocument
 
 _LOCK_SECONDS = 30.0
-"""Whoosh's own default is to fail at once if its lock is taken."""
+"""How long to wait for Whoosh's lock. Its own default is to fail at once if the lock is taken."""
 
 MERGE_FACTOR = 20
-"""A segment is left alone while it has so many times the documents of all smaller ones together: so
-there are some log21(chats / 10) of them, 4 at a million. A search pays for every segment, a tenth
-of its time and more; a chat pays by being copied some forty times in its life, 40 µs each."""
+"""A segment is not merged while it has at least so many times the documents of all smaller segments
+together. So there are about log21(chats / 10) segments, 4 for a million chats. Each segment costs a
+search a tenth of its time or more. Each chat is copied some forty times in its life, 40 µs each."""
 MAX_DELETED_SHARE = 0.25
-"""And while fewer of its documents than this are deleted."""
+"""A segment is merged when more than this share of its documents is deleted."""
 
 
 def create(
@@ -42,7 +43,10 @@ def create(
     documents: MakeDocuments[Chat],
     resources: BuildResources,
 ) -> int:
-    """Build an index of these chats in an empty folder; how many there are. See `build`."""
+    """Build an index of these chats in an empty folder; how many chats there are.
+
+    Arguments and errors are those of `build.build`; raises LockError too.
+    """
     index = create_in(str(folder), make_schema())
     with _locked(index):
         segment = _new_segment(index)
@@ -54,8 +58,12 @@ def create(
 def write(
     folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[int], memory: int
 ) -> None:
-    """Replace and remove documents: all of it is on the disk on return, or none of it. Then, as a
-    commit of its own, segments that have become too many are merged, with so much memory."""
+    """Replace and remove documents in one commit: all of it is on the disk, or nothing has changed.
+
+    If there are then too many segments, a second commit merges some, with `memory` bytes. If only
+    that fails, the first commit stays. Raises LockError, `ArrayFileDamaged`, `PostingsDamaged`,
+    `TextDamaged`, OSError.
+    """
     documents = list({document.id: document for document in upserts}.values())
     index = open_dir(str(folder))
     with _locked(index):
@@ -70,15 +78,18 @@ def write(
 
 
 def segments_to_merge(sizes: Sequence[tuple[int, int]]) -> list[int]:
-    """Which segments to merge into one now, by their (live, deleted) documents; none: []."""
-    order = sorted(range(len(sizes)), key=lambda n: sizes[n])
-    smaller = [sum(sizes[n][0] for n in order[:rank]) for rank in range(len(order))]
-    for rank in reversed(range(len(order))):
-        live, deleted = sizes[order[rank]]
+    """Which segments should be merged into one now, by their places in `sizes`; [] for none.
+
+    `sizes`: for each segment, how many documents are (live, deleted).
+    """
+    ascending = sorted(range(len(sizes)), key=lambda n: sizes[n])
+    smaller = [sum(sizes[n][0] for n in ascending[:rank]) for rank in range(len(ascending))]
+    for rank in reversed(range(len(ascending))):
+        live, deleted = sizes[ascending[rank]]
         if rank and live < MERGE_FACTOR * smaller[rank]:
-            return order[: rank + 1]
+            return ascending[: rank + 1]
         if deleted > MAX_DELETED_SHARE * (live + deleted):
-            return order[: rank + 1] if rank else [order[0]]
+            return ascending[: rank + 1] if rank else [ascending[0]]
     return []
 
 
@@ -88,20 +99,20 @@ def _merge_segments(index: FileIndex, memory: int) -> None:
     if not chosen:
         return
     old = [segments[n] for n in sorted(chosen)]
-    segment = _new_segment(index)
-    parts = [_merge_input(index, s) for s in old if s.doc_count()]
+    new = _new_segment(index)
+    inputs = [_merge_input(index, segment) for segment in old if segment.doc_count()]
     count = 0
-    if parts:
-        with _removed_on_error(_path(index, segment)) as path:
-            count = merge(path, parts, memory)
-    _commit(index, _with_new_segment([s for s in segments if s not in old], segment, count))
+    if inputs:
+        with _removed_on_error(_path(index, new)) as path:
+            count = merge(path, inputs, memory)
+    _commit(index, _with_new_segment([s for s in segments if s not in old], new, count))
 
 
 def _merge_input(index: FileIndex, segment: W3Segment) -> MergeInput:
     file = open_segment(index.storage, segment)
-    found = file.arrays.damage()
-    if found is not None:  # its copy would have a checksum that is right
-        raise ArrayFileDamaged(found)
+    damage = file.arrays.damage()
+    if damage is not None:  # the copy would have a correct checksum and hide the damage
+        raise ArrayFileDamaged(damage)
     if not segment.has_deletions():
         return MergeInput(file)
     keep = np.ones(file.size, np.bool_)
@@ -110,13 +121,15 @@ def _merge_input(index: FileIndex, segment: W3Segment) -> MergeInput:
 
 
 def _delete(index: FileIndex, segments: Sequence[W3Segment], ids: Collection[int]) -> None:
-    """Mark the documents of these chats as deleted, in the table of contents to come."""
-    wanted = np.array(sorted(set(ids)), np.int64)
+    """Mark the documents of these chats as deleted, for the next table of contents."""
+    doomed = np.array(sorted(set(ids)), np.int64)
+    if not len(doomed):
+        return
     for segment in segments:
-        file = open_segment(index.storage, segment).arrays["id"]
-        places = np.searchsorted(wanted, file)
-        places[places == len(wanted)] = 0
-        for number in np.flatnonzero(wanted[places] == file).tolist() if len(wanted) else ():
+        segment_ids = open_segment(index.storage, segment).arrays["id"]
+        places = np.searchsorted(doomed, segment_ids)
+        places[places == len(doomed)] = 0
+        for number in np.flatnonzero(doomed[places] == segment_ids).tolist():
             segment.delete_document(number)
 
 
@@ -133,28 +146,30 @@ def _path(index: FileIndex, segment: W3Segment) -> Path:
 
 
 def _with_new_segment(segments: Sequence[W3Segment], new: W3Segment, count: int) -> list[W3Segment]:
-    """The segments that still have documents, and the new one if it has any."""
+    """The segments that still have documents, and the new one if it has some. `count`: its
+    documents."""
     new.set_doc_count(count)
-    return [each for each in (*segments, new) if each.doc_count()]
+    return [segment for segment in (*segments, new) if segment.doc_count()]
 
 
 def _commit(index: FileIndex, segments: list[W3Segment]) -> None:
+    """Write a table of contents with these segments, and remove the files of others."""
     folder = index_folder(index.storage)
     generation = index.latest_generation() + 1
     for segment in segments:
-        sync_file(_path(index, segment))  # costs nothing for those that are on the disk already
+        sync_file(_path(index, segment))  # costs nothing if it is on the disk already
     toc = TOC(make_schema(), segments, generation)
     toc.write(index.storage, index.indexname)
     sync_file(folder / f"_{index.indexname}_{generation}.toc")
     sync_directory(folder)
     clean_files(index.storage, index.indexname, generation, segments)
-    for unfinished in folder.glob(f"_{index.indexname}_*.toc.*"):  # of writes that were killed
+    for unfinished in folder.glob(f"_{index.indexname}_*.toc.*"):  # left by killed writes
         unfinished.unlink(missing_ok=True)
 
 
 @contextmanager
 def _locked(index: FileIndex) -> Iterator[None]:
-    """Whoosh's lock, which dies with its process."""
+    """Holds Whoosh's lock, which ends with its process. Raises LockError if another has it."""
     lock = index.lock("WRITELOCK")
     if not try_for(lock.acquire, timeout=_LOCK_SECONDS, delay=0.1):
         raise LockError
@@ -166,8 +181,8 @@ def _locked(index: FileIndex) -> Iterator[None]:
 
 @contextmanager
 def _removed_on_error(path: Path) -> Iterator[Path]:
-    """A segment that was not written to its end does not stay, whatever goes wrong. (One that the
-    table of contents never came to name goes with the next commit.)"""
+    """Removes the file of a segment if it was not written to its end, whatever went wrong. (A
+    complete file that no table of contents names is removed by the next commit.)"""
     try:
         yield path
     except BaseException:

@@ -1,4 +1,4 @@
-"""The file of arrays: what was written comes back, and whatever is not that is told."""
+"""The file of arrays: what was written is read back, and every damage is noticed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CONTENT: dict[str, list[int]] = {
 META = {"size": 3, "fields": ["状态"], "nothing": None}
 _TAIL = 32
 _PADDING = range(20, 24)
-"""Of the tail: bytes that say nothing."""
+"""Bytes of the tail that mean nothing."""
 
 
 def write(path: Path, content: dict[str, list[int]]) -> Path:
@@ -81,11 +81,13 @@ def test_the_type_is_the_smallest_that_holds_the_numbers(most: int, kind: str) -
     assert smallest_dtype(np.empty(0, np.int64)) == "u1"
 
 
-def test_pieces_of_an_array_are_one_and_negative_numbers_have_their_type(tmp_path: Path) -> None:
+def test_values_appended_in_parts_are_one_array_and_negative_numbers_keep_their_type(
+    tmp_path: Path,
+) -> None:
     with ArrayFileWriter(tmp_path / "a") as writer:
         writer.begin("x", "i8")
-        for piece in ([-5, 2], [], [7]):
-            writer.append(np.array(piece, np.int64))
+        for values in ([-5, 2], [], [7]):
+            writer.append(np.array(values, np.int64))
         writer.finish({})
     arrays = ArrayFile(tmp_path / "a")
     assert arrays["x"].tolist() == [-5, 2, 7]
@@ -94,13 +96,13 @@ def test_pieces_of_an_array_are_one_and_negative_numbers_have_their_type(tmp_pat
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 1_000])
-def test_arrays_taken_from_another_file_keep_their_types(
+def test_arrays_copied_from_another_file_keep_their_types(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr("kchat_search.engines.whoosh.array_file._AT_ONCE", at_once)
     with ArrayFileWriter(tmp_path / "b") as writer:
         writer.add("own", np.array([1, -1]), "i8")
-        writer.take(ArrayFile(file))
+        writer.copy_from(ArrayFile(file))
         writer.finish({})
     arrays = ArrayFile(tmp_path / "b")
     assert {name: arrays[name].tolist() for name in CONTENT} == CONTENT
@@ -109,7 +111,7 @@ def test_arrays_taken_from_another_file_keep_their_types(
     assert {n: arrays.kind(n) for n in CONTENT} == {n: ArrayFile(file).kind(n) for n in CONTENT}
 
 
-def test_nothing_that_is_there_is_written_over(file: Path) -> None:
+def test_an_existing_file_is_never_overwritten(file: Path) -> None:
     with pytest.raises(FileExistsError):
         ArrayFileWriter(file)
 
@@ -138,8 +140,9 @@ def test_a_file_of_any_other_length_is_damaged(file: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("bits", [0b1, 0b1000_0000, 0xFF])
-def test_every_changed_byte_is_told(file: Path, tmp_path: Path, bits: int) -> None:
-    """On opening, or by `damage` where it is an array's. What fills the gaps says nothing."""
+def test_every_changed_byte_is_noticed(file: Path, tmp_path: Path, bits: int) -> None:
+    """Opening notices it, or `damage` if the byte belongs to an array. Bytes between arrays mean
+    nothing."""
     whole = file.read_bytes()
     arrays = ArrayFile(file)
     inside = {
@@ -185,8 +188,8 @@ def test_another_version_is_named(file: Path) -> None:
         ["u1", 1, 2**40, 0],
     ],
 )
-def test_an_array_that_cannot_be_is_damage(tmp_path: Path, entry: list[Any]) -> None:
-    """Though the checksum of the directory be right."""
+def test_an_impossible_array_is_damage(tmp_path: Path, entry: list[Any]) -> None:
+    """Even if the checksum of the directory is right."""
     with ArrayFileWriter(tmp_path / "a") as writer:
         writer._entries["x"] = entry
         writer.finish({})

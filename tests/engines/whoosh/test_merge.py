@@ -1,4 +1,4 @@
-"""Merging: whatever the parts were, the segment is that of all documents at once."""
+"""Merging: whatever the inputs were, the segment is that of all documents at once."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ Content = dict[str, object]
 
 @pytest.fixture
 def new(tmp_path: Path) -> Callable[[], Path]:
-    """A maker of paths that no file has yet."""
+    """Makes paths at which no file exists yet."""
     numbers = count()
     return lambda: tmp_path / f"{next(numbers)}.arrays"
 
 
 def content(file: SegmentFile) -> Content:
-    """All that a segment says, decoded: two that say the same may still differ in bytes."""
+    """The whole content of a segment, decoded. Equal contents may still differ in bytes."""
     found: Content = {"size": file.size, "words": file.total_words}
     for field in TERM_FIELDS:
         found[field] = {
@@ -61,12 +61,12 @@ def frequencies(file: SegmentFile, row: int) -> list[int]:
 
 
 def segment_of(path: Path, chats: Sequence[IndexDocument]) -> SegmentFile:
-    """All of them at once."""
+    """A segment of all these chats at once."""
     merge(path, [MergeInput(invert(chats))])
     return SegmentFile(path)
 
 
-chats_of_some_parts = st.lists(st.integers(0, 6), min_size=1, max_size=5).flatmap(
+chats_of_some_inputs = st.lists(st.integers(0, 6), min_size=1, max_size=5).flatmap(
     lambda sizes: st.tuples(
         *(
             st.tuples(*(documents(chat_id) for chat_id in range(start, end)))
@@ -78,22 +78,22 @@ chats_of_some_parts = st.lists(st.integers(0, 6), min_size=1, max_size=5).flatma
 
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None)
-@given(chats_of_some_parts, st.data())
-def test_merged_parts_are_the_segment_of_all_documents_at_once(
-    parts: Sequence[Sequence[IndexDocument]], data: st.DataObject
+@given(chats_of_some_inputs, st.data())
+def test_merged_inputs_are_the_segment_of_all_documents_at_once(
+    inputs: Sequence[Sequence[IndexDocument]], data: st.DataObject
 ) -> None:
-    every = [chat for part in parts for chat in part]
+    every = [chat for chats in inputs for chat in chats]
     stays = data.draw(st.lists(st.booleans(), min_size=len(every), max_size=len(every)))
     survivors = [chat for chat, stay in zip(every, stays, strict=True) if stay]
     memory = data.draw(st.sampled_from([1, 128 * 7, 1 << 20]))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         whole = content(segment_of(folder / "whole", every))
-        runs = [invert(part) for part in parts]
+        runs = [invert(chats) for chats in inputs]
         merge(folder / "runs", [MergeInput(run) for run in runs], memory)
         assert content(SegmentFile(folder / "runs")) == whole
 
-        file = [segment_of(folder / f"part{n}", part) for n, part in enumerate(parts)]
+        file = [segment_of(folder / f"input{n}", chats) for n, chats in enumerate(inputs)]
         merge(folder / "segments", [MergeInput(each) for each in file], memory)
         assert content(SegmentFile(folder / "segments")) == whole
 
@@ -104,7 +104,7 @@ def test_merged_parts_are_the_segment_of_all_documents_at_once(
         assert content(SegmentFile(folder / "mixed")) == whole
 
         keep = np.array(stays, np.bool_)
-        starts = np.cumsum([0, *map(len, parts)])
+        starts = np.cumsum([0, *map(len, inputs)])
         left = [MergeInput(s, keep[a:b]) for s, (a, b) in zip(file, pairwise(starts), strict=True)]
         assert merge(folder / "left", left, memory) == len(survivors)
         assert content(SegmentFile(folder / "left")) == content(
@@ -113,7 +113,7 @@ def test_merged_parts_are_the_segment_of_all_documents_at_once(
 
 
 def some(number: int, first: int = 1) -> list[IndexDocument]:
-    """Chats with words of many frequencies, and texts of which some are alike."""
+    """Chats with words of many frequencies, and some equal texts."""
     return [
         make(
             chat_id,
@@ -128,36 +128,36 @@ def some(number: int, first: int = 1) -> list[IndexDocument]:
     ]
 
 
-def test_the_same_parts_say_the_same_however_little_memory_there_is(
+def test_the_content_is_the_same_however_little_memory_there_is(
     new: Callable[[], Path],
 ) -> None:
-    """One term at a time, some at a time, all at once."""
-    parts = [MergeInput(invert(some(40, first))) for first in (1, 41, 81)]
+    """One term at a time, some terms at a time, all terms at once."""
+    inputs = [MergeInput(invert(some(40, first))) for first in (1, 41, 81)]
     contents = []
     for memory in (1, 3000, 1 << 30):
         path = new()
-        merge(path, parts, memory)
+        merge(path, inputs, memory)
         contents.append(content(SegmentFile(path)))
     assert contents[0] == contents[1] == contents[2]
 
 
-def test_one_stretch_makes_the_bytes_of_a_segment_that_was_never_in_parts(
+def test_one_range_of_terms_gives_the_bytes_of_a_segment_that_was_never_divided(
     new: Callable[[], Path],
 ) -> None:
-    whole, parts = new(), new()
+    whole, inputs = new(), new()
     merge(whole, [MergeInput(invert(some(120)))])
-    merge(parts, [MergeInput(invert(some(40, first))) for first in (1, 41, 81)])
-    assert whole.read_bytes() == parts.read_bytes()
+    merge(inputs, [MergeInput(invert(some(40, first))) for first in (1, 41, 81)])
+    assert whole.read_bytes() == inputs.read_bytes()
 
 
 def test_halves_that_are_joined_have_the_arrays_of_the_whole(new: Callable[[], Path]) -> None:
-    parts = [MergeInput(invert(some(30, first))) for first in (1, 31)]
+    inputs = [MergeInput(invert(some(30, first))) for first in (1, 31)]
     whole = new()
-    assert merge(whole, parts) == 60
+    assert merge(whole, inputs) == 60
     halves = []
-    for piece in HALVES:
+    for group in HALVES:
         halves.append(new())
-        merge(halves[-1], parts, piece=piece)
+        merge(halves[-1], inputs, group=group)
     both = new()
     assert join(both, halves) == 60
     one, other = SegmentFile(whole), SegmentFile(both)
@@ -176,11 +176,11 @@ def test_frequencies_of_any_size_survive(new: Callable[[], Path], most: int) -> 
     object.__setattr__(often, "words", ("ab",) * most + ("cd",))
     rest = [make(2, "ab ab ef"), make(3, "cd gh gh gh")]
     whole = segment_of(new(), [often, *rest])
-    parts = [segment_of(new(), [often]), segment_of(new(), rest)]
+    inputs = [segment_of(new(), [often]), segment_of(new(), rest)]
     merged, without = new(), new()
-    merge(merged, [MergeInput(each) for each in parts], memory=1)
+    merge(merged, [MergeInput(each) for each in inputs], memory=1)
     keep = np.array([True, False])
-    merge(without, [MergeInput(parts[0]), MergeInput(parts[1], keep)], memory=1)
+    merge(without, [MergeInput(inputs[0]), MergeInput(inputs[1], keep)], memory=1)
     for file in (whole, SegmentFile(merged)):
         found = {file.term("words", r): frequencies(file, r) for r in range(4)}
         assert found == {b"ab": [most, 2], b"cd": [1, 1], b"ef": [1], b"gh": [3]}
@@ -190,18 +190,18 @@ def test_frequencies_of_any_size_survive(new: Callable[[], Path], most: int) -> 
     assert [frequencies(left, r) for r in range(3)] == [[most, 2], [1], [1]]
 
 
-def test_long_texts_are_merged_piece_by_piece(
+def test_long_texts_are_merged_some_characters_at_a_time(
     new: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chats = some(30)
     whole = content(segment_of(new(), chats))
-    monkeypatch.setattr("kchat_search.engines.whoosh.merge._CHARACTERS", 25)
-    parts = [segment_of(new(), chats[:11]), segment_of(new(), chats[11:])]
+    monkeypatch.setattr("kchat_search.engines.whoosh.merge._CHARACTERS_AT_ONCE", 25)
+    inputs = [segment_of(new(), chats[:11]), segment_of(new(), chats[11:])]
     path = new()
-    merge(path, [MergeInput(each) for each in parts])
+    merge(path, [MergeInput(each) for each in inputs])
     assert content(SegmentFile(path)) == whole
     keep = np.array([n % 3 != 0 for n in range(11)])
-    merge(left := new(), [MergeInput(parts[0], keep), MergeInput(parts[1])])
+    merge(left := new(), [MergeInput(inputs[0], keep), MergeInput(inputs[1])])
     expected = [chat for n, chat in enumerate(chats) if n >= 11 or n % 3]
     assert content(SegmentFile(left)) == content(segment_of(new(), expected))
 

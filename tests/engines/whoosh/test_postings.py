@@ -1,4 +1,4 @@
-"""Posting lists in bytes: every form says what a Python set says, and damage is told."""
+"""Posting lists in bytes: every form gives back its list, and damage is noticed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ sizes = st.sampled_from(EDGES) | st.integers(1, 70_000)
 
 @st.composite
 def lists_of(draw: st.DrawFn, size: int) -> list[int]:
-    """One list: short, random, dense, full, at the ends, or a stretch without gaps."""
+    """One list: short, random, dense, full, at both ends, or a range without gaps."""
     match draw(st.integers(0, 4)):
         case 0:
             return sorted(draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=5)))
@@ -53,7 +53,7 @@ def lists_of(draw: st.DrawFn, size: int) -> list[int]:
 
 @st.composite
 def segments(draw: st.DrawFn) -> tuple[int, list[list[int]]]:
-    """(documents of a segment, some lists of it)."""
+    """(how many documents a segment has, some of its posting lists)."""
     size = draw(sizes)
     return size, draw(st.lists(lists_of(size), min_size=1, max_size=6))
 
@@ -76,7 +76,7 @@ def test_every_way_of_reading_gives_the_lists_back(made: tuple[int, list[list[in
         if len(docs) == 1:
             assert (place, length) == (docs[0], 0)
             continue
-        # To the end of all lists, as a segment hands it over, and not a byte more than it takes.
+        # The bytes to the end of all lists, as a segment passes them; and only those of this list.
         for rest in (data[place:], data[place : place + length]):
             assert decode(rest, len(docs), size).tolist() == docs
 
@@ -103,7 +103,7 @@ def test_the_form_of_one_list_is_the_form_among_many(size: int, data: st.DataObj
     form, taken = choose_forms(np.array(df), size)
     for length, *expected in zip(df, form.tolist(), taken.tolist(), strict=True):
         assert list(choose_form(length, size)[:2]) == expected
-        # Never more than plain numbers of four bytes take, but for the end of a unary part.
+        # Never more than numbers of four bytes would take, and the last bytes of a unary part.
         assert expected[1] <= 4 * length + 2
         assert expected[1] <= (size + 7) // 8 or expected[0] == SINGLE
 
@@ -130,7 +130,7 @@ def test_the_smallest_form_is_taken(df: int, size: int, form: int) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from((9, 256, 300, 5_000, 70_000)), st.data())
-def test_damaged_bytes_are_told_or_give_a_list_that_could_be(
+def test_damaged_bytes_are_noticed_or_give_a_list_that_could_be(
     size: int, data: st.DataObject
 ) -> None:
     docs = data.draw(lists_of(size).filter(lambda docs: len(docs) > 1))
@@ -147,7 +147,7 @@ def test_damaged_bytes_are_told_or_give_a_list_that_could_be(
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60), st.integers(2, 40), st.sampled_from((40, 256, 300, 70_000)))
-def test_any_bytes_at_all_are_told_or_give_a_list_that_could_be(
+def test_any_bytes_at_all_are_noticed_or_give_a_list_that_could_be(
     noise: bytes, df: int, size: int
 ) -> None:
     check_damaged(np.frombuffer(noise, np.uint8), df, size, many=False)
@@ -155,7 +155,7 @@ def test_any_bytes_at_all_are_told_or_give_a_list_that_could_be(
 
 
 def check_damaged(data: ByteArray, df: int, size: int, *, many: bool) -> None:
-    """`PostingsDamaged`, or the right number of documents that the segment has."""
+    """Decoding raises `PostingsDamaged`, or gives the right number of documents of the segment."""
     try:
         if many:
             found = decode_many(data, np.zeros(1, np.int64), np.array([df]), size)
@@ -167,8 +167,8 @@ def check_damaged(data: ByteArray, df: int, size: int, *, many: bool) -> None:
     assert all(0 <= doc < size for doc in found.tolist())
 
 
-def test_a_document_beyond_the_segment_is_told_wherever_it_stands_in_the_list() -> None:
-    """The low bytes of 456 and 266, which a list that ascends has the other way round."""
+def test_a_document_beyond_the_segment_is_noticed_wherever_it_stands_in_the_list() -> None:
+    """These are the low bytes of 456 and 266; a list that ascends has them the other way round."""
     data = np.array([0b110, 200, 10], np.uint8)
     with pytest.raises(PostingsDamaged):
         decode(data, 2, 300)
@@ -176,20 +176,20 @@ def test_a_document_beyond_the_segment_is_told_wherever_it_stands_in_the_list() 
         decode_many(data, np.zeros(1, np.int64), np.array([2]), 300)
 
 
-def test_a_list_too_long_beside_one_too_short_is_told() -> None:
-    """Both together have as many documents as they should."""
+def test_a_list_too_long_beside_one_too_short_is_noticed() -> None:
+    """Both together have the right number of documents."""
     lists = [[3, 290], [7, 299]]
     data, places, df = encoded(lists, 300)
     broken = data.copy()
     one, other = places.tolist()
-    broken[one] |= 0b1000_0000  # a document more
-    broken[other] &= broken[other] - 1  # its first is gone
+    broken[one] |= 0b1000_0000  # one document more
+    broken[other] &= broken[other] - 1  # its first document is gone
     with pytest.raises(PostingsDamaged):
         decode_many(broken, places, df, 300)
 
 
 @pytest.mark.parametrize("document", [300, 2**40])
-def test_a_single_document_beyond_the_segment_is_told_among_many(document: int) -> None:
+def test_a_single_document_beyond_the_segment_is_noticed_among_many(document: int) -> None:
     with pytest.raises(PostingsDamaged):
         decode_many(np.empty(0, np.uint8), np.array([7, document]), np.array([1, 1]), 300)
 
@@ -205,17 +205,15 @@ def test_a_place_outside_of_all_lists_is_damage(place: int) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=8))
-def test_ranks_and_ranges_count_each_stretch(stretches: list[tuple[int, int]]) -> None:
+def test_positions_and_ranges_count_each_length(ranges: list[tuple[int, int]]) -> None:
     starts, lengths = (
-        (np.array(column, np.int64) for column in zip(*stretches, strict=True))
-        if (stretches)
+        (np.array(column, np.int64) for column in zip(*ranges, strict=True))
+        if ranges
         else (np.empty(0, np.int64), np.empty(0, np.int64))
     )
-    assert positions_within(lengths).tolist() == [
-        n for _, length in stretches for n in range(length)
-    ]
+    assert positions_within(lengths).tolist() == [n for _, length in ranges for n in range(length)]
     assert concatenated_ranges(starts, lengths).tolist() == [
-        n for start, length in stretches for n in range(start, start + length)
+        n for start, length in ranges for n in range(start, start + length)
     ]
 
 
