@@ -1,7 +1,7 @@
-"""The brute-force oracle: what a node matches, by looking at every document.
+"""The oracle: which documents a node matches, found by looking at every document.
 
-Written from the meaning of the nodes (`kchat_search.models.query`), with none of the engine's
-means: no grams, no postings, no arrays.
+It is written from the meaning of the nodes (`kchat_search.models.plan`). It uses nothing that an
+engine uses: no grams, no postings, no arrays.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from kchat_search.models.plan import (
 from kchat_search.text.scripts import Kind, runs
 
 
-def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # one a kind
+def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # one for each kind
+    """Does the document match the node?"""
     match node:
         case Everything():
             return True

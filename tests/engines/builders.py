@@ -1,4 +1,5 @@
-"""What is sent to the processes of a build: functions of a module, as they must be."""
+"""What makes documents in the processes of a build: functions of a module, because these can be
+pickled."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from tests.engines.documents import make
 
 
 def chats(numbers: Sequence[int]) -> list[IndexDocument]:
-    """A document of each number."""
+    """A document for each number."""
     return [
         make(
             n,
@@ -28,21 +29,21 @@ def chats(numbers: Sequence[int]) -> list[IndexDocument]:
 
 
 def refuse(numbers: Sequence[int]) -> list[IndexDocument]:
-    """As a bug would."""
+    """Raise an error at chat 13, as a bug would."""
     if 13 in numbers:
         raise LookupError("no chat thirteen")
     return chats(numbers)
 
 
 def die(numbers: Sequence[int]) -> list[IndexDocument]:
-    """As the system ends a process when memory is short."""
+    """Be killed at chat 13, as the system kills a process when memory is short."""
     if 13 in numbers:
         os.kill(os.getpid(), signal.SIGKILL)
     return chats(numbers)
 
 
 def hang(numbers: Sequence[int]) -> list[IndexDocument]:
-    """Say which process this is, and never come back."""
+    """Print the id of this process, and never return."""
     os.write(1, f"{os.getpid()}\n".encode())
     threading.Event().wait()
     return chats(numbers)

@@ -1,4 +1,4 @@
-"""Documents for engines' tests: made by hand, and at random."""
+"""Documents for the tests of engines: made by hand, and random ones."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh import writer
 from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
     AllOf,
@@ -27,9 +26,9 @@ from kchat_search.text.scripts import Kind, runs
 from kchat_search.text.segmentation import index_token
 
 ALPHABET = "退款流程的aab15 7,!😀ß\n\u3000é"
-"""Few characters, so that random texts share pairs, and words end in many ways."""
+"""Few characters, so that random texts have pairs in common. Words end in many ways."""
 DIGITS = "157退"
-"""Fewer still: texts in which three digits in a row are often the same three."""
+"""Even fewer, so that random texts often have the same three digits in a row."""
 
 AGENTS = (None, "1", "2")
 STATUSES = (None, "close", "open")
@@ -47,7 +46,7 @@ def make(
     files: tuple[str, ...] = (),
     month: str | None = None,
 ) -> IndexDocument:
-    """A document of these messages; words are its runs (no dictionary is needed here)."""
+    """A document of these messages. Its words are its runs of one script, without a dictionary."""
     folded = [fold(text) for text in texts]
     said_by: list[Speaker] = list(speakers[: len(texts)])
     said_by += ["visitor"] * (len(texts) - len(said_by))
@@ -80,7 +79,7 @@ def make(
 
 
 def month_of(created: int) -> str:
-    """The month of random documents: four seconds each."""
+    """The month of a random document. In these tests a month has four seconds."""
     return f"2015-{1 + created // 4:02}"
 
 
@@ -111,34 +110,30 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
 def histories(
     draw: st.DrawFn, *, commits: int = 8
 ) -> Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]:
-    """What is written and deleted, commit by commit: so many of them at most, over twelve chats."""
+    """For each commit: (what is written, what is deleted). At most `commits` of them, over twelve
+    chats."""
     some = st.lists(st.integers(1, 12), min_size=1, max_size=6, unique=True)
     batches = some.flatmap(lambda chosen: st.tuples(*map(documents, chosen)))
     deletes = st.lists(st.integers(1, 12), max_size=3, unique=True)
     return draw(st.lists(st.tuples(batches, deletes), min_size=1, max_size=commits))
 
 
-def growths() -> st.SearchStrategy[int]:
-    """For `writer.GROWTH`: of so few chats, its own value leaves no two segments."""
-    return st.sampled_from((0, 1, writer.MERGE_FACTOR))
-
-
 def literals() -> st.SearchStrategy[str]:
-    """Folded strings to look for."""
+    """Folded strings to search for."""
     return (
         st.text(ALPHABET, min_size=1, max_size=6) | st.text(DIGITS, min_size=1, max_size=6)
     ).map(fold)
 
 
 def grams() -> st.SearchStrategy[str]:
-    """Those that the lists decide alone."""
+    """Strings that posting lists alone decide."""
     return (st.text(ALPHABET, min_size=1, max_size=2) | st.text("157", min_size=3, max_size=3)).map(
         fold
     )
 
 
 def words() -> st.SearchStrategy[str]:
-    """Folded runs of letters to look for."""
+    """Folded runs of letters to search for."""
     return st.text("abé", min_size=1, max_size=3).map(fold)
 
 
@@ -181,8 +176,8 @@ def nodes() -> st.SearchStrategy[Node]:
 
 
 def term_nodes() -> st.SearchStrategy[Node]:
-    """Random trees of what terms alone decide, so that stock Whoosh can be asked the same. Times
-    are whole months, as `documents` makes them."""
+    """Random trees of nodes that terms alone decide, so that stock Whoosh can evaluate them too.
+    Times are whole months, as `documents` makes them."""
     month = st.none() | st.integers(0, 5).map(lambda n: 4 * n)
     return trees(
         st.one_of(

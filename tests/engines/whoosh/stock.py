@@ -1,4 +1,4 @@
-"""Stock Whoosh over an index of ours: the same asked in its own classes, and what it must say."""
+"""Stock Whoosh over an index of ours: our nodes as its queries, and the terms that it must find."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import whoosh.query
+from hypothesis import strategies as st
 from whoosh.index import FileIndex, open_dir
 from whoosh.searching import Searcher
 
@@ -36,13 +37,13 @@ from tests.engines.documents import month_of
 stock: Any = whoosh.query  # most of it has no types
 
 Terms = dict[str, dict[bytes, dict[int, int]]]
-"""By field and term: how often each chat has it."""
+"""By field, term and chat id: how often the chat has the term."""
 
 History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 
 
 def stock_query(node: Node) -> Any:  # noqa: C901, PLR0911  # one a kind
-    """A tree of terms in Whoosh's own classes."""
+    """A node that terms alone decide, in Whoosh's own classes."""
     match node:
         case Everything() | AllOf(()):
             return stock.Every()
@@ -70,7 +71,7 @@ def stock_query(node: Node) -> Any:  # noqa: C901, PLR0911  # one a kind
 
 
 def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
-    """Every field's terms, from the documents alone."""
+    """The terms of all fields, computed from the documents alone."""
     found: Terms = {field: defaultdict(dict) for field in TERM_FIELDS}
 
     def add(field: str, terms: Counter[str] | set[str], chat_id: int) -> None:
@@ -91,7 +92,7 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
 
 
 def index_of(folder: Path) -> FileIndex:
-    """The index of the one generation there, as anyone's Whoosh opens it."""
+    """The index of the only generation in a folder, opened by Whoosh itself."""
     (generation,) = folder.glob("generation-*")
     return open_dir(str(generation))
 
@@ -106,7 +107,7 @@ def searcher_of(folder: Path, **options: object) -> Iterator[Searcher]:
 
 
 def chat_ids(searcher: Searcher) -> Any:
-    """Ids by document number."""
+    """The column of chat ids, by document number."""
     return searcher.reader().column_reader("id")
 
 
@@ -115,16 +116,23 @@ def found_by(searcher: Searcher, asked: Any) -> set[int]:
     return {ids[doc] for doc in searcher.docs_for_query(asked)}
 
 
+def merge_factors() -> st.SearchStrategy[int]:
+    """Values for `writer.MERGE_FACTOR`. With its own value, so few chats never have two
+    segments."""
+    return st.sampled_from((0, 1, writer.MERGE_FACTOR))
+
+
 def written(
-    folder: str, history: History, growth: int
+    folder: str, history: History, merge_factor: int
 ) -> tuple[WhooshEngine, dict[int, IndexDocument]]:
-    """An engine with this behind it, and what it has now. `growth`: see `growths`."""
+    """(an engine after these commits, the documents it now has, by id). `merge_factor`: see
+    `merge_factors`."""
     engine = WhooshEngine(Path(folder), processes=1)
     engine.rebuild([], "x")
     held: dict[int, IndexDocument] = {}
     for upserts, deletes in history:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(writer, "MERGE_FACTOR", growth)
+            patch.setattr(writer, "MERGE_FACTOR", merge_factor)
             engine.write(upserts, deletes)
         for chat_id in deletes:
             held.pop(chat_id, None)

@@ -1,4 +1,5 @@
-"""Builds: one segment, however many batches, processes and files; and a way back from each end."""
+"""Builds: any number of batches, processes and files makes one segment, and every failure can be
+repaired by building again."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from tests.oracle import matches
 
 ROOT = Path(__file__).parents[3]
 NUMBERS = [7, 3, 90, *range(100, 145), 1]
-"""Not ascending: the order of the batches is the order in the index."""
+"""Not ascending, because the documents must stay in the order of the batches."""
 ASKED = (
     Everything(),
     Contains("退款"),
@@ -41,7 +42,7 @@ def batches(size: int) -> list[tuple[int, ...]]:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
-    """Of two processes, with one chat in its present generation."""
+    """An engine with two processes and one chat in its present generation."""
     made = WhooshEngine(tmp_path / "index", processes=2)
     made.rebuild([[make(5, "退款")]], "old")
     yield made
@@ -49,14 +50,14 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
 
 
 def check_present(engine: WhooshEngine) -> None:
-    """The old generation answers, and no process is left."""
+    """The old generation still answers, and no process is left."""
     assert engine.describe().fingerprint == "old"
     assert engine.id_revisions() == {5: 1}
     assert multiprocessing.active_children() == []
 
 
 def check_built(engine: WhooshEngine) -> None:
-    """All chats are there, in their order, and beside the segment nothing is left."""
+    """All chats are there, in their order, and only the files of the segment are left."""
     made = chats(NUMBERS)
     assert list(engine.id_revisions()) == NUMBERS
     for node in ASKED:
@@ -75,7 +76,7 @@ def arrays_of(engine: WhooshEngine) -> ArrayFile:
 
 
 def check_same(engine: WhooshEngine, other: WhooshEngine) -> None:
-    """Their one segment has the same arrays, to the byte."""
+    """The segments of both have the same arrays, byte for byte."""
     one, two = arrays_of(engine), arrays_of(other)
     assert one.keys() == two.keys()
     for name, array in one.items():
@@ -85,7 +86,7 @@ def check_same(engine: WhooshEngine, other: WhooshEngine) -> None:
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Iterator[WhooshEngine]:
-    """All chats in one batch, in this process."""
+    """An engine that built all chats in one batch, in this process."""
     made = WhooshEngine(tmp_path / "plain", processes=1)
     made.rebuild([NUMBERS], "new", chats)
     check_built(made)
@@ -121,7 +122,7 @@ def test_any_number_of_batches_makes_one_segment(
 
 
 @pytest.mark.parametrize("size", [25, 17, 13, 10, 8, 4, 1])
-def test_more_files_than_may_be_open_are_merged_in_several_goes(
+def test_more_files_than_may_be_open_are_merged_in_groups(
     tmp_path: Path, plain: WhooshEngine, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     monkeypatch.setattr(engine_module, "_LOW_MEMORY_INPUTS", 3)
@@ -140,18 +141,7 @@ def test_more_files_than_may_be_open_are_merged_after_other_processes_made_them(
     check_built(engine)
 
 
-@pytest.mark.parametrize("empty", [[], [[]], [[], [], []]])
-def test_a_build_of_no_chats_is_an_empty_index(tmp_path: Path, empty: list[list[int]]) -> None:
-    engine = WhooshEngine(tmp_path, processes=1)
-    assert engine.rebuild(empty, "new", chats) == 0
-    assert engine.id_revisions() == {}
-    assert engine.search(Plan(Contains("退款"), facets=("status",))).total == 0
-    engine.write([make(1, "退款")])
-    assert engine.id_revisions() == {1: 1}
-    engine.close()
-
-
-def test_an_empty_batch_among_others_is_none(tmp_path: Path, plain: WhooshEngine) -> None:
+def test_an_empty_batch_among_others_changes_nothing(tmp_path: Path, plain: WhooshEngine) -> None:
     engine = WhooshEngine(tmp_path / "index", processes=1)
     assert engine.rebuild([[], NUMBERS[:9], [], NUMBERS[9:], []], "new", chats) == len(NUMBERS)
     check_built(engine)
@@ -182,7 +172,7 @@ def test_what_a_build_raises_reaches_the_caller(
     check_present(engine)
 
 
-def test_a_process_that_is_killed_is_said_and_the_next_build_is_whole(engine: WhooshEngine) -> None:
+def test_a_killed_process_is_reported_and_the_next_build_is_whole(engine: WhooshEngine) -> None:
     with pytest.raises(IndexUnwritable, match="KCHAT_INDEX_PROCESSES=1") as raised:
         engine.rebuild([*batches(9), [13], [14]], "new", die)
     assert raised.value.retry
@@ -202,7 +192,9 @@ WhooshEngine(Path(sys.argv[1]), processes=2).rebuild([[n] for n in range(9)], "n
 """
 
 
-def test_a_builder_that_is_killed_leaves_no_process_and_no_ruins(engine: WhooshEngine) -> None:
+def test_a_builder_that_is_killed_leaves_no_process_and_no_trace_after_the_next_build(
+    engine: WhooshEngine,
+) -> None:
     root = engine._generations.root
     builder = subprocess.Popen(
         [sys.executable, "-c", BUILDER, root], cwd=ROOT, stdout=subprocess.PIPE
@@ -212,7 +204,7 @@ def test_a_builder_that_is_killed_leaves_no_process_and_no_ruins(engine: WhooshE
     try:
         workers = [int(builder.stdout.readline()) for _ in range(2)]
         builder.send_signal(signal.SIGKILL)
-        # Its end comes when all who could write to it are gone, so the workers too.
+        # This ends only when all processes that could write to the pipe are gone, workers included.
         rest, _ = builder.communicate(timeout=30)
     finally:
         builder.kill()

@@ -1,7 +1,7 @@
-"""Stock Whoosh on our segments: its readers, queries and scoring say what our evaluator says.
+"""Stock Whoosh on our segments: its readers, queries and scores agree with ours.
 
-Everything that `codec.py` names as used of Whoosh beyond its documented interface is touched here,
-so that an upgrade that breaks it is seen at once.
+These tests touch everything of Whoosh that `codec.py` lists as used beyond its documented
+interface. So an upgrade that breaks it is noticed at once.
 """
 
 from __future__ import annotations
@@ -30,13 +30,14 @@ from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS, make_schema
 from kchat_search.engines.whoosh.text_encoding import joined
 from kchat_search.models.plan import NO_TIME, HasWord, IndexDocument, Node, Plan
-from tests.engines.documents import growths, histories, make, term_nodes
+from tests.engines.documents import histories, make, term_nodes
 from tests.engines.whoosh.stock import (
     Terms,
     chat_ids,
     expected_terms,
     found_by,
     index_of,
+    merge_factors,
     searcher_of,
     stock,
     stock_query,
@@ -51,12 +52,12 @@ History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None)
-@given(histories(), growths(), st.lists(term_nodes(), min_size=1, max_size=15))
+@given(histories(), merge_factors(), st.lists(term_nodes(), min_size=1, max_size=15))
 def test_stock_queries_and_the_evaluator_and_a_scan_find_the_same(
-    history: History, growth: int, asked: list[Node]
+    history: History, merge_factor: int, asked: list[Node]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        engine, held = written(folder, history, growth)
+        engine, held = written(folder, history, merge_factor)
         with searcher_of(Path(folder)) as searcher:
             for node in asked:
                 ours = engine.search(Plan(node, sort="oldest", limit=100)).hits
@@ -68,12 +69,12 @@ def test_stock_queries_and_the_evaluator_and_a_scan_find_the_same(
 
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None)
-@given(histories(), growths())
+@given(histories(), merge_factors())
 def test_stock_readers_walk_the_lists_and_columns_of_what_was_written(
-    history: History, growth: int
+    history: History, merge_factor: int
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        engine, held = written(folder, history, growth)
+        engine, held = written(folder, history, merge_factor)
         with searcher_of(Path(folder)) as searcher:
             reader = searcher.reader()
             ids = chat_ids(searcher)
@@ -87,8 +88,8 @@ def test_stock_readers_walk_the_lists_and_columns_of_what_was_written(
 
 
 def check_lists(searcher: Searcher, expected: Terms) -> None:
-    """What is left of each list, with frequencies. Terms that only deleted documents have may
-    still be there."""
+    """The live documents of each posting list, with frequencies. Terms that only deleted documents
+    have may still be there."""
     ids = chat_ids(searcher)
     reader = searcher.reader()
     for field in TERM_FIELDS:
@@ -107,7 +108,7 @@ def check_lists(searcher: Searcher, expected: Terms) -> None:
 
 
 def check_document(reader: Any, doc: int, document: IndexDocument) -> None:
-    """Columns and lengths of one document."""
+    """The columns and lengths of one document."""
     columns = {
         "id": document.id,
         "version": document.revision,
@@ -200,7 +201,7 @@ def test_prefixes_and_the_most_frequent_terms_are_those_of_the_words(talks: Sear
     assert ("words", b"refun") not in reader
 
 
-def test_what_is_in_no_text_is_no_term(talks: Searcher) -> None:
+def test_a_word_of_no_text_is_no_term(talks: Searcher) -> None:
     reader = talks.reader()
     assert reader.doc_frequency("words", "none") == 0
     assert reader.frequency("words", "none") == 0
@@ -300,7 +301,7 @@ def test_other_stock_queries_work_too(talks: Searcher, asked: Any, found: set[in
 def test_whooshs_bm25_orders_the_hits_of_a_word_as_ours_does(
     counts: list[tuple[int, int]], cut: int
 ) -> None:
-    """Whoosh's idf is another, so the scores of one word differ by a factor."""
+    """Whoosh's idf is computed otherwise, so the scores of one word differ by a factor."""
     made = [
         make(chat_id, "refund " * times + "other " * more)
         for chat_id, (times, more) in enumerate(counts, start=1)
@@ -311,7 +312,7 @@ def test_whooshs_bm25_orders_the_hits_of_a_word_as_ours_does(
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(writer, "MERGE_FACTOR", 0)
             engine.write(made[cut:])
-            # what only ours has: the weight of the best message
+            # only ours adds the weight of the best message
             patch.setattr(rank, "proximity", lambda _, docs, __: np.zeros(len(docs)))
             plan = Plan(HasWord("refund"), words=("refund",), limit=100)
             ours = {hit.id: hit.score for hit in engine.search(plan).hits}

@@ -1,4 +1,4 @@
-"""Builds of the index: the marker is written last, killed builds are cleaned up, damage is said."""
+"""Generations: the marker is written last, killed builds are cleaned up, damage is reported."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_build_that_breaks_off_leaves_the_present_generation_answering(
     "content",
     [b"", b"{", b"[]", b'{"generation": "../../etc"}', b'{"generation": 5}', b"null", b"\xff\xfe"],
 )
-def test_an_unreadable_marker_is_said_and_rebuilt_over(
+def test_an_unreadable_marker_is_reported_and_a_rebuild_replaces_it(
     engine: WhooshEngine, tmp_path: Path, content: bytes
 ) -> None:
     (tmp_path / "CURRENT").write_bytes(content)
@@ -61,8 +61,8 @@ def test_an_unreadable_marker_is_said_and_rebuilt_over(
     assert total(engine) == 1
 
 
-# Whoosh leaves a file that it could not open whole to the garbage collector, which must come
-# while this test runs: any later one would be blamed for the warning.
+# Whoosh leaves a file that it could not open to the garbage collector. That must run inside this
+# test; else a later test would get the warning.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("how", ["truncate", "remove", "garbage", "empty"])
 @pytest.mark.parametrize("which", ["*.arrays", "*.toc"])
@@ -73,7 +73,7 @@ def test_a_damaged_file_is_an_error_that_names_the_way_out(
     (file,) = (tmp_path / "generation-000001").glob(which)
     if how == "truncate":
         file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    elif how == "empty":  # what losing power may leave
+    elif how == "empty":  # a loss of power may leave this
         file.write_bytes(b"")
     elif how == "garbage":
         file.write_bytes(b"\x00" * file.stat().st_size)
@@ -103,7 +103,7 @@ def test_a_value_that_no_document_can_have_is_damage(
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("seed", range(8))
-def test_whatever_stands_in_the_table_of_contents_is_no_crash(
+def test_no_table_of_contents_crashes_the_program(
     engine: WhooshEngine, tmp_path: Path, seed: int
 ) -> None:
     engine.close()
@@ -123,21 +123,21 @@ def test_whatever_stands_in_the_table_of_contents_is_no_crash(
 
 
 @pytest.mark.parametrize(
-    ("number", "said"), [(errno.ENOSPC, "no room left"), (errno.EROFS, "can't be written")]
+    ("number", "message"), [(errno.ENOSPC, "no room left"), (errno.EROFS, "can't be written")]
 )
-def test_a_disk_that_takes_no_more_is_said_and_changes_nothing(
-    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch, number: int, said: str
+def test_a_full_disk_is_reported_and_changes_nothing(
+    engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch, number: int, message: str
 ) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(IndexUnwritable, match=said):
+        with pytest.raises(IndexUnwritable, match=message):
             engine.rebuild([[make(2, "x")]], "b")
     with monkeypatch.context() as patch:
         patch.setattr(writer, "invert", full)
-        with pytest.raises(IndexUnwritable, match=said):
+        with pytest.raises(IndexUnwritable, match=message):
             engine.write([make(2, "x")], [1])
     assert engine.id_revisions().keys() == {1}
     engine.write([make(2, "x")])

@@ -1,4 +1,4 @@
-"""Documents to arrays: the terms of every document are those that a plain scan finds."""
+"""Inversion: the terms of every document are those that a plain scan finds."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ odd = st.builds(
     files=st.tuples(any_text),
     visitor=st.none() | st.text(max_size=3).map(fold),
 )
-"""Documents of any characters at all."""
+"""Documents with any characters at all."""
 chats = st.lists(st.integers(1, 99).flatmap(documents) | odd, max_size=6, unique_by=lambda d: d.id)
 
 
 def terms(run: Run) -> Terms:
-    """The lists of a run, by field, term and chat."""
+    """The posting lists of a run, by field, term and chat id."""
     ids = run.arrays["id"].tolist()
     found: Terms = {}
     for field in TERM_FIELDS:
@@ -71,7 +71,7 @@ def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocume
         assert arrays[f"{name}.chars"].tolist() == list(map(len, texts))
 
 
-def test_a_run_that_was_spilled_says_the_same(tmp_path: Path) -> None:
+def test_a_spilled_run_is_read_back_unchanged(tmp_path: Path) -> None:
     made = [make(n, f"退款 {n * 37}", "ab ab", created=-n, files=("a.b",)) for n in range(1, 50)]
     run = invert(made)
     run.spill(tmp_path / "a.run")
@@ -87,7 +87,7 @@ def test_a_run_that_was_spilled_says_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["{}", "{}ab", "a{}b", "ab{}"])
 @pytest.mark.parametrize("field", ["texts", "files"])
 def test_what_is_not_folded_is_refused(mark: str, where: str, field: str) -> None:
-    """A line break in a message would look like the beginning of another one."""
+    """A line break in a message would look like the beginning of another message."""
     text = where.format(mark)
     broken = make(2, "退款", files=("a",))
     object.__setattr__(broken, field, (("agent", text),) if field == "texts" else ("a", text))

@@ -1,4 +1,4 @@
-"""Set operations and the choice of the best: both of the ways that each may take."""
+"""Set operations and the top k: both ways that each may take give the same."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_both_ways_agree_with_sets(way: str) -> None:
         assert intersect(first, second, SIZE).tolist() == sorted(a & b)
         assert difference(first, second, SIZE).tolist() == sorted(a - b)
         assert np.flatnonzero(mask(first, SIZE)).tolist() == sorted(a)
-        assert (first.tolist(), second.tolist()) == (sorted(a), sorted(b))  # left as they were
+        assert (first.tolist(), second.tolist()) == (sorted(a), sorted(b))  # both are unchanged
 
     agree()
 
@@ -63,7 +63,7 @@ def test_a_union_needs_no_order(way: str) -> None:
     def agree(chosen: list[set[int]], shuffle: Random) -> None:
         lists = []
         for each in chosen:
-            mixed = list(each) * 2  # twice, as a beginning of words may give it
+            mixed = list(each) * 2  # each twice, as a prefix of several words may give it
             shuffle.shuffle(mixed)
             lists.append(np.array(mixed, np.int64))
         assert union(lists, SIZE).tolist() == sorted(set().union(*chosen))
@@ -91,7 +91,7 @@ def test_the_ratio_of_the_lengths_decides_the_way(
     assert bool(masked) != searched
 
 
-# -- the best ----------------------------------------------------------------------------------
+# -- the top k ---------------------------------------------------------------------------------
 
 values = st.lists(st.tuples(st.sampled_from((0.0, 0.0, 0.5, 2.0)), st.integers(-2, 2)), max_size=60)
 
@@ -108,10 +108,10 @@ def keys_of(rows: list[tuple[float, int, int]]) -> list[SortKey]:
 
 @settings(max_examples=200, deadline=None)
 @given(values, st.integers(0, 70), st.randoms(use_true_random=False))
-def test_the_best_are_the_first_of_all_sorted(
+def test_the_top_k_are_the_first_of_all_sorted(
     rows: list[tuple[float, int]], wanted: int, shuffle: Random
 ) -> None:
-    """With many that are the same by the first key, by two, and none by all three."""
+    """Many are equal in the first key or the first two, none in all three."""
     last = list(range(len(rows)))
     shuffle.shuffle(last)
     full = [(*row, n) for row, n in zip(rows, last, strict=True)]
@@ -119,7 +119,7 @@ def test_the_best_are_the_first_of_all_sorted(
     assert top_k(len(full), wanted, keys_of(full)).tolist() == expected
 
 
-def test_a_later_key_is_asked_only_of_what_is_in_doubt() -> None:
+def test_a_later_key_is_read_only_for_undecided_candidates() -> None:
     full = [(float(n % 50), n, n) for n in range(1_000)]
     asked: list[int] = []
     keys = keys_of(full)

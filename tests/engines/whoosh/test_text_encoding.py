@@ -1,4 +1,4 @@
-"""The folded texts as bytes: a match of bytes is a match of characters, inside of one message."""
+"""Encoded texts: a match of bytes is a match of characters, inside one message."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def alphabet_of(text: str) -> Alphabet:
 
 
 def large() -> Alphabet:
-    """So many characters that ranks pass by the numbers that UTF-8 has no form for."""
+    """So many characters that their ranks go beyond the numbers that UTF-8 cannot write."""
     marks = [ord(mark) for mark in MARKS.values()]
     return Alphabet(np.array([*marks, *range(0x10000, 0x10000 + 0x12000)], np.uint32))
 
@@ -46,7 +46,7 @@ ranks = st.sampled_from(EDGES) | st.integers(4, 0x12003)
 
 
 @given(talks)
-def test_what_was_said_comes_back_with_who_said_it(said: Said) -> None:
+def test_messages_are_read_back_with_their_speakers(said: Said) -> None:
     alphabet = alphabet_of(joined(said))
     data, width = alphabet.encode(codes(joined(said)))
     assert alphabet.string(data) == joined(said)
@@ -69,13 +69,13 @@ def test_bytes_match_where_characters_do(said: Said, other: str, data: st.DataOb
 
 
 @given(talks, folded)
-def test_a_character_of_no_text_has_no_needle(said: Said, literal: str) -> None:
+def test_a_literal_with_a_character_of_no_text_has_no_needle(said: Said, literal: str) -> None:
     known = set("".join(text for _, text in said))
     assert (alphabet_of(joined(said)).needle(literal) is None) == bool(set(literal) - known)
 
 
 @pytest.mark.parametrize("mark", MARKS.values())
-def test_a_mark_is_no_character_of_a_literal(mark: str) -> None:
+def test_no_literal_contains_a_mark(mark: str) -> None:
     alphabet = alphabet_of(joined([(speaker, "a") for speaker in SPEAKERS]))
     assert alphabet.needle("a") is not None
     assert alphabet.needle("a" + mark) is None
@@ -83,7 +83,7 @@ def test_a_mark_is_no_character_of_a_literal(mark: str) -> None:
 
 @settings(deadline=None)
 @given(st.lists(ranks, max_size=12), st.integers(0, 12), st.integers(1, 3))
-def test_ranks_beyond_those_that_utf8_lacks_are_written(
+def test_ranks_beyond_the_numbers_that_utf8_lacks_are_written(
     chosen: list[int], start: int, length: int
 ) -> None:
     points = LARGE.characters[np.array(chosen, np.int64)]
@@ -110,7 +110,7 @@ def test_bytes_that_this_alphabet_never_writes_are_damage(data: bytes) -> None:
         alphabet_of("a").decode(data)
 
 
-# -- the look into many texts ------------------------------------------------------------------
+# -- the scan of many texts --------------------------------------------------------------------
 
 
 few_talks = st.lists(
@@ -125,10 +125,10 @@ few_talks = st.lists(
     st.lists(st.text("ab退款1", min_size=1, max_size=4), min_size=1, max_size=6),
     st.data(),
 )
-def test_a_look_into_texts_finds_what_a_scan_finds(
+def test_a_text_scan_finds_what_a_search_in_each_message_finds(
     at_once: int, chats: list[Said], literals: list[str], data: st.DataObject
 ) -> None:
-    """Some documents of many, empty ones among them."""
+    """Some documents out of many, empty ones among them."""
     made = [
         make(n, *(text for _, text in said), speakers=tuple(speaker for speaker, _ in said))
         for n, said in enumerate(chats, start=1)
@@ -139,9 +139,9 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
         merge(Path(folder) / "a", [MergeInput(invert(made))])
         file = SegmentFile(Path(folder) / "a")
         for literal in literals:
-            check_look(text_scan.contains(file, "text", literal), made, asked, literal, None)
+            check_scan(text_scan.contains(file, "text", literal), made, asked, literal, None)
             for speaker in SPEAKERS:
-                check_look(
+                check_scan(
                     text_scan.contains(file, "text", literal, speaker),
                     made,
                     asked,
@@ -153,7 +153,7 @@ def test_a_look_into_texts_finds_what_a_scan_finds(
             assert found == [n for n in asked if matches(made[n], node)]
 
 
-def check_look(
+def check_scan(
     test: TextTest | None,
     made: Sequence[IndexDocument],
     asked: list[int],

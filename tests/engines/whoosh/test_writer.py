@@ -1,4 +1,5 @@
-"""Commits: the segments stay few, and a write that fails or is killed changes nothing by halves."""
+"""Commits: there are never many segments, and a write that fails or is killed leaves all of it or
+nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ from tests.engines.documents import make
 ROOT = Path(__file__).parents[3]
 
 Sizes = list[tuple[int, int]]
-"""Of each segment: (live, deleted) documents."""
+"""For each segment: how many documents are (live, deleted)."""
 
 # -- which segments to merge -------------------------------------------------------------------
 
@@ -44,7 +45,10 @@ Sizes = list[tuple[int, int]]
         ([(400, 0), (10, 0), (10, 0)], {1, 2}),
         ([(10, 0), (400, 0), (10, 0)], {0, 2}),
         ([(399, 0), (10, 0), (10, 0)], {0, 1, 2}),
-        ([(4100, 0), (200, 0), (10, 0)], {0, 1, 2}),  # 200 is enough for 10, not 4,100 for 210
+        (
+            [(4100, 0), (200, 0), (10, 0)],
+            {0, 1, 2},
+        ),  # 200 is large enough beside 10, but 4,100 is not beside 210
         ([(4200, 0), (200, 0), (10, 0)], set()),
         ([(4200, 0), (200, 0), (10, 0), (1, 0)], {0, 1, 2, 3}),
         ([(75, 25)], set()),
@@ -64,14 +68,14 @@ def test_segments_are_merged_when_they_are_too_many_or_too_much_is_deleted(
 
 
 def after(sizes: Sizes) -> Sizes:
-    """The sizes after what is due was merged."""
+    """The sizes after the segments that should be merged were merged."""
     chosen = set(segments_to_merge(sizes))
     live = sum(sizes[n][0] for n in chosen)
     return [s for n, s in enumerate(sizes) if n not in chosen] + ([(live, 0)] if live else [])
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 3_000)), max_size=20))
-def test_what_is_due_is_done_in_one_go(sizes: Sizes) -> None:
+def test_after_one_merge_nothing_is_left_to_merge(sizes: Sizes) -> None:
     left = after(sizes)
     assert segments_to_merge(left) == []
     assert sum(live for live, _ in left) == sum(live for live, _ in sizes)
@@ -86,7 +90,8 @@ def test_what_is_due_is_done_in_one_go(sizes: Sizes) -> None:
 def test_ten_thousand_ticks_keep_the_segments_few_and_the_copying_little(
     start: int, changed: int
 ) -> None:
-    """Ten chats a tick, of which some are there already: in the newest segment and the oldest."""
+    """Ten chats a tick. Some of them are in the index already: in the newest and in the oldest
+    segment."""
     sizes: Sizes = [(start, 0)] if start else []
     most = copied = 0
     for tick in range(10_000):
@@ -120,7 +125,7 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
 
 
 def ids(engine: WhooshEngine) -> list[int]:
-    """What the index has, by two ways."""
+    """The ids of all chats in the index, found in three ways that must agree."""
     found = [hit.id for hit in engine.search(Plan(Everything(), sort="oldest")).hits]
     assert sorted(engine.id_revisions()) == sorted(found)
     assert engine.count(Contains("退款")) == len(found)
@@ -133,7 +138,7 @@ def folder_of(engine: WhooshEngine) -> Path:
 
 
 def check_no_stray(engine: WhooshEngine) -> None:
-    """Every file of arrays is of a segment of the present commit."""
+    """Every file of arrays belongs to a segment of the present commit."""
     folder = folder_of(engine)
     index = open_dir(str(folder))
     named = {
@@ -189,7 +194,7 @@ def test_an_error_in_a_merge_leaves_the_commit(
     check_no_stray(engine)
 
 
-def test_a_segment_of_which_all_is_deleted_goes(engine: WhooshEngine) -> None:
+def test_a_segment_without_live_documents_is_removed(engine: WhooshEngine) -> None:
     engine.write([], [1, 2, 3])
     assert ids(engine) == []
     assert engine.describe().segments == 0
@@ -205,12 +210,21 @@ def test_a_write_of_nothing_changes_nothing(engine: WhooshEngine, deletes: list[
     check_no_stray(engine)
 
 
-def test_of_a_chat_that_is_written_twice_the_last_stays(engine: WhooshEngine) -> None:
-    engine.write([make(7, "退款", revision=1), make(7, "退款", revision=2)], [7])
-    assert engine.id_revisions() == {1: 1, 2: 1, 3: 1, 7: 2}
+def test_a_few_new_chats_beside_many_are_a_second_segment(engine: WhooshEngine) -> None:
+    chats = [make(n, "退款") for n in range(1, 300)]
+    engine.write(chats[:290])
+    assert engine.describe().segments == 1
+    engine.write(chats[290:])
+    assert engine.describe().segments == 2
 
 
-def test_while_another_writes_nothing_is_written(
+def test_a_commit_and_a_rebuild_leave_one_generation(engine: WhooshEngine) -> None:
+    engine.write([make(4, "退款")], [1])
+    engine.rebuild([[make(3, "退款")]], "b")
+    assert folder_of(engine).name == "generation-000002"
+
+
+def test_nothing_is_written_while_another_process_writes(
     engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.0)
@@ -229,7 +243,7 @@ def test_while_another_writes_nothing_is_written(
 
 @contextmanager
 def failing(what: str, number: int) -> Iterator[list[str]]:
-    """Of `os.fsync` or `os.rename`, let the call of this number fail, and all that follow."""
+    """Let call `number` (from 0) of `os.fsync` or `os.rename` fail, and all calls after it."""
     calls: list[str] = []
     plain = getattr(os, what)
 
@@ -244,12 +258,13 @@ def failing(what: str, number: int) -> Iterator[list[str]]:
         yield calls
 
 
-# A write and its merge: the segment, the table of contents and the folder, twice, and the old one.
+# A write and its merge sync the segment, the table of contents and the folder, twice; and the old
+# segment.
 @pytest.mark.parametrize(
     ("what", "number"),
     [*(("fsync", n) for n in range(7)), *(("rename", n) for n in range(2))],
 )
-def test_a_disk_that_fails_at_any_point_leaves_all_of_a_write_or_none(
+def test_a_disk_that_fails_at_any_point_leaves_all_of_a_write_or_nothing(
     engine: WhooshEngine, what: str, number: int
 ) -> None:
     with failing(what, number) as calls, pytest.raises(IndexUnwritable):
@@ -317,10 +332,10 @@ WhooshEngine(Path(sys.argv[1]), processes=1).write([make(4, "退款"), make(5, "
 @pytest.mark.parametrize(
     ("number", "found"), [(0, [1, 2, 3]), (2, [2, 3, 4, 5]), (5, [2, 3, 4, 5])]
 )
-def test_a_write_that_is_killed_at_any_point_is_there_whole_or_not_at_all(
+def test_of_a_killed_write_all_is_there_or_nothing(
     engine: WhooshEngine, number: int, found: list[int]
 ) -> None:
-    """Before the table of contents, behind it, and in the merge that follows."""
+    """Before the table of contents is written, after it, and in the merge that follows."""
     engine.close()
     done = subprocess.run(
         [sys.executable, "-c", KILLED.format(number=number), engine._generations.root],
@@ -335,19 +350,19 @@ def test_a_write_that_is_killed_at_any_point_is_there_whole_or_not_at_all(
     check_no_stray(engine)
 
 
-def test_damage_is_not_copied_with_a_checksum_that_is_right(engine: WhooshEngine) -> None:
-    """A merge reads every byte; what is damaged is told, and the archive builds it anew."""
+def test_damage_is_never_copied_under_a_new_checksum(engine: WhooshEngine) -> None:
+    """A merge reads every byte and reports damage; then the index is rebuilt from the archive."""
     (file,) = folder_of(engine).glob("*.arrays")
     content = bytearray(file.read_bytes())
-    content[64] ^= 1  # a byte of an array: opening does not look at it
+    content[64] ^= 1  # a byte of an array, which opening does not read
     file.write_bytes(content)
     engine.close()
     with pytest.raises(IndexDamaged, match="reindex"):
         engine.write([make(10, "退款"), make(11, "退款")], [1])
 
 
-def test_a_removed_index_that_is_built_anew_is_seen(engine: WhooshEngine) -> None:
-    """Names begin anew with the folder: the build is told apart all the same."""
+def test_an_index_that_was_removed_and_rebuilt_is_seen(engine: WhooshEngine) -> None:
+    """The names of generations begin anew with the folder. Still, builds are distinguished."""
     root = folder_of(engine).parent
     assert ids(engine) == [1, 2, 3]
     shutil.rmtree(root)

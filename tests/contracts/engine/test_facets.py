@@ -1,4 +1,4 @@
-"""Days are those of the zone. (Counts by value are held against the oracle in `test_engine`.)"""
+"""The facet of days: days are those of the time zone. `test_oracle.py` tests the other facets."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.models.plan import Everything, Plan
+from kchat_search.ports import Engine
 from tests.engines.documents import make
 
 
-def _at(text: str, zone: str = "Asia/Shanghai") -> int:
+def seconds(text: str, zone: str = "Asia/Shanghai") -> int:
+    """A local time, in seconds since 1970 UTC."""
     return int(datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp())
 
 
@@ -23,7 +24,7 @@ def _at(text: str, zone: str = "Asia/Shanghai") -> int:
          [("2016-02-28", 1), ("2016-02-29", 2)]),
         (["2016-02-29T00:00:00", "2016-02-29T08:00:00"], "UTC",
          [("2016-02-28", 1), ("2016-02-29", 1)]),
-        # the clocks go forward at midnight: the day of the change has no first hour
+        # the clocks go forward at midnight, so this day has no first hour
         (["2018-11-03T23:00:00", "2018-11-04T12:00:00"], "America/Sao_Paulo",
          [("2018-11-03", 1), ("2018-11-04", 1)]),
         (["2016-01-01T00:00:00", "2016-04-01T23:00:00"], "Asia/Shanghai",
@@ -35,9 +36,9 @@ def _at(text: str, zone: str = "Asia/Shanghai") -> int:
     ],
 )  # fmt: skip
 def test_days_are_counted_in_the_zone_where_they_are_not_too_many(
-    engine: WhooshEngine, times: list[str], zone: str, days: list[tuple[str, int]] | None
+    engine: Engine, times: list[str], zone: str, days: list[tuple[str, int]] | None
 ) -> None:
     here = zone if zone != "UTC" else "Asia/Shanghai"
-    engine.write([make(i, "x", created=_at(text, here)) for i, text in enumerate(times, 1)])
+    engine.write([make(i, "x", created=seconds(text, here)) for i, text in enumerate(times, 1)])
     facets = engine.search(Plan(Everything(), facets=("created_day",), zone=zone)).facets
     assert facets.get("created_day") == (None if days is None else tuple(days))

@@ -1,4 +1,4 @@
-"""Near words: what «did you mean» is made from, held against an oracle of the same meaning."""
+"""Words near a given one, for «did you mean». An oracle says which words are near."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.ports import Engine
 from kchat_search.text.pinyin import readings
+from tests.contracts.engine.conftest import EngineUnderTest, build
 from tests.engines.documents import make
 
 
-def index(engine: WhooshEngine, *words: str) -> None:
-    """A chat a word: a run of it is one word here, where there is no dictionary."""
+def index(engine: Engine, *words: str) -> None:
+    """Write one chat for each word. Without a dictionary, each run of characters is one word."""
     engine.write([make(i, word) for i, word in enumerate(words, 1)])
 
 
@@ -23,20 +24,20 @@ def index(engine: WhooshEngine, *words: str) -> None:
     ("word", "near"),
     [
         ("退宽", ["退款"]),  # sounds alike
-        ("腿款", ["退款"]),  # in another tone
+        ("腿款", ["退款"]),  # the tone differs
         ("tuikuan", ["退款"]),  # its pinyin
         ("xian", ["西安"]),  # one syllable or two
         ("是付宝", ["支付宝"]),  # one character
-        ("支宝付", ["支付宝"]),  # two changed places
+        ("支宝付", ["支付宝"]),  # two swapped
         ("付宝", ["支付宝"]),  # one left out
-        ("支付宝宝", ["支付宝"]),  # one put in
+        ("支付宝宝", ["支付宝"]),  # one inserted
         ("zifubao", ["支付宝"]),  # «zh» typed as «z»
         ("银杭", ["银行"]),  # the second reading of 行
         ("iphnoe", ["iphone"]),
         ("iphon", ["iphone"]),
         ("iphonee", ["iphone"]),
         ("jphone", ["iphone"]),
-        ("iphone", []),  # itself
+        ("iphone", []),  # the word itself is not near
         ("退款", []),
         ("款", []),  # one character is near everything
         ("12345678", []),  # a number near another is another number
@@ -50,26 +51,28 @@ def index(engine: WhooshEngine, *words: str) -> None:
         ("x" * 1000, []),
     ],
 )
-def test_what_is_near_a_word(engine: WhooshEngine, word: str, near: list[str]) -> None:
+def test_what_is_near_a_word(engine: Engine, word: str, near: list[str]) -> None:
     index(engine, "退款", "支付宝", "西安", "银行", "iphone", "12345679", "é", "1", "款", "😀")
     assert list(engine.similar(word, 9)) == near
 
 
-def test_what_sounds_alike_comes_first_then_what_more_chats_have(engine: WhooshEngine) -> None:
+def test_what_sounds_alike_comes_first_then_what_more_chats_have(engine: Engine) -> None:
     index(engine, "退款机", "退款卷", "退款卷", "退宽鸡")
     assert engine.similar("退款鸡", 9) == ("退宽鸡", "退款机", "退款卷")
     assert engine.similar("退款鸡", 1) == ("退宽鸡",)
 
 
-def test_half_of_a_word_of_two_is_near_only_where_nothing_is_nearer(engine: WhooshEngine) -> None:
+def test_half_of_a_word_of_two_is_near_only_where_nothing_is_nearer(engine: Engine) -> None:
     index(engine, "发给", "发到")
     assert engine.similar("发漂", 9) == ("发到", "发给")
-    engine.write([make(9, "发票")])  # in another segment
+    engine.write([make(9, "发票")])  # in another commit
     assert engine.similar("发漂", 9) == ("发票",)
 
 
-def test_an_index_that_was_never_built_has_no_near_words(tmp_path: Path) -> None:
-    assert WhooshEngine(tmp_path / "none").similar("退款", 9) == ()
+def test_an_index_that_was_never_built_has_no_near_words(
+    engine_under_test: EngineUnderTest, tmp_path: Path
+) -> None:
+    assert engine_under_test.open(tmp_path / "none").similar("退款", 9) == ()
 
 
 _words = st.text("退推款宽票", min_size=1, max_size=5) | st.text("abc", min_size=1, max_size=5)
@@ -77,10 +80,12 @@ _words = st.text("退推款宽票", min_size=1, max_size=5) | st.text("abc", min
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_words, min_size=1, max_size=12), st.lists(_words, min_size=1, max_size=8))
-def test_near_words_are_those_of_the_oracle(known: list[str], asked: list[str]) -> None:
+def test_near_words_are_those_of_the_oracle(
+    engine_under_test: EngineUnderTest, known: list[str], asked: list[str]
+) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        engine = WhooshEngine(Path(folder), processes=1)
-        engine.rebuild([], "x")
+        engine = engine_under_test.open(Path(folder))
+        build(engine, [])
         engine.write([make(i, word) for i, word in enumerate(known, 1)])
         for word in asked:
             near = {other for other in known if other != word and is_near(word, other)}
@@ -90,6 +95,7 @@ def test_near_words_are_those_of_the_oracle(known: list[str], asked: list[str]) 
 
 
 def is_near(word: str, other: str) -> bool:
+    """The oracle: do they sound alike, or differ by one character?"""
     latin = word.isascii()
     shortest, longest = (3, 20) if latin else (2, 8)
     if latin != other.isascii() or not all(shortest <= len(w) <= longest for w in (word, other)):
@@ -104,7 +110,7 @@ def sounds(word: str, other: str) -> bool:
 
 
 def one_apart(word: str, alphabet: str) -> set[str]:
-    """Every string that differs by one character, by making them all."""
+    """Every string that differs from `word` by one character of the alphabet."""
     cuts = [(word[:i], word[i:]) for i in range(len(word) + 1)]
     return (
         {a + b[1:] for a, b in cuts if b}

@@ -1,15 +1,15 @@
-"""In which order chats come: what says most first, and what is as good by time."""
+"""In which order chats come: by relevance, and among equals by time."""
 
 from __future__ import annotations
 
 import pytest
 
-from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.models.plan import AllOf, AnyOf, Contains, Everything, HasWord, Plan
+from kchat_search.ports import Engine
 from tests.engines.documents import make
 
 
-def test_the_whole_phrase_ranks_before_scattered_words(engine: WhooshEngine) -> None:
+def test_the_whole_phrase_ranks_before_scattered_words(engine: Engine) -> None:
     engine.write(
         [
             make(1, "退款退款退款 流程 流程"),
@@ -23,7 +23,7 @@ def test_the_whole_phrase_ranks_before_scattered_words(engine: WhooshEngine) -> 
 
 
 def test_a_long_late_message_with_the_phrase_is_before_short_early_ones_with_its_words(
-    engine: WhooshEngine,
+    engine: Engine,
 ) -> None:
     engine.write([make(i, "你好") for i in range(10, 70)])
     long = "很久以前的一件事情" * 30
@@ -35,10 +35,10 @@ def test_a_long_late_message_with_the_phrase_is_before_short_early_ones_with_its
 
 @pytest.mark.parametrize(("apart", "together"), [(1, 2), (2, 1)])
 def test_words_in_one_message_rank_before_words_far_apart(
-    engine: WhooshEngine, apart: int, together: int
+    engine: Engine, apart: int, together: int
 ) -> None:
-    said = make(apart, "refund", "later on invoice"), make(together, "refund invoice", "later on")
-    engine.write(said)
+    chats = make(apart, "refund", "later on invoice"), make(together, "refund invoice", "later on")
+    engine.write(chats)
     plan = Plan(match=AllOf((HasWord("refund"), HasWord("invoice"))), words=("refund", "invoice"))
     assert [hit.id for hit in engine.search(plan).hits] == [together, apart]
 
@@ -46,13 +46,13 @@ def test_words_in_one_message_rank_before_words_far_apart(
 @pytest.mark.parametrize(
     ("better", "worse"),
     [
-        # the shorter message, the chat being as long; the earlier one
+        # a shorter message in a chat of the same length; an earlier message
         (("refund please", "and so on " * 9), ("refund please " + "and so on " * 9,)),
         (("refund now then", "x", "y"), ("x", "y", "refund now then")),
     ],
 )
 def test_a_chat_about_it_says_so_in_a_short_message_and_early(
-    engine: WhooshEngine, better: tuple[str, ...], worse: tuple[str, ...]
+    engine: Engine, better: tuple[str, ...], worse: tuple[str, ...]
 ) -> None:
     engine.write([make(1, *better), make(2, *worse)])
     engine.write([make(3, *better), make(4, *worse)])
@@ -60,8 +60,8 @@ def test_a_chat_about_it_says_so_in_a_short_message_and_early(
     assert order == [3, 1, 4, 2]
 
 
-def test_a_word_within_another_of_the_query_counts_little(engine: WhooshEngine) -> None:
-    """What jieba's search mode makes of 手续费 is three words, but it was asked for once."""
+def test_a_word_within_another_of_the_query_counts_little(engine: Engine) -> None:
+    """jieba's search mode makes three words of 手续费, but the query has it once."""
     engine.write([make(i, "好的") for i in range(10, 20)])
     engine.write([make(1, "手续费 手续 续费"), make(2, "退款 发票 好的"), make(3, "好的")])
     words = ("退款", "发票", "手续", "续费", "手续费")
@@ -69,7 +69,7 @@ def test_a_word_within_another_of_the_query_counts_little(engine: WhooshEngine) 
     assert [hit.id for hit in hits] == [2, 1]
 
 
-def test_a_rarer_word_weighs_more(engine: WhooshEngine) -> None:
+def test_a_rarer_word_weighs_more(engine: Engine) -> None:
     common = [make(i, "hello world") for i in range(10, 30)]
     engine.write([*common, make(1, "hello there"), make(2, "hello refund")])
     plan = Plan(match=Everything(), words=("hello", "refund"))
@@ -78,20 +78,19 @@ def test_a_rarer_word_weighs_more(engine: WhooshEngine) -> None:
 
 @pytest.mark.parametrize("limit", [3, 9, 100])
 def test_of_the_same_score_the_newest_is_first_then_the_highest_id(
-    engine: WhooshEngine, limit: int
+    engine: Engine, limit: int
 ) -> None:
-    """Over two segments, and whether all are shown or some."""
+    """Over two commits, and no matter how many hits are shown."""
     chats = [make(i, "refund", created=i % 4 if i % 5 else None) for i in range(1, 300)]
     engine.write(chats[:290])
     engine.write(chats[290:])
-    assert engine.describe().segments == 2
     hits = engine.search(Plan(HasWord("refund"), words=("refund",), limit=limit)).hits
     expected = sorted(chats, key=lambda c: (-1 if c.created is None else c.created, c.id))
     assert [hit.id for hit in hits] == [c.id for c in expected[::-1][:limit]]
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
-def test_a_walk_by_date_is_complete_while_chats_are_added(engine: WhooshEngine, sort: str) -> None:
+def test_a_walk_by_date_is_complete_while_chats_are_added(engine: Engine, sort: str) -> None:
     engine.write([make(i, "x", created=i // 3 if i % 5 else None) for i in range(1, 31)])
     seen: list[int] = []
     after = None
@@ -103,7 +102,7 @@ def test_a_walk_by_date_is_complete_while_chats_are_added(engine: WhooshEngine, 
         seen += [hit.id for hit in hits]
         last = hits[-1]
         after = (-(2**62) if last.created is None else last.created, last.id)
-        # A chat before the place reached already, in either direction.
+        # A new chat before the place that the walk has reached, whichever way it goes.
         engine.write([make(1000 + step, "x", created=100 if sort == "newest" else -100)])
     assert sorted(i for i in seen if i < 1000) == list(range(1, 31))
     assert len(seen) == len(set(seen))

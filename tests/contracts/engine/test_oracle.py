@@ -1,0 +1,154 @@
+"""Answers to random plans over random chats are those of an oracle, which looks at every chat
+(`tests/oracle.py`): matches, counts, facets, tiers, pages, ids."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kchat_search.models.plan import (
+    NO_TIME,
+    AllOf,
+    Contains,
+    FieldIs,
+    IndexDocument,
+    Node,
+    Plan,
+)
+from kchat_search.ports import Engine
+from tests.contracts.engine.conftest import EngineUnderTest, build
+from tests.engines.documents import histories, nodes
+from tests.oracle import matches
+
+History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
+"""For each commit: (what is written, what is deleted)."""
+
+
+def ids(engine: Engine, node: Node) -> list[int]:
+    """The chats that match, oldest first."""
+    plan = Plan(match=node, sort="oldest", limit=1000)
+    return [hit.id for hit in engine.search(plan).hits]
+
+
+@pytest.mark.slow
+@settings(max_examples=120, deadline=None)
+@given(histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
+def test_the_engine_finds_exactly_what_a_scan_finds(
+    engine_under_test: EngineUnderTest, history: History, asked: list[Node], data: st.DataObject
+) -> None:
+    held: dict[int, IndexDocument] = {}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        engine_under_test.vary(patch, data)
+        engine = engine_under_test.open(Path(folder))
+        build(engine, [])
+        for upserts, deletes in history:
+            engine.write(upserts, deletes)
+            held |= {document.id: document for document in upserts}
+            for chat_id in set(deletes) - {document.id for document in upserts}:
+                held.pop(chat_id, None)
+        assert engine.id_revisions() == {i: d.revision for i, d in held.items()}
+        for node in (*asked, *data.draw(cuts(held))):
+            expected = {i for i, d in held.items() if matches(d, node)}
+            assert set(ids(engine, node)) == expected, node
+            assert engine.count(node) == len(expected)
+        filters: dict[str, Node] = {
+            "status": FieldIs("status", ("close",)),
+            "agent_id": FieldIs("agent_id", ("1",)),
+        }
+        check_whole_answer(engine, held, data.draw(nodes()), data.draw(nodes()), filters)
+        engine.close()
+
+
+@st.composite
+def cuts(draw: st.DrawFn, held: dict[int, IndexDocument]) -> list[Node]:
+    """Parts of the messages, and their characters in another order. Random strings of six
+    characters would hardly ever be in a message."""
+    messages = [text for document in held.values() for _, text in document.texts]
+    literals: list[Node] = []
+    for _ in range(4 if messages else 0):
+        text = draw(st.sampled_from(messages))
+        start = draw(st.integers(0, len(text) - 1))
+        part = text[start : start + draw(st.integers(1, 6))]
+        literals += [Contains(part), Contains("".join(draw(st.permutations(part))))]
+    return literals
+
+
+def check_whole_answer(
+    engine: Engine,
+    held: dict[int, IndexDocument],
+    match: Node,
+    some: Node,
+    filters: dict[str, Node],
+) -> None:
+    """Totals, facets, tiers and pages agree with the oracle and with one another."""
+    full = {i for i, d in held.items() if matches(d, AllOf((match, *filters.values())))}
+    wide = {i for i, d in held.items() if matches(d, AllOf((some, *filters.values())))}
+    plan = Plan(
+        match=match,
+        some=AllOf((some,)),
+        enough=2,
+        filters=filters,
+        words=("a", "退款"),
+        phrases=("退款",),
+        facets=("agent_id", "status", "spoke", "created_month", "created_day"),
+        limit=1000,
+    )
+    answer = engine.search(plan)
+    widened = len(full) < 2
+    expected = wide if widened else full
+    assert answer.all == len(full)
+    assert answer.total == len(expected) == len(answer.hits)
+    order = [hit.id for hit in answer.hits]
+    assert set(order) == expected
+    if widened:  # chats that match the whole query come before those that match some of it
+        assert set(order[: len(full & wide)]) == full & wide
+    pages = [
+        hit.id
+        for offset in range(0, len(expected) + 2, 2)
+        for hit in engine.search(
+            Plan(
+                match=match,
+                some=AllOf((some,)),
+                enough=2,
+                filters=filters,
+                words=("a", "退款"),
+                phrases=("退款",),
+                offset=offset,
+                limit=2,
+            )
+        ).hits
+    ]
+    assert pages == order
+    for name, field in (("agent_id", "agent_id"), ("status", "status")):
+        others = [node for key, node in filters.items() if key != name]
+        asked = AllOf((some if widened else match, *others))
+        counts = Counter(d.fields[field][0] for d in held.values() if matches(d, asked))
+        assert dict(answer.facets[name]) == dict(counts)
+    check_ids(engine, plan, held, full)
+    months = Counter(held[i].month for i in expected)
+    assert dict(answer.facets["created_month"]) == dict(months)
+    speakers = Counter(speaker for i in expected for speaker in held[i].fields["spoke"])
+    assert dict(answer.facets["spoke"]) == dict(speakers)
+    days = Counter(None if held[i].created is None else "1970-01-01" for i in expected)
+    assert dict(answer.facets["created_day"]) == dict(days)
+
+
+def check_ids(engine: Engine, plan: Plan, held: dict[int, IndexDocument], full: set[int]) -> None:
+    """`ids` gives all matches, never widened, by date, in the order in which hits come."""
+    by_date = sorted(full, key=lambda i: (_time(held[i]), i))
+    for sort, expected in (("oldest", by_date), ("newest", by_date[::-1])):
+        asked = replace(plan, sort=sort, offset=3, limit=1, after=(0, 0))  # type: ignore[arg-type]
+        assert list(engine.ids(asked)) == expected
+        hits = engine.search(replace(asked, offset=0, limit=1000, after=None)).hits
+        assert [hit.id for hit in hits] == expected
+
+
+def _time(document: IndexDocument) -> int:
+    return NO_TIME if document.created is None else document.created
