@@ -75,6 +75,7 @@ def what_the_examples_are_about() -> Iterator[dict[str, Any]]:
     yield chat(290, messages=[robot])
 
 
+@pytest.mark.slow
 def test_each_example_finds_some_chats_and_not_all(kchat: DemoServer, world: World) -> None:
     for each in what_the_examples_are_about():
         kchat.put(each)
