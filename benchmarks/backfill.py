@@ -2,23 +2,23 @@
 
     python -m benchmarks.backfill --chats 20000
 
-Three processes: the server (`pages.py`, at least `--delay` seconds an answer), the sync, and this
-one, which looks at both from outside. How it is counted:
+There are three processes: the server (`pages.py`, which takes at least `--delay` seconds for an
+answer), the sync, and this one, which watches both from outside. It counts:
 
-- fetched and archived: from the server's log, the moment when the first request for the list was
-  read; until the archive's own tally, read ten times a second over a read-only connection, has all
-  chats. What is indexed meanwhile is within this time.
-- proving: the second walk over the list; from the server's reading of its first request until the
-  archive's cursor says that the backfill is done.
-- searchable: until the process has exited with 0; then `kchat-search status` must count every
-  chat in the index, or nothing is printed.
-- memory: five times a second the proportional set size of the sync's process, and apart from it
-  that of the processes which it started; peaks. `VmHWM` is the kernel's own peak of the
-  process, where what it shares with others counts whole.
-- others: processor time that went to neither of the three. Where it is more than a few hundredths
-  of the whole, something else was running, and the run says little.
+- fetched and archived: from the moment when the server read the first request for the list, until
+  the archive's tally has all chats. The tally is read ten times a second over a read-only
+  connection. What is indexed meanwhile is included.
+- proving: the second pass over the list, from the moment when the server read its first request,
+  until the archive's cursor says that the backfill is done.
+- searchable: until the process has exited with 0. Then `kchat-search status` must count every chat
+  in the index; if not, no figures are printed.
+- memory: the peak of the proportional set size, read five times a second, of the sync's process
+  and of the processes that it started. `VmHWM` is the kernel's own peak of the process; it counts
+  shared pages in full.
+- others: processor time of all other processes. If it is more than a few hundredths of the whole,
+  something else was running, and the figures mean little.
 
-`--no-indexing` runs `fetch.py` in place of the command: fetched and archived alone.
+`--no-indexing` runs `fetch.py` instead of the command: it only fetches and archives.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from tests.system.programs import COMMAND, environment
 
 RATE = 800.0
-"""Chats fetched and archived a second, at least."""
+"""The target: chats fetched and archived in a second, at least."""
 MEMORY = 500e6
-"""Bytes that the fetching process may take."""
+"""The target: bytes that the fetching process may use."""
 _LOOK_SECONDS = 0.1
 _LOOKS_A_SAMPLE = 2
 _SAY_EVERY = 20_000
@@ -56,7 +56,7 @@ _SAY_EVERY = 20_000
 
 @dataclass
 class Seen:
-    """What was seen of a sync from outside; moments are `time.monotonic`."""
+    """What was measured of a sync from outside. Moments are `time.monotonic`."""
 
     started: float
     archived: float = 0.0
@@ -64,14 +64,14 @@ class Seen:
     ended: float = 0.0
     chats: int = 0
     fetching: Memory = field(default_factory=Memory)
-    """The peak of the process itself."""
+    """The peak of the sync's process alone."""
     children: Memory = field(default_factory=Memory)
-    """The peak of all that it started, together."""
+    """The peak of all processes that it started, together."""
     together: Memory = field(default_factory=Memory)
     high_water: int = 0
     cpu_seconds: float = 0.0
     others_seconds: float = 0.0
-    """Processor time of all other processes of this machine meanwhile."""
+    """Processor time of all other processes on this machine at that time."""
 
 
 def main() -> None:
@@ -128,7 +128,7 @@ def _settings(url: str, chosen: argparse.Namespace) -> dict[str, str]:
         KCHAT_REQUESTS_IN_FLIGHT=str(chosen.in_flight),
         KCHAT_PER_PAGE=str(chosen.per_page),
         KCHAT_LOG_LEVEL="WARNING",
-        # They run in a folder of their own and are found there all the same.
+        # The commands run in another folder; Python finds the modules there by this path.
         PYTHONPATH=str(Path(__file__).resolve().parents[1]),
         **more,
     )
@@ -142,7 +142,7 @@ def _command(chosen: argparse.Namespace) -> list[str]:
 
 @contextmanager
 def _kchat(chosen: argparse.Namespace, folder: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """(the address of a Kchat server, its process)."""
+    """The address of a Kchat server, and its process."""
     arguments = [str(chosen.chats), str(chosen.delay), str(chosen.per_page), str(folder)]
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.pages", *arguments],
@@ -162,7 +162,7 @@ def _kchat(chosen: argparse.Namespace, folder: Path) -> Iterator[tuple[str, subp
 
 
 def _told(server: subprocess.Popen[str]) -> dict[str, Any]:
-    """What the server was asked, and its processor time."""
+    """The requests that the server answered, and its processor time."""
     assert server.stdin is not None
     assert server.stdout is not None
     server.stdin.write("tell\n")
@@ -172,7 +172,7 @@ def _told(server: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def _watch(command: list[str], folder: Path, settings: dict[str, str], count: int) -> Seen:
-    """Run the command to its end and look at it. Raises SystemExit where it fails."""
+    """Run the command to its end and watch it. Raises SystemExit if it fails."""
     archive = folder / "var" / "archive.sqlite3"
     process = subprocess.Popen(
         command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
@@ -214,10 +214,11 @@ def _sample(pid: int, seen: Seen) -> None:
 
 
 def _look(archive: Path, count: int, seen: Seen) -> None:
-    """Where the archive stands."""
+    """Read how far the archive has come."""
     if seen.proven or not archive.exists():
         return
-    # Opened anew each time: the last one to close an archive cleans up, and that is the sync.
+    # Opened and closed each time, because the last one to close the archive cleans up; that must
+    # be the sync.
     try:
         with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as connection:
             (seen.chats,) = connection.execute("SELECT chats FROM tally").fetchone()
@@ -225,7 +226,7 @@ def _look(archive: Path, count: int, seen: Seen) -> None:
                 "SELECT (SELECT value FROM cursors WHERE name = 'backfill')"
             ).fetchone()
     except sqlite3.OperationalError:
-        return  # its tables are being made, or it was just closed
+        return  # its tables are not made yet, or it was just closed
     now = time.monotonic()
     if seen.chats >= count:
         seen.archived = seen.archived or now
@@ -234,7 +235,7 @@ def _look(archive: Path, count: int, seen: Seen) -> None:
 
 
 def _indexed(folder: Path, settings: dict[str, str]) -> int:
-    """Chats in the index, as the program itself counts them."""
+    """The number of chats in the index, as the program counts them."""
     shown = subprocess.run(
         [*COMMAND, "status", "--json"], cwd=folder, env=settings, capture_output=True, check=True
     )
@@ -242,7 +243,7 @@ def _indexed(folder: Path, settings: dict[str, str]) -> int:
 
 
 def _figures(seen: Seen, told: dict[str, Any]) -> dict[str, Any]:
-    """All that is shown: seconds, bytes, chats a second."""
+    """All figures: seconds, bytes, chats a second."""
     firsts = [read for target, read, _ in told["asked"] if _is_first_page(target)]
     taken = [sent - read for _, read, sent in told["asked"]]
     archiving = seen.archived - firsts[0]

@@ -1,4 +1,4 @@
-"""Clients that ask a served archive over HTTP, as fast as it answers."""
+"""Clients that search over HTTP, each as fast as it gets answers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _BEGIN = b'{"query":'
 
 @dataclass
 class Load:
-    """What a number of clients met."""
+    """What a number of clients measured."""
 
     seconds: float = 0.0
     times: list[float] = field(default_factory=list)
-    """Seconds of each answered request, from sending to the last byte."""
+    """For each answered request, the seconds from sending it to the last byte."""
     errors: list[str] = field(default_factory=list)
 
 
 def load(port: int, paths: Sequence[str], clients: int, seconds: float) -> Load:
-    """`clients` threads, each with a connection of its own, ask for `paths` in random order for so
-    many seconds; 0 is a short round to warm up."""
+    """`clients` threads request `paths` in random order, each over a connection of its own.
+    `seconds` is for how long; 0 is a short round to warm up."""
     began = perf_counter()
     loads = [Load() for _ in range(clients)]
     threads = [
@@ -44,8 +44,7 @@ def load(port: int, paths: Sequence[str], clients: int, seconds: float) -> Load:
 
 
 def get(port: int, path: str) -> bytes:
-    """One answer. Raises OSError and `http.client.HTTPException`, also for any other status than
-    200."""
+    """One answer. Raises OSError and `http.client.HTTPException`, also if the status is not 200."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
     try:
         return _get(connection, path)
@@ -71,7 +70,7 @@ def _client(port: int, paths: Sequence[str], seconds: float, found: Load) -> Non
             body = _get(connection, path)
         except (OSError, http.client.HTTPException) as error:
             found.errors.append(f"{path}: {type(error).__name__} {error}")
-            connection.close()  # and opens anew by itself
+            connection.close()  # it opens again by itself
             continue
         found.times.append(perf_counter() - began)
         if not body.startswith(_BEGIN):

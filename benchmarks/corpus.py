@@ -1,8 +1,7 @@
-"""Chats for benchmarks, any number of them, in the API's form: stretches of real dialogues put
-together anew.
+"""Any number of chats for benchmarks, in the API's form, made from parts of real dialogues.
 
-Invariant: a chat depends on its number, the seed and `count` alone, so that any process can make
-any chat without making those before it, and no file of them is ever needed.
+Invariant: a chat depends only on its number, the seed and `count`. So every process can make every
+chat without the ones before it, and no file of chats is needed.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ DAYS = 1_096
 """Three years, to the end of 2017."""
 
 _OPENS, _SHUTS = 8 * 3600, 22 * 3600  # seconds of the day in which chats begin
-_FEWEST, _MOST = 4, 15  # text messages a chat: 9.5 in the mean
+_FEWEST, _MOST = 4, 15  # text messages in a chat; the mean is 9.5
 _DAY_SECONDS = 86_400
 
 _SURNAMES = "王李张刘陈杨赵黄周吴"
@@ -53,7 +52,7 @@ class _Messages:
 
 @cache
 def messages() -> _Messages:
-    """The text messages that chats are made of; of the demo where `DATA` is missing."""
+    """The text messages that chats are made of. Without `DATA`, those of the demo."""
     texts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -76,7 +75,7 @@ def _dialogues() -> Iterator[dict[str, Any]]:
 
 
 def lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file of `DATA`, one a line."""
+    """The objects of a file in `DATA`. Each line is one object."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         yield from map(json.loads, file)
 
@@ -91,13 +90,15 @@ def agents() -> list[dict[str, Any]]:
 
 
 def agent_names() -> dict[str, str]:
-    """The agents' names by id, as the archive has them."""
+    """The agents' names by id, as the archive keeps them."""
     return {str(agent["id"]): str(agent["name"]) for agent in agents()}
 
 
 class Corpus:
-    """`count` chats, and more behind them for whoever wants new ones. Times rise with the id, over
-    three years for the first `count`."""
+    """`count` chats, and later ones for benchmarks that need new chats.
+
+    Creation times rise with the id. The first `count` chats cover three years.
+    """
 
     def __init__(self, count: int, seed: int = 7) -> None:
         self.count = count
@@ -107,11 +108,11 @@ class Corpus:
         self._rng = Random()
 
     def chats(self, first: int = 0) -> Iterator[dict[str, Any]]:
-        """Chats `first` to `count`, in order."""
+        """The chats from number `first` to `count`, exclusive, in order."""
         return map(self.chat, range(first, self.count))
 
     def chat(self, number: int) -> dict[str, Any]:
-        """The chat with this number, from 0; numbers from `count` on are later ones."""
+        """The chat with this number. Numbers begin at 0; from `count` on, chats are later ones."""
         rng = self._rng
         rng.seed(self._seed << 40 | number)
         chat_id = FIRST_ID + number
@@ -146,7 +147,7 @@ class Corpus:
         }  # fmt: skip
 
     def _texts(self, rng: Random) -> list[str]:
-        """One to three stretches of neighbouring messages; more where dialogues are short."""
+        """One to three runs of neighbouring messages, or more if the dialogues are short."""
         held = self._messages
         wanted = _FEWEST + int(rng.random() * (_MOST - _FEWEST + 1))
         stretch = -(-wanted // (1 + int(rng.random() * 3)))
@@ -158,10 +159,11 @@ class Corpus:
         return texts
 
     def _add_numbers(self, rng: Random, texts: list[str], number: int) -> None:
-        """A unique order number, a mobile number that nobody has, or both, in most chats."""
+        """Add a unique order number, a mobile number that nobody has, or both, to most chats."""
         chance = rng.random()
         if chance < 0.7:
-            # The factor has none of 10's: so each number gets another, and they are scattered.
+            # The factor and 10 have no common divisor, so every chat gets a number of its own, and
+            # the numbers are scattered.
             order = (number * 387_420_489_137 + self._seed) % 10**12
             at = int(rng.random() * len(texts))
             texts[at] += _ORDERS[number % len(_ORDERS)].format(f"{order:012}")
@@ -171,7 +173,7 @@ class Corpus:
             texts[at] += _PHONES[number % len(_PHONES)].format(phone)
 
     def _created(self, number: int) -> tuple[str, int]:
-        """(day with a blank behind it, second of the day)."""
+        """The day, followed by a blank, and the second of that day."""
         open_seconds = _SHUTS - _OPENS
         passed = number * DAYS * open_seconds // max(1, self.count)
         return _day(passed // open_seconds), _OPENS + passed % open_seconds
@@ -183,7 +185,7 @@ def chats(count: int, seed: int = 7) -> Iterator[dict[str, Any]]:
 
 
 def grown(chat: dict[str, Any], text: str) -> dict[str, Any]:
-    """The same chat a moment later, with one more message of the visitor's."""
+    """The same chat a moment later, with one more message by the visitor."""
     last = chat["messages"][-1]
     said = {**last, "id": last["id"] + 1, "name": chat["messages"][0]["name"], "msg": text}
     return {**chat, "messages": [*chat["messages"], said]}
@@ -195,10 +197,10 @@ def text_bytes(chat: dict[str, Any]) -> int:
 
 
 class Timed:
-    """Hands chats on, a batch at a time, and knows what making them took and how much they say.
+    """Passes chats on, in batches. Measures how long making them takes and how much text they have.
 
-    They are made as JSON, the form in which Kchat sends them and an archive keeps them: reading it
-    is part of every build, ours (which reads its archive) and the others'.
+    Each chat is written as JSON and read again. Kchat sends JSON and an archive keeps JSON, so
+    reading it is part of every build: of ours, which reads its archive, and of the others.
     """
 
     def __init__(self, made: Iterable[dict[str, Any]], batch: int = 500) -> None:

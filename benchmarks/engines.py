@@ -1,10 +1,10 @@
-"""All contenders over the same chats, each step in a fresh process; figures as Markdown and JSON.
+"""Measures all engines over the same chats, each step in a new process. Prints Markdown.
 
     python -m benchmarks.engines --chats 100000 [--only ours,fts5] [--json FILE]
 
-The usual recipe builds some 200 chats a second, so it gets `--whoosh-chats` of them; the table
-says so. With `--folder`, what was built stays there, and an archive that is there is not filled
-again (removing `DIR/<engine>` makes it anew).
+The usual recipe builds some 200 chats a second, so it gets only `--whoosh-chats` of them; the table
+says so. With `--folder`, the indexes stay there, and the next run uses the archive that is there.
+Remove `DIR/<engine>` to make it again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def needs(package: str | None) -> None:
-    """Ends the command with one line where an optional package is missing."""
+    """Ends the command with one line if an optional package is missing."""
     if package is not None and find_spec(package) is None:
         raise SystemExit(f"This needs {package}: pip install -e '.[bench]'")
 
@@ -98,7 +98,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> None:
             figures["engines"][name] = bench.contender(name, count)
         except subprocess.CalledProcessError as error:
             say(f"{name} failed ({error}); the others go on.")
-        keep()  # a long run that is stopped leaves what it has
+        keep()  # a long run that is stopped keeps the figures so far
     if chosen.ticks and "ours" in figures["engines"]:
         try:
             figures["growth"] = bench.growth(chosen.ticks)
@@ -111,7 +111,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> None:
 
 
 def machine() -> dict[str, Any]:
-    """Where the figures were made, and with what."""
+    """The machine, Python and packages that gave the figures."""
     models = [
         line.split(":")[1].strip()
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
@@ -135,7 +135,7 @@ def _installed(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Bench:
-    """Runs the steps of each contender below one folder."""
+    """Runs the steps of each engine, below one folder."""
 
     chats: int
     folder: Path
@@ -145,14 +145,14 @@ class Bench:
         return self.folder / "queries.json"
 
     def prepare(self) -> None:
-        """The dictionary compiled, and the queries drawn."""
+        """Compile the dictionary and draw the queries."""
         segmenter = Segmenter(cache_dir=self.folder)
         segmenter.load()
         say(f"Drawing queries for {self.chats:,} chats")
         queries.save(queries.draw(self.chats, segmenter), self._queries)
 
     def contender(self, name: str, count: int) -> dict[str, Any]:
-        """Everything about one of them."""
+        """All figures of one engine over `count` chats."""
         found: dict[str, Any] = {}
         if name == "ours":
             found["fill"] = self._step("fill", name, count)
@@ -175,7 +175,7 @@ class Bench:
         for part in (self.folder / "ours").iterdir():
             copy: Callable[..., Any] = shutil.copytree if part.is_dir() else shutil.copy2
             copy(part, place / part.name)
-        self._step("build", "ours", count, place)  # the ticks begin on a fresh one
+        self._step("build", "ours", count, place)  # the ticks begin on a fresh index
         found = {
             "ticked": self._step("tick", "ours", count, place, "--ticks", str(ticks), "--new", "5"),
             "asked_grown": self._step("ask", "ours", count, place),
@@ -201,7 +201,7 @@ class Bench:
 
 
 def _give(cache: Path, index: Path) -> None:
-    """jieba's compiled dictionary, so that no step has to make it. With rjieba there is none."""
+    """Copy jieba's compiled dictionary, so that no step has to make it. rjieba has none."""
     index.mkdir(parents=True, exist_ok=True)
     if cache.exists():
         shutil.copy2(cache, index / cache.name)

@@ -1,9 +1,9 @@
-"""A first sync, or the fetching of it alone, with a profile where that is wanted.
+"""A first sync, or only its fetching, with a profile if asked for.
 
     python -m benchmarks.fetch --no-indexing --profile fetch.prof
 
-It reads the settings as `kchat-search sync` does and does the same; with `--no-indexing` nothing is
-indexed, neither meanwhile nor afterwards. `backfill.py` calls this; people do so for a profile.
+It reads the settings like `kchat-search sync` and does the same. With `--no-indexing` it indexes
+nothing. `backfill.py` calls this; people call it for a profile.
 """
 
 from __future__ import annotations

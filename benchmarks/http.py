@@ -2,9 +2,9 @@
 
     python -m benchmarks.http --chats 20000 --clients 8 --seconds 20
 
-Four kinds of processes, as in life: a Kchat server, `kchat-search serve` with its indexer, and
-this one with the clients. First the indexer is idle; then `serve` is started anew with a tick each
-second, and Kchat adds and changes ten chats a second.
+The processes are those of real use: a Kchat server, `kchat-search serve`, its indexer, and this one
+with the clients. First the indexer is idle. Then `serve` is started again with a tick every second,
+and Kchat adds and changes ten chats a second.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ from tests.system.programs import started
 _POLL_SECONDS = 0.25
 _A_DAY, _A_SECOND = 86_400, 1
 MOST = 3.0
-"""DESIGN 12: while a sync runs, p95 stays under so many times the quiet figure."""
+"""Design, section 12: while a sync runs, p95 stays under this multiple of the quiet figure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """`kchat-search serve`, and where it answers."""
+    """A running `kchat-search serve` and its port."""
 
     pid: int
     port: int
 
     def status(self) -> dict[str, Any]:
-        """What it says of itself."""
+        """Its own status, from the API."""
         found: dict[str, Any] = json.loads(clients.get(self.port, "/api/v1/status"))
         return found
 
@@ -102,7 +102,7 @@ def _paths(count: int, folder: Path) -> list[str]:
 
 @contextmanager
 def _kchat(count: int) -> Iterator[tuple[str, Callable[[str], None]]]:
-    """(the address of a Kchat server, how to tell it what to do)."""
+    """The address of a Kchat server, and a function that sends it a command."""
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.kchat", str(count), "0"],
         stdin=subprocess.PIPE,
@@ -129,7 +129,7 @@ def _kchat(count: int) -> Iterator[tuple[str, Callable[[str], None]]]:
 
 @contextmanager
 def _serve(folder: Path, kchat: str, interval: int) -> Iterator[Served]:
-    """`kchat-search serve` over the folder, a tick each `interval` seconds."""
+    """`kchat-search serve` over the folder, with a tick every `interval` seconds."""
     settings = {
         "KCHAT_BASE_URL": kchat,
         "KCHAT_EMAIL": DEMO_EMAIL,
@@ -146,7 +146,7 @@ def _serve(folder: Path, kchat: str, interval: int) -> Iterator[Served]:
 
 
 def _loaded(served: Served, paths: list[str], chosen: argparse.Namespace) -> dict[str, Any]:
-    """One load, and what the indexer did meanwhile."""
+    """One load, and what the indexer did at the same time."""
     clients.load(served.port, paths, chosen.clients, 0)
     before = served.status()["archive"]
     found = clients.load(served.port, paths, chosen.clients, chosen.seconds)
@@ -170,7 +170,7 @@ def _loaded(served: Served, paths: list[str], chosen: argparse.Namespace) -> dic
 
 
 def _until(true: Callable[[], bool], seconds: float) -> None:
-    """Ask until it is so. Ends the command when it takes too long."""
+    """Ask until the answer is true. Ends the command after `seconds`."""
     end = perf_counter() + seconds
     pause = threading.Event()
     while not true():
@@ -191,7 +191,7 @@ def _documents(served: Served) -> int:
 
 
 def _is_synced(served: Served, count: int) -> bool:
-    """All is archived, indexed, and proven."""
+    """Is everything archived and indexed, and the archive proven complete?"""
     status = served.status()
     coverage = status["coverage"]
     return (

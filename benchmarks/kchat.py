@@ -1,10 +1,10 @@
-"""A Kchat server with the corpus, in a process of its own, so that its work is not the clients'.
+"""A Kchat server with the corpus, in a process of its own, apart from the clients.
 
     python -m benchmarks.kchat CHATS PORT
 
-It prints its address when it is ready. Then it does what it is told on standard input, a word a
-line: `change` begins to add and change chats as time goes on, `pause` stops that. It ends when
-standard input does.
+It prints its address when it is ready. Then it reads commands from standard input, one on a line:
+`change` begins to add and change chats as time goes on, `pause` stops that. It ends when standard
+input ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 
 CHANGES_PER_SECOND = 10
-"""Half of them new chats."""
+"""Half of them are new chats."""
 _AT_ONCE = 100
 
 
@@ -31,7 +31,8 @@ class Changing:
     def __init__(self, count: int) -> None:
         self._corpus = corpus.Corpus(count)
         self._next = count
-        # So far back, chats are within the day that a tick lists again: a change is seen at once.
+        # These chats are from the last day, which every tick lists again, so changes are seen at
+        # once.
         self._recent = max(1, count // corpus.DAYS // 2)
         self._rng = Random(5)
         self._since: datetime | None = None
@@ -40,7 +41,7 @@ class Changing:
         self.changes = 0
 
     def go(self, *, on: bool) -> None:
-        """Change chats from now on, or no more."""
+        """Begin to change chats, or stop."""
         with self._lock:
             self._wanted = on
             self._since = None
@@ -81,7 +82,7 @@ def main() -> None:
         timeline=timeline,
     )
     with server:
-        print(server.url, flush=True)  # noqa: T201  # what the caller waits for
+        print(server.url, flush=True)  # noqa: T201  # the caller waits for it
         for line in sys.stdin:
             timeline.go(on=line.strip() == "change")
 

@@ -1,4 +1,4 @@
-"""What a process takes: memory, files, the page cache, time."""
+"""What a process uses: memory, files, the page cache, time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _NOT_THE_INDEX = frozenset({"jieba.cache"})
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Proportional set size in bytes: what is shared is divided among those who share it.
+    """Proportional set size in bytes: a shared page is divided among the processes that share it.
 
-    `own` is the anonymous part; the rest are pages of mapped files, which the system may take
-    back at any time.
+    `own` is the anonymous part. The rest are pages of mapped files, which the system may take back
+    at any time.
     """
 
     pss: int = 0
@@ -31,12 +31,12 @@ class Memory:
         return Memory(self.pss + other.pss, self.own + other.own)
 
     def higher(self, other: Memory) -> Memory:
-        """The higher of each."""
+        """The higher value of each of the two figures."""
         return Memory(max(self.pss, other.pss), max(self.own, other.own))
 
 
 def memory(pid: int) -> Memory:
-    """Of a process and all that it started."""
+    """The memory of a process and of all processes that it started."""
     return sum((own_memory(each) for each in family(pid)), Memory())
 
 
@@ -53,7 +53,7 @@ def family(pid: int) -> list[int]:
 
 
 def own_memory(pid: int) -> Memory:
-    """Of a process without those that it started; nothing once it has ended."""
+    """The memory of a process alone; zero once it has ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii").splitlines()
     except OSError:
@@ -63,26 +63,27 @@ def own_memory(pid: int) -> Memory:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of a process and of those that it started and waited for; 0.0 once it has
-    ended."""
+    """Processor time of a process and of the processes that it started and waited for; 0.0 once it
+    has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8")
     except OSError:
         return 0.0
-    # The name, in brackets, may have blanks; 13 to 16 of proc(5) are what is wanted.
+    # The name, in brackets, may contain blanks. Fields 14 to 17 of proc(5) are utime, stime,
+    # cutime and cstime.
     return sum(map(int, stat.rpartition(")")[2].split()[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def busy_seconds() -> float:
-    """Processor time of everything on this machine since it was started."""
+    """Processor time of all processes on this machine since it was started."""
     words = Path("/proc/stat").read_text("ascii").split(maxsplit=9)
     user, nice, system, _idle, _waiting, irq, softirq, stolen = map(int, words[1:9])
     return (user + nice + system + irq + softirq + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def high_water(pid: int) -> int:
-    """The most bytes a process ever had resident (`VmHWM`), pages of mapped and shared files
-    included; 0 once it has ended."""
+    """The highest resident size of a process in bytes (`VmHWM`), with pages of mapped and shared
+    files; 0 once it has ended."""
     try:
         status = Path(f"/proc/{pid}/status").read_text("utf-8")
     except OSError:
@@ -92,8 +93,8 @@ def high_water(pid: int) -> int:
 
 
 def watched(command: Sequence[str]) -> Memory:
-    """Run a command to its end; the highest memory of it and its children, looked at five times a
-    second. Raises `subprocess.CalledProcessError` where it fails."""
+    """Run a command to its end. Returns the highest memory of it and its children, read five times
+    a second. Raises `subprocess.CalledProcessError` if it fails."""
     peak = Memory()
     process = subprocess.Popen(command)
     try:
@@ -116,24 +117,24 @@ def files(folder: Path) -> list[Path]:
 
 
 def size(folder: Path) -> int:
-    """Bytes of an index; jieba's compiled dictionary is none of it."""
+    """Bytes of an index, without jieba's compiled dictionary."""
     return sum(path.stat().st_size for path in files(folder) if path.name not in _NOT_THE_INDEX)
 
 
 def drop_pages(folder: Path) -> None:
-    """Take a folder's files out of the page cache: the next reader finds them on the disk alone.
+    """Remove a folder's files from the page cache, so that the next reader reads from the disk.
     No process may have them mapped."""
     for path in files(folder):
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            os.fsync(descriptor)  # a page not yet written stays
+            os.fsync(descriptor)  # pages that are not written yet would stay
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         finally:
             os.close(descriptor)
 
 
 def quantile(times: Iterable[float], share: float) -> float:
-    """The quantile of these times; 0.0 without any."""
+    """The quantile of these times; 0.0 if there are none."""
     found = list(times)
     return float(np.quantile(found, share)) if found else 0.0
 

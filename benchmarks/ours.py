@@ -1,7 +1,7 @@
-"""kchat-search itself, as its own processes use it: `make_service`, an archive, an index.
+"""kchat-search as its own processes use it: `make_service`, an archive, an index.
 
-Documents are never made here: chats are archived, and the indexer takes them from there, so that
-what is measured is the way that chats really go.
+Nothing here makes documents. Chats are archived and the indexer reads them from the archive, so
+the benchmark measures the way that chats really go.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _BATCH = 500
 _PER_TICK = 10
 _SAY_EVERY = 20_000
 _CORPUS = "benchmark"
-"""The cursor of the archive that says for how many chats it is."""
+"""The archive's cursor that keeps the number of chats it was filled for."""
 
 _LINKS = Links("http://127.0.0.1:5080/")
 
 
 def settings(folder: Path) -> Settings:
-    """An archive and an index in one folder; Kchat is never asked."""
+    """Settings with the archive and the index in one folder. Kchat is never asked."""
     return only(
         base_url="http://127.0.0.1:9",
         archive_url=f"sqlite:///{folder}/archive.sqlite3",
@@ -61,11 +61,11 @@ def opened(folder: Path) -> Iterator[Service]:
 
 
 def fill(service: Service, count: int) -> dict[str, float]:
-    """Archive the corpus. What is there already stays, so this may be stopped and goes on."""
+    """Archive the corpus. Chats that are there stay, so a run that was stopped can continue."""
     archive = service.archive
     there = archive.counts().chats
     planned = (archive.cursor(_CORPUS) or {"chats": count})["chats"]
-    if planned != count or there > count:  # a chat depends on how many there are to be
+    if planned != count or there > count:  # a chat depends on the number of chats
         raise SystemExit(f"{service.archive!r} is for {planned:,} chats: remove it.")
     archive.set_cursor(_CORPUS, {"chats": count}, now=_now())
     archive.save_agents(corpus.agent_names(), now=_now())
@@ -81,7 +81,7 @@ def fill(service: Service, count: int) -> dict[str, float]:
 
 
 def saving(service: Service, chats: Iterable[dict[str, Any]]) -> Iterator[int]:
-    """Archive these chats, as Kchat would have sent them; how many at a time."""
+    """Archive these chats as if Kchat had sent them. Yields the size of each batch."""
     parser = ChatParser(service.presentation.zone)
     iterator = iter(chats)
     while batch := list(islice(iterator, _BATCH)):
@@ -90,7 +90,7 @@ def saving(service: Service, chats: Iterable[dict[str, Any]]) -> Iterator[int]:
 
 
 def build(service: Service) -> float:
-    """Build the index from the archive; the seconds that took, the dictionary being loaded."""
+    """Build the index from the archive. Returns seconds, without the loading of the dictionary."""
     service.segmenter.load()
     told = 0
 
@@ -107,13 +107,13 @@ def build(service: Service) -> float:
 
 
 def sizes(service: Service) -> dict[str, int]:
-    """Bytes of the index by kind, if the engine tells."""
+    """Bytes of the index by kind, if the engine reports them."""
     told: Callable[[], Mapping[str, int]] | None = getattr(service.engine, "sizes", None)
     return {} if told is None else dict(told())
 
 
 class Asking:
-    """Searches as the API does them, JSON included, and knows the engine's part of it."""
+    """Searches as the API does, JSON included, and measures the engine's part."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -123,8 +123,11 @@ class Asking:
             own[name] = self._timed(name, getattr(service.engine, name))
 
     def ask(self, query: Query) -> tuple[int, dict[str, float]]:
-        """(how many chats have all that is asked for, seconds by column): `engine` is the search
-        of the plan, `service` all of it, `share` what is not the engine's."""
+        """The number of chats that have all that is asked for, and seconds by column.
+
+        `engine` is the engine's search, `service` is the whole answer, `share` is the service
+        without the engine.
+        """
         self._seconds.update(search=0.0, count=0.0)
         began = perf_counter()
         page = self._service.search(query.request)
@@ -152,7 +155,7 @@ class Asking:
 
 
 class Ticking:
-    """Ticks of ten chats: `new` of them new, the others with one message more."""
+    """Ticks of ten chats. `new` of them are new; the others have one more message."""
 
     def __init__(self, service: Service, count: int, new: int, seed: int = 11) -> None:
         self._service = service
@@ -161,11 +164,11 @@ class Ticking:
         self._there = count
         self._new = new
         self._rng = Random(seed)
-        self._run = uuid4().hex[:12]  # an archive that is kept may know the last run's marks
+        self._run = uuid4().hex[:12]  # an archive that is kept may have the marks of earlier runs
         self._ticks = 0
 
     def tick(self, asking: Asking) -> dict[str, float]:
-        """One tick: seconds of the commit, of all the indexing, and until the chats are found."""
+        """One tick. Returns seconds: commit, all the indexing, first search, until found."""
         self._ticks += 1
         mark = f"{self._run}{self._ticks:08}"
         chats = [*self._added(mark), *self._changed(mark)]
@@ -192,7 +195,7 @@ class Ticking:
         return [corpus.grown(self._corpus.chat(number), mark) for number in numbers]
 
     def _changed(self, mark: str) -> Sequence[dict[str, Any]]:
-        """Half of them lately begun, as when a chat goes on; half of them any."""
+        """Half of them began lately, as when a chat goes on. The other half are any chats."""
         numbers: set[int] = set()
         while len(numbers) < _PER_TICK - self._new:
             oldest = 0 if len(numbers) % 2 else max(0, self._there - self._new - 1_000)

@@ -1,16 +1,14 @@
-"""A Kchat server with any number of chats whose own work is next to nothing, in a process of its
-own.
+"""A Kchat server that needs almost no processor time, with any number of chats.
 
     python -m benchmarks.pages CHATS DELAY PER_PAGE FOLDER
 
-Each chat is written to a file of `FOLDER` once, as JSON, before the server answers anything; a
-page is a stretch of that file, mapped into memory, so that no chat is ever held as an object and
-a page takes less than a millisecond. It speaks the list (with `start` and `end`), single chats and
-the users' list, as the demo's server does. Invariant: every answer leaves at least `DELAY` seconds
-after its request was read.
+Before it answers anything, it writes each chat to a file in `FOLDER`, as JSON. A page is a part of
+that file, mapped into memory. So no chat becomes an object, and a page takes less than a
+millisecond. It answers lists (with `start` and `end`), single chats and the list of users, like the
+demo's server. Invariant: every answer leaves at least `DELAY` seconds after its request was read.
 
-It prints its address when it is ready. For each line on standard input it prints what it was asked
-so far, as a line of JSON; it ends when standard input does.
+It prints its address when it is ready. For each line on standard input, it prints all requests so
+far as a line of JSON. It ends when standard input ends.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ _SAY_EVERY = 100_000
 
 
 class Request(NamedTuple):
-    """One that was answered; times are `time.monotonic`, which all processes share."""
+    """An answered request. Times are `time.monotonic`, which is the same for all processes."""
 
     target: str
     read: float
@@ -49,7 +47,7 @@ class Request(NamedTuple):
 
 
 class Rendered:
-    """All chats as JSON, end to end in a file, each with a comma behind it."""
+    """All chats as JSON, one after the other in a file, with a comma after each."""
 
     def __init__(self, count: int, file: Path) -> None:
         self.count = count
@@ -61,7 +59,7 @@ class Rendered:
                 if not self._days or chat["created_at"][:10] != self._days[-1]:
                     self._days.append(chat["created_at"][:10])
                     self._firsts.append(number)
-                # ASCII, with escapes: so PHP writes JSON unless it is told otherwise.
+                # ASCII with escapes, as PHP writes JSON by default.
                 size = out.write(json.dumps(chat, separators=(",", ":")).encode("ascii") + b",")
                 self._starts.append(self._starts[-1] + size)
                 if (number + 1) % _SAY_EVERY == 0:
@@ -70,15 +68,15 @@ class Rendered:
             self._bytes = mmap.mmap(read.fileno(), 0, access=mmap.ACCESS_READ)
 
     def between(self, start: str, end: str) -> tuple[int, int]:
-        """(first, end exclusive) of the chats created from `start` to `end`, both included; ""
-        for no limit."""
+        """The first chat and the end (exclusive) of those created from `start` to `end`, both days
+        included. "" means no limit."""
         low = bisect_left(self._days, start) if start else 0
         high = bisect_right(self._days, end) if end else len(self._days)
         firsts = [*self._firsts, self.count]
         return firsts[low], max(firsts[low], firsts[high])
 
     def some(self, first: int, end: int) -> bytes:
-        """Chats `first` to `end`, exclusive, with commas between them."""
+        """The chats from `first` to `end` (exclusive), with commas between them."""
         return self._bytes[self._starts[first] : max(self._starts[first], self._starts[end] - 1)]
 
     def one(self, chat_id: int) -> dict[str, Any] | None:
@@ -91,7 +89,7 @@ class Rendered:
 
 
 class Pages(ThreadingHTTPServer):
-    """The server. `delay` in seconds; `per_page` is the most that a page may have."""
+    """The server. `delay` is in seconds; `per_page` is the maximum of a page."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -108,7 +106,7 @@ class Pages(ThreadingHTTPServer):
         )
 
     def body(self, target: str, authorization: str | None) -> tuple[int, bytes]:
-        """(status, JSON)."""
+        """The status and the JSON of an answer."""
         if authorization != f"Basic {LOGIN}":
             return _encoded(failure(HTTPStatus.UNAUTHORIZED, "Unauthorized", "wrong login"))
         parts = urlsplit(target)
@@ -116,7 +114,7 @@ class Pages(ThreadingHTTPServer):
             return _encoded(answer(target, self._others))
         parameters = dict(parse_qsl(parts.query))
         unknown = parameters.keys() - {"page", "per_page", "start", "end"}
-        if unknown:  # better than to answer another question
+        if unknown:  # better than an answer to another question
             text = f"{', '.join(sorted(unknown))}: not known to this server"
             return _encoded(failure(HTTPStatus.BAD_REQUEST, "InvalidParameter", text))
         return HTTPStatus.OK, self._page(parts.path, parameters)
@@ -143,7 +141,7 @@ class Pages(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1  # one write an answer
+    wbufsize = -1  # one write for each answer
     server: Pages
 
     def do_GET(self) -> None:
@@ -173,7 +171,7 @@ def main() -> None:
     server = Pages(Rendered(count, Path(sys.argv[4]) / "chats.json"), delay, per_page)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     before = time.process_time()
-    print(server.url, flush=True)  # noqa: T201  # what the caller waits for
+    print(server.url, flush=True)  # noqa: T201  # the caller waits for it
     for _ in sys.stdin:
         told = {"asked": list(server.asked), "cpu_seconds": time.process_time() - before}
         print(json.dumps(told), flush=True)  # noqa: T201  # the same

@@ -1,11 +1,11 @@
-"""How the figures grow with the number of chats, as a picture.
+"""Draws how the figures grow with the number of chats.
 
     python -m benchmarks.plot results-10000.json results-100000.json results-1000000.json \\
         --out docs/pictures/growth.svg
 
-Both axes are logarithmic: what grows with the number of chats is a straight line upwards. Memory
-has the mapped pages of the index in it; SQLite reads into its own small cache, so there they stay
-with the system. A rival's searches are those of the kinds that it answers.
+Both axes are logarithmic, so linear growth is a straight line. Memory includes the mapped pages of
+the index. SQLite reads into a small cache of its own, so its pages belong to the system and are not
+included. A rival's searches are of the kinds that it can answer.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def _draw(results: Sequence[dict[str, Any]], out: Path) -> None:
-    matplotlib: Any = import_module("matplotlib")  # by name: type checkers need not have it
+    matplotlib: Any = import_module("matplotlib")  # by name, so that mypy runs without it
     matplotlib.use("Agg")
     # The same figures give the same file.
     matplotlib.rcParams.update({"svg.hashsalt": "kchat-search", "font.size": 10})
@@ -81,7 +81,7 @@ def _panel(
     for name, found in points.items():
         label, colour, marker, line = _STYLES[name]
         if found:
-            # The recipe may have got the same few chats in several runs.
+            # The recipe may have had the same number of chats in several runs.
             xs, ys = zip(*sorted(dict(found).items()), strict=True)
             width = 2.4 if name == "ours" else 1.4
             place.plot(
@@ -106,7 +106,7 @@ def _axes(place: Any, results: Iterable[dict[str, Any]]) -> None:
 
 
 def _search(name: str, each: Engine) -> float:
-    """Ours is through the service, JSON included."""
+    """Milliseconds. Ours is the whole service, JSON included."""
     column = "service" if name == "ours" else name
     return float(each["ask"]["warm"][column][_WHOLE]["p95"]) * 1000
 

@@ -1,8 +1,8 @@
-"""The fixed set of query kinds, with several real queries each.
+"""The fixed set of query kinds, with ten real queries of each.
 
-They are drawn from a sample of the corpus by how many chats a word is in, the same way each time
-for one number of chats. Invariant: a query says the same to every engine: `request` in our query
-language, the other fields in plain parts.
+Queries are drawn from a sample of the corpus, by the share of the chats that have a word. The same
+number of chats gives the same queries. Invariant: a query means the same for every engine.
+`request` has it in our query language, the other fields have its parts.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ KINDS = {
     "nothing_quoted": "nothing found, quoted",
 }
 LITERAL = frozenset({"quoted3", "quoted6", "quoted12", "tail", "character", "nothing_quoted"})
-"""Kinds that ask for a string, wherever words begin and end."""
+"""Kinds that ask for a string, which may begin or end within a word."""
 
 _EACH = 10
 _SAMPLE = 5_000
@@ -52,15 +52,15 @@ _QUOTABLE = str.maketrans("", "", '"\\“”「」『』 ')
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One query, for us and for the others."""
+    """One query, for kchat-search and for its rivals."""
 
     kind: str
     request: SearchRequest
     words: tuple[str, ...] = ()
-    """All of them, folded; each is one word to jieba, too."""
+    """A chat must have all of them. Each is folded, and is one word for jieba."""
     excluded: tuple[str, ...] = ()
     literal: str | None = None
-    """Folded; in one message."""
+    """Folded. One message must have it."""
     month: str | None = None
     """`2015-04`."""
     agent: str | None = None
@@ -93,11 +93,11 @@ def load(path: Path) -> list[Query]:
 
 @dataclass(frozen=True, slots=True)
 class _Sampled:
-    """A chat of the sample, as far as queries are drawn from it."""
+    """What queries need of a chat of the sample."""
 
     texts: tuple[str, ...]
     words: tuple[str, ...]
-    """Distinct, in order, each of two to four Han characters and one word to jieba."""
+    """Distinct and in order. Each has two to four Han characters and is one word for jieba."""
 
 
 @dataclass
@@ -143,7 +143,7 @@ class _Drawing:
     # -- words -------------------------------------------------------------------------------
 
     def _between(self, least: float, most: float, number: int = _EACH) -> list[str]:
-        """Words in this share of the chats; the nearest ones where there are too few."""
+        """Words in this share of the chats. If there are too few, the nearest ones."""
         middle = (least * most) ** 0.5
         fitting = sorted(word for word, s in self.share.items() if least <= s <= most)
         if len(fitting) >= number:
@@ -152,7 +152,7 @@ class _Drawing:
         return near[:number]
 
     def _common_words(self, number: int = _EACH) -> list[str]:
-        """Those in more than 30 % of the chats, or as near to that as the corpus comes."""
+        """Words in more than 30 % of the chats, or the nearest ones in this corpus."""
         ordered = sorted(self.share, key=lambda word: (-self.share[word], word))
         return ordered[:number]
 
@@ -177,7 +177,7 @@ class _Drawing:
             yield self._of(kind, *self._together(3))
 
     def _together(self, number: int) -> list[str]:
-        """Words that one chat has, each in at least half a percent of all."""
+        """Words that occur together in a chat. Each is in at least half a percent of all chats."""
         while True:
             each = self.rng.choice(self.sample)
             fitting = [word for word in each.words if self.share[word] >= 0.005]
@@ -192,7 +192,7 @@ class _Drawing:
             yield self._literally(kind, self._string(length))
 
     def _string(self, length: int) -> str:
-        """A random stretch of a random message, without what would need quoting itself."""
+        """A random part of a random message, without characters that would have to be escaped."""
         while True:
             text = self.rng.choice(self.rng.choice(self.sample).texts)
             begin = self.rng.randrange(max(1, len(text) - length + 1))
@@ -213,7 +213,7 @@ class _Drawing:
             yield Query(kind, SearchRequest(q=tail, facets=()), literal=tail)
 
     def _character(self, kind: str) -> Iterator[Query]:
-        """From the commonest to rare ones."""
+        """From the commonest character to rare ones."""
         times = Counter(c for each in self.sample for c in set("".join(each.texts)))
         han = [c for c, _ in times.most_common() if [r.kind for r in runs(c)] == [Kind.HAN]]
         for i in range(_EACH):
@@ -260,7 +260,7 @@ class _Drawing:
             yield self._of(kind, "".join(self.rng.sample("qxzjvkw", 6)))
 
     def _nothing_quoted(self, kind: str) -> Iterator[Query]:
-        """Strings whose pairs all are somewhere, in chains that are nowhere."""
+        """Strings that occur nowhere, though each of their pairs of characters occurs somewhere."""
         texts = [fold(text) for text in corpus.messages().texts]
         whole = "\n".join(texts)
         after: dict[str, set[str]] = {}

@@ -1,14 +1,14 @@
-"""Does the right chat stand first? Judged by people, beside what a user would take instead.
+"""Does the right chat come first? People judged it; rivals are measured beside it.
 
     python -m benchmarks.relevance
 
-The judgements are those of `../shared/data/relevance`: names of hotels, restaurants, sights, films,
-songs and people, each with the chats that are about it, out of all chats of its data set. Rivals
-are asked for all words and for any; ours decides by itself, as it does for people.
+The judgements are in `../shared/data/relevance`: names of hotels, restaurants, sights, films, songs
+and people. For each name they list the chats of its data set that are about it. Rivals are asked
+for all words of the name and for any of them. Ours decides that by itself, as it does for people.
 
-    MRR@10      one over the place of the first chat that is right, 0 beyond the tenth
-    nDCG@10     discounted gain of the first ten, as a share of the best that could be
-    recall@20   of the chats that are right, how many are among the first twenty
+    MRR@10      1 / rank of the first right chat; 0 beyond the tenth
+    nDCG@10     discounted gain of the first ten chats, as a share of the best possible gain
+    recall@20   the share of the right chats that are among the first twenty
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _SHOWN = 20
 Ask = Callable[[str], list[int]]
 """The ids of the first twenty chats, best first."""
 Judged = Sequence[tuple[str, set[int]]]
-"""What was asked, and the chats that are right."""
+"""Each query with the chats that are right."""
 
 
 def main() -> None:
@@ -82,7 +82,7 @@ def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
         say(f"{name}: {label}")
         home = folder / rival_name
         home.mkdir()
-        rival: Any = rivals.make(rival_name, home)  # those two have `first`
+        rival: Any = rivals.make(rival_name, home)  # these two have `first`
         rival.build(chats)
         rival.open()
         for any_, which in ((False, "all"), (True, "any")):
@@ -93,7 +93,7 @@ def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
 
 
 def figures(judged: Judged, ask: Ask) -> dict[str, float]:
-    """The mean of each figure over all that was asked."""
+    """The mean of each figure over all queries."""
     sums = {"MRR@10": 0.0, "nDCG@10": 0.0, "recall@20": 0.0}
     for q, right in judged:
         places = [place for place, chat_id in enumerate(ask(q)) if chat_id in right]

@@ -1,8 +1,8 @@
-"""Where the time of a build goes, chat by chat, in one process; beside what FTS5 needs.
+"""Where the time of a build goes, in µs for each chat, in one process, with FTS5 beside it.
 
     python -m benchmarks.stages --chats 5000
 
-Each stage runs over all the chats before the next begins, five times; the best time counts.
+Each stage runs over all chats, five times, before the next stage begins. The best time counts.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 class _Stages:
-    """Some chats, and what is done with them."""
+    """Some chats, and the stages that they pass."""
 
     def __init__(self, count: int, folder: Path) -> None:
         self._count = count
@@ -60,7 +60,7 @@ class _Stages:
         )
 
     def rows(self) -> list[list[str]]:
-        """(stage, µs a chat); «in it» is a part of the stage before."""
+        """Each stage with µs for a chat. «in it» marks a part of the stage before."""
         texts = [[message.text for message in self._read(raw).messages] for raw in self._raws]
         folded = [fold_many(each) for each in texts]
         split = [" ".join(self._segmenter.tokens(each)) for each in folded]
@@ -80,7 +80,7 @@ class _Stages:
         return [[name, f"{self._best(stage):,.0f}"] for name, stage in stages]
 
     def _best(self, stage: Callable[[], object]) -> float:
-        """Microseconds a chat."""
+        """Microseconds for each chat."""
         times = []
         gc.disable()  # as in a build
         for _ in range(_ROUNDS):

@@ -1,8 +1,8 @@
-"""One step of a benchmark, in a process of its own, so that memory and caches are its own:
+"""One step of a benchmark, in a process of its own, so that it has its own memory and caches.
 
     python -m benchmarks.step fill|build|ask|tick ENGINE FOLDER CHATS OUT
 
-`OUT` gets the figures as JSON. `engines.py` calls this; people need not.
+It writes the figures to `OUT` as JSON. `engines.py` calls this; people need not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.queries import Query
 REPEATS = 10
 _LEAST_REPEATS = 3
 _PATIENCE_SECONDS = 2.0
-"""A query that took so long in all is asked no more than three times."""
+"""A query whose runs took this long together is asked only three times."""
 _SAY_EVERY = 20_000
 
 Ask = Callable[[Query], tuple[int, dict[str, float]]]
@@ -54,7 +54,7 @@ def _fill(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _build(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Index all chats; their own making is not counted."""
+    """Index all chats. The time for making the chats is not counted."""
     if chosen.engine == "ours":
         with ours.opened(chosen.folder) as service:
             seconds = ours.build(service)
@@ -68,7 +68,7 @@ def _build(chosen: argparse.Namespace) -> dict[str, Any]:
         chosen.folder.mkdir(parents=True)
         made = corpus.Timed(corpus.chats(chosen.chats))
         rivals.make(chosen.engine, chosen.folder).build(_told(made))
-        # The clock starts at the first chat: until then the dictionary is loaded.
+        # The clock starts at the first chat. Before that, the dictionary is loaded.
         seconds = perf_counter() - made.began - made.seconds
     return {
         "chats": chosen.chats,
@@ -89,7 +89,7 @@ def _told(made: corpus.Timed) -> Iterator[dict[str, Any]]:
 
 
 def _ask(chosen: argparse.Namespace) -> dict[str, Any]:
-    """The first search after the start, each query for the first time, then over and over."""
+    """The first search after the start, then each query for the first time, then repeated."""
     asked = queries.load(chosen.queries)
     measure.drop_pages(chosen.folder)
     began = perf_counter()
@@ -113,7 +113,7 @@ def _ask(chosen: argparse.Namespace) -> dict[str, Any]:
 
 @contextmanager
 def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
-    """(how to ask, the kinds that can be asked)."""
+    """A function that asks, and the kinds of queries that this engine can answer."""
     if chosen.engine == "ours":
         with ours.opened(chosen.folder) as service:
             service.warm()
@@ -132,11 +132,11 @@ def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
 
 
 Times = dict[str, dict[str, list[list[float]]]]
-"""Seconds by column and kind: of each query, its runs."""
+"""By column and kind: for each query, the seconds of its runs."""
 
 
 def _first_runs(asked: Sequence[Query], ask: Ask) -> tuple[Times, dict[str, list[int]]]:
-    """Each query once, kind after kind in turn."""
+    """Each query once. The kinds take turns."""
     times: Times = defaultdict(lambda: defaultdict(list))
     found: dict[str, list[int]] = defaultdict(list)
     by_kind: dict[str, list[Query]] = defaultdict(list)
@@ -152,7 +152,7 @@ def _first_runs(asked: Sequence[Query], ask: Ask) -> tuple[Times, dict[str, list
 
 
 def _repeated(asked: Sequence[Query], ask: Ask) -> Times:
-    """Each query ten times, round after round, so that none finds what it just left behind."""
+    """Each query ten times, round by round, so that no query meets its own warm caches."""
     runs: list[dict[str, list[float]]] = [defaultdict(list) for _ in asked]
     spent = [0.0] * len(asked)
     for turn in range(REPEATS):
@@ -167,13 +167,13 @@ def _repeated(asked: Sequence[Query], ask: Ask) -> Times:
     times: Times = defaultdict(lambda: defaultdict(list))
     for query, columns in zip(asked, runs, strict=True):
         for column, values in columns.items():
-            # A slow query asked less often weighs as much as the others.
+            # A slow query is asked less often. It counts as much as the others.
             times[column][query.kind].append((values * REPEATS)[:REPEATS])
     return times
 
 
 def _tick(chosen: argparse.Namespace) -> dict[str, Any]:
-    """Ticks of ten chats, each searched for at once."""
+    """Ticks of ten chats. After each tick its chats are searched."""
     times: dict[str, list[float]] = defaultdict(list)
     most = 0
     with ours.opened(chosen.folder) as service:

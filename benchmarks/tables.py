@@ -1,4 +1,4 @@
-"""Figures as Markdown. Seconds and bytes come in; milliseconds and megabytes are shown."""
+"""Figures as Markdown. Figures are seconds and bytes; tables show milliseconds and megabytes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def markdown(figures: Figures) -> str:
 
 
 def without_runs(figures: Figures) -> dict[str, Any]:
-    """Figures for a file: p50, p95 and p99 in place of every single run."""
+    """Figures for a file: p50, p95, p99 and the maximum instead of every single run."""
     found = dict(figures)
     found["engines"] = {name: _brief(each) for name, each in figures["engines"].items()}
     if "growth" in figures:
@@ -52,19 +52,19 @@ def without_runs(figures: Figures) -> dict[str, Any]:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; the first column is text, the others are figures."""
+    """A Markdown table. The first column is text, the others are figures."""
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ms(seconds: float) -> str:
-    """Seconds as milliseconds, to three digits."""
+    """Seconds as milliseconds, with three digits."""
     value = seconds * 1000
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def mb(size: float) -> str:
-    """Bytes in millions."""
+    """Bytes as megabytes (10^6)."""
     value = size / 1e6
     return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
 
@@ -138,7 +138,7 @@ def _builds(figures: Figures) -> str:
 
 
 def _columns(figures: Figures) -> dict[str, Mapping[str, Any]]:
-    """The answers by column: ours has three."""
+    """The answers by column. Ours has three columns."""
     found: dict[str, Mapping[str, Any]] = {}
     for each in figures["engines"].values():
         for column in each["ask"]["warm"]:
@@ -175,7 +175,7 @@ def _kinds(figures: Figures) -> str:
 
 
 def _found(figures: Figures) -> str:
-    """Where another finds other chats than ours, its time is of another answer."""
+    """How many chats each engine finds. If not what ours finds, its time is for another answer."""
     engines = figures["engines"]
     if "ours" not in engines:
         return ""

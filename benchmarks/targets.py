@@ -1,4 +1,4 @@
-"""Section 12 of the design, held against the figures."""
+"""The targets of section 12 of the design, compared with the figures."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmarks.measure import quantile
 Figures = Mapping[str, Any]
 
 SMALL = 100_000
-"""Up to so many chats the first column of section 12 holds, beyond it the second."""
+"""Up to this number of chats, the first column of section 12 applies; above it, the second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """A column of section 12: seconds and bytes."""
+    """A column of section 12. Times are seconds, memory is bytes."""
 
     p95: float
     first: float
@@ -35,7 +35,7 @@ RECIPE_BUILD, FTS5_SEARCH, TANTIVY_SEARCH, LINEAR, GROWN = 10, 0.2, 5, 0.9, 1.5
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What is wanted, what was measured; `reached` None where it could not be measured."""
+    """A target and what was measured. `reached` is None if it could not be measured."""
 
     name: str
     wanted: str
@@ -44,7 +44,7 @@ class Target:
 
 
 def targets(figures: Figures, against: Figures | None = None) -> list[dict[str, Any]]:
-    """All targets that this run can speak of; `against` are figures of fewer chats."""
+    """All targets that this run can answer. `against` has the figures of fewer chats."""
     ours = figures["engines"].get("ours")
     if ours is None:
         return []

@@ -1,10 +1,10 @@
-"""An index that has grown by small commits, beside a fresh one of the same chats.
+"""An index after many small commits, beside a fresh build of the same chats.
 
     python -m benchmarks.ticks --chats 10000 --ticks 10000
 
-Each tick writes ten documents, five of new chats and five of changed ones, straight to the engine:
-what the archive adds to a tick, `engines.py --ticks` shows. Half of the changed chats are recent,
-the others any.
+Each tick writes ten documents to the engine: five new chats and five changed ones. Half of the
+changed chats are recent, the others are any. The archive has no part in it; `engines.py --ticks`
+shows what it adds to a tick.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _shown(figure: float) -> str:
 
 
 class _Ticks:
-    """The chats, and the index that follows them."""
+    """The chats, and the indexes of them."""
 
     def __init__(self, chats: int, ticks: int) -> None:
         self._chats = chats
@@ -77,7 +77,7 @@ class _Ticks:
         self._rng = Random(5)
 
     def run(self, folder: Path) -> dict[str, float]:
-        """All of it; the figures."""
+        """Run everything. Returns the figures by label."""
         grown = WhooshEngine(folder / "grown", processes=1)
         say(f"building {self._chats:,} chats")
         grown.rebuild(self._all(), "x")
@@ -114,7 +114,7 @@ class _Ticks:
         return commits, most
 
     def _chosen(self) -> list[int]:
-        """Five chats more, and five that have changed."""
+        """The numbers of five new chats and of five that have changed."""
         there = len(self._versions)
         changed: set[int] = set()
         while len(changed) < _PER_TICK // 2:
@@ -130,7 +130,7 @@ class _Ticks:
         return self._documents(list(made))
 
     def _chat(self, number: int) -> dict[str, Any]:
-        """A chat as it is now: each change is a message more."""
+        """A chat as it is now. Each change added a message."""
         chat = self._corpus.chat(number)
         for version in range(2, self._versions[number] + 1):
             chat = corpus.grown(chat, f"mark{version}")

@@ -1,11 +1,12 @@
-"""What a user would take instead, each built and asked the way its own users would.
+"""What a user would take instead. Each is built and asked as its own users would do it.
 
-    recipe.py   the usual recipe: Whoosh as it comes, jieba's analyzer, a document a message
-    fts5.py     SQLite FTS5, over jieba's words and over trigrams, a row a chat
-    native.py   bare Tantivy over the same words and grams as ours, a document a chat
+    recipe.py   the usual recipe: Whoosh, jieba's analyzer, a document for each message
+    fts5.py     SQLite FTS5, over jieba's words and over trigrams, a row for each chat
+    native.py   bare Tantivy over the same words and grams as ours, a document for each chat
 
-All compare folded text, as we do, but for the recipe, which leaves that to its analyzer. What one
-can't answer it says (`supports`); where it answers something else, the number of chats tells.
+All of them compare folded text, as we do, except the recipe, which leaves that to its analyzer.
+`supports` says which kinds of queries a rival can answer. If it finds other chats than ours, the
+number of chats shows it.
 """
 
 from __future__ import annotations
@@ -19,14 +20,14 @@ from benchmarks.queries import Query
 
 
 class Rival(Protocol):
-    """An engine over one folder, of its own and empty before `build`."""
+    """An engine over a folder of its own, which is empty before `build`."""
 
     def build(self, chats: Iterable[dict[str, Any]]) -> None:
         """Index these chats and commit."""
         ...
 
     def open(self) -> None:
-        """Be ready to search, in a process that did not build."""
+        """Prepare to search, in a process that did not build the index."""
         ...
 
     def supports(self, kind: str) -> bool:
@@ -34,7 +35,7 @@ class Rival(Protocol):
         ...
 
     def search(self, query: Query) -> int:
-        """The best twenty chats, read, and the facets if asked; how many chats there are."""
+        """Read the best twenty chats, and the facets if asked. Returns how many chats match."""
         ...
 
 

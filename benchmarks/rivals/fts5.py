@@ -1,7 +1,7 @@
-"""(b) SQLite FTS5, a row a chat: over jieba's words, and over trigrams.
+"""(b) SQLite FTS5, a row for each chat: over jieba's words, and over trigrams.
 
-Text lies in the index alone, not beside it («contentless»): the archive has it. What one filters,
-sorts and counts by stands in a plain table with the indexes one would give it.
+The text is only in the index («contentless»), because the archive has it. Filters, order and counts
+use a plain table with the indexes that a user would create.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _INDEXES = (
 
 
 class _Fts5:
-    """What both have in common."""
+    """What the two have in common."""
 
     tokenizer: ClassVar[str]
 
@@ -41,7 +41,7 @@ class _Fts5:
         self._open: sqlite3.Connection | None = None
 
     def text(self, chat: dict[str, Any]) -> str:
-        """What is indexed of a chat."""
+        """The part of a chat that is indexed."""
         raise NotImplementedError
 
     def terms(self, query: Query) -> str:
@@ -95,7 +95,7 @@ class _Fts5:
 
 
 class Words(_Fts5):
-    """jieba's search-mode words, joined by blanks: the same words as ours, and none within them."""
+    """jieba's search-mode words, joined by blanks: the words that ours indexes."""
 
     tokenizer = "unicode61"
 
@@ -122,7 +122,7 @@ class Words(_Fts5):
         return kind not in LITERAL
 
     def first(self, q: str, limit: int, *, any_: bool) -> list[int]:
-        """The ids of the best chats with all words of what was asked, or any, by bm25."""
+        """The ids of the best chats by bm25. They have all words of the query, or any."""
         assert self._open is not None
         words = self._segmenter.tokens([fold(q)])
         terms = (" OR " if any_ else " ").join(map(_string, words))
@@ -144,7 +144,7 @@ class Trigrams(_Fts5):
         return _string(query.literal or query.words[0])
 
     def supports(self, kind: str) -> bool:
-        """Strings of three characters and more."""
+        """Strings of at least three characters."""
         return kind in LITERAL - {"character"}
 
 

@@ -1,9 +1,9 @@
-"""(c) Bare Tantivy: the same words and grams as ours, a document a chat; the native limit.
+"""(c) Bare Tantivy: the same words and grams as ours, a document for each chat. The native limit.
 
-Words, with their frequencies, answer words by BM25. Grams answer strings: every character and
-pair of each message, in order, so that the pairs of a string stand at places two apart: a phrase
-of pairs is exact, where a set of pairs would only be a beginning. Unlike ours, a word is found
-where jieba cut one, and not within another: less to do, and fewer chats.
+Words, with their frequencies, answer words by BM25. Grams answer strings. They are every character
+and every pair of each message, in order, so the pairs of a string are two positions apart, and a
+phrase of pairs is exact. A set of pairs would only give candidates. Unlike in ours, a word is found
+only where jieba cut one, not within another word. That is less work and finds fewer chats.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _MEMORY = 256 * 2**20
 _TOP = 20
 _FACETS = ("agent", "status", "rating", "started_by", "month")
 _BREAK_TERM = "⏎⏎⏎"
-"""Between messages: longer than any gram."""
+"""It stands between messages. It is longer than any gram."""
 
-tantivy: Any = import_module("tantivy")  # by name: type checkers need not have it
+tantivy: Any = import_module("tantivy")  # by name, so that mypy runs without it
 
 
 class Native:
@@ -51,7 +51,7 @@ class Native:
         self._searcher = self._index().searcher()
 
     def supports(self, kind: str) -> bool:
-        """All of them."""
+        """All kinds."""
         return bool(kind)
 
     def search(self, query: Query) -> int:
@@ -127,7 +127,7 @@ def _schema() -> Any:
 
 
 def _grams(text: str) -> str:
-    """c0 c0c1 c1 c1c2 c2 ...: each character, and the pair that begins with it."""
+    """Each character, followed by the pair that begins with it: c0 c0c1 c1 c1c2 c2 ..."""
     shown = _visible(text)
     pairs = map("".join, pairwise(shown))
     return " ".join(
@@ -136,5 +136,5 @@ def _grams(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """Blanks as a character that the tokenizer does not split at."""
+    """The text with a visible sign for each blank, because the tokenizer splits at blanks."""
     return "".join("␣" if character.isspace() else character for character in text)

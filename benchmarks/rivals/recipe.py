@@ -1,7 +1,7 @@
-"""(a) The usual recipe: Whoosh as it comes, a document a message, jieba's ChineseAnalyzer.
+"""(a) The usual recipe: plain Whoosh, a document for each message, jieba's ChineseAnalyzer.
 
-A chat is found where one of its messages matches: hits are collapsed to chats, and the total is
-counted so. A quoted string is a phrase of jieba's words, which finds a part of what is there.
+A chat is found if one of its messages matches: hits are collapsed to chats, and chats are counted.
+A quoted string is a phrase of jieba's words, which finds only a part of the chats that have it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Recipe:
         self._parser = QueryParser("text", index.schema)
 
     def supports(self, kind: str) -> bool:
-        """A phrase of words answers quoted strings after a fashion; parts of words, not at all."""
+        """A phrase of words answers quoted strings in part. Parts of words can't be asked."""
         return kind not in LITERAL or kind.startswith("quoted")
 
     def search(self, query: Query) -> int:
@@ -83,15 +83,15 @@ class Recipe:
         return len(found) if query.newest else self._chats(wanted, chosen)
 
     def first(self, q: str, limit: int, *, any_: bool) -> list[int]:
-        """The ids of the chats of the best messages with all words of what was asked, or any."""
+        """The ids of the chats with the best messages. They have all words of the query, or any."""
         group = OrGroup if any_ else AndGroup
         parser = QueryParser("text", self._searcher.schema, group=group)
         found = self._searcher.search(parser.parse(q), limit=limit, collapse="chat")
         return [hit["chat"] for hit in found]
 
     def _chats(self, wanted: Any, chosen: Any) -> int:
-        """How many chats match. Collapsed results know it only when they are sorted by a field:
-        by relevance, a message that a better one replaces is counted twice."""
+        """The number of chats that match. Collapsed results count right only if sorted by a
+        field. By relevance, a message that a better one replaces is counted twice."""
         if chosen is not None:
             wanted = And([wanted, chosen])
         column = self._searcher.reader().column_reader("chat")
