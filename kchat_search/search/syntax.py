@@ -1,5 +1,5 @@
-"""Query text to tree. Every input is some query: what can't be read as an operator is text, and a
-note says so.
+"""From query text to a tree. Every input is a query. What cannot be read as an operator is taken as
+text, and a note says so.
 
     query := and (OR and)*          and := part (AND? part)*        part := (NOT | -)* simple
     simple := "phrase" | ( query ) | field:value | text
@@ -38,16 +38,17 @@ _UNSPACED = (Kind.HAN, Kind.UNSPACED)
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A query as it was understood. `tree` None asks for everything."""
+    """A query as it was understood. A `tree` of None asks for every chat."""
 
     tree: Tree | None
     notes: tuple[Note, ...]
 
 
 def parse(query: str, split: Callable[[str], list[str]], today: date, zone: ZoneInfo) -> Parsed:
-    """Read a query. `split` cuts Han text into words; `today` and `zone` decide what a date is.
+    """Read a query. `split` cuts Han text into words. `today` and `zone` decide which days a date
+    names.
 
-    Raises `LimitExceeded` for more than 1,000 characters or 64 clauses.
+    Raises `LimitExceeded` for more than `MAX_QUERY_CHARACTERS` or `MAX_CLAUSES`.
     """
     if len(query) > MAX_QUERY_CHARACTERS:
         raise LimitExceeded(
@@ -56,17 +57,17 @@ def parse(query: str, split: Callable[[str], list[str]], today: date, zone: Zone
             "q",
             MAX_QUERY_CHARACTERS,
         )
-    query = without_surrogates(query)  # no engine, archive or page could take them
+    query = without_surrogates(query)  # no engine, archive or page can take them
     parser = _Parser(query, split, today, zone)
     tree = parser.read()
     if tree is None and query.strip():
-        # Brackets or quotes with nothing inside: whoever typed them did not ask for everything.
+        # Only brackets or quotes with nothing inside. Nobody who types them asks for every chat.
         return Parsed(_as_it_stands(fold(query).strip()), (Note("taken_as_text"),))
     return Parsed(tree, tuple(dict.fromkeys(parser.notes)))
 
 
 def _as_it_stands(folded: str) -> Text:
-    """Punctuation and nothing else, looked for as it stands."""
+    """Punctuation and nothing else. It is looked for as it stands."""
     return Text(folded, (folded,))
 
 
@@ -81,7 +82,7 @@ class _Parser:
         self._tokens = list(tokens(query, self.notes.append))
         self._next = 0
         if all(token.kind in ("and", "or", "not") for token in self._tokens):
-            # Nothing but operators: then they are what is looked for.
+            # There are only operators, so they are what is looked for.
             self._tokens = [Token("word", token.text) for token in self._tokens]
         clauses = sum(token.kind in ("phrase", "word", "(") for token in self._tokens)
         if clauses > MAX_CLAUSES:
@@ -109,10 +110,12 @@ class _Parser:
         parts = [self._and()]
         while self._take("or"):
             parts.append(self._and())
-        found = [part for part in parts if part is not None]
-        if len(found) < len(parts) and len(parts) > 1:
+        trees = [part for part in parts if part is not None]
+        if len(trees) < len(parts) and len(parts) > 1:
             self._dangling("OR")
-        flat = [p for part in found for p in (part.parts if isinstance(part, Or) else (part,))]
+        flat = [
+            part for tree in trees for part in (tree.parts if isinstance(tree, Or) else (tree,))
+        ]
         return None if not flat else flat[0] if len(flat) == 1 else Or(tuple(flat))
 
     def _and(self) -> Tree | None:
@@ -167,16 +170,16 @@ class _Parser:
         code = _wrong_value(token.field, token.text, self._today, self._zone)
         if code is None:
             return Field(token.field, token.text)
-        phrase = token.kind == "phrase"
-        shown = f"{token.field}:{quoted(token.text) if phrase else token.text}"
-        self.notes.append(Note(code, (shown,)))
-        if not phrase:
-            return self._text(shown)
+        is_phrase = token.kind == "phrase"
+        as_typed = f"{token.field}:{quoted(token.text) if is_phrase else token.text}"
+        self.notes.append(Note(code, (as_typed,)))
+        if not is_phrase:
+            return self._text(as_typed)
         name = Text(token.field, (Word(token.field),))
         return And((name, Phrase(fold(token.text)))) if token.text else name
 
     def _text(self, typed: str) -> Tree | None:
-        """What was typed without blanks, as the parts that must be found."""
+        """What was typed without blanks, as the parts that a chat must have."""
         folded = fold(typed).strip()
         parts: list[str | Word] = []
         for piece in _pieces(folded):
@@ -184,9 +187,9 @@ class _Parser:
                 parts.extend(self._split(piece[0].text))
                 continue
             chunk = "".join(run.text for run in piece)
-            # There is punctuation in the blocks of unspaced scripts, too («・»).
-            unspaced = piece[0].kind is Kind.UNSPACED
-            part = strip_punctuation(chunk) if unspaced else _alphabetic(chunk)
+            # The Unicode blocks of unspaced scripts have punctuation, too («・»).
+            is_unspaced = piece[0].kind is Kind.UNSPACED
+            part = strip_punctuation(chunk) if is_unspaced else _word_or_literal(chunk)
             if part:
                 parts.append(part)
         if not parts:
@@ -195,7 +198,7 @@ class _Parser:
         whole = strip_punctuation(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
         return Text(whole, tuple(dict.fromkeys(parts)))
 
-    # -- small things ------------------------------------------------------------------------
+    # -- tokens ------------------------------------------------------------------------------
 
     def _peek(self) -> str | None:
         return self._tokens[self._next].kind if self._next < len(self._tokens) else None
@@ -211,24 +214,26 @@ class _Parser:
 
 
 def _and(parts: list[Tree]) -> Tree | None:
-    """All of them; groups inside are opened, but for those that a `from:` holds together."""
-    flat = [p for part in parts for p in (part.parts if _opens(part) else (part,))]
+    """All of the parts. A group inside is dissolved into its parts, except where a `from:` holds it
+    together."""
+    flat = [inner for part in parts for inner in (part.parts if _can_open(part) else (part,))]
     flat = _without_punctuation(flat)
     return None if not flat else flat[0] if len(flat) == 1 else And(tuple(flat))
 
 
-def _opens(part: Tree) -> TypeGuard[And]:
+def _can_open(part: Tree) -> TypeGuard[And]:
     return isinstance(part, And) and not any(map(names_speakers, part.parts))
 
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:
-    """Punctuation by itself counts only where nothing else is asked for."""
+    """The parts without those that are only punctuation. If all are, they stay."""
     kept = [p for p in parts if not (isinstance(p, Text) and not strip_punctuation(p.whole))]
     return kept or parts
 
 
 def _pieces(folded: str) -> Iterator[list[Run]]:
-    """Runs; those that are neither Han nor another unspaced script stay together («3.6.0»)."""
+    """The runs of a text. Neighbours that are neither Han nor another unspaced script stay together
+    («3.6.0»)."""
     joined: list[Run] = []
     for run in runs(folded):
         if run.kind in _UNSPACED:
@@ -242,9 +247,12 @@ def _pieces(folded: str) -> Iterator[list[Run]]:
         yield joined
 
 
-def _alphabetic(chunk: str) -> str | Word | None:
-    """Letters alone are a word, with a star its beginning; anything with a digit, a symbol or
-    punctuation inside is looked for as it stands; punctuation around it is not."""
+def _word_or_literal(chunk: str) -> str | Word | None:
+    """What a chunk without Han asks for, without the punctuation around it.
+
+    Only letters are a whole word, or with a star behind them its beginning. A chunk with a digit, a
+    symbol or punctuation inside is a literal. None where there is only punctuation.
+    """
     text = strip_punctuation(chunk)
     if not text:
         return None
@@ -254,7 +262,7 @@ def _alphabetic(chunk: str) -> str | Word | None:
 
 
 def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> NoteCode | None:
-    """Why this can't be the value of this field; None where it can."""
+    """Why a field cannot have this value; None where it can."""
     folded = fold(value).strip()
     if not folded:
         return "no_value"
@@ -267,7 +275,7 @@ def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> NoteCode
     if name == "is" and folded != "gone":
         return "not_gone"
     if name in ("date", "after", "before"):
-        found = span(folded, today, zone)
-        if found is None or (name != "date" and ".." in folded):
+        days = span(folded, today, zone)
+        if days is None or (name != "date" and ".." in folded):
             return "not_a_date"
     return None

@@ -1,7 +1,7 @@
-"""Query text to tokens: words, quoted strings, operators, brackets.
+"""From query text to tokens: words, quoted strings, operators, brackets.
 
-Full-width and Chinese punctuation stands for its ASCII twin: “ ” ： （ ） －. Operators are in
-capitals, so that «or» and «not» in English sentences stay words.
+Full-width and Chinese punctuation means the same as its ASCII twin: “ ” ： （ ） －. Operators are
+in capitals, so «or» and «not» in English sentences stay words.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from kchat_search.text.scripts import Kind, runs
 
 _CURLY = "“”„‟"
 _CLOSING = {'"': '"', "＂": "＂"} | dict.fromkeys(_CURLY, _CURLY)
-"""By opening quote, what closes it. Input methods mix the curly ones up, so any closes any."""
+"""By opening quote, the quotes that close it. Input methods mix up the curly quotes, so any of them
+closes any other."""
 
 _WORD_OPERATORS = ("AND", "OR", "NOT")
-_PARTED = re.compile(rf"(?<=[^{BETWEEN}])[{BETWEEN}]+(?=[^{BETWEEN}])")
-"""Chinese punctuation between two things. Nobody types a blank beside it, so it parts «iPhone，
-iPad» as a blank does; ASCII punctuation inside an address, a version or a path does not."""
+_DIVIDER = re.compile(rf"(?<=[^{BETWEEN}])[{BETWEEN}]+(?=[^{BETWEEN}])")
+"""Chinese punctuation between two things. Nobody types a blank beside it, so it divides «iPhone，
+iPad» as a blank would. ASCII punctuation does not divide, since it stands inside of addresses,
+versions and paths."""
 _MINUS = r"[-－]+(?=[^\s)）])(?![-－])"
-_ANEW = re.compile(
+_BEFORE_CONDITION = re.compile(
     rf"[{BETWEEN}]+(?={_MINUS}|(?i:{'|'.join(OPERATORS)})[:：]\S"
     rf"|(?:{'|'.join(_WORD_OPERATORS)})(?:[\s{BETWEEN}(（]|\Z)|[\"＂{_CURLY}(（])"
 )
-"""Chinese punctuation before what is an operator, a field, a quote or a bracket: it parts as a
-blank does. «退款，-发票» excludes; taken as text it would ask for what it should exclude."""
+"""Chinese punctuation before an operator, a field, a quote or a bracket. It divides as a blank
+does. So «退款，-发票» excludes «发票». Taken as text, it would ask for what it should exclude."""
 _ENDS_VALUE = re.compile("[，。、；！？｡､]")
 _EXCLUDES = re.compile(_MINUS)
-"""A minus, or several, right before something: dashes by themselves are text."""
+"""One or more minus signs right before something. Dashes by themselves are text."""
 _UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
 
 
@@ -47,28 +49,28 @@ class Token:
     """One of: phrase ( ) not and or word."""
     text: str = ""
     field: str = ""
-    """Of a word or phrase: the name of the field that it is the value of."""
+    """The name of the field that a word or phrase is the value of; empty for a text."""
 
 
 def tokens(query: str, note: Callable[[Note], None]) -> Iterator[Token]:
-    """Cut a query. `note` is called with each note of what was not taken as typed."""
+    """Cut a query into tokens. `note` is called once for each thing that is not taken as typed."""
     position = 0
-    excluded = False
+    excluded = False  # the token before was NOT or a minus
     while position < len(query):
         character = query[position]
         plain = _ascii(character)
-        between = _ANEW.match(query, position)
-        if character.isspace() or between:
-            position = between.end() if between else position + 1
+        punctuation = _BEFORE_CONDITION.match(query, position)
+        if character.isspace() or punctuation:
+            position = punctuation.end() if punctuation else position + 1
             continue
-        before, excluded = excluded, False
+        was_excluded, excluded = excluded, False
         if plain in "()":
             yield Token(plain)
             position += 1
         elif character in _CLOSING:
             text, position = _phrase(query, position, note)
             if text is None:
-                excluded = before  # a stray quote is as if it were not there
+                excluded = was_excluded  # a stray quote is ignored
             else:
                 yield Token("phrase", text)
         elif plain == "-" and _EXCLUDES.match(query, position):
@@ -76,16 +78,19 @@ def tokens(query: str, note: Callable[[Note], None]) -> Iterator[Token]:
             excluded = True
             position += 1
         else:
-            token, position = _word(query, position, note, excluded=before)
+            token, position = _word(query, position, note, excluded=was_excluded)
             excluded = token.kind == "not"
-            yield from _parted(token)
+            yield from _divided(token)
 
 
 def _word(
     query: str, start: int, note: Callable[[Note], None], *, excluded: bool
 ) -> tuple[Token, int]:
-    """The word that begins at `start`, and where it ends. One that is `excluded` ends at Chinese
-    punctuation: what follows that is not excluded, whatever script it is in."""
+    """(the word that begins at `start`, where it ends).
+
+    A word that is `excluded` ends at Chinese punctuation. What follows the punctuation is not
+    excluded, whatever script it is in.
+    """
     end = _word_end(query, start, excluded=excluded)
     word = query[start:end]
     operator = fold(word).upper()
@@ -101,7 +106,7 @@ def _word(
         text, after = _phrase(query, end, note)
         if text is not None:
             return Token("phrase", text, name), after
-    # «agent:李雷，退款»: no id, name, day or state has such a comma; a file may.
+    # «agent:李雷，退款»: no id, name, day or status has such a comma, but the name of a file may.
     stop = None if name == "file" else _ENDS_VALUE.search(value, 1)
     if stop:
         return Token("word", value[: stop.start()], name), end - len(value) + stop.start()
@@ -114,45 +119,50 @@ def _word_end(query: str, start: int, *, excluded: bool) -> int:
         character = query[end]
         if character.isspace() or _ascii(character) in "()" or character in _CLOSING:
             break
-        # Of several marks side by side only the first is looked at: a thousand take no time.
-        first = end > start and character in BETWEEN and query[end - 1] not in BETWEEN
-        if first and (_ANEW.match(query, end) or query[start:end] in _WORD_OPERATORS):
+        # Only the first of several marks side by side is looked at. So a thousand take no time.
+        first_mark = end > start and character in BETWEEN and query[end - 1] not in BETWEEN
+        if first_mark and (
+            _BEFORE_CONDITION.match(query, end) or query[start:end] in _WORD_OPERATORS
+        ):
             break
         end += 1
-    parted = _PARTED.search(query, start + 1, end) if excluded else None
-    if parted and not _partition(query[start:end])[1]:
-        return parted.start()
+    divider = _DIVIDER.search(query, start + 1, end) if excluded else None
+    if divider and not _partition(query[start:end])[1]:
+        return divider.start()
     return end
 
 
 def _phrase(query: str, start: int, note: Callable[[Note], None]) -> tuple[str | None, int]:
-    """The quoted string that begins at `start`, and where it ends; (None, start + 1) where
-    the quote is a stray one."""
+    """(the quoted string that begins at `start`, where it ends), or (None, start + 1) where nothing
+    closes the quote."""
     closing = _CLOSING[query[start]]
-    out: list[str] = []
+    characters: list[str] = []
     position = start + 1
     while position < len(query):
         character, following = query[position], query[position + 1 : position + 2]
         if character in closing:
-            return "".join(out), position + 1
+            return "".join(characters), position + 1
         escaped = character == "\\" and following and following in closing
-        # The last quote there is closes, though a backslash stands before it («C:\\"»).
+        # The last quote of the query closes, even after a backslash («C:\\"»).
         if escaped and any(c in closing for c in query[position + 2 :]):
-            out.append(following)
+            characters.append(following)
             position += 2
             continue
-        out.append(character)
+        characters.append(character)
         position += 1
     note(Note("stray_quote"))
     return None, start + 1
 
 
-def _parted(token: Token) -> Iterator[Token]:
-    """A word cut at Chinese punctuation that stands between letters, digits or symbols (between
-    Han it parts anyway, and there the whole is worth keeping for the ranking)."""
+def _divided(token: Token) -> Iterator[Token]:
+    """A word, cut at Chinese punctuation that stands between letters, digits or symbols.
+
+    Between Han characters the word is not cut here. There the parser divides it, and keeps the
+    whole for the ranking.
+    """
     done = 0
     if token.kind == "word" and not token.field:
-        for mark in _PARTED.finditer(token.text):
+        for mark in _DIVIDER.finditer(token.text):
             beside = token.text[mark.start() - 1] + token.text[mark.end()]
             if all(run.kind not in (Kind.HAN, Kind.UNSPACED) for run in runs(fold(beside))):
                 yield Token("word", token.text[done : mark.end()])
@@ -161,12 +171,13 @@ def _parted(token: Token) -> Iterator[Token]:
 
 
 def _ascii(character: str) -> str:
-    """The ASCII twin of full-width parentheses and minus."""
+    """The ASCII twin of a full-width parenthesis or minus; other characters as they are."""
     return {"（": "(", "）": ")", "－": "-"}.get(character, character)
 
 
 def _partition(word: str) -> tuple[str, bool, str]:
-    """(field, True, value) where a word begins with the name of a field and a colon."""
+    """(field, True, value) where a word begins with the name of a field and a colon; else ("",
+    False, "")."""
     match = re.match(r"([^:：]{1,20})[:：]", word)
     name = fold(match[1]) if match else ""
     if match and name in OPERATORS:

@@ -1,9 +1,9 @@
-"""The tree of a query: what was understood, before any engine.
+"""The tree of a query: what was understood, independent of any engine.
 
-`str()` of a tree is how the query was understood, in the query language itself: read again, it
-finds the same chats. But text that had to be quoted is not relaxed, so where chats with some of the
-words follow, fewer may. And a quoted string that ends with a backslash and has another one behind
-it can't be written in that language.
+`str()` of a tree says in the query language how the query was understood. Read again, that text
+finds the same chats, with two exceptions. Text that had to be quoted is not relaxed, so fewer chats
+with some of the words may follow. And the language cannot express a quoted string that ends with a
+backslash and is followed by another quoted string.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from kchat_search.fields import OPERATORS
 from kchat_search.text.scripts import strip_punctuation
 
 BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"
-"""Chinese punctuation: it may part two things, and behind it a condition may begin."""
+"""Chinese punctuation. It may stand between two things, and a condition may begin behind it."""
 
 _NOT_PLAIN = re.compile(
     rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(OPERATORS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
 )
-"""Folded text that, written as it is, would be read as something else than text."""
+"""Folded text that would not be read as text if it were written as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Something typed without blanks, folded: `退款流程`, `iphone`, `5678`, `a@b.com`.
+    """Something that was typed without blanks, folded: `退款流程`, `iphone`, `5678`, `a@b.com`.
 
-    Each of `parts` must be in the chat, anywhere: a string as a literal, a `Word` as a run of
-    letters. `whole` is what was typed; a chat that has it in one piece ranks first.
+    The chat must have each of `parts`, anywhere: a string as a literal, a `Word` as a run of
+    letters. `whole` is what was typed. A chat that has it in one piece ranks first.
     """
 
     whole: str
     parts: tuple[str | Word, ...]
 
     def __str__(self) -> str:
-        # Punctuation alone is dropped where anything else is asked for.
+        # Punctuation alone would be dropped beside anything else, so it is quoted.
         if strip_punctuation(self.whole) and not _NOT_PLAIN.match(self.whole):
             return self.whole
         parts = [quoted(part) if isinstance(part, str) else str(part) for part in self.parts]
@@ -55,7 +55,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """`"退款流程"`: exactly this, folded, in one message."""
+    """`"退款流程"`: some message has exactly this text, after folding."""
 
     text: str
 
@@ -65,7 +65,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`agent:2192`. `name` is one of `OPERATORS`, `value` as typed."""
+    """`agent:2192`. `name` is one of `OPERATORS`, `value` is as it was typed."""
 
     name: str
     value: str
@@ -77,7 +77,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class And:
-    """All of these; at least two."""
+    """All of the parts match. There are at least two."""
 
     parts: tuple[Tree, ...]
 
@@ -87,7 +87,7 @@ class And:
 
 @dataclass(frozen=True, slots=True)
 class Or:
-    """Any of these; at least two."""
+    """Some part matches. There are at least two."""
 
     parts: tuple[Tree, ...]
 
@@ -97,7 +97,7 @@ class Or:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """All the others."""
+    """The part does not match."""
 
     part: Tree
 
@@ -106,7 +106,7 @@ class Not:
 
 
 def names_speakers(part: Tree) -> bool:
-    """Is it `from:`, or several of these with OR between them? Then it is about the text beside."""
+    """Is it `from:`, or several of them joined by OR? Then it is about the texts beside it."""
     if isinstance(part, Or):
         return all(map(names_speakers, part.parts))
     return isinstance(part, Field) and part.name == "from"

@@ -252,7 +252,7 @@ def test_punctuation_alone_counts_only_where_nothing_else_is_asked(
     assert tree(query) == expected
 
 
-def test_a_group_that_names_a_side_stays_a_group() -> None:
+def test_a_group_that_names_a_speaker_stays_a_group() -> None:
     asked = And((Field("from", "visitor"), REFUND))
     answered = And((Field("from", "agent"), RETURNS))
     assert tree("(from:visitor 退款) (from:agent 退货)") == And((asked, answered))
@@ -315,11 +315,19 @@ def test_no_way_leads_around_the_limit_of_clauses(query: str) -> None:
     ],
 )
 def test_no_query_takes_long_to_read_or_to_say_back(query: str) -> None:
-    began = time.process_time()
-    try:
-        found = read(query)
-        assert len(str(found.tree)) < 20_000
-        assert sum(len(note_text(note, "en")) for note in found.notes) < 20_000
-    except LimitExceeded:
-        pass
-    assert time.process_time() - began < 0.5
+    """Long is more than 60 times what an ordinary query of a thousand characters takes at the same
+    time. The slowest one here takes 16 times as long, because it folds to 18,000 characters."""
+
+    def seconds(text: str) -> float:
+        began = time.process_time()
+        try:
+            found = read(text)
+            assert len(str(found.tree)) < 20_000
+            assert sum(len(note_text(note, "en")) for note in found.notes) < 20_000
+        except LimitExceeded:
+            pass
+        return time.process_time() - began
+
+    ordinary = ("请问退款流程怎么走iPhone6 " * MAX_CLAUSES)[:MAX_QUERY_CHARACTERS]
+    fastest = min(seconds(query) for _ in range(3))
+    assert fastest < 60 * min(seconds(ordinary) for _ in range(3))
