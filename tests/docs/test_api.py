@@ -19,6 +19,7 @@ from kchat_search.models.search import NoteCode
 from kchat_search.serialization import schemas
 from kchat_search.web.api import export_response
 from kchat_search.web.http import parameters, problems
+from kchat_search.web.http.api_paths import API_PATHS
 from tests.docs import documents
 from tests.docs.documents import ALL, asked, codes, curls, rows, text
 from tests.web.conftest import make_app, make_presentation
@@ -43,7 +44,7 @@ def test_every_endpoint_is_told_and_no_other(app: Flask) -> None:
         code.removeprefix("GET ") for cells in rows(API, "endpoint") for code in codes(cells[0])
     }
     rules = {re.sub(r"<(\w+_)?id>", "{id}", rule.rule) for rule in app.url_map.iter_rules()}
-    programs = {rule for rule in rules if rule.startswith(problems.API_PATHS)}
+    programs = {rule for rule in rules if rule.startswith(API_PATHS)}
     assert told == programs
     for code in codes(documents.prose(ALL)):
         if code.startswith("/") and len(code) > 1 and not code.startswith("/apiv2"):

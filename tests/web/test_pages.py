@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
 from kchat_search.models.reports import Coverage
-from kchat_search.models.search import FacetValue, FilterCut, Note, SearchRequest, Suggestion
+from kchat_search.models.search import FacetValue, FilterCut, SearchRequest, Suggestion
 from kchat_search.web.pages import histogram
 from tests.web import chats
 from tests.web.conftest import make_app, make_presentation
@@ -293,23 +293,6 @@ def test_the_status_page_shows_rejects_with_their_reasons(
     assert client.get("/status?offset=-1").status_code == 400
 
 
-def test_the_choice_of_language_is_remembered(client: FlaskClient) -> None:
-    assert "搜索" in look(client, "/").text
-    assert "Search" in look(client, "/?lang=en").text
-    assert "Search" in look(client, "/").text
-    assert "搜索" in look(client, "/?lang=zh").text
-    assert "搜索" in look(client, "/").text
-
-
-def test_a_search_survives_the_switch_of_language(
-    client: FlaskClient, service: FakeService
-) -> None:
-    page = look(client, "/?q=包裹&status=close&page=2")
-    switch = next(x["href"] for x in page.links if x.get("hreflang") == "en")
-    assert "packages" not in look(client, switch).text
-    assert service.asked[0] == service.asked[1]
-
-
 MONTHS = {
     "created_month": [FacetValue("2015-11", None, 4), FacetValue("2016-02", None, 400)],
 }
@@ -388,15 +371,6 @@ def test_messages_said_in_one_breath_show_the_name_once(
     page = look(client, "/chats/8")
     classes = [known["class"] for tag, known in page.tags if "said" in known.get("class", "")]
     assert classes == ["said visitor", "said visitor follows", "said visitor"]
-
-
-def test_a_note_is_in_the_language_of_the_page(client: FlaskClient, service: FakeService) -> None:
-    service.notes = (Note("not_a_date", ("a · b",)),)
-    chinese, english = look(client, "/?q=退款&lang=zh"), look(client, "/?q=退款&lang=en")
-    assert "「a · b」按文字查找" in chinese.text
-    assert "taken as text" not in chinese.text
-    assert "a · b was taken as text" in english.text
-    assert "按文字查找" not in english.text
 
 
 def test_a_search_of_one_part_that_finds_nothing_does_not_list_it_again(

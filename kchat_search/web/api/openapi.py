@@ -55,7 +55,8 @@ _PROBLEMS = {
 }
 _INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
 filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
-is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457)."""
+is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457). Texts
+for people are English, or Chinese where `Accept-Language` prefers it."""
 
 _EXPORT = f"""All hits, however many, of one state of the index: those that `/api/v1/search` counts
 with `match=all`, each once, by time of creation. Chats that come while it is sent are not in it;

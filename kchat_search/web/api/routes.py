@@ -1,4 +1,7 @@
-"""The routes of the HTTP API, version 1. Thin: parameters in, program, JSON out."""
+"""The routes of the HTTP API, version 1.
+
+Each route reads its parameters, asks the program, and writes JSON. Nothing else happens here.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.search import search_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
+from kchat_search.web.http.language import current
 from kchat_search.web.http.parameters import (
     only,
     read_chat_id,
@@ -24,34 +28,53 @@ from kchat_search.web.program import Program
 
 
 def blueprint(program: Program, clock: Clock) -> Blueprint:
-    """The API over this program."""
+    """The API over `program`. `clock` tells the time that stands in the name of an export."""
     api = Blueprint("api", __name__)
+    _add_search_routes(api, program, clock)
+    _add_chat_routes(api, program)
+    _add_program_routes(api, program)
+    _add_health_routes(api, program)
+    return api
+
+
+def _add_search_routes(api: Blueprint, program: Program, clock: Clock) -> None:
     zone = program.presentation.zone
     sender = Sender(program, clock)
 
     @api.get("/api/v1/search")
     def search() -> Response:
-        wanted = read_search(request.args)
-        return json_answer(search_json(wanted, program.search(wanted), zone, links_of(program)))
+        asked = read_search(request.args)
+        page = program.search(asked)
+        return json_answer(search_json(asked, page, zone, links_of(program), current()))
+
+    @api.get("/api/v1/export")
+    def export() -> Response:
+        return sender.answer(*read_export(request.args))
+
+
+def _add_chat_routes(api: Blueprint, program: Program) -> None:
+    zone = program.presentation.zone
 
     @api.get("/api/v1/chats/<chat_id>")
     def chat(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         q = only(request.args, "q")["q"]
-        response = json_answer(chat_json(program.chat(number, q), zone, links_of(program), q))
-        return conditional(response)
+        view = program.chat(number, q)
+        return conditional(json_answer(chat_json(view, zone, links_of(program), q)))
 
     @api.get("/api/v1/chats/<chat_id>/versions")
     def chat_versions(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         version, full = read_versions(request.args)
-        past = program.history(number)
-        found = versions_json(number, past, zone, links_of(program), version=version, full=full)
-        return conditional(json_answer(found))
+        history = program.history(number)
+        content = versions_json(
+            number, history, zone, links_of(program), version=version, full=full
+        )
+        return conditional(json_answer(content))
 
-    @api.get("/api/v1/export")
-    def export() -> Response:
-        return sender.answer(*read_export(request.args))
+
+def _add_program_routes(api: Blueprint, program: Program) -> None:
+    zone = program.presentation.zone
 
     @api.get("/api/v1/agents")
     def agents() -> Response:
@@ -68,11 +91,13 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
     def rejects() -> Response:
         page, per_page = read_rejects(request.args)
         total = program.count_rejects()
-        found = program.rejects(per_page + 1, (page - 1) * per_page)
+        rows = program.rejects(per_page + 1, (page - 1) * per_page)  # one more: is there a next?
         return json_answer(
-            rejects_json(found, zone, links_of(program), page=page, per_page=per_page, total=total)
+            rejects_json(rows, zone, links_of(program), page=page, per_page=per_page, total=total)
         )
 
+
+def _add_health_routes(api: Blueprint, program: Program) -> None:
     @api.get("/healthz")
     def healthz() -> Response:
         return json_answer(schemas.LifeJson(status="ok"))
@@ -82,15 +107,13 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
         program.ready()
         return json_answer(schemas.LifeJson(status="ok"))
 
-    return api
-
 
 def conditional(response: Response) -> Response:
-    """Give the answer a tag, and answer 304 to one who has it already.
+    """`response` with an `ETag`, or 304 if the client has this answer already.
 
-    The tag is of the whole body. So it differs with the chat's digest and version, with the query,
-    and with the language, and also with what the digest does not know: an agent's new name, a chat
-    that vanished at Kchat.
+    The tag is the digest of the whole body. So it changes with the chat, its version, the query and
+    the language. It also changes with what the chat's own digest does not contain: a new name of an
+    agent, or the disappearance of the chat from Kchat.
     """
     response.add_etag()
     response.headers["Cache-Control"] = "private, no-cache"

@@ -1,8 +1,10 @@
 """What the API and the pages share of HTTP.
 
-guard.py       who may ask at all (this machine alone), and the headers of every answer
-parameters.py  from a query string to a `SearchRequest`, or a 400 that names the parameter
-language.py    Chinese or English
-problems.py    from an error to a status: problem+json for programs, a page for people
-rendering.py   the last step to the wire: templates to pages, dictionaries to JSON
+guard.py           who may ask at all (this machine alone), and the headers of every answer
+api_paths.py       which addresses belong to the API, and which to the pages
+language.py        Chinese or English
+parameters.py      from a query string to a `SearchRequest`, or a 400 that names the parameter
+problems.py        from an error to an answer: problem+json from the API, else a page
+chinese_errors.py  the Chinese of the errors that are raised below the web
+rendering.py       the last step: from a template to a page, from a dictionary to JSON
 """

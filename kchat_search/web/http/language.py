@@ -1,39 +1,43 @@
-"""Chinese first, English by choice: `?lang=en`, remembered in a cookie.
+"""The language of an answer: Chinese or English.
 
-The API speaks English: its texts are read by programmers.
+Pages are Chinese. A reader chooses English with `?lang=en`, and a cookie remembers the choice.
+
+The API is English. A client that prefers Chinese says so with `Accept-Language` (RFC 9110, section
+12.5.4). Every text of one answer is in one language.
 """
 
 from __future__ import annotations
 
+from typing import get_args
 from urllib.parse import quote, urlencode
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import MultiDict
 
 from kchat_search.serialization.notes import Language
-from kchat_search.web.http.parameters import LANGUAGES
-from kchat_search.web.http.problems import for_a_program
+from kchat_search.web.http.api_paths import is_api_request
 
 DEFAULT: Language = "zh"
+"""The language of the pages until a reader chooses."""
 COOKIE = "lang"
-_A_YEAR_IN_SECONDS = 31_536_000
+_LANGUAGES: tuple[Language, ...] = get_args(Language)
+_YEAR_IN_SECONDS = 31_536_000
 
 
 def install(app: Flask) -> None:
-    """Have the choice remembered, and pages know theirs."""
+    """Make `app` remember the choice of a reader, and give templates the present language."""
     app.after_request(_remember)
+    app.after_request(_vary)
     app.jinja_env.globals.update(language=current, language_url=_switch_url)
 
 
 def current() -> Language:
-    """The language of the present request: as asked for, as remembered, or Chinese."""
-    if for_a_program():
-        return "en"
-    for asked in (request.args.get("lang"), request.cookies.get(COOKIE)):
-        for language in LANGUAGES:
-            if asked == language:
-                return language
-    return DEFAULT
+    """The language of the present request.
+
+    For a page: `?lang=`, else the cookie, else Chinese. For the API: what `Accept-Language`
+    prefers, else English.
+    """
+    return _accepted() if is_api_request() else _chosen()
 
 
 def without_choice(args: MultiDict[str, str]) -> MultiDict[str, str]:
@@ -41,18 +45,48 @@ def without_choice(args: MultiDict[str, str]) -> MultiDict[str, str]:
     return MultiDict((name, value) for name, value in args.items(multi=True) if name != "lang")
 
 
-def _switch_url(wanted: str) -> str:
-    """This page in another language."""
-    kept = [*without_choice(request.args).items(multi=True), ("lang", wanted)]
-    return f"{quote(request.path)}?{urlencode(kept)}"
+def _chosen() -> Language:
+    for choice in (request.args.get("lang"), request.cookies.get(COOKIE)):
+        for language in _LANGUAGES:
+            if choice == language:
+                return language
+    return DEFAULT
+
+
+def _accepted() -> Language:
+    """The better of English and Chinese in `Accept-Language`. English if it names neither.
+
+    Only the first part of a tag counts: `zh-CN` and `zh-Hant` are Chinese. `*` stands for every
+    language that is not named. Of two that are equally good, the one named first wins. Werkzeug's
+    own `best_match` would answer English to `zh-CN, en;q=0.5`, because it looks for whole tags
+    first.
+    """
+    qualities: dict[str, float] = {}
+    for tag, quality in request.accept_languages:  # best first, equal ones in the client's order
+        qualities.setdefault(tag.partition("-")[0].lower(), quality)
+    any_other = qualities.get("*", 0.0)
+    english, chinese = (qualities.get(name, any_other) for name in ("en", "zh"))
+    if chinese != english:
+        return "zh" if chinese > english else "en"
+    named = [name for name in qualities if name in _LANGUAGES]
+    return "zh" if chinese > 0 and named[:1] == ["zh"] else "en"
+
+
+def _switch_url(language: str) -> str:
+    """The address of the present page in another language."""
+    parameters = [*without_choice(request.args).items(multi=True), ("lang", language)]
+    return f"{quote(request.path)}?{urlencode(parameters)}"
 
 
 def _remember(response: Response) -> Response:
-    wanted = request.args.get("lang")
-    if wanted in LANGUAGES and not for_a_program() and request.endpoint != "static":
-        response.set_cookie(
-            COOKIE, wanted, max_age=_A_YEAR_IN_SECONDS, httponly=True, samesite="Lax"
-        )
+    choice = request.args.get("lang")
+    if choice in _LANGUAGES and not is_api_request() and request.endpoint != "static":
+        response.set_cookie(COOKIE, choice, max_age=_YEAR_IN_SECONDS, httponly=True, samesite="Lax")
+    return response
+
+
+def _vary(response: Response) -> Response:
+    """Tell caches which header of the request the language came from (RFC 9110, section 12.5.5)."""
     if request.endpoint != "static":
-        response.vary.add("Cookie")
+        response.vary.add("Accept-Language" if is_api_request() else "Cookie")
     return response

@@ -34,11 +34,9 @@ from kchat_search.models.search import (
     SearchRequest,
 )
 from kchat_search.serialization.export_formats import Format
-from kchat_search.serialization.notes import Language
 
 MAX_ID = 2**63 - 1
 MAX_VALUE_LENGTH = 200
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
 
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)

@@ -1,13 +1,17 @@
 """Errors become answers here, and nowhere else.
 
-A program gets `application/problem+json` (RFC 9457), a person a page. What is not expected is
-logged in full and told to nobody.
+The API answers an error with `application/problem+json` (RFC 9457), the pages with a page. An error
+that nobody expected is written to the log in full; the client learns nothing about it but the
+status 500.
+
+The text of an error is in the language of the request, wherever the error was raised. `title` is
+the phrase that HTTP has for the status, so it is always English.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from flask import Flask, Response, current_app, request
@@ -26,16 +30,17 @@ from kchat_search.errors import (
     RequestRefused,
     TooManyExports,
 )
-from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.schemas import ProblemJson
+from kchat_search.web.http.api_paths import is_api_request
+from kchat_search.web.http.chinese_errors import in_chinese
+from kchat_search.web.http.language import current
 from kchat_search.web.http.rendering import page
 
 log = logging.getLogger(__name__)
 
 TYPE = "urn:kchat-search:problem:"
 RETRY_AFTER_SECONDS = 30
-API_PATHS = ("/api/", "/healthz", "/readyz", "/metrics", "/openapi.json")
 
 _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (LimitExceeded, 400, "limit-exceeded"),
@@ -46,54 +51,81 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (IndexDamaged, 503, "index-unavailable"),
     (TooManyExports, 503, "too-many-exports"),
 )
-"""The first that fits; any other error of ours is a 500."""
+"""(type of error, status, kind of problem). The first that fits counts; any other is a 500."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What went wrong, for whoever asked."""
+    """What went wrong, in words for the client."""
 
     status: int
     kind: str
+    """The last part of the problem's `type`."""
     detail: str
+    """In the language of the request; "" if there is nothing to say but the status."""
     parameter: str | None = None
+    """The parameter that is wrong."""
     limit: int | None = None
+    """The limit that was exceeded, in the unit of the parameter."""
     headers: dict[str, str] = field(default_factory=dict)
+    """Headers for the answer."""
 
 
 def install(app: Flask) -> None:
-    """Have every error answered by this module."""
-    app.register_error_handler(KchatSearchError, _domain)
-    app.register_error_handler(HTTPException, _http)
+    """Make this module answer every error of `app`."""
+    app.register_error_handler(KchatSearchError, _answer_own_error)
+    app.register_error_handler(HTTPException, _answer_http_error)
 
 
-def for_a_program() -> bool:
-    """Is it the API that was asked, and not a page?"""
-    return request.path == "/api" or request.path.startswith(API_PATHS)
+def answer(problem: Problem) -> Response:
+    """The answer to the client: JSON from the API, else a page."""
+    if is_api_request():
+        response = current_app.response_class(
+            json_text(_problem_json(problem)),
+            status=problem.status,
+            content_type="application/problem+json",
+        )
+    else:
+        response = page("error.html", problem=problem, advice=_advice(problem))
+        response.status_code = problem.status
+    response.headers.update(problem.headers)
+    return response
 
 
-def _domain(error: KchatSearchError) -> Response:
-    found = next(((code, name) for kind, code, name in _KINDS if isinstance(error, kind)), None)
-    if found is None:
+def _answer_own_error(error: KchatSearchError) -> Response:
+    known = next(((code, name) for kind, code, name in _KINDS if isinstance(error, kind)), None)
+    if known is None:
         log.error("Unexpected error of our own at %s", request.path, exc_info=error)
         return answer(Problem(500, "internal", ""))
-    status, name = found
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus(503) else {}
-    if status == HTTPStatus(503):
+    status, kind = known
+    unavailable = status == HTTPStatus(503)
+    if unavailable:
         log.error("%s: %s", request.path, error)
     return answer(
         Problem(
             status,
-            name,
-            str(error),
+            kind,
+            _detail(error),
             parameter=error.parameter if isinstance(error, BadRequest) else None,
             limit=error.limit if isinstance(error, LimitExceeded) else None,
-            headers=headers,
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else {},
         )
     )
 
 
-def _http(error: HTTPException) -> BaseResponse:
+def _detail(error: KchatSearchError) -> str:
+    """The text of an error in the language of the request.
+
+    An error that the web raised is in that language already. All others are English, in ASCII.
+    """
+    text = str(error)
+    if current() == "en" or not text.isascii():
+        return text
+    chat_id = str((request.view_args or {}).get("chat_id", ""))
+    return in_chinese(error, chat_id[:30], request.args.get("version", "")[:30]) or text
+
+
+def _answer_http_error(error: HTTPException) -> BaseResponse:
     if isinstance(error, RequestRedirect):
         return error.get_response()
     status = error.code or 500
@@ -103,60 +135,34 @@ def _http(error: HTTPException) -> BaseResponse:
         404: _("这里没有页面：%(path)s", path=request.path[:200]),
         405: _("这个地址不接受 %(method)s 请求。", method=request.method[:20]),
     }
-    kept = {
+    kinds = {404: "not-found", 405: "method-not-allowed"}
+    headers = {
         name: value
         for name, value in error.get_headers()
         if name.lower() in ("allow", "retry-after")
     }
-    kinds = {404: "not-found", 405: "method-not-allowed"}
-    return answer(Problem(status, kinds.get(status, "http"), details.get(status, ""), headers=kept))
+    return answer(
+        Problem(status, kinds.get(status, "http"), details.get(status, ""), headers=headers)
+    )
 
 
-def answer(problem: Problem) -> Response:
-    """The answer to whoever asked: JSON or a page."""
-    if for_a_program():
-        response = current_app.response_class(
-            json_text(_as_json(problem)),
-            status=problem.status,
-            content_type="application/problem+json",
-        )
-    else:
-        response = page("error.html", problem=_for_a_person(problem), advice=_advice(problem))
-        response.status_code = problem.status
-    response.headers.update(problem.headers)
-    return response
-
-
-def _as_json(problem: Problem) -> ProblemJson:
-    found: ProblemJson = {
+def _problem_json(problem: Problem) -> ProblemJson:
+    members: ProblemJson = {
         "type": TYPE + problem.kind,
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
     }
     if problem.detail:
-        found["detail"] = problem.detail
+        members["detail"] = problem.detail
     if problem.parameter is not None:
-        found["parameter"] = problem.parameter
+        members["parameter"] = problem.parameter
     if problem.limit is not None:
-        found["limit"] = problem.limit
-    return found
-
-
-def _for_a_person(problem: Problem) -> Problem:
-    """The refusals that people meet in the search box, in their language."""
-    if problem.parameter != "q":
-        return problem
-    details: dict[int | None, str] = {
-        MAX_QUERY_CHARACTERS: _(
-            "搜索内容超过 %(limit)s 个字符。", limit=f"{MAX_QUERY_CHARACTERS:,}"
-        ),
-        MAX_CLAUSES: _("搜索条件超过 %(limit)s 个。", limit=MAX_CLAUSES),
-    }
-    return replace(problem, detail=details.get(problem.limit, problem.detail))
+        members["limit"] = problem.limit
+    return members
 
 
 def _advice(problem: Problem) -> tuple[str, str]:
-    """For a page: what happened, and what to do."""
+    """For a page: (what happened, what the reader can do about it)."""
     known = {
         400: (_("这个搜索无法执行"), _("请修改搜索词或条件后再试。")),
         403: (_("拒绝访问"), _("请在运行本服务的机器上打开它。")),

@@ -1,0 +1,43 @@
+"""The Chinese of the errors that are raised below the web.
+
+The rooms below the web write their errors in English, for programs and for the command line. Where
+the answer is Chinese, the error's type, parameter and limit say which Chinese text has the same
+facts.
+
+Some errors have no text here: the text of an `ArchiveError` or an `IndexDamaged` says which file is
+wrong, why, and which command helps. That can't be known from its type, so it stays as it is.
+"""
+
+from __future__ import annotations
+
+from kchat_search.errors import BadRequest, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.models.search import MAX_CLAUSES
+
+_LIMITS = {
+    "q": "搜索内容超过 {limit:,} 个字符。",
+    "full": (
+        "这个对话的各版本加起来超过 {limit:,} 个字符，一次回答放不下：请用 full=false 只看变化，"
+        "或用 version=1、version=2 等逐个查看。"
+    ),
+    "version": (
+        "变化超过 {limit:,} 处，一次回答放不下：请用 version=1、version=2 等逐个查看版本。"
+    ),
+}
+_CURSOR = "cursor 不是这个搜索给出的：请去掉它，从头开始。"
+
+
+def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | None:
+    """The text of an error in Chinese; None if its type, parameter and limit do not say enough.
+
+    `chat_id` and `version` are those of the request, "" where it has none.
+    """
+    if isinstance(error, LimitExceeded):
+        if error.parameter == "q" and error.limit == MAX_CLAUSES:
+            return f"搜索条件超过 {MAX_CLAUSES} 个。"
+        text = _LIMITS.get(error.parameter)
+        return text and text.format(limit=error.limit)
+    if isinstance(error, BadRequest):
+        return _CURSOR if error.parameter == "cursor" else None
+    if isinstance(error, NotFound) and chat_id:
+        return f"归档中没有对话 {chat_id}" + (f" 的版本 {version}。" if version else "。")
+    return None
