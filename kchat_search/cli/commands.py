@@ -127,7 +127,7 @@ def main() -> None:
 def commands() -> None:
     """The full-text archive of a company's Kchat conversations.
 
-    Settings come from KCHAT_* environment variables or a .env file; the README lists them. To
+    Settings come from KCHAT_* environment variables or a .env file; docs/settings.md lists them. To
     look around without an account: kchat-search demo
     """
 
