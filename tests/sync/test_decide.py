@@ -108,8 +108,8 @@ def test_a_pass_survives_the_archive() -> None:
     ],
 )
 def test_a_page_that_was_met_before(pages: list[ChatPage], repeated: list[int | None]) -> None:
-    shown = decide.RepeatedPages()
-    assert [shown.repeated(each) for each in pages] == repeated
+    met = decide.RepeatedPages()
+    assert [met.repeated(listed) for listed in pages] == repeated
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ def test_under_a_condition_and_after_it(moving: World, name: str, options: dict[
     assert not foreign
     if name == "malformed":
         broken = {int(i) for i in moving.archived()} - moving.found("is:gone")
-        assert not broken - {each["id"] for each in kchat.chats()}
+        assert not broken - {sent["id"] for sent in kchat.chats()}
         assert moving.service.status().counts.rejected > 0 or options["how"] == "text_id"
         moving.check_index()
     elif options.get("by") == 5:  # a server that counts more than it shows makes nobody vanish

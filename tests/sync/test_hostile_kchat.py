@@ -32,7 +32,7 @@ def test_pages_that_begin_anew_end_the_walk(make_world: Callable[..., World]) ->
     world.kchat.fail_next(edit=whirl, times=500, match=is_list)
     report = world.sync()
     assert not report.complete
-    assert world.archived().keys() == {each["id"] for page in pages for each in page}
+    assert world.archived().keys() == {sent["id"] for page in pages for sent in page}
     world.check_index()
 
 
@@ -72,7 +72,7 @@ def hide_old_chats(world: World) -> None:
     """From now on the list shows only new chats. The others must be fetched one by one."""
 
     def only_new(_: dict[str, Any]) -> dict[str, Any]:
-        new = [each for each in world.kchat.chats() if each["id"] > 125]
+        new = [sent for sent in world.kchat.chats() if sent["id"] > 125]
         return {"chats": new, "next_page": None}
 
     world.kchat.fail_next(edit=only_new, times=500, match=is_list)
@@ -186,7 +186,7 @@ def test_a_chat_that_vanished_before_it_was_fetched_keeps_what_was_said(world: W
     world.sync()
 
     def bare(answer: dict[str, Any]) -> dict[str, Any]:
-        return {**answer, "chats": [{**each, "messages": None} for each in answer["chats"]]}
+        return {**answer, "chats": [{**sent, "messages": None} for sent in answer["chats"]]}
 
     world.kchat.fail_next(edit=bare, times=500, match=is_list)
     world.kchat.fail_next(404, times=500, match=lambda target: "/chats/130.json" in target)

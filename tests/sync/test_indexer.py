@@ -100,8 +100,8 @@ def test_changed_words_make_a_new_generation_while_the_old_one_answers(
     world = make_world(user_dict=words)
     world.sync()
     before = world.service.status()
-    found = world.found("申请退款")
-    assert found
+    hits = world.found("申请退款")
+    assert hits
     words.write_text("申请退款 100 n\n退款进度 100 n\n", encoding="utf-8")
     during: list[set[int]] = []
     engine = Busy(
@@ -113,10 +113,10 @@ def test_changed_words_make_a_new_generation_while_the_old_one_answers(
     assert with_engine(world, engine).ensure_current()
     engine.close()
     after = world.service.status()
-    assert during == [found], "the old one answered until the swap"
+    assert during == [hits], "the old one answered until the swap"
     assert after.index_current
     assert after.engine.generation != before.engine.generation
-    assert world.found("申请退款") == found
+    assert world.found("申请退款") == hits
     world.check_whole()
 
 

@@ -33,9 +33,9 @@ def old_world(make_world: MakeWorld, **settings: object) -> World:
     """A world whose chats are years old, all but the last, so that no list of recent days has
     them."""
     world = make_world(recheck_days=0, **settings)
-    for each in world.kchat.chats()[:-1]:
+    for sent in world.kchat.chats()[:-1]:
         day = "2011-03-01 10:00:00"
-        world.kchat.put(each | {"created_at": day, "assigned_at": day, "end_at": day})
+        world.kchat.put(sent | {"created_at": day, "assigned_at": day, "end_at": day})
     world.sync()
     world.check_whole()
     return world
@@ -45,7 +45,7 @@ def test_a_new_chat_is_found_though_start_means_the_end_of_a_chat(world: World) 
     """A chat that is still going on has no end, so such a list does not show it."""
 
     def ended(answer: dict[str, Any]) -> dict[str, Any]:
-        return {**answer, "chats": [each for each in answer["chats"] if each["end_at"]]}
+        return {**answer, "chats": [sent for sent in answer["chats"] if sent["end_at"]]}
 
     world.sync()
     world.kchat.fail_next(edit=ended, times=500, match=lambda t: is_list(t) and "start=" in t)
@@ -165,7 +165,7 @@ def spoilt(world: World, chat_id: int, **fields: object) -> None:
         if "chat" in answer:
             single = answer["chat"]
             return {"chat": single | fields if single["id"] == chat_id else single}
-        chats = [each | fields if each["id"] == chat_id else each for each in answer["chats"]]
+        chats = [sent | fields if sent["id"] == chat_id else sent for sent in answer["chats"]]
         return {**answer, "chats": chats}
 
     world.kchat.fail_next(edit=spoil, times=5_000, match=lambda t: "/chats" in t)

@@ -52,9 +52,9 @@ def swept(world: World) -> bool:
 
 def make_old(world: World) -> None:
     """Make all chats but the last years old."""
-    for each in world.kchat.chats()[:-1]:
+    for sent in world.kchat.chats()[:-1]:
         day = "2011-03-01 10:00:00"
-        world.kchat.put(each | {"created_at": day, "assigned_at": day, "end_at": day})
+        world.kchat.put(sent | {"created_at": day, "assigned_at": day, "end_at": day})
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"reset": True}, {"status": 401}])
@@ -115,7 +115,7 @@ def test_chats_that_fail_by_themselves_hold_up_no_list_without_messages(world: W
 def test_a_list_that_shows_no_messages_takes_none_away(world: World) -> None:
     world.sync()
     world.kchat.fail_next(
-        edit=lambda a: {**a, "chats": [each | {"messages": []} for each in a["chats"]]},
+        edit=lambda a: {**a, "chats": [sent | {"messages": []} for sent in a["chats"]]},
         times=MANY,
         match=is_list,
     )
@@ -188,13 +188,13 @@ def test_without_single_chats_nobody_vanishes_who_is_listed(
         world.later(days=1).sync(reconcile=True)
     except KchatError:
         assert other == "without_paging"
-    there = {each["id"] for each in world.kchat.chats()}
+    there = {sent["id"] for sent in world.kchat.chats()}
     assert not world.found("is:gone") & there
 
 
 def test_a_chat_that_comes_back_without_its_messages_is_there_again(world: World) -> None:
     world.sync()
-    before = next(each for each in world.kchat.chats() if each["id"] == 110)
+    before = next(sent for sent in world.kchat.chats() if sent["id"] == 110)
     world.kchat.delete(110)
     world.later(days=1).sync(reconcile=True)
     assert world.found("is:gone") == {110}

@@ -35,8 +35,8 @@ def test_a_second_sync_asks_little_and_changes_nothing(world: World) -> None:
 
 
 def test_an_empty_account_is_complete(world: World) -> None:
-    for each in world.kchat.chats():
-        world.kchat.delete(each["id"])
+    for sent in world.kchat.chats():
+        world.kchat.delete(sent["id"])
     assert world.sync().complete
     assert world.search().total == 0
     world.check_whole()
@@ -190,7 +190,7 @@ def test_paging_needs_no_help_and_follows_no_stranger(
 
 
 def test_a_server_that_shows_its_last_page_for_ever_ends_the_pass(world: World) -> None:
-    last = [each for each in world.kchat.chats() if each["id"] > 120]
+    last = [sent for sent in world.kchat.chats() if sent["id"] > 120]
 
     def clamp(answer: dict[str, object]) -> dict[str, object]:
         return {"chats": answer["chats"] or last}
@@ -260,7 +260,7 @@ def test_odd_texts_are_kept_and_found(world: World) -> None:
         world.kchat.put(chat(number, text))
     world.kchat.put(chat(300, *(f"第{n}条" for n in range(5_000))))
     world.sync()
-    assert world.archived() == {each["id"]: each for each in world.kchat.chats()}
+    assert world.archived() == {sent["id"]: sent for sent in world.kchat.chats()}
     assert world.found('"卡片"') == {206}
     assert world.found('"空\0字"') == {202}
     assert world.found('"退款"') & {203} == set()
