@@ -22,7 +22,7 @@ class Case(NamedTuple):
     options: dict[str, Any]
     hit: set[int]
     look: Callable[[Any], object]
-    """What to see in each of the chats that are hit."""
+    """How a chat that the condition hits looks."""
     expected: object
 
 

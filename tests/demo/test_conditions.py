@@ -156,7 +156,7 @@ def test_every_counts_the_requests_of_many_threads_correctly(server: DemoServer,
 
 
 def lists(name: str, options: dict[str, Any] | None = None, /, **parameters: object) -> Any:
-    """A case: a condition, and what is asked for."""
+    """A case: a condition, and the requested page."""
     return name, options or {}, parameters
 
 
