@@ -1,13 +1,13 @@
-"""What a chat said before: from the versions that the archive keeps to what changed between them.
+"""What a chat said before: from the stored versions to the differences between them.
 
-Pure; how Kchat's JSON is read is given by who knows it (`Reading`). Invariants: whatever is shown
-has no upload token; a version without changes differs from the one before in nothing but what is
-no change: the order of keys, renewed tokens and signatures of uploads, null for an absent field,
-another form of a number (1, 1.0, true).
+This module is pure. `Reading` tells it how to read Kchat's JSON. Invariants: nothing that is shown
+has an upload token. Two versions without differences may differ only in what is no change: the
+order of keys, renewed tokens and signatures of uploads, null instead of an absent field, another
+form of a number (1, 1.0, true).
 
-A chat of thousands of messages may have dozens of versions, nearly all of them alike. So one
-version after the other is decoded, what stands alike in both is passed over as it came, and only
-the rest is read as messages.
+A chat of thousands of messages may have dozens of versions, nearly all of them alike. So versions
+are decoded one after the other, their raw messages are compared first, and only those that differ
+are read as messages.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ class Reading:
 
     chat: Callable[[str], Chat]
     shown: Callable[[object], object]
-    """From a JSON value to what may be shown of it: upload tokens removed."""
+    """From a JSON value to what may be shown of it, without the upload tokens."""
     content: Callable[[object], object]
-    """From a JSON value to what of it is content: without what Kchat renews at will."""
+    """From a JSON value to its content, without what Kchat renews at any time."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldDifference:
-    """A field of a chat or of a message; its values are JSON, None where it was null or absent."""
+    """A field of a chat or of a message that changed. Its values are JSON; None where the field was
+    null or absent."""
 
     name: str
     before: object
@@ -50,27 +51,27 @@ class FieldDifference:
 
 @dataclass(frozen=True, slots=True)
 class MessageDifference:
-    """A message that came, went, was recalled or otherwise changed."""
+    """A message that was added, removed, recalled or otherwise changed."""
 
     kind: Kind
     before: Message | None
-    """None for one that was added."""
+    """None for a message that was added."""
     after: Message | None
-    """None for one that was removed."""
+    """None for a message that was removed."""
     fields: tuple[FieldDifference, ...] = ()
-    """What else changed of it: all fields but the text and, of a recall, `recalled`. `position` is
-    among them where the message moved, and not where others came or went before it."""
+    """What else changed: all fields but the text and, for a recall, `recalled`. `position` is one
+    of them only where the message itself moved, not where messages before it came or went."""
 
     @property
     def message(self) -> Message:
-        """As it is after the change; one that was removed, as it was."""
+        """The message as it is after the change. A removed message is as it was."""
         message = self.after or self.before
         assert message is not None
         return message
 
     @property
     def text_changed(self) -> bool:
-        """Does it say something else than before? True for what was added or removed."""
+        """Is its text another than before? True for a message that was added or removed."""
         return self.before is None or self.after is None or self.before.text != self.after.text
 
 
@@ -79,20 +80,20 @@ Difference = FieldDifference | MessageDifference
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version, and what changed from the one before."""
+    """One version, and its differences from the version before."""
 
     number: int
     digest: str
     seen_at: datetime
     """When this version was first seen."""
     until: datetime | None
-    """When the next was; None for the present one."""
+    """When the next version was first seen; None for the present version."""
     differences: tuple[Difference, ...]
-    """Fields of the chat first, then messages by position; empty for the first version."""
+    """First fields of the chat, then messages by position. Empty for the first version."""
 
 
 class History:
-    """The versions of one chat, oldest first. Places count from 0."""
+    """The versions of one chat, oldest first. Indexes count from 0; numbers are the archive's."""
 
     def __init__(self, stored: Sequence[StoredVersion], reading: Reading) -> None:
         self._stored = stored
@@ -101,52 +102,53 @@ class History:
     def __len__(self) -> int:
         return len(self._stored)
 
-    def place(self, number: int) -> int | None:
-        """Where the version of this number stands; None if there is none."""
-        numbers = (one.version for one in self._stored)
-        return next((place for place, found in enumerate(numbers) if found == number), None)
+    def index_of(self, number: int) -> int | None:
+        """The index of the version with this number; None if there is none."""
+        numbers = [stored.version for stored in self._stored]
+        return numbers.index(number) if number in numbers else None
 
-    def size(self, places: Iterable[int]) -> int:
-        """How many characters of JSON these versions have together."""
-        return sum(len(self._stored[place].raw) for place in places)
+    def size(self, indexes: Iterable[int]) -> int:
+        """How many characters of JSON the versions with these indexes have together."""
+        return sum(len(self._stored[index].raw) for index in indexes)
 
     def walk(self, start: int = 0, stop: int | None = None) -> Iterator[Version]:
-        """The versions at the places from `start` to before `stop`, compared while walked."""
+        """The versions with the indexes from `start` to before `stop`. Each is compared with the
+        one before it when the walk reaches it."""
         before: Json | None = decoded(self._stored[start - 1].raw) if start else None
         following = [*self._stored[1:], None]
-        for one, after in list(zip(self._stored, following, strict=True))[start:stop]:
-            present = decoded(one.raw)
+        for stored, next_stored in list(zip(self._stored, following, strict=True))[start:stop]:
+            sent = decoded(stored.raw)
             yield Version(
-                number=one.version,
-                digest=one.digest,
-                seen_at=one.seen_at,
-                until=after.seen_at if after else None,
-                differences=() if before is None else differences(before, present, self._reading),
+                number=stored.version,
+                digest=stored.digest,
+                seen_at=stored.seen_at,
+                until=next_stored.seen_at if next_stored else None,
+                differences=() if before is None else differences(before, sent, self._reading),
             )
-            before = present
+            before = sent
 
-    def sent(self, place: int) -> Mapping[str, object]:
-        """The chat as Kchat sent it then, upload tokens removed."""
-        shown = self._reading.shown(decoded(self._stored[place].raw))
+    def sent(self, index: int) -> Mapping[str, object]:
+        """The chat as Kchat sent it in this version, without the upload tokens."""
+        shown = self._reading.shown(decoded(self._stored[index].raw))
         assert isinstance(shown, dict)
         return shown
 
 
 def decoded(raw: str) -> Json:
-    """A chat of the archive, where its JSON is always whole, as the object that was sent."""
-    found = json.loads(raw)
-    assert isinstance(found, dict)
-    return found
+    """A chat of the archive as the JSON object that Kchat sent. The archive has no other JSON."""
+    sent = json.loads(raw)
+    assert isinstance(sent, dict)
+    return sent
 
 
 def differences(before: Json, after: Json, reading: Reading) -> tuple[Difference, ...]:
-    """What changed between two versions of a chat, each as Kchat sent it."""
-    messages = _messages_changed(before.get("messages"), after.get("messages"), reading)
-    return (*_fields_changed(before, after, reading, ("messages",)), *messages)
+    """The differences between two versions of a chat, each as Kchat sent it."""
+    messages = _message_differences(before.get("messages"), after.get("messages"), reading)
+    return (*_field_differences(before, after, reading, ("messages",)), *messages)
 
 
 def value_text(value: object) -> str:
-    """A JSON value in words: text as it is, nothing as "", all else as JSON."""
+    """A JSON value as text for people: a string as it is, null as "", all else as JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -154,22 +156,22 @@ def value_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(", ", ": "))
 
 
-def _fields_changed(
-    before: Json, after: Json, reading: Reading, but: Sequence[str] = ()
+def _field_differences(
+    before: Json, after: Json, reading: Reading, ignored: Sequence[str] = ()
 ) -> Iterator[FieldDifference]:
     for name in dict.fromkeys((*after, *before)):
         old, new = before.get(name), after.get(name)
-        if name in but or old == new:
+        if name in ignored or old == new:
             continue
         if _content_field(name, old, reading) == _content_field(name, new, reading):
-            continue  # the usual case, an upload with a new token: soon told
+            continue  # the usual case is an upload with a new token, and this check is quick
         shown_old, shown_new = _shown_field(name, old, reading), _shown_field(name, new, reading)
         if _content_field(name, shown_old, reading) != _content_field(name, shown_new, reading):
             yield FieldDifference(name, shown_old, shown_new)
 
 
 def _shown_field(name: str, value: object, reading: Reading) -> object:
-    """What may be shown of a value depends on the key it stands under."""
+    """What may be shown of a value. It depends on the name of the field."""
     shown = reading.shown({name: value})
     return shown.get(name) if isinstance(shown, dict) else None
 
@@ -179,49 +181,49 @@ def _content_field(name: str, value: object, reading: Reading) -> object:
     return content.get(name) if isinstance(content, dict) else None
 
 
-def _messages_changed(before: object, after: object, reading: Reading) -> list[Difference]:
-    olds, news = _listed(before), _listed(after)
+def _message_differences(before: object, after: object, reading: Reading) -> list[Difference]:
+    olds, news = _message_objects(before), _message_objects(after)
 
     def same(old: Json, new: Json) -> bool:
-        return old == new or next(_fields_changed(old, new, reading), None) is None
+        return old == new or next(_field_differences(old, new, reading), None) is None
 
     middle = _middle(olds, news, same)
     alike = {
-        place
-        for place in set(range(*middle[0])) & set(range(*middle[1]))
-        if same(olds[place], news[place])
+        position
+        for position in set(range(*middle[0])) & set(range(*middle[1]))
+        if same(olds[position], news[position])
     }
     was, now, moved = _read_both(olds, news, middle, alike, reading)
-    if moved & alike:  # one that stands where it stood, but others passed it
+    if moved & alike:  # a message kept its position, but others moved past it
         was, now, moved = _read_both(olds, news, middle, set(), reading)
-    found = []
+    changed = []
     for key in now.keys() & was.keys():
         old, new = was[key], now[key]
         sent = (olds[old.position], news[new.position])
-        found.append(_message_changed((old, new), sent, new.position in moved, reading))
-    found += [MessageDifference("added", None, now[key]) for key in now.keys() - was.keys()]
-    found += [MessageDifference("removed", was[key], None) for key in was.keys() - now.keys()]
-    by_place = [one for one in found if one is not None]
-    by_place.sort(key=lambda one: (one.message.position, one.after is not None))
-    if not by_place and _outline(before) != _outline(after):
+        changed.append(_message_difference((old, new), sent, new.position in moved, reading))
+    changed += [MessageDifference("added", None, now[key]) for key in now.keys() - was.keys()]
+    changed += [MessageDifference("removed", was[key], None) for key in was.keys() - now.keys()]
+    by_position = [one for one in changed if one is not None]
+    by_position.sort(key=lambda one: (one.message.position, one.after is not None))
+    if not by_position and _outline(before) != _outline(after):
         return [FieldDifference("messages", _outline(before), _outline(after))]
-    return list(by_place)
+    return list(by_position)
 
 
-def _listed(value: object) -> list[Json]:
-    """The messages, as `Chat.messages` counts them: null is none."""
+def _message_objects(value: object) -> list[Json]:
+    """The messages, as `Chat.messages` counts them: a null is no message."""
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
 def _outline(value: object) -> object:
-    """Of messages that say the same: is there a list, and where is null in it?"""
+    """What tells two lists of equal messages apart: is it a list, and where are its nulls?"""
     return [None if one is None else {} for one in value] if isinstance(value, list) else value
 
 
 def _middle(
     olds: Sequence[Json], news: Sequence[Json], same: Callable[[Json, Json], bool]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """[start, end) of each list, without the messages that both begin and end with."""
+    """`[start, end)` in each list, without the messages that both lists begin with and end with."""
     shortest = min(len(olds), len(news))
     head = 0
     while head < shortest and same(olds[head], news[head]):
@@ -239,65 +241,70 @@ def _read_both(
     alike: set[int],
     reading: Reading,
 ) -> tuple[dict[Key, Message], dict[Key, Message], set[int]]:
-    """The messages between the ends, those at `alike` places aside, before and after; and where
-    those stand now that moved."""
-    was = _read(olds, [place for place in range(*middle[0]) if place not in alike], reading)
-    now = _read(news, [place for place in range(*middle[1]) if place not in alike], reading)
-    places = {now[key].position: was[key].position for key in now.keys() & was.keys()}
-    return was, now, _moved({place: place for place in alike} | places)
+    """(the messages of the middle before, those after, the positions after of those that moved).
+    Messages at `alike` positions are not read, because they are the same in both lists."""
+    was = _read(olds, [index for index in range(*middle[0]) if index not in alike], reading)
+    now = _read(news, [index for index in range(*middle[1]) if index not in alike], reading)
+    before = {now[key].position: was[key].position for key in now.keys() & was.keys()}
+    return was, now, _moved({position: position for position in alike} | before)
 
 
-def _read(sent: Sequence[Json], places: Sequence[int], reading: Reading) -> dict[Key, Message]:
-    """The messages at these places, by what tells them apart: the id, and which of those with that
-    id; else the position. A server may send one id twice."""
-    if not places:
+def _read(sent: Sequence[Json], positions: Sequence[int], reading: Reading) -> dict[Key, Message]:
+    """The messages at these positions, by a key that identifies them: the id, and a count of the
+    messages with this id before; or None and the position. A server may send one id twice."""
+    if not positions:
         return {}
-    chosen = json.dumps({"id": 1, "messages": [sent[place] for place in places]})
+    chosen = json.dumps({"id": 1, "messages": [sent[position] for position in positions]})
     seen: Counter[int] = Counter()
-    found = {}
-    for place, message in zip(places, reading.chat(chosen).messages, strict=True):
-        key = (message.id, place)
+    by_key = {}
+    for position, message in zip(positions, reading.chat(chosen).messages, strict=True):
+        key = (message.id, position)
         if message.id is not None:
             key = (message.id, seen[message.id])
             seen[message.id] += 1
-        found[key] = message._replace(position=place)
-    return found
+        by_key[key] = message._replace(position=position)
+    return by_key
 
 
-def _moved(places: Mapping[int, int]) -> set[int]:
-    """Which of these (place after: place before) left their order: all but a longest row of those
-    that kept it."""
-    order = sorted(places)
-    if all(places[a] < places[b] for a, b in pairwise(order)):
+def _moved(before: Mapping[int, int]) -> set[int]:
+    """The positions after of the messages that left their order; `before` has the position before,
+    by the position after.
+
+    A longest increasing subsequence of the positions before kept its order; all others moved. It is
+    found by the usual method, with the smallest end of an increasing subsequence of each length.
+    """
+    order = sorted(before)
+    if all(before[a] < before[b] for a, b in pairwise(order)):
         return set()
-    ends: list[int] = []  # the least place before that ends a row of each length
-    rows: list[tuple[int, int]] = []  # (length of the longest row that ends here, place after)
-    for place in order:
-        length = bisect_left(ends, places[place])
-        ends[length : length + 1] = [places[place]]
-        rows.append((length, place))
+    ends: list[int] = []
+    lengths: list[tuple[int, int]] = []  # (length, less one, that ends here; position after)
+    for position in order:
+        length = bisect_left(ends, before[position])
+        ends[length : length + 1] = [before[position]]
+        lengths.append((length, position))
     kept = set()
-    wanted = len(ends) - 1
-    limit = max(places.values()) + 1
-    for length, place in reversed(rows):
-        if length == wanted and places[place] < limit:
-            kept.add(place)
-            wanted, limit = wanted - 1, places[place]
+    next_length = len(ends) - 1
+    limit = max(before.values()) + 1
+    for length, position in reversed(lengths):
+        if length == next_length and before[position] < limit:
+            kept.add(position)
+            next_length, limit = next_length - 1, before[position]
     return set(order) - kept
 
 
-def _message_changed(
+def _message_difference(
     pair: tuple[Message, Message],
     sent: tuple[Json, Json],
     moved: bool,  # noqa: FBT001 - the third of three facts about one message
     reading: Reading,
 ) -> MessageDifference | None:
-    """What changed of a message that is in both versions; None if nothing did."""
+    """The difference of a message that is in both versions; None if there is none."""
     old, new = pair
     recalled = new.recalled and not old.recalled
     text_changed = old.text != new.text
-    told = [name for name, is_told in (("recalled", recalled), ("msg", text_changed)) if is_told]
-    fields = list(_fields_changed(*sent, reading, told))
+    named = (("recalled", recalled), ("msg", text_changed))  # the kind and the texts say these
+    ignored = [name for name, is_said in named if is_said]
+    fields = list(_field_differences(*sent, reading, ignored))
     if moved:
         fields.append(FieldDifference("position", old.position, new.position))
     if not (recalled or text_changed or fields):

@@ -1,18 +1,18 @@
-"""Who spoke? The one place that answers it, so that it is never guessed in two.
+"""Who spoke? This is the one place that answers it, so that two places never guess differently.
 
-The API's table of message fields has a name, but nothing says who spoke; some servers send
-`role`. So, in this
-order, the first that tells:
+The API's table of message fields has a name, but no field says who spoke. Some servers send `role`.
+The first of these rules that applies tells the speaker:
 
 1. the message's `role` («visitor», «agent», «robot»);
 2. its name is the name of the chat's agent, as Kchat lists it (`/apiv2/users.json`);
 3. its name is one that Kchat gives to visitors («访客5»);
-4. its name is the visitor's among those that joined (`chat.memberjoin`): one that Kchat gives to
-   visitors; else the first that is not the agent's, where the agent's joined or the visitor
-   started the chat; else the second, since the first is who started it;
-5. its name joined the chat, not as the visitor, and the chat has an agent: an agent (a transfer
-   brings several);
-6. otherwise it is unknown, and is said to be.
+4. its name is the visitor's among the names that joined (`chat.memberjoin`). That is a name that
+   Kchat gives to visitors. If there is none, it is the first name that is not the agent's, where
+   the agent joined or the visitor started the chat. Otherwise it is the second name, because the
+   first is the one who started the chat;
+5. its name joined the chat, not as the visitor, and the chat has an agent: then it is an agent (a
+   transfer brings several);
+6. otherwise the speaker is «unknown».
 """
 
 from __future__ import annotations
@@ -27,21 +27,23 @@ _ROLES: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot": "
 
 
 def agent_name(chat: Chat, agents: Mapping[str, str]) -> str | None:
-    """The name of the chat's agent, where it has one whose name is known (`agents`: by id)."""
+    """The name of the chat's agent; None where it has none, or the name is not known. `agents`: the
+    agents' names by id."""
     return agents.get(chat.agent_id) if chat.agent_id else None
 
 
 def speakers_of(chat: Chat, agent_name: str | None) -> tuple[Speaker, ...]:
-    """Who spoke, message by message. `agent_name` is that of `chat.agent_id`, if it is known."""
+    """Who spoke, message by message. `agent_name`: the name of `chat.agent_id`, or None."""
     agent = (agent_name or "").strip()
     joined = _joined(chat.messages)
     visitor = _visitor(joined, agent, chat.started_by)
     return tuple(_speaker(chat, message, agent, joined, visitor) for message in chat.messages)
 
 
-def visitor_name(chat: Chat, spoke: Sequence[Speaker]) -> str | None:
-    """The visitor's name: of the first message by the visitor that has one."""
-    for message, speaker in zip(chat.messages, spoke, strict=True):
+def visitor_name(chat: Chat, speakers: Sequence[Speaker]) -> str | None:
+    """The name on the first message by the visitor that has one; None if none has. `speakers`: who
+    spoke, message by message."""
+    for message, speaker in zip(chat.messages, speakers, strict=True):
         if speaker == "visitor" and message.name:
             return message.name
     return None
@@ -53,19 +55,19 @@ def _joined(messages: Sequence[Message]) -> tuple[str, ...]:
 
 
 def _visitor(joined: Sequence[str], agent: str, started_by: str) -> str | None:
-    """The visitor's name among those that joined, or None where nothing tells it."""
-    given = [name for name in joined if _VISITOR_NAME.fullmatch(name)]
+    """The visitor's name among those that joined; None where nothing tells it."""
+    given_by_kchat = [name for name in joined if _VISITOR_NAME.fullmatch(name)]
     others = [name for name in joined if name != agent]
     visitor_is_first = started_by.strip().lower() in ("", "visitor") or len(others) < len(joined)
-    return next(iter(given or others[0 if visitor_is_first else 1 :]), None)
+    return next(iter(given_by_kchat or others[0 if visitor_is_first else 1 :]), None)
 
 
 def _speaker(
     chat: Chat, message: Message, agent: str, joined: Sequence[str], visitor: str | None
 ) -> Speaker:
-    told = _ROLES.get((message.role or "").strip().lower())
-    if told:
-        return told
+    role = _ROLES.get((message.role or "").strip().lower())
+    if role:
+        return role
     name = message.name.strip()
     if not name:
         return "unknown"

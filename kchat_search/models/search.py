@@ -1,6 +1,9 @@
-"""What a person asks of the search and what it answers.
+"""What a person asks of the search, and what it answers.
 
-SearchRequest --syntax, plan--> Plan --engine--> EngineAnswer --snippets--> SearchPage
+`SearchRequest` becomes a `Plan` (search/syntax.py, search/plan.py). An engine answers the plan with
+an `EngineAnswer`. That becomes a `SearchPage` (search/searcher.py).
+
+The limits stand here once. Search, web and OpenAPI import them.
 """
 
 from __future__ import annotations
@@ -16,17 +19,17 @@ from kchat_search.models.reports import Coverage
 
 MAX_QUERY_CHARACTERS = 1_000
 MAX_CLAUSES = 64
-"""Words, quoted strings and groups of one query."""
+"""Words, quoted strings and groups of one query, at most."""
 MAX_HITS_BY_PAGE = 10_000
-"""As far as `page` reaches. A cursor has no end."""
+"""`page` reaches so many hits. A cursor has no end."""
 MAX_PER_PAGE = 100
 MAX_SNIPPETS = 5
-"""Snippets of one hit."""
+"""Snippets of one hit, at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search as it was asked; fields and words as in the HTTP API. Nothing is checked yet."""
+    """A search as it was asked, in the names and words of the HTTP API. Nothing is checked yet."""
 
     q: str = ""
     match: Match = "auto"
@@ -34,15 +37,15 @@ class SearchRequest:
     """By name of a field (`kchat_search.fields`): the values asked for, as they were given, any of
     them; «none» for chats without a value. A field that is not filtered by is not in it."""
     start: str | None = None
-    """A day (`2016-01-01`, from its beginning) or an RFC 3339 time."""
+    """A day (`2016-01-01`), from its beginning, or an RFC 3339 time."""
     end: str | None = None
-    """A day (to its end) or an RFC 3339 time (included)."""
+    """A day, to its end, or an RFC 3339 time, which is included."""
     sort: Sort = "relevance"
     page: int = 1
     per_page: int = 20
     cursor: str | None = None
     facets: tuple[str, ...] | None = None
-    """None: all; () none."""
+    """The names of the facets to count. None: all; (): none."""
     snippets: int = 3
 
 
@@ -56,13 +59,13 @@ class Snippet:
     speaker: Speaker
     created_at: datetime | None
     text: str
-    """The original text, or a cut of it around the match."""
+    """The original text, or the part of it around the match."""
     highlights: tuple[tuple[int, int], ...]
-    """[start, end) in code points of `text`."""
+    """The ranges to mark: `[start, end)` in code points of `text`."""
     start: int = 0
     """Where `text` begins in the message, in code points."""
     cut: bool = False
-    """There is more of the message after `text`."""
+    """Does the message go on after `text`?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,11 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """One value of a facet. `value` None is «none»; `label` None: the page's own words."""
+    """One value of a facet, and how many hits have it.
+
+    A `value` of None stands for chats without a value. Where `label` is None, the pages have words
+    of their own.
+    """
 
     value: str | None
     label: str | None
@@ -90,35 +97,35 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class PartCount:
-    """How many chats one part of the query has alone (filters aside)."""
+    """How many chats one part of the query finds alone, without the filters."""
 
     text: str
     count: int | None
-    """None: not counted, for want of time."""
+    """None: not counted, because time ran out."""
 
 
 @dataclass(frozen=True, slots=True)
 class FilterCut:
-    """What would be found without one filter, all others kept."""
+    """What a search would find without one filter, with all the others."""
 
     parameter: str
-    """The filter's name («agent_id»; «created» for start and end), or «q» for a part of the query
-    that filters or excludes."""
+    """The name of the filter («agent_id»; «created» for `start` and `end`), or «q» for a part of
+    the query that filters or excludes."""
     part: str | None
-    """The part of the query, as it was understood."""
+    """That part of the query, as it was understood; None for a filter beside the query."""
     q: str
-    """The query without it."""
+    """The query without that part."""
     total: int
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """What may have been meant: a query that some chats answer whole."""
+    """What may have been meant: a query that some chats match whole."""
 
     q: str
     total: int
-    """What a search for it finds, filters included; where few have all of it, those with some of
-    it too."""
+    """How many chats a search for it finds, with the filters. Where few chats match all of it,
+    chats that match some of it are counted too."""
 
 
 NoteCode = Literal[
@@ -139,13 +146,14 @@ NoteCode = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something in the query that was not taken as it was typed. `serialization.notes` has the
-    words."""
+    """Something in the query that was not taken as it was typed.
+
+    `serialization.notes` has the words for it.
+    """
 
     code: NoteCode
     values: tuple[str, ...] = ()
-    """What the words name: the operator, the name of the field, or the condition as it was typed.
-    """
+    """What the words name: an operator, a field, or a condition as it was typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +161,24 @@ class QueryReading:
     """How the query was understood."""
 
     q: str
+    """As it was typed."""
     understood: str
+    """As it was understood, in the query language."""
     match: Literal["all", "some"]
+    """«some»: chats with some of the words follow those with all of them."""
     all: int
+    """How many chats match all of it and the filters."""
     sort: Sort
     notes: tuple[Note, ...] = ()
     parts: tuple[PartCount, ...] = ()
-    """Only where no chat has all of it."""
+    """Only where no chat matches all of it."""
     suggestions: tuple[Suggestion, ...] = ()
-    """Only where no chat has all of it, or so few that chats with some of it follow."""
+    """Only where no chat matches all of it, or so few that chats that match some of it follow."""
     cuts: tuple[FilterCut, ...] = ()
     """Only where nothing was found."""
     without_filters: int | None = None
-    """Only where nothing was found and there were filters: what would be found without all."""
+    """How many chats would be found without any filter; None unless nothing was found and there
+    were filters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +191,7 @@ class SearchPage:
     per_page: int
     has_next: bool
     cursor: str | None
-    """Hand it back to walk on; None at the end."""
+    """Send it back to get the hits that follow; None where none follow."""
     hits: tuple[Hit, ...]
     facets: Mapping[str, tuple[FacetValue, ...]]
     coverage: Coverage
@@ -187,15 +200,15 @@ class SearchPage:
 
 @dataclass(frozen=True, slots=True)
 class ChatView:
-    """One chat for reading."""
+    """One chat, for people to read."""
 
     chat: Chat
     sent: Mapping[str, object]
-    """The chat as Kchat sent it, upload tokens removed."""
+    """The chat as Kchat sent it, without the upload tokens."""
     speakers: tuple[Speaker, ...]
     """Who spoke, message by message."""
     highlights: Mapping[int, tuple[tuple[int, int], ...]]
-    """By position of the message: ranges to mark, for the query that led here."""
+    """The ranges to mark for a query, by the position of the message, in code points."""
     agent_name: str | None
     visitor_name: str | None
     version: int
@@ -207,3 +220,4 @@ class ChatView:
     others: tuple[Chat, ...] = ()
     """Other chats of this visitor, newest first, at most ten."""
     others_total: int = 0
+    """How many other chats this visitor has."""

@@ -95,7 +95,7 @@ def versions_json(
     """
     places = range(len(history))
     if version is not None:
-        place = history.place(version)
+        place = history.index_of(version)
         if place is None:
             raise NotFound(f"There is no version {version} of chat {chat_id} in the archive.")
         places = range(place, place + 1)

@@ -207,7 +207,7 @@ def test_every_version_says_when_it_was_seen_and_until_when() -> None:
     assert [one.until for one in walked] == [stored[1].seen_at, stored[2].seen_at, None]
     assert list(history.walk(1, 2)) == walked[1:2]
     assert list(history.walk(2)) == walked[2:]
-    assert [history.place(number) for number in (0, 1, 3, 4)] == [None, 0, 2, None]
+    assert [history.index_of(number) for number in (0, 1, 3, 4)] == [None, 0, 2, None]
     assert history.sent(1) == sent[1]
     assert (len(history), history.size([0, 2])) == (3, len(stored[0].raw) + len(stored[2].raw))
 
