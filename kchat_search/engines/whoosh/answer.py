@@ -149,8 +149,9 @@ def _by_relevance(
     window = order[: rank.RESCORE_WINDOW]
     if query.idf:
         for number in np.unique(top.segment[window]).tolist():
-            here = window[top.segment[window] == number]
-            top.scores[here] += rank.proximity(segments[number], top.docs[here], query.idf)
+            of_segment = window[top.segment[window] == number]
+            docs = top.docs[of_segment]
+            top.scores[of_segment] += rank.proximity(segments[number], docs, query.idf)
         order[: len(window)] = window[top.at(window).order()]
     return _Ranked(top.ids[order], top.scores[order], top.created[order])
 

@@ -161,7 +161,9 @@ class ArrayFile(Mapping[str, Array]):
                 f"{self.path.name} was cut off, or is no segment of this program"
             )
         if version != VERSION:
-            raise ArrayFileDamaged(f"{self.path.name} has version {version}, wanted is {VERSION}")
+            raise ArrayFileDamaged(
+                f"{self.path.name} has version {version}; this program reads version {VERSION}"
+            )
         if offset + length + _TAIL.size != self.size:
             raise ArrayFileDamaged(
                 f"{self.path.name} has {self.size} bytes, which is not its length"

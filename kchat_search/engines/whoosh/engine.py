@@ -58,11 +58,15 @@ _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors that say nothing about the index: too many files are open, or there is no memory."""
 
 _OPEN_ATTEMPTS = 3
+"""How often opening the newest commit is tried."""
 
-
+_LOW_MEMORY = 128 << 20
+"""Bytes for a merge that runs beside other work. More did not make it faster (measured)."""
+_LOW_MEMORY_INPUTS = 64
+"""How many files are merged at once then."""
 _MEMORY_PER_BATCH_BYTE = 48
-"""Bytes of memory that a byte of raw JSON in a batch may take in the process that works on it.
-Where messages are long, it takes up to seventy."""
+"""The memory of a process divided by the raw JSON of a batch, both in bytes. A batch of long
+messages takes more: up to seventy times its JSON, while it is worked on."""
 
 
 class _Snapshot(NamedTuple):
@@ -74,12 +78,6 @@ class _Snapshot(NamedTuple):
     """Its number; Whoosh counts commits and calls this number «generation»."""
     segments: dict[str, Segment]
     """By the name that Whoosh gives a segment."""
-
-
-_LOW_MEMORY = 128 << 20
-"""Bytes for a merge that runs beside other work. More did not make it faster (measured)."""
-_LOW_MEMORY_INPUTS = 64
-"""How many files are merged at once then."""
 
 
 class WhooshEngine:

@@ -141,7 +141,7 @@ def damaged(where: Path, problem: str) -> str:
     """The message about a damaged index. `problem`: what is wrong with it."""
     return (
         f"The index in {where} can't be read ({problem}). Nothing is lost: it is derived from the "
-        "archive; build it anew with `kchat-search reindex`."
+        "archive. Rebuild it with `kchat-search reindex`."
     )
 
 
