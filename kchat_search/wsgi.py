@@ -1,4 +1,4 @@
-"""The pages and the API for any WSGI server: `waitress-serve --listen=127.0.0.1:5080 wsgi:app`.
+"""The pages and the API for any WSGI server; docs/operations.md shows how to start some.
 
 It answers from the archive and the index; run `kchat-search worker` beside it to keep them fresh.
 """
