@@ -10,6 +10,8 @@ from tests.web.fake_service import chat, message
 
 AGENT = "李雷"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+PASSWORD = "我的银行卡密码是 123456,方便您操作"
+"""What the visitor of chat 290 wrote and recalled."""
 OVERRIDE = "\u202egpj.exe"
 
 
@@ -94,7 +96,7 @@ def refund_versions() -> list[dict[str, Any]]:
         upload={"id": 9, "name": "发票.pdf", "size": 482_113, "token": "s3cr3t"},
     )
     accepted = sent(5, "收到。退款申请已提交,1–3 个工作日原路退回 😊", AGENT, role="agent")
-    slip = sent(6, "我的银行卡密码是 123456,方便您操作")
+    slip = sent(6, PASSWORD)
     thanks = sent(7, "好的,谢谢!")
     facts = {"id": 290, "status": "open", "agent_id": 2192, "rating": None, "end_at": None}
     closed = {"status": "close", "rating": 1, "end_at": "2015-04-25 09:06:12"}
@@ -169,3 +171,9 @@ def hostile() -> Chat:
         assigned_at=datetime(1, 1, 1, tzinfo=UTC),
         end_at=datetime(1900, 1, 1, tzinfo=UTC),
     )
+
+
+def grown(count: int) -> list[dict[str, Any]]:
+    """A chat that has a message more in each version."""
+    said = [{"id": n, "msg": f"第 {n} 句"} for n in range(1, count + 1)]
+    return [{"id": 290, "messages": said[:n]} for n in range(1, count + 1)]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -45,3 +47,14 @@ def service(shared: tuple[FakeService, Flask]) -> FakeService:
 def client(service: FakeService, shared: tuple[FakeService, Flask]) -> FlaskClient:
     """A client without cookies; it asks by the name «localhost»."""
     return shared[1].test_client()
+
+
+@pytest.fixture
+def past(service: FakeService) -> list[dict[str, Any]]:
+    """Chat 290 as it came to be; a message of it is recalled and empty now."""
+    refund = service.chats[0]
+    messages = list(refund.messages)
+    messages[6] = messages[6]._replace(text="")
+    service.chats[0] = replace(refund, messages=tuple(messages))
+    service.past[290] = chats.refund_versions()
+    return service.past[290]

@@ -6,6 +6,8 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
+from flask.testing import FlaskClient
+
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 ADDRESSES = {"href", "src", "action"}
 
@@ -101,3 +103,12 @@ class Page(HTMLParser):
             if label_or_class in link.get("class", "").split():
                 return link["href"]
         raise AssertionError(f"no link {label_or_class}")
+
+
+def look(client: FlaskClient, path: str, status: int = 200) -> Page:
+    """The page at this address, which must be well formed."""
+    response = client.get(path)
+    assert response.status_code == status, response.text
+    page = Page(response.text)
+    assert page.faults == []
+    return page

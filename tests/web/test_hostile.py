@@ -11,8 +11,6 @@ from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
 from kchat_search.models.search import Note
-from kchat_search.serialization.safe_text import printable, safe_link
-from kchat_search.text.fold import without_surrogates
 from kchat_search.web.pages.formatting import label, marked
 from tests.web import chats
 from tests.web.fake_service import NOW, FakeService
@@ -135,31 +133,5 @@ def test_marks_are_laid_on_escaped_text(
     assert str(marked(text, ranges)) == html
 
 
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("https://a.example/x", True),
-        ("HTTP://a.example", True),
-        (" https://a.example/x ", True),
-        ("javascript:alert(1)", False),
-        ("java\nscript:alert(1)", False),
-        ("data:text/html,x", False),
-        ("//a.example/x", False),
-        ("/x", False),
-        ("https://", False),
-        ("https://[", False),
-        ("https://a\x00.example", False),
-        ("ftp://a.example", False),
-        ("", False),
-        (None, False),
-    ],
-)
-def test_only_addresses_of_the_web_are_links(url: str | None, shown: bool) -> None:
-    assert (safe_link(url) is not None) == shown
-
-
-def test_what_is_replaced_is_replaced_one_for_one() -> None:
-    text = "a\x00\x1b\x9b\ud800\udc00\u202e退\n\t"
-    assert printable(text) == "a␀␛\ufffd\ufffd\ufffd\ufffd退\n\t"
-    assert len(without_surrogates(text)) == len(printable(text)) == len(text)
+def test_a_name_is_one_line_that_reads_in_the_order_of_its_letters() -> None:
     assert label(" 发票\u202e\n fdp ") == "发票\ufffd fdp"

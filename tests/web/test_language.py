@@ -14,8 +14,7 @@ from kchat_search.errors import (
 )
 from kchat_search.models.search import Note
 from tests.web.fake_service import FakeService
-from tests.web.markup import Page
-from tests.web.test_pages import look
+from tests.web.markup import Page, look
 
 # -- pages -----------------------------------------------------------------------------------
 

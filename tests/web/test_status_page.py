@@ -9,15 +9,7 @@ from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
 from tests.web.fake_service import NOW, FakeService
-from tests.web.markup import Page
-
-
-def look(client: FlaskClient, path: str) -> Page:
-    response = client.get(path)
-    assert response.status_code == 200, response.text
-    page = Page(response.text)
-    assert page.faults == []
-    return page
+from tests.web.markup import look
 
 
 def test_each_reject_can_be_looked_at_as_kchat_sent_it(
@@ -56,3 +48,20 @@ def test_the_status_page_says_why_a_sync_failed(client: FlaskClient, service: Fa
     page = look(client, "/status")
     assert "失败 Kchat answers 503 <always>" in page.text
     assert "不完整 count changed" in page.text
+
+
+def test_the_status_page_shows_rejects_with_their_reasons(
+    client: FlaskClient, service: FakeService
+) -> None:
+    assert "没有。" in look(client, "/status").text
+    service.stored_rejects = tuple(
+        StoredReject(RejectedChat(f"chat:{n}", n, "{}", f"no id in {n}"), NOW, NOW, 2)
+        for n in range(120)
+    )
+    first = look(client, "/status")
+    assert "no id in 49" in first.text
+    assert "no id in 50" not in first.text
+    last = look(client, "/status?offset=100")
+    assert "no id in 119" in last.text
+    assert not [x for x in last.links if x.get("rel") == "next"]
+    assert client.get("/status?offset=-1").status_code == 400

@@ -1,171 +1,21 @@
-"""What a chat said before, over HTTP and as a page."""
+"""The page of the versions of a chat."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import TypeAdapter
 
-from kchat_search.serialization import history as serialized_history
-from kchat_search.serialization import schemas
 from kchat_search.web.pages import history as history_page
 from kchat_search.web.pages.history import Pieces, pieces
 from tests.web import chats
+from tests.web.chats import PASSWORD, grown
 from tests.web.fake_service import FakeService, chat
-from tests.web.markup import Page
-from tests.web.test_pages import look
+from tests.web.markup import Page, look
 
-API = "/api/v1/chats/290/versions"
-PASSWORD = "我的银行卡密码是 123456,方便您操作"
-
-
-@pytest.fixture(autouse=True)
-def past(service: FakeService) -> list[dict[str, Any]]:
-    """Chat 290 as it came to be; a message of it is recalled and empty now."""
-    refund = service.chats[0]
-    messages = list(refund.messages)
-    messages[6] = messages[6]._replace(text="")
-    service.chats[0] = replace(refund, messages=tuple(messages))
-    service.past[290] = chats.refund_versions()
-    return service.past[290]
-
-
-def grown(count: int) -> list[dict[str, Any]]:
-    """A chat that has a message more in each version."""
-    said = [{"id": n, "msg": f"第 {n} 句"} for n in range(1, count + 1)]
-    return [{"id": 290, "messages": said[:n]} for n in range(1, count + 1)]
-
-
-def test_every_version_is_there_as_it_was_sent_with_what_changed(
-    client: FlaskClient, past: list[dict[str, Any]]
-) -> None:
-    answer = client.get(API).get_json()
-    TypeAdapter(schemas.VersionsJson).validate_python(answer, extra="forbid")
-    assert answer["chat_id"] == 290
-    assert [one["version"] for one in answer["versions"]] == [1, 2, 3]
-    times = ["2016-05-18", "2016-05-19", "2016-05-20"]
-    assert [one["seen_at"] for one in answer["versions"]] == [f"{t}T12:00:00+08:00" for t in times]
-    assert [one["until"] for one in answer["versions"]] == [
-        "2016-05-19T12:00:00+08:00",
-        "2016-05-20T12:00:00+08:00",
-        None,
-    ]
-    first, second, third = answer["versions"]
-    assert first["chat"] == past[0]
-    assert first["changes"] == []
-    assert "s3cr3t" not in json.dumps(answer)
-    assert [(one["kind"], one["message_id"]) for one in second["changes"]] == [
-        ("changed", 290001),
-        ("changed", 290002),
-        ("added", 290003),
-        ("added", 290004),
-        ("added", 290005),
-        ("added", 290006),
-    ]
-    assert second["changes"][3]["upload"] == "发票.pdf"
-    assert third["changes"][:4] == [
-        {"kind": "field", "name": "status", "before": "open", "after": "close"},
-        {"kind": "field", "name": "rating", "before": None, "after": 1},
-        {"kind": "field", "name": "end_at", "before": None, "after": "2015-04-25 09:06:12"},
-        {
-            "kind": "recalled",
-            "message_id": 290006,
-            "position": 6,
-            "name": "访客5",
-            "before": PASSWORD,
-            "after": "",
-            "recalled": True,
-            "upload": None,
-            "fields": [],
-        },
-    ]
-    assert answer["links"] == {
-        "self": "http://localhost/api/v1/chats/290/versions",
-        "html": "http://localhost/chats/290/versions",
-        "chat": "http://localhost/api/v1/chats/290",
-    }
-
-
-def test_one_version_can_be_asked_for_and_whole_chats_left_out(client: FlaskClient) -> None:
-    everything = client.get(API).get_json()["versions"]
-    one = client.get(f"{API}?version=3").get_json()
-    assert one["versions"] == everything[2:]
-    assert one["links"]["self"].endswith("/versions?version=3")
-    slim = client.get(f"{API}?full=false").get_json()
-    TypeAdapter(schemas.VersionsJson).validate_python(slim, extra="forbid")
-    assert slim["versions"] == [
-        {name: value for name, value in each.items() if name != "chat"} for each in everything
-    ]
-    assert client.get(f"{API}?full=true").get_json()["versions"] == everything
-
-
-@pytest.mark.parametrize(
-    ("path", "status", "parameter"),
-    [
-        ("/api/v1/chats/5/versions", 404, None),
-        ("/api/v1/chats/x/versions", 400, "id"),
-        (f"{API}?version=4", 404, None),
-        (f"{API}?version=0", 404, None),
-        (f"{API}?version=x", 400, "version"),
-        (f"{API}?version=-1", 400, "version"),
-        (f"{API}?version=1&version=2", 400, "version"),
-        (f"{API}?full=1", 400, "full"),
-        (f"{API}?q=1", 400, "q"),
-        ("/chats/5/versions", 404, None),
-        ("/chats/x/versions", 404, None),
-        ("/chats/290/versions?version=1", 400, None),
-        ("/chats/290/versions?offset=x", 400, None),
-    ],
-)
-def test_what_can_not_be_asked_is_refused(
-    client: FlaskClient, path: str, status: int, parameter: str | None
-) -> None:
-    answer = client.get(path)
-    assert answer.status_code == status
-    if parameter:
-        assert answer.get_json()["parameter"] == parameter
-
-
-def test_versions_that_did_not_change_are_not_sent_again(
-    client: FlaskClient, past: list[dict[str, Any]]
-) -> None:
-    for path in (API, "/chats/290/versions"):
-        tag = client.get(path).headers["ETag"]
-        headers = {"If-None-Match": tag}
-        assert client.get(path, headers=headers).status_code == 304
-        past.append(past[0])
-        assert client.get(path, headers=headers).status_code == 200
-
-
-def test_too_much_for_one_answer_is_refused_and_can_be_had_in_parts(
-    client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service.past[290] = grown(9)
-    monkeypatch.setattr(serialized_history, "MAX_CHARACTERS", 500)
-    refused = client.get(API)
-    assert refused.status_code == 400
-    problem = refused.get_json()
-    assert (problem["parameter"], problem["limit"]) == ("full", 500)
-    assert "full=false" in problem["detail"]
-    assert len(client.get(f"{API}?full=false").get_json()["versions"]) == 9
-    monkeypatch.setattr(serialized_history, "MAX_CHANGES", 7)
-    assert client.get(f"{API}?full=false").get_json()["parameter"] == "version"
-    assert len(client.get(f"{API}?version=9").get_json()["versions"][0]["chat"]["messages"]) == 9
-
-
-def test_the_example_of_the_description_is_true(client: FlaskClient, service: FakeService) -> None:
-    path = client.get("/openapi.json").get_json()["paths"]["/api/v1/chats/{id}/versions"]["get"]
-    example = path["responses"]["200"]["content"]["application/json"]["example"]
-    TypeAdapter(schemas.VersionsJson).validate_python(example, extra="forbid")
-    assert [one["name"] for one in path["parameters"]] == ["id", "version", "full"]
-    service.past[290] = [one["chat"] for one in example["versions"]]
-    answer = client.get(API).get_json()
-    for sent, shown in zip(answer["versions"], example["versions"], strict=True):
-        assert (sent["chat"], sent["changes"]) == (shown["chat"], shown["changes"])
+pytestmark = pytest.mark.usefixtures("past")
 
 
 def test_a_chat_leads_to_its_versions_and_to_what_was_recalled(client: FlaskClient) -> None:

@@ -10,8 +10,8 @@ from werkzeug.datastructures import MultiDict
 
 from kchat_search.fields import BY_NAME, FACETS, FALSE, NONE, PARAMETERS, TRUE
 from kchat_search.models.search import SearchRequest
-from kchat_search.serialization.links import pairs
-from kchat_search.web.http.parameters import read_search
+from kchat_search.serialization.links import export_url, pairs
+from kchat_search.web.http.parameters import read_export, read_search
 from tests.web.fake_service import FakeService
 
 MAX = str(2**63 - 1)
@@ -177,3 +177,74 @@ def test_links_of_the_answer_keep_every_parameter(client: FlaskClient) -> None:
         expected = [pair for pair in asked if pair[0] != "page"]
         assert sorted(pair for pair in found if pair[0] != "page") == expected
         assert dict(found).get("page", page) == page or ("page", page) in found
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("page=1", "page"),
+        ("per_page=20", "per_page"),
+        ("cursor=x", "cursor"),
+        ("facets=none", "facets"),
+        ("snippets=0", "snippets"),
+        ("match=auto", "match"),
+        ("sort=relevance", "sort"),
+        ("format=xlsx", "format"),
+        ("format=", "format"),
+        ("format=csv&format=jsonl", "format"),
+        ("q=a&q=b", "q"),
+        ("q=" + "x" * 1001, "q"),
+        ("agent_id=", "agent_id"),
+        ("start=yesterday", "start"),
+        ("lang=en", "lang"),
+        ("x=1", "x"),
+    ],
+)
+def test_what_an_export_does_not_know_is_refused_by_its_name(
+    client: FlaskClient, query: str, parameter: str
+) -> None:
+    response = client.get(f"/api/v1/export?{query}")
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert response.get_json()["parameter"] == parameter
+    assert "Content-Disposition" not in response.headers
+
+
+def test_all_filters_of_a_search_are_filters_of_an_export() -> None:
+    query = (
+        "q=退款&match=all&agent_id=1&agent_id=none&agent_id=1&visitor_id=5&user_id=none&status=close"
+        "&rating=满意&started_by=visitor&type=chat&has_upload=true&start=2016-01-01&end=2016-02-01"
+        "&sort=newest&format=csv"
+    )
+    wanted, form = read_export(MultiDict(parse_qsl(query)))
+    assert form == "csv"
+    assert wanted == SearchRequest(
+        q="退款",
+        match="all",
+        filters={
+            "agent_id": ("1", "none"),
+            "visitor_id": ("5",),
+            "user_id": ("none",),
+            "status": ("close",),
+            "rating": ("满意",),
+            "started_by": ("visitor",),
+            "type": ("chat",),
+            "has_upload": ("true",),
+        },
+        start="2016-01-01",
+        end="2016-02-01",
+        sort="newest",
+    )
+    assert read_export(MultiDict()) == (SearchRequest(match="all", sort="oldest"), "jsonl")
+
+
+def test_an_address_of_an_export_asks_for_the_search_it_was_made_from() -> None:
+    request = SearchRequest(
+        q="退款", filters={"agent_id": ("1", "none"), "has_upload": ("false",)}, start="2016-01-01",
+        sort="newest", page=3, per_page=50, facets=(), snippets=1, match="auto", cursor=None,
+    )  # fmt: skip
+    wanted, form = read_export(MultiDict(parse_qsl(urlsplit(export_url(request, "csv")).query)))
+    assert form == "csv"
+    assert wanted == SearchRequest(
+        q="退款", match="all", filters={"agent_id": ("1", "none"), "has_upload": ("false",)},
+        start="2016-01-01", sort="newest",
+    )  # fmt: skip

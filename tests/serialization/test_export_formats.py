@@ -1,0 +1,180 @@
+"""What stands in the files of an export: JSON Lines and CSV."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from kchat_search.models.chats import Upload
+from kchat_search.models.search import ChatView
+from kchat_search.search.export_walk import AbsentChat
+from kchat_search.serialization import schemas
+from kchat_search.serialization.export_formats import cell, pieces
+from kchat_search.serialization.links import Links
+from kchat_search.serialization.safe_text import printable
+from tests.serialization.export_files import lines, rows
+from tests.text.difficult_texts import texts
+from tests.web import chats
+from tests.web.conftest import make_presentation
+from tests.web.fake_service import NOW, FakeService, chat, message
+
+PRESENTATION = make_presentation()
+FORMULA = re.compile("\\s*[=+\\-@＝＋－＠]|[\t\r\n]")
+
+
+@pytest.fixture
+def service() -> FakeService:
+    """The service over ordinary chats."""
+    return FakeService(chats.ordinary(), PRESENTATION)
+
+
+def written(form: Any, *views: ChatView | AbsentChat) -> bytes:
+    """The file of an export of these chats."""
+    links = Links("http://localhost/", PRESENTATION.kchat_chat_url)
+    return b"".join(pieces(views, form, PRESENTATION.zone, links))
+
+
+def made(service: FakeService, *numbers: int) -> list[ChatView | AbsentChat]:
+    """The chats with these ids."""
+    return [service.chat(number) for number in numbers]
+
+
+def test_a_row_is_a_message_with_the_facts_of_its_chat(service: FakeService) -> None:
+    service.gone[290] = NOW
+    found = rows(written("csv", *made(service, 290)))
+    assert len(found) == 8
+    facts = {
+        "chat_id": "290",
+        "chat_type": "chat",
+        "created_at": "2015-04-25T08:04:12+08:00",
+        "end_at": "2015-04-25T09:06:12+08:00",
+        "started_by": "visitor",
+        "status": "close",
+        "agent_id": "2192",
+        "agent_name": "李雷",
+        "visitor_id": "547",
+        "visitor_name": "访客5",
+        "user_id": "45190",
+        "rating": "1",
+        "rating_label": "满意",
+        "version": "2",
+        "gone_at": "2016-05-20T12:00:00+08:00",
+        "absent": "",
+    }
+    assert all(facts.items() <= row.items() for row in found)
+    said = {name: value for name, value in found[4].items() if name not in facts}
+    assert said == {
+        "position": "4",
+        "message_id": "290004",
+        "message_type": "chat.upload",
+        "message_created_at": "2015-04-25T08:05:32+08:00",
+        "from": "visitor",
+        "name": "访客5",
+        "text": "",
+        "recalled": "",
+        "upload_name": "发票.pdf",
+        "upload_url": "https://files.example.com/9",
+    }
+    assert [row["from"] for row in found[1:4]] == ["visitor", "agent", "visitor"]
+    assert [row["recalled"] for row in found] == [*[""] * 6, "true", ""]
+    assert found[1]["text"].startswith("你好,在吗?")
+
+
+def test_no_chat_is_lost_be_it_without_messages_or_absent(service: FakeService) -> None:
+    service.chats = [chat(1, []), chat(2, [message("x")])]
+    views = [*made(service, 1), AbsentChat(7), *made(service, 2)]
+    found = rows(written("csv", *views))
+    assert [row["chat_id"] for row in found] == ["1", "7", "2"]
+    assert [row["absent"] for row in found] == ["", "true", ""]
+    assert {name for name, value in found[1].items() if value} == {"chat_id", "absent"}
+    assert found[0]["agent_name"] == "李雷"
+    absent = lines(written("jsonl", *views))[1]
+    TypeAdapter(schemas.AbsentJson).validate_python(absent, extra="forbid")
+    assert absent["chat"] == {"id": 7}
+
+
+@given(texts())
+@example("=cmd|' /C calc'!A0")
+@example("\uff1d1+1")
+@example("'")
+@example('a"b,c;d\r\ne\rf\n\x00\ud800')
+def test_any_text_survives_in_a_cell_and_none_is_a_formula(text: str) -> None:
+    said = [message(text, text), message("next")]
+    service = FakeService([chat(1, said, status=text, agent_id=text)], PRESENTATION)
+    found = rows(written("csv", *made(service, 1)))
+    assert len(found) == 2
+    for name in ("text", "name", "status", "agent_id"):
+        shown = found[0][name]
+        assert not FORMULA.match(shown)
+        assert shown.removeprefix("'") == printable(text), "one apostrophe at most is ours"
+    assert found[1]["text"] == "next"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("退款", "退款"),
+        ("", ""),
+        ("1-2=3", "1-2=3"),
+        ("=1+1", "'=1+1"),
+        ("+8613800135678", "'+8613800135678"),
+        ("-5", "'-5"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\r=1", "'\r=1"),
+        ("\n=1", "'\n=1"),
+        ("\tx", "'\tx"),
+        ("  =1", "'  =1"),
+        ("\u3000=1", "'\u3000=1"),
+        ("\ufeff=1", "'\ufeff=1"),
+        ("\u200b＝1", "'\u200b＝1"),
+        ("＝1", "'＝1"),
+        ("＋1", "'＋1"),
+        ("－1", "'－1"),
+        ("＠x", "'＠x"),
+        ("'quoted'", "''quoted'"),
+        ("a\x00b\x1b\ud800", "a␀b␛�"),
+    ],
+)
+def test_a_cell_is_never_a_formula(text: str, shown: str) -> None:
+    assert cell(text) == shown
+
+
+@given(st.lists(texts(8), max_size=4), st.sampled_from(["jsonl", "csv"]))
+def test_a_chat_is_one_line_or_as_many_rows_as_it_has_messages(said: list[str], form: str) -> None:
+    service = FakeService([], PRESENTATION, sent={"msg": said})
+    service.chats = [chat(n, map(message, said)) for n in (1, 2)]
+    data = written(form, *made(service, 1, 2))
+    if form == "csv":
+        assert len(rows(data)) == 2 * max(1, len(said))
+    else:
+        # splitlines() ends lines at many characters: none of them is there but the newline
+        assert len(data.decode().splitlines()) == data.count(b"\n") == 2
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_hostile_chats_can_be_exported(service: FakeService, form: str) -> None:
+    service.chats = [chats.hostile()]
+    data = written(form, *made(service, 666))
+    text = data.decode()
+    assert "\x00" not in text
+    if form == "csv":
+        urls = {row["upload_url"] for row in rows(data)}
+        assert urls == {"", 'https://ok.example/"onmouseover="alert(5)'}
+        assert {row["created_at"] for row in rows(data)} == {"9999-12-31T23:00:00+08:00"}
+    else:
+        assert len(lines(data)) == 1
+
+
+def test_only_addresses_of_the_web_are_links(service: FakeService) -> None:
+    schemes = ["javascript:alert(1)", "file:///etc/passwd", "=http://x", "http://ok/", None]
+    service.chats = [
+        chat(1, [message("", upload=Upload("1", "f", 1, "x", url)) for url in schemes])
+    ]
+    found = rows(written("csv", *made(service, 1)))
+    assert [row["upload_url"] for row in found] == ["", "", "", "http://ok/", ""]

@@ -1,0 +1,68 @@
+"""The page of one chat."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from flask.testing import FlaskClient
+
+from tests.web.fake_service import NOW, FakeService, chat, message
+from tests.web.markup import look
+
+
+def test_a_chat_reads_as_it_was(client: FlaskClient) -> None:
+    page = look(client, "/chats/290?q=退款")
+    said = [
+        known["class"].split()[1]
+        for tag, known in page.tags
+        if tag == "li" and "said" in known.get("class", "").split()
+    ]
+    assert said == ["visitor", "agent", "visitor", "visitor", "agent", "visitor", "visitor"]
+    assert "2015年4月25日星期六" in page.text
+    assert "已撤回" in page.text
+    assert "发票.pdf 470.8 KB" in page.text
+    assert "1 小时 2 分" in page.text
+    assert any(x["href"] == "https://acme.kf5.com/apiv2/chats/290.json" for x in page.links)
+    assert any(x["href"] == "/chats/292" for x in page.links), "this visitor's other chats"
+    assert page.link("back") == "/?q=%E9%80%80%E6%AC%BE"
+    assert page.link("next") == "#m290002"
+    for message_id in range(290000, 290008):
+        assert any(x["href"] == f"#m{message_id}" for x in page.links), "a link to itself"
+
+
+def test_a_robot_is_told_from_an_agent_and_days_are_set_apart(
+    client: FlaskClient, service: FakeService
+) -> None:
+    first = service.chats[1]
+    later = first.messages[-1]._replace(created_at=datetime(2016, 5, 19, 16, 0, tzinfo=UTC))
+    service.chats[1] = replace(first, messages=(*first.messages[:-1], later))
+    page = look(client, "/chats/291?lang=en")
+    assert "小智 Robot" in page.text
+    assert "Thursday, May 19, 2016" in page.text
+    assert "Friday, May 20, 2016" in page.text, "a day begins at midnight in the configured zone"
+
+
+def test_messages_said_in_one_breath_show_the_name_once(
+    client: FlaskClient, service: FakeService
+) -> None:
+    said = [message("一"), message("二"), message("三", created_at=NOW)]
+    service.chats.append(chat(8, said, created_at=NOW - timedelta(hours=1)))
+    page = look(client, "/chats/8")
+    classes = [known["class"] for tag, known in page.tags if "said" in known.get("class", "")]
+    assert classes == ["said visitor", "said visitor follows", "said visitor"]
+
+
+def test_a_chat_that_is_gone_from_kchat_is_said_to_be(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.gone[290] = NOW
+    assert "Kchat 上已不存在" in look(client, "/chats/290").text
+    assert "Kchat 上已不存在" in look(client, "/?q=耳机").text
+
+
+def test_five_thousand_messages_are_one_page(client: FlaskClient, service: FakeService) -> None:
+    service.chats.append(chat(7, [message(f"第 {n} 句") for n in range(5000)]))
+    page = look(client, "/chats/7?q=4999")
+    assert {f"m{number}" for number in range(7000, 12_000)} < set(page.ids)
+    assert page.marks == ["4999"]

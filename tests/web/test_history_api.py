@@ -1,0 +1,96 @@
+"""What a chat said before, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import TypeAdapter
+
+from kchat_search.serialization import history as serialized_history
+from kchat_search.serialization import schemas
+from tests.web.chats import grown
+from tests.web.fake_service import FakeService
+
+API = "/api/v1/chats/290/versions"
+
+pytestmark = pytest.mark.usefixtures("past")
+
+
+def test_one_version_can_be_asked_for_and_whole_chats_left_out(client: FlaskClient) -> None:
+    everything = client.get(API).get_json()["versions"]
+    one = client.get(f"{API}?version=3").get_json()
+    assert one["versions"] == everything[2:]
+    assert one["links"]["self"].endswith("/versions?version=3")
+    slim = client.get(f"{API}?full=false").get_json()
+    TypeAdapter(schemas.VersionsJson).validate_python(slim, extra="forbid")
+    assert slim["versions"] == [
+        {name: value for name, value in each.items() if name != "chat"} for each in everything
+    ]
+    assert client.get(f"{API}?full=true").get_json()["versions"] == everything
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "parameter"),
+    [
+        ("/api/v1/chats/5/versions", 404, None),
+        ("/api/v1/chats/x/versions", 400, "id"),
+        (f"{API}?version=4", 404, None),
+        (f"{API}?version=0", 404, None),
+        (f"{API}?version=x", 400, "version"),
+        (f"{API}?version=-1", 400, "version"),
+        (f"{API}?version=1&version=2", 400, "version"),
+        (f"{API}?full=1", 400, "full"),
+        (f"{API}?q=1", 400, "q"),
+        ("/chats/5/versions", 404, None),
+        ("/chats/x/versions", 404, None),
+        ("/chats/290/versions?version=1", 400, None),
+        ("/chats/290/versions?offset=x", 400, None),
+    ],
+)
+def test_what_can_not_be_asked_is_refused(
+    client: FlaskClient, path: str, status: int, parameter: str | None
+) -> None:
+    answer = client.get(path)
+    assert answer.status_code == status
+    if parameter:
+        assert answer.get_json()["parameter"] == parameter
+
+
+def test_versions_that_did_not_change_are_not_sent_again(
+    client: FlaskClient, past: list[dict[str, Any]]
+) -> None:
+    for path in (API, "/chats/290/versions"):
+        tag = client.get(path).headers["ETag"]
+        headers = {"If-None-Match": tag}
+        assert client.get(path, headers=headers).status_code == 304
+        past.append(past[0])
+        assert client.get(path, headers=headers).status_code == 200
+
+
+def test_too_much_for_one_answer_is_refused_and_can_be_had_in_parts(
+    client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.past[290] = grown(9)
+    monkeypatch.setattr(serialized_history, "MAX_CHARACTERS", 500)
+    refused = client.get(API)
+    assert refused.status_code == 400
+    problem = refused.get_json()
+    assert (problem["parameter"], problem["limit"]) == ("full", 500)
+    assert "full=false" in problem["detail"]
+    assert len(client.get(f"{API}?full=false").get_json()["versions"]) == 9
+    monkeypatch.setattr(serialized_history, "MAX_CHANGES", 7)
+    assert client.get(f"{API}?full=false").get_json()["parameter"] == "version"
+    assert len(client.get(f"{API}?version=9").get_json()["versions"][0]["chat"]["messages"]) == 9
+
+
+def test_the_example_of_the_description_is_true(client: FlaskClient, service: FakeService) -> None:
+    path = client.get("/openapi.json").get_json()["paths"]["/api/v1/chats/{id}/versions"]["get"]
+    example = path["responses"]["200"]["content"]["application/json"]["example"]
+    TypeAdapter(schemas.VersionsJson).validate_python(example, extra="forbid")
+    assert [one["name"] for one in path["parameters"]] == ["id", "version", "full"]
+    service.past[290] = [one["chat"] for one in example["versions"]]
+    answer = client.get(API).get_json()
+    for sent, shown in zip(answer["versions"], example["versions"], strict=True):
+        assert (sent["chat"], sent["changes"]) == (shown["chat"], shown["changes"])

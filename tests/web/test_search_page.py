@@ -1,0 +1,225 @@
+"""The page of a search: hits, filters, ways out of nothing, exports."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from flask.testing import FlaskClient
+
+from kchat_search.models.reports import Coverage
+from kchat_search.models.search import FilterCut, SearchRequest, Suggestion
+from tests.web.fake_service import FakeService
+from tests.web.markup import Page, look
+
+
+def test_results_show_count_speakers_marks_and_lead_to_the_message(client: FlaskClient) -> None:
+    page = look(client, "/?q=退款")
+    assert "3 个对话" in page.text
+    assert "3.2 毫秒" in page.text
+    assert page.marks == ["退款"] * 5
+    link = page.link("open")
+    assert link == "/chats/290?q=%E9%80%80%E6%AC%BE#m290001"
+    target = look(client, link.partition("#")[0])
+    assert "m290001" in target.ids
+    assert len(target.marks) == 3
+
+
+def test_a_facet_asks_for_what_it_counts(client: FlaskClient, service: FakeService) -> None:
+    page = look(client, "/?q=包裹")
+    url = next(x["href"] for x in page.links if "agent_id=2193" in x["href"])
+    assert "韩梅梅 20" in page.text
+    narrowed = look(client, url)
+    assert "20 个对话" in narrowed.text
+    assert service.asked[-1] == SearchRequest(q="包裹", filters={"agent_id": ("2193",)})
+    # the chip takes it away again
+    assert urlsplit(narrowed.link("chip")).query == "q=%E5%8C%85%E8%A3%B9"
+
+
+def test_filters_of_one_field_add_up_and_of_several_narrow(
+    client: FlaskClient, service: FakeService
+) -> None:
+    page = look(client, "/?q=包裹&agent_id=2192&rating=1&has_upload=false")
+    both = next(x["href"] for x in page.links if "agent_id=2193" in x["href"])
+    look(client, both)
+    assert service.asked[-1].filters == {
+        "agent_id": ("2192", "2193"),
+        "rating": ("1",),
+        "has_upload": ("false",),
+    }
+    chips = [link for link in page.links if link.get("class") == "chip"]
+    assert len(chips) == 3
+
+
+def test_a_rating_given_as_text_is_the_same_choice_as_its_code(client: FlaskClient) -> None:
+    page = look(client, "/?q=包裹&rating=满意")
+    active = [x for x in page.links if x.get("class") == "active" and x.get("aria-current")]
+    assert len(active) == 1
+    assert "rating" not in active[0]["href"]
+
+
+def test_a_chosen_filter_without_hits_stays_to_be_taken_away(client: FlaskClient) -> None:
+    page = look(client, "/?q=退款&agent_id=9999")
+    assert "没有找到对话" in page.text
+    assert "去掉筛选条件，有 3 个对话。" in page.text
+    assert any(x.get("class") == "active" and "agent_id" not in x["href"] for x in page.links)
+
+
+def test_nothing_found_says_what_each_part_has_alone(client: FlaskClient) -> None:
+    page = look(client, "/?q=退款 火箭&match=all")
+    assert "退款 3 个对话" in page.text
+    assert "火箭 0 个对话" in page.text
+
+
+def test_nothing_found_says_which_filter_cut_it_away_and_leads_out(
+    client: FlaskClient, service: FakeService
+) -> None:
+    q = "退款 -包裹 天文"
+    service.cuts = (
+        FilterCut("agent_id", None, q, 4),
+        FilterCut("created", None, q, 5),
+        FilterCut("status", None, q, 0),
+        FilterCut("q", "-包裹", "退款 天文", 6),
+    )
+    page = look(client, f"/?q={q}&agent_id=2192&agent_id=7&start=2016-01-01&status=close&match=all")
+    ways = [x["href"] for x in page.links if "match=all" in x["href"]]
+    left = {dict(parse_qsl(way.partition("?")[2])).get("q"): way for way in ways}
+    assert "客服：李雷、7 4 个对话" in page.text
+    assert "2016-01-01 至 … 5 个对话" in page.text
+    assert "-包裹 6 个对话" in page.text
+    assert "状态：已结束 0 个对话" not in page.text, "a way that leads nowhere is none"
+    assert "agent_id=2192&agent_id=7&status=close&start=2016-01-01" in left["退款 天文"]
+    without_agents = [way for way in ways if "agent_id" not in way and "start=2016" in way]
+    assert len(without_agents) == 1
+
+
+def test_what_may_have_been_meant_keeps_the_filters(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.suggestions = (Suggestion("天文 <望远镜>", 1234),)
+    page = look(client, "/?q=天文望远竟&status=close")
+    assert "您要找的是不是" in page.text
+    assert "天文 <望远镜> 1,234" in page.text
+    (near,) = (x["href"] for x in page.links if "%3C" in x["href"])
+    assert parse_qsl(near.partition("?")[2]) == [("q", "天文 <望远镜>"), ("status", "close")]
+
+
+def test_chats_with_some_of_the_words_follow_behind_a_line(client: FlaskClient) -> None:
+    page = look(client, "/?q=退款 订单号")
+    assert "1 个对话包含全部词" in page.text
+    assert page.text.index("#290") < page.text.index("以下只包含部分词") < page.text.index("#291")
+    assert any("match=all" in link["href"] for link in page.links)
+
+
+def test_a_saved_address_is_the_whole_search(client: FlaskClient, service: FakeService) -> None:
+    look(client, "/?q=包裹&status=close&sort=newest&start=2015-01-01&end=2015-12-31&page=2")
+    assert service.asked[-1] == SearchRequest(
+        q="包裹",
+        filters={"status": ("close",)},
+        sort="newest",
+        start="2015-01-01",
+        end="2015-12-31",
+        page=2,
+    )
+
+
+def test_the_form_carries_the_filters_into_the_next_search(client: FlaskClient) -> None:
+    page = look(client, "/?q=包裹&status=close&agent_id=2192&agent_id=2193&sort=newest&page=2")
+    hidden = [(x["name"], x["value"]) for x in page.fields if x.get("type") == "hidden"]
+    assert hidden == [
+        ("agent_id", "2192"),
+        ("agent_id", "2193"),
+        ("status", "close"),
+        ("sort", "newest"),
+    ]
+
+
+def test_empty_fields_of_the_form_are_no_conditions(client: FlaskClient) -> None:
+    response = client.get("/?q=包裹&start=&end=2015-12-31")
+    assert response.status_code == 302
+    assert parse_qsl(urlsplit(response.headers["Location"]).query) == [
+        ("q", "包裹"),
+        ("end", "2015-12-31"),
+    ]
+    assert client.get("/?q=&start=&end=").headers["Location"] == "/?q="
+
+
+def test_presets_are_days_counted_from_today(client: FlaskClient, service: FakeService) -> None:
+    page = look(client, "/?q=退款")
+    spans = {
+        tuple(v for k, v in parse_qsl(urlsplit(x["href"]).query) if k in ("start", "end"))
+        for x in page.links
+    }
+    assert {("2016-05-14",), ("2016-04-21",), ("2016-05-01",)} < spans
+    assert ("2015-01-01", "2015-12-31") in spans
+
+
+def test_an_unknown_parameter_of_a_page_is_a_page_that_says_so(client: FlaskClient) -> None:
+    assert "没有名为 agent 的参数。" in look(client, "/?q=a&agent=1", 400).text
+    assert "There is no parameter agent." in look(client, "/?q=a&agent=1&lang=en", 400).text
+
+
+def test_the_page_says_when_it_does_not_know_everything(
+    client: FlaskClient, service: FakeService
+) -> None:
+    assert "结果可能不全" not in look(client, "/?q=退款").text
+    service.coverage = Coverage(False, 63, 12, 3, None)
+    text = look(client, "/?q=退款").text
+    assert "12 个对话等待编入索引" in text
+    assert "3 个对话无法识别" in text
+    service.coverage = Coverage(False, 63, 0, 0, None, backfilled=False)
+    assert "历史对话仍在导入" in look(client, "/?q=退款").text
+    assert "一个不漏" not in look(client, "/").text
+
+
+def test_a_few_chats_between_archive_and_index_are_no_alarm(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.coverage = Coverage(False, 63, 2, 0, None)
+    text = look(client, "/?q=退款").text
+    assert "2 个对话等待编入索引" in text
+    assert "结果可能不全" not in text
+
+
+def test_a_search_of_one_part_that_finds_nothing_does_not_list_it_again(
+    client: FlaskClient,
+) -> None:
+    assert "分开搜索各部分" not in look(client, "/?q=天文望远镜").text
+
+
+def exports_of(client: FlaskClient, path: str) -> dict[str, str]:
+    page = Page(client.get(path).text)
+    assert page.faults == []
+    found = [link["href"] for link in page.links if "/api/v1/export" in link.get("href", "")]
+    return {dict(parse_qsl(urlsplit(url).query))["format"]: url for url in found}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?q=",
+        "/?q=包裹&sort=newest&page=2",
+        "/?q=包裹&sort=oldest",
+        "/?q=包裹&agent_id=2193&rating=1&rating=none&match=all",
+        "/?q=&has_upload=true",
+        "/?q=包裹&start=2015-01-01&end=2015-12-31",
+        "/?q=包裹 SF000003",  # one has both, others follow
+    ],
+)
+def test_the_page_leads_to_the_export_of_what_it_counts(client: FlaskClient, path: str) -> None:
+    urls = exports_of(client, path)
+    assert set(urls) == {"csv", "jsonl"}
+    answer = client.get("/api/v1/search" + path[1:]).get_json()
+    for url in urls.values():
+        response = client.get(url, buffered=True)
+        assert response.status_code == 200
+        assert int(response.headers["X-Total-Count"]) == answer["query"]["all"]
+    text = Page(client.get(path).text).text
+    assert re.search(rf"导出(全部)? {answer['query']['all']} 个", text)
+    english = Page(client.get(path + "&lang=en").text).text
+    assert re.search(rf"Export .*{answer['query']['all']} chat", english)
+
+
+def test_where_nothing_has_all_the_words_there_is_no_export(client: FlaskClient) -> None:
+    assert exports_of(client, "/?q=nowhere") == {}
