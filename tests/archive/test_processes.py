@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.models.reports import ArchiveCounts
 
 from .conftest import url_of
+
+pytestmark = pytest.mark.slow
 
 _PER_PAGE = 20
 

@@ -114,6 +114,7 @@ def _chosen(draw: random.Random) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_an_export_is_what_the_search_counts_and_in_its_order(filled: World) -> None:
     draw = random.Random(20160301)
     sizes = set()

@@ -14,6 +14,8 @@ from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
 from tests.world import BEGIN, World, agents, chat
 
+pytestmark = pytest.mark.slow
+
 Case = tuple[str, dict[str, Any]]
 
 CASES: list[Case] = [

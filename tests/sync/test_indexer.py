@@ -92,6 +92,7 @@ def test_what_changes_during_a_rebuild_is_indexed_after_it(world: World) -> None
     engine.close()
 
 
+@pytest.mark.slow
 def test_changed_words_make_a_new_generation_while_the_old_one_answers(
     make_world: Callable[..., World], tmp_path: Path
 ) -> None:

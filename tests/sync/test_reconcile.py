@@ -101,6 +101,7 @@ def test_everything_is_listed_again_a_few_pages_a_tick(make_world: MakeWorld) ->
     world.check_index()
 
 
+@pytest.mark.slow
 def test_a_chat_that_moved_past_the_place_between_two_ticks_does_not_count_as_gone(
     make_world: MakeWorld,
 ) -> None:

@@ -10,6 +10,8 @@ import pytest
 from kchat_search.errors import ArchiveFull, IndexUnwritable, KchatError
 from tests.world import World, chat
 
+pytestmark = pytest.mark.slow
+
 LIST = "/apiv2/chats.json"
 MANY = 50_000
 MakeWorld = Callable[..., World]
@@ -139,7 +141,6 @@ def test_deleted_chats_that_fail_in_place_of_not_being_found_stop_no_sweep(
     assert world.found("is:gone") == {110}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{"reconcile_pages_per_tick": 1}, {"recheck_per_tick": 0}])
 def test_the_smallest_settings_end_a_sweep(make_world: MakeWorld, settings: dict[str, int]) -> None:
     world = make_world(per_page=5, recheck_days=0, **settings)

@@ -117,6 +117,7 @@ KINDS: dict[str, Callable[[random.Random, list[str], list[str]], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_generated_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind: str) -> None:
     han = re.compile("[\u4e00-\u9fd5]+")

@@ -146,6 +146,7 @@ def test_the_fingerprint_depends_on_the_dictionary_and_on_folding(
     assert fingerprint() in segmenter.fingerprint
 
 
+@pytest.mark.slow
 def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -235,6 +236,7 @@ def test_a_changed_file_is_read_again_when_it_has_been_left_alone(
     assert not made.reload_user_dictionary(now), "once"
 
 
+@pytest.mark.slow
 def test_the_words_of_the_file_reach_other_processes_and_disappear_with_it(
     tmp_path: Path, dictionary_cache: Path
 ) -> None:

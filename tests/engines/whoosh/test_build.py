@@ -94,6 +94,7 @@ def plain(tmp_path: Path) -> Iterator[WhooshEngine]:
     made.close()
 
 
+@pytest.mark.slow
 def test_two_processes_build_what_one_does(engine: WhooshEngine, plain: WhooshEngine) -> None:
     seen: list[tuple[str, int, int | None]] = []
     built = engine.rebuild(batches(7), "new", chats, lambda *said: seen.append(said))
@@ -133,6 +134,7 @@ def test_more_files_than_may_be_open_are_merged_in_groups(
     engine.close()
 
 
+@pytest.mark.slow
 def test_more_files_than_may_be_open_are_merged_after_other_processes_made_them(
     engine: WhooshEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +159,7 @@ def breaking() -> Iterator[Sequence[int]]:
     raise LookupError("no chat thirteen")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("read", "documents"),
     [(lambda: [*batches(9), [13], [14]], refuse), (breaking, chats)],
@@ -172,6 +175,7 @@ def test_what_a_build_raises_reaches_the_caller(
     check_present(engine)
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_reported_and_the_next_build_is_whole(engine: WhooshEngine) -> None:
     with pytest.raises(IndexUnwritable, match="KCHAT_INDEX_PROCESSES=1") as raised:
         engine.rebuild([*batches(9), [13], [14]], "new", die)
