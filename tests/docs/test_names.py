@@ -14,8 +14,8 @@ from tests.docs.documents import ALL, DOCUMENTS, GUIDE, ROOT, codes, text
 
 README = text("README.md")
 
-MADE = ("var", "archive.sqlite3", ".env", "index/")
-"""What the program makes while it runs, so that a clone does not have it."""
+MADE = ("var", "archive.sqlite3", ".env", ".venv/", "index/")
+"""What people and the program make, so that a clone does not have it."""
 
 
 def test_the_readme_is_short() -> None:
