@@ -22,7 +22,7 @@ What the rooms share:
     service.py      what the program can do
     composition.py  `make_service`: the only file that knows who stands behind the ports
     config.py       settings, read once
-    loopback.py     which addresses mean this machine
+    hosts.py        hosts in addresses: which of them mean this machine
     errors.py       every error that this program raises on purpose
     logs.py         how the log is written
     wsgi.py         the web for any WSGI server
@@ -39,7 +39,7 @@ The words are the Kchat API's own (chat, message, visitor, agent, upload), and: 
 system of record; *index*, derived from it; *engine*, what holds the index; *sync*, fetch, archive
 and index; *tick*, one scheduled sync; *fold*, map text to the form in which it is compared;
 *literal*, occurs as a substring of a message's folded text; *generation*, one build of the index;
-*revision*, a number of a chat that rises whenever its document would differ.
+*revision*, a number of a chat that changes whenever its document in the index would differ.
 """
 
 __version__ = "0.1.0"

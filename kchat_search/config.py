@@ -19,7 +19,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from kchat_search.errors import SettingsError
-from kchat_search.loopback import is_loopback
+from kchat_search.hosts import http_url, is_loopback
 
 # What no address contains does not match: blanks, backslashes, brackets without an address.
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
@@ -185,9 +185,8 @@ class Settings(BaseSettings):
 
     @property
     def served_url(self) -> str:
-        """`http://host:port/`, where `serve` answers."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}/"
+        """The address at which `serve` answers."""
+        return http_url(self.host, self.port)
 
     def credentials(self) -> tuple[str, str, str]:
         """(address, user, secret) for basic auth, in one of Kchat's two forms: `email:password` or

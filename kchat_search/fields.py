@@ -54,7 +54,7 @@ def _one(value: str | None) -> Values:
     return (value or None,)
 
 
-def _flag(*, value: bool) -> Values:
+def _flag(*, value: bool) -> tuple[str]:
     return (TRUE if value else FALSE,)
 
 
@@ -261,3 +261,20 @@ created."""
 OPERATORS = (*BY_OPERATOR, "from", "has", "is", "file", "date", "after", "before")
 """The operators of the query language. `from:` is about who said the words beside it, `has:upload`
 and `is:gone` are flags, `file:` is about the names of uploads, the last three are about time."""
+
+
+def chosen_filters(values: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """The filters of a `SearchRequest`, from the value of each parameter or option by its name.
+
+    A value is a text, a flag, or several texts; what was given twice is kept once. A parameter that
+    was not given (None, or no text) gives no filter.
+    """
+    filters: dict[str, tuple[str, ...]] = {}
+    for name, value in values.items():
+        if isinstance(value, bool):
+            filters[name] = _flag(value=value)
+        elif isinstance(value, str) and value:
+            filters[name] = (value,)
+        elif isinstance(value, list | tuple) and value:
+            filters[name] = tuple(dict.fromkeys(value))
+    return filters

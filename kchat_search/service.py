@@ -46,7 +46,7 @@ _OTHERS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """Everything that the web and the command line may ask for."""
+    """Everything that the web and the command line ask for."""
 
     presentation: Presentation
     clock: Clock
@@ -55,7 +55,7 @@ class Service:
     segmenter: Segmenter
     chat_reader: ChatReader
     sent: Callable[[str], Mapping[str, object]]
-    """From raw JSON to what may be shown of it: upload tokens removed."""
+    """From a chat's raw JSON to the chat as Kchat sent it, without upload tokens."""
     reading: Reading
     searcher: Searcher
     indexer: Indexer
@@ -65,34 +65,35 @@ class Service:
     # -- reading -----------------------------------------------------------------------------
 
     def warm(self) -> None:
-        """Load the dictionary and open the index now rather than at the first search."""
+        """Load the dictionary and open the index now, and not at the first search."""
         self.segmenter.load()
-        # Every table is filled once: folding's, the database's statements, the index's map.
+        # One search fills every cache: the fold's tables, SQL statements, the index's maps.
         self.search(SearchRequest(q="訂單 order", per_page=1))
-        # What is loaded now stays: to look through it for garbage is a twentieth of a search.
+        # What is loaded now stays. If the garbage collector looked through it again and again, that
+        # would take a twentieth of the time of a search.
         gc.freeze()
 
     def search(self, request: SearchRequest) -> SearchPage:
-        """See `Searcher.search`. The user's words are followed beside it."""
+        """See `Searcher.search`. A changed user dictionary is read again in the background."""
         if self.segmenter.user_dictionary_changed(self.clock().timestamp()):
             threading.Thread(target=self.follow_words, name="words", daemon=True).start()
         return self.searcher.search(request)
 
     def follow_words(self) -> None:
-        """Take over the user's words where their file has changed. A file that can't be used is
-        said in the log, and the words before stay."""
+        """Read the user dictionary again where its file has changed. If it can't be used, a warning
+        is logged and the former words stay."""
         try:
             if self.segmenter.reload_user_dictionary(self.clock().timestamp()):
                 log.info("The words of %s were read again.", self.segmenter.user_dictionary)
         except (ValueError, OSError) as error:
             log.warning(
-                "KCHAT_USER_DICT: %s can't be used (%s); the words before stay.",
+                "KCHAT_USER_DICT: %s can't be used (%s); the former words stay.",
                 self.segmenter.user_dictionary,
                 error,
             )
 
     def chat(self, chat_id: int, q: str = "") -> ChatView:
-        """One chat for reading; `q` marks what that query looks for.
+        """One chat for reading, with the matches of the query `q` marked.
 
         Raises `NotFound`, and `LimitExceeded` for a query that is too long.
         """
@@ -105,13 +106,13 @@ class Service:
 
     def export(self, request: SearchRequest) -> Export:
         """Every chat that has all the words, newest or oldest first, as `request.sort` says;
-        `match`, page and cursor aside. The hits are looked up now, chats are read while they
-        are walked.
+        its `match`, page and cursor are ignored. The hits are looked up now; each chat is read when
+        its turn comes.
 
         Raises `BadRequest` or `LimitExceeded` for what can't be asked (`relevance` is no order of
         an export), `IndexDamaged` and `ArchiveError` where it can't be answered.
         """
-        # Before the engine is asked: what is archived meanwhile is not taken for missing.
+        # Asked before the engine: chats that are archived meanwhile must not count as missing.
         coverage = self.searcher.coverage()
         ids = self.searcher.ids(request)
         agents = self.archive.agents()
@@ -119,15 +120,16 @@ class Service:
         return Export(total=len(ids), coverage=coverage, chats=chats)
 
     def _view(
-        self, stored: StoredChat, agents: Mapping[str, str], wanted: Sequence[Needle] = ()
+        self, stored: StoredChat, agents: Mapping[str, str], needles: Sequence[Needle] = ()
     ) -> ChatView:
-        """A chat for reading, by itself. `agents`: names by id; `wanted`: what is marked."""
+        """A chat for reading, without the visitor's other chats. `agents` are names by id, `needles`
+        what to mark."""
         transcript = self.chat_reader.read(stored.raw, agents)
         return ChatView(
             chat=transcript.chat,
             sent=self.sent(stored.raw),
             speakers=transcript.speakers,
-            highlights=highlights(transcript, wanted),
+            highlights=highlights(transcript, needles),
             agent_name=transcript.agent_name,
             visitor_name=transcript.visitor_name,
             version=stored.version,
@@ -154,17 +156,17 @@ class Service:
         return self.archive.agents()
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Chats that could not be understood, see `ports.Archive.rejects`. Their `raw` is JSON that
-        may be shown, upload tokens removed; '' where that can't be done."""
-        return tuple(map(self._shown, self.archive.rejects(limit, offset)))
+        """Chats that could not be understood; see `ports.ArchiveReports.rejects`. Their `raw` is
+        JSON without upload tokens, or '' where the tokens can't be removed."""
+        return tuple(map(self._without_tokens, self.archive.rejects(limit, offset)))
 
     def count_rejects(self) -> int:
-        """How many there are of those, gone ones too."""
+        """How many rejects there are, gone ones included."""
         return self.archive.count_rejects()
 
-    def _shown(self, stored: StoredReject) -> StoredReject:
+    def _without_tokens(self, stored: StoredReject) -> StoredReject:
         try:
-            # As if all of it were an upload: where a reject has its tokens, nobody can know.
+            # Treat all of it as an upload: nobody knows where a reject has its tokens.
             shown = self.sent(f'{{"upload":{stored.reject.raw}}}')["upload"]
         except ValueError:
             return replace(stored, reject=replace(stored.reject, raw=""))
@@ -188,16 +190,16 @@ class Service:
         return self.searcher.coverage()
 
     def index_state(self) -> tuple[EngineState, bool]:
-        """(the index, whether it was built as it would be now)."""
+        """(the index, whether it was built with the present settings and dictionary)."""
         engine = self.engine.describe()
         return engine, engine.fingerprint == self.indexer.fingerprint
 
     def holder(self) -> str | None:
-        """Who is the indexer now; None while nobody is."""
+        """Which process is the indexer now; None if none is."""
         return self.lock.holder()
 
     def status(self) -> Status:
-        """The whole program at a glance."""
+        """The state of the whole program."""
         engine, current = self.index_state()
         months = self.engine.search(
             Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
@@ -223,7 +225,7 @@ class Service:
     def verify(
         self, strings: int = 200, seed: int = 0, progress: Progress = no_progress
     ) -> VerifyReport:
-        """Prove the index against the archive; see `search.verify`."""
+        """Compare the index with the archive; see `search.verify`."""
         return verify(
             self.archive,
             self.engine,
@@ -235,7 +237,7 @@ class Service:
         )
 
     def close(self) -> None:
-        """Give back files and connections."""
+        """Close files and connections."""
         self.engine.close()
         self.archive.close()
 
@@ -278,7 +280,7 @@ class Service:
         return self.indexer.rebuild(progress)
 
     def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
-        """(this visitor's other chats, newest first; how many there are)."""
+        """(this visitor's other chats, newest first, at most ten; how many there are)."""
         if chat.visitor_id is None:
             return (), 0
         plan = Plan(FieldIs("visitor_id", (chat.visitor_id,)), sort="newest", limit=_OTHERS + 1)

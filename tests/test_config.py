@@ -10,7 +10,7 @@ import pytest
 
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import SettingsError
-from kchat_search.loopback import is_loopback
+from kchat_search.hosts import is_loopback
 
 SECRET = "t0p-secret"
 

@@ -70,8 +70,8 @@ ROOMS = {
     "text": ("text",),
     "fields": (*LEAVES, "chats"),
     "logs": (),
-    "loopback": (),
-    "config": ("errors", "loopback"),
+    "hosts": (),
+    "config": ("errors", "hosts"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "text", "chats", "kchat"),
@@ -82,10 +82,10 @@ ROOMS = {
     "service": (*MIDDLE, "sync", "search"),
     "serialization": (*MIDDLE, "search", "serialization"),
     "composition": (*MIDDLE, "config", "sync", "search", "service", "kchat", "archive", "engines"),
-    "web": (*MIDDLE, "__init__", "loopback", "search", "serialization", "web"),
+    "web": (*MIDDLE, "__init__", "hosts", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a stranger's server: it shares no code with what it is to test
     "cli": (
-        *MIDDLE, "__init__", "config", "logs", "loopback", "sync", "search", "service",
+        *MIDDLE, "__init__", "config", "logs", "hosts", "sync", "search", "service",
         "serialization", "composition", "web", "demo", "cli",
     ),
     "wsgi": ("config", "logs", "composition", "web"),

@@ -1,18 +1,17 @@
-"""The command line (click).
+"""The commands.
 
-Messages say what happened and what to do next. `--json` where a program may read. Errors are one
-line on standard error; exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 `verify` found a
-difference, 75 not now (the same call may succeed later).
+Every message says what happened and what to do next. `--json` prints what a program reads, which is
+what the API answers. An error is one line on standard error. Exit codes: 0 done, 1 failed, 2 wrong
+usage or settings, 3 `verify` found a difference, 75 not now (the same call may succeed later).
 """
 
 from __future__ import annotations
 
-import functools
 import os
 import random
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ import click
 from kchat_search import __version__, logs
 from kchat_search.cli import output_file, printing
 from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
+from kchat_search.cli.options import asks_which_chats, json_option, wait_option
 from kchat_search.cli.serve import (
     WorkerProcess,
     check_address,
@@ -33,7 +33,6 @@ from kchat_search.cli.serve import (
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
-from kchat_search.fields import FALSE, NONE, PARAMETERS, TRUE, Field
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import export_formats
@@ -56,59 +55,6 @@ EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
 
 _REJECTS_A_PAGE = 100
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program.")
-wait_option = click.option(
-    "--wait", default=0.0, metavar="SECONDS", help="Wait so long for another indexer to finish."
-)
-
-
-def _filter_option(field: Field) -> Callable[[Any], Any]:
-    """The option of a filter."""
-    help_ = field.description.replace("`", "")
-    if field.flag:
-        return click.option(field.option, field.name, default=None, help=help_)
-    kind = click.Choice([*field.labels, NONE]) if field.closed else None
-    return click.option(
-        field.option,
-        field.name,
-        multiple=field.repeatable,
-        type=kind,
-        metavar=field.metavar,
-        help=help_,
-    )
-
-
-_WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
-    click.argument("query", nargs=-1),
-    *map(_filter_option, PARAMETERS.values()),
-    click.option(
-        "--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01."
-    ),
-    click.option("--end", metavar="DAY", help="Created on this day or earlier."),
-)
-
-
-def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the query and the filters; it gets them as `which`, one `SearchRequest`."""
-
-    @functools.wraps(command)
-    def with_request(
-        query: tuple[str, ...], start: str | None, end: str | None, **options: Any
-    ) -> None:
-        filters = {}
-        for name in PARAMETERS:
-            value = options.pop(name)
-            if isinstance(value, bool):
-                filters[name] = (TRUE if value else FALSE,)
-            elif value:
-                filters[name] = value if isinstance(value, tuple) else (value,)
-        which = SearchRequest(q=" ".join(query), filters=filters, start=start, end=end)
-        command(which=which, **options)
-
-    for option in reversed(_WHICH_CHATS):
-        option(with_request)
-    return with_request
-
 
 def main() -> None:
     """The entry point."""
@@ -127,8 +73,8 @@ def main() -> None:
 def commands() -> None:
     """The full-text archive of a company's Kchat conversations.
 
-    Settings come from KCHAT_* environment variables or a .env file; docs/settings.md lists them. To
-    look around without an account: kchat-search demo
+    Settings come from KCHAT_* environment variables or a .env file; docs/settings.md lists them.
+    To look around without an account: kchat-search demo
     """
 
 
@@ -361,14 +307,16 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
 
 @commands.command()
 @click.option("--rejects", is_flag=True, help="Only the chats that could not be understood.")
-@click.option("--page", type=click.IntRange(1), default=1, help="Of the rejects: which page.")
+@click.option("--page", type=click.IntRange(1), help="Which page of them; needs --rejects.")
 @json_option
-def status(rejects: bool, page: int, as_json: bool) -> None:
+def status(rejects: bool, page: int | None, as_json: bool) -> None:
     """Chats, last sync, index, who is the indexer, and which chats could not be understood."""
+    if page is not None and not rejects:
+        raise click.UsageError("--page needs --rejects.")
     settings = _settings()
     with _service(settings) as service:
         if rejects:
-            _rejects(service, settings, page, as_json=as_json)
+            _print_rejects(service, settings, page or 1, as_json=as_json)
             return
         now, reports = service.status(), service.reports(ROWS_IN_STATUS)
         stored, total = service.rejects(ROWS_IN_STATUS), service.count_rejects()
@@ -378,20 +326,29 @@ def status(rejects: bool, page: int, as_json: bool) -> None:
         printing.print_status(now, stored, total, settings.zone)
 
 
-def _rejects(service: Service, settings: Settings, page: int, *, as_json: bool) -> None:
+def _print_rejects(service: Service, settings: Settings, page: int, *, as_json: bool) -> None:
+    """A page of the rejects; the answer of `/api/v1/rejects` in JSON."""
     total = service.count_rejects()
-    stored = service.rejects(_REJECTS_A_PAGE + 1, (page - 1) * _REJECTS_A_PAGE)
-    if not as_json:
-        printing.print_rejects(stored[:_REJECTS_A_PAGE], total, settings.zone)
+    first = (page - 1) * _REJECTS_A_PAGE
+    rejects = service.rejects(_REJECTS_A_PAGE + 1, first)  # one more says that a page follows
+    if as_json:
+        content = rejects_json(
+            rejects,
+            settings.zone,
+            _links(settings),
+            page=page,
+            per_page=_REJECTS_A_PAGE,
+            total=total,
+        )
+        printing.print_json(content)
         return
-    found = rejects_json(
-        stored, settings.zone, _links(settings), page=page, per_page=_REJECTS_A_PAGE, total=total
-    )
-    printing.print_json(found)
+    shown = rejects[:_REJECTS_A_PAGE]
+    left = total - first - len(shown)
+    printing.print_rejects(shown, settings.zone, left, f"status --rejects --page {page + 1}")
 
 
 def _links(settings: Settings) -> Links:
-    """Addresses that lead to where `serve` would answer."""
+    """Addresses at which `serve` would answer."""
     return Links(settings.served_url, settings.kchat_chat_url)
 
 

@@ -1,8 +1,8 @@
 """`kchat-search demo`: the whole program against a Kchat server of our own.
 
-Real in every part: HTTP, requests, an archive on disk, the index, the indexer's process, the
-pages. It asks nothing of the environment, keeps to `var/demo` and `index/demo` below the current
-folder, and begins anew each time.
+Every part is the real one: HTTP, requests, an archive on disk, the index, the indexer's process,
+the pages. The demo reads no settings from the environment. It writes only to `var/demo` and
+`index/demo` below the current folder, and deletes both when it starts.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from kchat_search.errors import SettingsError
 ARCHIVE = Path("var/demo")
 INDEX = Path("index/demo")
 _INTERVAL_SECONDS = 5
-"""Between ticks: new chats arrive every quarter of a minute, and should be seen to."""
+"""Between ticks. New chats arrive every quarter of a minute, and should be visible soon."""
 
 
 @contextmanager
 def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterator[DemoServer]:
-    """A Kchat server with the chats of a file, or with made-up ones that go on happening.
+    """A Kchat server with the chats of a file, or with made-up chats that go on arriving.
 
     Raises `SettingsError` for a file that can't be read and a port that can't be used.
     """
@@ -63,8 +63,8 @@ def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterat
 
 
 def how_to_connect(server: DemoServer) -> str:
-    """The settings that lead to a demo server, and how to make it difficult, as lines for a
-    shell."""
+    """Lines for a shell: the settings that connect to a demo server, and how to switch its faults
+    on."""
     return (
         f"export KCHAT_BASE_URL={server.url}\n"
         f"export KCHAT_EMAIL={DEMO_EMAIL}\n"
@@ -75,7 +75,7 @@ def how_to_connect(server: DemoServer) -> str:
 
 def run_demo(server: DemoServer, port: int | None) -> None:
     """Sync from the server, then serve the pages until interrupted."""
-    with _alone():
+    with _only_demo():
         for folder in (ARCHIVE, INDEX):
             shutil.rmtree(folder, ignore_errors=True)
         settings = _settings(server, _free_port(port))
@@ -108,7 +108,7 @@ def _settings(server: DemoServer, port: int) -> Settings:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _only_demo() -> Iterator[None]:
     ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(ARCHIVE.parent / "demo.lock")
     try:
@@ -125,7 +125,7 @@ def _alone() -> Iterator[None]:
 
 
 def _free_port(wanted: int | None) -> int:
-    """The port asked for; else the usual one, or any if something has that already."""
+    """The port that was asked for, else the usual port, else 0 (any) if the usual one is taken."""
     if wanted is not None:
         return wanted
     usual = int(Settings.model_fields["port"].default)

@@ -1,9 +1,9 @@
 """An export into a file, or to standard output.
 
-Invariant: a file of the wanted name is a whole export. It is written beside its place under another
-name, put on the disk, and renamed at the end; whatever goes wrong before leaves the place as it
-was. To a device or a pipe, which can't be renamed, it is written as it comes, and then only the
-exit code tells.
+Invariant: a file of that name is a whole export. The export is written to a temporary file in the
+same folder, synced to the disk, and renamed at the end. If anything fails before, nothing has
+changed. A device or a pipe can't be renamed, so there the export is written as it comes, and only
+the exit code says whether it is whole.
 """
 
 from __future__ import annotations
@@ -21,20 +21,19 @@ from kchat_search.models.reports import Progress
 from kchat_search.models.search import ChatView
 from kchat_search.search.export_walk import AbsentChat
 
-_TELL_EVERY = 100
+_REPORT_EVERY = 100
 
 
 @contextmanager
 def opened(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """Where to write: standard output for `-`; else a file, for this user alone, which is at `path`
-    after the block, and only then.
+    """Where to write an export: standard output for `-`, else a file that only this user can read.
+    The file is at `path` after the block, and only then.
 
-    Raises `BadRequest` where there is such a file already and it is not to be replaced (`force`),
-    or no folder to put it into; `OutputUnwritable` for a full disk, and for what else the system
-    refuses.
+    Raises `BadRequest` where the file exists and may not be replaced (`force`), or where its folder
+    does not exist; `OutputUnwritable` for a full disk and for whatever else the system refuses.
     """
-    with _told(path):
-        target = Path(os.path.realpath(path))  # a link stays a link
+    with _output_errors(path):
+        target = Path(os.path.realpath(path))  # a symbolic link stays one
         if str(path) == "-":
             file = sys.stdout.buffer
             yield file
@@ -44,17 +43,18 @@ def opened(path: Path, *, force: bool) -> Iterator[BinaryIO]:
                 yield device
         else:
             _check(path, target, force=force)
-            with _beside(target) as (written, file):
+            with _temporary_file(target) as (written, file):
                 yield file
                 file.flush()
-                os.fsync(file.fileno())  # or a lost current may leave the name without the bytes
-                _check(path, target, force=force)  # somebody may have been faster
+                os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
+                _check(path, target, force=force)  # another process may have made it meanwhile
                 written.replace(target)
 
 
 @contextmanager
-def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A file in the same folder, so that it can be renamed; gone after the block if it was not."""
+def _temporary_file(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A temporary file in the same folder, so that it can be renamed. It is removed after the block
+    if it was not renamed."""
     number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
     written = Path(name)
     try:
@@ -67,11 +67,11 @@ def _beside(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
 def counted(
     chats: Iterable[ChatView | AbsentChat], total: int, progress: Progress
 ) -> Iterator[ChatView | AbsentChat]:
-    """The same chats, and how far they have come."""
+    """The same chats. Calls `progress` with how many have come."""
     progress("export", 0, total)
     for number, each in enumerate(chats, start=1):
         yield each
-        if number % _TELL_EVERY == 0 or number == total:
+        if number % _REPORT_EVERY == 0 or number == total:
             progress("export", number, total)
 
 
@@ -85,12 +85,12 @@ def _check(path: Path, target: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _output_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if isinstance(error, BrokenPipeError):
-            raise  # who reads has enough: click ends quietly
+            raise  # the reader has closed the pipe: click ends quietly
         name = "Standard output" if str(path) == "-" else path
         raise OutputUnwritable(
             f"{name} can't be written ({error.strerror or error}). Make room or choose another "

@@ -1,4 +1,7 @@
-"""What the command line shows: progress bars, tables, a chat, a page of hits; and JSON."""
+"""What the command line prints: progress bars, tables, chats, pages of hits, and JSON.
+
+Invariant: nothing that a stranger wrote reaches a terminal as an escape sequence (`clean`).
+"""
 
 from __future__ import annotations
 
@@ -54,15 +57,15 @@ _DAY_WIDTH = len("2015-04-25")
 
 
 def console(*, to_stderr: bool = False) -> Console:
-    """Where to print. Colours only on a terminal, and never markup out of somebody's text."""
+    """Where to print. There are colours only on a terminal, and text is never read as markup."""
     return Console(stderr=to_stderr, markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
-    """A bar a step, on standard error; nothing where that is no terminal."""
+    """One bar for each step, on standard error. Without a terminal nothing is printed."""
     out = console(to_stderr=True)
-    if quiet or not out.is_terminal:  # there rich would print each bar as it was at the end
+    if quiet or not out.is_terminal:  # elsewhere rich prints the last state of each bar
         yield no_progress
         return
     bars = Bars(
@@ -84,7 +87,7 @@ def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
             tasks[step] = bars.add_task(_STEPS.get(step, step), total=total, rate="")
         task = bars.tasks[tasks[step]]
         speed = f"{task.speed:.0f}/s" if task.speed else ""
-        if done < reached.get(step, 0):  # a round more, for instance of what changed meanwhile
+        if done < reached.get(step, 0):  # a new round, for instance of chats that changed meanwhile
             before[step] = before.get(step, 0) + reached[step]
         reached[step] = done if total is None else min(done, total)  # a page may be read twice
         base = before.get(step, 0)
@@ -107,8 +110,8 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     out.print(
         f"{_chats(page.total)}{some} in {page.took_ms:.0f} ms: {clean(page.query.understood)}"
     )
-    for about in _about(page.query):
-        out.print(f"  {clean(about)}")
+    for explanation in _explanations(page.query):
+        out.print(f"  {clean(explanation)}")
     for hit in page.hits:
         chat = hit.chat
         who = " · ".join(
@@ -125,12 +128,12 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
             out.print(line)
 
 
-def _about(query: QueryReading) -> Iterator[str]:
-    """What was not taken as typed; where no chat has all of it, why, and what may help."""
+def _explanations(query: QueryReading) -> Iterator[str]:
+    """What was not read as typed. Where no chat fulfils the query: why, and what may help."""
     for note in query.notes:
         yield f"note: {note_text(note, 'en')}"
-    for near in query.suggestions:
-        yield f"did you mean {near.q} ({_chats(near.total)})"
+    for suggestion in query.suggestions:
+        yield f"did you mean {suggestion.q} ({_chats(suggestion.total)})"
     for part in query.parts if len(query.parts) > 1 else ():
         count = "not counted" if part.count is None else _chats(part.count)
         yield f"{part.text}: {count} by itself"
@@ -161,7 +164,7 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         if value:
             out.print(f"  {name}: {clean(value)}")
     for message, speaker in zip(chat.messages, view.speakers, strict=True):
-        text = message.text or ("" if message.upload else _wordless(message.type))
+        text = message.text or ("" if message.upload else _event(message.type))
         if message.upload:
             text += f" [{message.upload.name}]"
         recalled = " (recalled)" if message.recalled else ""
@@ -172,51 +175,55 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
 
 
 def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
-    """What a chat said before: its versions, oldest first, and what changed in each."""
+    """The versions of a chat, oldest first, and what changed in each."""
     out = console()
     for version in history.walk():
         until = f", until {_time(version.until, zone)}" if version.until else ", the present one"
         head = f"Chat {chat_id}, version {version.number}: seen {_time(version.seen_at, zone)}"
         out.print(Text(head + until, style="bold"))
-        for change in version.differences:
-            if isinstance(change, FieldDifference):
-                out.print(Text(f"  {_field_changed(change)}"))
+        for difference in version.differences:
+            if isinstance(difference, FieldDifference):
+                out.print(Text(f"  {_field_changed(difference)}"))
             else:
-                _print_message_changed(change, zone)
+                _print_message_changed(difference, zone)
         if not version.differences:
             first = version.number == 1
             out.print("  the first in the archive" if first else "  nothing that can be shown")
 
 
-def _print_message_changed(change: MessageDifference, zone: ZoneInfo) -> None:
-    message = change.message
+def _print_message_changed(difference: MessageDifference, zone: ZoneInfo) -> None:
+    message = difference.message
     name = f"#{message.id}" if message.id is not None else f"message {message.position + 1}"
     when = f" {_time(message.created_at, zone)}" if message.created_at else ""
-    line = Text(clean(f"  {change.kind} {name}{when} {message.name}: "), style="dim")
-    texts = [_said(each) for each in (change.before, change.after) if each is not None]
+    line = Text(clean(f"  {difference.kind} {name}{when} {message.name}: "), style="dim")
+    texts = [
+        _content(message)
+        for message in (difference.before, difference.after)
+        if message is not None
+    ]
     line.append(clean(" → ".join(dict.fromkeys(texts))), style="not dim")
     console().print(line)
-    for field in change.fields:
+    for field in difference.fields:
         console().print(Text(f"    {_field_changed(field)}", style="dim"))
 
 
-def _said(message: Message) -> str:
+def _content(message: Message) -> str:
     file = f"[{message.upload.name or 'file'}]" if message.upload else ""
     return " ".join(filter(None, (message.text, file))) or "(nothing)"
 
 
-def _field_changed(change: FieldDifference) -> str:
+def _field_changed(difference: FieldDifference) -> str:
     before, after = (
         "(none)" if value is None else value_text(value) or '""'
-        for value in (change.before, change.after)
+        for value in (difference.before, difference.after)
     )
-    return clean(f"{change.name}: {before} → {after}")
+    return clean(f"{difference.name}: {before} → {after}")
 
 
 def print_status(
     status: Status, rejects: Sequence[StoredReject], of_rejects: int, zone: ZoneInfo
 ) -> None:
-    """The whole program at a glance; of `of_rejects` rejects, those that are given."""
+    """The state of the whole program. `rejects` are the first of `of_rejects`."""
     table = Table(show_header=False, box=None)
     last = status.last_report
     rows = {
@@ -238,17 +245,21 @@ def print_status(
     if last is not None and last.error is not None:
         console().print(f"  the last sync failed: {clean(last.error)}")
     if rejects:
-        print_rejects(rejects, of_rejects, zone)
+        print_rejects(rejects, zone, of_rejects - len(rejects), "status --rejects")
 
 
-def print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -> None:
-    """These of all `total` rejects, a row each."""
+def print_rejects(
+    rejects: Sequence[StoredReject], zone: ZoneInfo, left: int, following: str
+) -> None:
+    """Rejects, a row each. `left` of them are not shown; the command `following` shows more."""
     out = console()
     gone = any(stored.gone_at for stored in rejects)
     table = Table(box=None, title="Chats that could not be understood", title_justify="left")
     table.add_column("chat", no_wrap=True)
     for name in ("first seen", "last seen", *(["gone from Kchat"] if gone else [])):
-        table.add_column(name, width=_DAY_WIDTH)  # the time goes below: the reason needs the room
+        table.add_column(
+            name, width=_DAY_WIDTH
+        )  # so the time goes on a second line, and the reason has room
     table.add_column("times", justify="right", no_wrap=True)
     table.add_column("reason", overflow="fold")
     for stored in rejects:
@@ -261,18 +272,19 @@ def print_rejects(rejects: Sequence[StoredReject], total: int, zone: ZoneInfo) -
         )
     out.print()
     out.print(table)
-    if total > len(rejects):
-        out.print(f"  and {total - len(rejects):,} more: kchat-search status --rejects")
+    if left > 0:
+        out.print(f"  and {left:,} more: kchat-search {following}")
 
 
 def _key(stored: StoredReject) -> str:
-    """What a reject is called: its chat's id where that is known."""
+    """The name of a reject: the id of its chat where that is known."""
     reject = stored.reject
     return reject.key[:_KEY_SHOWN] if reject.chat_id is None else f"#{reject.chat_id}"
 
 
 def print_exported(total: int, path: Path, coverage: Coverage) -> None:
-    """How many chats an export has; on standard error, since the chats may be on the other."""
+    """How many chats an export has. On standard error, because the chats may go to standard
+    output."""
     out = console(to_stderr=True)
     out.print(f"{_chats(total)} exported" + ("" if str(path) == "-" else f" to {clean(str(path))}"))
     reasons = {
@@ -281,7 +293,7 @@ def print_exported(total: int, path: Path, coverage: Coverage) -> None:
         "older chats are still being fetched": not coverage.backfilled,
     }
     if not coverage.complete:
-        why = ", ".join(text for text, holds in reasons.items() if holds)
+        why = ", ".join(text for text, applies in reasons.items() if applies)
         out.print(f"  note: that may not be everything: {why}; see kchat-search status")
 
 
@@ -315,12 +327,12 @@ def print_verify(report: VerifyReport) -> None:
             out.print(f"  {name}: {row['string']!r} in chat {row['chat_id']}")
 
 
-def _wordless(type_: str) -> str:
+def _event(type_: str) -> str:
     return "(joined)" if type_ == "chat.memberjoin" else f"({type_})"
 
 
 def clean(text: str) -> str:
-    """Text of a stranger for a terminal: no escape sequences, no lone surrogates."""
+    """Text that somebody wrote, for a terminal: without escape sequences and lone surrogates."""
     shown = without_surrogates(text)
     return "".join(c if c.isprintable() or c in "\n " else "\ufffd" for c in shown)
 

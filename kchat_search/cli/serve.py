@@ -1,4 +1,4 @@
-"""The processes behind `serve`: the web server here, the indexer in a child of its own.
+"""The processes of `serve`: the web server in this one, the indexer in a child.
 
 A search never waits for indexing, because they share no process. The child reads its settings from
 a pipe, so that no secret stands in the list of processes. It ends when that pipe closes, so that no
@@ -23,7 +23,7 @@ import waitress
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, from_json, to_json
 from kchat_search.errors import SettingsError
-from kchat_search.loopback import is_loopback
+from kchat_search.hosts import http_url, is_loopback
 from kchat_search.service import Service
 from kchat_search.sync import scheduler
 from kchat_search.sync.worker import Worker
@@ -38,10 +38,8 @@ _STALLED_MILLISECONDS = 600_000
 
 
 def check_address(host: str) -> None:
-    """Until there is a log-in, nobody but this machine may read.
-
-    Raises `SettingsError` for an address that others can reach.
-    """
+    """Raises `SettingsError` for an address that other machines can reach: until there is a log-in,
+    only this machine may read."""
     if not is_loopback(host):
         raise SettingsError(
             f"KCHAT_HOST={host} would show the conversations to everybody who can reach this "
@@ -64,7 +62,7 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
             port=port,
             threads=_THREADS,
             ident=None,
-            # The guard must see that a proxy stands before us, or it can't refuse it.
+            # The guard refuses requests that came through a proxy, so it must see these headers.
             clear_untrusted_proxy_headers=False,
         )
     except OSError as error:
@@ -72,24 +70,24 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
             f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "
             "--port or KCHAT_PORT."
         ) from error
-    let_go_of_the_stalled(sockets)
-    shown = f"[{host}]" if ":" in host else host
-    # «localhost» may be two sockets, of IPv4 and IPv6; they share the port.
+    drop_stalled_connections(sockets)
+    # «localhost» may be two sockets, one for IPv4 and one for IPv6. They share the port.
     several = getattr(server, "effective_listen", None)
-    ready(f"http://{shown}:{several[0][1] if several else server.effective_port}/")
-    signal.signal(signal.SIGTERM, _leave)  # so that what stands around us is closed too
+    ready(http_url(host, several[0][1] if several else server.effective_port))
+    signal.signal(signal.SIGTERM, _leave)  # so that the context managers around this call end too
     try:
         server.run()
     finally:
         server.close()
 
 
-def let_go_of_the_stalled(sockets: Mapping[int, Any]) -> None:
-    """Have the system end connections whose client has taken nothing for ten minutes.
+def drop_stalled_connections(sockets: Mapping[int, Any]) -> None:
+    """Have the system close connections whose client has read nothing for ten minutes.
 
-    A thread that sends an export waits for its client, and waitress ends no connection that is
-    being served: two that stall would end all exports, for good. `sockets`: waitress's, by number;
-    the listening ones hand the option on (tcp(7)). Linux alone has it.
+    A thread that sends an export waits for its client, and waitress never closes a connection that
+    it is serving. So two clients that stall would stop all exports for ever. `sockets` are
+    waitress's, by number. Listening sockets pass the option on to their connections (tcp(7)). Only
+    Linux has it.
     """
     if hasattr(socket, "TCP_USER_TIMEOUT"):
         for each in sockets.values():

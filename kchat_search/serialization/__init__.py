@@ -2,7 +2,7 @@
 
 schemas.py         the shapes of the JSON, from which the OpenAPI document is made too
 status_schemas.py  the shapes of what the program says of itself
-links.py           from a `SearchRequest` back to an address
+links.py           addresses: of a `SearchRequest`, and of everything else
 search.py          a page of hits as JSON
 chats.py           one chat, and the agents, as JSON
 status.py          what the program says of itself as JSON

@@ -1,11 +1,11 @@
 """An export as bytes: JSON Lines for programs, CSV for people with a spreadsheet.
 
-Invariants: every chat of the export stands in it, one line (JSON Lines) or at least one row (CSV),
-whatever it contains; no more than a batch of chats and a piece of text is in memory; no cell
-is a formula; no token of an upload gets out.
+Invariants: every chat of the export has one line (JSON Lines) or at least one row (CSV), whatever
+it contains. Memory holds no more than one batch of chats and one piece of text. No cell is a
+formula. No token of an upload is written.
 
-JSON Lines is letter for letter what Kchat sent (but for lone surrogates, which UTF-8 refuses). CSV
-makes control characters visible, as the pages do, since spreadsheets end a cell at a NUL.
+JSON Lines has exactly what Kchat sent, except for lone surrogates, which UTF-8 does not allow. CSV
+shows control characters as symbols, as the pages do, because spreadsheets end a cell at a NUL.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ TYPES: dict[Format, str] = {
     "jsonl": "application/x-ndjson",
     "csv": "text/csv; charset=utf-8; header=present",
 }
-"""What each format is called in `Content-Type` (CSV: RFC 7111)."""
+"""The `Content-Type` of each format (CSV: RFC 7111)."""
 
 Chats = Iterable[ChatView | AbsentChat]
 
 _PIECE = 64 * 1024
-"""Characters that are sent at once: a line at a time would be a system call a line."""
+"""Characters in a piece. Sending each line by itself would cost a system call a line."""
 
 _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
-"""JSON may have them as they are, but not every reader of lines knows that they end none."""
+"""JSON allows these characters unescaped, but some readers take them for the end of a line."""
 
 _CHAT_COLUMNS = (
     "chat_id", "chat_type", "created_at", "end_at", "started_by", "status", "agent_id",
@@ -58,9 +58,9 @@ _GUARDED = re.compile("['\t\r\n]|[\\s\ufeff\u200b-\u200f\u2060]*[=+\\-@＝＋－
 
 
 def pieces(chats: Chats, form: Format, zone: ZoneInfo, links: Links) -> Iterator[bytes]:
-    """The export in pieces. `zone`: of its times.
+    """The export, in pieces of about 64 Ki characters. `zone` is that of the times.
 
-    Raises what reading the chats raises: then the pieces are not the whole export.
+    Raises what reading the chats raises. Then the pieces are not the whole export.
     """
     lines = _jsonl(chats, zone, links) if form == "jsonl" else _csv(chats, zone)
     held: list[str] = []
@@ -76,7 +76,7 @@ def pieces(chats: Chats, form: Format, zone: ZoneInfo, links: Links) -> Iterator
 
 
 def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
-    """A line a chat: what `GET /api/v1/chats/{id}` answers."""
+    """One line for each chat: what `GET /api/v1/chats/{id}` answers."""
     for each in chats:
         line: schemas.ChatJson | schemas.AbsentJson
         if isinstance(each, AbsentChat):
@@ -87,27 +87,27 @@ def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
 
 
 def _csv(chats: Chats, zone: ZoneInfo) -> Iterator[str]:
-    """A row a message with the facts of its chat; a chat without messages has one row too."""
-    row = csv.writer(_Handed(), lineterminator="\r\n").writerow
-    yield "\N{BOM}" + row(COLUMNS)  # without the mark, Excel takes UTF-8 for something else
+    """One row for each message, with the facts of its chat. A chat without messages has one row."""
+    row = csv.writer(_Echo(), lineterminator="\r\n").writerow
+    yield "\N{BOM}" + row(COLUMNS)  # without the byte order mark, Excel does not read UTF-8
     for each in chats:
         for cells in _rows(each, zone):
             yield row([cell(text) for text in cells])
 
 
-class _Handed:
-    """What the csv module writes to: it hands the text back."""
+class _Echo:
+    """The csv module writes to this; it returns the text."""
 
     def write(self, text: str) -> str:
         return text
 
 
 def cell(text: str) -> str:
-    """The text as no spreadsheet takes it for a formula.
+    """The text of a cell that no spreadsheet reads as a formula.
 
-    A cell that begins like one (with = + - @, also full-width or behind blanks, or with a tab or
-    a line break) gets an apostrophe before it: OWASP, «CSV Injection». So does one that begins
-    with an apostrophe; then taking away the first, wherever there is one, gives the text again.
+    A text that begins like a formula gets an apostrophe before it (OWASP, «CSV Injection»): it
+    begins with = + - @, also full-width or after blanks, or with a tab or a line break. So does a
+    text that begins with an apostrophe. So whoever removes one leading apostrophe has the text.
     """
     shown = printable(text)
     return f"'{shown}" if _GUARDED.match(shown) else shown

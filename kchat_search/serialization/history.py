@@ -1,7 +1,7 @@
-"""What a chat said before, as JSON for the API and the command line.
+"""The versions of a chat as JSON.
 
-Invariant: an answer stays small enough to be made and read, however long a chat and however many
-its versions are; what is beyond that is refused with the way to ask for it in parts.
+Invariant: an answer of the API stays small enough to be made and read, however long a chat is and
+however many versions it has. A larger one is refused, with the way to ask for it in parts.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from kchat_search.serialization.links import Links
 from kchat_search.serialization.times import known_rfc3339, rfc3339
 
 MAX_CHARACTERS = 8 * 2**20
-"""Of the JSON of whole chats in one answer: 32 times that in memory while it is made."""
+"""In the raw JSON of all chats of one answer. Making the answer takes 32 times as much memory."""
 MAX_CHANGES = 50_000
-"""In one answer."""
+"""Differences in one answer."""
 
 EXAMPLE: schemas.VersionsJson = {
     "chat_id": 290,
@@ -88,8 +88,9 @@ def versions_json(
     full: bool = True,
     bounded: bool = True,
 ) -> schemas.VersionsJson:
-    """The answer of `GET /api/v1/chats/{id}/versions`. `version`: the only one that is wanted;
-    `full`: each with its whole chat; `bounded`: an answer that would be too long is refused.
+    """The answer of `GET /api/v1/chats/{id}/versions`. `version` asks for one version alone.
+    With `full`, each version has its whole chat. With `bounded`, an answer that would be too long
+    is refused.
 
     Raises `NotFound` for a version that is not there, `LimitExceeded` for too much at once.
     """
@@ -123,7 +124,8 @@ def versions_json(
 def _versions(
     history: History, places: range, zone: ZoneInfo, *, full: bool, limit: int | None
 ) -> list[schemas.VersionJson]:
-    """The versions at these places. Raises `LimitExceeded` for more than `limit` changes."""
+    """The versions at these places of the history. Raises `LimitExceeded` for more than `limit`
+    differences."""
     found: list[schemas.VersionJson] = []
     count = 0
     for place, version in zip(places, history.walk(places.start, places.stop), strict=True):

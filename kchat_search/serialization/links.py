@@ -1,9 +1,9 @@
-"""From a `SearchRequest` back to the address that asks for it, and the addresses of all else.
+"""Addresses: of a search, and of everything else.
 
-Functions give paths, for the pages; `Links` gives absolute addresses, for every other answer.
+The functions give paths, for the pages. `Links` gives absolute addresses, for all other answers.
 
-Invariant: `read_search(pairs(r)) == r`, and what is as if not given is not in the address. The
-address is the saved search.
+Invariant: `read_search(pairs(r)) == r`, and an address has no parameter that has its default value.
+The address is the saved search.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ _DEFAULTS = SearchRequest()
 
 
 def pairs(request: SearchRequest) -> list[tuple[str, str]]:
-    """The parameters of a search, in the order of the contract, those at their default left out."""
+    """The parameters of a search, in the order of the API's description, without those that have
+    their default value."""
     found: list[tuple[str, str]] = []
     for item in dataclasses.fields(request):
         value = getattr(request, item.name)
@@ -41,13 +42,14 @@ def pairs(request: SearchRequest) -> list[tuple[str, str]]:
 
 
 def search_url(request: SearchRequest) -> str:
-    """The page of this search. A search for nothing still is a search: `/?q=`."""
+    """The page of this search. A search without parameters is `/?q=`, because `/` is the home
+    page."""
     return "/?" + urlencode(pairs(request) or [("q", "")])
 
 
 def export_url(request: SearchRequest, form: str) -> str:
-    """Every hit of this search that has all the words, as a file. By date, since a file that is
-    read to its end needs no best first."""
+    """Every chat of this search that has all the words, as a file. It is ordered by date: a file is
+    read to its end, so the best need not come first."""
     asked = SearchRequest(
         q=request.q,
         filters=request.filters,
@@ -71,56 +73,61 @@ def filtered(request: SearchRequest, name: str, *values: str) -> SearchRequest:
 
 
 def without_filters(request: SearchRequest) -> SearchRequest:
-    """The same words, and nothing else in the way."""
+    """The same words without filters."""
     return changed(request, filters={}, start=None, end=None)
 
 
 def has_filters(request: SearchRequest) -> bool:
-    """Is anything but words asked for?"""
+    """Does it filter by anything?"""
     return bool(request.filters) or request.start is not None or request.end is not None
 
 
 def next_request(
     request: SearchRequest, *, has_next: bool, cursor: str | None
 ) -> SearchRequest | None:
-    """What to ask for the hits that follow: the next page as far as pages reach, then by cursor."""
+    """The request for the following hits: the next page, or a cursor where pages do not reach. None
+    at the end."""
     if has_next and request.cursor is None:
         return replace(request, page=request.page + 1)
     return replace(request, page=1, cursor=cursor) if cursor else None
 
 
 def previous_request(request: SearchRequest) -> SearchRequest | None:
-    """What to ask for the hits before; a cursor knows no way back."""
+    """The request for the hits before. None on the first page and after a cursor, which has no way
+    back."""
     if request.cursor is not None or request.page <= 1:
         return None
     return replace(request, page=request.page - 1)
 
 
 def anchor(message_id: int | None, position: int) -> str:
-    """The name of a message on the chat's page."""
+    """The anchor of a message on the chat's page: its id, or its position where it has no id."""
     return f"p{position}" if message_id is None else f"m{message_id}"
 
 
 def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
-    """The page of a chat, with the query's matches marked, at the message if one is given."""
+    """The page of a chat, with the matches of `q` marked, at the message of `snippet` if one is
+    given."""
     place = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
     return _with_query(f"/chats/{chat.id}", _marking(q)) + place
 
 
 def versions_url(chat_id: int, offset: int = 0, place: str = "") -> str:
-    """The page of a chat's versions, newest first, `offset` of them passed over."""
+    """The page of a chat's versions, newest first, without the first `offset`. `place` is an
+    anchor on it."""
     query = urlencode([("offset", offset)]) if offset else ""
     return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{place}" if place else "")
 
 
 @lru_cache(64)
 def _marking(q: str) -> str:
-    """The query string that marks what `q` looks for; a page has a hundred links with it."""
+    """The query string that has a chat's page mark the matches of `q`. Cached, because a page has a
+    hundred links with the same one."""
     return urlencode([("q", without_surrogates(q))]) if q else ""
 
 
 def _with_query(path: str, query: str) -> str:
-    # Flask's url_for would do, but a page has a hundred addresses and it takes 0.2 ms for each
+    # Not Flask's url_for: it takes 0.2 ms an address, and a page has a hundred
     return f"{path}?{query}" if query else path
 
 

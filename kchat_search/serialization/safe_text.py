@@ -1,7 +1,7 @@
-"""Text of strangers as it may leave this program: no character that a page or a spreadsheet would
-misread, no link that is not of the web.
+"""Text and links that somebody else wrote, made safe to send: no character that a page or a
+spreadsheet misreads, no link with a scheme other than http and https.
 
-Invariant: what is replaced is replaced one for one, so that ranges in code points stay true.
+Invariant: each unsafe character is replaced by one character, so that ranges in code points hold.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ _PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 
 
 def printable(text: str) -> str:
-    """The text with control characters made visible (NUL as ␀), fit for a page. An override of the
-    direction of writing, which makes letters read backwards, is one of them."""
+    """The text with control characters shown as symbols (NUL as ␀). Characters that override the
+    writing direction, and so make letters read backwards, count as control characters."""
     return _CONTROL.sub(
         lambda found: chr(_PICTURES.get(ord(found.group()), ord(_REPLACEMENT))), text
     )
 
 
 def safe_link(url: str | None) -> str | None:
-    """The address, if it is one of the web; None for any other scheme (`javascript:` and kin)."""
+    """The address, if its scheme is http or https; None for any other, such as `javascript:`."""
     if not url or _CONTROL.search(url):
         return None
     try:

@@ -1,4 +1,4 @@
-"""What the program says of itself as JSON: status, reports, rejects, proofs."""
+"""What the program says of itself as JSON: status, reports, rejects, verification."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kchat_search.serialization.links import Links
 from kchat_search.serialization.times import known_rfc3339, rfc3339
 
 ROWS_IN_STATUS = 20
-"""Reports, and rejects, that the status has."""
+"""Reports, and rejects, that the status lists."""
 
 
 def status_json(
@@ -22,7 +22,7 @@ def status_json(
     rejects: Iterable[StoredReject],
     zone: ZoneInfo,
 ) -> status_schemas.StatusJson:
-    """The answer of `GET /api/v1/status`, with these of the reports and rejects."""
+    """The answer of `GET /api/v1/status`. `reports` and `rejects` are those that it lists."""
     return {
         "archive": {
             "chats": status.counts.chats,
@@ -90,7 +90,8 @@ def rejects_json(
     per_page: int,
     total: int,
 ) -> status_schemas.RejectsJson:
-    """The answer of `GET /api/v1/rejects`. `found`: the page, and one more if there is one."""
+    """The answer of `GET /api/v1/rejects`. `found` is the page, and one reject
+    more if another page follows."""
     return {
         "total": total,
         "page": page,
@@ -117,7 +118,7 @@ def _reject(stored: StoredReject, zone: ZoneInfo) -> status_schemas.RejectJson:
 
 
 def verify_json(report: VerifyReport) -> status_schemas.VerifyJson:
-    """What holding the index against the archive found."""
+    """What comparing the index with the archive found."""
     return {
         "chats": report.chats,
         "strings": report.strings,

@@ -103,14 +103,14 @@ class StatusJson(TypedDict):
 
 
 class DifferenceJson(TypedDict):
-    """A string and a chat of which index and archive say different things."""
+    """A string and a chat for which index and archive differ."""
 
     string: str
     chat_id: int
 
 
 class VerifyJson(TypedDict):
-    """The index held against the archive. Not an answer of the API: the command `verify` prints
+    """The index compared with the archive. The command `verify` prints it; the API does not have
     it."""
 
     chats: int

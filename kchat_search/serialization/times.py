@@ -10,15 +10,14 @@ _RFC_3339 = len("2015-04-25T08:04:12+08:00")
 
 
 def local(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The moment in the configured zone; at the ends of the calendar, where that can't be said,
-    in UTC."""
+    """The moment in this zone, or in UTC where the calendar ends before that can be said."""
     try:
         return moment.astimezone(zone)
     except OverflowError:
         return moment.astimezone(UTC)
 
 
-@lru_cache(16_384)  # a page of hits has a hundred, and those of chats that were shown come again
+@lru_cache(16_384)  # a page of hits has a hundred times, and many of them come again
 def rfc3339(moment: datetime | None, zone: ZoneInfo) -> str | None:
     """`2015-04-25T08:04:12+08:00`; None stays None."""
     if moment is None:
@@ -30,7 +29,7 @@ def rfc3339(moment: datetime | None, zone: ZoneInfo) -> str | None:
 
 
 def known_rfc3339(moment: datetime, zone: ZoneInfo) -> str:
-    """The same, of a moment that is known."""
+    """The same, for a moment that is not None."""
     text = rfc3339(moment, zone)
     assert text is not None
     return text

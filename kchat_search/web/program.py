@@ -29,7 +29,7 @@ class Program(Protocol):
 
     @property
     def presentation(self) -> Presentation:
-        """What answers and pages need to know of the settings. Called once, at the start."""
+        """What answers and pages need to know of the settings."""
         ...
 
     def search(self, request: SearchRequest) -> SearchPage:

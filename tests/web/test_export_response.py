@@ -230,7 +230,7 @@ def test_a_client_that_stalls_for_long_is_let_go(host: str) -> None:
     sockets: dict[int, Any] = {}
     server = waitress.create_server(lambda *_: [], sockets, host=host, port=0, threads=1)
     try:
-        serve.let_go_of_the_stalled(sockets)
+        serve.drop_stalled_connections(sockets)
         listening = [each.socket for each in sockets.values() if each.accepting]
         assert listening
         for each in listening:

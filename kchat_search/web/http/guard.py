@@ -14,7 +14,7 @@ from flask import Flask, Response, request
 from flask_babel import gettext as _
 
 from kchat_search.errors import RequestRefused
-from kchat_search.loopback import is_loopback
+from kchat_search.hosts import is_loopback
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?", re.ASCII)
 _HANDED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")

@@ -255,13 +255,7 @@ def _request(found: WhichChats, **values: Any) -> SearchRequest:
     """The search of these parameters, with `values` in place of some. What was repeated is in it
     once."""
     given = found.model_dump(exclude={"format", "facets"})
-    filters: dict[str, tuple[str, ...]] = {}
-    for name in fields.PARAMETERS:
-        value = given.pop(name)
-        if isinstance(value, bool):
-            filters[name] = (fields.TRUE if value else fields.FALSE,)
-        elif value:
-            filters[name] = tuple(dict.fromkeys(value)) if isinstance(value, list) else (value,)
+    filters = fields.chosen_filters({name: given.pop(name) for name in fields.PARAMETERS})
     return SearchRequest(**{**given, "filters": filters, **values})
 
 

@@ -1,4 +1,4 @@
-"""Which addresses mean this machine and no other."""
+"""Hosts in addresses: which of them mean this machine, and how they are written."""
 
 from __future__ import annotations
 
@@ -14,3 +14,8 @@ def is_loopback(host: str) -> bool:
         return ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def http_url(host: str, port: int) -> str:
+    """`http://host:port/`; an IPv6 address stands in brackets."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
