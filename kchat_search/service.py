@@ -122,8 +122,8 @@ class Service:
     def _view(
         self, stored: StoredChat, agents: Mapping[str, str], needles: Sequence[Needle] = ()
     ) -> ChatView:
-        """A chat for reading, without the visitor's other chats. `agents`: names by id; `needles`: what
-        to mark."""
+        """A chat for reading, without the visitor's other chats. `agents`: names by id; `needles`:
+        what to mark."""
         transcript = self.chat_reader.read(stored.raw, agents)
         return ChatView(
             chat=transcript.chat,
