@@ -48,7 +48,8 @@ def diff(before: dict[str, Any], after: dict[str, Any]) -> tuple[Difference, ...
 
 
 def told(found: tuple[Difference, ...]) -> list[tuple[object, ...]]:
-    """Changes in short: (name, before, after) or (kind, id, position, text before, text after)."""
+    """Differences in short: (name, before, after), or (kind, id, position, text before, text
+    after)."""
     return [
         (one.name, one.before, one.after)
         if isinstance(one, FieldDifference)
@@ -80,7 +81,7 @@ FILE = message(5, "", upload=upload("old"))
             chat(A, B | {"msg": "", "recalled": True}, C, D),
             [("recalled", 2, 1, "乙", ""), ("added", 4, 3, None, "丁")],
         ),
-        # some servers keep the text of what was recalled, some write 1
+        # some servers keep the text of a recalled message, some write 1 for true
         (chat(A), chat(A | {"recalled": 1}), [("recalled", 1, 0, "甲", "甲")]),
         (chat(A | {"recalled": True}), chat(A), [("changed", 1, 0, "甲", "甲")]),
         (
@@ -88,7 +89,7 @@ FILE = message(5, "", upload=upload("old"))
             chat(B, C | {"msg": "丙?"}),
             [("removed", 1, 0, "甲", None), ("changed", 3, 1, "丙", "丙?")],
         ),
-        # what moved is the fewest that could have
+        # as few messages as possible count as moved
         (chat(A, B, C, D), chat(B, C, D, A), [("changed", 1, 3, "甲", "甲")]),
         (
             chat(A, B, C),
@@ -99,11 +100,11 @@ FILE = message(5, "", upload=upload("old"))
                 ("removed", 3, 2, "丙", None),
             ],
         ),
-        # ids as text are the same ids
+        # an id as text is the same id
         (chat(A), chat(A | {"id": "1", "msg": "x"}), [("changed", 1, 0, "甲", "x")]),
-        # one id twice: the first is the first
+        # of two messages with one id, the first stays the first
         (chat(A, A), chat(A, A | {"msg": "x"}), [("changed", 1, 1, "甲", "x")]),
-        # no ids: by position, but what begins and ends both is the same
+        # without ids: by position, without the messages that both begin and end with
         (
             chat(message(None, "1"), message(None, "2"), message(None, "3")),
             chat(message(None, "1"), message(None, "3")),
@@ -186,7 +187,7 @@ def test_no_token_is_in_a_change() -> None:
     for before, after in pairs:
         found = diff(before, after)
         assert found or before.get("img_url")
-        # a signature is no token: without it a link to the file is dead
+        # a signature is no token, because a link to the file is dead without it
         assert secret not in str(found).replace(f"Signature={secret}", "")
 
 
@@ -243,7 +244,8 @@ sent_chats = st.fixed_dictionaries(
 
 
 def plain(sent: dict[str, Any]) -> object:
-    """All of a chat that may count as a change: two are alike if and only if these are equal."""
+    """Everything of a chat that may count as a change. Two chats are alike if and only if these are
+    equal."""
 
     def without_null(one: dict[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in one.items() if value is not None}

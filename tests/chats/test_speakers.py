@@ -9,7 +9,8 @@ from kchat_search.models.chats import Chat, Message
 
 
 def chat(*said: tuple[str, str | None], joined: str = "", by: str = "", agent: bool = True) -> Chat:
-    """`said` as (name, role); `joined` as names between blanks, before anything is said."""
+    """`said`: (name, role) of each message. `joined`: names, separated by blanks; they join before
+    anybody says anything."""
     rows: list[tuple[str, str, str | None]] = []
     rows += [("chat.memberjoin", name, None) for name in joined.split()]
     rows += [("chat.msg", name, role) for name, role in said]

@@ -1,4 +1,4 @@
-"""Property tests are judged by what they find, not by how busy the machine is."""
+"""Property tests have no deadline, because the machine may be busy."""
 
 from __future__ import annotations
 

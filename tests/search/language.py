@@ -1,8 +1,8 @@
-"""Random queries, as text and as what they mean, written from the contract's table alone.
+"""Random queries, as text and as what they mean. Written from the contract's table alone.
 
 A query is a small tree of our own: a `Leaf`, `Both` (AND), `Either` (OR), `But` (NOT). `typed`
-writes it as people do, with ASCII or full-width punctuation; `holds` says of one chat, by looking
-at all that was said in it, whether it matches. Nothing of the program but the fold is used.
+writes it as people do, with ASCII or full-width punctuation. `holds` says whether one chat matches,
+by looking at everything that was said in it. Of the program itself only the fold is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from kchat_search.text.fold import fold
 
 Scope = Sequence[Sequence[str | None]]
-"""Those that `from:` names around a text, of each of these one; None: any."""
+"""Who must have said a text: for each group of speakers, one of them. None: anybody."""
 ANYBODY: Scope = [[None]]
 
 
@@ -28,7 +28,7 @@ class Seen:
 
     raw: dict[str, Any]
     said: tuple[tuple[str, str], ...]
-    """Of each message with text: who said it, and the text, folded."""
+    """(who said it, the folded text) of each message with text."""
     spoke: frozenset[str]
     files: tuple[str, ...]
     day: date | None
@@ -38,17 +38,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class Leaf:
-    """A word, a quoted string or a field, as typed. `texts`: each must be in some message of each
-    speaker; `fact`: of a field, whether a chat has it. `speaker`: of `from:`."""
+    """A word, a quoted string or a field, as typed.
+
+    `texts`: tests of a message; each group of speakers must have a message that passes each test.
+    `fact`: for a field, whether a chat has it. `speaker`: for `from:`, whom it names.
+    """
 
     typed: str
     texts: tuple[Callable[[str], bool], ...] = field(default=(), repr=False)
     fact: Callable[[Seen], bool] | None = field(default=None, repr=False)
     speaker: str | None = None
     words: tuple[str, ...] = ()
-    """Of unquoted text: what `texts` look for."""
+    """The words that `texts` look for, if it was not quoted."""
     exact: bool = False
-    """Quoted: never relaxed."""
+    """It was quoted, so it is never relaxed."""
 
 
 @dataclass(frozen=True)
@@ -70,48 +73,48 @@ class But:
 Query = Leaf | Both | Either | But
 
 
-def holds(query: Query, seen: Seen, speakers: Scope = ANYBODY) -> bool:
+def holds(query: Query, seen: Seen, scope: Scope = ANYBODY) -> bool:
     """Does this chat match?"""
     match query:
         case Both(parts):
-            inner = _speakers(parts) or speakers
+            inner = _speakers(parts) or scope
             return all(holds(part, seen, inner) for part in parts)
         case Either(parts):
-            return any(holds(part, seen, speakers) for part in parts)
+            return any(holds(part, seen, scope) for part in parts)
         case But(part):
-            return not holds(part, seen, speakers)
+            return not holds(part, seen, scope)
         case Leaf():
             if query.fact is not None:
                 return query.fact(seen)
-            return all(said(t, seen, several) for several in speakers for t in query.texts)
+            return all(said(text, seen, group) for group in scope for text in query.texts)
 
 
 def relaxed(query: Query, seen: Seen) -> bool | None:
-    """Does this chat have some of the words, and all that is never relaxed? None where the query
-    has fewer than two words to choose from."""
+    """Does this chat have some of the words, and everything that is never relaxed? None where the
+    query has fewer than two words."""
     parts = flat(query)
-    speakers = _speakers(parts) or ANYBODY
+    scope = _speakers(parts) or ANYBODY
     plain = [p for p in parts if isinstance(p, Leaf) and p.fact is None and not p.exact]
     words = {w: t for p in plain for w, t in zip(p.words, p.texts, strict=True)}
     if len(words) < 2:
         return None
-    some = any(all(said(t, seen, several) for several in speakers) for t in words.values())
-    return some and all(holds(part, seen, speakers) for part in parts if part not in plain)
+    some = any(all(said(text, seen, group) for group in scope) for text in words.values())
+    return some and all(holds(part, seen, scope) for part in parts if part not in plain)
 
 
 def flat(query: Query) -> list[Query]:
-    """What a query asks for side by side: groups that only join are no groups, but for those that
-    `from:` holds together."""
+    """The parts of a query that are joined by AND. Groups that only join are dissolved, except
+    those that `from:` holds together."""
     if isinstance(query, But) and isinstance(query.part, But):
         return flat(query.part.part)
     if not isinstance(query, Both):
         return [query]
-    found: list[Query] = []
+    parts: list[Query] = []
     for part in query.parts:
         inner = flat(part)
         scoped = any(map(_names_speakers, inner))
-        found += [part] if scoped and isinstance(part, Both) else inner
-    return found
+        parts += [part] if scoped and isinstance(part, Both) else inner
+    return parts
 
 
 def _names_speakers(query: Query) -> bool:
@@ -121,19 +124,19 @@ def _names_speakers(query: Query) -> bool:
 
 
 def _speakers(parts: Sequence[Query]) -> Scope:
-    """Those that the parts of a group name: one that each text must be of, or, of
-    `(from:visitor OR from:agent)`, several of which one must be."""
+    """Whom the parts of a group name. `from:visitor` is a group of one speaker, `(from:visitor OR
+    from:agent)` a group of two."""
     return [_named(part) for part in parts if _names_speakers(part)]
 
 
 def _named(part: Query) -> list[str | None]:
     if isinstance(part, Either):
-        return [speaker for each in part.parts for speaker in _named(each)]
+        return [speaker for alternative in part.parts for speaker in _named(alternative)]
     return [part.speaker] if isinstance(part, Leaf) else []
 
 
-def said(text: Callable[[str], bool], seen: Seen, several: Sequence[str | None]) -> bool:
-    return any(text(each) for who, each in seen.said if None in several or who in several)
+def said(test: Callable[[str], bool], seen: Seen, group: Sequence[str | None]) -> bool:
+    return any(test(text) for who, text in seen.said if None in group or who in group)
 
 
 def typed(query: Query) -> str:
@@ -156,11 +159,11 @@ def bracketed(query: Query, *kinds: type) -> str:
 # -- leaves ----------------------------------------------------------------------------------
 
 WORDS = ("退款", "发票", "流程", "订单", "手机", "的", "快递")
-"""Words that jieba knows, and so leaves whole."""
+"""Words that jieba knows, so it leaves them whole."""
 LETTERS = ("iphone", "ok", "iph", "b")
 RUNS = ("5678", "13800135678", "3.6.0", "a@b.com", "56", "6", "a1", "iphone6")
 PIECES = (*WORDS, *LETTERS, *RUNS, "退", "款流", "?", "😀", " ", "。", "，", "👍🏽", "票", "x", "é")
-"""What messages are made of, and quoted strings."""
+"""Messages and quoted strings are made of these."""
 TRADITIONAL = {"发票": "發票", "订单": "訂單", "手机": "手機", "快递": "快遞", "流程": "流程"}
 AGENTS = {"1": "李雷", "2": "韩 梅梅", "3": "李雷"}
 
@@ -171,7 +174,7 @@ def contains(literal: str) -> Callable[[str], bool]:
 
 
 def word(letters: str) -> Callable[[str], bool]:
-    """A whole run of letters: nothing but what is no letter stands beside it."""
+    """A whole run of letters: no letter stands beside it."""
     return lambda text: letters in re.findall(r"[a-zé]+", text)
 
 
@@ -220,7 +223,7 @@ _DATES = {
 
 
 def fields() -> list[Leaf]:
-    """Every field, each with values that some chats have and some that none has."""
+    """Every field, each with values that some chats have, and values that none has."""
     found = [
         *(Leaf(f"{name}:{value}", fact=_raw(raw, value)) for name, raw, value in (
             ("agent", "agent_id", "1"), ("agent", "agent_id", "9"), ("visitor", "visitor_id", "2"),
@@ -290,7 +293,7 @@ queries: st.SearchStrategy[Query] = st.recursive(leaves, _groups, max_leaves=6)
 
 def fullwidth(text: str) -> str:
     """A query with the punctuation of a Chinese keyboard."""
-    # inside a quoted string punctuation is text, and in a date a minus is part of it
+    # punctuation is text inside a quoted string, and a minus is a part of a date
     parts = re.split(r'("[^"]*")', text)
     for place, part in enumerate(parts):
         if place % 2:

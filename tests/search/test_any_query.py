@@ -1,4 +1,4 @@
-"""The query language, whatever is typed: it is read, it is bounded, and it can be said back."""
+"""Whatever is typed is read, has a limit, and can be written as it was understood."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def test_quoted_strings_survive_side_by_side(strings: list[str]) -> None:
 def test_what_was_understood_finds_the_same_chats_when_it_is_typed(query: str) -> None:
     try:
         first = tree(query)
-        assume("\\" not in query)  # a string that ends with one can't be written before another
+        assume(
+            "\\" not in query
+        )  # the language can't express a string that ends with one, before another string
         second = tree(str(first or ""))
     except LimitExceeded:
         return
@@ -75,7 +77,7 @@ def test_what_was_understood_finds_the_same_chats_when_it_is_typed(query: str) -
 
 
 def flat(found: Node) -> Node | tuple[str, frozenset[object]]:
-    """A node without the order and the grouping of its parts, which match nothing more or less."""
+    """A node without the order and the grouping of its parts, which do not change what matches."""
     match found:
         case AllOf(parts) | AnyOf(parts):
             kind = type(found).__name__

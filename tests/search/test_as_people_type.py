@@ -1,8 +1,9 @@
 """What people type, and what must come first, over the conversations of `kchat-search demo`.
 
-What is right is not what has the words: it is what a chat is about. The demo makes each chat from a
-situation («refund_slow», «late_parcel»), and that is what a case names. Chats that only mention the
-matter («上次问过退款的事，今天是另一件») are made from another situation, and are wrong.
+A chat is right if it is about the matter, not if it has the words. The demo makes each chat from a
+situation («refund_slow», «late_parcel»), and a case names the situations that are right. A chat
+that only mentions the matter («上次问过退款的事，今天是另一件») is made from another situation, so
+it is wrong.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from kchat_search.service import Service
 
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
 SEED, COUNT = 1, 2_000
-"""Those of the command."""
+"""The same as the command's."""
 FIRST = 5
 
 
@@ -35,10 +36,10 @@ class Case(NamedTuple):
 
     q: str
     about: str
-    """Codes of the situations that are right, with a blank between them."""
+    """The codes of the situations that are right, separated by blanks."""
     least: int = FIRST
     says: str = ""
-    """A pattern that one of the chat's messages must have too; for what is only a part of a
+    """A pattern that one of the chat's messages must have too. It names what is only a part of a
     situation: a place, a version, a branch of the talk."""
 
 
@@ -100,7 +101,7 @@ CASES = [*SHOP, *PARCELS, *TELEPHONES, *SOFTWARE, *TRAVEL]
 
 
 class Demo(NamedTuple):
-    """The demo's chats, searchable, and what each was made from."""
+    """The demo's chats, ready to be searched, and the situation of each."""
 
     service: Service
     chats: Mapping[int, dict[str, Any]]
@@ -110,7 +111,7 @@ class Demo(NamedTuple):
         return self.service.search(SearchRequest(q=q, per_page=FIRST, facets=()))
 
     def right(self, case: Case) -> set[int]:
-        """All chats that are about it."""
+        """All chats that are about these situations."""
         about = set(case.about.split())
         return {
             number

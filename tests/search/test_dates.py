@@ -16,9 +16,9 @@ BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = [
     SHANGHAI,
     BERLIN,
-    ZoneInfo("America/Sao_Paulo"),  # its summer began at midnight: that hour is missing
-    ZoneInfo("America/Havana"),  # its summer ends at one: midnight comes twice
-    ZoneInfo("Pacific/Apia"),  # has no 2011-12-30
+    ZoneInfo("America/Sao_Paulo"),  # summer time began at midnight, so that hour is missing
+    ZoneInfo("America/Havana"),  # summer time ends at one, so midnight comes twice
+    ZoneInfo("Pacific/Apia"),  # has no 30 December 2011
     ZoneInfo("UTC"),
 ]
 

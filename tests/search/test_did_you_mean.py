@@ -1,4 +1,4 @@
-"""«Did you mean»: which parts are strange, and what is asked instead."""
+"""«Did you mean»: which words are strange, and which queries are suggested."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NEAR = {
 
 
 def by_words(han: str) -> list[str]:
-    """Cut as jieba would: what is there whole, else character by character."""
+    """Cut as jieba would: a known word stays whole, other text is cut into characters."""
     found: list[str] = []
     while han:
         word = next((han[:n] for n in (4, 3, 2) if han[:n] in THERE | {"发漂"}), han[0])
@@ -48,7 +48,7 @@ def queries(query: str) -> list[str]:
         ("退宽 发漂", ["退款 发票", "退货 发票"]),
         ("退宽 OR 流程", ["退款 OR 流程", "退货 OR 流程"]),
         ("agent:李雷 退宽", ["agent:李雷 退款", "agent:李雷 退货"]),
-        ("流程 -退宽", []),  # what is excluded was not asked for
+        ("流程 -退宽", []),  # an excluded word is not asked for
         ("退款流程", []),
         ("12345", []),
         ("", []),

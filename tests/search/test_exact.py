@@ -1,5 +1,5 @@
-"""Nothing is missed and nothing invented: the whole way from a typed query to pages, cursor, facets
-and export, held against an oracle that looks at every chat (`tests.search.language`)."""
+"""Nothing is missed and nothing invented, from a typed query to pages, cursor, facets and export.
+An oracle that looks at every chat decides (`tests.search.language`)."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class Corpus:
         self.seed = seed
 
     def __repr__(self) -> str:
-        return f"Corpus({self.seed})"  # a failure is told without all the chats
+        return f"Corpus({self.seed})"  # so the report of a failure does not print all the chats
 
 
 # -- random chats ----------------------------------------------------------------------------
 
 
 def random_chat(chat_id: int, rnd: Random) -> dict[str, Any]:
-    """A chat as Kchat sends it. Who spoke is told by `role`: that is not under test here."""
+    """A chat as Kchat sends it. `role` tells who spoke, because that is not tested here."""
     messages = []
     for number in range(rnd.choice((0, 1, 2, 3, 4))):
         text = "".join(rnd.choices(PIECES, k=rnd.choice((0, 1, 2, 3, 6))))
@@ -139,7 +139,8 @@ def _service(folder: Path) -> Service:
 
 
 def _index(service: Service, chats: list[dict[str, Any]]) -> None:
-    """In several commits, each chat first in another version: segments and deletions."""
+    """Saved in several commits, each chat first in another version. So the index has several
+    segments, and deletions."""
     parser = ChatParser(SHANGHAI)
     service.archive.save_agents(AGENTS, now=NOW)
     with service.indexing("test"):
@@ -180,7 +181,7 @@ filters = st.fixed_dictionaries(
 
 
 def values(one: Seen, name: str) -> set[str | None]:
-    """What a chat has in a field: as a facet counts it."""
+    """The values that a chat has in a field, as a facet counts them."""
     rating = one.raw["rating"]
     match name:
         case "rating":
@@ -199,15 +200,15 @@ def values(one: Seen, name: str) -> set[str | None]:
 
 
 def passes(one: Seen, asked: dict[str, Any], but: str = "") -> bool:
-    """Do all filters (but one) let this chat through?"""
-    for name, wanted in asked.items():
-        if name == but or wanted == ():
+    """Does this chat pass all filters but the one named `but`?"""
+    for name, value in asked.items():
+        if name == but or value == ():
             continue
         if name in ("start", "end"):
-            if not _in_time(one, name, wanted):
+            if not _in_time(one, name, value):
                 return False
             continue
-        chosen = wanted if isinstance(wanted, tuple) else (wanted,)
+        chosen = value if isinstance(value, tuple) else (value,)
         chosen = tuple(str(c).lower() if isinstance(c, bool) else c for c in chosen)
         meant = {_RATINGS[c] if name == "rating" else None if c == "none" else c for c in chosen}
         if not meant & values(one, name):
@@ -215,13 +216,13 @@ def passes(one: Seen, asked: dict[str, Any], but: str = "") -> bool:
     return True
 
 
-def _in_time(one: Seen, name: str, wanted: str) -> bool:
+def _in_time(one: Seen, name: str, value: str) -> bool:
     if one.moment is None or one.day is None:
         return False
-    if "T" in wanted:
-        limit = datetime.fromisoformat(wanted)
+    if "T" in value:
+        limit = datetime.fromisoformat(value)
         return one.moment >= limit if name == "start" else one.moment <= limit
-    day = date.fromisoformat(wanted)
+    day = date.fromisoformat(value)
     return one.day >= day if name == "start" else one.day <= day
 
 
@@ -269,7 +270,8 @@ def test_a_search_finds_what_a_look_at_every_chat_finds(
 def check_widened(
     corpus: Corpus, query: Query, asked: dict[str, Any], request: SearchRequest
 ) -> None:
-    """Where fewer than twenty have all the words, those with some follow, and are counted too."""
+    """Where fewer than twenty chats have all the words, chats with some of them follow, and are
+    counted too."""
     passing = [one for one in corpus.seen if passes(one, asked)]
     whole = {one.raw["id"] for one in passing if holds(query, one)}
     some = {one.raw["id"] for one in passing if relaxed(query, one)}
@@ -292,16 +294,16 @@ def pages(corpus: Corpus, request: SearchRequest) -> Iterator[Any]:
 
 
 def walk(corpus: Corpus, request: SearchRequest) -> list[int]:
-    """All ids by cursor."""
-    found: list[int] = []
+    """All ids, by cursor."""
+    ids: list[int] = []
     cursor = None
     for _ in range(CHATS):
         page = corpus.service.search(replace(request, cursor=cursor, facets=()))
-        found += [hit.chat.id for hit in page.hits]
+        ids += [hit.chat.id for hit in page.hits]
         cursor = page.cursor
         if cursor is None:
             break
-    return found
+    return ids
 
 
 def order(corpus: Corpus, chat_id: int) -> tuple[float, int]:

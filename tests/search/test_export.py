@@ -1,4 +1,4 @@
-"""Exports: exactly the hits, each once, in one order, whatever happens meanwhile."""
+"""An export has exactly the hits, each once, in one order, whatever happens in the meantime."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS += ["不存在的词", "谢谢 user109"]
 
 
 def _varied(number: int) -> dict[str, Any]:
-    """A chat of which every filter leaves some, and not all."""
+    """A chat. Of many such chats, each filter lets some through and stops others."""
     upload = {"id": 9, "name": "发票.pdf", "url": "https://f.example/9", "token": "s3cret"}
     made = chat(
         number,
@@ -41,7 +41,7 @@ def _varied(number: int) -> dict[str, Any]:
         agent_id=[None, 2192, 2193][number % 3],
     )
     if number % 6 == 0:
-        made["created_at"] = None  # without a time: in no range, first of the oldest
+        made["created_at"] = None  # a chat without a time is in no range, and before the oldest
     if number % 4 == 0:
         made["messages"][0] |= {"type": "chat.upload", "upload": upload, "upload_id": 9}
     return made
@@ -49,7 +49,7 @@ def _varied(number: int) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
-    """One program over 260 chats, for all the tests here that only ask."""
+    """One program over 260 chats, for all tests here that only search."""
     server = DemoServer(
         [_varied(number) for number in range(101, 361)],
         agents(),
@@ -76,7 +76,7 @@ def _id(each: ChatView | AbsentChat) -> int:
 
 
 def walked(world: World, request: SearchRequest) -> tuple[list[int], int]:
-    """The same hits by the search itself, page after page; and how many it counts."""
+    """(the same hits by the search itself, page after page, how many it counts)."""
     ids: list[int] = []
     total = 0
     cursor: str | None = None
@@ -177,7 +177,7 @@ def test_what_changes_meanwhile_is_neither_lost_nor_doubled(world: World) -> Non
     world.kchat.put(chat(200, "新来的", created_at="2016-03-01 00:00:01"))  # before all others
     world.kchat.put(chat(201, "新来的", created_at="2016-03-19 11:00:00"))  # after most
     moved = chat(110, "改过的", created_at="2016-03-20 11:00:00")
-    world.kchat.put(moved)  # it would stand elsewhere now
+    world.kchat.put(moved)  # its position would be another now
     world.kchat.delete(111)
     world.later(hours=1).sync(reconcile=True)
     assert world.found() > set(range(101, 126))
@@ -201,7 +201,7 @@ def test_a_chat_that_was_erased_meanwhile_is_told_to_be_absent(world: World) -> 
 
 
 class _Counting:
-    """An archive of any chat, and what it was asked for."""
+    """An archive that has every chat, and notes what it was asked for."""
 
     def __init__(self, note: Callable[[int], None]) -> None:
         self.note = note
@@ -215,7 +215,7 @@ class _Counting:
 def test_only_a_batch_is_read_ahead() -> None:
     asked: list[int] = []
     chats = walk(
-        _Counting(asked.append),  # type: ignore[arg-type]  # all that a walk needs of an archive
+        _Counting(asked.append),  # type: ignore[arg-type]  # a walk needs no more of an archive
         range(1, 10 * BATCH + 2),
         lambda stored: stored.id,  # type: ignore[arg-type, return-value]
     )

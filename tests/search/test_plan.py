@@ -81,7 +81,7 @@ NODES: list[tuple[str, Node]] = [
     ("after:2015-04", CreatedIn(moment("2015-04-01"), None)),
     ("before:2015-04", CreatedIn(None, moment("2015-05-01"))),
     ("date:1d", CreatedIn(moment("2026-03-15"), moment("2026-03-16"))),
-    # agents: an id, or the whole name of one or more
+    # agents: by id, or by the whole name that one or more agents have
     ("agent:2192", FieldIs("agent_id", ("2192",))),
     ("agent:２１９３", FieldIs("agent_id", ("２１９３", "2193"))),
     ("agent:李雷", FieldIs("agent_id", ("李雷", "2192", "7"))),
@@ -90,7 +90,7 @@ NODES: list[tuple[str, Node]] = [
     ('agent:" Han  Meimei "', FieldIs("agent_id", ("Han  Meimei", "han meimei", "2193"))),
     ("agent:dave", FieldIs("agent_id", ("dave", "8"))),
     ("agent:none", FieldIs("agent_id", (None,))),
-    # from: is about the text beside it, in its group and the groups inside
+    # from: is about the texts beside it, in its group and in the groups inside
     ("from:visitor", SPOKE_VISITOR),
     ("from:VISITOR", SPOKE_VISITOR),
     ("from:visitor 退款", AllOf((SPOKE_VISITOR, said("退款", "visitor")))),

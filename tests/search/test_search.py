@@ -1,4 +1,4 @@
-"""The searcher over a real engine and archive: whatever is asked, an answer or a clear refusal."""
+"""The searcher over a real engine and archive: each request gets an answer or a clear refusal."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.world import asked as search_for
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
-    """One program over 25 chats, for all the tests here: they only ask."""
+    """One program over 25 chats, for all tests here, because they only search."""
     chats = [chat(number) for number in range(101, 126)]
     server = DemoServer(
         chats, agents(), email=DEMO_EMAIL, password=DEMO_PASSWORD, api_token=DEMO_API_TOKEN
@@ -119,7 +119,7 @@ def test_a_piece_of_a_message_finds_its_chat_and_no_chat_without_it(
     ],
 )
 def test_no_query_takes_the_service_down(filled: World, q: str) -> None:
-    filled.search("退款")  # the dictionary is loaded
+    filled.search("退款")  # loads the dictionary
     began = time.process_time()
     for match in ("auto", "all"):
         filled.service.search(SearchRequest(q=q, match=match))

@@ -47,12 +47,12 @@ def shown(
 
 
 def ranges_in(text: str, speaker: Speaker, needles: Sequence[Needle]) -> tuple[Range, ...]:
-    """What is marked of a message, in code points."""
+    """The ranges of a message that are marked, in code points."""
     return highlights(Transcript(chat(text), None, (speaker,), None), needles).get(0, ())
 
 
 def marked(text: str, *needles: str) -> list[str]:
-    """What a reader sees marked."""
+    """The texts that are marked."""
     ranges = ranges_in(text, "visitor", [Contains(needle) for needle in needles])
     return [text[start:end] for start, end in ranges]
 
@@ -139,7 +139,8 @@ def test_a_message_with_the_whole_phrase_is_better_than_one_with_its_words() -> 
 
 @given(st.lists(st.text("abcd ", max_size=6), max_size=9), st.integers(1, 5))
 def test_no_word_is_left_out_while_there_is_room(said: list[str], limit: int) -> None:
-    """As many different words are shown as by taking, each time, what shows most more."""
+    """As many different words are shown as by always taking the message that shows the most new
+    words."""
     wanted = list(map(Contains, "abcd"))
     found = shown(*said, wanted=wanted, limit=limit)
     seen = {c for each in found for c in each.text if c in "abcd"}
@@ -208,7 +209,7 @@ def test_the_cut_shows_where_most_of_the_match_stands() -> None:
     assert "退款的流程是退款吗" in found.text
     (found,) = shown("退款" + "。" * 500 + "退款", wanted=[Contains("退款")])
     assert found.start == 0, "of equals the first"
-    # Of what stands at the end of the stretch behind the lead, all is counted that is shown.
+    # A match that ends behind the shown part is counted as far as it is shown.
     text = "退" + "。" * 130 + "退退退" + "。" * 200 + "退退" + "。" * 300
     (found,) = shown(text, wanted=[Contains("退")])
     assert "退退退" in found.text

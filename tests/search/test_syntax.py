@@ -1,4 +1,4 @@
-"""The query language, row by row of DESIGN section 5, and what may be typed beside it."""
+"""The query language: each row of the table in DESIGN, section 5, and what else may be typed."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("-退款，退货", And((Not(REFUND), RETURNS))),
     ("NOT iPhone，退款", And((Not(IPHONE), REFUND))),
     ("-，退款", Not(REFUND)),
-    # runs with a digit, and what stands in one piece
+    # runs with a digit, and texts that are looked for in one piece
     ("12345678", text("12345678")),
     ("１２３４", text("1234")),
     ("iPhone6", text("iphone6")),
@@ -200,7 +200,7 @@ ODD: list[tuple[str, Tree | None, str]] = [
     ("date:昨天", text("date:昨天", Word("date"), "昨天"), "no date"),
     ("date:2015-13", text("date:2015-13"), "no date"),
     ("after:2015..2016", text("after:2015..2016"), "no date"),
-    # what consists of nothing but operators and punctuation is looked for
+    # a query that is only operators and punctuation is looked for
     ('"', text('"'), "taken as text"),
     ('""', text('""'), "taken as text"),
     ("()", text("()"), "taken as text"),

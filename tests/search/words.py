@@ -1,4 +1,4 @@
-"""What tests of the search ask with: a day, a zone, a split without dictionary, random queries."""
+"""What tests of the search use: a day, a zone, a split without a dictionary, random queries."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def by_twos(han: str) -> list[str]:
-    """Han cut every two characters."""
+    """Han text, cut after every second character."""
     return [han[start : start + 2] for start in range(0, len(han), 2)]
 
 
 def read(query: str) -> Parsed:
-    """A query read on that day."""
+    """A query, read on that day."""
     return parse(query, by_twos, TODAY, SHANGHAI)
 
 
