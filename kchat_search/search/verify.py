@@ -58,9 +58,7 @@ def verify(
         searched[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
     scanned = _scan(archive, reader, drawn, len(before), progress)
-    after = dict(archive.id_revisions())
-    waiting |= {entry.chat_id for entry in archive.changes(len(after) + 1)}
-    changed = waiting | {i for i in before.keys() | after.keys() if before.get(i) != after.get(i)}
+    changed = waiting | _changed_since(archive, before)
     return VerifyReport(
         chats=len(before),
         strings=len(drawn),
@@ -73,6 +71,13 @@ def verify(
         seconds=time.perf_counter() - began,
         seed=seed,
     )
+
+
+def _changed_since(archive: IndexSource, before: Mapping[int, int]) -> set[int]:
+    """The chats that wait for the index now, and those whose revision is another than `before`."""
+    now = dict(archive.id_revisions())
+    waiting = {entry.chat_id for entry in archive.changes(len(now) + 1)}
+    return waiting | {i for i in before.keys() | now.keys() if before.get(i) != now.get(i)}
 
 
 def _draw(

@@ -65,9 +65,8 @@ def test_quoted_strings_survive_side_by_side(strings: list[str]) -> None:
 def test_what_was_understood_finds_the_same_chats_when_it_is_typed(query: str) -> None:
     try:
         first = tree(query)
-        assume(
-            "\\" not in query
-        )  # the language can't express a string that ends with one, before another string
+        # The language can't express a string that ends with a backslash before another string.
+        assume("\\" not in query)
         second = tree(str(first or ""))
     except LimitExceeded:
         return

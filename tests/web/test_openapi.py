@@ -5,6 +5,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from kchat_search.models.search import (
+    MAX_HITS_BY_PAGE,
+    MAX_PER_PAGE,
+    MAX_QUERY_CHARACTERS,
+    MAX_SNIPPETS,
+)
 from kchat_search.serialization.export_formats import COLUMNS
 from kchat_search.web.http.parameters import REPEATABLE, ExportParameters, SearchParameters
 from tests.web.markup import Page
@@ -52,6 +58,17 @@ def test_an_export_is_described_with_its_formats_and_its_count(document: Any) ->
     assert set(answer["headers"]) == {"X-Total-Count", "X-Coverage-Complete"}
     for column in COLUMNS:
         assert f"`{column}`" in described["description"]
+
+
+def test_the_description_names_the_limits(document: Any) -> None:
+    described = {
+        one["name"]: one for one in document["paths"]["/api/v1/search"]["get"]["parameters"]
+    }
+    assert f"at most {MAX_QUERY_CHARACTERS:,} characters" in described["q"]["description"]
+    assert described["q"]["schema"]["maxLength"] == MAX_QUERY_CHARACTERS
+    assert f"{MAX_HITS_BY_PAGE:,} hits" in described["page"]["description"]
+    assert described["per_page"]["schema"]["maximum"] == MAX_PER_PAGE
+    assert described["snippets"]["schema"]["maximum"] == MAX_SNIPPETS
 
 
 def test_the_description_names_both_parameters_of_the_rejects(document: Any) -> None:
