@@ -1,4 +1,4 @@
-"""A whole kchat-search over a real Kchat server, archive and index, for every test that asks."""
+"""Fixtures for all tests: a Kchat server, and the whole program over it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy this machine is, all reasons are given."""
+    """All reasons for zero results are given, however busy this machine is."""
     monkeypatch.setattr(zero_results, "PATIENCE", 60.0)
 
 
@@ -47,7 +47,7 @@ def _one_rjieba() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One compiled jieba dictionary for all: each index folder is given a copy."""
+    """One compiled jieba dictionary. Each index folder gets a copy."""
     folder = tmp_path_factory.mktemp("jieba")
     Segmenter(cache_dir=folder, use_rjieba=False).load()
     return folder / "jieba.cache"
@@ -55,7 +55,7 @@ def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    """Where the program is started in a process of its own; its dictionary is compiled already."""
+    """A folder to start the program in. It has the compiled dictionary."""
     (tmp_path / "index").mkdir()
     shutil.copy(dictionary_cache, tmp_path / "index")
     return tmp_path
@@ -63,7 +63,7 @@ def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
 
 @pytest.fixture
 def kchat() -> Iterator[DemoServer]:
-    """A Kchat server with 25 chats, read in pages of ten."""
+    """A Kchat server with 25 chats, in pages of ten."""
     server = DemoServer(
         [chat(i) for i in range(101, 126)],
         agents(),
@@ -80,7 +80,7 @@ def kchat() -> Iterator[DemoServer]:
 def make_world(
     kchat: DemoServer, tmp_path: Path, dictionary_cache: Path
 ) -> Iterator[Callable[..., World]]:
-    """A maker of programs over the same server, archive and index."""
+    """Makes programs over the same server, archive and index, with these settings."""
     made: list[World] = []
 
     def make(**settings: object) -> World:

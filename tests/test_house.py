@@ -1,4 +1,4 @@
-"""The house: which room may import which, which library is used where, and maps that do not lie.
+"""The rule of imports, and the maps: which room imports which, which library is used where.
 
 Two tables are the whole rule. Whatever they do not name is forbidden, so a new module, room or
 library turns a test red until somebody says where it belongs.
@@ -83,7 +83,7 @@ ROOMS = {
     "serialization": (*MIDDLE, "search", "serialization"),
     "composition": (*MIDDLE, "config", "sync", "search", "service", "kchat", "archive", "engines"),
     "web": (*MIDDLE, "__init__", "hosts", "search", "serialization", "web"),
-    "demo": ("errors", "demo"),  # a stranger's server: it shares no code with what it is to test
+    "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
     "cli": (
         *MIDDLE, "__init__", "config", "logs", "hosts", "sync", "search", "service",
         "serialization", "composition", "web", "demo", "cli",
@@ -100,7 +100,7 @@ def graph() -> grimp.ImportGraph:
 
 
 def modules() -> list[str]:
-    """Every module there is, whoever knows of it, by its dotted name."""
+    """Every module of the package, by its dotted name, whether anything imports it or not."""
     found = []
     for path in HOUSE.rglob("*.py"):
         parts = path.relative_to(ROOT).with_suffix("").parts
@@ -118,7 +118,7 @@ def inside(module: str, places: tuple[str, ...]) -> bool:
 
 
 def libraries(module: str) -> Iterator[str]:
-    """What a module imports that is not ours, wherever in its text and however it is written."""
+    """The libraries that a module imports, anywhere in its text and in any way of writing it."""
     path = ROOT.joinpath(*module.split("."))
     source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
     for node in ast.walk(ast.parse(source)):
@@ -173,7 +173,7 @@ def test_no_library_is_allowed_where_it_is_not_used() -> None:
 
 def test_what_is_installed_is_what_is_imported() -> None:
     """The run-time dependencies are the libraries of the table, and no others."""
-    import tomllib  # noqa: PLC0415  # for this test alone
+    import tomllib  # noqa: PLC0415  # only this test needs it
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
@@ -184,7 +184,7 @@ def test_what_is_installed_is_what_is_imported() -> None:
 
 
 def entries(package: str) -> tuple[list[str], set[str]]:
-    """(what the package's map names, in order; what is in its folder)."""
+    """The names of the package's map, in order, and the names in its folder."""
     folder = ROOT.joinpath(*package.split("."))
     text = ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8"))) or ""
     named = re.findall(r"^ *((?:\w+\.py|\w+/))(?: |$)", text, re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The whole program for tests: service over a real Kchat server, and what must hold of it."""
+"""The whole program for tests: a service over a real Kchat server, and what must be true of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def agents() -> list[dict[str, Any]]:
 
 
 def message(number: int, chat_id: int, name: str, msg: object, **fields: Any) -> dict[str, Any]:
-    """A message in the API's form, `number` from 1 on."""
+    """A message in the API's form. Numbers begin at 1."""
     return {
         "id": chat_id * 1000 + number,
         "chat_id": chat_id,
@@ -58,7 +58,7 @@ def message(number: int, chat_id: int, name: str, msg: object, **fields: Any) ->
 
 
 def chat(chat_id: int, *said: object, **fields: Any) -> dict[str, Any]:
-    """A chat in the API's form; without `said`, a talk that depends on the id."""
+    """A chat in the API's form. Without `said`, its texts depend on the id."""
     day = f"2016-03-{1 + chat_id % 20:02}"
     texts: list[object] = list(said) or [
         _SAID[(chat_id + i) % len(_SAID)].format(n=chat_id) for i in range(3)
@@ -97,7 +97,7 @@ def asked(q: str = "", **given: Any) -> SearchRequest:
 
 
 class World:
-    """A service over the server, and a clock that only moves when told to."""
+    """A service over the server, and a clock that moves only when a test moves it."""
 
     def __init__(
         self, kchat: DemoServer, folder: Path, dictionary: Path, **settings: object
@@ -121,7 +121,7 @@ class World:
             | settings
         )
         service = make_service(self.settings, clock=lambda: self.now)
-        # Waiting takes no time here: what is waited for is the client's own tests' matter.
+        # Waiting takes no time here. The tests of the client are about how long it waits.
         self.service: Service = replace(
             service, syncer=replace(service.syncer, source=cache(self._client))
         )
@@ -158,16 +158,16 @@ class World:
         return self.service.search(asked(q, **request))
 
     def found(self, q: str = "", **request: Any) -> set[int]:
-        """Ids of all hits."""
+        """The ids of all hits."""
         return self.service.searcher.all_ids(asked(q, **request))
 
     def archived(self) -> dict[int, Any]:
-        """What the archive has, by id, as JSON; vanished chats too."""
+        """The chats of the archive as JSON, by id, with those that vanished from Kchat."""
         return {stored.id: json.loads(stored.raw) for stored in self.service.archive.iterate()}
 
     def check_whole(self) -> None:
-        """The archive equals the server as it shows itself, but for what vanished there, which is
-        marked; and the index equals the archive."""
+        """The archive equals what the server shows, and the index equals the archive. Chats that
+        vanished from the server are marked as gone."""
         shown = {int(each["id"]): each for each in self.kchat.shown()}
         archived = self.archived()
         gone = self.found("is:gone")

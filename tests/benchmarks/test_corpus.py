@@ -1,4 +1,4 @@
-"""The benchmarks' chats and queries are what their figures rest on."""
+"""The chats and queries of the benchmarks, on which all figures depend."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_chats_are_like_those_of_the_api() -> None:
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", chat["end_at"]) for chat in made)
 
 
-def test_without_the_dialogues_the_demos_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_dialogues_those_of_the_demo_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus, "DATA", Path("nowhere"))
     corpus.messages.cache_clear()
     try:
@@ -47,7 +47,9 @@ def test_without_the_dialogues_the_demos_stand_in(monkeypatch: pytest.MonkeyPatc
         corpus.messages.cache_clear()
 
 
-def test_ten_queries_of_each_kind_survive_a_file(tmp_path: Path, dictionary_cache: Path) -> None:
+def test_ten_queries_of_each_kind_are_the_same_after_a_file(
+    tmp_path: Path, dictionary_cache: Path
+) -> None:
     drawn = queries.draw(300, Segmenter(cache_dir=dictionary_cache.parent))
     assert [query.kind for query in drawn[::10]] == list(queries.KINDS)
     assert len(drawn) == 10 * len(queries.KINDS)
@@ -55,7 +57,7 @@ def test_ten_queries_of_each_kind_survive_a_file(tmp_path: Path, dictionary_cach
     assert queries.load(tmp_path / "queries.json") == drawn
 
 
-def test_what_is_quoted_is_there_and_what_should_find_nothing_is_not(
+def test_quoted_strings_occur_and_strings_of_no_chat_do_not(
     dictionary_cache: Path,
 ) -> None:
     said = "\n".join(

@@ -1,4 +1,4 @@
-"""The benchmarks' Kchat answers what the demo's would, and never too soon."""
+"""The benchmarks' Kchat answers what the demo's answers, and never too early."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def test_it_answers_as_the_demo_does(server: Pages, target: str) -> None:
         ("/elsewhere.json", f"Basic {LOGIN}", 404),
     ],
 )
-def test_what_it_does_not_answer_it_refuses(
+def test_it_refuses_what_it_cannot_answer(
     server: Pages, target: str, login: str | None, status: int
 ) -> None:
     assert server.body(target, login)[0] == status
 
 
-def test_the_client_reads_every_chat_and_no_answer_comes_before_its_time(server: Pages) -> None:
+def test_the_client_reads_every_chat_and_no_answer_comes_too_early(server: Pages) -> None:
     client = KchatClient(
         base_url=server.url,
         user=f"{DEMO_EMAIL}/token",
@@ -92,5 +92,5 @@ def test_the_client_reads_every_chat_and_no_answer_comes_before_its_time(server:
     sent: list[dict[str, Any]] = [json.loads(f.raw) for page in pages for f in page.chats]
     assert sent == list(corpus.chats(COUNT))
     assert [page.last for page in pages] == [False] * 9 + [True]
-    assert len(server.asked) >= 9  # the last is logged after it was sent
+    assert len(server.asked) >= 9  # the last one is logged after it was sent
     assert all(each.sent - each.read >= DELAY for each in server.asked)

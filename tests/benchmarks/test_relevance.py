@@ -1,4 +1,4 @@
-"""The figures of ranking, by hand."""
+"""The figures of ranking, calculated by hand."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_figures_are_what_their_definitions_say(
     assert found == pytest.approx({"MRR@10": mrr, "nDCG@10": ndcg, "recall@20": recall})
 
 
-def test_they_are_means_over_what_was_asked() -> None:
+def test_the_figures_are_means_over_all_queries() -> None:
     shown = {"a": [1], "b": [2, 1]}
     found = figures([("a", {1}), ("b", {1})], lambda q: shown[q])
     assert found["MRR@10"] == 0.75

@@ -1,4 +1,4 @@
-"""Every rival still builds and answers; its figures would be worth nothing otherwise."""
+"""Every rival still builds an index and answers; if not, its figures would be worth nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kchat_search.models.search import SearchRequest
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # a rival is never closed: its process ends
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", rivals.PLACES)
-def test_a_rival_finds_chats_that_have_what_was_asked(tmp_path: Path, name: str) -> None:
+def test_a_rival_finds_chats_with_the_word_of_the_query(tmp_path: Path, name: str) -> None:
     if name == "tantivy":
         pytest.importorskip("tantivy", reason="the extra `bench` is not installed")
     chats = list(corpus.chats(30))

@@ -1,10 +1,11 @@
-"""A command of the program in a process of its own that is killed (SIGKILL) at a chosen moment.
+"""A command of the program that is killed (SIGKILL) at a chosen moment, in a process of its own.
 
-Processes are forked by a server that has the program loaded, so that fifty of them take a minute.
-Moments are counted, not timed, so that they lie anywhere in the work and not in its beginning: at
-the so-many-th call of a function, or before the so-many-th thing that the system is asked for (a
-file opened, renamed, removed; a request sent). `SECONDS` after its beginning, by a watch from
-outside, is the third way: that also ends it within a database's or the system's own code.
+Processes are forked by a server that has loaded the program, so fifty of them take a minute.
+
+Moments are counted, not timed, so they can lie anywhere in the work, not only at its beginning.
+There are three kinds: «calls», at call number n of a function; «events», before request number n to
+the system (to open, rename or remove a file, to send data); «seconds», after so many seconds, from
+outside. The last kind can also end the process inside the code of the database or the system.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _EVENTS = ("open", "os.", "shutil.", "sqlite3.", "socket.", "fcntl.")
 
 
 def preload() -> None:
-    """Let the processes begin with the program loaded."""
+    """Load the program in the server that forks the processes."""
     assert _fork is not None
     _fork.set_forkserver_preload(["tests.system.killing", "kchat_search.cli.commands"])
 
@@ -46,15 +47,15 @@ class Killed:
         self.signalled = 0
 
     def whole(self, *arguments: str) -> dict[str, int]:
-        """To its end: how many moments of each kind it has, and after how many events the index
-        was swapped."""
+        """Run the command to its end. Returns the number of moments of each kind, and the number of
+        events before the index was swapped."""
         assert self._run(arguments, "calls", None) == 0, self._said()
         found: dict[str, int] = json.loads((self._folder / "counted.json").read_text())
         return found
 
     def at(self, by: By, moment: float, *arguments: str, may_fail: bool = False) -> bool:
-        """Killed at that moment; False where it had ended before. Nothing else may happen to it,
-        but where it `may_fail`, an error of Kchat's."""
+        """Run the command and kill it at that moment. Returns False if it had ended before. It must
+        not end in any other way, except with an error of Kchat's if it `may_fail`."""
         code = self._run(arguments, by, moment)
         assert code in (0, -signal.SIGKILL) or (may_fail and code in _FAILED), (code, self._said())
         self.tried += 1
@@ -96,7 +97,7 @@ def _command(
     with open("said.txt", "w", encoding="utf-8") as said:  # noqa: PTH123  # a plain descriptor
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    from kchat_search.cli import commands  # noqa: PLC0415  # after the settings are there
+    from kchat_search.cli import commands  # noqa: PLC0415  # after the settings are set
 
     sys.argv = ["kchat-search", *arguments]
     count = _Count(by, moment)
@@ -109,7 +110,7 @@ def _command(
 
 
 class _Count:
-    """Counts moments, and ends this process at the wanted one."""
+    """Counts moments, and kills this process at the chosen one."""
 
     def __init__(self, by: By, moment: float | None) -> None:
         self._found = {"calls": 0, "events": 0, "swap": 0}

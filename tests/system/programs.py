@@ -21,7 +21,7 @@ SECONDS = 120
 
 
 def environment(kchat: DemoServer | None, **more: str) -> dict[str, str]:
-    """What the program finds around it: the settings for this server, and no others."""
+    """The environment of the program: the settings for this server, and no others."""
     found = {name: value for name, value in os.environ.items() if not name.startswith("KCHAT_")}
     if kchat is not None:
         found |= {
@@ -35,7 +35,7 @@ def environment(kchat: DemoServer | None, **more: str) -> dict[str, str]:
 def run(
     *arguments: str, kchat: DemoServer | None = None, folder: Path, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """One command to its end."""
+    """Run one command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
@@ -48,7 +48,7 @@ def run(
 
 
 class Running:
-    """A command that goes on, and the lines that it prints."""
+    """A command that is running, and the lines that it prints."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -83,7 +83,7 @@ class Running:
 def started(
     *arguments: str, kchat: DemoServer | None = None, folder: Path, **more: str
 ) -> Iterator[Running]:
-    """A command that is killed at the end, if it is still there."""
+    """Start a command, and kill it at the end if it is still running."""
     running = Running(
         subprocess.Popen(
             [*COMMAND, *arguments],

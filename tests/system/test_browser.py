@@ -81,7 +81,7 @@ def watch(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
         "request",
         lambda sent: None if sent.url.startswith(address) else seen.complaints.append(sent.url),
     )
-    # leaving a page ends what it still loads; that is no failure
+    # a request that ends because the page is left is no failure
     page.on(
         "requestfailed",
         lambda sent: (
@@ -143,7 +143,7 @@ def test_a_bar_of_the_histogram_can_be_clicked(watch: Watch) -> None:
     assert page.locator(".count b").inner_text() == "3"
 
 
-def test_the_keyboard_is_enough(watch: Watch) -> None:
+def test_everything_can_be_done_with_the_keyboard(watch: Watch) -> None:
     page = watch.open("/?q=退款")
     page.keyboard.press("/")
     assert focused(page) == "q"
@@ -183,7 +183,7 @@ def in_view(page: Page, selector: str) -> bool:
     return True
 
 
-def test_matches_of_a_long_chat_are_stepped_through(watch: Watch) -> None:
+def test_one_can_step_through_the_matches_of_a_long_chat(watch: Watch) -> None:
     page = watch.open("/chats/7?q=退款#m9500")
     assert in_view(page, "#m9500")
     assert page.locator("#match-first").inner_text().startswith("2 / 3")
@@ -253,7 +253,7 @@ CONTRAST = """() => {
 @pytest.mark.parametrize(
     "watch", [{"color_scheme": "light"}, {"color_scheme": "dark"}], ids=str, indirect=True
 )
-def test_every_text_stands_out_from_its_ground(watch: Watch) -> None:
+def test_every_text_has_enough_contrast(watch: Watch) -> None:
     for path in (
         "/",
         "/?q=退款&status=close",
@@ -275,7 +275,7 @@ TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hid
 
 
 @pytest.mark.parametrize("watch", [PHONE], ids=["phone"], indirect=True)
-def test_what_is_to_be_touched_is_large_enough(watch: Watch) -> None:
+def test_everything_that_can_be_tapped_is_large_enough(watch: Watch) -> None:
     for path in (
         "/",
         "/?q=退款&status=close",
@@ -290,7 +290,7 @@ def test_what_is_to_be_touched_is_large_enough(watch: Watch) -> None:
     "watch", [{}, {"java_script_enabled": False}, PHONE], ids=["with", "without", "phone"],
     indirect=True,
 )  # fmt: skip
-def test_what_was_found_can_be_taken_home(watch: Watch) -> None:
+def test_the_results_can_be_downloaded(watch: Watch) -> None:
     page = watch.open("/?q=包裹&status=close")
     page.click(".export summary")
     link = page.locator(".export a").first

@@ -21,7 +21,7 @@ def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:
     assert (folder / "index" / "CURRENT").exists()
 
     for made in ("var", "var/archive.sqlite3", "index/generation-000001"):
-        assert (folder / made).stat().st_mode & 0o077 == 0  # private words: for this user alone
+        assert (folder / made).stat().st_mode & 0o077 == 0  # for this user only
 
     search = json.loads(run("search", "版本", "3.6.0", "--json", folder=folder).stdout)
     assert search["total"] > 0
@@ -70,7 +70,7 @@ def test_what_was_recalled_is_still_shown(kchat: DemoServer, folder: Path) -> No
     assert [one["kind"] for one in second["changes"]] == ["field", "recalled"]
 
 
-def test_verify_says_what_the_index_lacks(kchat: DemoServer, folder: Path) -> None:
+def test_verify_reports_what_the_index_lacks(kchat: DemoServer, folder: Path) -> None:
     run("sync", kchat=kchat, folder=folder)
     marker = json.loads((folder / "index" / "CURRENT").read_text())
     old = folder / "index" / marker["generation"]
@@ -79,7 +79,7 @@ def test_verify_says_what_the_index_lacks(kchat: DemoServer, folder: Path) -> No
     kchat.put(chat(126, created_at="2016-03-20 11:00:00"))
     run("sync", kchat=kchat, folder=folder)
     (folder / "index" / "generation-000002").rename(folder / "newer")
-    (folder / "old").rename(folder / "index" / "generation-000002")  # as a backup put back would
+    (folder / "old").rename(folder / "index" / "generation-000002")  # as if a backup was restored
     verify = run("verify", "--json", folder=folder)
     assert verify.returncode == 3
     assert json.loads(verify.stdout)["lacking"] == [126]
@@ -140,7 +140,9 @@ def test_settings_may_stand_in_a_file_and_secrets_stay_there(
     assert "s3cr3t-word" not in ended.stderr + ended.stdout
 
 
-def test_a_server_that_fails_is_worth_another_try(kchat: DemoServer, folder: Path) -> None:
+def test_after_a_failure_of_kchat_the_exit_code_says_try_again(
+    kchat: DemoServer, folder: Path
+) -> None:
     kchat.fail_next(503, times=9)
     ended = run("sync", kchat=kchat, folder=folder, KCHAT_REQUEST_RETRIES="0")
     assert ended.returncode == 75

@@ -1,4 +1,4 @@
-"""`kchat-search export`: what is in the file, and that a file is there only when it is whole."""
+"""`kchat-search export`: what the file has, and that there is only a file if it is complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def folder(kchat: DemoServer, tmp_path: Path, dictionary_cache: Path) -> Path:
-    """Where a sync has been: 25 chats, one of them with a file and a formula."""
+    """A folder with 25 chats from a sync. One of them has a file and a formula."""
     upload = {"id": 9, "name": "=发票.pdf", "url": "https://f.example/9?token=s3cret"}
     upload |= {"token": "s3cret", "oss_token": "s3cret"}
     said = message(
@@ -49,7 +49,7 @@ def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()} - {"index", "var"}
 
 
-def test_every_chat_stands_in_the_file(folder: Path) -> None:
+def test_every_chat_is_in_the_file(folder: Path) -> None:
     ended = run("export", "--output", "chats.jsonl", folder=folder)
     assert (ended.returncode, ended.stdout) == (0, "")
     assert ended.stderr == "26 chats exported to chats.jsonl\n"
@@ -71,7 +71,9 @@ def test_every_chat_stands_in_the_file(folder: Path) -> None:
     assert last["upload_url"] == "https://f.example/9"
 
 
-def test_search_and_export_are_asked_alike(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_search_and_export_take_the_same_options(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(folder)
     sizes = set()
     for options in (
@@ -113,7 +115,7 @@ def test_search_and_export_are_asked_alike(folder: Path, monkeypatch: pytest.Mon
         (("--output", "/proc/chats.jsonl"), 75, "/proc/chats.jsonl can't be written"),
     ],
 )
-def test_an_error_is_told_and_leaves_no_file(
+def test_an_error_is_reported_and_leaves_no_file(
     folder: Path, arguments: tuple[str, ...], code: int, says: str
 ) -> None:
     ended = run("export", *arguments, folder=folder)
@@ -123,7 +125,7 @@ def test_an_error_is_told_and_leaves_no_file(
     assert files(folder) == set()
 
 
-def test_a_file_that_is_there_is_only_replaced_by_force(folder: Path) -> None:
+def test_an_existing_file_is_replaced_only_with_force(folder: Path) -> None:
     file = folder / "chats.jsonl"
     file.write_text("mine")
     refused = run("export", "--output", "chats.jsonl", folder=folder)
@@ -139,7 +141,7 @@ def _no_file_beyond_100_kb() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
 
-def test_a_disk_that_fills_up_leaves_what_was_there(folder: Path) -> None:
+def test_a_disk_that_fills_up_leaves_the_old_file(folder: Path) -> None:
     file = folder / "chats.jsonl"
     file.write_text("mine")
     ended = subprocess.run(
@@ -158,7 +160,7 @@ def test_a_disk_that_fills_up_leaves_what_was_there(folder: Path) -> None:
     assert files(folder) == {"chats.jsonl"}
 
 
-def test_standard_output_that_is_full_or_closed_is_no_success(folder: Path) -> None:
+def test_a_full_or_closed_standard_output_is_an_error(folder: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = subprocess.run(
             [*COMMAND, "export"], cwd=folder, env=environment(None), stdout=full,
@@ -176,10 +178,10 @@ def test_standard_output_that_is_full_or_closed_is_no_success(folder: Path) -> N
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
-def test_what_may_be_missing_is_said(kchat: DemoServer, folder: Path) -> None:
+def test_the_command_says_what_may_be_missing(kchat: DemoServer, folder: Path) -> None:
     world = World(
         kchat, folder, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
-    )  # the index is there already
+    )  # the index exists already
     world.service.archive.queue([101])
     world.service.close()
     ended = run("export", "--output", "chats.jsonl", folder=folder)
@@ -187,10 +189,10 @@ def test_what_may_be_missing_is_said(kchat: DemoServer, folder: Path) -> None:
     assert "may not be everything: 1 chats wait for the index; see" in ended.stderr
 
 
-# -- the file alone --------------------------------------------------------------------------
+# -- only the file ----------------------------------------------------------------------------
 
 
-def test_until_it_is_whole_there_is_no_file(tmp_path: Path) -> None:
+def test_there_is_no_file_until_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "chats.csv"
     with output_file.opened(target, force=False) as file:
         file.write(b"half")
@@ -212,14 +214,14 @@ def _raise(error: BaseException) -> NoReturn:
 
 
 @pytest.mark.parametrize("error", [ArchiveError("x"), KeyboardInterrupt(), ZeroDivisionError()])
-def test_what_breaks_off_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
+def test_an_export_that_breaks_off_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
     target = tmp_path / "chats.csv"
     with pytest.raises(type(error)):
         _write(target, lambda: _raise(error))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+def test_a_file_that_appeared_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     target = tmp_path / "chats.csv"
     with pytest.raises(BadRequest, match="--force"):
         _write(target, lambda: target.write_bytes(b"theirs"))
@@ -239,12 +241,12 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert real.read_bytes() == b"new"
 
 
-def test_a_name_that_no_file_can_have_is_told(tmp_path: Path) -> None:
+def test_a_name_that_no_file_can_have_is_reported(tmp_path: Path) -> None:
     with pytest.raises(OutputUnwritable), output_file.opened(tmp_path / ("x" * 300), force=False):
         raise AssertionError
 
 
-def test_progress_reaches_the_total_and_is_not_told_for_each_chat() -> None:
+def test_progress_reaches_the_total_and_is_not_shown_for_each_chat() -> None:
     told: list[tuple[str, int, int | None]] = []
     absent = [AbsentChat(number) for number in range(250)]
     chats = output_file.counted(absent, 250, lambda *step: told.append(step))

@@ -1,4 +1,4 @@
-"""A disk that is full, really: the program on a small file system, and the same with room later."""
+"""A disk that is really full: the program on a small file system, which is enlarged later."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.world import chat
 
 pytestmark = pytest.mark.slow
 
-# In a mount namespace of its own: nobody else sees these disks, and they end with it.
+# The disks are in a mount namespace of their own: nobody else sees them, and they end with it.
 _SCRIPT = """
 set -u
 mkdir -p var index
@@ -35,7 +35,7 @@ _APART = [shutil.which("unshare") or "", "--user", "--map-root-user", "--mount"]
 
 
 def may_mount(folder: Path) -> bool:
-    """Can this user have disks of its own here?"""
+    """May this user mount file systems here?"""
     if sys.platform != "linux" or not _APART[0]:
         return False
     tried = subprocess.run(
@@ -50,7 +50,7 @@ def may_mount(folder: Path) -> bool:
 @pytest.mark.parametrize(
     ("full", "kilobytes"), [("var", 700), ("var", 1_500), ("index", 150), ("index", 300)]
 )
-def test_a_full_disk_is_said_harms_nothing_and_is_forgotten_with_room(
+def test_a_full_disk_is_reported_harms_nothing_and_the_next_sync_with_room_is_complete(
     kchat: DemoServer, tmp_path: Path, dictionary_cache: Path, full: str, kilobytes: int
 ) -> None:
     if not may_mount(tmp_path):
@@ -58,7 +58,7 @@ def test_a_full_disk_is_said_harms_nothing_and_is_forgotten_with_room(
     for number in range(200, 260):
         kchat.put(chat(number, *(f"第{n}件事,订单{number * 1000 + n}" * 30 for n in range(20))))
     shutil.copy(dictionary_cache, tmp_path / "jieba.cache")
-    # The cached dictionary lies in the index's folder and has its room.
+    # The cached dictionary is in the index's folder, so the disk is larger by its size.
     cache = dictionary_cache.stat().st_size // 1024
     room = {"var": 400_000, "index": 400_000} | {full: kilobytes}
     run = subprocess.run(

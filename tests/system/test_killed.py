@@ -1,6 +1,6 @@
-"""Killed at any moment of a backfill, a tick, a rebuild, a swap: the next run heals, by itself.
+"""A backfill, a tick, a rebuild or a swap is killed at any moment. The next run repairs it.
 
-Thirteen kills of each; `pytest -s` shows how long the next run took.
+Thirteen kills of each; `pytest -s -n 0` shows how long the next run took.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def killed(kchat: DemoServer, folder: Path) -> Killed:
 
 @pytest.fixture
 def opened(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Callable[[], World]:
-    """The same archive and index, opened from the test, at the present time."""
+    """The same archive and index, opened by the test, at the present time."""
 
     def make() -> World:
         file = folder / "var" / "archive.sqlite3"
@@ -53,8 +53,8 @@ def opened(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Callable[
 
 
 def heals(world: World) -> float:
-    """One more run, to its end; then all is there, and the index is the archive's. Seconds of that
-    run."""
+    """Do one more run to its end. Then everything is there, and the index equals the archive.
+    Returns the seconds of that run."""
     began = perf_counter()
     world.sync()
     seconds = perf_counter() - began
@@ -69,19 +69,19 @@ def heals(world: World) -> float:
 
 
 def tell(what: str, killed: Killed, healing: list[float]) -> None:
-    """A row of the table in docs/benchmarks.md; seen with `pytest -s`. `healing`: seconds of the
-    run that healed, of each round."""
+    """Print a row of the table in docs/benchmarks.md (`pytest -s -n 0`). `healing`: for each round,
+    the seconds of the run that repaired."""
     rounds = len(healing)
-    print(  # noqa: T201  # the figures of a command that stands in the documents
+    print(  # noqa: T201  # figures for the documents
         f"\n| {what} | {rounds} | {rounds} | {killed.tried} | {killed.signalled} "
         f"| {median(healing):.2f} s | {max(healing):.2f} s |"
     )
 
 
 def moments(killed: Killed, length: dict[str, int], seed: int) -> Iterator[tuple[By, float]]:
-    """Anywhere in a command of this length, until it has been killed thirteen times."""
+    """Random moments of a command of this length, until it has been killed thirteen times."""
     rnd = random.Random(seed)
-    for number in range(4 * EACH):  # at some it may have ended before
+    for number in range(4 * EACH):  # it may have ended before some of them
         if killed.signalled >= EACH:
             return
         by: By = ("calls", "events", "seconds")[number % 3]
@@ -89,7 +89,7 @@ def moments(killed: Killed, length: dict[str, int], seed: int) -> Iterator[tuple
     raise AssertionError(f"killed only {killed.signalled} times")
 
 
-def test_a_backfill(killed: Killed, folder: Path, opened: Callable[[], World]) -> None:
+def test_a_killed_backfill(killed: Killed, folder: Path, opened: Callable[[], World]) -> None:
     length = killed.whole("sync")
     healing: list[float] = []
     for number, (by, moment) in enumerate(moments(killed, length, seed=1)):
@@ -99,17 +99,17 @@ def test_a_backfill(killed: Killed, folder: Path, opened: Callable[[], World]) -
                 shutil.rmtree(part)
             elif part.name != "jieba.cache":
                 part.unlink()
-        for _ in range(1 + number % 2):  # every other one is killed again where it went on
+        for _ in range(1 + number % 2):  # every second one is killed again in the next run
             killed.at(by, moment, "sync")
         healing.append(heals(opened()))
     tell("backfill", killed, healing)
 
 
-def test_a_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], World]) -> None:
+def test_a_killed_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], World]) -> None:
     rnd = random.Random(2)
 
     def change(number: int) -> None:
-        """Some come, some go on, one is rated, one vanishes."""
+        """Some chats are new, some go on, one is rated, one vanishes."""
         now = f"{datetime.now(UTC):%Y-%m-%d} 10:00:00"
         going_on = {"status": "open", "end_at": None, "created_at": now}
         kchat.put(chat(1000 + 2 * number, f"新来的第{number}个", **going_on))
@@ -133,7 +133,7 @@ def test_a_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], World]) 
     tell("tick", killed, healing)
 
 
-def test_a_rebuild_and_what_answers_meanwhile(
+def test_a_killed_rebuild_and_the_index_that_answers_meanwhile(
     killed: Killed, kchat: DemoServer, opened: Callable[[], World]
 ) -> None:
     killed.whole("sync")
@@ -142,12 +142,12 @@ def test_a_rebuild_and_what_answers_meanwhile(
     for by, moment in moments(killed, length, seed=4):
         killed.at(by, moment, "reindex")
         world = opened()
-        assert world.found() == {each["id"] for each in kchat.chats()}  # before anything heals
+        assert world.found() == {each["id"] for each in kchat.chats()}  # nothing is repaired yet
         healing.append(heals(world))
     tell("reindex", killed, healing)
 
 
-def test_a_swap_at_each_thing_that_it_asks_of_the_system(
+def test_a_swap_killed_at_each_request_to_the_system(
     killed: Killed, kchat: DemoServer, opened: Callable[[], World]
 ) -> None:
     killed.whole("sync")

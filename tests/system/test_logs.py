@@ -1,4 +1,4 @@
-"""The log of whole programs: all of it in one form, and nobody's words in it."""
+"""The log of whole programs: every line has the same form, and nobody's words are in it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
     settings = {"KCHAT_LOG_LEVEL": "DEBUG", "KCHAT_LOG_FORMAT": "json"}
     with started("serve", "--port", "0", kchat=kchat, folder=tmp_path, **settings) as running:
         address = running.wait_for("Open http").split()[1]
-        running.wait_for("/apiv2/chats")  # the indexer asks Kchat, and its library says so
+        running.wait_for("/apiv2/chats")  # the indexer asks Kchat, and its HTTP library logs that
         for path in ("api/v1/search?q=", "?q=", "api/v1/export?q=", "chats/126?q=", "status?x="):
             for q in ("秘密口令", "nobodys-query", "nobodys-query " * 100):
                 ask(address + path + quote(q))
@@ -55,7 +55,7 @@ def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
         assert not [word for word in private if word in str(line)], line
 
 
-def test_any_wsgi_server_has_its_log_in_the_form_that_is_set(
+def test_any_wsgi_server_logs_in_the_form_of_the_setting(
     tmp_path: Path, dictionary_cache: Path
 ) -> None:
     (tmp_path / "index").mkdir()

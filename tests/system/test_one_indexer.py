@@ -1,4 +1,4 @@
-"""One indexer, whoever is started: `serve`, `worker`, WSGI processes; another takes over."""
+"""There is one indexer, whichever commands are started, and another takes over when it ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def programs() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def look(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Iterator[World]:
-    """The same archive and index, opened from the test."""
+    """The same archive and index, opened by the test."""
     file = folder / "var" / "archive.sqlite3"
     world = World(kchat, folder, dictionary_cache, archive_url=f"sqlite:///{file}")
     yield world
@@ -46,11 +46,11 @@ def wait_for_documents(look: World, count: int) -> None:
     deadline = monotonic() + SECONDS
     while look.service.engine.describe().documents != count:
         assert monotonic() < deadline
-        look.kchat.closing.wait(0.05)  # leaves the processor to those that are waited for
+        look.kchat.closing.wait(0.05)  # leaves the processor to the other processes
 
 
 def holder(look: World) -> int:
-    """The process that is the indexer."""
+    """The id of the process that is the indexer."""
     deadline = monotonic() + SECONDS
     while True:
         named = re.search(r"process (\d+)", str(look.service.lock.holder()))
@@ -67,9 +67,9 @@ def test_of_two_workers_one_waits_and_takes_over(
     assert holder(look) == first.process.pid
     second = programs.enter_context(started("worker", kchat=kchat, folder=folder, **EACH_SECOND))
     second.wait_for("takes over")
-    # One that is frozen is still the indexer, and nobody else asks Kchat.
+    # A frozen process is still the indexer, and nobody else asks Kchat.
     os.kill(first.process.pid, signal.SIGSTOP)
-    run("status", folder=folder)  # whatever it had sent has come
+    run("status", folder=folder)  # what it had sent has arrived
     asked = kchat.request_count
     run("status", folder=folder)  # longer than a tick
     assert kchat.request_count == asked
@@ -113,7 +113,7 @@ def test_wsgi_processes_never_index_and_see_what_the_worker_did(
         try:
             two_processes_and_a_worker(address, kchat, folder, look)
         finally:
-            web.process.terminate()  # it ends its own processes
+            web.process.terminate()  # it ends its worker processes
             web.process.wait(SECONDS)
 
 

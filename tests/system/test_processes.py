@@ -1,4 +1,4 @@
-"""Real processes: killed in the middle, two at once, parents that die, the demo."""
+"""Real processes: killed in the middle, two at the same time, parents that die, the demo."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def whole(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> World:
-    """The same archive and index, opened from the test."""
+    """The same archive and index, opened by the test."""
     return World(
         kchat, folder, dictionary_cache, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
     )
 
 
 def killed_at(kchat: DemoServer, folder: Path, wanted: int, after: float | None) -> int:
-    """How a sync ended that was to be killed at its request number `wanted`, or `after` so many
-    seconds."""
+    """Kill a sync at its request number `wanted`, or `after` so many seconds more. Returns its exit
+    code."""
     kchat.clear_faults()
     kchat.forget_requests()
     if after is None:
@@ -56,14 +56,14 @@ def killed_at(kchat: DemoServer, folder: Path, wanted: int, after: float | None)
     return process.wait(SECONDS)
 
 
-def test_killed_anywhere_the_next_sync_ends_in_the_same_state(
+def test_after_a_kill_at_any_moment_the_next_sync_ends_in_the_same_state(
     kchat: DemoServer, folder: Path, whole: World
 ) -> None:
     for number in range(200, 320):
         kchat.put(chat(number))
     rnd = random.Random(20160320)
-    # Waiting for an answer at the so-many-th request, or some time after it, perhaps while
-    # indexing, perhaps when all is done: whatever comes.
+    # It is killed while it waits for the answer to a certain request, or some time after a
+    # request, perhaps while it indexes, perhaps when it has ended.
     held = [killed_at(kchat, folder, wanted, after=None) for wanted in (1, 3, 5, 8, 12)]
     kchat.put(chat(105, "改过了 保修", end_at="2016-03-20 10:00:00"))
     for _ in range(4):
@@ -106,7 +106,7 @@ def get(url: str) -> tuple[int, str]:
 
 
 def children(process: int) -> list[int]:
-    tasks = Path(f"/proc/{process}/task").glob("*/children")  # a thread starts the worker
+    tasks = Path(f"/proc/{process}/task").glob("*/children")  # a thread starts the indexer
     return [int(word) for task in tasks for word in task.read_text().split()]
 
 
@@ -127,7 +127,7 @@ def wait_until_ended(process: int) -> None:
 
 
 def wait_for_total(address: str, q: str, total: int) -> None:
-    """However busy the machine is: the indexer's process needs seconds to begin."""
+    """Wait until a search finds `total` chats. The indexer's process needs seconds to begin."""
     deadline = monotonic() + SECONDS
     found = None
     while found != total:
@@ -168,7 +168,7 @@ def test_an_indexer_that_dies_is_started_again(kchat: DemoServer, folder: Path) 
         wait_until_ended(new[0])
 
 
-def test_words_that_change_while_it_serves_come_into_force_and_no_search_fails(
+def test_a_user_dictionary_that_changes_is_used_and_no_search_fails(
     kchat: DemoServer, folder: Path
 ) -> None:
     words = folder / "words.txt"

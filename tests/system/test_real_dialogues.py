@@ -1,5 +1,5 @@
-"""Real Chinese dialogues (CrossWOZ, KdConv, CRSA), where they lie beside the repository: all of
-them arrive, and what is in them is found, and nothing else."""
+"""Real Chinese dialogues (CrossWOZ, KdConv, CRSA), if they lie beside the repository. All of them
+arrive, everything that they contain is found, and nothing else is found."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) ->
 
 @pytest.fixture(scope="module")
 def texts(archive: World) -> dict[int, list[str]]:
-    """Of each chat, the folded text of each message."""
+    """For each chat, the folded text of each message."""
     return {
         chat_id: [fold(message["msg"]) for message in each["messages"] if message["msg"]]
         for chat_id, each in archive.archived().items()
@@ -77,11 +77,10 @@ def test_1000_random_strings_are_found_everywhere_and_nowhere_else(archive: Worl
 
 @settings(max_examples=300, deadline=None, print_blob=True)
 @given(st.data())
-def test_whatever_was_said_is_found_with_recall_and_precision_1(
+def test_everything_that_was_said_is_found_with_recall_and_precision_1(
     archive: World, texts: dict[int, list[str]], data: st.DataObject
 ) -> None:
-    """A piece of a message, quoted; and its runs of digits, its letters and its words as they are
-    typed, without quotes."""
+    """A part of a message in quotes, and its digits, letters and words without quotes."""
     text = data.draw(st.sampled_from(texts[data.draw(st.sampled_from(sorted(texts)))]))
     start = data.draw(st.integers(0, len(text) - 1))
     piece = text[start : start + data.draw(st.integers(1, 15))]
@@ -116,7 +115,7 @@ def test_names_are_found_in_exactly_the_chats_that_have_them(
                 judged = json.loads(line)
                 name = judged["query"]
                 found = archive.found(quoted(name))
-                assert found >= set(judged["literal"])  # it leaves aside the case alone
+                assert found >= set(judged["literal"])  # the judgements ignore only case
                 assert found == having(texts, fold(name))
 
 
@@ -124,14 +123,14 @@ BEST_OF_RIVALS = {
     "crosswoz": {"MRR@10": 0.964, "nDCG@10": 0.959, "recall@20": 0.987},
     "kdconv": {"MRR@10": 0.948, "nDCG@10": 0.945, "recall@20": 0.988},
 }
-"""The best of Whoosh's usual recipe and of FTS5, all of the words or any, in
+"""The best figures of Whoosh's usual recipe and of FTS5, with all words or any, from
 `python -m benchmarks.relevance`."""
 
 
 @pytest.mark.parametrize("file", JUDGED, ids=["crosswoz", "kdconv"])
-def test_what_people_judged_to_be_about_it_comes_first(archive: World, file: Path) -> None:
-    """Ahead of the rivals on every figure, though here the chats of all three sets are searched;
-    those of the other two were not judged."""
+def test_chats_that_people_judged_relevant_come_first(archive: World, file: Path) -> None:
+    """Better than the rivals in every figure, though the chats of all three sets are searched here.
+    The chats of the other two sets were not judged, so they are left out."""
     name = file.name.partition("-")[0]
     mine = {int(line["id"]) for line in corpus.lines(DATA / f"{name}.jsonl.gz")}
     judged = [(line["query"], set(line["relevant"])) for line in corpus.lines(file)]
@@ -145,7 +144,7 @@ def test_what_people_judged_to_be_about_it_comes_first(archive: World, file: Pat
     assert all(found[each] > bar for each, bar in BEST_OF_RIVALS[name].items()), found
 
 
-def test_an_agents_chats_of_one_month(archive: World) -> None:
+def test_an_agents_chats_of_one_month_are_found(archive: World) -> None:
     name = next(iter(archive.service.agents().values()))
     ids = {key for key, value in archive.service.agents().items() if value == name}
     expected = {

@@ -1,4 +1,4 @@
-"""What could not be understood, from Kchat to whoever looks: its reason, without its tokens."""
+"""Chats that could not be understood: people see the reason, and never a token."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_reject_of_any_form_is_shown_without_upload_tokens(
 @pytest.mark.parametrize(
     "raw", ["[" * 200 + "]" * 200, "[" * 5000 + "]" * 5000, '{"token": "t0', ""]
 )
-def test_what_can_not_be_stripped_for_certain_is_not_shown(world: World, raw: str) -> None:
+def test_a_reject_that_may_still_have_a_token_is_not_shown(world: World, raw: str) -> None:
     world.service.archive.save([], [RejectedChat("raw:1", None, raw, "odd")], now=world.now)
     (stored,) = world.service.rejects()
     assert (stored.reject.raw, stored.reject.reason) == ("", "odd")
@@ -84,7 +84,7 @@ def test_the_command_lists_rejects_with_their_reasons(kchat: DemoServer, folder:
     assert SECRET not in str(found)
 
 
-def test_a_stranger_s_text_is_harmless_on_a_terminal(
+def test_a_strangers_text_is_harmless_on_a_terminal(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     odd = RejectedChat("raw:[red]\x1b[31m", None, "{}", "[bold]why\n\x1b[2J\ud800")
