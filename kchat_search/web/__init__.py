@@ -1,4 +1,4 @@
-"""The web: the API and the pages, and the one room that knows Flask.
+"""The web: the API and the pages. No other room knows Flask.
 
 app.py      create_app: puts the parts together
 program.py  what the web asks of the program

@@ -1,4 +1,4 @@
-"""create_app: the parts of the web put together over one program."""
+"""create_app: puts the parts of the web together over one program."""
 
 from __future__ import annotations
 
@@ -21,17 +21,21 @@ from kchat_search.web.pages import routes as pages
 from kchat_search.web.program import Program
 
 STATIC = Path(__file__).parent / "static"
-_A_YEAR_IN_SECONDS = 31_536_000
+_YEAR_IN_SECONDS = 31_536_000
 
 
-def _present() -> datetime:
+def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(program: Program, clock: Clock = _present) -> Flask:
-    """The WSGI application over `program`. `clock` tells what «the last 7 days» are."""
+def create_app(program: Program, clock: Clock = _utc_now) -> Flask:
+    """The WSGI application over `program`.
+
+    `clock` tells the present time: it decides which days «the last 7 days» are. Raises
+    `SettingsError` if the folder for the metrics of several processes can't be used.
+    """
     app = Flask(__name__)
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _A_YEAR_IN_SECONDS  # addresses carry a digest
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _YEAR_IN_SECONDS  # a changed file has another address
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
@@ -39,14 +43,14 @@ def create_app(program: Program, clock: Clock = _present) -> Flask:
     guard.install(app)
     problems.install(app)
     language.install(app)
-    _teach_templates(app, program)
+    _add_template_helpers(app, program)
     app.register_blueprint(api.blueprint(program, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(program, clock))
     return app
 
 
-def _teach_templates(app: Flask, program: Program) -> None:
+def _add_template_helpers(app: Flask, program: Program) -> None:
     zone = program.presentation.zone
     digests = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()

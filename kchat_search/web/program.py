@@ -1,7 +1,7 @@
-"""What the web asks of the program: `Program`, which `kchat_search.service.Service` is.
+"""What the web asks of the program: the protocol `Program`.
 
-The web is typed over this protocol and imports no service, so that the one made for its tests is
-checked against the same promises.
+`kchat_search.service.Service` is a `Program`. The web imports only this protocol, so the type
+checker also checks the fake service of the tests against it.
 """
 
 from __future__ import annotations
@@ -25,70 +25,74 @@ from kchat_search.search.export_walk import Export
 
 
 class Program(Protocol):
-    """Every method raises `ArchiveError` or `IndexDamaged` where it can't be answered."""
+    """The program behind the web.
+
+    Every method raises `ArchiveError` or `IndexDamaged` if the archive or the index can't be read.
+    """
 
     @property
     def presentation(self) -> Presentation:
-        """What answers and pages need to know of the settings."""
+        """The settings that answers and pages need."""
         ...
 
     def search(self, request: SearchRequest) -> SearchPage:
-        """A page of hits. Raises `BadRequest` for what can't be asked. Called by API and pages."""
+        """One page of hits. Raises `BadRequest` for a wrong request. Called by API and pages."""
         ...
 
     def export(self, request: SearchRequest) -> Export:
-        """Every hit, by date. Raises `BadRequest` for what can't be asked. Called by the API."""
+        """Every hit, by date. Raises `BadRequest` for a wrong request. Called by the API."""
         ...
 
     def chat(self, chat_id: int, q: str = "") -> ChatView:
-        """One chat; `q` marks what that query looks for. Raises `NotFound`, and `LimitExceeded` for
-        a query that is too long. Called by API and pages."""
+        """One chat. The matches of the query `q` are marked in it. Raises `NotFound`, and
+        `LimitExceeded` for a query that is too long. Called by API and pages."""
         ...
 
     def history(self, chat_id: int) -> History:
-        """All versions of a chat. Raises `NotFound`. Called by API and pages."""
+        """All versions of one chat. Raises `NotFound`. Called by API and pages."""
         ...
 
     def agents(self) -> Mapping[str, str]:
-        """Agents' names by id. Called by API and pages."""
+        """The names of the agents, by id. Called by API and pages."""
         ...
 
     def status(self) -> Status:
-        """The whole program at a glance. Called by API and pages."""
+        """The state of the whole program. Called by API and pages."""
         ...
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
-        """What the last syncs did, newest first. Called by API, pages and metrics."""
+        """The reports of the last `limit` syncs, newest first. Called by API, pages and metrics."""
         ...
 
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
-        """Chats that could not be understood, as they may be shown. Called by API and pages."""
+        """Chats that could not be understood, the one seen last first, without the tokens of
+        uploads. Called by API and pages."""
         ...
 
     def count_rejects(self) -> int:
-        """How many there are of those. Called by the API."""
+        """The number of all rejects. Called by the API."""
         ...
 
     def ready(self) -> None:
-        """Returns where searches can be answered. Called by `/readyz`."""
+        """Returns if searches can be answered, else raises. Called by `/readyz`."""
         ...
 
     def counts(self) -> ArchiveCounts:
-        """Sizes of the archive. Called by metrics, as all that follow."""
+        """Sizes of the archive. Called by metrics, like all methods below."""
         ...
 
     def totals(self) -> Mapping[str, SyncTotals]:
-        """What all syncs did together, by kind."""
+        """The sums over all syncs, by kind of sync."""
         ...
 
     def index_state(self) -> tuple[EngineState, bool]:
-        """(the index, whether it was built as it would be now)."""
+        """(the state of the index, whether it was built with the present settings)."""
         ...
 
     def coverage_now(self) -> Coverage:
-        """Can an answer be trusted to be of everything?"""
+        """How much of Kchat an answer can contain at this moment."""
         ...
 
     def holder(self) -> str | None:
-        """Who is the indexer now; None while nobody is."""
+        """The process that is the indexer now; None if there is none."""
         ...

@@ -1,7 +1,7 @@
 """The HTTP API.
 
-routes.py           the routes: parameters in, service, JSON out
-export_response.py  an export on its way: how many at once, and that none is cut unseen
-metrics.py          what Prometheus is told
+routes.py           the routes: from parameters to JSON
+export_response.py  how an export is sent: how many at once, and how a client sees a broken one
+metrics.py          the metrics for Prometheus
 openapi.py          the description of the API
 """

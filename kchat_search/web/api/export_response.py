@@ -1,15 +1,16 @@
-"""An export on its way to whoever asked for it.
+"""How an export is sent to its client.
 
-Invariants: an answer that is not the whole export never looks whole; exports never take all the
-threads of the server, so searches go on.
+Invariants: a client never takes a part of an export for the whole. Exports never occupy all threads
+of the server, so searches are answered meanwhile.
 
-What is wrong before the first byte is a problem with its status, as everywhere: so the first piece
-is made before the answer begins. What fails later breaks the connection. HTTP/1.1 sends a body of
-unknown length in chunks, and without the last of them a client knows (RFC 9112, section 8);
-HTTP/1.0 has nothing of the kind, so it gets no export.
+An error before the first byte is answered with its status, like every error. So the first piece of
+the file is made before the answer begins. An error after that breaks the connection. HTTP/1.1 sends
+a body of unknown length in chunks, and the client knows that the last chunk is missing (RFC 9112,
+section 8). HTTP/1.0 has nothing like this, so it gets no export.
 
-A client that reads slowly stops the reading of chats: waitress holds 16 MiB for a connection
-(`outbuf_high_watermark`), all but the first of them in a file, and then has our thread wait.
+If a client reads slowly, no more chats are read from the archive. waitress holds 16 MiB for each
+connection (`outbuf_high_watermark`), the first of them in memory and the rest in a file. Then it
+makes our thread wait.
 """
 
 from __future__ import annotations
@@ -33,23 +34,23 @@ from kchat_search.web.http.rendering import links_of
 from kchat_search.web.program import Program
 
 AT_ONCE = 2
-"""Each keeps one of the server's eight threads for as long as its client reads, and a good part of
-a processor while it does."""
+"""Exports that may run at once. Each occupies one of the eight threads of the server as long as its
+client reads, and a large part of a processor."""
 
 TOTAL = "X-Total-Count"
 COMPLETE = "X-Coverage-Complete"
 
 
 class Sender:
-    """Answers requests for exports. Safe to share between threads."""
+    """Answers requests for exports. Threads may share it."""
 
     def __init__(self, program: Program, clock: Clock) -> None:
         self._program = program
         self._clock = clock
-        self._places = BoundedSemaphore(AT_ONCE)
+        self._slots = BoundedSemaphore(AT_ONCE)
 
-    def answer(self, wanted: SearchRequest, form: export_formats.Format) -> Response:
-        """The whole export, sent while it is read. To HEAD, what its headers would be.
+    def answer(self, search: SearchRequest, form: export_formats.Format) -> Response:
+        """The export of all hits of `search`, sent while it is read. HEAD gets only its headers.
 
         Raises what `Program.export` raises, and `TooManyExports`.
         """
@@ -57,28 +58,28 @@ class Sender:
             text = _("导出需要 HTTP/1.1：HTTP/1.0 无法区分完整的与中断的回答。")
             return problems.answer(problems.Problem(505, "http-version", text))
         if request.method == "HEAD":
-            return self._response(self._program.export(wanted), form, iter(()))
-        with ExitStack() as held:
-            held.enter_context(self._place())
-            export = self._program.export(wanted)
+            return self._response(self._program.export(search), form, iter(()))
+        with ExitStack() as until_sent:
+            until_sent.enter_context(self._slot())
+            export = self._program.export(search)
             pieces = export_formats.pieces(
                 export.chats, form, self._program.presentation.zone, links_of(self._program)
             )
             response = self._response(export, form, chain([next(pieces, b"")], pieces))
-            # The server closes the answer when it is sent, and when the client has gone.
-            response.call_on_close(held.pop_all().close)
+            # The server closes the answer when it is sent, and also when the client is gone.
+            response.call_on_close(until_sent.pop_all().close)
             return response
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(blocking=False):
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(blocking=False):
             raise TooManyExports(
                 _("同时最多进行 %(limit)s 个导出；请等其中一个结束后再试。", limit=AT_ONCE)
             )
         try:
             yield
         finally:
-            self._places.release()
+            self._slots.release()
 
     def _response(
         self, export: Export, form: export_formats.Format, body: Iterator[bytes]

@@ -1,17 +1,20 @@
-"""`GET /metrics`, for Prometheus: what the archive and the index are, and how this web answers.
+"""`GET /metrics`, for Prometheus: the state of the archive and the index, and how this web answers.
 
-Invariant: no label carries anybody's words. Endpoints go by Flask's names, paths that nobody
-knows are one label, and so are methods that HTTP does not define.
+Invariant: no label contains words of a person. An endpoint is labelled with its name in Flask. All
+unknown paths share one label, and so do all methods that HTTP does not define.
 
-Two sources. What sync did was done by another process, so it is read from the archive at each
-scrape: gauges of the present, and counters that the archive keeps for all time (they restart with a
-new archive alone). A part that can't be read is missing from the answer, which says so:
-`kchat_search_up{part="archive"} 0`. What the web did is counted in this process, from its start.
+The numbers have two sources:
 
-Behind gunicorn with several workers, each counts for itself, and a scrape meets any of them: the
-`http_` series would jump. Set PROMETHEUS_MULTIPROC_DIR to a folder of their own that is empty when
-the server starts: the workers count into files there, and each answers with the sum of all. The
-rest is the same whoever answers.
+- Another process does the syncs, so their numbers are read from the archive at each scrape. Gauges
+  show the present. Counters are kept in the archive for all time; they restart only with a new
+  archive. If a part can't be read, its metrics are missing, and the answer says so:
+  `kchat_search_up{part="archive"} 0`.
+- Requests to this web are counted in this process, from its start.
+
+Under gunicorn with several workers, each worker counts only its own requests. A scrape meets any of
+them, so the `http_` series would jump. Set PROMETHEUS_MULTIPROC_DIR to a folder that is used for
+nothing else and is empty when the server starts. Then the workers count in files there, and each
+worker answers with the sum of all. All other metrics are the same, whichever worker answers.
 """
 
 from __future__ import annotations
@@ -34,20 +37,20 @@ from kchat_search.web.program import Program
 
 _PREFIX = "kchat_search_"
 _SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
-"""The library's own setting: it reads it when it is imported, so no other name would do."""
+"""The setting of the library. The library reads it when it is imported, so the name is fixed."""
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
-"""Seconds. A search is to take 15 ms, 60 ms with a million chats."""
+"""Seconds. The target for a search is 15 ms, and 60 ms with a million chats."""
 _OUTCOMES = ("complete", "incomplete", "failed")
 _WHAT = ("seen", "new", "changed", "vanished", "rejected", "indexed")
 
 
 def install(app: Flask, program: Program) -> None:
-    """Count every request from now on, and answer `/metrics`. Call it before the guard is
-    installed, so that what the guard refuses is counted too.
+    """Count every request to `app` from now on, and answer `/metrics`.
 
-    Each app has a registry of its own. Raises `SettingsError` where PROMETHEUS_MULTIPROC_DIR is
-    no folder.
+    Call this before the guard is installed, so that requests that the guard refuses are counted
+    too. Each app has its own registry. Raises `SettingsError` if PROMETHEUS_MULTIPROC_DIR is not a
+    folder.
     """
     registry = CollectorRegistry()
     registry.register(_Program(program))
@@ -66,7 +69,7 @@ def install(app: Flask, program: Program) -> None:
 
 def _sum_of_all_processes(registry: CollectorRegistry) -> None:
     try:
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # untyped there
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
     except ValueError as error:
         raise SettingsError(
             f"{_SEVERAL_PROCESSES} must be a folder that this process can write to, empty when the "
@@ -103,28 +106,28 @@ def _count_requests(app: Flask, registry: CollectorRegistry | None) -> None:
 
 
 class _Program(Collector):
-    """Archive, index and indexer as they are at the moment of the scrape."""
+    """The archive, the index and the indexer at the moment of the scrape."""
 
     def __init__(self, program: Program) -> None:
         self._program = program
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(_PREFIX + "up", "Whether this part can be read.", labels=("part",))
-        found: list[Metric] = [up]
+        metrics: list[Metric] = [up]
         for part, read in (
             ("archive", self._archive),
             ("index", self._index),
-            ("coverage", self._coverage),  # of both together
+            ("coverage", self._coverage),  # needs archive and index
         ):
             try:
-                found += read()
+                metrics += read()
             except KchatSearchError:
                 up.add_metric((part,), 0)
             else:
                 up.add_metric((part,), 1)
         running = self._program.holder() is not None
-        found.append(_gauge("indexer_running", "Whether some process is the indexer.", running))
-        yield from found
+        metrics.append(_gauge("indexer_running", "Whether some process is the indexer.", running))
+        yield from metrics
 
     def _archive(self) -> list[Metric]:
         counts = self._program.counts()
@@ -150,7 +153,7 @@ class _Program(Collector):
 
     def _coverage(self) -> list[Metric]:
         coverage = self._program.coverage_now()
-        found = [
+        metrics = [
             _gauge(
                 "coverage_complete",
                 "Whether every chat of Kchat's is archived and can be searched.",
@@ -158,18 +161,18 @@ class _Program(Collector):
             )
         ]
         if coverage.synced_at is not None:
-            found.append(
+            metrics.append(
                 _gauge(
                     "last_success_timestamp_seconds",
                     "When the last sync without an error ended.",
                     coverage.synced_at.timestamp(),
                 )
             )
-        return found
+        return metrics
 
 
-def _gauge(name: str, says: str, value: float) -> Metric:
-    return GaugeMetricFamily(_PREFIX + name, says, value=float(value))
+def _gauge(name: str, documentation: str, value: float) -> Metric:
+    return GaugeMetricFamily(_PREFIX + name, documentation, value=float(value))
 
 
 def _last_sync(report: SyncReport) -> list[Metric]:
@@ -195,5 +198,5 @@ def _totals(totals: Mapping[str, SyncTotals]) -> list[Metric]:
     return [syncs, seconds, chats, retries]
 
 
-def _counter(name: str, says: str, *labels: str) -> CounterMetricFamily:
-    return CounterMetricFamily(_PREFIX + name, says, labels=labels)
+def _counter(name: str, documentation: str, *labels: str) -> CounterMetricFamily:
+    return CounterMetricFamily(_PREFIX + name, documentation, labels=labels)

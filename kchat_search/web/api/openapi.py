@@ -1,9 +1,9 @@
 """The OpenAPI 3.1 document of the API, and the page that shows it.
 
-Made from what the program runs on: parameters from `SearchParameters`, answers from
-`schemas`. An own small module, because the libraries that do this for Flask take the first of
-a parameter given twice, make the schema anew at every request, and load their page from
-elsewhere.
+The document is made from what the program runs on: the parameters from `SearchParameters`, the
+answers from `schemas`. No library for Flask is used, because those that exist accept a parameter
+that is given twice and take the first, make the schemas anew at each request, and load their page
+from another host.
 """
 
 from __future__ import annotations
@@ -43,58 +43,57 @@ _ANSWERS: dict[str, Any] = {
     "Problem": schemas.ProblemJson,
 }
 _PROBLEMS = {
-    "304": "The same as what the caller has (`If-None-Match`).",
-    "400": "A parameter is unknown, given twice, out of range or can't be read; `parameter` "
-    "names it, `limit` the limit that was passed.",
+    "304": "The client has this answer already (`If-None-Match`).",
+    "400": "A parameter is unknown, given twice, out of range or can't be read. `parameter` is its "
+    "name, `limit` the limit that was exceeded.",
     "403": "Not from this machine, not by a loopback name, or through a proxy.",
     "404": "No such chat.",
     "500": "An error of the program; the log has the details.",
-    "503": "The archive or the index can't be read at the moment, or as many exports run as may "
-    "run at once; see `Retry-After`.",
-    "505": "Asked by HTTP/1.0, which can't tell a whole answer from one that broke off.",
+    "503": "The archive or the index can't be read now, or as many exports run as may run at once; "
+    "see `Retry-After`.",
+    "505": "The request is HTTP/1.0, which can't tell a whole answer from a broken one.",
 }
 _INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
 filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
 is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457). Texts
 for people are English, or Chinese where `Accept-Language` prefers it."""
 
-_EXPORT = f"""All hits, however many, of one state of the index: those that `/api/v1/search` counts
-with `match=all`, each once, by time of creation. Chats that come while it is sent are not in it;
-each chat is as the archive has it when its turn comes. `{TOTAL}` says how many there are. An answer
-whose last chunk is missing is not whole: clients report that as an error. With `format=jsonl` each
-line is what `/api/v1/chats/{{id}}` answers; a chat that was erased meanwhile has a line that says
-`absent`. With `format=csv` (UTF-8 with a mark, lines end in CR LF, RFC 4180) each row is a message
-with the facts of its chat; a chat without messages has one row. A cell that a spreadsheet could
-take for a formula, or that begins with an apostrophe, has one before it; control characters are
-made visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
-
+_EXPORT = f"""All hits of one state of the index, however many: those that `/api/v1/search` counts
+with `match=all`, each once, by time of creation. Chats that arrive while it is sent are not in it.
+Each chat is as the archive has it when it is read. `{TOTAL}` is the number of chats. If the last
+chunk is missing, the answer is not whole, and clients report an error. With `format=jsonl` each
+line is what `/api/v1/chats/{{id}}` answers. A chat that was erased meanwhile has a line that says
+`absent`. With `format=csv` (UTF-8 with a byte order mark, lines end in CR LF, RFC 4180) each row is
+a message with the facts of its chat. A chat without messages has one row. A cell that a spreadsheet
+could take for a formula, or that begins with an apostrophe, gets an apostrophe before it. Control
+characters are made visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
 
 _VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
-changed from the one before: so what a message said before it was recalled stays readable. The order
-of keys and renewed tokens of uploads are no change."""
+changed since the version before. So a message that was recalled can still be read. A new order of
+keys and a renewed token of an upload are no change."""
 
 
 def blueprint() -> Blueprint:
-    """`/openapi.json` and `/docs`."""
-    docs = Blueprint("docs", __name__)
+    """The routes `/openapi.json` and `/docs`."""
+    routes = Blueprint("docs", __name__)
     content = document()
 
-    @docs.get("/openapi.json")
+    @routes.get("/openapi.json")
     def description() -> Response:
         response = json_answer(content)
         response.headers["Cache-Control"] = "private, no-cache"
         return response
 
-    @docs.get("/docs")
+    @routes.get("/docs")
     def show() -> Response:
         example = url_for("api.search", q="退款", per_page=5, _external=True)
         return page("docs.html", document=content, resolve=_type_name, example=example)
 
-    return docs
+    return routes
 
 
 def document() -> Json:
-    """The whole document."""
+    """The whole OpenAPI document."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -187,7 +186,7 @@ def _versions() -> Json:
 
 
 def _export() -> Json:
-    """`GET /api/v1/export`: not one answer in JSON, but a stream in either format."""
+    """`GET /api/v1/export`. Its answer is not JSON but a file in one of two formats."""
     described = _get(
         "export",
         "Every hit of a search, whole chats",
@@ -219,8 +218,8 @@ def _export() -> Json:
 
 
 def parameters(model: type[BaseModel]) -> list[Json]:
-    """The parameters of a search, export or list, from the model that reads them."""
-    found: list[Json] = []
+    """The description of the parameters that `model` reads."""
+    descriptions: list[Json] = []
     for name, described in model.model_json_schema()["properties"].items():
         schema = dict(described)
         choices = [one for one in schema.pop("anyOf", ()) if one != {"type": "null"}]
@@ -239,8 +238,8 @@ def parameters(model: type[BaseModel]) -> list[Json]:
             parameter |= {"style": "form", "explode": name != "facets"}
         if name == "q":
             schema["maxLength"] = MAX_QUERY_CHARACTERS
-        found.append(parameter)
-    return found
+        descriptions.append(parameter)
+    return descriptions
 
 
 def _get(
@@ -279,12 +278,12 @@ def _reference(name: str) -> Json:
 def _schemas() -> Json:
     mode: JsonSchemaMode = "serialization"
     inputs = [(name, mode, TypeAdapter(kind)) for name, kind in _ANSWERS.items()]
-    _, found = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
-    return dict(sorted(found["$defs"].items()))
+    _, generated = TypeAdapter.json_schemas(inputs, ref_template="#/components/schemas/{model}")
+    return dict(sorted(generated["$defs"].items()))
 
 
 def _type_name(schema: Json) -> str:
-    """A schema in a word or two, for the page."""
+    """The type of a schema in a word or two, for the page."""
     if "$ref" in schema:
         return str(schema["$ref"]).rsplit("/", 1)[1]
     if "anyOf" in schema:

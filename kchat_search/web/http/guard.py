@@ -1,8 +1,12 @@
 """Who may ask at all, and the headers that every answer carries.
 
-Invariant: until there is a log-in, nothing leaves this machine. A request is answered only if it
-comes from loopback, names a loopback host (a page elsewhere that has its own name resolve to
-127.0.0.1 does not) and was not handed on by a proxy, which would publish what is open here.
+Invariant: as long as there is no log-in, nothing leaves this machine. A request is answered only if
+all of this is true:
+
+- It comes from a loopback address.
+- Its `Host` is a loopback name. A foreign page can make its own name resolve to 127.0.0.1 (DNS
+  rebinding), but the `Host` is then that name.
+- No proxy passed it on. A proxy would publish what is open only on this machine.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from kchat_search.errors import RequestRefused
 from kchat_search.hosts import is_loopback
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z.-]{1,255})(?::[0-9]{1,5})?", re.ASCII)
-_HANDED_ON = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
+_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP")
 
 _POLICY = "; ".join(
     (
@@ -43,19 +47,20 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""Sources: the OWASP Secure Headers Project's list; CSP Level 3."""
+"""Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content Security
+Policy Level 3."""
 
 
 def install(app: Flask) -> None:
-    """Have every request looked at first, and every answer last."""
-    app.before_request(_only_this_machine)
-    app.after_request(_protect)
+    """Check each request of `app` before anything else, and add the headers to each answer."""
+    app.before_request(_refuse_other_machines)
+    app.after_request(_add_headers)
 
 
-def _only_this_machine() -> None:
+def _refuse_other_machines() -> None:
     host = request.environ.get("HTTP_HOST", "")
-    found = _HOST.fullmatch(host)
-    if not found or not is_loopback(found.group(1)):
+    match = _HOST.fullmatch(host)
+    if not match or not is_loopback(match.group(1)):
         raise RequestRefused(
             _(
                 "尚无登录功能，本服务只在本机开放：请用 http://localhost 或 http://127.0.0.1 "
@@ -66,12 +71,12 @@ def _only_this_machine() -> None:
     address = request.environ.get("REMOTE_ADDR") or ""
     if address and not _is_this_machine(address):
         raise RequestRefused(_("尚无登录功能，本服务只回答本机的请求。"))
-    if any(name in request.headers for name in _HANDED_ON):
+    if any(name in request.headers for name in _PROXY_HEADERS):
         raise RequestRefused(_("尚无登录功能，本服务不能经由代理对外开放。"))
 
 
 def _is_this_machine(address: str) -> bool:
-    """A dual-stack socket shows 127.0.0.1 as ::ffff:127.0.0.1."""
+    """Is it a loopback address? A socket for IPv4 and IPv6 shows 127.0.0.1 as ::ffff:127.0.0.1."""
     try:
         mapped = getattr(ip_address(address), "ipv4_mapped", None)
     except ValueError:
@@ -79,7 +84,7 @@ def _is_this_machine(address: str) -> bool:
     return is_loopback(str(mapped or address))
 
 
-def _protect(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if request.endpoint != "static":

@@ -1,8 +1,8 @@
-"""From a query string to what is asked of the service.
+"""From a query string to a request to the program.
 
-Invariant: nothing is overlooked. A parameter that is unknown, empty, out of range or given twice
-where one is meant is a `BadRequest` that names it; a filter that was silently dropped would show
-more than was asked for, and nobody would see it.
+Invariant: no parameter is ignored. A parameter that is unknown, empty, out of range, or given twice
+where one is meant is a `BadRequest` that names it. If a filter were ignored, the answer would have
+more chats than the client asked for, and nobody would notice.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _TIME = re.compile(
 
 def _whole_number(value: object) -> object:
     if isinstance(value, str):
-        # pydantic alone would take «1.0», « 1» and «1_0» too
+        # pydantic alone would also accept «1.0», « 1» and «1_0»
         if not _DIGITS.fullmatch(value):
             raise PydanticCustomError("int_parsing", "not a whole number")
         return int(value)
@@ -77,10 +77,10 @@ def _moment(value: object) -> object:
         if _DAY.fullmatch(value):
             date.fromisoformat(value)
             return value
-        found = _TIME.fullmatch(value)
-        if found:
-            day, clock, zone = found.groups()
-            # a «+» that was not escaped in the address arrives as a blank
+        match = _TIME.fullmatch(value)
+        if match:
+            day, clock, zone = match.groups()
+            # a «+» that is not escaped in the address arrives as a space
             text = f"{day}T{clock}{zone.replace(' ', '+').upper()}"
             datetime.fromisoformat(text)
             return text
@@ -114,7 +114,7 @@ Moment = Annotated[
 
 
 class _Words(BaseModel):
-    """What to look for."""
+    """The words to search for."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -126,7 +126,7 @@ class _Words(BaseModel):
 
 
 def _filter(field: fields.Field) -> tuple[Any, Any]:
-    """The type and the description of a filter's parameter."""
+    """(type of the filter's parameter, its default and description), as pydantic wants them."""
     kind: Any = PersonId if field.person else Value
     if field.closed:
         kind = Literal[(*field.labels, fields.NONE)]
@@ -148,8 +148,10 @@ else:
 
 
 class WhichChats(_Filtered):
-    """The parameters that say which chats, and in which order, as they may stand in an address: the
-    words, a parameter for each row of `kchat_search.fields`, the time."""
+    """The parameters that say which chats, and in which order.
+
+    They are the words, one parameter for each row of `kchat_search.fields`, and the time.
+    """
 
     start: Moment | None = None
     """Created at or after this day, or RFC 3339 time."""
@@ -176,7 +178,7 @@ class SearchParameters(WhichChats):
 
 
 class ExportParameters(WhichChats):
-    """The parameters of an export: the same chats; all of them, so there are no pages."""
+    """The parameters of an export. An export has all the chats, so there are no pages."""
 
     match: Literal["all"] = "all"
     """An export is of the chats that have all the words, and of no others."""
@@ -202,16 +204,16 @@ Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
 def read_search(args: MultiDict[str, str]) -> SearchRequest:
-    """The search that a query string asks for. Raises `BadRequest`, `LimitExceeded`."""
-    found = _read(args, SearchParameters)
+    """The search that a query string asks for. Raises `BadRequest` and `LimitExceeded`."""
+    parameters = _read(args, SearchParameters)
     facets = None
-    if found.facets is not None:
-        facets = tuple(dict.fromkeys(name for name in found.facets if name != "none"))
-        if facets and "none" in found.facets:
+    if parameters.facets is not None:
+        facets = tuple(dict.fromkeys(name for name in parameters.facets if name != "none"))
+        if facets and "none" in parameters.facets:
             raise BadRequest(_("facets 的 none 不能与其他值同时使用。"), "facets")
-    if found.cursor is not None and "page" in args:
+    if parameters.cursor is not None and "page" in args:
         raise BadRequest(_("cursor 与 page 不能同时使用。"), "cursor")
-    if found.page * found.per_page > MAX_HITS_BY_PAGE:
+    if parameters.page * parameters.per_page > MAX_HITS_BY_PAGE:
         raise LimitExceeded(
             _(
                 "page × per_page 最多到第 %(limit)s 个结果；要继续往后，请用 cursor。",
@@ -220,23 +222,23 @@ def read_search(args: MultiDict[str, str]) -> SearchRequest:
             "page",
             MAX_HITS_BY_PAGE,
         )
-    return _request(found, facets=facets)
+    return _request(parameters, facets=facets)
 
 
 def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
-    """The search whose hits are wanted, and in which format. Raises `BadRequest`."""
-    found = _read(args, ExportParameters)
-    return _request(found), found.format
+    """(the search whose hits are exported, the format). Raises `BadRequest`."""
+    parameters = _read(args, ExportParameters)
+    return _request(parameters), parameters.format
 
 
 def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:
-    """(which page of the rejects is wanted, how many a page). Raises `BadRequest`."""
-    found = _read(args, RejectParameters)
-    return found.page, found.per_page
+    """(the page of the rejects, from 1; rejects a page). Raises `BadRequest`."""
+    parameters = _read(args, RejectParameters)
+    return parameters.page, parameters.per_page
 
 
 def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
-    """The parameters, checked. Raises `BadRequest` for the first that is wrong."""
+    """The parameters as a checked `model`. Raises `BadRequest` for the first that is wrong."""
     raw: dict[str, Any] = {}
     for name, values in args.lists():
         if name in REPEATABLE:
@@ -251,18 +253,18 @@ def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
         raise _refusal(error.errors(include_url=False)[0]) from None
 
 
-def _request(found: WhichChats, **values: Any) -> SearchRequest:
-    """The search of these parameters, with `values` in place of some. What was repeated is in it
-    once."""
-    given = found.model_dump(exclude={"format", "facets"})
+def _request(parameters: WhichChats, **values: Any) -> SearchRequest:
+    """The search of these parameters. `values` replace some of them. A value that is given twice
+    counts once."""
+    given = parameters.model_dump(exclude={"format", "facets"})
     filters = fields.chosen_filters({name: given.pop(name) for name in fields.PARAMETERS})
     return SearchRequest(**{**given, "filters": filters, **values})
 
 
 def only(args: MultiDict[str, str], *names: str) -> dict[str, str]:
-    """The values of these parameters, each at most once ('' if not given), and no others.
+    """The values of the parameters `names`, by name; "" for one that is not given.
 
-    Raises `BadRequest`.
+    Raises `BadRequest` for a parameter with another name, and for one that is given twice.
     """
     for name, values in args.lists():
         if name not in names:
@@ -273,14 +275,14 @@ def only(args: MultiDict[str, str], *names: str) -> dict[str, str]:
 
 
 def read_chat_id(text: str) -> int:
-    """A chat's id from an address. Raises `BadRequest`."""
+    """The id of a chat in a path. Raises `BadRequest` if it is no whole number, or too large."""
     if not (text.isascii() and text.isdigit() and _fits(text)):
         raise BadRequest(_("对话编号是 0 到 %(limit)s 的整数。", limit=MAX_ID), "id")
     return int(text.lstrip("0") or "0")
 
 
 def read_offset(text: str) -> int:
-    """How many rows of a list to pass over; '' is 0. Raises `BadRequest`."""
+    """How many rows of a list to skip; "" is 0. Raises `BadRequest`."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
@@ -289,7 +291,7 @@ def read_offset(text: str) -> int:
 
 
 def read_versions(args: MultiDict[str, str]) -> tuple[int | None, bool]:
-    """(which version of a chat, or None for all; with the whole chat?). Raises `BadRequest`."""
+    """(the version of a chat, None for all; whether with the whole chat). Raises `BadRequest`."""
     given = only(args, "version", "full")
     version, full = given["version"], given["full"]
     if version and not (version.isascii() and version.isdigit() and len(version) <= 9):
@@ -304,7 +306,7 @@ def _unknown(name: str) -> BadRequest:
 
 
 def _refusal(error: Mapping[str, Any]) -> BadRequest:
-    """What pydantic found, in words for a person."""
+    """An error of pydantic, as a `BadRequest` in the language of the request."""
     name = str(error["loc"][0])
     context: Mapping[str, Any] = error.get("ctx", {})
     if error["type"] == "extra_forbidden":

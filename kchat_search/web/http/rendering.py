@@ -1,6 +1,6 @@
-"""The last step to the wire: templates to pages, dictionaries to JSON.
+"""The last step of an answer: from a template to a page, from a dictionary to JSON.
 
-Invariant: every answer is valid UTF-8 and valid JSON or HTML, whatever the chats contain.
+Invariant: every answer is valid UTF-8, and valid JSON or HTML, whatever the chats contain.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from kchat_search.web.program import Program
 
 
 def page(template: str, **values: Any) -> Response:
-    """A page made from a template."""
+    """The page that a template makes of these values."""
     html = printable(render_template(template, **values))
     return current_app.response_class(html, content_type="text/html; charset=utf-8")
 
 
 def json_answer(content: Any) -> Response:
-    """An answer in JSON."""
+    """The answer with this content as JSON."""
     return current_app.response_class(json_text(content), content_type="application/json")
 
 
 def links_of(program: Program) -> Links:
-    """Absolute addresses that begin as the one that was asked."""
+    """Absolute addresses with the scheme and the host of the present request."""
     return Links(request.host_url, program.presentation.kchat_chat_url)

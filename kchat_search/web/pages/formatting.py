@@ -1,8 +1,8 @@
-"""From text, dates and numbers to what a page may show.
+"""Text, dates and numbers in the form in which a page shows them.
 
-Invariants: only `marked` makes HTML, and escapes all that it is given; what leaves this program
-has no lone surrogate (UTF-8 refuses it) and no control character that a browser would drop or
-misread. Both are replaced one for one, so that ranges in code points stay true.
+Invariants: only `marked` makes HTML, and it escapes all text that it gets. A page has no lone
+surrogate (UTF-8 does not allow it) and no control character that a browser would drop or misread.
+Each is replaced by exactly one character, so ranges in code points stay correct.
 """
 
 from __future__ import annotations
@@ -23,20 +23,24 @@ from kchat_search.serialization.times import local
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MINUTE = 60
-_LONGEST_JSON = 200_000
+_MAX_JSON_CHARACTERS = 200_000
 _HOUR = 3600
 
 
 def label(text: str) -> str:
-    """A name (of a person, of a file) in one line that reads in the order of its letters: an
-    override could make «gpj.exe» look like «exe.jpg»."""
+    """The name of a person or a file in one line, shown in the order of its letters.
+
+    A character that changes the direction of text could make «gpj.exe» look like «exe.jpg», so it
+    is replaced.
+    """
     return " ".join(_DIRECTION.sub(_REPLACEMENT, text).split())
 
 
 def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
-    """The text with these ranges, [start, end) in code points, marked; all of it escaped."""
+    """The text as HTML, escaped, with `<mark>` around these ranges: [start, end) in code points.
+    Ranges may overlap and may lie outside the text."""
     pieces: list[str] = []
-    done = 0
+    done = 0  # code points of `text` that are in `pieces`
     for start, end in sorted(ranges):
         begin, stop = max(start, done), min(end, len(text))
         if begin >= stop:
@@ -48,9 +52,12 @@ def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
 
 
 def readable_json(raw: str) -> str:
-    """JSON with a line a value, in the letters of its texts. What is no JSON, or so long that
-    only its beginning is shown anyway, stays as it is."""
-    if len(raw) > _LONGEST_JSON:
+    """JSON with one line for each value and without escapes in its texts.
+
+    A text that is not JSON stays as it is. So does one of more than 200,000 characters, because the
+    page shows only its beginning.
+    """
+    if len(raw) > _MAX_JSON_CHARACTERS:
         return raw
     try:
         return json.dumps(json.loads(raw), ensure_ascii=False, indent=2)
@@ -59,44 +66,44 @@ def readable_json(raw: str) -> str:
 
 
 def day(when: date) -> str:
-    """«2015年4月25日星期六», «Saturday, April 25, 2015»."""
+    """A day in words: «2015年4月25日星期六», «Saturday, April 25, 2015»."""
     return dates.format_date(when, "full", locale=get_locale())
 
 
 def moment(when: datetime | None, zone: ZoneInfo) -> str:
-    """«2015-04-25 08:04»; «—» for none."""
+    """A moment, to the minute: «2015-04-25 08:04»; «—» for None."""
     return "—" if when is None else local(when, zone).strftime("%Y-%m-%d %H:%M").zfill(16)
 
 
 def clock(when: datetime, zone: ZoneInfo) -> str:
-    """«08:04:12»."""
+    """A time of day: «08:04:12»."""
     return local(when, zone).strftime("%H:%M:%S")
 
 
 def number(value: float) -> str:
-    """With the thousands apart."""
+    """A number with separators between thousands: «1,234»."""
     return numbers.format_decimal(value, locale=get_locale())
 
 
 def size(count: int | None) -> str:
-    """A size in bytes, for a person: «1.4 MB»."""
+    """A size in bytes, in the unit that suits it: «1.4 MB»; "" if it is not known."""
     if count is None or count < 0:
         return ""
     value, unit = float(count), "B"
-    for following in ("KB", "MB", "GB", "TB"):
+    for next_unit in ("KB", "MB", "GB", "TB"):
         if value < 1000:
             break
-        value, unit = value / 1024, following
+        value, unit = value / 1024, next_unit
     return f"{number(round(value, 1))} {unit}"
 
 
 def duration(seconds: float) -> str:
-    """A span for a person: its two largest units."""
+    """A duration, in its two largest units: «1 小时 2 分»."""
     whole = max(0, int(seconds))
     hours, rest = divmod(whole, _HOUR)
-    minutes, left = divmod(rest, _MINUTE)
+    minutes, remaining = divmod(rest, _MINUTE)
     if hours:
         return str(_("%(hours)s 小时 %(minutes)s 分", hours=number(hours), minutes=minutes))
     if minutes:
-        return str(_("%(minutes)s 分 %(seconds)s 秒", minutes=minutes, seconds=left))
-    return str(ngettext("%(num)s 秒", "%(num)s 秒", left))
+        return str(_("%(minutes)s 分 %(seconds)s 秒", minutes=minutes, seconds=remaining))
+    return str(ngettext("%(num)s 秒", "%(num)s 秒", remaining))

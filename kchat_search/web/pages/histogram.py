@@ -1,4 +1,7 @@
-"""When chats were created, as bars one can click. Pure; pixels are those of the SVG's own grid."""
+"""When the chats were created, as bars that are links.
+
+Pure functions. Sizes are in units of the SVG's own grid.
+"""
 
 from __future__ import annotations
 
@@ -15,16 +18,17 @@ from kchat_search.serialization.links import changed, search_url
 HEIGHT = 64
 WIDTH = 288
 GAP = 1
-MONTHS_AT_MOST = 36
-YEARS_AT_MOST = 36
-MONTHS_RATHER = 4
+MAX_MONTHS = 36
+MAX_YEARS = 36
+MIN_MONTHS = 4
+"""With fewer months the bars are days."""
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day (`2015-04-25`), month (`2015-04`) or year (`2015`)."""
+    """The bar of one day (`2015-04-25`), month (`2015-04`) or year (`2015`)."""
 
     name: str
     count: int
@@ -33,15 +37,22 @@ class Bar:
     width: float
     height: float
     start: str
+    """The first day."""
     end: str
+    """The last day."""
     url: str | None
+    """The search for these days; None if they have no chat. On an active bar: for all days."""
     active: bool
+    """Is the search limited to exactly these days?"""
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """The bars, oldest first: days, months or years one after another; where they lie too far apart
-    for that, the years that have chats."""
+    """The bars, oldest first.
+
+    They are days, months or years without a gap. If the years lie too far apart, only years with
+    chats have a bar.
+    """
 
     bars: tuple[Bar, ...]
     highest: int
@@ -50,16 +61,18 @@ class Histogram:
 
 
 def of_facets(request: SearchRequest, facets: Mapping[str, Iterable[FacetValue]]) -> Histogram:
-    """The histogram of a search: by day where its hits lie near together, else by month or year. A
-    click on a bar asks for its days, on an active one for all."""
+    """The histogram of a search: by day if its hits lie close together, else by month or by year.
+
+    A click on a bar searches in its days. A click on an active bar searches in all days.
+    """
     days = _counts(facets.get("created_day", ()))
     months = _counts(facets.get("created_month", ()))
-    if not days or len(months) >= MONTHS_RATHER:
+    if not days or len(months) >= MIN_MONTHS:
         return _histogram(months, request)
     first, last = min(days), max(days)
-    asked = request.start or "", request.end or ""
-    if all(map(_DAY.fullmatch, asked)) and _distance(*asked) < MOST_DAYS:
-        first, last = min(first, asked[0]), max(last, asked[1])
+    start, end = request.start or "", request.end or ""
+    if _DAY.fullmatch(start) and _DAY.fullmatch(end) and _distance(start, end) < MOST_DAYS:
+        first, last = min(first, start), max(last, end)
     begin = date.fromisoformat(first)
     names = [
         (begin + timedelta(days=number)).isoformat() for number in range(_distance(first, last) + 1)
@@ -76,7 +89,7 @@ def _distance(first: str, last: str) -> int:
 
 
 def of_months(months: Mapping[str, int]) -> Histogram:
-    """The histogram of the whole archive; a click asks for the chats of those days."""
+    """The histogram of the whole archive. A click on a bar searches in its days."""
     return _histogram(months, SearchRequest())
 
 
@@ -85,7 +98,7 @@ def _histogram(counts: Mapping[str, int], request: SearchRequest) -> Histogram:
     if not months:
         return Histogram((), 0)
     low, high = min(months), max(months)
-    if high - low >= MONTHS_AT_MOST:
+    if high - low >= MAX_MONTHS:
         chosen = _chosen_year(request)
         if chosen is None:
             return _bars(_by_year(months, low // 12, high // 12), request)
@@ -99,42 +112,42 @@ def _index(name: str) -> int:
 
 
 def _chosen_year(request: SearchRequest) -> int | None:
-    """The one year that the search is limited to, if it is."""
+    """The year to which the search is limited; None if it is limited to no single year."""
     start, end = request.start or "", request.end or ""
-    same = start[:4] == end[:4] and start[:4].isdigit()
-    return int(start[:4]) if same and int(start[:4]) > 0 else None
+    one_year = start[:4] == end[:4] and start[:4].isdigit()
+    return int(start[:4]) if one_year and int(start[:4]) > 0 else None
 
 
 def _by_year(months: Mapping[int, int], first: int, last: int) -> list[tuple[str, int]]:
-    # one wrong date (9999, 0001) must not press all the others into one pixel
-    near = last - first < YEARS_AT_MOST
-    years = dict.fromkeys(range(first, last + 1) if near else (), 0)
+    # A single wrong date (9999, 0001) must not squeeze all other bars into one pixel.
+    close = last - first < MAX_YEARS
+    years = dict.fromkeys(range(first, last + 1) if close else (), 0)
     for index, count in months.items():
         years[index // 12] = years.get(index // 12, 0) + count
-    return [(f"{year:04d}", years[year]) for year in sorted(years)][-YEARS_AT_MOST:]
+    return [(f"{year:04d}", years[year]) for year in sorted(years)][-MAX_YEARS:]
 
 
 def _bars(named: list[tuple[str, int]], request: SearchRequest) -> Histogram:
     highest = max(1, *(count for _, count in named)) if len(named) > 1 else max(1, named[0][1])
     step = WIDTH / len(named)
     bars = []
-    for place, (name, count) in enumerate(named):
+    for position, (name, count) in enumerate(named):
         start, end = _days(name)
         active = (request.start, request.end) == (start, end)
-        wanted = (None, None) if active else (start, end)
-        # a month with one chat among thousands must still be seen
+        days = (None, None) if active else (start, end)
+        # A month with one chat beside months with thousands must still be visible.
         height = max(2.0, round(count / highest * (HEIGHT - 2), 1)) if count else 0.0
         bars.append(
             Bar(
                 name=name,
                 count=count,
-                x=round(place * step, 2),
+                x=round(position * step, 2),
                 y=HEIGHT - height,
                 width=round(max(1.0, min(step - GAP, 40.0)), 2),
                 height=height,
                 start=start,
                 end=end,
-                url=search_url(changed(request, start=wanted[0], end=wanted[1])) if count else None,
+                url=search_url(changed(request, start=days[0], end=days[1])) if count else None,
                 active=active,
             )
         )

@@ -1,7 +1,8 @@
-"""What the page of a chat's versions shows: what changed, sorted for a reader.
+"""What the page of a chat's versions shows: the differences, grouped for a reader.
 
-Pure but for the page's words. Invariant: whatever a message said before it was recalled or removed
-is there in full; only what can still be read elsewhere is cut short, and then the page says so.
+Pure functions, except for the words, which are in the language of the request. Invariant: the text
+that a message had before it was recalled or removed is shown in full. Only what can still be read
+elsewhere is cut short, and then the page says so.
 """
 
 from __future__ import annotations
@@ -24,30 +25,32 @@ from kchat_search.serialization.links import anchor, versions_url
 from kchat_search.web.pages.labels import Labels
 
 A_PAGE = 20
-"""Versions."""
-_OPEN = 5
-"""So few messages of a kind are shown without being asked for."""
+"""Versions on a page."""
+_MAX_OPEN = 5
+"""A group of at most so many added messages is open from the beginning."""
 _SHOWN = 1_000
-"""So many added or touched messages a version are shown; the API has them all."""
+"""At most so many added or touched messages of a version are shown. The API has them all."""
 
 Kind = Literal["recalled", "changed", "removed", "added", "touched"]
+_Anchored = tuple[str, MessageDifference]
+"""(anchor on the page, difference)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownField:
-    """A field that changed, in the page's words; "" for none."""
+    """A field that changed, in the words of the page. A missing value is ""."""
 
     title: str
     known: bool
-    """Is the title a word of the page's? Else it is the field's own name."""
+    """Whether `title` is a word of the page. If not, it is the name of the field."""
     before: str
     after: str
 
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """A text in three: what it has in common with the other at the beginning and at the end, and
-    what is its own between them."""
+    """A text in three pieces, compared with another text: the common beginning, what only this text
+    has, and the common end."""
 
     head: str
     own: str
@@ -59,64 +62,68 @@ class ShownMessage:
     """A message that changed."""
 
     anchor: str
-    told: Message
-    """As it was; one that was added, as it is."""
+    message: Message
+    """The message before the change; a message that was added, after it."""
     before: Pieces
     after: Pieces
     upload_after: str | None
-    """The name of its file now, where that is another; "" where it has none any more."""
+    """The name of its file after the change. "" if it has none any more, None if it is the same."""
     fields: tuple[ShownField, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Messages of one kind of change."""
+    """The messages with one kind of change."""
 
     kind: Kind
-    """touched: of which neither text nor file changed, but another field."""
+    """`touched`: neither text nor file changed, but another field."""
     title: str
     total: int
+    """Messages of this kind; `messages` may have fewer."""
     messages: tuple[ShownMessage, ...]
     open: bool
+    """Is the group open when the page is loaded?"""
 
 
 @dataclass(frozen=True, slots=True)
 class ShownVersion:
-    """A version with its changes."""
+    """A version with its differences from the version before."""
 
     version: Version
     fields: tuple[ShownField, ...]
     groups: tuple[Group, ...]
-    """First what no longer can be read elsewhere."""
+    """The groups whose texts can't be read elsewhere come first."""
 
 
 def shown_versions(
     history: History, offset: int, agents: Mapping[str, str]
 ) -> tuple[ShownVersion, ...]:
-    """A page of versions, newest first, `offset` of them passed over. `agents`: names by id."""
+    """One page of versions, newest first, without the first `offset`. `agents`: names by id."""
     stop = max(0, len(history) - offset)
     namer = _Namer(agents)
-    found = [_shown(version, namer) for version in history.walk(max(0, stop - A_PAGE), stop)]
-    return tuple(reversed(found))
+    oldest_first = [_shown(version, namer) for version in history.walk(max(0, stop - A_PAGE), stop)]
+    return tuple(reversed(oldest_first))
 
 
 def said_before(history: History, chat_id: int) -> dict[int, str]:
-    """By id of a message: the address of the change that took its text or its file away. What was
-    recalled before the archive saw it has none."""
-    found: dict[int, str] = {}
-    for place, version in enumerate(history.walk()):
-        offset = (len(history) - 1 - place) // A_PAGE * A_PAGE
+    """By id of a message: the address of the change that removed its text or its file.
+
+    A message that was recalled before the archive saw it is not in the answer.
+    """
+    addresses: dict[int, str] = {}
+    for position, version in enumerate(history.walk()):
+        offset = (len(history) - 1 - position) // A_PAGE * A_PAGE
         for name, change in _anchored(version):
             before, after = change.before, change.after
             if before is None or after is None or after.id is None:
                 continue
             if (before.text and not after.text) or (before.upload and not after.upload):
-                found[after.id] = versions_url(chat_id, offset, name)
-    return found
+                addresses[after.id] = versions_url(chat_id, offset, name)
+    return addresses
 
 
 def pieces(text: str, other: str) -> Pieces:
-    """`text` beside `other`."""
+    """The pieces of `text`, compared with `other`."""
     shortest = min(len(text), len(other))
     head = 0
     while head < shortest and text[head] == other[head]:
@@ -129,7 +136,7 @@ def pieces(text: str, other: str) -> Pieces:
 
 
 class _Namer:
-    """The page's words for fields and their values, looked up once a page."""
+    """The page's words for fields and their values. Made once for each page."""
 
     def __init__(self, agents: Mapping[str, str]) -> None:
         self._agents = agents
@@ -172,7 +179,7 @@ class _Namer:
     def _field(
         self, change: FieldDifference, titles: Mapping[str, str], before: str, after: str
     ) -> ShownField:
-        if before == after:  # 2192 and "2192": show which is text
+        if before == after:  # 2192 and "2192": quotes show which one is text
             before, after = (
                 f'"{value}"' if isinstance(value, str) else value_text(value)
                 for value in (change.before, change.after)
@@ -190,7 +197,7 @@ class _Namer:
 
 
 def _shown(version: Version, namer: _Namer) -> ShownVersion:
-    by_kind: dict[Kind, list[tuple[str, MessageDifference]]] = {kind: [] for kind in namer.groups}
+    by_kind: dict[Kind, list[_Anchored]] = {kind: [] for kind in namer.groups}
     for name, change in _anchored(version):
         by_kind[_kind(change)].append((name, change))
     return ShownVersion(
@@ -200,41 +207,41 @@ def _shown(version: Version, namer: _Namer) -> ShownVersion:
             for change in version.differences
             if isinstance(change, FieldDifference)
         ),
-        groups=tuple(_group(kind, found, namer) for kind, found in by_kind.items() if found),
+        groups=tuple(_group(kind, some, namer) for kind, some in by_kind.items() if some),
     )
 
 
-def _group(kind: Kind, found: list[tuple[str, MessageDifference]], namer: _Namer) -> Group:
+def _group(kind: Kind, changes: list[_Anchored], namer: _Namer) -> Group:
     may_be_cut = kind in ("added", "touched")
     return Group(
         kind=kind,
         title=namer.groups[kind],
-        total=len(found),
+        total=len(changes),
         messages=tuple(
             _message(name, change, namer)
-            for name, change in (found[:_SHOWN] if may_be_cut else found)
+            for name, change in (changes[:_SHOWN] if may_be_cut else changes)
         ),
-        open=not may_be_cut or (kind == "added" and len(found) <= _OPEN),
+        open=not may_be_cut or (kind == "added" and len(changes) <= _MAX_OPEN),
     )
 
 
 def _message(name: str, change: MessageDifference, namer: _Namer) -> ShownMessage:
     before = change.before.text if change.before else ""
     after = change.after.text if change.after else ""
-    told = change.before or change.message
+    shown = change.before or change.message
     file_after = _file(change.after)
     return ShownMessage(
         anchor=name,
-        told=told,
+        message=shown,
         before=pieces(before, after),
         after=pieces(after, before),
-        upload_after=None if file_after == _file(told) else file_after or "",
-        fields=tuple(namer.of_message(field) for field in _told_apart(change.fields)),
+        upload_after=None if file_after == _file(shown) else file_after or "",
+        fields=tuple(namer.of_message(field) for field in _by_field_of_file(change.fields)),
     )
 
 
-def _told_apart(fields: Iterable[FieldDifference]) -> Iterator[FieldDifference]:
-    """The fields of a message, those of its file one by one."""
+def _by_field_of_file(fields: Iterable[FieldDifference]) -> Iterator[FieldDifference]:
+    """The differences in the fields of a message, with those of its file one by one."""
     for field in fields:
         before, after = field.before, field.after
         if field.name == "upload" and isinstance(before, dict) and isinstance(after, dict):
@@ -244,12 +251,15 @@ def _told_apart(fields: Iterable[FieldDifference]) -> Iterator[FieldDifference]:
         elif field.name != "upload" or not (
             isinstance(before, dict | None) and isinstance(after, dict | None)
         ):
-            yield field  # a file that came or went is told by its name
+            yield field  # a file that was added or removed is shown by its name instead
 
 
-def _anchored(version: Version) -> Iterator[tuple[str, MessageDifference]]:
-    """The messages that changed, each with an anchor of its own: a server may send an id twice, and
-    positions are of before or after."""
+def _anchored(version: Version) -> Iterator[_Anchored]:
+    """The messages that changed, each with an anchor that no other has.
+
+    Ids alone do not suffice, because a server may send one twice. Positions alone do not either,
+    because one may be of before the change and another of after it.
+    """
     used: set[str] = set()
     for number, change in enumerate(version.differences):
         if isinstance(change, MessageDifference):
@@ -260,12 +270,12 @@ def _anchored(version: Version) -> Iterator[tuple[str, MessageDifference]]:
 
 
 def _kind(change: MessageDifference) -> Kind:
-    said_the_same = not change.text_changed and _file(change.before) == _file(change.after)
-    return "touched" if change.kind == "changed" and said_the_same else change.kind
+    same_content = not change.text_changed and _file(change.before) == _file(change.after)
+    return "touched" if change.kind == "changed" and same_content else change.kind
 
 
 def _file(message: Message | None) -> str | None:
-    """What a reader knows a message's file by."""
+    """What a reader recognizes a message's file by: its name, else its id. None without a file."""
     if message is None or message.upload is None:
         return None
     return message.upload.name or message.upload.id or "?"

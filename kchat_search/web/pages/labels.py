@@ -7,19 +7,19 @@ from kchat_search.web.http.language import current
 
 
 class Labels:
-    """Made once a page, so that the language is looked up once and not once a message."""
+    """Made once for each page, so that the language is not looked up for each message."""
 
     def __init__(self) -> None:
         self._language = current()
         self.titles = {
             name: field.title.in_language(self._language) for name, field in PARAMETERS.items()
         }
-        """By name of a filter: what it is called."""
+        """The title of each filter, by its name."""
         self.speakers = {
             speaker: label.in_language(self._language) for speaker, label in SPEAKER_LABELS.items()
         }
-        """Who spoke."""
+        """The word for each kind of speaker."""
 
     def value(self, name: str, value: str | None, given: str | None = None) -> str:
-        """A field's value for a person: in the page's words, as `given`, or as it is."""
+        """The words for a value of a field: the page's own, else `given`, else the value itself."""
         return BY_NAME[name].label(value, self._language) or given or value or ""

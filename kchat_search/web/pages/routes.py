@@ -1,4 +1,7 @@
-"""The routes of the pages: search, chat, status. Thin: parameters in, program, template out."""
+"""The routes of the pages: search, chat, versions of a chat, status.
+
+Each route reads its parameters, asks the program, and fills a template.
+"""
 
 from __future__ import annotations
 
@@ -27,11 +30,11 @@ from kchat_search.web.program import Program
 REJECTS_A_PAGE = 50
 REPORTS_SHOWN = 10
 RAW_SHOWN = 4_000
-"""Characters of a reject's raw JSON."""
+"""At most so many characters of a reject's raw JSON are shown."""
 
 
 def blueprint(program: Program, clock: Clock) -> Blueprint:
-    """The pages over this program."""
+    """The pages over `program`. `clock` tells the present time, for spans such as «7 days»."""
     pages = Blueprint("pages", __name__)
     zone = program.presentation.zone
 
@@ -40,13 +43,13 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
         args = without_choice(request.args)
         if not args:
             return page("home.html", status=program.status(), examples=_examples(program.agents()))
-        # a form without JavaScript sends its empty fields too; `q` alone may be empty
-        kept = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
-        wanted = parameters.read_search(MultiDict(kept))
-        if len(kept) < len(list(args.items(multi=True))):
-            return redirect(links.search_url(wanted))
+        # Without JavaScript the form also sends its empty fields. Only `q` may be empty.
+        filled = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
+        asked = parameters.read_search(MultiDict(filled))
+        if len(filled) < len(list(args.items(multi=True))):
+            return redirect(links.search_url(asked))
         today = local(clock(), zone).date()
-        return page("search.html", **_search_values(wanted, program, today))
+        return page("search.html", **_search_values(asked, program, today))
 
     @pages.get("/chats/<chat_id>")
     def chat(chat_id: str) -> Response:
@@ -96,38 +99,38 @@ def _status_page(program: Program, offset: int) -> Response:
         offset=offset,
         step=REJECTS_A_PAGE,
         reports=reports,
-        # A tick begins when its time has come; one that takes longer than that is not overtaken.
+        # A tick begins one interval after the last one began, unless that one takes longer.
         next_sync=reports[0].started_at + every if reports and now.indexer else None,
         histogram=histogram.of_months(now.months),
     )
 
 
-def _search_values(wanted: SearchRequest, program: Program, today: date) -> dict[str, object]:
-    found = program.search(wanted)
+def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[str, object]:
+    answer = program.search(asked)
     agents = program.agents()
     labels = Labels()
     return {
-        "request_": wanted,
-        "page_": found,
-        "kept": [
+        "request_": asked,
+        "page_": answer,
+        "form_filters": [
             (name, value)
-            for name, value in links.pairs(links.changed(wanted))
+            for name, value in links.pairs(links.changed(asked))
             if name not in ("q", "start", "end")
         ],
-        "facets": search_page.facet_boxes(wanted, found, labels),
-        "chips": search_page.chips(wanted, found, agents, labels),
-        "cuts": search_page.cuts(wanted, found, agents, labels),
-        "presets": search_page.presets(wanted, today),
-        "sorts": search_page.sorts(wanted),
-        "pager": search_page.pager(wanted, found),
-        "histogram": histogram.of_facets(wanted, found.facets),
-        "divider": search_page.divider_before(wanted, found),
-        "filtered": links.has_filters(wanted),
-        "dropped_url": links.search_url(links.without_filters(wanted)),
-        "exports": [(form, links.export_url(wanted, form)) for form in ("csv", "jsonl")],
-        "all_url": links.search_url(links.changed(wanted, match="all")),
+        "facets": search_page.facet_boxes(asked, answer, labels),
+        "chips": search_page.chips(asked, answer, agents, labels),
+        "cuts": search_page.cuts(asked, answer, agents, labels),
+        "presets": search_page.presets(asked, today),
+        "sorts": search_page.sorts(asked),
+        "pager": search_page.pager(asked, answer),
+        "histogram": histogram.of_facets(asked, answer.facets),
+        "divider": search_page.divider_before(asked, answer),
+        "filtered": links.has_filters(asked),
+        "dropped_url": links.search_url(links.without_filters(asked)),
+        "exports": [(form, links.export_url(asked, form)) for form in ("csv", "jsonl")],
+        "all_url": links.search_url(links.changed(asked, match="all")),
         "part_url": lambda text: links.search_url(SearchRequest(q=text)),
-        "near_url": lambda q: links.search_url(links.changed(wanted, q=q)),
+        "near_url": lambda q: links.search_url(links.changed(asked, q=q)),
         "chat_url": links.chat_url,
         "preview": search_page.preview,
         "first_message": search_page.first_message,
@@ -167,13 +170,13 @@ def _chat_page(view: ChatView, q: str, program: Program) -> Response:
 
 def _versions_page(view: ChatView, offset: int, program: Program) -> Response:
     chat_id = view.chat.id
-    found = program.history(chat_id)
+    versions = program.history(chat_id)
     return page(
         "versions.html",
         view=view,
         chat=view.chat,
-        total=len(found),
-        versions=history.shown_versions(found, offset, program.agents()),
+        total=len(versions),
+        versions=history.shown_versions(versions, offset, program.agents()),
         offset=offset,
         step=history.A_PAGE,
         type_words=type_words(),
@@ -184,7 +187,10 @@ def _versions_page(view: ChatView, offset: int, program: Program) -> Response:
 
 
 def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
-    """Where to read what was recalled; looked up only where it can't be read in the chat."""
+    """By id of a recalled message: where its former text can be read.
+
+    Looked up only if the chat has a recalled message without text and file.
+    """
     empty = any(m.recalled and not (m.text or m.upload) for m in view.chat.messages)
     if view.version == 1 or not empty:
         return {}
@@ -192,14 +198,14 @@ def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
 
 
 def _length(chat: Chat) -> float | None:
-    """How long it took, in seconds, if beginning and end are known."""
+    """The duration of a chat in seconds; None if its beginning or its end is not known."""
     if chat.created_at is None or chat.end_at is None or chat.end_at < chat.created_at:
         return None
     return (chat.end_at - chat.created_at).total_seconds()
 
 
 def type_words() -> dict[str, str]:
-    """Types of messages that were said but not simply written; others show their code."""
+    """The words for types of messages other than plain text. Other types show their code."""
     return {
         "chat.answer": _("自动回复"),
         "chat.card": _("卡片"),
@@ -211,14 +217,14 @@ def type_words() -> dict[str, str]:
 
 
 def kind_words() -> dict[str, str]:
-    """Kinds of syncs."""
+    """The words for the kinds of syncs."""
     return {"backfill": _("全量导入"), "tick": _("例行"), "reconcile": _("核对")}
 
 
 def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The query language by example, with an agent who is really there."""
-    whole = (name for name in agents.values() if name.isalnum())
-    agent = next(whole, "李雷")
+    """(query, what it finds): the query language by example. The agent in it is one of `agents`."""
+    without_spaces = (name for name in agents.values() if name.isalnum())
+    agent = next(without_spaces, "李雷")
     return [
         ("退款流程", _("按词查找：每个词都出现，顺序不限")),
         ("“退款流程”", _("原文查找：一字不差")),

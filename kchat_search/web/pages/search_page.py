@@ -1,7 +1,7 @@
-"""What the search page shows around the hits: facets, chips, dates, histogram, pager.
+"""What the search page shows around the hits: facets, chips, dates, orders, pages.
 
-Pure: from a request and its answer to rows with a label and an address. Invariant: every row's
-address asks for exactly the count that stands beside it.
+Pure functions, from a request and its answer to choices with a label and an address. Invariant:
+the address of a choice finds exactly as many chats as the number beside it says.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _PAGES_AROUND = 2
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Something to click. `count` None where none is known."""
+    """A link with a label. `count`: the chats that it finds, None if that is not known."""
 
     label: str
     url: str
@@ -42,7 +42,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class FacetBox:
-    """A facet: its first values, and the rest behind a «more»."""
+    """A facet: its first values, and the rest, which is shown on demand."""
 
     title: str
     first: tuple[Choice, ...]
@@ -51,7 +51,7 @@ class FacetBox:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The first words of a hit that has no snippet, because nothing was looked for."""
+    """The first words of a hit without a snippet: the query was empty."""
 
     name: str
     speaker: str
@@ -59,12 +59,12 @@ class Preview:
 
 
 def facet_boxes(request: SearchRequest, page: SearchPage, labels: Labels) -> list[FacetBox]:
-    """All facets but the months, those with something to choose."""
+    """The facets of the filters that have something to choose."""
     boxes = []
     for name in (field.name for field in FIELDS if field.facet):
         choices = _choices(name, request, page.facets.get(name, ()), labels)
         if name == "type" and len(choices) == 1 and not choices[0].active:
-            continue  # at most companies there is but one
+            continue  # most companies have only one type
         if choices:
             boxes.append(
                 FacetBox(
@@ -79,58 +79,59 @@ def facet_boxes(request: SearchRequest, page: SearchPage, labels: Labels) -> lis
 def _choices(
     name: str, request: SearchRequest, values: Sequence[FacetValue], labels: Labels
 ) -> list[Choice]:
-    """The values, chosen ones included even where none is left of them."""
+    """The values of a facet, chosen ones first. A chosen value is there even if it has no hit."""
     chosen = request.filters.get(name, ())
     keys = {_key(name, one): one for one in chosen}
-    found: list[Choice] = []
+    choices: list[Choice] = []
     for value in values:
         word = NONE if value.value is None else value.value
         key = _key(name, word)
         active = key in keys
         url = _toggled(request, name, keys.pop(key) if active else word, active=active)
-        found.append(Choice(labels.value(name, value.value, value.label), url, active, value.count))
+        label = labels.value(name, value.value, value.label)
+        choices.append(Choice(label, url, active, value.count))
     for word in keys.values():
         url = _toggled(request, name, word, active=True)
-        found.insert(0, Choice(labels.value(name, word), url, active=True, count=0))
-    found.sort(key=lambda choice: not choice.active)
-    return found
+        choices.insert(0, Choice(labels.value(name, word), url, active=True, count=0))
+    choices.sort(key=lambda choice: not choice.active)
+    return choices
 
 
 def _key(name: str, value: str) -> str:
-    """`满意` and `1` are one choice."""
+    """The stored form of a value: `满意` and `1` are the same choice."""
     return BY_NAME[name].stored(value) or value
 
 
 def _toggled(request: SearchRequest, name: str, value: str, *, active: bool) -> str:
     present = request.filters.get(name, ())
     if active:
-        kept = tuple(one for one in present if one != value)
+        values = tuple(one for one in present if one != value)
     else:
-        kept = (*present, value) if BY_NAME[name].repeatable else (value,)
-    return search_url(filtered(request, name, *kept))
+        values = (*present, value) if BY_NAME[name].repeatable else (value,)
+    return search_url(filtered(request, name, *values))
 
 
 def chips(
     request: SearchRequest, page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> list[Choice]:
-    """The filters at work, each with the address without it."""
-    found: list[Choice] = []
+    """The present filters, each with the address of the search without it."""
+    chosen: list[Choice] = []
     for name in PARAMETERS:
         for value in request.filters.get(name, ()):
             text = _filter_label(name, [value], page, agents, labels)
-            found.append(Choice(text, _toggled(request, name, value, active=True)))
+            chosen.append(Choice(text, _toggled(request, name, value, active=True)))
     if request.start or request.end:
-        found.append(Choice(_dates(request), search_url(changed(request, start=None, end=None))))
+        chosen.append(Choice(_dates(request), search_url(changed(request, start=None, end=None))))
     if request.match == "all":
-        found.append(Choice(_("只要包含全部词"), search_url(changed(request, match="auto"))))
-    return found
+        chosen.append(Choice(_("只要包含全部词"), search_url(changed(request, match="auto"))))
+    return chosen
 
 
 def cuts(
     request: SearchRequest, page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> list[Choice]:
-    """The filters without which something would be found, each with the address without it."""
-    found: list[Choice] = []
+    """The filters without which there would be hits, each with the address without it."""
+    ways: list[Choice] = []
     for cut in page.query.cuts:
         if not cut.total:
             continue
@@ -142,8 +143,8 @@ def cuts(
             chosen = request.filters.get(cut.parameter, ())
             without = filtered(request, cut.parameter)
             label = _filter_label(cut.parameter, chosen, page, agents, labels)
-        found.append(Choice(label, search_url(without), count=cut.total))
-    return found
+        ways.append(Choice(label, search_url(without), count=cut.total))
+    return ways
 
 
 def _filter_label(
@@ -164,7 +165,7 @@ def _dates(request: SearchRequest) -> str:
 
 
 def presets(request: SearchRequest, today: date) -> list[Choice]:
-    """Spans of days that people ask for; a click on the active one takes it away."""
+    """Common spans of days, counted back from `today`. A click on the active one removes it."""
     first = today.replace(day=1)
     spans: list[tuple[str, date, date | None]] = [
         (_("7 天"), today - timedelta(days=6), None),
@@ -172,17 +173,18 @@ def presets(request: SearchRequest, today: date) -> list[Choice]:
         (_("本月"), first, None),
         (_("去年"), date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
     ]
-    found = []
+    choices = []
     for label, start, end in spans:
-        wanted = (start.isoformat(), end.isoformat() if end else None)
-        active = (request.start, request.end) == wanted
-        begin, stop = (None, None) if active else wanted
-        found.append(Choice(label, search_url(changed(request, start=begin, end=stop)), active))
-    return found
+        days = (start.isoformat(), end.isoformat() if end else None)
+        active = (request.start, request.end) == days
+        begin, stop = (None, None) if active else days
+        url = search_url(changed(request, start=begin, end=stop))
+        choices.append(Choice(label, url, active))
+    return choices
 
 
 def sorts(request: SearchRequest) -> list[Choice]:
-    """The ways to order; without words there is no relevance."""
+    """The orders. A search without words has no order by relevance."""
     words = {"relevance": _("相关"), "newest": _("最新"), "oldest": _("最早")}
     if not request.q.strip():
         del words["relevance"]
@@ -194,31 +196,31 @@ def sorts(request: SearchRequest) -> list[Choice]:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Where one can go from here."""
+    """Links to other pages of the same search."""
 
     previous: str | None
     next: str | None
     pages: tuple[Choice | None, ...]
     """None stands for a gap."""
     beyond: bool
-    """There are more hits than pages reach."""
+    """Whether there are more hits than pages can reach."""
 
 
 def pager(request: SearchRequest, page: SearchPage) -> Pager:
-    """Neighbouring pages, the first and the last; nothing past what `page` may reach."""
+    """Links to the pages near this one, the first and the last that `page` can reach."""
     reach = MAX_HITS_BY_PAGE // request.per_page
     last = max(1, min(reach, -(-page.total // request.per_page)))
-    here = request.page
-    near = {1, last, *range(here - _PAGES_AROUND, here + _PAGES_AROUND + 1)}
+    present = request.page
+    near = {1, last, *range(present - _PAGES_AROUND, present + _PAGES_AROUND + 1)}
     numbers = sorted(number for number in near if 1 <= number <= last)
     rows: list[Choice | None] = []
     for before, number in pairwise([0, *numbers]):
         if number > before + 1:
             rows.append(None)
-        rows.append(Choice(str(number), _page_url(request, number), number == here))
+        rows.append(Choice(str(number), _page_url(request, number), number == present))
     return Pager(
-        previous=_page_url(request, min(here - 1, last)) if here > 1 else None,
-        next=_page_url(request, here + 1) if here < last else None,
+        previous=_page_url(request, min(present - 1, last)) if present > 1 else None,
+        next=_page_url(request, present + 1) if present < last else None,
         pages=tuple(rows) if last > 1 else (),
         beyond=page.total > MAX_HITS_BY_PAGE,
     )
@@ -229,7 +231,7 @@ def _page_url(request: SearchRequest, number: int) -> str:
 
 
 def preview(hit: Hit) -> Preview | None:
-    """The first thing that someone said."""
+    """The first text that somebody wrote; None if there is none."""
     for message, speaker in zip(hit.chat.messages, hit.speakers, strict=True):
         if message.text.strip() and not message.type.startswith(("chat.member", "chat.system")):
             text = message.text[:PREVIEW_LENGTH]
@@ -239,14 +241,14 @@ def preview(hit: Hit) -> Preview | None:
 
 
 def first_message(hit: Hit) -> Snippet | None:
-    """The message at which the chat opens: that of the best snippet."""
+    """The best snippet: the chat opens at its message."""
     return hit.snippets[0] if hit.snippets else None
 
 
 def divider_before(request: SearchRequest, page: SearchPage) -> int | None:
-    """Before which hit of this page (from 0) those begin that have only some of the words."""
+    """The first hit of this page (from 0) with only some of the words, if such hits begin here."""
     if page.query.match != "some" or request.cursor is not None:
         return None
-    place = page.query.all - (request.page - 1) * request.per_page
-    begins = page.query.all > 0 and 0 <= place < len(page.hits)
-    return place if begins else None
+    first = page.query.all - (request.page - 1) * request.per_page
+    begins = page.query.all > 0 and 0 <= first < len(page.hits)
+    return first if begins else None

@@ -1,6 +1,7 @@
-"""What the chat page shows: the messages as they came, by days, with what the query marks.
+"""What the chat page shows: all messages in order, divided into days, with the matches marked.
 
-Pure. Invariant: every message of the chat is there, in Kchat's order, under an anchor of its own.
+Pure functions. Invariant: every message of the chat is there, in Kchat's order, and has an anchor
+that no other message has.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from kchat_search.serialization.links import anchor
 from kchat_search.serialization.times import local
 
 EVENTS = ("chat.member", "chat.system", "chat.join", "chat.leave", "chat.close", "chat.transfer")
-"""Beginnings of the types that nobody said: they stand in the middle."""
+"""The types of events begin like this. Nobody said them, so they stand in the middle."""
 PLAIN = ("chat.msg", "chat.upload", "")
-"""Types that need no name of their own."""
-_NEAR_SECONDS = 180
+"""Types that the page does not name."""
+_SOON_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,45 +34,48 @@ class Row:
     kind: Literal["event", "said"]
     speaker: Speaker
     day: date | None
-    """The day that begins with this message, if one does."""
+    """The day that begins with this message; None if none does."""
     follows: bool
-    """Said by the same person as the one before, and soon after: the name need not stand again."""
+    """The same person said the message before, at most 180 seconds earlier: no name is shown."""
     highlights: tuple[tuple[int, int], ...]
+    """The ranges that match the query: [start, end) in code points."""
     next_match: str | None
-    """The anchor of the next message that matches."""
+    """The anchor of the next message with a match; None on the last one."""
 
 
 def rows(view: ChatView, zone: ZoneInfo) -> list[Row]:
-    """All messages of the chat, in order."""
+    """All messages of the chat, in order. `zone` decides where a day begins."""
     messages = view.chat.messages
     anchors = list(_anchors(messages))
-    matches = [place for place, m in enumerate(messages) if view.highlights.get(m.position)]
-    following = {place: anchors[after] for place, after in pairwise(matches)}
-    found: list[Row] = []
+    matches = [position for position, m in enumerate(messages) if view.highlights.get(m.position)]
+    following = {match: anchors[after] for match, after in pairwise(matches)}
+    made: list[Row] = []
     today: date | None = None
-    before: Row | None = None
-    for place, (message, speaker) in enumerate(zip(messages, view.speakers, strict=True)):
-        here = None if message.created_at is None else local(message.created_at, zone).date()
-        begins = here if here is not None and here != today else None
-        today = here or today
+    previous: Row | None = None
+    for position, (message, speaker) in enumerate(zip(messages, view.speakers, strict=True)):
+        day = None if message.created_at is None else local(message.created_at, zone).date()
+        begins = day if day is not None and day != today else None
+        today = day or today
         event = message.type.startswith(EVENTS)
         row = Row(
             message=message,
-            anchor=anchors[place],
+            anchor=anchors[position],
             kind="event" if event else "said",
             speaker=speaker,
             day=begins,
-            follows=begins is None and before is not None and _follows(before, message, speaker),
+            follows=begins is None
+            and previous is not None
+            and _follows(previous, message, speaker),
             highlights=tuple(view.highlights.get(message.position, ())),
-            next_match=following.get(place),
+            next_match=following.get(position),
         )
-        found.append(row)
-        before = row
-    return found
+        made.append(row)
+        previous = row
+    return made
 
 
 def _anchors(messages: tuple[Message, ...]) -> Iterator[str]:
-    """A server may send one id twice; an anchor must be one message's alone."""
+    """An anchor for each message. A server may send an id twice, but anchors must differ."""
     used: set[int] = set()
     for message in messages:
         if message.id is None or message.id in used:
@@ -81,12 +85,12 @@ def _anchors(messages: tuple[Message, ...]) -> Iterator[str]:
             yield anchor(message.id, message.position)
 
 
-def _follows(before: Row, message: Message, speaker: Speaker) -> bool:
-    if before.kind == "event" or message.type.startswith(EVENTS):
+def _follows(previous: Row, message: Message, speaker: Speaker) -> bool:
+    if previous.kind == "event" or message.type.startswith(EVENTS):
         return False
-    if (before.speaker, before.message.name) != (speaker, message.name):
+    if (previous.speaker, previous.message.name) != (speaker, message.name):
         return False
-    if before.message.created_at is None or message.created_at is None:
-        return before.message.created_at is message.created_at
-    apart = (message.created_at - before.message.created_at).total_seconds()
-    return 0 <= apart <= _NEAR_SECONDS
+    if previous.message.created_at is None or message.created_at is None:
+        return previous.message.created_at is message.created_at
+    apart = (message.created_at - previous.message.created_at).total_seconds()
+    return 0 <= apart <= _SOON_SECONDS
