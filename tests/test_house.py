@@ -117,20 +117,36 @@ def inside(module: str, places: tuple[str, ...]) -> bool:
     return any(own == place or own.startswith(f"{place}.") for place in places)
 
 
-def libraries(module: str) -> Iterator[str]:
-    """The libraries that a module imports, anywhere in its text and in any way of writing it."""
+def source(module: str) -> str:
     path = ROOT.joinpath(*module.split("."))
-    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
-    for node in ast.walk(ast.parse(source)):
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
+
+
+def imports(text: str) -> Iterator[str]:
+    """The dotted names that a module imports, anywhere in its text and in any way of writing it.
+    Relative imports are left out: they are ours."""
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module.partition(".")[0]
-        elif isinstance(node, ast.Call) and node.args:
-            called = ast.unparse(node.func).rpartition(".")[2]
-            first = node.args[0]
-            if called in ("import_module", "__import__") and isinstance(first, ast.Constant):
-                yield str(first.value).partition(".")[0]
+            yield node.module
+        else:
+            yield from by_call(node)
+
+
+def by_call(node: ast.AST) -> Iterator[str]:
+    """What a call of `import_module` or `__import__` imports, where its text says it."""
+    if not isinstance(node, ast.Call) or not node.args:
+        return
+    first, called = node.args[0], ast.unparse(node.func).rpartition(".")[2]
+    if called in ("import_module", "__import__") and isinstance(first, ast.Constant):
+        yield str(first.value)
+
+
+def libraries(module: str) -> set[str]:
+    """The packages that a module imports and that are not ours."""
+    ours = {"kchat_search", "__future__"}
+    return {name.partition(".")[0] for name in imports(source(module))} - ours
 
 
 def test_every_module_is_in_the_import_graph(graph: grimp.ImportGraph) -> None:
@@ -149,15 +165,29 @@ def test_each_room_imports_only_the_rooms_that_it_may(graph: grimp.ImportGraph) 
 
 
 def test_each_library_is_imported_only_where_it_may_be() -> None:
-    ours = {"kchat_search", "__future__"}
     wrong = [
         f"{module} imports {library}"
         for module in modules()
-        for library in sorted(set(libraries(module)) - ours)
+        for library in sorted(libraries(module))
         if not inside(module, LIBRARIES.get(library, ()))
         and not (library in sys.stdlib_module_names and library not in LIBRARIES)
     ]
     assert wrong == []
+
+
+def test_no_room_is_imported_by_a_call_that_the_graph_does_not_see() -> None:
+    called = {
+        (module, name)
+        for module in modules()
+        for node in ast.walk(ast.parse(source(module)))
+        for name in by_call(node)
+    }
+    assert called == set()
+
+
+def test_a_file_at_the_root_imports_nothing_but_our_wsgi() -> None:
+    shims = {path.name: set(imports(path.read_text("utf-8"))) for path in ROOT.glob("*.py")}
+    assert shims == {"wsgi.py": {"kchat_search.wsgi"}}
 
 
 def test_no_library_is_allowed_where_it_is_not_used() -> None:
