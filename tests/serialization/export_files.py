@@ -1,4 +1,4 @@
-"""Reads an export's file as its reader would, and checks its form."""
+"""Reads the file of an export as its reader would, and checks its form."""
 
 from __future__ import annotations
 
@@ -20,6 +20,6 @@ def rows(data: bytes) -> list[dict[str, str]]:
     assert data.startswith("\ufeff".encode())
     assert text.endswith("\r\n")
     read = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    found = list(read)
+    parsed = list(read)
     assert tuple(read.fieldnames or ()) == COLUMNS
-    return found
+    return parsed

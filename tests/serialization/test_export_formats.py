@@ -46,8 +46,8 @@ def made(service: FakeService, *numbers: int) -> list[ChatView | AbsentChat]:
 
 def test_a_row_is_a_message_with_the_facts_of_its_chat(service: FakeService) -> None:
     service.gone[290] = NOW
-    found = rows(written("csv", *made(service, 290)))
-    assert len(found) == 8
+    table = rows(written("csv", *made(service, 290)))
+    assert len(table) == 8
     facts = {
         "chat_id": "290",
         "chat_type": "chat",
@@ -66,8 +66,8 @@ def test_a_row_is_a_message_with_the_facts_of_its_chat(service: FakeService) -> 
         "gone_at": "2016-05-20T12:00:00+08:00",
         "absent": "",
     }
-    assert all(facts.items() <= row.items() for row in found)
-    said = {name: value for name, value in found[4].items() if name not in facts}
+    assert all(facts.items() <= row.items() for row in table)
+    said = {name: value for name, value in table[4].items() if name not in facts}
     assert said == {
         "position": "4",
         "message_id": "290004",
@@ -80,19 +80,19 @@ def test_a_row_is_a_message_with_the_facts_of_its_chat(service: FakeService) -> 
         "upload_name": "发票.pdf",
         "upload_url": "https://files.example.com/9",
     }
-    assert [row["from"] for row in found[1:4]] == ["visitor", "agent", "visitor"]
-    assert [row["recalled"] for row in found] == [*[""] * 6, "true", ""]
-    assert found[1]["text"].startswith("你好,在吗?")
+    assert [row["from"] for row in table[1:4]] == ["visitor", "agent", "visitor"]
+    assert [row["recalled"] for row in table] == [*[""] * 6, "true", ""]
+    assert table[1]["text"].startswith("你好,在吗?")
 
 
 def test_no_chat_is_lost_be_it_without_messages_or_absent(service: FakeService) -> None:
     service.chats = [chat(1, []), chat(2, [message("x")])]
     views = [*made(service, 1), AbsentChat(7), *made(service, 2)]
-    found = rows(written("csv", *views))
-    assert [row["chat_id"] for row in found] == ["1", "7", "2"]
-    assert [row["absent"] for row in found] == ["", "true", ""]
-    assert {name for name, value in found[1].items() if value} == {"chat_id", "absent"}
-    assert found[0]["agent_name"] == "李雷"
+    table = rows(written("csv", *views))
+    assert [row["chat_id"] for row in table] == ["1", "7", "2"]
+    assert [row["absent"] for row in table] == ["", "true", ""]
+    assert {name for name, value in table[1].items() if value} == {"chat_id", "absent"}
+    assert table[0]["agent_name"] == "李雷"
     absent = lines(written("jsonl", *views))[1]
     TypeAdapter(schemas.AbsentJson).validate_python(absent, extra="forbid")
     assert absent["chat"] == {"id": 7}
@@ -106,13 +106,13 @@ def test_no_chat_is_lost_be_it_without_messages_or_absent(service: FakeService) 
 def test_any_text_survives_in_a_cell_and_none_is_a_formula(text: str) -> None:
     said = [message(text, text), message("next")]
     service = FakeService([chat(1, said, status=text, agent_id=text)], PRESENTATION)
-    found = rows(written("csv", *made(service, 1)))
-    assert len(found) == 2
+    table = rows(written("csv", *made(service, 1)))
+    assert len(table) == 2
     for name in ("text", "name", "status", "agent_id"):
-        shown = found[0][name]
+        shown = table[0][name]
         assert not FORMULA.match(shown)
-        assert shown.removeprefix("'") == printable(text), "one apostrophe at most is ours"
-    assert found[1]["text"] == "next"
+        assert shown.removeprefix("'") == printable(text), "at most one apostrophe is added"
+    assert table[1]["text"] == "next"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_a_chat_is_one_line_or_as_many_rows_as_it_has_messages(said: list[str], 
     if form == "csv":
         assert len(rows(data)) == 2 * max(1, len(said))
     else:
-        # splitlines() ends lines at many characters: none of them is there but the newline
+        # splitlines() splits at many characters. Of those, the file has only the newline.
         assert len(data.decode().splitlines()) == data.count(b"\n") == 2
 
 
@@ -176,5 +176,5 @@ def test_only_addresses_of_the_web_are_links(service: FakeService) -> None:
     service.chats = [
         chat(1, [message("", upload=Upload("1", "f", 1, "x", url)) for url in schemes])
     ]
-    found = rows(written("csv", *made(service, 1)))
-    assert [row["upload_url"] for row in found] == ["", "", "", "http://ok/", ""]
+    table = rows(written("csv", *made(service, 1)))
+    assert [row["upload_url"] for row in table] == ["", "", "", "http://ok/", ""]

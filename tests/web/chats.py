@@ -1,4 +1,4 @@
-"""Chats for the tests of the web: ordinary ones and hostile ones."""
+"""Chats for the tests of the web, ordinary and hostile ones, and their versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OVERRIDE = "\u202egpj.exe"
 
 
 def ordinary() -> list[Chat]:
-    """Two years of chats, each of its own words."""
+    """63 chats from two years. Three have a story, the others have words of their own."""
     refund = chat(
         290,
         [
@@ -77,12 +77,15 @@ def ordinary() -> list[Chat]:
 
 
 def refund_versions() -> list[dict[str, Any]]:
-    """How chat 290 came to be as `ordinary` has it, in Kchat's form: it grew, was edited, a message
-    was recalled, and it was closed and rated."""
+    """The three versions of chat 290 in Kchat's form; the last is the chat of `ordinary`.
 
-    def sent(place: int, msg: str, name: str = "访客5", **fields: Any) -> dict[str, Any]:
-        at = f"2015-04-25 08:{4 + place:02}:12"
-        known = {"id": 290_000 + place, "type": "chat.msg", "name": name, "is_read": 1}
+    The second has a message that was edited, and new ones. In the third, one of those is recalled,
+    and the chat is closed and rated.
+    """
+
+    def sent(position: int, msg: str, name: str = "访客5", **fields: Any) -> dict[str, Any]:
+        at = f"2015-04-25 08:{4 + position:02}:12"
+        known = {"id": 290_000 + position, "type": "chat.msg", "name": name, "is_read": 1}
         return known | {"msg": msg, "created_at": at} | fields
 
     joined = sent(0, "访客5 加入了对话", type="chat.memberjoin")
@@ -113,7 +116,7 @@ def refund_versions() -> list[dict[str, Any]]:
 
 
 def hostile_versions() -> list[dict[str, Any]]:
-    """Two versions of chat 666, in which every field is an attack and changed."""
+    """Two versions of chat 666. Every field is an attack, and every field changes."""
 
     def sent(number: int, text: str) -> dict[str, Any]:
         file = {"id": number, "name": text, "url": "javascript:alert(3)", "token": text}
@@ -132,7 +135,7 @@ def hostile_versions() -> list[dict[str, Any]]:
 
 
 def hostile() -> Chat:
-    """Every text of it is an attack, and none of its fields is what one would expect."""
+    """Chat 666. Each of its texts is an attack, and each of its fields has an odd value."""
     attacks = [
         HOSTILE,
         "{{ 7 * 7 }} {% raw %} ${7*7}",
@@ -174,6 +177,6 @@ def hostile() -> Chat:
 
 
 def grown(count: int) -> list[dict[str, Any]]:
-    """A chat that has a message more in each version."""
+    """The versions of a chat that gets one more message in each of them."""
     said = [{"id": n, "msg": f"第 {n} 句"} for n in range(1, count + 1)]
     return [{"id": 290, "messages": said[:n]} for n in range(1, count + 1)]

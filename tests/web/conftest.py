@@ -15,7 +15,7 @@ from tests.web.fake_service import NOW, FakeService
 
 
 def make_presentation(*, demo: bool = False) -> Presentation:
-    """What the pages of the tests show."""
+    """The settings that the pages of the tests show."""
     return Presentation(
         ZoneInfo("Asia/Shanghai"),
         demo=demo,
@@ -29,14 +29,14 @@ def make_app(service: FakeService) -> Flask:
 
 @pytest.fixture(scope="session")
 def shared() -> tuple[FakeService, Flask]:
-    """One application for all tests (its templates are compiled once), over one service."""
+    """One service, and one application over it for all tests: templates are compiled once."""
     service = FakeService([], make_presentation())
     return service, make_app(service)
 
 
 @pytest.fixture
 def service(shared: tuple[FakeService, Flask]) -> FakeService:
-    """The service, as new: ordinary chats, nothing wrong."""
+    """The shared service in its first state: ordinary chats, and nothing fails."""
     fresh = FakeService(chats.ordinary(), make_presentation())
     vars(shared[0]).clear()
     vars(shared[0]).update(vars(fresh))
@@ -45,13 +45,13 @@ def service(shared: tuple[FakeService, Flask]) -> FakeService:
 
 @pytest.fixture
 def client(service: FakeService, shared: tuple[FakeService, Flask]) -> FlaskClient:
-    """A client without cookies; it asks by the name «localhost»."""
+    """A client without cookies. Its `Host` is localhost."""
     return shared[1].test_client()
 
 
 @pytest.fixture
 def past(service: FakeService) -> list[dict[str, Any]]:
-    """Chat 290 as it came to be; a message of it is recalled and empty now."""
+    """The versions of chat 290. In the last one, a message is recalled and has no text."""
     refund = service.chats[0]
     messages = list(refund.messages)
     messages[6] = messages[6]._replace(text="")

@@ -1,5 +1,8 @@
-"""A service over hand-made chats: it finds by plain substring, counts truly, and can be told to
-fail. It is a `kchat_search.web.program.Program`."""
+"""A service over hand-made chats, for the tests of the web.
+
+It finds chats by plain substring, its counts are true, and a test can make it fail. The type
+checker holds it to `kchat_search.web.program.Program`.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
 
 
 def message(text: str, name: str = "访客5", **values: Any) -> Message:
-    """A message; its id and position are given by `chat`."""
+    """A message. `chat` gives it an id and a position."""
     known: dict[str, Any] = {
         "id": None,
         "position": 0,
@@ -58,15 +61,16 @@ def message(text: str, name: str = "访客5", **values: Any) -> Message:
 
 
 def chat(number: int, messages: Iterable[Message], **values: Any) -> Chat:
-    """A chat of an hour's length; messages 20 seconds apart, with ids `number * 1000 + place`."""
+    """A chat of 62 minutes. Its messages come every 20 seconds; their ids are `number * 1000 +
+    position`."""
     created = values.pop("created_at", datetime(2015, 4, 25, 0, 4, 12, tzinfo=UTC))
     placed = tuple(
         one._replace(
-            position=place,
-            id=one.id if one.id is not None else number * 1000 + place,
-            created_at=one.created_at or (created and created + timedelta(seconds=20 * place)),
+            position=position,
+            id=one.id if one.id is not None else number * 1000 + position,
+            created_at=one.created_at or (created and created + timedelta(seconds=20 * position)),
         )
-        for place, one in enumerate(messages)
+        for position, one in enumerate(messages)
     )
     known: dict[str, Any] = {
         "type": "chat",
@@ -91,24 +95,25 @@ def _text(one: Chat) -> str:
 
 
 def _ranges(text: str, words: Iterable[str]) -> tuple[tuple[int, int], ...]:
-    found = []
+    ranges = []
     for word in words:
         start = text.find(word)
         while start >= 0:
-            found.append((start, start + len(word)))
+            ranges.append((start, start + len(word)))
             start = text.find(word, start + len(word))
-    return tuple(sorted(found))
+    return tuple(sorted(ranges))
 
 
 @dataclass
 class FakeService:
-    """Programmable: put chats in, set `fails` to have every method raise it."""
+    """Put `chats` in. Set `fails`, and every method raises it."""
 
     chats: list[Chat]
     presentation: Presentation
     names: dict[str, str] = field(default_factory=lambda: {"2192": "李雷", "2193": "韩梅梅"})
     fails: KchatSearchError | None = None
     bug: type[BaseException] | None = None
+    """Every method raises this error, with the text «secret detail»."""
     coverage: Coverage | None = None
     gone: dict[int, datetime] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
@@ -116,15 +121,21 @@ class FakeService:
     cuts: tuple[FilterCut, ...] = ()
     stored_rejects: tuple[StoredReject, ...] = ()
     sent: Mapping[str, object] | None = None
+    """Every chat as Kchat sent it."""
     asked: list[SearchRequest] = field(default_factory=list)
     ended_early: str | None = None
+    """The error that ended the last sync."""
     breaks_after: int | None = None
+    """An export fails after so many chats."""
     breaks_with: Exception = field(default_factory=lambda: ArchiveError("The archive is broken."))
     export_from: Callable[[], Iterator[Chat]] | None = None
+    """The chats of an export, in place of the hits."""
     erased: set[int] = field(default_factory=set)
+    """Ids of chats that an export does not find any more."""
     past: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
-    """By chat: its versions as Kchat sent them, oldest first; others have one."""
+    """By chat: its versions as Kchat sent them, oldest first. Other chats have one version."""
     walked: int = 0
+    """Chats that exports have read."""
 
     def search(self, request: SearchRequest) -> SearchPage:
         self._fail()
@@ -151,7 +162,7 @@ class FakeService:
         )
 
     def _found(self, request: SearchRequest, words: list[str]) -> tuple[list[Chat], int]:
-        """The hits in order, and how many of them have all the words."""
+        """(the hits in order, how many of them have all the words)."""
         whole = [c for c in self.chats if all(w in _text(c) for w in words)]
         ids = {c.id for c in whole}
         hits = self._filtered(request, whole)
@@ -184,8 +195,7 @@ class FakeService:
         )
 
     def export(self, request: SearchRequest) -> Export:
-        """The same hits, by date, or what comes out of `export_from`; `breaks_after` so many
-        chats it fails."""
+        """The same hits by date, or the chats of `export_from`."""
         self._fail()
         self.asked.append(request)
         if len(request.q) > 1000:
@@ -203,35 +213,39 @@ class FakeService:
 
     def chat(self, chat_id: int, q: str = "") -> ChatView:
         self._fail()
-        found = next((one for one in self.chats if one.id == chat_id), None)
-        if found is None:
+        one_chat = next((one for one in self.chats if one.id == chat_id), None)
+        if one_chat is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
-        return self._view(found, q)
+        return self._view(one_chat, q)
 
-    def _view(self, found: Chat, q: str) -> ChatView:
-        transcript = self._read(found)
-        others = [c for c in self.chats if c.visitor_id == found.visitor_id and c is not found]
+    def _view(self, one_chat: Chat, q: str) -> ChatView:
+        transcript = self._read(one_chat)
+        others = [
+            c for c in self.chats if c.visitor_id == one_chat.visitor_id and c is not one_chat
+        ]
         return ChatView(
-            chat=found,
-            sent=self.sent or {"id": found.id, "status": found.status, "messages": []},
+            chat=one_chat,
+            sent=self.sent or {"id": one_chat.id, "status": one_chat.status, "messages": []},
             speakers=transcript.speakers,
             highlights={
-                m.position: ranges for m in found.messages if (ranges := _ranges(m.text, _words(q)))
+                m.position: ranges
+                for m in one_chat.messages
+                if (ranges := _ranges(m.text, _words(q)))
             },
             agent_name=transcript.agent_name,
             visitor_name=transcript.visitor_name,
-            version=len(self.past.get(found.id, ())) or 2,
+            version=len(self.past.get(one_chat.id, ())) or 2,
             first_seen_at=NOW,
             changed_at=NOW,
             seen_at=NOW,
-            gone_at=self.gone.get(found.id),
+            gone_at=self.gone.get(one_chat.id),
             digest="0" * 64,
             others=tuple(others[:10]),
             others_total=len(others),
         )
 
     def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
-        """They come a day apart, the last `NOW`."""
+        """One version for each day; the last one is of `NOW`."""
         self._fail()
         known = chat_id in self.past or any(one.id == chat_id for one in self.chats)
         if not known:
@@ -315,7 +329,7 @@ class FakeService:
         self._fail()
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: there is nothing to close."""
 
     def _read(self, one: Chat) -> Transcript:
         return ChatReader(lambda _: one).read("", self.names)
@@ -345,13 +359,12 @@ class FakeService:
         value = getattr(one, name)
         return None if value is None else str(value)
 
-    def _filtered(self, request: SearchRequest, found: list[Chat], but: str = "") -> list[Chat]:
-        kept = found
+    def _filtered(self, request: SearchRequest, chats: list[Chat], but: str = "") -> list[Chat]:
         for name, values in request.filters.items():
             if name != but:
                 keys = {canonical(v) if name == "rating" else v for v in values}
-                kept = [c for c in kept if (self._value(c, name) or "none") in keys]
-        return kept if but == "created_month" else [c for c in kept if self._in_days(request, c)]
+                chats = [c for c in chats if (self._value(c, name) or "none") in keys]
+        return chats if but == "created_month" else [c for c in chats if self._in_days(request, c)]
 
     def _in_days(self, request: SearchRequest, one: Chat) -> bool:
         if request.start is None and request.end is None:
@@ -364,13 +377,13 @@ class FakeService:
         return start <= day <= end
 
     def _facets(
-        self, request: SearchRequest, found: list[Chat]
+        self, request: SearchRequest, hits: list[Chat]
     ) -> Mapping[str, tuple[FacetValue, ...]]:
         names = FACETS if request.facets is None else request.facets
         words = _words(request.q)
         base = [c for c in self.chats if all(any(w in m.text for m in c.messages) for w in words)]
         ids = {c.id for c in base}
-        base += [c for c in found if c.id not in ids]
+        base += [c for c in hits if c.id not in ids]
         facets = {}
         for name in names:
             counts = Counter(self._value(c, name) for c in self._filtered(request, base, name))

@@ -1,5 +1,8 @@
-"""A strict look at a page: every tag closed in order, no id twice, nothing inline that the content
-security policy would have to allow, every field labelled."""
+"""Reads a page strictly.
+
+Tags must be closed in order. Ids must differ. Nothing may be inline that the content security
+policy does not allow. Every field must have a label. What is wrong stands in `faults`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ ADDRESSES = {"href", "src", "action"}
 
 
 class Page(HTMLParser):
-    """Reads a page and collects what a test asks for."""
+    """A page: what is wrong with it, its elements, its links and its text."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -41,14 +44,14 @@ class Page(HTMLParser):
 
     @property
     def text(self) -> str:
-        """All that is to be read."""
+        """The whole visible text, with single spaces."""
         return " ".join(" ".join(self.texts).split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         known = {name: value or "" for name, value in attrs}
         if len(attrs) != len(known):
             self.faults.append(f"attribute twice in <{tag}>: {attrs}")
-        self._look_at_attributes(tag, known)
+        self._check_attributes(tag, known)
         if tag == "style" or (tag == "script" and "src" not in known):
             self.faults.append(f"inline <{tag}>")
         if tag == "a" and "a" in self.open:
@@ -57,7 +60,7 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
-    def _look_at_attributes(self, tag: str, known: dict[str, str]) -> None:
+    def _check_attributes(self, tag: str, known: dict[str, str]) -> None:
         for name, value in known.items():
             if name.startswith("on") or name == "style":
                 self.faults.append(f"inline {name} in <{tag}>")
@@ -97,12 +100,12 @@ class Page(HTMLParser):
     def handle_comment(self, data: str) -> None:
         self.faults.append(f"comment: {data[:40]}")
 
-    def link(self, label_or_class: str) -> str:
-        """The address of the first link of this class."""
+    def link(self, css_class: str) -> str:
+        """The address of the first link with this class."""
         for link in self.links:
-            if label_or_class in link.get("class", "").split():
+            if css_class in link.get("class", "").split():
                 return link["href"]
-        raise AssertionError(f"no link {label_or_class}")
+        raise AssertionError(f"no link {css_class}")
 
 
 def look(client: FlaskClient, path: str, status: int = 200) -> Page:

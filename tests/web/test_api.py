@@ -1,3 +1,5 @@
+"""The answers of the API: searches, chats, the state of the program, rejects."""
+
 from __future__ import annotations
 
 import json
@@ -102,11 +104,11 @@ def test_facets_have_labels_and_months_have_none(client: FlaskClient) -> None:
 
 def test_next_leads_through_every_hit_once(client: FlaskClient) -> None:
     answer = get(client, "/api/v1/search?q=包裹&per_page=7")
-    found = [hit["chat"]["id"] for hit in answer["hits"]]
+    ids = [hit["chat"]["id"] for hit in answer["hits"]]
     while answer["next"]:
         answer = get(client, answer["next"])
-        found += [hit["chat"]["id"] for hit in answer["hits"]]
-    assert len(found) == len(set(found)) == answer["total"] == 60
+        ids += [hit["chat"]["id"] for hit in answer["hits"]]
+    assert len(ids) == len(set(ids)) == answer["total"] == 60
 
 
 def test_where_pages_end_next_goes_on_by_cursor(client: FlaskClient, service: FakeService) -> None:
@@ -179,7 +181,7 @@ def test_times_at_the_ends_of_the_calendar_are_still_times(
     )
     answer = get(client, "/api/v1/search?q=耳机&facets=none")
     chat = answer["hits"][0]["chat"]
-    # no year 10000, and no offset with seconds, which RFC 3339 does not have
+    # RFC 3339 has neither a year 10000 nor an offset with seconds.
     assert chat["created_at"] == "9999-12-31T23:59:59+00:00"
     assert chat["assigned_at"] == "0001-01-01T00:00:00+00:00"
     assert chat["end_at"] == "1890-01-01T00:00:00+00:00"
@@ -211,8 +213,8 @@ def test_head_is_answered_without_a_body(client: FlaskClient) -> None:
 
 def reject(number: int, **more: Any) -> StoredReject:
     raw = json.dumps({"id": number, "msg": "什么\ud800"})
-    kept = RejectedChat(f"chat:{number}", number, more.pop("raw", raw), f"no time in {number}")
-    return StoredReject(kept, NOW, NOW + timedelta(hours=1), 2, **more)
+    rejected = RejectedChat(f"chat:{number}", number, more.pop("raw", raw), f"no time in {number}")
+    return StoredReject(rejected, NOW, NOW + timedelta(hours=1), 2, **more)
 
 
 def test_the_status_has_the_last_syncs_and_the_first_rejects(

@@ -37,13 +37,13 @@ def test_each_line_is_what_the_chat_answers_by_itself(
     client: FlaskClient, service: FakeService
 ) -> None:
     service.sent = {"id": 1, "text": "\u2028\x85\x00\ud83d", "odd": float("nan")}
-    found = lines(get(client, "q=包裹").data)
-    assert len(found) == 60
-    for line in found:
+    exported = lines(get(client, "q=包裹").data)
+    assert len(exported) == 60
+    for line in exported:
         TypeAdapter(schemas.ChatJson).validate_python(line, extra="forbid")
         number = line["links"]["self"].rsplit("/", 1)[1]
         assert line == client.get(f"/api/v1/chats/{number}").get_json()
-    created = [line["messages"][0]["created_at"] for line in found]
+    created = [line["messages"][0]["created_at"] for line in exported]
     assert created == sorted(created)
 
 
@@ -90,7 +90,10 @@ def test_an_error_before_the_first_byte_has_its_status(
     service.fails = error
     response = client.get("/api/v1/export")
     assert (response.status_code, response.content_type) == (503, "application/problem+json")
-    service.fails, service.breaks_after = None, 0  # found, but the first chat can't be read
+    service.fails, service.breaks_after = (
+        None,
+        0,
+    )  # the hits are known, but the first chat can't be read
     for _ in range(AT_ONCE + 1):
         response = client.get("/api/v1/export?format=csv")
         assert (response.status_code, response.content_type) == (503, "application/problem+json")
@@ -106,7 +109,7 @@ def test_so_many_at_once_and_no_more(client: FlaskClient, service: FakeService) 
     assert int(refused.headers["Retry-After"]) > 0
     assert client.get("/api/v1/search").status_code == 200
     assert client.head("/api/v1/export").status_code == 200
-    running.pop().close()  # its client went away
+    running.pop().close()  # its client is gone
     assert len(rows(get(client, "format=csv").data)) == 9
     assert len(rows(running.pop().data)) == 9
 
@@ -119,7 +122,7 @@ def test_http_1_0_gets_no_export(client: FlaskClient, service: FakeService) -> N
     assert not service.asked
 
 
-# -- on the wire, by the server that serves it -------------------------------------------------
+# -- over a real socket, by the real server ---------------------------------------------------
 
 
 @contextmanager
@@ -128,7 +131,7 @@ def served(app: Flask) -> Iterator[int]:
     thread = threading.Thread(target=server.run)
     thread.start()
 
-    def end() -> None:  # in the thread of the loop, which ends when nothing is open
+    def end() -> None:  # in the thread of the loop; the loop ends when no channel is open
         for channel in list(server.active_channels.values()):
             channel.handle_close()
         server.close()
@@ -144,13 +147,13 @@ def served(app: Flask) -> Iterator[int]:
 
 @pytest.fixture
 def port(shared: tuple[FakeService, Flask], service: FakeService) -> Iterator[int]:
-    with served(shared[1]) as found:
-        yield found
+    with served(shared[1]) as number:
+        yield number
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back; `whole` as a client sees it."""
+    """An answer. `whole`: whether the client thinks that it has all of it."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -193,7 +196,7 @@ def test_an_export_that_fails_on_its_way_is_seen_to_be_broken(
         assert answer.body
         assert not answer.whole
     service.breaks_after = None
-    assert len(rows(ask(port, "/api/v1/export?format=csv").body)) == 9, "its place is free again"
+    assert len(rows(ask(port, "/api/v1/export?format=csv").body)) == 9, "its slot is free again"
 
 
 def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
@@ -216,12 +219,12 @@ def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
         slow.sendall(b"GET /api/v1/export?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert slow.recv(12) == b"HTTP/1.1 200"
         assert far.wait(30)
-        for _ in range(20):  # others are answered, one after the other
+        for _ in range(20):  # other clients are answered meanwhile, one after the other
             assert ask(port, "/api/v1/search?q=%E9%80%80").status == 200
-        assert not gone.is_set(), "it waits, and has not run through"
+        assert not gone.is_set(), "the export waits; it has not come to its end"
         slow.close()
         assert gone.wait(30), "a client that has gone ends the reading"
-    assert service.walked < 200, "60 MB at most were made for a client that took none"
+    assert service.walked < 200, "at most 60 MB were made for a client that takes nothing"
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone has it")
@@ -237,13 +240,13 @@ def test_a_client_that_stalls_for_long_is_let_go(host: str) -> None:
             with socket.create_connection(each.getsockname()[:2], 30):
                 accepted, _ = _accept(each)
                 with accepted:
-                    wanted = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
-            assert wanted == 600_000
+                    timeout = accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+            assert timeout == 600_000
     finally:
         server.close()
         server.task_dispatcher.shutdown()
 
 
 def _accept(listening: socket.socket) -> tuple[socket.socket, Any]:
-    listening.settimeout(30)  # waitress never waits; here the connection may be still on its way
+    listening.settimeout(30)  # waitress does not wait; here the connection may not be there yet
     return listening.accept()

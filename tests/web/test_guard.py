@@ -1,3 +1,5 @@
+"""Only this machine is answered, and every answer has the headers that protect it."""
+
 from __future__ import annotations
 
 import pytest
@@ -87,7 +89,7 @@ def test_what_a_proxy_hands_on_is_refused(client: FlaskClient, name: str) -> Non
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_answer_carries_the_headers_that_protect(client: FlaskClient, path: str) -> None:
-    with client.get(path) as response:  # closes the file that a static answer holds
+    with client.get(path) as response:  # «with» closes the file of a static answer
         headers = response.headers
     policy = headers["Content-Security-Policy"].split("; ")
     assert "default-src 'none'" in policy

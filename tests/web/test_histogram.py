@@ -15,19 +15,19 @@ MONTHS = {
 
 def test_the_histogram_has_no_gap_and_every_bar_its_days(client: FlaskClient) -> None:
     with client.application.test_request_context("/"):
-        found = histogram.of_facets(SearchRequest(q="a"), MONTHS)
-    assert [bar.name for bar in found.bars] == ["2015-11", "2015-12", "2016-01", "2016-02"]
-    assert found.bars[0].url == "/?q=a&start=2015-11-01&end=2015-11-30"
-    assert found.bars[3].url == "/?q=a&start=2016-02-01&end=2016-02-29"
-    assert found.bars[1].url is None
-    assert found.bars[0].height >= 2, "a few among many are still seen"
+        shown = histogram.of_facets(SearchRequest(q="a"), MONTHS)
+    assert [bar.name for bar in shown.bars] == ["2015-11", "2015-12", "2016-01", "2016-02"]
+    assert shown.bars[0].url == "/?q=a&start=2015-11-01&end=2015-11-30"
+    assert shown.bars[3].url == "/?q=a&start=2016-02-01&end=2016-02-29"
+    assert shown.bars[1].url is None
+    assert shown.bars[0].height >= 2, "few chats beside many are still visible"
 
 
 def test_an_active_bar_takes_its_days_away(client: FlaskClient) -> None:
     request = SearchRequest(q="a", start="2016-02-01", end="2016-02-29", page=3)
     with client.application.test_request_context("/"):
-        found = histogram.of_facets(request, MONTHS)
-    assert (found.bars[3].active, found.bars[3].url) == (True, "/?q=a")
+        shown = histogram.of_facets(request, MONTHS)
+    assert (shown.bars[3].active, shown.bars[3].url) == (True, "/?q=a")
 
 
 def test_many_years_are_shown_by_year_and_one_year_by_month(client: FlaskClient) -> None:
@@ -61,18 +61,18 @@ DAYS = {
 def test_days_are_shown_where_the_hits_lie_near_together(
     client: FlaskClient, start: str | None, end: str | None, first: str, bars: int
 ) -> None:
-    """Over all the days that were asked for, if those are not too many."""
+    """The bars cover all days of the request, if those are not too many."""
     with client.application.test_request_context("/"):
-        found = histogram.of_facets(SearchRequest(q="a", start=start, end=end), DAYS)
-    assert (found.bars[0].name, len(found.bars)) == (first, bars)
-    (leap,) = (bar for bar in found.bars if bar.name == "2016-02-29")
+        shown = histogram.of_facets(SearchRequest(q="a", start=start, end=end), DAYS)
+    assert (shown.bars[0].name, len(shown.bars)) == (first, bars)
+    (leap,) = (bar for bar in shown.bars if bar.name == "2016-02-29")
     assert (leap.count, leap.url) == (0, None)
-    (busy,) = (bar for bar in found.bars if bar.name == "2016-02-27")
+    (busy,) = (bar for bar in shown.bars if bar.name == "2016-02-27")
     assert busy.url == "/?q=a&start=2016-02-27&end=2016-02-27"
 
 
 def test_one_wrong_date_does_not_press_the_others_together(client: FlaskClient) -> None:
     months = [*MONTHS["created_month"], FacetValue("9999-12", None, 1), FacetValue("x", None, 1)]
     with client.application.test_request_context("/"):
-        found = histogram.of_facets(SearchRequest(q="a"), {"created_month": months})
-    assert [bar.name for bar in found.bars] == ["2015", "2016", "9999"]
+        shown = histogram.of_facets(SearchRequest(q="a"), {"created_month": months})
+    assert [bar.name for bar in shown.bars] == ["2015", "2016", "9999"]

@@ -45,8 +45,8 @@ def test_the_page_shows_newest_first_what_changed_in_words(client: FlaskClient) 
     order += ["新增的消息 1", "版本 2", "替换于 2016-05-20 12:00", "修改的消息 1"]
     order += ["新增的消息 4", "附件 发票.pdf", "仅其他字段有变化的消息 1", "已读 之前 0 之后 1"]
     order += ["版本 1", "归档中最早的版本"]
-    places = [page.text.index(words) for words in order]
-    assert places == sorted(places)
+    positions = [page.text.index(words) for words in order]
+    assert positions == sorted(positions)
     html = client.get("/chats/290/versions").text
     assert "下<del>换货</del>进度" in html
     assert "下<ins>退款</ins>进度" in html
@@ -153,7 +153,7 @@ def test_a_chat_may_have_no_messages_at_all(client: FlaskClient, service: FakeSe
 
 
 @pytest.mark.parametrize(
-    ("text", "other", "found"),
+    ("text", "other", "expected"),
     [
         ("", "", ("", "", "")),
         ("一样", "一样", ("一样", "", "")),
@@ -166,7 +166,7 @@ def test_a_chat_may_have_no_messages_at_all(client: FlaskClient, service: FakeSe
     ],
 )
 def test_a_text_is_told_apart_from_another(
-    text: str, other: str, found: tuple[str, str, str]
+    text: str, other: str, expected: tuple[str, str, str]
 ) -> None:
-    assert pieces(text, other) == Pieces(*found)
-    assert "".join(found) == text
+    assert pieces(text, other) == Pieces(*expected)
+    assert "".join(expected) == text

@@ -120,7 +120,7 @@ def test_messages_of_one_id_or_of_none_have_anchors_of_their_own(
         ("abc", [(1, 2)], "a<mark>b</mark>c"),
         ("<b>&", [(0, 1), (3, 4)], "<mark>&lt;</mark>b&gt;<mark>&amp;</mark>"),
         ("abcdef", [(3, 5), (0, 2)], "<mark>ab</mark>c<mark>de</mark>f"),
-        # ranges that overlap, lie outside or are turned round do no harm
+        # ranges that overlap, lie outside or end before they start do no harm
         ("abcdef", [(0, 3), (2, 4)], "<mark>abc</mark><mark>d</mark>ef"),
         ("abc", [(-5, 1), (2, 99), (7, 8)], "<mark>a</mark>b<mark>c</mark>"),
         ("abc", [(2, 1), (1, 1)], "abc"),

@@ -1,4 +1,4 @@
-"""What Prometheus is told, read back by its own parser."""
+"""The metrics, read by the parser of Prometheus."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def scrape(client: FlaskClient) -> Samples:
     }
 
 
-def value(found: Samples, name: str, **labels: str) -> float | None:
-    return found.get((PREFIX + name, frozenset(labels.items())))
+def value(samples: Samples, name: str, **labels: str) -> float | None:
+    return samples.get((PREFIX + name, frozenset(labels.items())))
 
 
 @pytest.fixture
 def fresh(service: FakeService) -> FlaskClient:
-    """A client of an application that nobody has asked anything yet."""
+    """A client of an application that has answered no request yet."""
     return make_app(service).test_client()
 
 
@@ -61,7 +61,7 @@ def test_what_sync_did_is_told_by_another_process_than_did_it(
     world.sync()
     world.kchat.delete(101)
     world.later(days=2).sync(reconcile=True)
-    found = scrape(real)
+    samples = scrape(real)
     expected = {
         "chats": 25,
         "chats_gone": 1,
@@ -76,14 +76,14 @@ def test_what_sync_did_is_told_by_another_process_than_did_it(
         "last_success_timestamp_seconds": world.now.timestamp(),
         "last_sync_duration_seconds": 0,
     }
-    assert {name: value(found, name) for name in expected} == expected
-    assert value(found, "index_bytes") == world.service.engine.describe().size_bytes
-    assert value(found, "index_segments") == world.service.engine.describe().segments
-    assert value(found, "syncs_total", kind="backfill", outcome="complete") == 1
-    assert value(found, "syncs_total", kind="reconcile", outcome="complete") == 1
-    assert value(found, "sync_chats_total", kind="backfill", what="new") == 25
-    assert value(found, "sync_chats_total", kind="reconcile", what="vanished") == 1
-    assert value(found, "kchat_retries_total", kind="backfill") == 0
+    assert {name: value(samples, name) for name in expected} == expected
+    assert value(samples, "index_bytes") == world.service.engine.describe().size_bytes
+    assert value(samples, "index_segments") == world.service.engine.describe().segments
+    assert value(samples, "syncs_total", kind="backfill", outcome="complete") == 1
+    assert value(samples, "syncs_total", kind="reconcile", outcome="complete") == 1
+    assert value(samples, "sync_chats_total", kind="backfill", what="new") == 25
+    assert value(samples, "sync_chats_total", kind="reconcile", what="vanished") == 1
+    assert value(samples, "kchat_retries_total", kind="backfill") == 0
     with world.service.indexing("test"):
         assert value(scrape(real), "indexer_running") == 1
 
@@ -95,13 +95,13 @@ def test_a_sync_that_failed_counts_and_the_last_good_one_stays(
     good = world.now.timestamp()
     began, ended = world.later(hours=1).now, world.later(seconds=90).now
     world.service.archive.save_report(SyncReport("tick", began, ended, error="Kchat is away"))
-    found = scrape(real)
-    assert value(found, "syncs_total", kind="tick", outcome="failed") == 1
-    assert value(found, "syncs_total", kind="tick", outcome="complete") == 0
-    assert value(found, "sync_seconds_total", kind="tick") == 90
-    assert value(found, "last_sync_duration_seconds") == 90
-    assert value(found, "last_sync_timestamp_seconds") == ended.timestamp()
-    assert value(found, "last_success_timestamp_seconds") == good
+    samples = scrape(real)
+    assert value(samples, "syncs_total", kind="tick", outcome="failed") == 1
+    assert value(samples, "syncs_total", kind="tick", outcome="complete") == 0
+    assert value(samples, "sync_seconds_total", kind="tick") == 90
+    assert value(samples, "last_sync_duration_seconds") == 90
+    assert value(samples, "last_sync_timestamp_seconds") == ended.timestamp()
+    assert value(samples, "last_success_timestamp_seconds") == good
 
 
 def test_an_index_that_can_not_be_read_is_said_and_the_archive_is_told_all_the_same(
@@ -110,13 +110,13 @@ def test_an_index_that_can_not_be_read_is_said_and_the_archive_is_told_all_the_s
     world.sync()
     assert value(scrape(real), "up", part="index") == 1
     (world.settings.index_dir / "CURRENT").write_text("{")
-    found = scrape(real)
-    assert value(found, "up", part="index") == 0
-    assert value(found, "up", part="coverage") == 0
-    assert value(found, "up", part="archive") == 1
-    assert value(found, "chats") == 25
-    assert value(found, "index_documents") is None
-    assert value(found, "coverage_complete") is None
+    samples = scrape(real)
+    assert value(samples, "up", part="index") == 0
+    assert value(samples, "up", part="coverage") == 0
+    assert value(samples, "up", part="archive") == 1
+    assert value(samples, "chats") == 25
+    assert value(samples, "index_documents") is None
+    assert value(samples, "coverage_complete") is None
 
 
 @pytest.mark.parametrize("error", [ArchiveError("locked"), IndexDamaged("reindex")], ids=str)
@@ -125,12 +125,12 @@ def test_with_nothing_to_be_read_the_web_is_still_told(
 ) -> None:
     service.fails = error
     assert fresh.get("/readyz").status_code == 503
-    found = scrape(fresh)
+    samples = scrape(fresh)
     parts = ("archive", "index", "coverage")
-    assert [value(found, "up", part=part) for part in parts] == [0, 0, 0]
-    assert value(found, "indexer_running") == 1
+    assert [value(samples, "up", part=part) for part in parts] == [0, 0, 0]
+    assert value(samples, "indexer_running") == 1
     asked = {"method": "GET", "endpoint": "api.readyz", "status": "503"}
-    assert value(found, "http_requests_total", **asked) == 1
+    assert value(samples, "http_requests_total", **asked) == 1
 
 
 def test_a_bug_is_no_answer(fresh: FlaskClient, service: FakeService) -> None:
@@ -160,13 +160,13 @@ def test_a_request_is_counted_once_under_nobodys_words(
     fresh: FlaskClient, method: str, path: str, labels: tuple[str, str, str]
 ) -> None:
     fresh.open(path, method=method)
-    found = scrape(fresh)
+    samples = scrape(fresh)
     names = ("method", "endpoint", "status")
-    counted = {key: n for key, n in found.items() if key[0] == PREFIX + "http_requests_total"}
+    counted = {key: n for key, n in samples.items() if key[0] == PREFIX + "http_requests_total"}
     label = frozenset(zip(names, labels, strict=True))
     assert counted == {(PREFIX + "http_requests_total", label): 1}
-    assert value(found, "http_request_duration_seconds_count", endpoint=labels[1]) == 1
-    assert not [1 for _, known in found for _, text in known if "私" in text or "SECRET" in text]
+    assert value(samples, "http_request_duration_seconds_count", endpoint=labels[1]) == 1
+    assert not [1 for _, known in samples for _, text in known if "私" in text or "SECRET" in text]
 
 
 def test_what_is_refused_and_what_fails_is_counted(
@@ -176,11 +176,11 @@ def test_what_is_refused_and_what_fails_is_counted(
     service.bug = ZeroDivisionError
     assert fresh.get("/?q=a").status_code == 500
     service.bug = None
-    found = scrape(fresh)
+    samples = scrape(fresh)
     refused = {"method": "GET", "endpoint": "api.healthz", "status": "403"}
     failed = {"method": "GET", "endpoint": "pages.search", "status": "500"}
-    assert value(found, "http_requests_total", **refused) == 1
-    assert value(found, "http_requests_total", **failed) == 1
+    assert value(samples, "http_requests_total", **refused) == 1
+    assert value(samples, "http_requests_total", **failed) == 1
 
 
 def test_each_application_counts_for_itself(service: FakeService) -> None:
@@ -230,7 +230,7 @@ print(client.get("/metrics").text)
 
 
 def worker(folder: Path, requests: int) -> str:
-    """What one of several worker processes says after so many requests."""
+    """The metrics of one of several worker processes, after so many requests to it."""
     return subprocess.run(
         [sys.executable, "-c", _WORKER, str(requests)],
         env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)},
@@ -245,14 +245,14 @@ def worker(folder: Path, requests: int) -> str:
 @pytest.mark.slow
 def test_several_worker_processes_are_summed(tmp_path: Path) -> None:
     worker(tmp_path, 3)
-    found = {
+    samples = {
         (sample.name, sample.labels.get("endpoint"), sample.labels.get("le")): sample.value
         for family in parsed(worker(tmp_path, 2))
         for sample in family.samples
     }
-    assert found[PREFIX + "http_requests_total", "api.healthz", None] == 5
-    assert found[PREFIX + "http_request_duration_seconds_bucket", "api.healthz", "+Inf"] == 5
-    assert found[PREFIX + "up", None, None] == 1
+    assert samples[PREFIX + "http_requests_total", "api.healthz", None] == 5
+    assert samples[PREFIX + "http_request_duration_seconds_bucket", "api.healthz", "+Inf"] == 5
+    assert samples[PREFIX + "up", None, None] == 1
 
 
 def test_a_folder_for_several_processes_must_be_one(

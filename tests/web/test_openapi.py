@@ -1,3 +1,5 @@
+"""The OpenAPI document says what the API does."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -73,8 +75,8 @@ def test_the_description_names_the_limits(document: Any) -> None:
 
 def test_the_description_names_both_parameters_of_the_rejects(document: Any) -> None:
     described = document["paths"]["/api/v1/rejects"]["get"]["parameters"]
-    found = {p["name"]: (p["schema"]["minimum"], p["schema"]["default"]) for p in described}
-    assert found == {"page": (1, 1), "per_page": (1, 20)}
+    bounds = {p["name"]: (p["schema"]["minimum"], p["schema"]["default"]) for p in described}
+    assert bounds == {"page": (1, 1), "per_page": (1, 20)}
 
 
 def references(node: Any) -> set[str]:

@@ -1,3 +1,5 @@
+"""From a query string to a request, and back."""
+
 from __future__ import annotations
 
 from urllib.parse import parse_qsl, urlsplit
@@ -45,7 +47,7 @@ MAX = str(2**63 - 1)
             SearchRequest(start="2016-01-01", end="2016-02-29"),
         ),
         ("start=2016-01-01T08:00:00Z", SearchRequest(start="2016-01-01T08:00:00Z")),
-        # the plus of an offset, escaped and not
+        # the plus of an offset, escaped and not escaped
         ("start=2016-01-01T08:00:00%2B08:00", SearchRequest(start="2016-01-01T08:00:00+08:00")),
         ("start=2016-01-01T08:00:00+08:00", SearchRequest(start="2016-01-01T08:00:00+08:00")),
         ("sort=oldest&page=100&per_page=100", SearchRequest(sort="oldest", page=100, per_page=100)),
@@ -173,10 +175,10 @@ def test_links_of_the_answer_keep_every_parameter(client: FlaskClient) -> None:
     answer = client.get(f"/api/v1/search?{query}").get_json()
     asked = sorted(parse_qsl(query))
     for name, page in (("next", "3"), ("previous", "1")):
-        found = dict.fromkeys(parse_qsl(urlsplit(answer[name]).query))
+        linked = dict.fromkeys(parse_qsl(urlsplit(answer[name]).query))
         expected = [pair for pair in asked if pair[0] != "page"]
-        assert sorted(pair for pair in found if pair[0] != "page") == expected
-        assert dict(found).get("page", page) == page or ("page", page) in found
+        assert sorted(pair for pair in linked if pair[0] != "page") == expected
+        assert dict(linked).get("page", page) == page or ("page", page) in linked
 
 
 @pytest.mark.parametrize(
@@ -215,9 +217,9 @@ def test_all_filters_of_a_search_are_filters_of_an_export() -> None:
         "&rating=满意&started_by=visitor&type=chat&has_upload=true&start=2016-01-01&end=2016-02-01"
         "&sort=newest&format=csv"
     )
-    wanted, form = read_export(MultiDict(parse_qsl(query)))
+    asked, form = read_export(MultiDict(parse_qsl(query)))
     assert form == "csv"
-    assert wanted == SearchRequest(
+    assert asked == SearchRequest(
         q="退款",
         match="all",
         filters={
@@ -242,9 +244,9 @@ def test_an_address_of_an_export_asks_for_the_search_it_was_made_from() -> None:
         q="退款", filters={"agent_id": ("1", "none"), "has_upload": ("false",)}, start="2016-01-01",
         sort="newest", page=3, per_page=50, facets=(), snippets=1, match="auto", cursor=None,
     )  # fmt: skip
-    wanted, form = read_export(MultiDict(parse_qsl(urlsplit(export_url(request, "csv")).query)))
+    asked, form = read_export(MultiDict(parse_qsl(urlsplit(export_url(request, "csv")).query)))
     assert form == "csv"
-    assert wanted == SearchRequest(
+    assert asked == SearchRequest(
         q="退款", match="all", filters={"agent_id": ("1", "none"), "has_upload": ("false",)},
         start="2016-01-01", sort="newest",
     )  # fmt: skip

@@ -1,3 +1,5 @@
+"""Errors as answers: a problem from the API, a page for people."""
+
 from __future__ import annotations
 
 import logging

@@ -33,7 +33,7 @@ def test_a_facet_asks_for_what_it_counts(client: FlaskClient, service: FakeServi
     narrowed = look(client, url)
     assert "20 个对话" in narrowed.text
     assert service.asked[-1] == SearchRequest(q="包裹", filters={"agent_id": ("2193",)})
-    # the chip takes it away again
+    # The chip leads back to the search without the filter.
     assert urlsplit(narrowed.link("chip")).query == "q=%E5%8C%85%E8%A3%B9"
 
 
@@ -191,8 +191,8 @@ def test_a_search_of_one_part_that_finds_nothing_does_not_list_it_again(
 def exports_of(client: FlaskClient, path: str) -> dict[str, str]:
     page = Page(client.get(path).text)
     assert page.faults == []
-    found = [link["href"] for link in page.links if "/api/v1/export" in link.get("href", "")]
-    return {dict(parse_qsl(urlsplit(url).query))["format"]: url for url in found}
+    urls = [link["href"] for link in page.links if "/api/v1/export" in link.get("href", "")]
+    return {dict(parse_qsl(urlsplit(url).query))["format"]: url for url in urls}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def exports_of(client: FlaskClient, path: str) -> dict[str, str]:
         "/?q=包裹&agent_id=2193&rating=1&rating=none&match=all",
         "/?q=&has_upload=true",
         "/?q=包裹&start=2015-01-01&end=2015-12-31",
-        "/?q=包裹 SF000003",  # one has both, others follow
+        "/?q=包裹 SF000003",  # one chat has both words, others follow
     ],
 )
 def test_the_page_leads_to_the_export_of_what_it_counts(client: FlaskClient, path: str) -> None:

@@ -1,4 +1,4 @@
-"""The page that says how the program is: what failed, and what could not be understood."""
+"""The page of the program's state: what failed, and which chats could not be understood."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def test_each_reject_can_be_looked_at_as_kchat_sent_it(
 def test_a_reject_that_kchat_shows_no_more_is_said_to_be_gone(
     client: FlaskClient, service: FakeService
 ) -> None:
-    kept = RejectedChat("chat:1", 1, "{}", "odd")
-    service.stored_rejects = (StoredReject(kept, NOW, NOW, 2, NOW + timedelta(days=1)),)
+    rejected = RejectedChat("chat:1", 1, "{}", "odd")
+    service.stored_rejects = (StoredReject(rejected, NOW, NOW, 2, NOW + timedelta(days=1)),)
     page = look(client, "/status")
     assert page.text.count("Kchat 上已不存在") == 2, "the tile and the column"
     assert "2016-05-21 12:00" in page.text

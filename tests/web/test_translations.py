@@ -1,4 +1,4 @@
-"""The English of the pages is whole, and what runs is what is written."""
+"""Every text of the pages has its English, and the compiled file has the same texts."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ def catalog() -> Catalog:
     return read_po(io.BytesIO((ENGLISH / "messages.po").read_bytes()), locale="en")
 
 
-def strings(found: Catalog) -> dict[str, str]:
+def strings(texts: Catalog) -> dict[str, str]:
     def flat(text: object) -> str:
         return text if isinstance(text, str) else "|".join(text)  # type: ignore[arg-type]  # plural
 
-    return {flat(message.id): flat(message.string) for message in found if message.id}
+    return {flat(message.id): flat(message.string) for message in texts if message.id}
 
 
 def used() -> set[str]:
-    found = extract_from_dir(
+    extracted = extract_from_dir(
         WEB,
         method_map=[("**.py", "python"), ("templates/**.html", "jinja2")],
         keywords={"_": None, "gettext": None, "ngettext": (1, 2)},
     )
-    return {message if isinstance(message, str) else message[0] for _, _, message, _, _ in found}
+    return {
+        message if isinstance(message, str) else message[0] for _, _, message, _, _ in extracted
+    }
 
 
 def test_every_text_of_the_pages_has_its_english_and_none_is_left_over() -> None:
@@ -71,6 +73,6 @@ def test_no_page_has_a_text_that_can_not_be_translated() -> None:
 
 
 def test_no_text_could_end_an_attribute_or_begin_a_tag() -> None:
-    # the templates show translations as they are
+    # The templates do not escape translations.
     for message, text in strings(catalog()).items():
         assert not set(message + text) & set('"<>'), text

@@ -1,4 +1,4 @@
-// Everything here is a convenience: each page does its work without it.
+// Nothing here is necessary: each page works without JavaScript.
 "use strict";
 
 (() => {
@@ -13,7 +13,7 @@
   const showHelp = () => { if (!help.open) help.showModal(); };
   opener.addEventListener("click", showHelp);
 
-  // -- the form: an empty field is no condition ----------------------------------------------
+  // -- the form: an empty field is not sent --------------------------------------------------
   const form = byId("search-form");
   if (form) {
     form.addEventListener("submit", () => {
@@ -21,16 +21,16 @@
         if (field.name && field.name !== "q" && !field.value) field.disabled = true;
       }
     });
-    // coming back by history must not leave fields switched off
+    // The browser's «back» must not show fields that are disabled.
     window.addEventListener("pageshow", () => {
       for (const field of form.elements) field.disabled = false;
     });
   }
 
-  // -- the way back to the results, filters and page included --------------------------------
+  // -- the link back to the results, with filters and page ------------------------------------
   const RESULTS = "results";
   const remember = (action) => {
-    try { return action(window.sessionStorage); } catch { return null; } // storage may be forbidden
+    try { return action(window.sessionStorage); } catch { return null; } // the browser may forbid storage
   };
   const hits = [...document.querySelectorAll(".hit")];
   if (document.querySelector(".results")) {
@@ -39,40 +39,40 @@
   const back = byId("back");
   const saved = back && remember((store) => store.getItem(RESULTS));
   if (saved && saved.startsWith("/?")) {
-    const asked = new URLSearchParams(location.search).get("q") || "";
-    const found = new URLSearchParams(saved.slice(2)).get("q") || "";
-    if (asked === found) back.href = saved;
+    const chatQuery = new URLSearchParams(location.search).get("q") || "";
+    const savedQuery = new URLSearchParams(saved.slice(2)).get("q") || "";
+    if (chatQuery === savedQuery) back.href = saved;
   }
 
-  // -- through the hits ------------------------------------------------------------------------
+  // -- keys from hit to hit ------------------------------------------------------------------------
   let selected = -1;
-  const select = (place) => {
+  const select = (position) => {
     if (!hits.length) return;
     if (selected >= 0) hits[selected].classList.remove("selected");
-    selected = Math.max(0, Math.min(hits.length - 1, place));
+    selected = Math.max(0, Math.min(hits.length - 1, position));
     hits[selected].classList.add("selected");
     hits[selected].querySelector("a.open").focus({ preventScroll: true });
     hits[selected].scrollIntoView({ block: "nearest" });
   };
-  hits.forEach((hit, place) => {
+  hits.forEach((hit, position) => {
     hit.addEventListener("focusin", () => {
       if (selected >= 0) hits[selected].classList.remove("selected");
-      selected = place;
+      selected = position;
       hit.classList.add("selected");
     });
   });
 
-  // -- through the matches of a chat -------------------------------------------------------------
+  // -- from match to match in a chat -------------------------------------------------------------
   const matches = [...document.querySelectorAll(".transcript .match")];
-  const place = byId("match-place");
+  const counter = byId("match-place");
   let current = matches.findIndex((item) => `#${item.id}` === location.hash);
-  const showPlace = () => {
-    if (!place || current < 0) return;
-    place.textContent = `${current + 1} / `;
-    place.hidden = false;
+  const showCounter = () => {
+    if (!counter || current < 0) return;
+    counter.textContent = `${current + 1} / `;
+    counter.hidden = false;
   };
-  // messages out of sight get their true height only when they come into it, so that a jump far
-  // down may miss: go on until the message stays where it was put
+  // The browser knows the true height of a message only when it is visible, so a long jump may miss.
+  // So scroll again until the message stays where it is.
   const bring = (item, tries = 10) => {
     item.scrollIntoView({ block: "center" });
     const top = item.getBoundingClientRect().top;
@@ -88,7 +88,7 @@
     item.classList.add("current");
     bring(item);
     history.replaceState(null, "", `#${item.id}`);
-    showPlace();
+    showCounter();
   };
   for (const [id, by] of [["match-previous", -1], ["match-next", 1]]) {
     const button = byId(id);
@@ -101,9 +101,9 @@
     if (here < 0) return;
     if (current >= 0) matches[current].classList.remove("current");
     current = here;
-    showPlace();
+    showCounter();
   });
-  showPlace();
+  showCounter();
   const target = location.hash.length > 1 && byId(location.hash.slice(1));
   if (target && target.closest(".transcript")) bring(target);
 
