@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import corpus
 from kchat_search.models.search import SearchRequest
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 from kchat_search.text.segmentation import Segmenter
 
 KINDS = {
@@ -134,7 +134,7 @@ class _Drawing:
         if word not in self._plain:
             self._plain[word] = (
                 2 <= len(word) <= 4
-                and [run.kind for run in runs(word)] == [Kind.HAN]
+                and [run.kind for run in runs(word)] == [RunKind.HAN]
                 and self.segmenter.segment_han(word) == [word]
                 and self.segmenter.tokens([word]) == [word]
             )
@@ -206,7 +206,7 @@ class _Drawing:
             for each in self.sample
             for text in each.texts
             for run in runs(text)
-            if run.kind is Kind.DIGITS
+            if run.kind is RunKind.DIGITS
         ]
         tails = [number[-4:] for number in numbers if len(number) == 11 and number[:3] == "199"]
         for tail in self.rng.sample(tails, _EACH):
@@ -215,7 +215,7 @@ class _Drawing:
     def _character(self, kind: str) -> Iterator[Query]:
         """From the commonest character to rare ones."""
         times = Counter(c for each in self.sample for c in set("".join(each.texts)))
-        han = [c for c, _ in times.most_common() if [r.kind for r in runs(c)] == [Kind.HAN]]
+        han = [c for c, _ in times.most_common() if [r.kind for r in runs(c)] == [RunKind.HAN]]
         for i in range(_EACH):
             one = han[min(len(han) - 1, 3 ** (i + 1) // 4)]
             yield Query(kind, SearchRequest(q=one, facets=()), literal=one)

@@ -72,7 +72,9 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         chat_reader=chat_reader,
         sent=chat_without_upload_tokens,
         reading=Reading(
-            chat=parser.parse_archived, shown=without_upload_tokens, content=stable_content
+            parse=parser.parse_archived,
+            without_upload_tokens=without_upload_tokens,
+            stable_content=stable_content,
         ),
         searcher=Searcher(
             archive=archive,

@@ -21,7 +21,7 @@ from kchat_search.models.plan import (
     Node,
     NoneOf,
 )
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 
 
 def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # one for each kind
@@ -33,7 +33,7 @@ def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # on
             return any(text in said for who, said in document.texts if speaker in (None, who))
         case HasWord(text, prefix, speaker):
             said = [s for who, s in document.texts if speaker in (None, who)]
-            words = [r.text for s in said for r in runs(s) if r.kind is Kind.LETTERS]
+            words = [r.text for s in said for r in runs(s) if r.kind is RunKind.LETTERS]
             return any(w.startswith(text) if prefix else w == text for w in words)
         case FileNamed(text):
             return any(re.search(re.escape(text), name) for name in document.files)

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from kchat_search.models.chats import Chat, Message, StoredVersion
 
-Kind = Literal["added", "removed", "changed", "recalled"]
+DifferenceKind = Literal["added", "removed", "changed", "recalled"]
 Json = dict[str, Any]
 Key = tuple[int | None, int]
 
@@ -32,10 +32,10 @@ Key = tuple[int | None, int]
 class Reading:
     """How Kchat's JSON is read."""
 
-    chat: Callable[[str], Chat]
-    shown: Callable[[object], object]
+    parse: Callable[[str], Chat]
+    without_upload_tokens: Callable[[object], object]
     """From a JSON value to what may be shown of it, without the upload tokens."""
-    content: Callable[[object], object]
+    stable_content: Callable[[object], object]
     """From a JSON value to its content, without what Kchat renews at any time."""
 
 
@@ -53,7 +53,7 @@ class FieldDifference:
 class MessageDifference:
     """A message that was added, removed, recalled or otherwise changed."""
 
-    kind: Kind
+    kind: DifferenceKind
     before: Message | None
     """None for a message that was added."""
     after: Message | None
@@ -129,9 +129,9 @@ class History:
 
     def sent(self, index: int) -> Mapping[str, object]:
         """The chat as Kchat sent it in this version, without the upload tokens."""
-        shown = self._reading.shown(decoded(self._stored[index].raw))
-        assert isinstance(shown, dict)
-        return shown
+        cleaned = self._reading.without_upload_tokens(decoded(self._stored[index].raw))
+        assert isinstance(cleaned, dict)
+        return cleaned
 
 
 def decoded(raw: str) -> Json:
@@ -172,39 +172,47 @@ def _field_differences(
 
 def _shown_field(name: str, value: object, reading: Reading) -> object:
     """What may be shown of a value. It depends on the name of the field."""
-    shown = reading.shown({name: value})
-    return shown.get(name) if isinstance(shown, dict) else None
+    cleaned = reading.without_upload_tokens({name: value})
+    return cleaned.get(name) if isinstance(cleaned, dict) else None
 
 
 def _content_field(name: str, value: object, reading: Reading) -> object:
-    content = reading.content({name: value})
+    content = reading.stable_content({name: value})
     return content.get(name) if isinstance(content, dict) else None
 
 
 def _message_differences(before: object, after: object, reading: Reading) -> list[Difference]:
-    olds, news = _message_objects(before), _message_objects(after)
+    old_messages, new_messages = _message_objects(before), _message_objects(after)
 
     def same(old: Json, new: Json) -> bool:
         return old == new or next(_field_differences(old, new, reading), None) is None
 
-    middle = _middle(olds, news, same)
+    middle = _middle(old_messages, new_messages, same)
     alike = {
         position
         for position in set(range(*middle[0])) & set(range(*middle[1]))
-        if same(olds[position], news[position])
+        if same(old_messages[position], new_messages[position])
     }
-    was, now, moved = _read_both(olds, news, middle, alike, reading)
+    old_by_key, new_by_key, moved = _read_both(old_messages, new_messages, middle, alike, reading)
     if moved & alike:  # a message kept its position, but others moved past it
-        was, now, moved = _read_both(olds, news, middle, set(), reading)
+        old_by_key, new_by_key, moved = _read_both(
+            old_messages, new_messages, middle, set(), reading
+        )
     changed = []
-    for key in now.keys() & was.keys():
-        old, new = was[key], now[key]
-        sent = (olds[old.position], news[new.position])
+    for key in new_by_key.keys() & old_by_key.keys():
+        old, new = old_by_key[key], new_by_key[key]
+        sent = (old_messages[old.position], new_messages[new.position])
         changed.append(_message_difference((old, new), sent, new.position in moved, reading))
-    changed += [MessageDifference("added", None, now[key]) for key in now.keys() - was.keys()]
-    changed += [MessageDifference("removed", was[key], None) for key in was.keys() - now.keys()]
-    by_position = [one for one in changed if one is not None]
-    by_position.sort(key=lambda one: (one.message.position, one.after is not None))
+    changed += [
+        MessageDifference("added", None, new_by_key[key])
+        for key in new_by_key.keys() - old_by_key.keys()
+    ]
+    changed += [
+        MessageDifference("removed", old_by_key[key], None)
+        for key in old_by_key.keys() - new_by_key.keys()
+    ]
+    by_position = [difference for difference in changed if difference is not None]
+    by_position.sort(key=lambda d: (d.message.position, d.after is not None))
     if not by_position and _outline(before) != _outline(after):
         return [FieldDifference("messages", _outline(before), _outline(after))]
     return list(by_position)
@@ -212,41 +220,48 @@ def _message_differences(before: object, after: object, reading: Reading) -> lis
 
 def _message_objects(value: object) -> list[Json]:
     """The messages, as `Chat.messages` counts them: a null is no message."""
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _outline(value: object) -> object:
     """What tells two lists of equal messages apart: is it a list, and where are its nulls?"""
-    return [None if one is None else {} for one in value] if isinstance(value, list) else value
+    return [None if item is None else {} for item in value] if isinstance(value, list) else value
 
 
 def _middle(
-    olds: Sequence[Json], news: Sequence[Json], same: Callable[[Json, Json], bool]
+    old_messages: Sequence[Json], new_messages: Sequence[Json], same: Callable[[Json, Json], bool]
 ) -> tuple[tuple[int, int], tuple[int, int]]:
     """`[start, end)` in each list, without the messages that both lists begin with and end with."""
-    shortest = min(len(olds), len(news))
+    shortest = min(len(old_messages), len(new_messages))
     head = 0
-    while head < shortest and same(olds[head], news[head]):
+    while head < shortest and same(old_messages[head], new_messages[head]):
         head += 1
     tail = 0
-    while tail < shortest - head and same(olds[-1 - tail], news[-1 - tail]):
+    while tail < shortest - head and same(old_messages[-1 - tail], new_messages[-1 - tail]):
         tail += 1
-    return (head, len(olds) - tail), (head, len(news) - tail)
+    return (head, len(old_messages) - tail), (head, len(new_messages) - tail)
 
 
 def _read_both(
-    olds: Sequence[Json],
-    news: Sequence[Json],
+    old_messages: Sequence[Json],
+    new_messages: Sequence[Json],
     middle: tuple[tuple[int, int], tuple[int, int]],
     alike: set[int],
     reading: Reading,
 ) -> tuple[dict[Key, Message], dict[Key, Message], set[int]]:
-    """(the messages of the middle before, those after, the positions after of those that moved).
+    """(the old messages of the middle, the new ones, the positions after of those that moved).
     Messages at `alike` positions are not read, because they are the same in both lists."""
-    was = _read(olds, [index for index in range(*middle[0]) if index not in alike], reading)
-    now = _read(news, [index for index in range(*middle[1]) if index not in alike], reading)
-    before = {now[key].position: was[key].position for key in now.keys() & was.keys()}
-    return was, now, _moved({position: position for position in alike} | before)
+    old_by_key = _read(
+        old_messages, [index for index in range(*middle[0]) if index not in alike], reading
+    )
+    new_by_key = _read(
+        new_messages, [index for index in range(*middle[1]) if index not in alike], reading
+    )
+    before = {
+        new_by_key[key].position: old_by_key[key].position
+        for key in new_by_key.keys() & old_by_key.keys()
+    }
+    return old_by_key, new_by_key, _moved({position: position for position in alike} | before)
 
 
 def _read(sent: Sequence[Json], positions: Sequence[int], reading: Reading) -> dict[Key, Message]:
@@ -257,7 +272,7 @@ def _read(sent: Sequence[Json], positions: Sequence[int], reading: Reading) -> d
     chosen = json.dumps({"id": 1, "messages": [sent[position] for position in positions]})
     seen: Counter[int] = Counter()
     by_key = {}
-    for position, message in zip(positions, reading.chat(chosen).messages, strict=True):
+    for position, message in zip(positions, reading.parse(chosen).messages, strict=True):
         key = (message.id, position)
         if message.id is not None:
             key = (message.id, seen[message.id])
@@ -282,14 +297,14 @@ def _moved(before: Mapping[int, int]) -> set[int]:
         length = bisect_left(ends, before[position])
         ends[length : length + 1] = [before[position]]
         lengths.append((length, position))
-    kept = set()
+    unmoved = set()
     next_length = len(ends) - 1
     limit = max(before.values()) + 1
     for length, position in reversed(lengths):
         if length == next_length and before[position] < limit:
-            kept.add(position)
+            unmoved.add(position)
             next_length, limit = next_length - 1, before[position]
-    return set(order) - kept
+    return set(order) - unmoved
 
 
 def _message_difference(

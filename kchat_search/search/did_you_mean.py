@@ -14,7 +14,7 @@ from itertools import count, islice, product, takewhile
 from kchat_search.models.plan import Contains, HasWord
 from kchat_search.search.plan import positive_leaves
 from kchat_search.search.tree import And, Or, Phrase, Text, Tree
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 
 _LONGEST = 8
 """Characters of a strange word of Han, at most."""
@@ -76,9 +76,9 @@ def _strange_words(
 ) -> Iterator[str]:
     """The strange words of a text, from left to right."""
     for run in runs(typed):
-        if run.kind is Kind.LETTERS and is_strange(HasWord(run.text)):
+        if run.kind is RunKind.LETTERS and is_strange(HasWord(run.text)):
             yield run.text
-        if run.kind is not Kind.HAN:
+        if run.kind is not RunKind.HAN:
             continue
         words = split(run.text)
         index = 0

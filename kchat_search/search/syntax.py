@@ -31,9 +31,9 @@ from kchat_search.search.tree import (
     quoted,
 )
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.scripts import Kind, Run, runs, strip_punctuation
+from kchat_search.text.scripts import Run, RunKind, runs, strip_punctuation
 
-_UNSPACED = (Kind.HAN, Kind.UNSPACED)
+_UNSPACED = (RunKind.HAN, RunKind.UNSPACED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +183,12 @@ class _Parser:
         folded = fold(typed).strip()
         parts: list[str | Word] = []
         for piece in _pieces(folded):
-            if piece[0].kind is Kind.HAN:
+            if piece[0].kind is RunKind.HAN:
                 parts.extend(self._split(piece[0].text))
                 continue
             chunk = "".join(run.text for run in piece)
             # The Unicode blocks of unspaced scripts have punctuation, too («・»).
-            is_unspaced = piece[0].kind is Kind.UNSPACED
+            is_unspaced = piece[0].kind is RunKind.UNSPACED
             part = strip_punctuation(chunk) if is_unspaced else _word_or_literal(chunk)
             if part:
                 parts.append(part)
@@ -256,7 +256,7 @@ def _word_or_literal(chunk: str) -> str | Word | None:
     text = strip_punctuation(chunk)
     if not text:
         return None
-    if all(run.kind is Kind.LETTERS for run in runs(text)):
+    if all(run.kind is RunKind.LETTERS for run in runs(text)):
         return Word(text, prefix=chunk[chunk.index(text) + len(text) :].startswith("*"))
     return text
 

@@ -16,7 +16,7 @@ from kchat_search.fields import OPERATORS
 from kchat_search.models.search import Note
 from kchat_search.search.tree import BETWEEN
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 
 _CURLY = "“”„‟"
 _CLOSING = {'"': '"', "＂": "＂"} | dict.fromkeys(_CURLY, _CURLY)
@@ -164,7 +164,7 @@ def _divided(token: Token) -> Iterator[Token]:
     if token.kind == "word" and not token.field:
         for mark in _DIVIDER.finditer(token.text):
             beside = token.text[mark.start() - 1] + token.text[mark.end()]
-            if all(run.kind not in (Kind.HAN, Kind.UNSPACED) for run in runs(fold(beside))):
+            if all(run.kind not in (RunKind.HAN, RunKind.UNSPACED) for run in runs(fold(beside))):
                 yield Token("word", token.text[done : mark.end()])
                 done = mark.end()
     yield dataclasses.replace(token, text=token.text[done:])

@@ -13,7 +13,7 @@ from typing import Any
 
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 from kchat_search.ports import Clock, SyncArchive
-from kchat_search.sync.decide import Kind
+from kchat_search.sync.decide import SyncKind
 
 Cursor = tuple[str, Mapping[str, Any]]
 """A cursor's name and its value."""
@@ -23,7 +23,7 @@ Cursor = tuple[str, Mapping[str, Any]]
 class Counts:
     """What a sync has done so far, in chats. Correct at any moment, so also if it ends early."""
 
-    kind: Kind = "tick"
+    kind: SyncKind = "tick"
     seen: int = 0
     new: int = 0
     changed: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kchat_search.sync import decide
 from kchat_search.sync.archive_writer import Cursor
 from kchat_search.sync.decide import Pass
-from kchat_search.sync.list_pass import Ending, go_on
+from kchat_search.sync.list_pass import Ending, continue_pass
 from kchat_search.sync.transfer import Transfer
 
 
@@ -15,7 +15,7 @@ def backfill(transfer: Transfer, state: Pass) -> None:
     state = decide.resumed(state)
     while True:
         transfer.counts.seen = 0  # a pass that proves sees the same chats once more
-        result = go_on(transfer, state, _cursor)
+        result = continue_pass(transfer, state, _cursor)
         ended = result.state
         verdict = decide.after_pass(ended, result.count, whole=result.ending is Ending.REGULAR)
         transfer.remember_last_page(max(1, ended.page - 1), ended.seen - ended.size)

@@ -20,7 +20,7 @@ OVERLAP = timedelta(days=1)
 """A list begins this much earlier than seems necessary: it is not certain whether `start` means the
 created or the ended day (DESIGN 3)."""
 
-Kind = Literal["backfill", "tick", "reconcile"]
+SyncKind = Literal["backfill", "tick", "reconcile"]
 """What a sync does."""
 
 INDEX_FROM = 1_000
@@ -264,7 +264,7 @@ def kind_of(
     every_hours: int,
     *,
     everything: bool = False,
-) -> Kind:
+) -> SyncKind:
     """What a sync does: the backfill until it is done; then ticks, and a reconcile when it is time
     for one, or when `everything` is asked for. `reconciled` is the cursor of the last reconcile."""
     if not backfill.done:

@@ -40,7 +40,7 @@ class PassResult:
     ending: Ending
 
 
-def go_on(
+def continue_pass(
     transfer: Transfer,
     state: Pass,
     cursor: Callable[[Pass], Cursor],

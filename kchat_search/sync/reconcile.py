@@ -51,7 +51,7 @@ def remember_reconciled(transfer: Transfer, moment: datetime) -> None:
     transfer.set_cursor("reconciled", {"at": moment.isoformat()})
 
 
-def go_on(transfer: Transfer, backfill: Pass, *, begin: bool) -> None:
+def continue_sweep(transfer: Transfer, backfill: Pass, *, begin: bool) -> None:
     """Do the next part of a sweep that has not ended. `begin`: begin one if none is under way."""
     value = transfer.archive.cursor("sweep")
     state = Sweep.from_json(value) if value else None
@@ -84,7 +84,7 @@ def _go_on_listing(transfer: Transfer, state: Sweep, max_pages: int | None) -> S
     back = decide.one_page_back(state.walk)
     if max_pages is not None:
         max_pages += back.page < state.walk.page
-    result = list_pass.go_on(transfer, back, cursor, max_pages)
+    result = list_pass.continue_pass(transfer, back, cursor, max_pages)
     count = state.count if result.count is None else result.count
     after = replace(state, walk=result.state, count=count)
     if result.ending is not Ending.UNFINISHED:

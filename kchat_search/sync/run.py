@@ -14,7 +14,7 @@ from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync import decide, reconcile
 from kchat_search.sync.archive_writer import ArchiveWriter, Counts
 from kchat_search.sync.backfill import backfill
-from kchat_search.sync.decide import Kind, Pass
+from kchat_search.sync.decide import Pass, SyncKind
 from kchat_search.sync.fetcher import Fetcher
 from kchat_search.sync.indexer import Indexer, IndexWhileFetching
 from kchat_search.sync.policy import SyncPolicy
@@ -39,7 +39,7 @@ class Syncer:
     clock: Clock
     zone: ZoneInfo
 
-    def due(self, *, everything: bool = False) -> Kind:
+    def due(self, *, everything: bool = False) -> SyncKind:
         """What the next sync does. `everything`: the whole list is asked for at once."""
         return decide.kind_of(
             Pass.from_json(self.archive.cursor("backfill")),
@@ -51,7 +51,7 @@ class Syncer:
 
     def sync(
         self,
-        kind: Kind | None = None,
+        kind: SyncKind | None = None,
         *,
         everything: bool = False,
         index: bool = True,
@@ -123,7 +123,7 @@ class _Run:
             error=error,
         )
 
-    def fetch_and_index(self, kind: Kind | None, *, everything: bool) -> None:
+    def fetch_and_index(self, kind: SyncKind | None, *, everything: bool) -> None:
         """Fetch, archive, and index what waits in the end."""
         try:
             self._counts.kind = kind or self._syncer.due(everything=everything)

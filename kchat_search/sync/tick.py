@@ -24,7 +24,7 @@ def tick(transfer: Transfer, backfill: Pass, *, with_reconcile: bool) -> None:
     steps: list[Callable[[Transfer], None]] = [_fetch_newest, _fetch_end_of_list, _recheck]
     if with_reconcile:
         steps.append(reconcile.recent)
-    steps.append(lambda shared: reconcile.go_on(shared, backfill, begin=with_reconcile))
+    steps.append(lambda shared: reconcile.continue_sweep(shared, backfill, begin=with_reconcile))
     first_error: KchatError | None = None
     error_before: KchatError | None = None
     for step in steps:

@@ -37,7 +37,7 @@ _RUNS = re.compile(
 _INDEXABLE = re.compile(rf"([{_HAN}]+)|([{_UNSPACED}]+|{_LETTERS.pattern}|\d+)")
 
 
-class Kind(Enum):
+class RunKind(Enum):
     """What a run consists of."""
 
     HAN = "han"
@@ -50,13 +50,13 @@ class Kind(Enum):
     """Punctuation, symbols, emoji, blanks."""
 
 
-_KINDS = {kind.value: kind for kind in Kind}
+_KINDS = {kind.value: kind for kind in RunKind}
 
 
 class Run(NamedTuple):
     """A stretch of folded text of one kind."""
 
-    kind: Kind
+    kind: RunKind
     text: str
 
 

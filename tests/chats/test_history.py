@@ -26,7 +26,11 @@ from kchat_search.kchat.upload_tokens import content_digest, stable_content, wit
 from kchat_search.models.chats import StoredVersion
 
 PARSER = ChatParser(ZoneInfo("Asia/Shanghai"))
-READING = Reading(chat=PARSER.parse_archived, shown=without_upload_tokens, content=stable_content)
+READING = Reading(
+    parse=PARSER.parse_archived,
+    without_upload_tokens=without_upload_tokens,
+    stable_content=stable_content,
+)
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
 
 

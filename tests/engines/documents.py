@@ -22,7 +22,7 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 from kchat_search.text.segmentation import index_token
 
 ALPHABET = "退款流程的aab15 7,!😀ß\n\u3000é"
@@ -64,7 +64,7 @@ def make(
         "gone": ("true" if revision % 2 else "false",),
     }
     words = [
-        index_token(run.text) for text in folded for run in runs(text) if run.kind != Kind.OTHER
+        index_token(run.text) for text in folded for run in runs(text) if run.kind != RunKind.OTHER
     ]
     return IndexDocument(
         id=chat_id,

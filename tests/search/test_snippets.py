@@ -21,7 +21,7 @@ from kchat_search.search.snippets import (
     snippets,
 )
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 from tests.text.difficult_texts import texts
 
 
@@ -248,7 +248,7 @@ def test_words_are_marked_exactly_where_they_are(text: str, word: str) -> None:
     text = f"{text} {word.upper()} {text}{word}{text}"
     found = ranges_in(text, "visitor", [HasWord(word, prefix=True)])
     expected = [
-        r.text for r in runs(fold(text)) if r.kind is Kind.LETTERS and r.text.startswith(word)
+        r.text for r in runs(fold(text)) if r.kind is RunKind.LETTERS and r.text.startswith(word)
     ]
     assert len(found) == len(expected)
     for (start, end), run in zip(found, expected, strict=True):

@@ -21,7 +21,7 @@ from kchat_search.demo.server import DemoServer
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 from tests.world import World
 
 CHATS = [DATA / f"{name}.jsonl.gz" for name in ("crosswoz", "kdconv", "crsa")]
@@ -87,12 +87,12 @@ def test_everything_that_was_said_is_found_with_recall_and_precision_1(
     scan = {i for i, said in texts.items() if any(piece in each for each in said)}
     assert archive.found(quoted(piece)) == scan, piece
     for run in runs(piece):
-        if run.kind is Kind.DIGITS:
+        if run.kind is RunKind.DIGITS:
             assert archive.found(run.text) == having(texts, run.text)
-        if run.kind is Kind.LETTERS:
+        if run.kind is RunKind.LETTERS:
             words = {i for i, said in texts.items() if any(has_word(s, run.text) for s in said)}
             assert archive.found(run.text) == words
-        if run.kind is Kind.HAN:
+        if run.kind is RunKind.HAN:
             parts = archive.service.segmenter.segment_han(run.text)
             every = set.intersection(*(having(texts, part) for part in parts))
             assert archive.found(run.text) == every, run.text
@@ -103,7 +103,7 @@ def having(texts: dict[int, list[str]], literal: str) -> set[int]:
 
 
 def has_word(text: str, word: str) -> bool:
-    return any(run.kind is Kind.LETTERS and run.text == word for run in runs(text))
+    return any(run.kind is RunKind.LETTERS and run.text == word for run in runs(text))
 
 
 def test_names_are_found_in_exactly_the_chats_that_have_them(

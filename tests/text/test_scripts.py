@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import Kind, indexable_runs, letter_runs, runs
+from kchat_search.text.scripts import RunKind, indexable_runs, letter_runs, runs
 from tests.text.difficult_texts import texts
 
-HAN, UNSPACED, LETTERS, DIGITS, OTHER = Kind
+HAN, UNSPACED, LETTERS, DIGITS, OTHER = RunKind
 
 TABLE = [
     ("", []),
@@ -36,7 +36,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("text", "expected"), TABLE)
-def test_a_run_is_of_one_kind(text: str, expected: list[tuple[Kind, str]]) -> None:
+def test_a_run_is_of_one_kind(text: str, expected: list[tuple[RunKind, str]]) -> None:
     assert [(run.kind, run.text) for run in runs(text)] == expected
 
 

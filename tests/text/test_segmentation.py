@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kchat_search.text.fold import fingerprint, fold
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 from kchat_search.text.segmentation import MAX_TOKEN_LENGTH, Segmenter, index_token
 from tests.text.difficult_texts import texts
 
@@ -68,9 +68,9 @@ def test_every_character_of_the_text_is_in_some_token(segmenter: Segmenter, text
     folded = fold(text)
     words = segmenter.tokens([folded])
     for run in runs(folded):
-        if run.kind is Kind.HAN:
+        if run.kind is RunKind.HAN:
             assert all(any(character in word for word in words) for character in run.text)
-        elif run.kind is not Kind.OTHER:
+        elif run.kind is not RunKind.OTHER:
             assert run.text in words
 
 

@@ -41,7 +41,7 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.text.grams import is_gram, required_grams
-from kchat_search.text.scripts import Kind, runs
+from kchat_search.text.scripts import RunKind, runs
 from kchat_search.text.segmentation import MAX_TOKEN_LENGTH, index_token
 
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
@@ -168,7 +168,7 @@ def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, in
 
 
 def _with_word(segment: Segment, node: HasWord, within: DocNumbers | None) -> DocNumbers:
-    if runs(node.text)[0].kind is not Kind.LETTERS:
+    if runs(node.text)[0].kind is not RunKind.LETTERS:
         return EMPTY
     shortened = len(node.text) > MAX_TOKEN_LENGTH  # one term stands for all words that begin so
     if node.prefix and not shortened:
