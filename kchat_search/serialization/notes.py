@@ -1,8 +1,8 @@
 """The words of the notes of a search: one table, in Chinese and in English.
 
 The search says by a code what it did not take as it was typed (`models.search.Note`). The words
-come here, at the edge, in one language: that of the page; English on the command line and in the
-API.
+come here, at the edge, in one language: that of the page, that which a client of the API prefers,
+or English on the command line.
 """
 
 from __future__ import annotations

@@ -20,8 +20,9 @@ from kchat_search.serialization.safe_text import printable
 from tests.serialization.export_files import lines, rows
 from tests.text.difficult_texts import texts
 from tests.web import chats
+from tests.web.builders import chat, message
 from tests.web.conftest import make_presentation
-from tests.web.fake_service import NOW, FakeService, chat, message
+from tests.web.fake_service import NOW, FakeService
 
 PRESENTATION = make_presentation()
 FORMULA = re.compile("\\s*[=+\\-@＝＋－＠]|[\t\r\n]")

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
 from tests.web import chats
+from tests.web.builders import chat, message
 from tests.web.conftest import make_app, make_presentation
-from tests.web.fake_service import FakeService, chat, message
+from tests.web.fake_service import FakeService
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

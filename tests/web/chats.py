@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kchat_search.models.chats import Chat, Message, Upload
-from tests.web.fake_service import chat, message
+from tests.web.builders import chat, message
 
 AGENT = "李雷"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from flask.testing import FlaskClient
 
-from tests.web.fake_service import NOW, FakeService, chat, message
+from tests.web.builders import chat, message
+from tests.web.fake_service import NOW, FakeService
 from tests.web.markup import look
 
 

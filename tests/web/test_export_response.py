@@ -24,7 +24,8 @@ from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import schemas
 from kchat_search.web.api.export_response import AT_ONCE
 from tests.serialization.export_files import lines, rows
-from tests.web.fake_service import FakeService, chat, message
+from tests.web.builders import chat, message
+from tests.web.fake_service import FakeService
 
 
 def get(client: FlaskClient, query: str) -> TestResponse:

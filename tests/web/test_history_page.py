@@ -11,8 +11,9 @@ from flask.testing import FlaskClient
 from kchat_search.web.pages import history as history_page
 from kchat_search.web.pages.history import Pieces, pieces
 from tests.web import chats
+from tests.web.builders import chat
 from tests.web.chats import PASSWORD, grown
-from tests.web.fake_service import FakeService, chat
+from tests.web.fake_service import FakeService
 from tests.web.markup import Page, look
 
 pytestmark = pytest.mark.usefixtures("past")

@@ -117,7 +117,7 @@ def test_a_wrong_parameter_is_refused_by_its_name(
     problem = response.get_json()
     assert problem["parameter"] == parameter
     assert parameter in problem["detail"]
-    assert problem["detail"].isascii(), "the API speaks English"
+    assert problem["detail"].isascii(), "the API is English by default"
     assert not service.asked
 
 

@@ -103,35 +103,39 @@ def document() -> Json:
             "description": _INTRODUCTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "paths": {
-            "/api/v1/search": _get(
-                "search",
-                "Search chats",
-                "Search",
-                parameters(SearchParameters),
-                errors=("400", "403", "500", "503"),
-            ),
-            "/api/v1/chats/{id}": _get(
-                "chat",
-                "One chat, as Kchat sent it",
-                "Chat",
-                _CHAT_PARAMETERS,
-                errors=("304", "400", "403", "404", "500", "503"),
-            ),
-            "/api/v1/chats/{id}/versions": _versions(),
-            "/api/v1/export": _export(),
-            "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
-            "/api/v1/status": _get("status", "The program at a glance", "Status"),
-            "/api/v1/rejects": _get(
-                "rejects",
-                "Chats that could not be understood, last seen first",
-                "Rejects",
-                parameters(RejectParameters),
-            ),
-            "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
-            "/readyz": _get("readyz", "Searches can be answered", "Life"),
-        },
+        "paths": _paths(),
         "components": {"schemas": _schemas()},
+    }
+
+
+def _paths() -> Json:
+    return {
+        "/api/v1/search": _get(
+            "search",
+            "Search chats",
+            "Search",
+            parameters(SearchParameters),
+            errors=("400", "403", "500", "503"),
+        ),
+        "/api/v1/chats/{id}": _get(
+            "chat",
+            "One chat, as Kchat sent it",
+            "Chat",
+            _CHAT_PARAMETERS,
+            errors=("304", "400", "403", "404", "500", "503"),
+        ),
+        "/api/v1/chats/{id}/versions": _versions(),
+        "/api/v1/export": _export(),
+        "/api/v1/agents": _get("agents", "Agents' names", "Agents"),
+        "/api/v1/status": _get("status", "The program at a glance", "Status"),
+        "/api/v1/rejects": _get(
+            "rejects",
+            "Chats that could not be understood, last seen first",
+            "Rejects",
+            parameters(RejectParameters),
+        ),
+        "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
+        "/readyz": _get("readyz", "Searches can be answered", "Life"),
     }
 
 
