@@ -22,7 +22,8 @@ the encoded texts end to end, and `T.ends`. `alphabet` has the segment's charact
 from __future__ import annotations
 
 from bisect import bisect_left
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -65,7 +66,7 @@ class SegmentFile:
         except (KeyError, TypeError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
         self._terms = {name: _TermTable(self.arrays, name) for name in self.arrays.meta["fields"]}
-        self._known_ordinals: dict[tuple[str, bytes], int | None] = {}
+        self._find = _remembering_find(self._terms)
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -81,23 +82,15 @@ class SegmentFile:
     def find(self, field: str, term: bytes) -> int | None:
         """The ordinal of a term; None if no document has it.
 
-        Cost: a binary search. A plan asks for each term some three times, so up to a
-        thousand answers are remembered.
+        Cost: a binary search. A plan asks for each term some three times, so the last thousand
+        answers are remembered.
         """
-        key = (field, term)
-        try:
-            return self._known_ordinals[key]
-        except KeyError:
-            ordinal = self.lower_bound(field, term)
-            there = ordinal < self.term_count(field) and self.term(field, ordinal) == term
-            if len(self._known_ordinals) >= _KNOWN_TERMS:
-                self._known_ordinals.clear()
-            return self._known_ordinals.setdefault(key, ordinal if there else None)
+        return self._find(field, term)
 
     def lower_bound(self, field: str, term: bytes) -> int:
         """The ordinal of the first term that is not below `term`; `term_count` if there is none."""
         terms = self._terms.get(field)
-        return 0 if terms is None else bisect_left(range(terms.count), term, key=terms.term)
+        return 0 if terms is None else terms.lower_bound(term)
 
     def term(self, field: str, ordinal: int) -> bytes:
         """The term with this ordinal, in UTF-8."""
@@ -197,6 +190,21 @@ class SegmentFile:
         return self.arrays.damage()
 
 
+def _remembering_find(terms: Mapping[str, _TermTable]) -> Callable[[str, bytes], int | None]:
+    """`SegmentFile.find`, with its last results remembered. It refers to the tables and not to the
+    segment, so that the segment's maps are closed as soon as nobody uses it."""
+
+    @lru_cache(_KNOWN_TERMS)
+    def find(field: str, term: bytes) -> int | None:
+        table = terms.get(field)
+        if table is None:
+            return None
+        ordinal = table.lower_bound(term)
+        return ordinal if ordinal < table.count and table.term(ordinal) == term else None
+
+    return find
+
+
 class _TermTable:
     """The terms of one field, with what is known of each.
 
@@ -219,3 +227,7 @@ class _TermTable:
     def term(self, ordinal: int) -> bytes:
         start = self._ends[ordinal - 1] if ordinal else 0
         return self._map[self._offset + start : self._offset + self._ends[ordinal]]
+
+    def lower_bound(self, term: bytes) -> int:
+        """The ordinal of the first term that is not below `term`; `count` if there is none."""
+        return bisect_left(range(self.count), term, key=self.term)
