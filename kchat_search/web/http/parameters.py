@@ -121,8 +121,8 @@ class _Words(BaseModel):
     q: str = ""
     """What to look for, in the query language; at most 1,000 characters. Empty: every chat."""
     match: Match = "auto"
-    """`auto`: by relevance, where fewer than 20 chats have all the words, chats with some of them
-    follow. `all`: never."""
+    """`auto`: if the order is by relevance and fewer than 20 chats have all the words, chats with
+    some of the words follow. `all`: they never follow."""
 
 
 def _filter(field: fields.Field) -> tuple[Any, Any]:
@@ -158,34 +158,35 @@ class WhichChats(_Filtered):
     end: Moment | None = None
     """Created on or before this day (it is included), or RFC 3339 time."""
     sort: Sort = "relevance"
-    """`newest` and `oldest` are by the time of creation."""
+    """`newest` and `oldest` order by the time of creation."""
 
 
 class SearchParameters(WhichChats):
     """The parameters of a search."""
 
     page: Annotated[int, Field(ge=1), _NUMBER] = 1
-    """From 1; reaches 10,000 hits. Use `cursor` to go beyond."""
+    """From 1. Pages reach 10,000 hits; use `cursor` to go further."""
     per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = 20
-    """Hits a page."""
+    """Hits on a page."""
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    """The `cursor` of the last answer: what follows it. Not together with `page`."""
+    """The `cursor` of the last answer; the hits after it follow. Not together with `page`."""
     facets: Annotated[list[_Facet], BeforeValidator(_comma_separated)] | None = None
     """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
-    counted where the hits lie within 92 days."""
+    counted only if the hits lie within 92 days."""
     snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = 3
-    """Matching messages a hit."""
+    """Matching messages for each hit."""
 
 
 class ExportParameters(WhichChats):
     """The parameters of an export. An export has all the chats, so there are no pages."""
 
     match: Literal["all"] = "all"
-    """An export is of the chats that have all the words, and of no others."""
+    """An export has only the chats that have all the words."""
     sort: Literal["oldest", "newest"] = "oldest"
-    """By the time of creation; chats without one are before all others."""
+    """By the time of creation. Chats without one come before all others."""
     format: Format = "jsonl"
-    """`jsonl`: a line a chat, as `/api/v1/chats/{id}` answers; `csv`: a row a message."""
+    """`jsonl`: one line for each chat, as `/api/v1/chats/{id}` answers. `csv`: one row for each
+    message."""
 
 
 class RejectParameters(BaseModel):
@@ -196,7 +197,7 @@ class RejectParameters(BaseModel):
     page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
     """From 1."""
     per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = 20
-    """Rejects a page."""
+    """Rejects on a page."""
 
 
 REPEATABLE = frozenset({"facets", *(f.name for f in fields.FIELDS if f.repeatable)})
