@@ -251,10 +251,10 @@ FIELDS = (
 )
 """In the order in which parameters, options and facets are listed."""
 
-BY_NAME: Mapping[str, Field] = {each.name: each for each in FIELDS}
-BY_OPERATOR: Mapping[str, Field] = {each.operator: each for each in FIELDS if each.operator}
-PARAMETERS: Mapping[str, Field] = {each.name: each for each in FIELDS if each.parameter}
-FACETS = (*(each.name for each in FIELDS if each.facet), "created_month", "created_day")
+BY_NAME: Mapping[str, Field] = {row.name: row for row in FIELDS}
+BY_OPERATOR: Mapping[str, Field] = {row.operator: row for row in FIELDS if row.operator}
+PARAMETERS: Mapping[str, Field] = {row.name: row for row in FIELDS if row.parameter}
+FACETS = (*(row.name for row in FIELDS if row.facet), "created_month", "created_day")
 """Everything that is counted beside the hits: the fields that are facets, and when chats were
 created."""
 

@@ -41,7 +41,8 @@ from kchat_search.text.segmentation import Segmenter
 
 log = logging.getLogger(__name__)
 
-_OTHERS = 10
+_MAX_OTHERS = 10
+"""Other chats of a visitor that a chat is shown with, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ class Service:
     engine: Engine
     segmenter: Segmenter
     chat_reader: ChatReader
-    sent: Callable[[str], Mapping[str, object]]
+    chat_without_upload_tokens: Callable[[str], Mapping[str, object]]
     """From a chat's raw JSON to the chat as Kchat sent it, without upload tokens."""
     reading: Reading
     searcher: Searcher
@@ -127,7 +128,7 @@ class Service:
         transcript = self.chat_reader.read(stored.raw, agents)
         return ChatView(
             chat=transcript.chat,
-            sent=self.sent(stored.raw),
+            sent=self.chat_without_upload_tokens(stored.raw),
             speakers=transcript.speakers,
             highlights=highlights(transcript, needles),
             agent_name=transcript.agent_name,
@@ -142,10 +143,10 @@ class Service:
 
     def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
         """All versions of a chat, oldest first. Raises `NotFound`."""
-        found = self.archive.versions(chat_id)
-        if not found:
+        versions = self.archive.versions(chat_id)
+        if not versions:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
-        return found
+        return versions
 
     def history(self, chat_id: int) -> History:
         """All versions of a chat, and what changed between them. Raises `NotFound`."""
@@ -167,10 +168,11 @@ class Service:
     def _without_tokens(self, stored: StoredReject) -> StoredReject:
         try:
             # Treat all of it as an upload: nobody knows where a reject has its tokens.
-            shown = self.sent(f'{{"upload":{stored.reject.raw}}}')["upload"]
+            as_upload = f'{{"upload":{stored.reject.raw}}}'
+            cleaned = self.chat_without_upload_tokens(as_upload)["upload"]
         except ValueError:
             return replace(stored, reject=replace(stored.reject, raw=""))
-        raw = json.dumps(shown, separators=(",", ":"))
+        raw = json.dumps(cleaned, separators=(",", ":"))
         return replace(stored, reject=replace(stored.reject, raw=raw))
 
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
@@ -283,9 +285,9 @@ class Service:
         """(this visitor's other chats, newest first, at most ten; how many there are)."""
         if chat.visitor_id is None:
             return (), 0
-        plan = Plan(FieldIs("visitor_id", (chat.visitor_id,)), sort="newest", limit=_OTHERS + 1)
+        plan = Plan(FieldIs("visitor_id", (chat.visitor_id,)), sort="newest", limit=_MAX_OTHERS + 1)
         answer = self.engine.search(plan)
-        ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_OTHERS]
+        ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_MAX_OTHERS]
         stored = self.archive.get(ids)
         others = tuple(self.chat_reader.parse(stored[i].raw) for i in ids if i in stored)
         return others, max(0, answer.total - 1)

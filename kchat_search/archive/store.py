@@ -129,10 +129,10 @@ class SqlArchive:
         with self._reading() as connection:
             return change_queue.head(connection, limit)
 
-    def done(self, changes: Collection[QueueEntry]) -> None:
+    def done(self, entries: Collection[QueueEntry]) -> None:
         """Remove these entries; a chat that was queued again since then stays."""
         with self._writing() as connection:
-            change_queue.remove(connection, changes)
+            change_queue.remove(connection, entries)
 
     def last_sequence(self) -> int:
         """The highest sequence number in the queue, 0 if it is empty."""

@@ -58,5 +58,6 @@ class ChatReader:
         """
         chat = self.parse(raw)
         agent_name = speakers.agent_name(chat, agents)
-        spoke = speakers.speakers_of(chat, agent_name)
-        return Transcript(chat, agent_name, spoke, speakers.visitor_name(chat, spoke))
+        chat_speakers = speakers.speakers_of(chat, agent_name)
+        visitor_name = speakers.visitor_name(chat, chat_speakers)
+        return Transcript(chat, agent_name, chat_speakers, visitor_name)

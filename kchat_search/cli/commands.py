@@ -189,11 +189,11 @@ def search(
     request = replace(which, sort=sort, match=match, page=page, per_page=per_page)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
-        found = service.search(request)
+        answer = service.search(request)
     if as_json:
-        printing.print_json(search_json(request, found, settings.zone, _links(settings)))
+        printing.print_json(search_json(request, answer, settings.zone, _links(settings)))
     else:
-        printing.print_page(found, settings.zone)
+        printing.print_page(answer, settings.zone)
 
 
 @commands.command(short_help="Every hit of a search, whole chats, into a file.")
@@ -230,14 +230,14 @@ def export(
     """
     settings = _settings()
     with _service(settings) as service:
-        found = service.export(replace(which, sort=sort))
+        hits = service.export(replace(which, sort=sort))
         with (
             output_file.opened(output, force=force) as file,
             printing.progress_bars(quiet=file.isatty()) as progress,
         ):
-            chats = output_file.counted(found.chats, found.total, progress)
+            chats = output_file.counted(hits.chats, hits.total, progress)
             file.writelines(export_formats.pieces(chats, form, settings.zone, _links(settings)))
-    printing.print_exported(found.total, output, found.coverage)
+    printing.print_exported(hits.total, output, hits.coverage)
 
 
 @commands.command(short_help="A whole chat.")
@@ -251,10 +251,10 @@ def show(chat_id: int, versions: bool, as_json: bool) -> None:
         if versions:
             history = service.history(chat_id)
             if as_json:
-                found = versions_json(
+                answer = versions_json(
                     chat_id, history, settings.zone, _links(settings), bounded=False
                 )
-                printing.print_json(found)
+                printing.print_json(answer)
             else:
                 printing.print_versions(chat_id, history, settings.zone)
             return
@@ -288,12 +288,13 @@ def reindex(wait: float, as_json: bool) -> None:
 @json_option
 def verify(strings: int, seed: int | None, as_json: bool) -> None:
     """Prove the index against the archive: nothing missed, nothing invented."""
-    chosen = random.SystemRandom().randrange(2**32) if seed is None else seed
+    if seed is None:
+        seed = random.SystemRandom().randrange(2**32)
     with (
         _service(_settings()) as service,
         printing.progress_bars(quiet=as_json) as progress,
     ):
-        report = service.verify(strings, chosen, progress)
+        report = service.verify(strings, seed, progress)
     if as_json:
         printing.print_json(verify_json(report))
     else:
@@ -342,9 +343,9 @@ def _print_rejects(service: Service, settings: Settings, page: int, *, as_json: 
         )
         printing.print_json(content)
         return
-    shown = rejects[:_REJECTS_A_PAGE]
-    left = total - first - len(shown)
-    printing.print_rejects(shown, settings.zone, left, f"status --rejects --page {page + 1}")
+    rejects = rejects[:_REJECTS_A_PAGE]
+    left = total - first - len(rejects)
+    printing.print_rejects(rejects, settings.zone, left, f"status --rejects --page {page + 1}")
 
 
 def _links(settings: Settings) -> Links:

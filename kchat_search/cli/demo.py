@@ -40,13 +40,13 @@ def kchat_server(chats: Path | None, port: int, count: int, seed: int) -> Iterat
     """
     if chats is not None:
         timeline = None
-        found, users = load(chats)
+        sent_chats, users = load(chats)
     else:
         timeline = Timeline(seed, datetime.now(UTC), count)
-        found, users = timeline.chats(), agents()
+        sent_chats, users = timeline.chats(), agents()
     try:
         server = DemoServer(
-            found,
+            sent_chats,
             users,
             email=DEMO_EMAIL,
             password=DEMO_PASSWORD,
@@ -124,10 +124,10 @@ def _only_demo() -> Iterator[None]:
         lock.release()
 
 
-def _free_port(wanted: int | None) -> int:
+def _free_port(requested: int | None) -> int:
     """The port that was asked for, else the usual port, else 0 (any) if the usual one is taken."""
-    if wanted is not None:
-        return wanted
+    if requested is not None:
+        return requested
     usual = int(Settings.model_fields["port"].default)
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -69,8 +69,8 @@ def counted(
 ) -> Iterator[ChatView | AbsentChat]:
     """The same chats. Calls `progress` with how many have come."""
     progress("export", 0, total)
-    for number, each in enumerate(chats, start=1):
-        yield each
+    for number, chat in enumerate(chats, start=1):
+        yield chat
         if number % _REPORT_EVERY == 0 or number == total:
             progress("export", number, total)
 

@@ -221,9 +221,9 @@ def _field_changed(difference: FieldDifference) -> str:
 
 
 def print_status(
-    status: Status, rejects: Sequence[StoredReject], of_rejects: int, zone: ZoneInfo
+    status: Status, rejects: Sequence[StoredReject], total_rejects: int, zone: ZoneInfo
 ) -> None:
-    """The state of the whole program. `rejects` are the first of `of_rejects`."""
+    """The state of the whole program. `rejects` are the first of `total_rejects`."""
     table = Table(show_header=False, box=None)
     last = status.last_report
     rows = {
@@ -245,7 +245,7 @@ def print_status(
     if last is not None and last.error is not None:
         console().print(f"  the last sync failed: {clean(last.error)}")
     if rejects:
-        print_rejects(rejects, zone, of_rejects - len(rejects), "status --rejects")
+        print_rejects(rejects, zone, total_rejects - len(rejects), "status --rejects")
 
 
 def print_rejects(
@@ -333,8 +333,8 @@ def _event(type_: str) -> str:
 
 def clean(text: str) -> str:
     """Text that somebody wrote, for a terminal: without escape sequences and lone surrogates."""
-    shown = without_surrogates(text)
-    return "".join(c if c.isprintable() or c in "\n " else "\ufffd" for c in shown)
+    encodable = without_surrogates(text)
+    return "".join(c if c.isprintable() or c in "\n " else "\ufffd" for c in encodable)
 
 
 def _time(moment: datetime | None, zone: ZoneInfo) -> str:

@@ -90,9 +90,9 @@ def drop_stalled_connections(sockets: Mapping[int, Any]) -> None:
     Linux has it.
     """
     if hasattr(socket, "TCP_USER_TIMEOUT"):
-        for each in sockets.values():
-            if each.accepting:
-                each.socket.setsockopt(
+        for channel in sockets.values():
+            if channel.accepting:
+                channel.socket.setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MILLISECONDS
                 )
 

@@ -39,9 +39,7 @@ from kchat_search.kchat.field_values import (
 )
 from kchat_search.kchat.json_codec import NotUnderstood, decode_text, encode, excerpt
 from kchat_search.kchat.times import parse_time
-from kchat_search.kchat.upload_tokens import (
-    content_digest,
-)
+from kchat_search.kchat.upload_tokens import content_digest
 from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat
 
 
@@ -68,13 +66,13 @@ class ChatParser:
         chats = answer.get("chats") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(chats, list):
             raise KchatBadAnswer(f"Kchat's answer has no list «chats», but {_describe(answer)}")
-        read = [_as_listed(self.parse_chat(item)) for item in chats]
+        parsed = [_as_listed(self.parse_chat(item)) for item in chats]
         count = parse_size(answer.get("count"))
         more_by_count = count is not None and count > (number - 1) * per_page + len(chats)
         return ChatPage(
             number=number,
-            chats=tuple(chat for chat in read if isinstance(chat, FetchedChat)),
-            rejects=tuple(chat for chat in read if isinstance(chat, RejectedChat)),
+            chats=tuple(chat for chat in parsed if isinstance(chat, FetchedChat)),
+            rejects=tuple(chat for chat in parsed if isinstance(chat, RejectedChat)),
             count=count,
             last=not chats or _is_last_page(answer, number, more_by_count=more_by_count),
         )
@@ -109,12 +107,12 @@ class ChatParser:
             # the chat as it will be decoded.
             item = decode_text(raw)
         try:
-            content = content_digest(item)
+            digest = content_digest(item)
             chat = self._parse_object(item)
         except ValueError as error:
             return _rejected(item, raw, str(error))
         has_messages = isinstance(item, dict) and item.get("messages") is not None
-        return FetchedChat(chat, raw, content, has_messages)
+        return FetchedChat(chat, raw, digest, has_messages)
 
     def parse_archived(self, raw: str) -> Chat:
         """Parse the raw JSON of an archived chat. Raises ValueError where it cannot be
@@ -129,8 +127,8 @@ class ChatParser:
             raise NotUnderstood(f"a chat must be an object, this is {_describe(item)}")
         chat_id = parse_whole_id(item.get("id"))
         if chat_id is None:
-            shown = excerpt(encode(item.get("id")))
-            raise NotUnderstood(f"id must be a whole number from 1 to 2**63-1, not {shown}")
+            sent_id = excerpt(encode(item.get("id")))
+            raise NotUnderstood(f"id must be a whole number from 1 to 2**63-1, not {sent_id}")
         return Chat(
             id=chat_id,
             type=clean_text(item.get("type")) or "chat",
@@ -150,8 +148,8 @@ class ChatParser:
         try:
             return parse_time(value, self._zone)
         except ValueError as error:
-            shown = excerpt(encode(value))
-            raise NotUnderstood(f"created_at can't be read as a time: {shown}") from error
+            sent_time = excerpt(encode(value))
+            raise NotUnderstood(f"created_at can't be read as a time: {sent_time}") from error
 
     def _parse_time_or_none(self, value: object) -> datetime | None:
         try:
@@ -215,9 +213,9 @@ def parse_agents_page(answer: object, number: int) -> tuple[set[str], dict[str, 
         if agent_id is None:
             continue
         ids.add(agent_id)
-        shown = (user.get("agent_display_name"), user.get("name"))
+        both_names = (user.get("agent_display_name"), user.get("name"))
         name = next(
-            (clean_text(n).strip() for n in shown if isinstance(n, str) and n.strip()), None
+            (clean_text(n).strip() for n in both_names if isinstance(n, str) and n.strip()), None
         )
         if name:
             names[agent_id] = name

@@ -285,50 +285,50 @@ class Transport:
         self, status: int, path: str, headers: Mapping[str, str], body: bytes
     ) -> KchatError | _RetryableFailure:
         """The error that the status of an answer means, or a failure that may be retried."""
-        said = f"{path} answered {status}: {self._body_excerpt(body)}"
+        summary = f"{path} answered {status}: {self._body_excerpt(body)}"
         if status == 401:
             return KchatRefused(
                 "Kchat refused the e-mail or the token: check KCHAT_EMAIL and KCHAT_API_TOKEN "
-                f"(or KCHAT_PASSWORD), and that the account allows the API. {said}"
+                f"(or KCHAT_PASSWORD), and that the account allows the API. {summary}"
             )
         if status == 403:
             return KchatRefused(
                 "Kchat refused the permission: the account of KCHAT_EMAIL must be an agent "
-                f"(permission «agent»). {said}"
+                f"(permission «agent»). {summary}"
             )
         if status in (404, 410):
             return KchatNotFound(
                 "Kchat has no such chat or path. If every request fails like this, check "
-                f"KCHAT_BASE_URL or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {said}"
+                f"KCHAT_BASE_URL or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {summary}"
             )
         if 300 <= status < 400:
             return self._redirect_error(status, path, headers.get("Location", ""))
         if status == 429 or status >= 500:
-            return self._busy_error(said, status, headers)
-        error = KchatBadAnswer(f"Kchat did not accept the request: {said}")
+            return self._busy_error(summary, status, headers)
+        error = KchatBadAnswer(f"Kchat did not accept the request: {summary}")
         error.retry, error.status = False, status
         return error
 
     def _busy_error(
-        self, said: str, status: int, headers: Mapping[str, str]
+        self, summary: str, status: int, headers: Mapping[str, str]
     ) -> KchatError | _RetryableFailure:
         wait_seconds = retry_after(headers.get("Retry-After"), self._timing.now())
         if wait_seconds is not None and wait_seconds > MAX_WAIT:
             self._throttle.pause(min(wait_seconds, MAX_PAUSE))
-            return KchatBusy(f"Kchat asks for a pause of {wait_seconds:.0f} s. {said}")
+            return KchatBusy(f"Kchat asks for a pause of {wait_seconds:.0f} s. {summary}")
         pause_all = status == 429 or wait_seconds is not None
         return _RetryableFailure(
-            KchatBusy(f"Kchat is busy. {said}"), wait_seconds, pause_all=pause_all
+            KchatBusy(f"Kchat is busy. {summary}"), wait_seconds, pause_all=pause_all
         )
 
     def _redirect_error(self, status: int, path: str, location: str) -> KchatError:
         try:
             target = urlsplit(urljoin(self.base_url + path, location))
-            where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
+            address = f"{target.scheme}://{target.netloc.rpartition('@')[2]}{target.path}"
         except ValueError:
-            where = "an invalid address"
+            address = "an invalid address"
         error = KchatBadAnswer(
-            f"{path} answered {status}, a redirect to {self._masked_line(where)}, which was not "
+            f"{path} answered {status}, a redirect to {self._masked_line(address)}, which was not "
             "followed. Set KCHAT_BASE_URL (or KCHAT_SUBDOMAIN) to the account's own address, and "
             "KCHAT_CHATS_PATH to a path that it has."
         )

@@ -64,10 +64,10 @@ def chat_without_upload_tokens(sent: str | dict[str, object]) -> dict[str, objec
     Raises ValueError where `sent` is no JSON object or is nested deeper than `MAX_DEPTH`.
     """
     value = decode_text(sent) if isinstance(sent, str) else sent
-    shown = without_upload_tokens(value)
-    if not isinstance(shown, dict):
+    cleaned = without_upload_tokens(value)
+    if not isinstance(cleaned, dict):
         raise NotUnderstood("not a JSON object")
-    return shown
+    return cleaned
 
 
 def without_upload_tokens(value: object) -> object:
@@ -91,24 +91,24 @@ def _without_parameters(url: str, parameters: re.Pattern[str]) -> str:
 
 
 def _cleaned(
-    value: object, address: Callable[[str], str], *, all_levels: bool, in_upload: bool, depth: int
+    value: object, clean_url: Callable[[str], str], *, all_levels: bool, in_upload: bool, depth: int
 ) -> object:
     """`in_upload`: this value is within an upload. `all_levels`: token keys are removed outside
-    uploads too. `address` cleans an address."""
+    uploads too. `clean_url` cleans an address."""
     if depth > MAX_DEPTH:
         raise NotUnderstood(f"nested more than {MAX_DEPTH} levels deep")
     if isinstance(value, str):
-        return address(value) if in_upload else value
+        return clean_url(value) if in_upload else value
     if isinstance(value, list):
         return [
-            _cleaned(item, address, all_levels=all_levels, in_upload=in_upload, depth=depth + 1)
+            _cleaned(item, clean_url, all_levels=all_levels, in_upload=in_upload, depth=depth + 1)
             for item in value
         ]
     if isinstance(value, dict):
         return {
             key: _cleaned(
                 item,
-                address,
+                clean_url,
                 all_levels=all_levels,
                 in_upload=in_upload
                 or key == "upload"

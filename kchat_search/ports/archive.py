@@ -84,7 +84,7 @@ class ChangeQueue(Protocol):
         and by verify."""
         ...
 
-    def done(self, changes: Collection[QueueEntry]) -> None:
+    def done(self, entries: Collection[QueueEntry]) -> None:
         """Remove these entries. A chat that was queued again since then has a new entry, which
         stays. Called by the indexer, after the engine has committed."""
         ...

@@ -20,7 +20,7 @@ _LONGEST = 8
 """Characters of a strange word of Han, at most."""
 _TOGETHER = 4
 """Single characters side by side that may be one strange word, at most."""
-_MOST_LOOKS = 64
+_MOST_QUESTIONS = 64
 """Questions «is this nowhere?» that are put to the index, at most."""
 _MOST_STRANGE = 4
 """Strange words that are replaced, at most."""
@@ -43,10 +43,10 @@ def suggested_queries(
     `split` cuts Han text into words. `is_nowhere` says whether no chat has a text. `similar` gives
     at most so many words of the index that are similar to a word, the most similar first.
     """
-    looks = count()
+    questions = count()
 
     def is_strange(needle: Contains | HasWord) -> bool:
-        return next(looks) < _MOST_LOOKS and is_nowhere(needle)
+        return next(questions) < _MOST_QUESTIONS and is_nowhere(needle)
 
     def replacements() -> Iterator[list[Replacement]]:
         for leaf in dict.fromkeys(positive_leaves(tree)):

@@ -15,20 +15,20 @@ from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.chats.speakers import agent_name
 from kchat_search.models.chats import StoredChat
 
-KEPT_CHATS = 4_096
+MAX_CHATS = 4_096
 """With twelve messages each, these take some 80 MB."""
-LONGEST_KEPT = 16_384
+MAX_CHARACTERS = 16_384
 """A chat with more characters of raw JSON is not kept."""
 
 _Key = tuple[int, int, str]
 
 
 class RecentChats:
-    """Reads stored chats, and keeps the last `KEPT_CHATS`. Safe to share between threads."""
+    """Reads stored chats, and keeps the last `MAX_CHATS`. Safe to share between threads."""
 
-    def __init__(self, reader: ChatReader) -> None:
-        self._reader = reader
-        self._kept: LRUCache[_Key, Transcript] = LRUCache(KEPT_CHATS)
+    def __init__(self, chat_reader: ChatReader) -> None:
+        self._chat_reader = chat_reader
+        self._cache: LRUCache[_Key, Transcript] = LRUCache(MAX_CHATS)
         self._lock = threading.Lock()
 
     def read(self, stored: StoredChat, agents: Mapping[str, str]) -> Transcript:
@@ -39,11 +39,11 @@ class RecentChats:
         """
         key = (stored.id, stored.version, stored.digest)
         with self._lock:
-            kept = self._kept.get(key)
-        if kept is not None and kept.agent_name == agent_name(kept.chat, agents):
-            return kept
-        transcript = self._reader.read(stored.raw, agents)
-        if len(stored.raw) <= LONGEST_KEPT:
+            cached = self._cache.get(key)
+        if cached is not None and cached.agent_name == agent_name(cached.chat, agents):
+            return cached
+        transcript = self._chat_reader.read(stored.raw, agents)
+        if len(stored.raw) <= MAX_CHARACTERS:
             with self._lock:
-                self._kept[key] = transcript
+                self._cache[key] = transcript
         return transcript

@@ -75,8 +75,8 @@ class Searcher:
         plan = self._plan(request, parsed.tree, context)
         answer = self.engine.search(plan)
         more = len(answer.hits) > request.per_page
-        hits = answer.hits[: request.per_page]
-        shown_hits = self._shown_hits(request, hits, plan, context.agents)
+        engine_hits = answer.hits[: request.per_page]
+        hits = self._read_hits(request, engine_hits, plan, context.agents)
         return SearchPage(
             query=self._query_reading(request, parsed, plan, answer, context),
             total=answer.total,
@@ -85,8 +85,8 @@ class Searcher:
             has_next=more
             and request.cursor is None
             and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE,
-            cursor=cursors.encode(request, _cursor_position(plan, hits)) if more else None,
-            hits=shown_hits,
+            cursor=cursors.encode(request, _cursor_position(plan, engine_hits)) if more else None,
+            hits=hits,
             facets={
                 name: _facet_values(name, counts, context.agents)
                 for name, counts in answer.facets.items()
@@ -157,18 +157,18 @@ class Searcher:
             zone=self.zone.key,
         )
 
-    def _shown_hits(
-        self, request: SearchRequest, hits: Sequence[EngineHit], plan: Plan, agents: Agents
+    def _read_hits(
+        self, request: SearchRequest, engine_hits: Sequence[EngineHit], plan: Plan, agents: Agents
     ) -> tuple[Hit, ...]:
         needles = tuple(dict.fromkeys((*needles_of(plan.match), *needles_of(plan.some))))
-        stored_chats = self.archive.get([hit.id for hit in hits])
-        shown_hits = []
-        for hit in hits:
+        stored_chats = self.archive.get([hit.id for hit in engine_hits])
+        hits = []
+        for hit in engine_hits:
             stored = stored_chats.get(hit.id)
             if stored is None:  # the archive drops no chat, but this one was erased a moment ago
                 continue
             transcript = self._recent_chats.read(stored, agents)
-            shown_hits.append(
+            hits.append(
                 Hit(
                     chat=transcript.chat,
                     speakers=transcript.speakers,
@@ -181,7 +181,7 @@ class Searcher:
                     ),
                 )
             )
-        return tuple(shown_hits)
+        return tuple(hits)
 
     def _query_reading(
         self,

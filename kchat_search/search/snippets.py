@@ -27,7 +27,7 @@ WIDTH = 160
 """Code points of a snippet, at most."""
 LEAD = 40
 """How many of them stand before the first match, at most."""
-MAX_PLACES = 10_000
+MAX_MATCHES = 10_000
 """Matches that are marked in one message, at most. All needles share them, but each may have a
 hundred. Nobody can use a million marks in a message of a million letters, and they would take too
 much memory."""
@@ -108,12 +108,12 @@ def _best(marked: list[_Marked], limit: int) -> list[_Marked]:
     while missing and len(chosen) < limit:
         # If several have equally many, `max` takes the first of them, which is the best.
         gains = [
-            (not chosen and message.has_phrase, (message.needles & missing).bit_count())
-            for message in best
+            (not chosen and candidate.has_phrase, (candidate.needles & missing).bit_count())
+            for candidate in best
         ]
         chosen.append(best[gains.index(max(gains))])
         missing &= ~chosen[-1].needles
-    rest = (candidate for candidate in best if not any(candidate is one for one in chosen))
+    rest = (candidate for candidate in best if not any(candidate is other for other in chosen))
     return [*chosen, *islice(rest, limit - len(chosen))]
 
 
@@ -128,7 +128,7 @@ def _rank(marked: _Marked) -> tuple[bool, int, int, int]:
 
 
 def _all_needles(marked: Sequence[_Marked]) -> int:
-    return reduce(or_, (message.needles for message in marked), 0)
+    return reduce(or_, (item.needles for item in marked), 0)
 
 
 def _leaves(node: Node | None) -> Iterator[Needle]:
@@ -150,7 +150,7 @@ def _find(
     ranges: list[Range] = []
     bits = 0
     words: list[HasWord] = []
-    most = max(100, MAX_PLACES // max(1, len(needles)))
+    most = max(100, MAX_MATCHES // max(1, len(needles)))
     for number, needle in enumerate(needles):
         # The text has the characters of few needles, so most of them end here.
         if needle.text not in text or needle.speaker not in (None, speaker):

@@ -22,7 +22,7 @@ from kchat_search.text.fold import fold
 
 LONGEST = 12
 """Characters of a random string, at most."""
-_SHOWN = 100
+_MAX_DIFFERENCES = 100
 """Differences of each kind that the report lists, at most."""
 
 
@@ -30,7 +30,7 @@ def verify(
     archive: IndexSource,
     engine: Engine,
     searcher: Searcher,
-    reader: ChatReader,
+    chat_reader: ChatReader,
     *,
     strings: int,
     seed: int,
@@ -51,13 +51,13 @@ def verify(
         return VerifyReport(len(before), 0, damage=damage, seconds=seconds, seed=seed)
     indexed = engine.id_revisions()
     waiting = {entry.chat_id for entry in archive.changes(len(before) + 1)}
-    drawn = _draw(archive, reader, sorted(before), strings, random.Random(seed))  # noqa: S311
+    drawn = _draw(archive, chat_reader, sorted(before), strings, random.Random(seed))  # noqa: S311
     searched = {}
     for number, string in enumerate(drawn, start=1):
         request = SearchRequest(q=quoted(string), match="all")
         searched[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
-    scanned = _scan(archive, reader, drawn, len(before), progress)
+    scanned = _scan(archive, chat_reader, drawn, len(before), progress)
     changed = waiting | _changed_since(archive, before)
     return VerifyReport(
         chats=len(before),
@@ -81,7 +81,7 @@ def _changed_since(archive: IndexSource, before: Mapping[int, int]) -> set[int]:
 
 
 def _draw(
-    archive: IndexSource, reader: ChatReader, ids: list[int], strings: int, rnd: random.Random
+    archive: IndexSource, chat_reader: ChatReader, ids: list[int], strings: int, rnd: random.Random
 ) -> list[str]:
     """Random substrings of folded messages, 1 to 12 characters long, no two alike."""
     drawn: dict[str, None] = {}
@@ -90,7 +90,9 @@ def _draw(
             break
         chat_id = rnd.choice(ids)
         stored = archive.get([chat_id]).get(chat_id)
-        texts = [] if stored is None else [fold(m.text) for m in reader.parse(stored.raw).messages]
+        texts = (
+            [] if stored is None else [fold(m.text) for m in chat_reader.parse(stored.raw).messages]
+        )
         texts = [text for text in texts if text]
         if texts:
             text = rnd.choice(texts)
@@ -102,7 +104,7 @@ def _draw(
 
 def _scan(
     archive: IndexSource,
-    reader: ChatReader,
+    chat_reader: ChatReader,
     drawn: list[str],
     total: int,
     progress: Progress,
@@ -111,7 +113,7 @@ def _scan(
     scanned: dict[str, set[int]] = {string: set() for string in drawn}
     for number, stored in enumerate(archive.iterate(), start=1):
         # No folded text has a line break, so a string can't match across two messages.
-        text = "\n".join(fold(message.text) for message in reader.parse(stored.raw).messages)
+        text = "\n".join(fold(message.text) for message in chat_reader.parse(stored.raw).messages)
         for string in drawn:
             if string in text:
                 scanned[string].add(stored.id)
@@ -121,14 +123,14 @@ def _scan(
 
 def _differences(
     drawn: Iterable[str],
-    one: Mapping[str, set[int]],
-    other: Mapping[str, set[int]],
+    having: Mapping[str, set[int]],
+    lacking: Mapping[str, set[int]],
     changed: set[int],
 ) -> tuple[Mapping[str, Any], ...]:
-    """Which chats have a string by `one` account but not by the `other`."""
+    """Which chats have a string by `having` but not by `lacking`."""
     rows = [
         {"string": string, "chat_id": chat_id}
         for string in drawn
-        for chat_id in sorted(one[string] - other[string] - changed)
+        for chat_id in sorted(having[string] - lacking[string] - changed)
     ]
-    return tuple(rows[:_SHOWN])
+    return tuple(rows[:_MAX_DIFFERENCES])

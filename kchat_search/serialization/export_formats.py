@@ -77,12 +77,12 @@ def pieces(chats: Chats, form: Format, zone: ZoneInfo, links: Links) -> Iterator
 
 def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
     """One line for each chat: what `GET /api/v1/chats/{id}` answers."""
-    for each in chats:
+    for item in chats:
         line: schemas.ChatJson | schemas.AbsentJson
-        if isinstance(each, AbsentChat):
-            line = {"chat": {"id": each.id}, "absent": True}
+        if isinstance(item, AbsentChat):
+            line = {"chat": {"id": item.id}, "absent": True}
         else:
-            line = chat_json(each, zone, links)
+            line = chat_json(item, zone, links)
         yield json_text(line).translate(_LINE_ENDS) + "\n"
 
 
@@ -90,8 +90,8 @@ def _csv(chats: Chats, zone: ZoneInfo) -> Iterator[str]:
     """One row for each message, with the facts of its chat. A chat without messages has one row."""
     row = csv.writer(_Echo(), lineterminator="\r\n").writerow
     yield "\N{BOM}" + row(COLUMNS)  # without the byte order mark, Excel does not read UTF-8
-    for each in chats:
-        for cells in _rows(each, zone):
+    for item in chats:
+        for cells in _rows(item, zone):
             yield row([cell(text) for text in cells])
 
 
@@ -109,23 +109,23 @@ def cell(text: str) -> str:
     begins with = + - @, also full-width or after blanks, or with a tab or a line break. So does a
     text that begins with an apostrophe. So whoever removes one leading apostrophe has the text.
     """
-    shown = printable(text)
-    return f"'{shown}" if _GUARDED.match(shown) else shown
+    readable = printable(text)
+    return f"'{readable}" if _GUARDED.match(readable) else readable
 
 
-def _rows(each: ChatView | AbsentChat, zone: ZoneInfo) -> Iterator[list[str]]:
-    if isinstance(each, AbsentChat):
-        facts = [str(each.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"]
+def _rows(item: ChatView | AbsentChat, zone: ZoneInfo) -> Iterator[list[str]]:
+    if isinstance(item, AbsentChat):
+        facts = [str(item.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"]
         yield facts + [""] * len(_MESSAGE_COLUMNS)
         return
-    facts = _facts(each, zone)
-    if not each.chat.messages:
+    facts = _chat_cells(item, zone)
+    if not item.chat.messages:
         yield facts + [""] * len(_MESSAGE_COLUMNS)
-    for message, speaker in zip(each.chat.messages, each.speakers, strict=True):
-        yield facts + _said(message, speaker, zone)
+    for message, speaker in zip(item.chat.messages, item.speakers, strict=True):
+        yield facts + _message_cells(message, speaker, zone)
 
 
-def _facts(view: ChatView, zone: ZoneInfo) -> list[str]:
+def _chat_cells(view: ChatView, zone: ZoneInfo) -> list[str]:
     """The cells of `_CHAT_COLUMNS`."""
     chat = view.chat
     return [
@@ -148,7 +148,7 @@ def _facts(view: ChatView, zone: ZoneInfo) -> list[str]:
     ]
 
 
-def _said(message: Message, speaker: Speaker, zone: ZoneInfo) -> list[str]:
+def _message_cells(message: Message, speaker: Speaker, zone: ZoneInfo) -> list[str]:
     """The cells of `_MESSAGE_COLUMNS`."""
     upload = message.upload
     return [

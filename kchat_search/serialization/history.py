@@ -16,7 +16,7 @@ from kchat_search.serialization.times import known_rfc3339, rfc3339
 
 MAX_CHARACTERS = 8 * 2**20
 """In the raw JSON of all chats of one answer. Making the answer takes 32 times as much memory."""
-MAX_CHANGES = 50_000
+MAX_DIFFERENCES = 50_000
 """Differences in one answer."""
 
 EXAMPLE: schemas.VersionsJson = {
@@ -94,13 +94,13 @@ def versions_json(
 
     Raises `NotFound` for a version that is not there, `LimitExceeded` for too much at once.
     """
-    places = range(len(history))
+    indexes = range(len(history))
     if version is not None:
-        place = history.index_of(version)
-        if place is None:
+        index = history.index_of(version)
+        if index is None:
             raise NotFound(f"There is no version {version} of chat {chat_id} in the archive.")
-        places = range(place, place + 1)
-    elif bounded and full and history.size(places) > MAX_CHARACTERS:
+        indexes = range(index, index + 1)
+    elif bounded and full and history.size(indexes) > MAX_CHARACTERS:
         raise LimitExceeded(
             "The versions of this chat are too long for one answer: ask for what changed with "
             "full=false, or for one at a time with version=1, version=2 and so on.",
@@ -108,13 +108,13 @@ def versions_json(
             MAX_CHARACTERS,
         )
     asked = {"version": str(version or ""), "full": "" if full else "false"}
-    given = [(name, value) for name, value in asked.items() if value]
-    limit = MAX_CHANGES if bounded and version is None else None
+    parameters = [(name, value) for name, value in asked.items() if value]
+    limit = MAX_DIFFERENCES if bounded and version is None else None
     return {
         "chat_id": chat_id,
-        "versions": _versions(history, places, zone, full=full, limit=limit),
+        "versions": _versions(history, indexes, zone, full=full, limit=limit),
         "links": {
-            "self": links.versions(chat_id, given),
+            "self": links.versions(chat_id, parameters),
             "html": links.versions_page(chat_id),
             "chat": links.chat(chat_id),
         },
@@ -122,13 +122,13 @@ def versions_json(
 
 
 def _versions(
-    history: History, places: range, zone: ZoneInfo, *, full: bool, limit: int | None
+    history: History, indexes: range, zone: ZoneInfo, *, full: bool, limit: int | None
 ) -> list[schemas.VersionJson]:
-    """The versions at these places of the history. Raises `LimitExceeded` for more than `limit`
+    """The versions with these indexes. Raises `LimitExceeded` for more than `limit`
     differences."""
-    found: list[schemas.VersionJson] = []
+    versions: list[schemas.VersionJson] = []
     count = 0
-    for place, version in zip(places, history.walk(places.start, places.stop), strict=True):
+    for index, version in zip(indexes, history.walk(indexes.start, indexes.stop), strict=True):
         count += len(version.differences)
         if limit is not None and count > limit:
             raise LimitExceeded(
@@ -137,10 +137,10 @@ def _versions(
                 "version",
                 limit,
             )
-        found.append(_version(version, zone))
+        versions.append(_version(version, zone))
         if full:
-            found[-1]["chat"] = dict(history.sent(place))
-    return found
+            versions[-1]["chat"] = dict(history.sent(index))
+    return versions
 
 
 def _version(version: Version, zone: ZoneInfo) -> schemas.VersionJson:
@@ -150,32 +150,32 @@ def _version(version: Version, zone: ZoneInfo) -> schemas.VersionJson:
         "until": rfc3339(version.until, zone),
         "digest": version.digest,
         "changes": [
-            _field(change) if isinstance(change, FieldDifference) else _message(change)
-            for change in version.differences
+            _field(difference) if isinstance(difference, FieldDifference) else _message(difference)
+            for difference in version.differences
         ],
     }
 
 
-def _field(change: FieldDifference) -> schemas.FieldChangeJson:
+def _field(difference: FieldDifference) -> schemas.FieldChangeJson:
     return {
         "kind": "field",
-        "name": change.name,
-        "before": change.before,
-        "after": change.after,
+        "name": difference.name,
+        "before": difference.before,
+        "after": difference.after,
     }
 
 
-def _message(change: MessageDifference) -> schemas.MessageChangeJson:
-    message = change.message
-    upload = message.upload or (change.before.upload if change.before else None)
+def _message(difference: MessageDifference) -> schemas.MessageChangeJson:
+    message = difference.message
+    upload = message.upload or (difference.before.upload if difference.before else None)
     return {
-        "kind": change.kind,
+        "kind": difference.kind,
         "message_id": message.id,
         "position": message.position,
         "name": message.name,
-        "before": change.before.text if change.before else None,
-        "after": change.after.text if change.after else None,
+        "before": difference.before.text if difference.before else None,
+        "after": difference.after.text if difference.after else None,
         "recalled": message.recalled,
         "upload": upload.name if upload else None,
-        "fields": [_field(field) for field in change.fields],
+        "fields": [_field(field) for field in difference.fields],
     }

@@ -26,19 +26,19 @@ _DEFAULTS = SearchRequest()
 def pairs(request: SearchRequest) -> list[tuple[str, str]]:
     """The parameters of a search, in the order of the API's description, without those that have
     their default value."""
-    found: list[tuple[str, str]] = []
+    parameters: list[tuple[str, str]] = []
     for item in dataclasses.fields(request):
         value = getattr(request, item.name)
         if item.name == "filters":
             for name in PARAMETERS:
-                found.extend((name, without_surrogates(one)) for one in value.get(name, ()))
+                parameters.extend((name, without_surrogates(text)) for text in value.get(name, ()))
         elif value == getattr(_DEFAULTS, item.name):
             continue
         elif item.name == "facets":
-            found.append(("facets", ",".join(value) or "none"))
+            parameters.append(("facets", ",".join(value) or "none"))
         else:
-            found.append((item.name, without_surrogates(str(value))))
-    return found
+            parameters.append((item.name, without_surrogates(str(value))))
+    return parameters
 
 
 def search_url(request: SearchRequest) -> str:
@@ -50,14 +50,14 @@ def search_url(request: SearchRequest) -> str:
 def export_url(request: SearchRequest, form: str) -> str:
     """Every chat of this search that has all the words, as a file. It is ordered by date: a file is
     read to its end, so the best need not come first."""
-    asked = SearchRequest(
+    every_hit = SearchRequest(
         q=request.q,
         filters=request.filters,
         start=request.start,
         end=request.end,
         sort=request.sort,
     )
-    return "/api/v1/export?" + urlencode([*pairs(asked), ("format", form)])
+    return "/api/v1/export?" + urlencode([*pairs(every_hit), ("format", form)])
 
 
 def changed(request: SearchRequest, **values: Any) -> SearchRequest:
@@ -68,7 +68,7 @@ def changed(request: SearchRequest, **values: Any) -> SearchRequest:
 def filtered(request: SearchRequest, name: str, *values: str) -> SearchRequest:
     """The same search with these values of one filter, or without it where there are none, from its
     first page."""
-    others = {key: kept for key, kept in request.filters.items() if key != name}
+    others = {key: value for key, value in request.filters.items() if key != name}
     return changed(request, filters=others | ({name: values} if values else {}))
 
 
@@ -108,15 +108,15 @@ def anchor(message_id: int | None, position: int) -> str:
 def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
     """The page of a chat, with the matches of `q` marked, at the message of `snippet` if one is
     given."""
-    place = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
-    return _with_query(f"/chats/{chat.id}", _marking(q)) + place
+    fragment = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
+    return _with_query(f"/chats/{chat.id}", _marking(q)) + fragment
 
 
-def versions_url(chat_id: int, offset: int = 0, place: str = "") -> str:
-    """The page of a chat's versions, newest first, without the first `offset`. `place` is an
-    anchor on it."""
+def versions_url(chat_id: int, offset: int = 0, fragment: str = "") -> str:
+    """The page of a chat's versions, newest first, without the first `offset`. `fragment` is
+    an anchor on it."""
     query = urlencode([("offset", offset)]) if offset else ""
-    return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{place}" if place else "")
+    return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{fragment}" if fragment else "")
 
 
 @lru_cache(64)

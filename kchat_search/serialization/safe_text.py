@@ -18,7 +18,7 @@ def printable(text: str) -> str:
     """The text with control characters shown as symbols (NUL as ␀). Characters that override the
     writing direction, and so make letters read backwards, count as control characters."""
     return _CONTROL.sub(
-        lambda found: chr(_PICTURES.get(ord(found.group()), ord(_REPLACEMENT))), text
+        lambda match: chr(_PICTURES.get(ord(match.group()), ord(_REPLACEMENT))), text
     )
 
 

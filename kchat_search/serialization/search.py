@@ -56,7 +56,7 @@ def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
         "sort": reading.sort,
         "notes": [{"code": note.code, "text": note_text(note, language)} for note in reading.notes],
         "parts": [{"text": part.text, "count": part.count} for part in reading.parts],
-        "suggestions": [{"q": each.q, "total": each.total} for each in reading.suggestions],
+        "suggestions": [{"q": near.q, "total": near.total} for near in reading.suggestions],
         "cuts": [
             {"parameter": cut.parameter, "part": cut.part, "q": cut.q, "total": cut.total}
             for cut in reading.cuts
@@ -110,13 +110,13 @@ def _snippet(snippet: Snippet, zone: ZoneInfo) -> schemas.SnippetJson:
 
 
 def _facets(page: SearchPage) -> schemas.FacetsJson:
-    found: dict[str, Any] = {}
+    facets: dict[str, Any] = {}
     for name, values in page.facets.items():
         if name in ("created_month", "created_day"):
-            found[name] = [{"value": value.value, "count": value.count} for value in values]
+            facets[name] = [{"value": value.value, "count": value.count} for value in values]
         else:
-            found[name] = [_facet(value) for value in values]
-    return cast("schemas.FacetsJson", found)
+            facets[name] = [_facet(value) for value in values]
+    return cast("schemas.FacetsJson", facets)
 
 
 def _facet(value: FacetValue) -> schemas.FacetJson:

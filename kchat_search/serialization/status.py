@@ -82,7 +82,7 @@ def report_json(report: SyncReport, zone: ZoneInfo) -> status_schemas.ReportJson
 
 
 def rejects_json(
-    found: Sequence[StoredReject],
+    rejects: Sequence[StoredReject],
     zone: ZoneInfo,
     links: Links,
     *,
@@ -90,17 +90,17 @@ def rejects_json(
     per_page: int,
     total: int,
 ) -> status_schemas.RejectsJson:
-    """The answer of `GET /api/v1/rejects`. `found` is the page, and one reject
+    """The answer of `GET /api/v1/rejects`. `rejects` is the page, and one reject
     more if another page follows."""
     return {
         "total": total,
         "page": page,
         "per_page": per_page,
-        "next": links.rejects(page + 1, per_page) if len(found) > per_page else None,
+        "next": links.rejects(page + 1, per_page) if len(rejects) > per_page else None,
         "previous": links.rejects(page - 1, per_page) if page > 1 else None,
         "rejects": [
             {**_reject(stored, zone), "raw": stored.reject.raw or None}
-            for stored in found[:per_page]
+            for stored in rejects[:per_page]
         ],
     }
 
@@ -122,8 +122,8 @@ def verify_json(report: VerifyReport) -> status_schemas.VerifyJson:
     return {
         "chats": report.chats,
         "strings": report.strings,
-        "missed": [_difference(each) for each in report.missed],
-        "wrong": [_difference(each) for each in report.wrong],
+        "missed": [_difference(row) for row in report.missed],
+        "wrong": [_difference(row) for row in report.wrong],
         "lacking": list(report.lacking),
         "surplus": list(report.surplus),
         "damage": report.damage,

@@ -55,10 +55,10 @@ def document(
     messages = list(zip(chat.messages, transcript.speakers, transcript.texts, strict=True))
     texts = tuple((speaker, text) for message, speaker, text in messages if message.text)
     uploads = [message.upload for message in chat.messages if message.upload is not None]
-    spoke = {
+    speakers = {
         speaker for message, speaker, _ in messages if message.text or message.upload is not None
     }
-    facts = Facts(chat, spoke, is_gone(revision))
+    facts = Facts(chat, speakers, is_gone(revision))
     return IndexDocument(
         id=chat.id,
         revision=revision,

@@ -161,10 +161,10 @@ def _join_blanks(text: str, starts: list[int], ends: list[int]) -> Folded:
     new_ends: list[int] = []
     done = 0
     for run in _BLANKS.finditer(text):
-        kept = run.start() + 1
-        out.append(text[done:kept])
-        new_starts.extend(starts[done:kept])
-        new_ends.extend(ends[done:kept])
+        end = run.start() + 1
+        out.append(text[done:end])
+        new_starts.extend(starts[done:end])
+        new_ends.extend(ends[done:end])
         new_ends[-1] = ends[run.end() - 1]
         done = run.end()
     out.append(text[done:])

@@ -227,15 +227,15 @@ class Segmenter:
         """Load jieba's dictionary in a temporary folder, because jieba leaves half a cache on a
         full disk."""
         cache = folder / _CACHE_NAME
-        kept = None if self._cache_dir is None else self._cache_dir / _CACHE_NAME
-        if kept is not None:
+        saved = None if self._cache_dir is None else self._cache_dir / _CACHE_NAME
+        if saved is not None:
             with suppress(OSError):
-                shutil.copyfile(kept, cache)
+                shutil.copyfile(saved, cache)
         before = cache.stat().st_ino if cache.exists() else None
         tokenizer.tmp_dir = str(folder)
         tokenizer.initialize()
-        if kept is not None and cache.exists() and cache.stat().st_ino != before:
-            _save_cache(cache, kept)
+        if saved is not None and cache.exists() and cache.stat().st_ino != before:
+            _save_cache(cache, saved)
 
     def _make_fingerprint(self) -> str:
         """What the words depend on. If it differs, the index must be built again."""
@@ -372,13 +372,13 @@ def _cut_long_run(cut: Callable[[str], list[str]], han: str) -> list[str]:
     return [word for piece in pieces for word in cut(piece)]
 
 
-def _save_cache(cache: Path, kept: Path) -> None:
+def _save_cache(cache: Path, saved: Path) -> None:
     """Copy a newly compiled dictionary to where the next start finds it, if that can be written."""
-    new = kept.with_name(f"{_CACHE_NAME}.{os.getpid()}")
+    new = saved.with_name(f"{_CACHE_NAME}.{os.getpid()}")
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        saved.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(cache, new)
-        new.replace(kept)
+        new.replace(saved)
     except OSError:
         with suppress(OSError):
             new.unlink(missing_ok=True)

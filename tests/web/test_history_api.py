@@ -80,7 +80,7 @@ def test_too_much_for_one_answer_is_refused_and_can_be_had_in_parts(
     assert (problem["parameter"], problem["limit"]) == ("full", 500)
     assert "full=false" in problem["detail"]
     assert len(client.get(f"{API}?full=false").get_json()["versions"]) == 9
-    monkeypatch.setattr(serialized_history, "MAX_CHANGES", 7)
+    monkeypatch.setattr(serialized_history, "MAX_DIFFERENCES", 7)
     assert client.get(f"{API}?full=false").get_json()["parameter"] == "version"
     assert len(client.get(f"{API}?version=9").get_json()["versions"][0]["chat"]["messages"]) == 9
 
