@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Flask, url_for
 from flask_babel import Babel
 
+from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.ports import Clock
 from kchat_search.serialization.notes import note_text
 from kchat_search.serialization.safe_text import safe_link
@@ -70,6 +71,8 @@ def _add_template_helpers(app: Flask, program: Program) -> None:
         safe_link=safe_link,
     )
     app.jinja_env.globals.update(
+        MAX_HITS_BY_PAGE=MAX_HITS_BY_PAGE,
+        MAX_QUERY_CHARACTERS=MAX_QUERY_CHARACTERS,
         asset=lambda name: url_for("static", filename=name, v=digests[name]),
         demo=program.presentation.demo,
         timezone=zone.key,
