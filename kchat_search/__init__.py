@@ -35,11 +35,28 @@ The import rule, held by `tests/test_house.py`:
                       kchat, archive, engines -> chats, text, models, errors; never each other
                       text -> nothing of ours
 
-The words are the Kchat API's own (chat, message, visitor, agent, upload), and: *archive*, the
-system of record; *index*, derived from it; *engine*, what holds the index; *sync*, fetch, archive
-and index; *tick*, one scheduled sync; *fold*, map text to the form in which it is compared;
-*literal*, occurs as a substring of a message's folded text; *generation*, one build of the index;
-*revision*, a number of a chat that changes whenever its document in the index would differ.
+The words are the Kchat API's own (chat, message, visitor, agent, upload), and these:
+
+    archive     the system of record: every chat as Kchat sent it, every version of it
+    raw         what Kchat sent, as JSON text
+    version     one state of a chat's content; each change of the content begins a new one
+    digest      the SHA-256 of a chat's content; equal digests mean the same version
+    reject      a chat that could not be fetched or understood; it is kept and tried again
+    gone        no longer at Kchat; a sync reports how many chats *vanished*: were marked as gone
+    index       what an engine searches; derived from the archive, rebuilt at will
+    engine      what holds the index and answers from it
+    generation  one complete build of the index
+    revision    a number of a chat that changes whenever its document in the index would differ
+    sync        fetch, archive and index; it is a backfill, a tick or a reconcile
+    backfill    the sync that reads all of Kchat's list for the first time
+    tick        one scheduled sync: what is new, and what may have changed
+    reconcile   a sync that also finds what changed or vanished where no tick looks
+    cursor      where something goes on: a sync (in the archive), a walk through hits (a client's)
+    fold        map text to the form in which two strings are compared
+    literal     a string that must occur in a message's folded text, character by character
+    gram        one character or two neighbours (or three digits) of folded text
+    position    the index of a message in its chat, from 0
+    coverage    whether an answer covers every chat that Kchat has
 """
 
 __version__ = "0.1.0"

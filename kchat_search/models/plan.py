@@ -95,8 +95,8 @@ NO_TIME = -(2**62)
 """The time of a chat that has none, where times are sorted. It comes before every other."""
 
 MOST_DAYS = 92
-"""The facet `created_day` is counted only if all matches lie within so many days. Over a longer
-time months say more."""
+"""The facet `created_day` is counted only if all matches lie within this many days. Over a
+longer time, months say more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Plan:
     """One search, as an engine carries it out."""
 
     match: Node
-    """What every hit must fulfil, beside the filters: the whole query."""
+    """What every hit must fulfil, in addition to the filters: the whole query."""
     some: Node | None = None
     """Some of the query. If the sort is relevance and fewer than `enough` chats fulfil `match`, the
     answer is widened: it is about the chats that fulfil `some`, and those of `match` come first."""
@@ -159,7 +159,8 @@ class IndexDocument:
 
     id: int
     revision: int
-    """The revision of the stored chat. It rises whenever the chat's document would differ."""
+    """The revision of the stored chat. It changes whenever the chat's document would
+    differ."""
     created: int | None
     """Seconds since 1970 UTC."""
     month: str | None

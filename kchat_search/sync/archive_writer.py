@@ -34,7 +34,7 @@ class Counts:
 
 @dataclass(frozen=True, kw_only=True)
 class ArchiveWriter:
-    """Writes into the archive for one sync. It indexes nothing: who saves asks the indexer."""
+    """Writes into the archive for one sync. It indexes nothing: its caller does that."""
 
     archive: SyncArchive
     clock: Clock
@@ -48,10 +48,10 @@ class ArchiveWriter:
         rejects: Sequence[RejectedChat] = (),
         cursor: Cursor | None = None,
     ) -> SaveReport | None:
-        """Archive chats, rejects and the cursor in one transaction; what that did.
+        """Archive chats, rejects and the cursor in one transaction. Returns what that did.
 
         A chat that comes without messages, while the archive has it with some, is only marked as
-        seen. None if there was nothing to commit.
+        seen. Returns None if there was nothing to commit.
         """
         without_messages = self._without_messages(chats)
         if without_messages:

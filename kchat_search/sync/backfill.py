@@ -10,8 +10,8 @@ from kchat_search.sync.transfer import Transfer
 
 
 def backfill(transfer: Transfer, state: Pass) -> None:
-    """Read the whole list again and again, until one pass proves that nothing was missed. Goes on
-    where an earlier sync stopped, which `state` says."""
+    """Read the whole list again and again, until one pass proves that nothing was missed. `state`
+    says where an earlier sync stopped; the backfill continues there."""
     state = decide.resumed(state)
     while True:
         transfer.counts.seen = 0  # a pass that proves sees the same chats once more

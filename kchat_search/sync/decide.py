@@ -24,14 +24,14 @@ SyncKind = Literal["backfill", "tick", "reconcile"]
 """What a sync does."""
 
 INDEX_FROM = 1_000
-"""While chats are fetched, those that wait are indexed when there are at least so many."""
+"""While chats are fetched, those that wait are indexed when there are at least this many."""
 REBUILD_FROM = 10_000
-"""If at least so many chats wait, building the whole index anew may be quicker."""
+"""If at least this many chats wait, rebuilding the whole index may be quicker."""
 MAX_IDS_TRIED = 5_000
-"""In place of a page that can't be had, at most so many ids are tried one by one."""
+"""In place of a page that can't be fetched, at most this many ids are tried one by one."""
 
 MAX_PASSES = 5
-"""A backfill reads the whole list at most so many times; then it is left for the next sync."""
+"""A backfill reads the whole list at most this many times. Then the next sync continues it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,9 @@ class Pass:
     seen: int = 0
     """Chats that this pass has seen, understood or not."""
     missed: int = 0
-    """Chats that this pass found though earlier passes should have found them."""
+    """Chats that this pass found and that earlier passes should have found."""
     failed: int = 0
-    """Pages that could not be had, and whose chats could not be had one by one either."""
+    """Pages that could not be fetched, and whose chats could not be fetched one by one either."""
     size: int = 0
     """Chats on the page before `page`. Going back to that page shows them a second time."""
     done: bool = False
@@ -88,8 +88,8 @@ class Verdict:
 
 def resumed(state: Pass) -> Pass:
     """Where to go on after a stop. The first pass goes one page back, because chats may have been
-    deleted since. A later pass begins anew: only a pass without a break counts all that it sees,
-    and so proves something."""
+    deleted since. A later pass begins again from the first page: only a pass without a break
+    counts all that it sees, and so proves something."""
     if state.number > 1:
         return replace(state, page=1, top=0, seen=0, missed=0, failed=0, size=0)
     return one_page_back(state)
@@ -103,8 +103,8 @@ def one_page_back(state: Pass) -> Pass:
 
 
 def after_page(state: Pass, page: ChatPage, missed: int) -> Pass:
-    """The pass after a page was archived. `missed` of its chats were new though not above
-    `high`."""
+    """The pass after a page was archived. `missed` of its chats were new, although not
+    above `high`."""
     ids = [fetched.chat.id for fetched in page.chats]
     return replace(
         state,
@@ -200,23 +200,23 @@ def sweep_ends(state: Sweep) -> Verdict:
 
 
 def may_be_gone(state: Sweep) -> bool:
-    """May a chat count as vanished that this sweep's list did not show and that Kchat does not find
+    """Does a chat count as vanished if this sweep's list did not show it and Kchat does not find it
     by its id? Not if the list was cut short."""
     counted = state.count is None or state.walk.seen >= state.count
     return state.whole and counted and not state.walk.failed
 
 
 def ids_between(before: int, page: ChatPage) -> range:
-    """The ids that may be on a page that could not be had: those above `before`, the highest id in
-    front of it, and below those of `page`, the page behind it. Empty if they are too many to
+    """The ids that may be on a page that could not be fetched: those above `before`, the highest id
+    before it, and below those of `page`, the page after it. Empty if they are too many to
     try."""
     ids = range(before + 1, min(ids_on(page), default=0))
     return ids if len(ids) <= MAX_IDS_TRIED else range(0)
 
 
 def failed_pages_note(state: Pass) -> str:
-    """The note if pages could not be had."""
-    return f"{state.failed} pages of the list could not be had."
+    """The note if pages could not be fetched."""
+    return f"{state.failed} pages of the list could not be fetched."
 
 
 def short_count_note(count: int | None, seen: int) -> str:
@@ -226,7 +226,8 @@ def short_count_note(count: int | None, seen: int) -> str:
 
 class RepeatedPages:
     """The pages that a pass has met, to notice that it gets no further: some servers show their
-    last page for any higher number, others begin anew. Keeps two numbers for each page."""
+    last page for any higher number, others begin again with the first. Keeps two numbers for each
+    page."""
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
@@ -289,12 +290,12 @@ def has_elapsed(last: Mapping[str, Any], now: datetime, span: timedelta) -> bool
 
 
 def days_before(now: datetime, days: int, zone: ZoneInfo) -> date:
-    """The day that is so many days before today, in that zone."""
+    """The day that is `days` days before today, in that zone."""
     return (now - timedelta(days=days)).astimezone(zone).date()
 
 
 def begins_before(page: ChatPage, highest_id: int) -> bool:
-    """Does this page of the list begin among the chats that are archived? Then no new chat stands
+    """Does this page of the list begin among the chats that are archived? Then no new chat comes
     before it, because the list is in ascending order of id."""
     return any(number <= highest_id for number in ids_on(page))
 
@@ -309,16 +310,16 @@ def index_now(pending: int, since_last: float, last_took: float) -> bool:
     """During a long fetch: is it time to index what waits?
 
     `since_last` and `last_took` are seconds: since the last indexing ended, and how long that took.
-    Four times as long must have passed, so that most of the time goes into fetching. So if Kchat is
-    slow, chats are found soon; if it is fast, soon enough.
+    Four times as long must have passed, so that most of the time goes into fetching. So where Kchat
+    is slow, chats can be found soon; where it is fast, the fetch ends soon.
     """
     return pending >= INDEX_FROM and since_last >= 4 * last_took
 
 
 def rebuild_pays(pending: int, chats: int) -> bool:
-    """Is it quicker to build the index anew from all `chats` than to index the `pending` ones?
-    Measured on two processors: for one chat a build takes a sixth of the time, and it takes some
-    seconds to begin."""
+    """Is it quicker to rebuild the index from all `chats` than to index the `pending` ones?
+    Measured on two processors: a build takes a sixth of the time for each chat, and some seconds
+    to begin."""
     return pending >= REBUILD_FROM and 6 * pending > chats
 
 

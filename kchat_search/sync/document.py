@@ -15,10 +15,11 @@ from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
 VERSION = 2
-"""The version of what a document is made of. After a change of it the index is built anew."""
+"""The version of what a document is made of. After it changes, the index is rebuilt."""
 
 RevisionAndRaw = tuple[int, str]
-"""All that a document is made of, and no more, because it is sent to another process."""
+"""(revision, raw JSON) of a chat: all that a document is made of, and no more, because it is sent
+to another process."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Asks Kchat for pages and chats: several requests at the same time, their answers in order.
 
-Invariant: whatever stops the reading (an error, the end, a caller that has enough), no request goes
-on that nobody waits for.
+Invariant: whatever stops the reading (an error, the end, a caller that has enough), no request
+continues whose answer nobody waits for.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
 
 FetchOutcome = FetchedChat | RejectedChat | None
-"""A chat; a reject if it can't be had or understood; None if Kchat no longer has it."""
+"""A chat; a reject if it can't be fetched or understood; None if Kchat no longer has it."""
 
 _PAGES_CHECKED_BEHIND = 3
-"""If a page fails, so many pages behind it are waited for, to tell whether Kchat fails as a
-whole."""
+"""If a page fails, this many pages after it are waited for, to tell whether Kchat as a whole
+fails."""
 _STATUS_NO_SUCH_PAGE = (400, 422)
 """HTTP statuses with which some servers answer when there is no such page."""
 MAX_FAILURES_IN_A_ROW = 3
-"""So many chats in a row may fail by themselves. One more means that Kchat as a whole fails."""
+"""This many chats in a row may fail by themselves. One more means that Kchat as a whole fails."""
 _MAX_FAILURES_OF_A_PAGE = 20
-"""The same for the chats of one page. More, because the page has just come, so Kchat is there."""
+"""The same for the chats of one page. It is higher, because the page was just fetched, so Kchat can
+be reached."""
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +69,12 @@ class Fetcher:
         before.
 
         A page that calls itself the last is not believed while Kchat counts more chats. A page that
-        can't be had is yielded as `failed` if a page behind it can be had; else its error is
+        can't be fetched is yielded as `failed` if a page after it can be fetched; else its error is
         raised.
         """
         waiting: deque[Future[ChatPage]] = deque()
         numbers = count(first)
-        yielded = first - 1  # the number of the last page that was
+        yielded = first - 1  # the number of the last page that was yielded
 
         def ask(number: int) -> None:
             waiting.append(self._pool.submit(self._page, number, start))
@@ -108,9 +109,9 @@ class Fetcher:
     def chats(
         self, chat_ids: Iterable[int], *, max_failures: int = MAX_FAILURES_IN_A_ROW
     ) -> Iterator[tuple[int, FetchOutcome]]:
-        """(id, chat) of these chats, fetched one by one, in this order. A chat that can't be had is
-        a reject, and the others go on. If more than `max_failures` fail in a row, raises the last
-        error."""
+        """(id, chat) of these chats, fetched one by one, in this order. A chat that can't be
+        fetched becomes a reject, and the others go on. If more than `max_failures` fail in a row,
+        raises the last error."""
         waiting: deque[tuple[int, Future[FetchOutcome]]] = deque()
         ids = iter(chat_ids)
         try:
@@ -134,7 +135,7 @@ class Fetcher:
         except KchatBadAnswer as error:
             if number == 1 or error.status not in _STATUS_NO_SUCH_PAGE:
                 raise
-        return ChatPage(number, (), (), None, last=True)  # so some servers say «no more»
+        return ChatPage(number, (), (), None, last=True)  # some servers say «no more» in this way
 
     def _failed_page(
         self, number: int, behind: Iterable[Future[ChatPage]], error: KchatError
@@ -149,7 +150,7 @@ class Fetcher:
                 continue
             if not size:
                 break
-            log.warning("Page %d can't be had: %s", number, error)
+            log.warning("Page %d can't be fetched: %s", number, error)
             return ChatPage(number, (), (), None, last=False, failed=str(error))
         raise error
 
@@ -168,7 +169,7 @@ class Fetcher:
             self._failures += 1
             if self._failures > max_failures:
                 raise
-            log.warning("Chat %d can't be had: %s", chat_id, error)
+            log.warning("Chat %d can't be fetched: %s", chat_id, error)
             return RejectedChat(f"chat:{chat_id}", chat_id, NOT_FETCHED, str(error))
         self._failures = 0
         return outcome

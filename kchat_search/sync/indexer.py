@@ -49,7 +49,7 @@ class Indexer:
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another
-        analyzer, dictionary, schema or zone. Whether it was built."""
+        analyzer, dictionary, schema or zone. Returns whether it was built."""
         try:
             fingerprint = self.engine.describe().fingerprint
         except IndexDamaged as error:
@@ -66,10 +66,10 @@ class Indexer:
             self.heal()
 
     def rebuild(self, progress: Progress = no_progress, *, low_memory: bool = False) -> int:
-        """Build a new generation from everything in the archive; how many chats it has.
+        """Build a new generation from everything in the archive. Returns how many chats it has.
 
-        `low_memory`: other work goes on beside it, so it uses little memory and takes up to twice
-        the time. What changes during the build stays in the queue and is indexed after it.
+        `low_memory`: other work runs at the same time, so the build uses little memory and takes up
+        to twice the time. What changes during the build stays in the queue and is indexed after it.
         """
         last_sequence = self.archive.last_sequence()
         total = self.archive.counts().chats
@@ -88,8 +88,8 @@ class Indexer:
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
-        """Index everything in the change queue; how many chats that were. If very much waits, or
-        if the index turns out to be damaged or gone, it is built anew instead."""
+        """Index everything in the change queue. Returns how many chats were indexed. If very many
+        wait, or if the index turns out to be damaged or missing, it is rebuilt instead."""
         counts = self.archive.counts()
         if rebuild_pays(counts.pending, counts.chats):
             self.rebuild(progress, low_memory=True)
@@ -107,7 +107,7 @@ class Indexer:
             erased = [entry.chat_id for entry in entries if entry.chat_id not in stored]
             for batch in self._batches(stored.values(), self._batch_size(low_memory=True)):
                 self.engine.write(self._documents()(batch), erased)
-                erased = []  # they went with the first batch
+                erased = []  # they were removed with the first batch
             if erased:
                 self.engine.write([], erased)
             self.archive.done(entries)
@@ -117,8 +117,8 @@ class Indexer:
 
     def heal(self) -> int:
         """Compare the index with the archive. Queue the chats that the index lacks or has in
-        another revision, and remove those that the archive does not have; how many chats that were.
-        """
+        another revision, and remove those that the archive does not have. Returns how many chats
+        differed."""
         indexed = self.engine.id_revisions()
         lacking = []
         for chat_id, revision in self.archive.id_revisions():
@@ -169,7 +169,7 @@ class IndexWhileFetching:
         self._took = 0.0  # seconds
 
     def index_if_due(self) -> int:
-        """Index what waits, if it is time to; how many chats were indexed."""
+        """Index what waits, if it is time to. Returns how many chats were indexed."""
         began = self._clock()
         waited = (began - self._ended).total_seconds()
         if not index_now(self._indexer.archive.counts().pending, waited, self._took):

@@ -1,7 +1,7 @@
 """One pass over Kchat's whole list, page by page. Backfill and reconcile are made of passes.
 
-Pages are archived in their order, each in one transaction with the cursor behind it. So the cursor
-only ever moves over pages that are archived.
+Pages are archived in their order, each in one transaction with the cursor that points behind it. So
+the cursor only ever moves over pages that are archived.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Ending(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PassResult:
-    """What a pass, or a part of one, came to."""
+    """The result of a pass, or of a part of one."""
 
     state: Pass
     """Where the pass stands now."""
@@ -46,9 +46,9 @@ def continue_pass(
     cursor: Callable[[Pass], Cursor],
     max_pages: int | None = None,
 ) -> PassResult:
-    """Go on with a pass for `max_pages` pages; None: to the end of the list.
+    """Continue a pass for `max_pages` pages. None: to the end of the list.
 
-    `cursor` makes the cursor that is saved with a page, from where the pass stands behind that
+    `cursor` makes the cursor that is saved with each page, from the state of the pass after that
     page. Raises what the source and the archive raise; what was archived until then stays.
     """
     return _PassUnderWay(transfer, state, cursor).read(max_pages)
@@ -62,7 +62,7 @@ class _PassUnderWay:
         self._cursor = cursor
         self._state = state
         self._count: int | None = None
-        self._lost = 0  # pages that failed since the last one that came
+        self._lost = 0  # pages that failed since the last one that was fetched
         self._highest_before = state.top
         self._seen_elsewhere = transfer.counts.seen - state.seen
 
@@ -100,7 +100,7 @@ class _PassUnderWay:
         return Ending.REGULAR if self._count is not None or is_last_page else Ending.IRREGULAR
 
     def _begins_anew(self, page: ChatPage) -> bool:
-        """Does this page show nothing but chats in front of where the pass went on?"""
+        """Does this page show only chats that come before the point where the pass went on?"""
         highest = max(decide.ids_on(page), default=self._highest_before + 1)
         return highest <= self._highest_before
 
@@ -122,8 +122,8 @@ class _PassUnderWay:
         self._transfer.progress(step, self._state.seen, self._count)
 
     def _fetch_lost_chats(self, page: ChatPage) -> None:
-        """In place of the pages that failed in front of `page`, fetch their chats one by one, as
-        far as that is possible."""
+        """Fetch the chats of the pages that failed before `page`, one by one, as far as that is
+        possible."""
         counts = self._transfer.counts
         seen_before = counts.seen
         try:
@@ -131,7 +131,7 @@ class _PassUnderWay:
                 decide.ids_between(self._state.top, page), gone=lambda _: ()
             )
         except KchatError as error:
-            log.warning("Nor can the chats of that page be had one by one: %s", error)
+            log.warning("The chats of that page can't be fetched one by one either: %s", error)
         fetched = counts.seen - seen_before
         failed = 0 if fetched else self._lost
         self._state = replace(

@@ -29,10 +29,10 @@ def everything(transfer: Transfer, backfill: Pass) -> None:
 
 
 def recent(transfer: Transfer) -> None:
-    """List the recent days again, and ask for the chats of those days that the list lacks."""
+    """List the recent days again, and fetch the chats of those days that the list lacks."""
     policy = transfer.policy
     retry_after = max(timedelta(hours=policy.reconcile_every_hours) - _RETRY_AFTER, timedelta(0))
-    remember_reconciled(transfer, transfer.started - retry_after)  # in case that this one fails
+    remember_reconciled(transfer, transfer.started - retry_after)  # in case this one fails
     start = decide.days_before(transfer.started, policy.reconcile_days, transfer.zone)
     for page in transfer.pages(start):
         transfer.progress("prove", page.number, None)
@@ -52,7 +52,7 @@ def remember_reconciled(transfer: Transfer, moment: datetime) -> None:
 
 
 def continue_sweep(transfer: Transfer, backfill: Pass, *, begin: bool) -> None:
-    """Do the next part of a sweep that has not ended. `begin`: begin one if none is under way."""
+    """Continue a sweep that has not ended. `begin`: begin one if none is under way."""
     value = transfer.archive.cursor("sweep")
     state = Sweep.from_json(value) if value else None
     if begin and (state is None or state.done):
@@ -76,7 +76,7 @@ def _sweep(transfer: Transfer, state: Sweep, max_pages: int | None) -> None:
 
 
 def _go_on_listing(transfer: Transfer, state: Sweep, max_pages: int | None) -> Sweep:
-    """Go on with the list of a sweep, from one page before the place where it stopped."""
+    """Go on with the list of a sweep, from one page before the point where it stopped."""
 
     def cursor(walk: Pass) -> Cursor:
         return "sweep", replace(state, walk=walk).to_json()
@@ -121,8 +121,8 @@ def _ask_for_unlisted(transfer: Transfer, state: Sweep, max_chats: int | None) -
     transfer.fetch_one_by_one(
         unlisted,
         gone=transfer.not_listed if decide.may_be_gone(state) else lambda _: (),
-        # In a tick every one of the few may fail. Where all are asked for at once, four failures in
-        # a row mean that Kchat as a whole fails.
+        # In a tick, all of the few may fail. If all are fetched at once, four failures in a row
+        # mean that Kchat as a whole fails.
         max_failures=MAX_FAILURES_IN_A_ROW if max_chats is None else max_chats,
     )
     transfer.set_cursor("sweep", after.to_json())
@@ -131,7 +131,7 @@ def _ask_for_unlisted(transfer: Transfer, state: Sweep, max_chats: int | None) -
 def _retry_rejects(transfer: Transfer) -> None:
     """Try the chats again that could not be understood: first their stored raw form, since a newer
     version of this program may understand it; then what Kchat has by now, since it may have been
-    mended there."""
+    corrected there."""
     for reject in transfer.archive.every_reject():
         understood = transfer.source.understand(reject.raw)
         if isinstance(understood, RejectedChat):

@@ -40,7 +40,7 @@ class Syncer:
     zone: ZoneInfo
 
     def due(self, *, everything: bool = False) -> SyncKind:
-        """What the next sync does. `everything`: the whole list is asked for at once."""
+        """What the next sync does. `everything`: the whole list is to be read at once."""
         return decide.kind_of(
             Pass.from_json(self.archive.cursor("backfill")),
             self.archive.cursor("reconciled"),
@@ -59,11 +59,11 @@ class Syncer:
     ) -> SyncReport:
         """One whole sync; on return, everything that was fetched can be searched.
 
-        `kind` is what `due` said; None asks it now. `everything` lists all again at once. Without
-        `index`, chats are archived and wait for the index.
+        `kind` is what `due` returned; None: `due` is asked now. `everything`: the whole list is
+        read again at once. Without `index`, chats are archived and wait for the index.
 
-        Raises what Kchat, the archive and the engine raise. What was archived until then stays, and
-        after an error of Kchat's it can be searched as well.
+        Raises what Kchat, the archive and the engine raise. What was archived before the error
+        stays. After an error of Kchat's, it is also indexed.
         """
         run = _Run(self, index=index, progress=progress)
         try:
@@ -78,8 +78,8 @@ class Syncer:
         return report
 
     def _publish(self, report: SyncReport) -> None:
-        """Write a report into the log, and keep it. If the archive is full, the error that ended
-        the sync matters more than the one that keeping the report raises."""
+        """Write a report into the log, and save it. If the archive is full, the error that ended
+        the sync matters more than the error of saving the report."""
         logged = {
             field.name: getattr(report, field.name)
             for field in fields(report)
@@ -129,7 +129,7 @@ class _Run:
             self._counts.kind = kind or self._syncer.due(everything=everything)
             self._fetch(everything=everything)
         except KchatError:
-            self._index_pending()  # what did arrive can be searched
+            self._index_pending()  # so that what did arrive can be searched
             raise
         self._index_pending()
 
@@ -172,8 +172,8 @@ class _Run:
             self._counts.indexed += self._syncer.indexer.index_pending(self._progress)
 
     def _refresh_agents(self, *, force: bool) -> None:
-        """Fetch the agents' names, once an hour. Chats do not wait for them: if they can't be had,
-        agents are shown by their ids."""
+        """Fetch the agents' names, once an hour. Chats do not wait for them: if they can't be
+        fetched, agents are shown by their ids."""
         archive, now = self._syncer.archive, self._started
         last = archive.cursor("agents")
         if force or last is None or decide.has_elapsed(last, now, _REFRESH_AGENTS_EVERY):

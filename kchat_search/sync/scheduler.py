@@ -1,8 +1,8 @@
 """Calls the tick at fixed intervals. The only file that knows APScheduler.
 
 The process that runs this is the indexer and nothing else, so that a search never waits for it. It
-may be killed at any moment, because everything that it does survives a kill. So to stop it is to
-kill it.
+may be killed at any moment, because everything that it does survives a kill. So it is stopped by
+killing it.
 """
 
 from __future__ import annotations

@@ -17,14 +17,16 @@ _REJECTS_PER_TICK = 20
 def tick(transfer: Transfer, backfill: Pass, *, with_reconcile: bool) -> None:
     """Fetch new chats, chats that may have changed, and a part of everything.
 
-    Each step is done though another fails, because one bad answer must not hide what the others
-    bring. Only after two steps in a row that reach nobody are the rest left out. Raises the first
-    error at the end.
+    Every step runs even if an earlier one failed, because one bad answer must not hide what the
+    other steps bring. If two steps in a row cannot reach Kchat, the rest is skipped. Raises the
+    first error at the end.
     """
     steps: list[Callable[[Transfer], None]] = [_fetch_newest, _fetch_end_of_list, _recheck]
     if with_reconcile:
         steps.append(reconcile.recent)
-    steps.append(lambda shared: reconcile.continue_sweep(shared, backfill, begin=with_reconcile))
+    steps.append(
+        lambda transfer: reconcile.continue_sweep(transfer, backfill, begin=with_reconcile)
+    )
     first_error: KchatError | None = None
     error_before: KchatError | None = None
     for step in steps:
@@ -32,7 +34,7 @@ def tick(transfer: Transfer, backfill: Pass, *, with_reconcile: bool) -> None:
             step(transfer)
         except KchatError as error:
             if isinstance(error_before, KchatUnreachable) and isinstance(error, KchatUnreachable):
-                break  # nobody is there
+                break  # Kchat can't be reached
             first_error, error_before = first_error or error, error
         else:
             error_before = None
@@ -87,7 +89,7 @@ def _read_to_the_end(transfer: Transfer, first: int, chats_before: int) -> bool:
 
 
 def _recheck(transfer: Transfer) -> None:
-    """Fetch again the chats that are open or were closed lately, and some of those that could not
+    """Fetch again the chats that are open or were closed recently, and some of those that could not
     be understood so far."""
     listed, limit = transfer.listed_ids, transfer.policy.recheck_per_tick
     rejected = transfer.archive.rejected_ids(None)
@@ -96,6 +98,6 @@ def _recheck(transfer: Transfer) -> None:
         decide.closed_since(transfer.started, transfer.policy.recheck_days),
         limit + len(listed) + len(rejected),
     )
-    # Rejects come last: what failed before must not stand in front of what may go well.
+    # Rejects come last: what failed before must not delay what may succeed.
     due = decide.to_recheck(states, {*listed, *rejected}, limit)
     transfer.fetch_one_by_one((*due, *rejected_due), gone=transfer.not_listed)

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(kw_only=True)
 class Transfer:
-    """One sync's way from Kchat into the archive, and what the steps of that sync share."""
+    """Brings chats from Kchat into the archive, and holds what the steps of one sync share."""
 
     archive: SyncArchive
     source: ChatSource
@@ -68,7 +68,8 @@ class Transfer:
         rejects: Sequence[RejectedChat] = (),
         cursor: Cursor | None = None,
     ) -> int:
-        """Archive these in one transaction, then index if it is time to; how many were new."""
+        """Archive these in one transaction, then index if it is time to. Returns how many chats
+        were new."""
         report = self.writer.save(chats, rejects, cursor)
         if report is None:
             return 0
@@ -76,7 +77,7 @@ class Transfer:
         return report.new
 
     def save_page(self, page: ChatPage) -> ChatPage:
-        """Archive a page of a list; the page itself."""
+        """Archive a page of a list. Returns the page itself."""
         self.save(page.chats, page.rejects)
         self.listed_ids.update(fetched.chat.id for fetched in page.chats)
         return page
@@ -116,12 +117,12 @@ class Transfer:
         """Pages of the list from `first` on, each archived before it is handed on. `start` is the
         list's filter; None is the plain list. `seen` chats are on the pages before `first`.
 
-        A page that can't be had becomes a note. Ends where the server repeats a page.
+        A page that can't be fetched becomes a note. Ends where the server repeats a page.
         """
         repeated_pages = RepeatedPages()
         for page in self.fetcher.pages(first, start=start, seen=seen):
             if page.failed:
-                self.note(f"Page {page.number} of the list could not be had: {page.failed}")
+                self.note(f"Page {page.number} of the list could not be fetched: {page.failed}")
                 continue
             if repeated_pages.repeated(page) is not None:
                 return
@@ -164,8 +165,8 @@ class Transfer:
             self._mark_gone(gone(not_found))
 
     def not_listed(self, chat_ids: Collection[int]) -> Collection[int]:
-        """Those of the chats that the plain list does not show. None of them while it is not known
-        where the list ends: then it is not known either what the list lacks."""
+        """Those of the chats that the plain list does not show. Empty while the end of the list is
+        not known, because then nobody knows either what the list lacks."""
         if self.last_page is None:
             return ()
         lookup = ListLookup(

@@ -12,18 +12,18 @@ from kchat_search.models.reports import SyncReport
 from kchat_search.sync.run import Syncer
 
 _FIRST_WAIT_SECONDS = 1.0
-"""If the lock is not free after this time, it is said who holds it."""
+"""If the lock is not free after this time, the log says who holds it."""
 _FOREVER = -1.0
 
 log = logging.getLogger(__name__)
 
 
 def tick(syncer: Syncer, *, first: bool = False) -> SyncReport:
-    """One scheduled sync. The first one, and each that reconciles, heals the index before it: what
-    the index lacks is queued. The others only make sure that there is a current index.
+    """One scheduled sync. The first one, and each that reconciles, heals the index first: what the
+    index lacks is queued. The others only make sure that there is a current index.
 
-    Raises as `Syncer.sync` does. If the index can't be written, chats are archived all the same,
-    and then `IndexUnwritable` is raised.
+    Raises as `Syncer.sync` does. If the index can't be written, chats are still archived, and
+    then `IndexUnwritable` is raised.
     """
     kind = syncer.due()
     try:
@@ -54,8 +54,9 @@ class Worker:
         hold_lock: Callable[[str, float], AbstractContextManager[None]],
         schedule: Callable[[Callable[[], None]], None],
     ) -> None:
-        """`hold_lock(what, wait_seconds)` holds the indexer's lock; less than 0 seconds wait for
-        it without an end. It raises `IndexerBusy`. `schedule` calls a function again and again."""
+        """`hold_lock(what, wait_seconds)` holds the indexer's lock. With less than 0 seconds it
+        waits without an end. It raises `IndexerBusy`. `schedule` calls a function again and
+        again."""
         self._tick = tick
         self._hold_lock = hold_lock
         self._schedule = schedule
@@ -70,8 +71,8 @@ class Worker:
             self._run(_FOREVER)
 
     def tick(self) -> None:
-        """One tick. The first heals the index. It counts as done though Kchat fails, but not while
-        the index's disk is full: until there is room, each tick is the first."""
+        """One tick. The first one heals the index. It counts as done even if Kchat fails, but not
+        while the index's disk is full: until there is room, each tick is treated as the first."""
         try:
             self._tick(first=self._first)
         except IndexUnwritable:

@@ -156,7 +156,7 @@ def test_where_neither_a_page_nor_its_chats_can_be_had_the_rest_goes_on(world: W
     broken_page(world, 2, chats="1")
     report = world.sync()
     assert not report.complete
-    assert "could not be had" in report.notes[0]
+    assert "could not be fetched" in report.notes[0]
     assert world.archived().keys() == {*range(101, 111), *range(121, 126)}
     world.kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
     assert world.later(minutes=1).sync().kind == "tick"
