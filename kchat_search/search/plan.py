@@ -29,7 +29,17 @@ from kchat_search.models.plan import (
 )
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.dates import parameter_end, parameter_start, span
-from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word, names_speakers
+from kchat_search.search.tree import (
+    And,
+    FieldCondition,
+    Not,
+    Or,
+    Phrase,
+    Text,
+    Tree,
+    Word,
+    names_speakers,
+)
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segmentation import index_token
 
@@ -63,7 +73,7 @@ def to_node(tree: Tree | None, context: Context, scope: Scope = ANYBODY) -> Node
             return _all([_said_in(scope, part) for part in parts])
         case Phrase(text):
             return _said_in(scope, text)
-        case Field(name, value):
+        case FieldCondition(name, value):
             return _field(name, value, context)
         case Not(part):
             return NoneOf(to_node(part, context, scope))
@@ -99,7 +109,7 @@ def inner_scope(parts: Iterable[Tree], outer: Scope) -> Scope:
 
 
 def _named_speakers(part: Tree) -> Iterator[Speaker]:
-    if isinstance(part, Field):
+    if isinstance(part, FieldCondition):
         yield _SPEAKERS[_folded_value(part.value)]
     elif isinstance(part, Or):
         for alternative in part.parts:
@@ -174,7 +184,7 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
             for word in part.parts:
                 written = str(Text(word, (word,)) if isinstance(word, str) else word)
                 alone.append((" ".join([*from_parts, written]), _said_in(scope, word)))
-        elif isinstance(part, Field | Not) or names_speakers(part):
+        elif isinstance(part, FieldCondition | Not) or names_speakers(part):
             alone.append((str(part), to_node(part, context)))
         else:
             written = f"({part})" if from_parts and not isinstance(part, Phrase) else str(part)

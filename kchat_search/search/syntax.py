@@ -20,7 +20,7 @@ from kchat_search.search.dates import span
 from kchat_search.search.tokens import Token, tokens
 from kchat_search.search.tree import (
     And,
-    Field,
+    FieldCondition,
     Not,
     Or,
     Phrase,
@@ -169,7 +169,7 @@ class _Parser:
     def _field(self, token: Token) -> Tree | None:
         code = _wrong_value(token.field, token.text, self._today, self._zone)
         if code is None:
-            return Field(token.field, token.text)
+            return FieldCondition(token.field, token.text)
         is_phrase = token.kind == "phrase"
         as_typed = f"{token.field}:{quoted(token.text) if is_phrase else token.text}"
         self.notes.append(Note(code, (as_typed,)))

@@ -64,7 +64,7 @@ class Phrase:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FieldCondition:
     """`agent:2192`. `name` is one of `OPERATORS`, `value` is as it was typed."""
 
     name: str
@@ -109,10 +109,10 @@ def names_speakers(part: Tree) -> bool:
     """Is it `from:`, or several of them joined by OR? Then it is about the texts beside it."""
     if isinstance(part, Or):
         return all(map(names_speakers, part.parts))
-    return isinstance(part, Field) and part.name == "from"
+    return isinstance(part, FieldCondition) and part.name == "from"
 
 
-Tree = Text | Phrase | Field | And | Or | Not
+Tree = Text | Phrase | FieldCondition | And | Or | Not
 
 
 def quoted(text: str) -> str:

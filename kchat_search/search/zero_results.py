@@ -13,7 +13,7 @@ from kchat_search.models.search import FilterCut, PartCount, QueryReading, Sugge
 from kchat_search.ports import Engine
 from kchat_search.search.did_you_mean import suggested_queries
 from kchat_search.search.plan import Context, parts_alone, relaxed, to_node
-from kchat_search.search.tree import And, Field, Not, Tree
+from kchat_search.search.tree import And, FieldCondition, Not, Tree
 
 PATIENCE = 0.3
 """Seconds that all the reasons together may take.
@@ -76,7 +76,7 @@ class ZeroResults:
             yield FilterCut(name, None, self.q, total)
         parts = self.tree.parts if isinstance(self.tree, And) else ()
         for index, part in takewhile(lambda _: in_time(), enumerate(parts)):
-            if isinstance(part, Field | Not):
+            if isinstance(part, FieldCondition | Not):
                 rest = _joined(parts[:index] + parts[index + 1 :])
                 yield FilterCut("q", str(part), str(rest), self._total_of(rest))
 

@@ -13,7 +13,7 @@ from kchat_search.fields import OPERATORS
 from kchat_search.models.plan import MOST_DAYS
 from kchat_search.models.search import MAX_CLAUSES, MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.search import plan, snippets
-from kchat_search.search.tree import And, Field, Or, Tree
+from kchat_search.search.tree import And, FieldCondition, Or, Tree
 from tests.docs import documents
 from tests.docs.documents import codes, rows, text
 from tests.search.words import read
@@ -41,7 +41,7 @@ def test_query_examples_are_read_as_they_are_meant(query: str, says: str) -> Non
 
 def fields_in(tree: Tree | None) -> set[str]:
     match tree:
-        case Field(name, _):
+        case FieldCondition(name, _):
             return {name}
         case And(parts) | Or(parts):
             return set().union(*map(fields_in, parts))

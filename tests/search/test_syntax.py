@@ -9,7 +9,7 @@ import pytest
 
 from kchat_search.errors import LimitExceeded
 from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS
-from kchat_search.search.tree import And, Field, Not, Or, Phrase, Text, Tree, Word
+from kchat_search.search.tree import And, FieldCondition, Not, Or, Phrase, Text, Tree, Word
 from kchat_search.serialization.notes import note_text
 from tests.search.words import read, tree
 
@@ -77,16 +77,16 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("iPhone，退款", text("iphone,退款", Word("iphone"), "退款")),
     ("hello,world", text("hello,world")),
     ("退款，-发票", And((REFUND, Not(text("发票"))))),
-    ("agent:2192，-发票", And((Field("agent", "2192"), Not(text("发票"))))),
+    ("agent:2192，-发票", And((FieldCondition("agent", "2192"), Not(text("发票"))))),
     ("“退款”、-“流程”", And((Phrase("退款"), Not(Phrase("流程"))))),
-    ("退款；status:close", And((REFUND, Field("status", "close")))),
+    ("退款；status:close", And((REFUND, FieldCondition("status", "close")))),
     ("退款，OR，退货", Or((REFUND, RETURNS))),
     ("退款。NOT 退货", And((REFUND, Not(RETURNS)))),
     ("退款，not", text("退款,not", "退款", Word("not"))),
     ("退款，（退货）", And((REFUND, RETURNS))),
     ("退款，--退货", And((REFUND, RETURNS))),
-    ("file:a，status:close", And((Field("file", "a"), Field("status", "close")))),
-    ("file:a，b-c", Field("file", "a，b-c")),
+    ("file:a，status:close", And((FieldCondition("file", "a"), FieldCondition("status", "close")))),
+    ("file:a，b-c", FieldCondition("file", "a，b-c")),
     # what follows the punctuation is not excluded, in any script
     ("-退款，退货", And((Not(REFUND), RETURNS))),
     ("NOT iPhone，退款", And((Not(IPHONE), REFUND))),
@@ -130,38 +130,41 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("--version", text("version", Word("version"))),
     ("-(-退款)", REFUND),
     # fields
-    ("agent:2192", Field("agent", "2192")),
-    ("agent：李雷", Field("agent", "李雷")),
-    ("ＡＧＥＮＴ：李雷", Field("agent", "李雷")),
-    ("Agent:李雷", Field("agent", "李雷")),
-    ('agent:"李 雷"', Field("agent", "李 雷")),
-    ("agent：“李 雷”", Field("agent", "李 雷")),
-    ("agent:李雷，退款", And((Field("agent", "李雷"), REFUND))),
-    ("from:visitor，退款。", And((Field("from", "visitor"), REFUND))),
-    ("status:close。", Field("status", "close")),
-    ('agent:"李，雷"', Field("agent", "李，雷")),
-    ("file:发票，终版.pdf", Field("file", "发票，终版.pdf")),
-    ("visitor:547", Field("visitor", "547")),
-    ("user:45190", Field("user", "45190")),
-    ("id:290", Field("id", "290")),
-    ("id:２９０", Field("id", "２９０")),
-    ("from:visitor 退款", And((Field("from", "visitor"), REFUND))),
-    ("from:robot", Field("from", "robot")),
-    ("status:close", Field("status", "close")),
-    ("rating:满意", Field("rating", "满意")),
-    ("rating:none", Field("rating", "none")),
-    ("started:visitor", Field("started", "visitor")),
-    ("type:chat", Field("type", "chat")),
-    ("has:upload", Field("has", "upload")),
-    ("file:发票.pdf", Field("file", "发票.pdf")),
-    ("date:2015-04", Field("date", "2015-04")),
-    ("date:2015-04-01..2015-04-30", Field("date", "2015-04-01..2015-04-30")),
-    ("date：２０１５－０４", Field("date", "２０１５－０４")),
-    ("after:2015-04-01", Field("after", "2015-04-01")),
-    ("before:2015", Field("before", "2015")),
-    ("date:7d", Field("date", "7d")),
-    ("-status:close", Not(Field("status", "close"))),
-    ("(agent:1 OR agent:2) 退款", And((Or((Field("agent", "1"), Field("agent", "2"))), REFUND))),
+    ("agent:2192", FieldCondition("agent", "2192")),
+    ("agent：李雷", FieldCondition("agent", "李雷")),
+    ("ＡＧＥＮＴ：李雷", FieldCondition("agent", "李雷")),
+    ("Agent:李雷", FieldCondition("agent", "李雷")),
+    ('agent:"李 雷"', FieldCondition("agent", "李 雷")),
+    ("agent：“李 雷”", FieldCondition("agent", "李 雷")),
+    ("agent:李雷，退款", And((FieldCondition("agent", "李雷"), REFUND))),
+    ("from:visitor，退款。", And((FieldCondition("from", "visitor"), REFUND))),
+    ("status:close。", FieldCondition("status", "close")),
+    ('agent:"李，雷"', FieldCondition("agent", "李，雷")),
+    ("file:发票，终版.pdf", FieldCondition("file", "发票，终版.pdf")),
+    ("visitor:547", FieldCondition("visitor", "547")),
+    ("user:45190", FieldCondition("user", "45190")),
+    ("id:290", FieldCondition("id", "290")),
+    ("id:２９０", FieldCondition("id", "２９０")),
+    ("from:visitor 退款", And((FieldCondition("from", "visitor"), REFUND))),
+    ("from:robot", FieldCondition("from", "robot")),
+    ("status:close", FieldCondition("status", "close")),
+    ("rating:满意", FieldCondition("rating", "满意")),
+    ("rating:none", FieldCondition("rating", "none")),
+    ("started:visitor", FieldCondition("started", "visitor")),
+    ("type:chat", FieldCondition("type", "chat")),
+    ("has:upload", FieldCondition("has", "upload")),
+    ("file:发票.pdf", FieldCondition("file", "发票.pdf")),
+    ("date:2015-04", FieldCondition("date", "2015-04")),
+    ("date:2015-04-01..2015-04-30", FieldCondition("date", "2015-04-01..2015-04-30")),
+    ("date：２０１５－０４", FieldCondition("date", "２０１５－０４")),
+    ("after:2015-04-01", FieldCondition("after", "2015-04-01")),
+    ("before:2015", FieldCondition("before", "2015")),
+    ("date:7d", FieldCondition("date", "7d")),
+    ("-status:close", Not(FieldCondition("status", "close"))),
+    (
+        "(agent:1 OR agent:2) 退款",
+        And((Or((FieldCondition("agent", "1"), FieldCondition("agent", "2"))), REFUND)),
+    ),
 ]
 
 
@@ -253,8 +256,8 @@ def test_punctuation_alone_counts_only_where_nothing_else_is_asked(
 
 
 def test_a_group_that_names_a_speaker_stays_a_group() -> None:
-    asked = And((Field("from", "visitor"), REFUND))
-    answered = And((Field("from", "agent"), RETURNS))
+    asked = And((FieldCondition("from", "visitor"), REFUND))
+    answered = And((FieldCondition("from", "agent"), RETURNS))
     assert tree("(from:visitor 退款) (from:agent 退货)") == And((asked, answered))
     assert tree("(from:visitor 退款) 发票") == And((asked, INVOICE))
     assert tree("(from:visitor 退款)") == asked
