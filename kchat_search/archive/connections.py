@@ -47,7 +47,7 @@ def make_engine(address: URL, wait_seconds: float) -> Engine:
         hide_parameters=True,  # conversations must not get into a log
     )
     if on_sqlite:
-        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
     _engines.add(engine)
     return engine
@@ -65,7 +65,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes, with no other writer beside it; all of it is kept, or nothing."""
+    """A transaction that writes, while no other one writes. All of it is committed, or nothing."""
     with engine.connect() as connection:
         connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         with connection.begin():
@@ -82,7 +82,7 @@ def outside_transactions(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _prepare(connection: Any, _record: object) -> None:
+def _set_pragmas(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in ("synchronous = FULL", "foreign_keys = ON", f"journal_size_limit = {_WAL_BYTES}"):
@@ -96,7 +96,7 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(statement)
 
 
-def _leave_to_the_parent() -> None:
+def _drop_inherited_connections() -> None:
     # Even closing them in the child is unsafe (https://sqlite.org/howtocorrupt.html), so the child
     # keeps them, unused, until it ends.
     for engine in _engines:
@@ -105,4 +105,4 @@ def _leave_to_the_parent() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_the_parent)
+    os.register_at_fork(after_in_child=_drop_inherited_connections)

@@ -1,4 +1,4 @@
-"""What sync decides by: where the archive ends, and which chats must be looked at again."""
+"""What sync decides by: the newest chat of the archive, and which chats must be fetched again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def not_seen_since(
     created_since: datetime | None,
     now: datetime | None,
 ) -> tuple[int, ...]:
-    """Ids of chats that Kchat has not shown lately, as `ports.SyncArchive` says."""
+    """Ids of chats that Kchat has not shown recently, as `ports.SyncArchive` says."""
     unseen = chats.c.seen_at < moment_in(moment)
     if now is not None:
         unseen = or_(unseen, chats.c.seen_at > moment_in(now))
@@ -45,7 +45,7 @@ def states_to_recheck(
     connection: Connection, closed_since: datetime, limit: int
 ) -> tuple[ChatState, ...]:
     """Chats that may still change, as `ports.SyncArchive` says."""
-    # Two queries, because each has an index of its own: few chats are open, few ended lately.
+    # Two queries, because each has an index of its own: few chats are open, and few ended recently.
     open_chats = (
         select(chats.c.id, chats.c.seen_at)
         .where(still_open)
@@ -53,10 +53,10 @@ def states_to_recheck(
         .limit(limit)
         .subquery()
     )
-    ended_lately = select(chats.c.id, chats.c.seen_at).where(
+    ended_recently = select(chats.c.id, chats.c.seen_at).where(
         not_gone, chats.c.active_at >= second_in(closed_since)
     )
-    either = union(select(open_chats), ended_lately).subquery()
+    either = union(select(open_chats), ended_recently).subquery()
     chosen = select(either.c.id).order_by(either.c.seen_at, either.c.id).limit(limit).subquery()
     columns = (chats.c.id, chats.c.status, chats.c.end_at, chats.c.created_at, chats.c.seen_at)
     rows = connection.execute(
