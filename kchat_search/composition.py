@@ -35,8 +35,8 @@ def utc_now() -> datetime:
 
 
 def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
-    """Build the program. Nothing is asked of Kchat, and no dictionary is loaded, before the
-    first need.
+    """Build the program. No request is sent to Kchat and no dictionary is loaded until the first
+    use.
 
     Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
     can't be opened.

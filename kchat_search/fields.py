@@ -40,9 +40,9 @@ class Facts(NamedTuple):
 
     chat: Chat
     speakers: Collection[Speaker]
-    """Everybody who said something or sent a file."""
+    """Who said something or sent a file."""
     gone: bool
-    """Kchat has the chat no more."""
+    """Kchat no longer has the chat."""
 
 
 Values = tuple[str | None, ...]
@@ -75,7 +75,7 @@ class Field:
     description: str = ""
     """What the parameter takes, for the API's description and the command line's help."""
     parameter: bool = True
-    """May it be asked for beside the query, as a parameter or an option?"""
+    """May it be asked for outside the query, as a parameter or an option?"""
     repeatable: bool = False
     """May the parameter be given several times? Then a chat needs any of the values."""
     facet: bool = False
@@ -259,8 +259,9 @@ FACETS = (*(row.name for row in FIELDS if row.facet), "created_month", "created_
 created."""
 
 OPERATORS = (*BY_OPERATOR, "from", "has", "is", "file", "date", "after", "before")
-"""The operators of the query language. `from:` is about who said the words beside it, `has:upload`
-and `is:gone` are flags, `file:` is about the names of uploads, the last three are about time."""
+"""The operators of the query language. `from:` says who must have said the words in its group;
+`has:upload` and `is:gone` are flags; `file:` looks in the names of uploads; the last three are
+about time."""
 
 
 def chosen_filters(values: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

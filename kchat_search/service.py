@@ -162,7 +162,7 @@ class Service:
         return tuple(map(self._without_tokens, self.archive.rejects(limit, offset)))
 
     def count_rejects(self) -> int:
-        """How many rejects there are, gone ones included."""
+        """How many rejects there are, also those that are gone."""
         return self.archive.count_rejects()
 
     def _without_tokens(self, stored: StoredReject) -> StoredReject:
@@ -188,7 +188,7 @@ class Service:
         return self.archive.counts()
 
     def coverage_now(self) -> Coverage:
-        """Can an answer be trusted to be of everything?"""
+        """Whether answers cover every chat; see `Searcher.coverage`."""
         return self.searcher.coverage()
 
     def index_state(self) -> tuple[EngineState, bool]:
@@ -197,7 +197,7 @@ class Service:
         return engine, engine.fingerprint == self.indexer.fingerprint
 
     def holder(self) -> str | None:
-        """Which process is the indexer now; None if none is."""
+        """Which process holds the indexer's lock now; None if none does."""
         return self.lock.holder()
 
     def status(self) -> Status:
@@ -247,8 +247,9 @@ class Service:
 
     @contextmanager
     def indexing(self, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Be the indexer; `what` tells others what this process does. Raises as `IndexerLock.held`
-        does."""
+        """Hold the indexer's lock. `what` tells others what this process does; `wait_seconds` is
+        the longest wait for the lock, and less than 0 waits without an end. Raises as
+        `IndexerLock.held` does."""
         with self.lock.held(what, self.clock(), wait_seconds):
             yield
 
@@ -277,8 +278,8 @@ class Service:
         return worker.tick(self.syncer, first=first)
 
     def reindex(self, progress: Progress = no_progress) -> int:
-        """Build a new generation of the index from the archive; how many chats it has. Call it
-        within `indexing`."""
+        """Build a new generation of the index from the archive. Returns how many chats it has. Call
+        it within `indexing`."""
         return self.indexer.rebuild(progress)
 
     def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:

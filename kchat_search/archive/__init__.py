@@ -4,7 +4,7 @@
     migrations/            how a database of any earlier version gets these tables
     opening.py             `open_archive`: checks the address, makes the database, migrates it
     connections.py         connections to SQLite and PostgreSQL: transactions, durability, fork
-    error_translation.py   the database's errors, in the words of `kchat_search.errors`
+    error_translation.py   from the database's errors to those of `kchat_search.errors`
     column_conversion.py   between Python's values and what a column holds
     statements.py          statements over many rows
     store.py               `SqlArchive`, which is `ports.Archive`: one transaction a method

@@ -1,4 +1,5 @@
-"""Agents' names by their ids. A name that was known once stays, also when Kchat drops the agent."""
+"""Agents' names by their ids. A name that was saved once stays, also when Kchat removes the
+agent."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The change queue: which chats must be indexed.
 
 Invariants: a chat is in the queue once. A chat that is queued again moves to the end under a new
-number, so an entry that was taken before is no longer its entry. A number is never used twice.
+number, so an entry that was taken before no longer stands for it. A number is never used twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kchat_search.models.chats import QueueEntry
 
 
 def put(connection: Connection, chat_ids: Sequence[int]) -> None:
-    """Queue chats in this order. No id may come twice."""
+    """Queue chats in this order. No id may occur twice."""
     if not chat_ids:
         return
     replaced = 0

@@ -1,7 +1,8 @@
 """Translate a database's errors into `ArchiveError` and `ArchiveFull`.
 
-Their messages say what happened and what to do next. No other file does this. A bug (a wrong
-statement, a broken constraint, a wrong type) is not translated, so that it is seen as a bug.
+Their messages say what happened and what to do next. No other file translates
+them. A bug (a wrong statement, a broken constraint, a wrong type) is not translated, so that it is
+seen as a bug.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _sqlite_address(address: URL) -> URL:
     name = address.database or ""
     if address.host or address.username or address.query or "\0" in name:
         raise ArchiveError(
-            "KCHAT_ARCHIVE_URL must be sqlite:/// (three strokes) and the path of a file, "
+            "KCHAT_ARCHIVE_URL must be sqlite:/// (three slashes) and the path of a file, "
             "and nothing else"
         )
     if not name or name == ":memory:" or name.startswith("file:"):

@@ -32,7 +32,7 @@ def put(connection: Connection, rejected: Sequence[RejectedChat], seen_at: int) 
     if not latest:
         return 0
     counted_before = _count_not_gone(connection, latest)
-    # A chat that could not be fetched has no raw form; an earlier one stays.
+    # A chat that could not be fetched has no raw form. If an earlier one is stored, it stays.
     not_fetched = [key for key, item in latest.items() if item.raw == NOT_FETCHED]
     earlier_raw = _raw_by_key(connection, not_fetched)
     statement = upsert(

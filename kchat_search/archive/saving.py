@@ -78,7 +78,7 @@ def see(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
 
 
 def mark_gone(connection: Connection, chat_ids: Sequence[int], now: datetime) -> int:
-    """Mark and queue those of the chats that are not marked yet; returns how many they are."""
+    """Mark and queue the chats that are not marked yet. Returns how many were marked."""
     marked: list[int] = []
     for part in chunks(chat_ids):
         marked += connection.scalars(select(chats.c.id).where(chats.c.id.in_(part), not_gone))

@@ -1,7 +1,7 @@
 """What sync remembers between two runs: cursors, reports and their totals.
 
 A cursor is a name and a JSON value. The totals over all syncs are a cursor too, saved in the
-transaction that saves the report, so that they have every report, also those deleted since.
+transaction that saves the report. So they count every report, also those deleted since.
 """
 
 from __future__ import annotations

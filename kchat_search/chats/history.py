@@ -1,7 +1,7 @@
 """What a chat said before: from the stored versions to the differences between them.
 
 This module is pure. `Reading` tells it how to read Kchat's JSON. Invariants: nothing that is shown
-has an upload token. Two versions without differences may differ only in what is no change: the
+has an upload token. Two versions without differences may still differ in what does not count: the
 order of keys, renewed tokens and signatures of uploads, null instead of an absent field, another
 form of a number (1, 1.0, true).
 
@@ -30,13 +30,16 @@ Key = tuple[int | None, int]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How Kchat's JSON is read."""
+    """How Kchat's JSON is read: three functions of `kchat_search.kchat`, which this room does not
+    import. `composition` hands them over."""
 
     parse: Callable[[str], Chat]
+    """From a chat's raw JSON to the chat."""
     without_upload_tokens: Callable[[object], object]
-    """From a JSON value to what may be shown of it, without the upload tokens."""
+    """From a JSON value to a copy that may be shown, without the upload tokens."""
     stable_content: Callable[[object], object]
-    """From a JSON value to its content, without what Kchat renews at any time."""
+    """From a JSON value to a copy without what Kchat renews at will; two values with equal copies
+    are the same content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ class MessageDifference:
 
     @property
     def text_changed(self) -> bool:
-        """Is its text another than before? True for a message that was added or removed."""
+        """Did its text change? True for a message that was added or removed."""
         return self.before is None or self.after is None or self.before.text != self.after.text
 
 

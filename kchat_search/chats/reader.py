@@ -1,8 +1,8 @@
 """Reads a stored chat in one way: the chat, who spoke, the names, the folded texts.
 
-Search, the index, the pages, the API and the export all read chats here, so no two of them can
-disagree about who spoke. Texts are folded only when somebody asks for them, because folding takes
-longer than all the rest: searching needs the folded texts with their maps, the index needs the
+Search, the index, the pages, the API and the export all read chats here. So they can't disagree
+about who spoke. Texts are folded only when somebody asks for them, because folding takes
+longer than all the rest. Snippets need the folded texts with their maps, the index needs the
 folded texts alone, pages and API need neither.
 """
 

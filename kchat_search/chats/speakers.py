@@ -1,7 +1,7 @@
 """Who spoke? This is the one place that answers it, so that two places never guess differently.
 
 The API's table of message fields has a name, but no field says who spoke. Some servers send `role`.
-The first of these rules that applies tells the speaker:
+The speaker is what the first of these rules that applies says:
 
 1. the message's `role` («visitor», «agent», «robot»);
 2. its name is the name of the chat's agent, as Kchat lists it (`/apiv2/users.json`);

@@ -1,7 +1,7 @@
 """`KchatClient`: the `ChatSource` over HTTP, as the Kchat API documents it.
 
 Invariant: every address is built here, from the configured host, the path and a page number.
-`next_page` only shows whether a page follows. It is never requested.
+Kchat's `next_page` only shows whether a page follows; that address is never requested.
 """
 
 from __future__ import annotations
@@ -105,8 +105,8 @@ class KchatClient:
     def chat(self, chat_id: int) -> FetchedChat | RejectedChat:
         """One whole chat.
 
-        Raises `KchatNotFound` where Kchat has no such chat (any more), `KchatBadAnswer` where Kchat
-        answered with another chat, and `KchatUnreachable`, `KchatRefused`, `KchatBusy`.
+        Raises `KchatNotFound` where Kchat has no such chat, or no longer has it, `KchatBadAnswer`
+        where Kchat answered with another chat, and `KchatUnreachable`, `KchatRefused`, `KchatBusy`.
         """
         chat = self._transport.get(
             f"{self._chats_path.removesuffix('.json')}/{chat_id}.json",

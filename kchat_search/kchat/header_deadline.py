@@ -1,4 +1,4 @@
-"""Connections that bound the time until the status line and the headers of an answer are there.
+"""Connections that limit the time until the status line and the headers of an answer have arrived.
 
 A time-out of requests applies to each silence of the server. A server that sends one byte of a
 header now and then can therefore hold a thread for days. The deadline for the body is in
@@ -20,7 +20,7 @@ from urllib3.response import HTTPResponse
 
 
 class HeaderDeadlineAdapter(HTTPAdapter):
-    """An `HTTPAdapter` that raises a time-out unless status and headers of the answer are there
+    """An `HTTPAdapter` that raises a time-out unless status and headers of the answer arrive
     within `seconds` of the request."""
 
     def __init__(self, seconds: float) -> None:

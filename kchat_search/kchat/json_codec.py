@@ -15,7 +15,7 @@ import math
 from kchat_search.errors import KchatBadAnswer
 
 MAX_DEPTH = 100
-"""How many objects and lists may stand within one another. Documented chats have four levels.
+"""How many objects and lists may be nested. Documented chats have four levels.
 Python's own decoder and encoder fail somewhere below a thousand, depending on who calls them."""
 
 MAX_EXCERPT = 120

@@ -1,4 +1,4 @@
-"""Turn Kchat's JSON into records. Pure, and tolerant of everything that would not mislead a search.
+"""Turn Kchat's JSON into records. Pure. It accepts everything that would not mislead a search.
 
 Unknown fields and types stay in the raw JSON and never cause an error. A chat becomes a
 `RejectedChat` with the reason only where parsing it would silently lose or misplace it:
@@ -103,8 +103,8 @@ class ChatParser:
         except RecursionError:
             return _too_deep(item)
         if "\\ud" in raw:
-            # Two surrogates that were sent apart are one character when `raw` is decoded. So take
-            # the chat as it will be decoded.
+            # Two surrogates that were sent as two escapes become one character when `raw` is
+            # decoded. So parse the chat in the form that later decoding gives.
             item = decode_text(raw)
         try:
             digest = content_digest(item)
@@ -190,7 +190,7 @@ class ChatParser:
 
 
 def _as_listed(fetched: FetchedChat | RejectedChat) -> FetchedChat | RejectedChat:
-    """A chat of a list. There, no messages may mean that the list leaves them out."""
+    """Mark a chat as an item of a list. If it has no messages, the list may have left them out."""
     if isinstance(fetched, RejectedChat):
         return fetched
     return replace(fetched, has_messages=bool(fetched.chat.messages), listed=True)

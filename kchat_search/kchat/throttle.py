@@ -2,7 +2,7 @@
 threads.
 
 This is code of our own because urllib3's Retry and tenacity lack two things: an answer that must be
-parsed before it is known to be bad, and a «not before» that holds for all threads. The loop over
+parsed before it is known to be bad, and a pause that holds for all threads. The loop over
 the attempts is in `transport.py`; this is its arithmetic.
 
 Invariant: no wait is longer than `MAX_WAIT`.
@@ -24,7 +24,7 @@ MAX_WAIT = 300.0
 """Seconds. If Kchat asks for more, the request fails with an error that says so. Otherwise a thread
 would hang."""
 MAX_PAUSE = 3600.0
-"""Seconds. Whatever Kchat asks for, it is asked once more after that time."""
+"""Seconds. However long a pause Kchat asks for, a request is sent again after this time."""
 
 
 def backoff(attempt: int, random: Callable[[], float]) -> float:
@@ -60,10 +60,9 @@ def retry_after(value: str | None, now: datetime) -> float | None:
 class Throttle:
     """When a thread may send its next request to Kchat. Safe to share between threads.
 
-    `clock` gives seconds that only grow. `sleep` waits so many seconds. `per_minute` limits the
-    requests of all threads together (None: no limit). It does so by a minimum time between
-    requests. So no minute has more requests, wherever it begins, and a program that is restarted
-    gains nothing.
+    `clock` gives seconds that only grow. `sleep(seconds)` waits. `per_minute` limits the requests
+    of all threads together (None: no limit), by a minimum time between two requests. So no minute
+    has more requests, wherever it begins, and a program that is restarted gains nothing.
     """
 
     def __init__(
@@ -80,8 +79,8 @@ class Throttle:
         self._next_slot = -math.inf
 
     def pause(self, seconds: float) -> None:
-        """No thread sends a request for so many seconds from now. If a longer pause runs already,
-        it stays."""
+        """No thread sends a request for `seconds` from now. If a longer pause is running already,
+        that one stays."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._clock() + seconds)
 

@@ -27,9 +27,9 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
     00:00:00`).
 
     A text is `2015-04-25 08:04:12` or any ISO 8601 form. It is read in `zone` where it names no
-    zone. Of the two moments of a repeated hour, the first is taken. A number, or a text of nine
-    digits or more, is seconds since 1970, or milliseconds where seconds would be later than the
-    year 5138.
+    zone. In an hour that occurs twice (clocks set back), the first is taken. A number, or a text of
+    nine digits or more, is seconds since 1970, or milliseconds where seconds would be later than
+    the year 5138.
 
     Raises ValueError for anything else, and for moments outside the years 2 to 9998.
     """

@@ -78,8 +78,8 @@ class _RetryableFailure(Exception):
 
 
 class _Session(requests.Session):
-    """A session that never looks where a redirect leads. requests looks even where it may not
-    follow, and fails at invalid addresses."""
+    """A session that does not compute the target of a redirect. requests computes it even where it
+    may not follow, and fails at invalid addresses."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002
         return None
@@ -143,15 +143,16 @@ class Transport:
         *,
         none_statuses: Collection[int] = (),
     ) -> T | None:
-        """What `read` makes of the JSON answer. `read` may raise `KchatBadAnswer`.
+        """Send the request, and return what `read` makes of the JSON answer. None where the HTTP
+        status is one of `none_statuses`. `read` may raise `KchatBadAnswer`.
 
-        The answer is None where the HTTP status is one of `none_statuses`. Raises
+        `path` begins with «/»; `params` are those of the query string. Raises
         `KchatUnreachable`, `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
         """
         for attempt in range(self._attempts):
             left = self._throttle.pause_left()
             if left > MAX_WAIT:
-                raise KchatBusy(f"Kchat asked for a pause; {left:.0f} s of that are left.")
+                raise KchatBusy(f"Kchat asked for a pause; {left:.0f} s of it are left.")
             self._throttle.wait()
             try:
                 return self._attempt(path, params, read, none_statuses)
@@ -251,8 +252,8 @@ class Transport:
         session.headers.update(
             {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}
         )
-        # The proxy and CA bundle of the environment are a company's own. There is no proxy between
-        # this machine and itself.
+        # Use the proxy and the CA bundle that the environment names: they are the company's own.
+        # There is no proxy between this machine and itself.
         session.trust_env = not _is_this_machine(urlsplit(self.base_url).hostname or "")
         return session
 

@@ -3,8 +3,8 @@
     chats.py    a chat as understood, as fetched, as stored, as rejected
     plan.py     what an engine is asked and what it answers; a chat as the index sees it
     search.py   what a person asks of the search and what it answers
-    reports.py  what a sync, a check or the whole program has to say of itself
+    reports.py  what a sync, a check or the whole program reports; sizes; coverage
 
 What came from the wire, what is stored and what is shown are different types with different
-names. No record here does anything.
+names. No record here does anything but answer simple questions about its own values.
 """

@@ -136,7 +136,7 @@ class Coverage:
     rejected: int
     synced_at: datetime | None
     backfilled: bool = True
-    """True once Kchat's whole list has been read and proven whole; later changes don't matter."""
+    """True once Kchat's whole list has been read and proven whole. Later changes don't reset it."""
 
 
 @dataclass(frozen=True, slots=True)

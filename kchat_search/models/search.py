@@ -21,7 +21,7 @@ MAX_QUERY_CHARACTERS = 1_000
 MAX_CLAUSES = 64
 """Words, quoted strings and groups of one query, at most."""
 MAX_HITS_BY_PAGE = 10_000
-"""`page` reaches so many hits. A cursor has no end."""
+"""`page` reaches this many hits. A cursor has no such limit."""
 MAX_PER_PAGE = 100
 MAX_SNIPPETS = 5
 """Snippets of one hit, at most."""
@@ -112,7 +112,7 @@ class FilterCut:
     """The name of the filter («agent_id»; «created» for `start` and `end`), or «q» for a part of
     the query that filters or excludes."""
     part: str | None
-    """That part of the query, as it was understood; None for a filter beside the query."""
+    """That part of the query, as it was understood; None for a filter outside the query."""
     q: str
     """The query without that part."""
     total: int

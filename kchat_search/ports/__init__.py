@@ -1,4 +1,5 @@
-"""The seams: what the rooms in the middle need of the rooms at the edge.
+"""The ports: protocols for what the rooms in the middle (sync, search, service) need of the rooms
+at the edge (kchat, archive, engines).
 
 source.py   `ChatSource`: where chats come from (the Kchat API)
 archive.py  `Archive`: the system of record, and its parts, one for each of its users

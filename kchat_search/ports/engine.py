@@ -47,9 +47,9 @@ class Engine(Protocol):
         *,
         low_memory: bool = False,
     ) -> int:
-        """Build a new generation beside the present one, switch to it, remove the old one; how many
-        documents it has. The present one answers until the switch. Called by the indexer, under its
-        lock.
+        """Build a new generation beside the present one, switch to it, and remove the old one.
+        Returns how many documents it has. The present one answers until the switch. Called by the
+        indexer, under its lock.
 
         `documents` makes the documents of a batch. It may be called in other processes, so it must
         be picklable. `fingerprint` is what `describe` will say. `low_memory`: in this process and
@@ -87,8 +87,8 @@ class Engine(Protocol):
         ...
 
     def damage(self) -> str | None:
-        """Read every byte of the index: a message about what is not as it was written, and what to
-        do; None if all is well. Called by verify."""
+        """Read every byte of the index and compare it with its checksum. Returns a message that
+        says what is damaged and what to do; None if nothing is. Called by verify."""
         ...
 
     def describe(self) -> EngineState:

@@ -1,4 +1,4 @@
-"""The port to Kchat: where chats come from."""
+"""The port to Kchat, where chats come from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ class ChatSource(Protocol):
     """Where chats come from: the Kchat API. Safe to call from several threads.
 
     Every method that asks Kchat raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`,
-    `KchatBadAnswer`, and `KchatNotFound` if there is no such path. `understand` and `retries` ask
-    nobody and raise none of these.
+    `KchatBadAnswer`, and `KchatNotFound` if there is no such path. `understand` and `retries` send
+    no request and raise none of these.
     """
 
     def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
         """Page `number` (from 1) of the list, in ascending order of id. `start` and `end` are the
-        API's own filters: days, and it is not certain whether of a chat's begin or of its end
-        (DESIGN 3). Called by sync."""
+        API's own filters. They are days; it is not certain whether a chat's creation or its end
+        must lie between them (DESIGN 3). Called by sync."""
         ...
 
     def chat(self, chat_id: int) -> FetchedChat | RejectedChat:
@@ -28,7 +28,7 @@ class ChatSource(Protocol):
         ...
 
     def understand(self, raw: str) -> FetchedChat | RejectedChat:
-        """What this program makes now of a chat's stored raw JSON. Asks nobody. Called by sync, for
+        """Parse a chat's stored raw JSON again. Sends no request. Called by sync, for
         chats that an earlier version of the program could not understand."""
         ...
 

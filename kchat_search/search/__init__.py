@@ -6,8 +6,8 @@ tree.py          the tree: words, phrases, fields, and, or, not; and how it is w
 dates.py         from days, months and ranges of them to moments, in the configured time zone
 plan.py          from the tree and the filters to a plan for an engine
 searcher.py      a search, from what was asked to what is shown
-cursor.py        where a walk through the hits goes on
-recent_chats.py  the chats that were shown last, kept as they were read
+cursor.py        encodes and decodes where a walk through the hits goes on
+recent_chats.py  a cache of the chats that were shown last, as they were read
 snippets.py      which messages matched, and where in their original text
 zero_results.py  why a search found nothing: what each part finds alone, what each filter takes away
 did_you_mean.py  what may have been meant: similar words that the index has

@@ -1,4 +1,4 @@
-"""Cursors: where a walk through the hits goes on, as a text that clients hand back unread.
+"""Cursors: where a walk through the hits goes on, as a text that clients send back unchanged.
 
 By date, a cursor names the last hit by its time and id. So the walk is complete and without
 duplicates, even while chats are added. By relevance, a cursor is an offset. A cursor belongs to one

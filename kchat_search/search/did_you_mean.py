@@ -21,7 +21,7 @@ _LONGEST = 8
 _TOGETHER = 4
 """Single characters side by side that may be one strange word, at most."""
 _MOST_QUESTIONS = 64
-"""Questions «is this nowhere?» that are put to the index, at most."""
+"""How often the index is asked whether no chat has a text, at most."""
 _MOST_STRANGE = 4
 """Strange words that are replaced, at most."""
 _SIMILAR = 4
@@ -40,8 +40,9 @@ def suggested_queries(
 ) -> Iterator[str]:
     """Queries to try instead, the likeliest first, at most twelve.
 
-    `split` cuts Han text into words. `is_nowhere` says whether no chat has a text. `similar` gives
-    at most so many words of the index that are similar to a word, the most similar first.
+    `split` cuts Han text into words. `is_nowhere` says whether no chat has a text. `similar(word,
+    limit)` gives at most `limit` words of the index that are similar to a word, the most similar
+    first.
     """
     questions = count()
 

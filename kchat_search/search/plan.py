@@ -1,8 +1,8 @@
-"""From the tree of a query and the filters beside it to a plan: what must match, what may match,
-what ranks.
+"""From the tree of a query and the filters of the request to a plan: what must match, what may
+match, what ranks.
 
-`from:visitor` is about the texts beside it. Each text in its group, and in the groups inside of
-that group, must be in a message by the visitor. With `(from:visitor OR from:agent)` each text must
+`from:visitor` is about the other texts of its group. Each text in that group, and in the groups
+inside it, must be in a message by the visitor. With `(from:visitor OR from:agent)` each text must
 be in a message by one of the two.
 """
 

@@ -1,7 +1,7 @@
-"""The chats that were shown last, kept as they were read.
+"""A cache of the chats that were shown last, as they were read.
 
-People turn pages, go back and refine a query, so the same chats are shown again soon. To read a
-chat is a third of the time of a search.
+People turn pages, go back and refine a query, so the same chats are shown again soon. Reading
+chats is a third of the time of a search.
 """
 
 from __future__ import annotations

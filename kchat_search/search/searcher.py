@@ -45,7 +45,7 @@ Agents = Mapping[str, str]
 """The agents' names by id."""
 
 _SYNC_CURSORS = ("backfill", "synced")
-"""What the sync has written of its own progress; the coverage is read from it."""
+"""The names of the cursors in which sync says how far it is. The coverage is computed from them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ class Searcher:
         return needles_of(to_node(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
-        """Can an answer be trusted to be of everything?"""
+        """Whether an answer covers every chat. Raises `ArchiveError` or `IndexDamaged`."""
         facts = self.archive.facts(*_SYNC_CURSORS)
         return _coverage(facts, self.engine.count(Everything()))
 

@@ -15,7 +15,7 @@ from kchat_search.fields import OPERATORS
 from kchat_search.text.scripts import strip_punctuation
 
 BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『』《》〈〉【】〔〕｢｣"
-"""Chinese punctuation. It may stand between two things, and a condition may begin behind it."""
+"""Chinese punctuation. It may stand between two words, and a condition may begin after it."""
 
 _NOT_PLAIN = re.compile(
     rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(OPERATORS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
@@ -46,7 +46,7 @@ class Text:
     parts: tuple[str | Word, ...]
 
     def __str__(self) -> str:
-        # Punctuation alone would be dropped beside anything else, so it is quoted.
+        # Punctuation without other characters is dropped from a longer query, so it is quoted.
         if strip_punctuation(self.whole) and not _NOT_PLAIN.match(self.whole):
             return self.whole
         parts = [quoted(part) if isinstance(part, str) else str(part) for part in self.parts]
@@ -106,7 +106,8 @@ class Not:
 
 
 def names_speakers(part: Tree) -> bool:
-    """Is it `from:`, or several of them joined by OR? Then it is about the texts beside it."""
+    """Is it `from:`, or several of them joined by OR? Then it is about the other texts of
+    its group."""
     if isinstance(part, Or):
         return all(map(names_speakers, part.parts))
     return isinstance(part, FieldCondition) and part.name == "from"

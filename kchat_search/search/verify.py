@@ -127,7 +127,7 @@ def _differences(
     lacking: Mapping[str, set[int]],
     changed: set[int],
 ) -> tuple[Mapping[str, Any], ...]:
-    """Which chats have a string by `having` but not by `lacking`."""
+    """Which chats have a string according to `having` but not according to `lacking`."""
     rows = [
         {"string": string, "chat_id": chat_id}
         for string in drawn

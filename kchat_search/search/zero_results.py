@@ -18,8 +18,8 @@ from kchat_search.search.tree import And, FieldCondition, Not, Tree
 PATIENCE = 0.3
 """Seconds that all the reasons together may take.
 
-Each reason is a question to the whole index. Where the query names a speaker, one question may read
-thousands of texts. What was not counted in time is left open, and the answer says so."""
+Each reason needs a count over the whole index. Where the query names a speaker, one count may read
+thousands of texts. What was not counted in time is None, and the answer says so."""
 _MOST_PARTS = 64
 """A query of a thousand characters may have some 500 words."""
 _SUGGESTIONS = 3
@@ -68,7 +68,7 @@ class ZeroResults:
             yield PartCount(text, self.engine.count(part) if in_time() else None)
 
     def _cuts(self, in_time: Callable[[], bool]) -> Iterator[FilterCut]:
-        """For each filter, in the query and beside it: what a search without it would find."""
+        """For each filter, in the query and outside it: what a search without it would find."""
         filters = self.plan.filters
         for name in takewhile(lambda _: in_time(), filters):
             others = {n: f for n, f in filters.items() if n != name}

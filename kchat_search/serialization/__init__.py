@@ -1,15 +1,15 @@
 """The form of every answer: JSON, JSON Lines, CSV, and the links in them. Knows no Flask.
 
 schemas.py         the shapes of the JSON, from which the OpenAPI document is made too
-status_schemas.py  the shapes of what the program says of itself
+status_schemas.py  the shapes of status, reports, rejects and verification
 links.py           addresses: of a `SearchRequest`, and of everything else
 search.py          a page of hits as JSON
 chats.py           one chat, and the agents, as JSON
-status.py          what the program says of itself as JSON
+status.py          status, reports of syncs, rejects and verification as JSON
 notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone
-safe_text.py       text of strangers as it may leave this program
-history.py         what a chat said before, as JSON
+safe_text.py       makes text and links that strangers wrote safe to send
+history.py         the versions of a chat and what changed, as JSON
 export_formats.py  from chats to JSON Lines and CSV
 """

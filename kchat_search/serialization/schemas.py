@@ -1,7 +1,7 @@
 """The shapes of the JSON that the API answers with: section «HTTP API» of the contract.
 
-The views are checked against these by mypy, and the OpenAPI document is made from them by
-pydantic, so what is described is what is sent. Times are RFC 3339 in the configured zone.
+mypy checks the functions of this room against these, and pydantic makes the OpenAPI document from
+them, so what is described is what is sent. Times are RFC 3339 in the configured zone.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
 class PartJson(TypedDict):
-    """How many chats one part of the query has alone, filters aside."""
+    """How many chats one part of the query finds by itself, without the filters."""
 
     text: str
-    count: Annotated[int | None, Field(description="null: not counted, for want of time.")]
+    count: Annotated[int | None, Field(description="null: not counted, because time ran out.")]
 
 
 class SuggestionJson(TypedDict):
-    """What may have been meant: a query with near words that the index has."""
+    """What may have been meant: a query with similar words that the index has."""
 
     q: str
     total: Annotated[int, Field(description="What this search finds with `q` in place of its own.")]
 
 
 class CutJson(TypedDict):
-    """What would be found without one filter, all others kept."""
+    """What would be found without one filter, with all the others."""
 
     parameter: Annotated[
         str,
@@ -104,7 +104,7 @@ SnippetJson = TypedDict(
     "SnippetJson",
     {
         "message_id": int | None,
-        "position": Annotated[int, Field(description="The message's place in the chat, from 0.")],
+        "position": Annotated[int, Field(description="Which message of the chat, from 0.")],
         "name": str,
         "from": Speaker,
         "created_at": Time | None,
@@ -183,7 +183,7 @@ else:
 
 
 class CoverageJson(TypedDict):
-    """Is the answer of everything? `complete` is false while chats wait or were rejected."""
+    """Does the answer cover every chat? `complete` is false while chats wait or were rejected."""
 
     complete: bool
     chats: int
@@ -202,7 +202,8 @@ class SearchJson(TypedDict):
     next: Url | None
     previous: Url | None
     cursor: Annotated[
-        str | None, Field(description="Hand it back as `cursor` to walk on; null at the end.")
+        str | None,
+        Field(description="Send it back as `cursor` to get the hits that follow; null at the end."),
     ]
     hits: list[HitJson]
     facets: FacetsJson
@@ -319,7 +320,7 @@ class AbsentIdJson(TypedDict):
 
 
 class AbsentJson(TypedDict):
-    """A chat that was found and then erased, before the export came to it."""
+    """A chat that was found, and was erased before the export reached it."""
 
     chat: AbsentIdJson
     absent: Literal[True]

@@ -1,4 +1,4 @@
-"""What the program says of itself as JSON: status, reports, rejects, verification."""
+"""Status, reports of syncs, rejects and verification as JSON."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def status_json(
 
 
 def coverage_json(coverage: Coverage, zone: ZoneInfo) -> schemas.CoverageJson:
-    """Can the answer be trusted to be of everything?"""
+    """The coverage of an answer: does it cover every chat?"""
     return {
         "complete": coverage.complete,
         "chats": coverage.chats,

@@ -1,4 +1,4 @@
-"""What the API says of the program itself: status, reports, rejects. Shapes, as in `schemas`."""
+"""The shapes of status, reports of syncs, rejects and verification. See `schemas`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class ReportJson(TypedDict):
     retries: int
     complete: bool
     notes: list[str]
-    error: Annotated[str | None, Field(description="Why it ended early; null: it went well.")]
+    error: Annotated[str | None, Field(description="Why it ended early; null: no error.")]
 
 
 class RejectJson(TypedDict):

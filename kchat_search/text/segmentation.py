@@ -1,7 +1,7 @@
 """Segment Han text into words with jieba. Only this file imports jieba and rjieba.
 
 The words serve ranking and the splitting of queries. They never decide what matches. So a wrong
-word boundary costs a place in the list of results, never a result.
+word boundary can move a chat down in the list of results, but never remove it.
 
 Where rjieba is installed, it does most of the work. It gives the same words in the same order, so
 an index that was built with it can be used without it, and the other way round.
@@ -48,7 +48,7 @@ never taken for another word."""
 _HUGE_FREQUENCY = re.compile(r"\s\d{19,}")
 
 _SETTLED_SECONDS = 2
-"""A file that changed less than so many seconds ago may be half written."""
+"""A file that changed less than this many seconds ago may be half written."""
 
 _MAX_RUN = 256
 """Longer Han runs are first cut into pieces of this many characters. jieba's Viterbi copies its
@@ -57,9 +57,9 @@ minute. No sentence is so long without a comma."""
 
 
 _CACHED_ENTRIES = 16_384
-"""How many Han runs each cache keeps with their words."""
+"""How many Han runs each cache holds, with their words."""
 _MAX_CACHED_RUN = 8
-"""Only Han runs of up to so many characters are cached, because longer runs seldom return.
+"""Only Han runs of at most this many characters are cached, because longer runs seldom occur again.
 Measured: half of the Han runs of 1,000 dialogues are in the cache; with jieba, a chat takes a third
 less time; all caches of this file together take 14 MB."""
 
