@@ -25,6 +25,9 @@ from kchat_search.hosts import http_url, is_loopback
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
+TRY_THE_DEMO = "To look around without an account: kchat-search demo"
+
+
 class Settings(BaseSettings):
     """Every setting, with its environment name `KCHAT_<NAME>`."""
 
@@ -204,7 +207,7 @@ class Settings(BaseSettings):
         if missing or self.kchat_url is None:
             raise SettingsError(
                 f"Not connected to Kchat yet: set {', '.join(missing)} in the environment or "
-                "in .env. To look around without an account: kchat-search demo"
+                f"in .env. {TRY_THE_DEMO}"
             )
         if self.api_token is not None:
             return self.kchat_url, f"{self.email}/token", self.api_token.get_secret_value()

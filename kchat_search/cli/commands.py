@@ -31,7 +31,7 @@ from kchat_search.cli.serve import (
     settings_from_parent,
 )
 from kchat_search.composition import make_service
-from kchat_search.config import Settings, load_settings
+from kchat_search.config import TRY_THE_DEMO, Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import SearchRequest
@@ -68,13 +68,12 @@ def main() -> None:
         sys.exit(EXIT_NOT_NOW if error.retry else 1)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(epilog=TRY_THE_DEMO, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def commands() -> None:
     """The full-text archive of a company's Kchat conversations.
 
     Settings come from KCHAT_* environment variables or a .env file; docs/settings.md lists them.
-    To look around without an account: kchat-search demo
     """
 
 
