@@ -11,7 +11,8 @@ from kchat_search.demo.server import DemoServer
 from tests.system.programs import run
 from tests.world import chat
 
-pytestmark = pytest.mark.slow
+# A test starts up to twelve commands, each of which may take 25 s on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def test_from_an_account_to_a_chat(kchat: DemoServer, folder: Path) -> None:

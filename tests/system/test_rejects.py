@@ -62,6 +62,7 @@ def test_a_reject_that_may_still_have_a_token_is_not_shown(world: World, raw: st
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_command_lists_rejects_with_their_reasons(kchat: DemoServer, folder: Path) -> None:
     assert "reason" not in run("status", folder=folder).stdout
     for number in range(201, 231):
