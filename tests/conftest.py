@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,25 @@ from kchat_search.demo.server import DemoServer
 from kchat_search.search import zero_results
 from kchat_search.text.segmentation import Segmenter
 from tests.world import World, agents, chat
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_report_to_serializable() -> Generator[None, dict[str, Any], dict[str, Any]]:
+    """Reports go from pytest-xdist's workers to the main process as UTF-8. What a test logs or
+    compares may have lone surrogates, which UTF-8 does not have: they are sent as `\\ud800`."""
+    data = yield
+    return {name: _without_surrogates(value) for name, value in data.items()}
+
+
+def _without_surrogates(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "backslashreplace").decode("utf-8")
+        case list() | tuple():
+            return type(value)(map(_without_surrogates, value))
+        case dict():
+            return {key: _without_surrogates(each) for key, each in value.items()}
+    return value
 
 
 @pytest.fixture(autouse=True)
