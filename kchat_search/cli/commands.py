@@ -22,7 +22,7 @@ import click
 from kchat_search import __version__, logs
 from kchat_search.cli import output_file, printing
 from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
-from kchat_search.cli.options import asks_which_chats, json_option, wait_option
+from kchat_search.cli.options import json_option, search_options, wait_option
 from kchat_search.cli.serve import (
     WorkerProcess,
     check_address,
@@ -160,7 +160,7 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 
 
 @commands.command()
-@asks_which_chats
+@search_options
 @click.option(
     "--sort",
     type=click.Choice(["relevance", "newest", "oldest"]),
@@ -181,11 +181,11 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 )
 @json_option
 def search(
-    which: SearchRequest, sort: Sort, match: Match, page: int, per_page: int, as_json: bool
+    request: SearchRequest, sort: Sort, match: Match, page: int, per_page: int, as_json: bool
 ) -> None:
     """Search; the query language is that of the pages. Put -- before a query that begins with -."""
     settings = _settings()
-    request = replace(which, sort=sort, match=match, page=page, per_page=per_page)
+    request = replace(request, sort=sort, match=match, page=page, per_page=per_page)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
         answer = service.search(request)
@@ -196,7 +196,7 @@ def search(
 
 
 @commands.command(short_help="Every hit of a search, whole chats, into a file.")
-@asks_which_chats
+@search_options
 @click.option(
     "--sort",
     type=click.Choice(["oldest", "newest"]),
@@ -221,7 +221,7 @@ def search(
 )
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 def export(
-    which: SearchRequest, sort: Sort, form: export_formats.Format, output: Path, force: bool
+    request: SearchRequest, sort: Sort, form: export_formats.Format, output: Path, force: bool
 ) -> None:
     """Every chat that has all the words, whole, by date; without a query, every chat.
 
@@ -229,7 +229,7 @@ def export(
     """
     settings = _settings()
     with _service(settings) as service:
-        hits = service.export(replace(which, sort=sort))
+        hits = service.export(replace(request, sort=sort))
         with (
             output_file.opened(output, force=force) as file,
             printing.progress_bars(quiet=file.isatty()) as progress,

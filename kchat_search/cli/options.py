@@ -32,7 +32,7 @@ def _filter_option(field: Field) -> Callable[[Any], Any]:
     )
 
 
-_WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
+_SEARCH_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.argument("query", nargs=-1),
     *map(_filter_option, PARAMETERS.values()),
     click.option(
@@ -42,18 +42,18 @@ _WHICH_CHATS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
-def asks_which_chats(command: Callable[..., None]) -> Callable[..., None]:
-    """A decorator: the command takes a query and all filters, and gets them as the argument
-    `which`, a `SearchRequest`."""
+def search_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A decorator: the command takes a query and all filters as options, and gets them as the
+    argument `request`, a `SearchRequest`."""
 
     @functools.wraps(command)
     def with_request(
         query: tuple[str, ...], start: str | None, end: str | None, **options: Any
     ) -> None:
         filters = chosen_filters({name: options.pop(name) for name in PARAMETERS})
-        which = SearchRequest(q=" ".join(query), filters=filters, start=start, end=end)
-        command(which=which, **options)
+        request = SearchRequest(q=" ".join(query), filters=filters, start=start, end=end)
+        command(request=request, **options)
 
-    for option in reversed(_WHICH_CHATS):
+    for option in reversed(_SEARCH_OPTIONS):
         option(with_request)
     return with_request

@@ -72,9 +72,10 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
         ) from error
     drop_stalled_connections(sockets)
     # «localhost» may be two sockets, one for IPv4 and one for IPv6. They share the port.
-    several = getattr(server, "effective_listen", None)
-    ready(http_url(host, several[0][1] if several else server.effective_port))
-    signal.signal(signal.SIGTERM, _leave)  # so that the context managers around this call end too
+    listening = getattr(server, "effective_listen", None)
+    ready(http_url(host, listening[0][1] if listening else server.effective_port))
+    # An exit by exception, so that the context managers around this call end too.
+    signal.signal(signal.SIGTERM, _exit_normally)
     try:
         server.run()
     finally:
@@ -165,7 +166,7 @@ def run_worker(settings: Settings) -> None:
     Raises `SettingsError` if the account at Kchat is not configured.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop)
+        signal.signal(number, _exit_at_once)
     service = make_service(settings)
     service.require_account()  # so that it is an error now, and not at each tick
     Worker(
@@ -175,12 +176,12 @@ def run_worker(settings: Settings) -> None:
     ).run()
 
 
-def _leave(number: int, frame: FrameType | None) -> NoReturn:
+def _exit_normally(number: int, frame: FrameType | None) -> NoReturn:
     del number, frame
     sys.exit(0)
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
+def _exit_at_once(number: int, frame: FrameType | None) -> NoReturn:
     del frame
     # Every step of a sync survives a kill, so a stop needs no more than that: the archive's
     # transaction is undone, the index's commit is not made, and the next start goes on from there.
