@@ -34,7 +34,7 @@ from kchat_search.composition import make_service
 from kchat_search.config import TRY_THE_DEMO, Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
 from kchat_search.models.plan import Match, Sort
-from kchat_search.models.search import SearchRequest
+from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.history import versions_json
@@ -53,7 +53,7 @@ EXIT_USAGE = 2
 EXIT_DIFFERENCE = 3
 EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
 
-_REJECTS_A_PAGE = 100
+_REJECTS_A_PAGE = MAX_PER_PAGE
 
 
 def main() -> None:

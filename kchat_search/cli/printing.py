@@ -299,12 +299,11 @@ def print_exported(total: int, path: Path, coverage: Coverage) -> None:
 
 def print_report(report: SyncReport) -> None:
     """What a sync did."""
-    seconds = (report.finished_at - report.started_at).total_seconds()
     out = console()
     out.print(
         f"{report.kind}: {report.seen:,} chats seen, {report.new:,} new, {report.changed:,} "
         f"changed, {report.vanished:,} vanished, {report.rejected:,} rejected, "
-        f"{report.indexed:,} indexed, {report.retries:,} retries, {seconds:.1f} s"
+        f"{report.indexed:,} indexed, {report.retries:,} retries, {report.seconds:.1f} s"
     )
     for note in report.notes:
         out.print(f"  note: {note}")

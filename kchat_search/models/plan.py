@@ -99,6 +99,10 @@ MOST_DAYS = 92
 longer time, months say more."""
 
 
+ENOUGH = 20
+"""If fewer chats than this have all the words, chats with some of them follow (DESIGN, 5)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One search, as an engine carries it out."""
@@ -108,7 +112,7 @@ class Plan:
     some: Node | None = None
     """Some of the query. If the sort is relevance and fewer than `enough` chats fulfil `match`, the
     answer is widened: it is about the chats that fulfil `some`, and those of `match` come first."""
-    enough: int = 20
+    enough: int = ENOUGH
     filters: Mapping[str, Node] = field(default_factory=dict)
     """By the name of a facet, or any other key. All must hold. A facet is counted without the
     filter of its own name, so that a reader sees what else could be chosen."""

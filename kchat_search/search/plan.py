@@ -43,9 +43,6 @@ from kchat_search.search.tree import (
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segmentation import index_token
 
-ENOUGH = 20
-"""If fewer chats than this have all the words, chats with some of them follow (DESIGN, 5)."""
-
 Scope = tuple[tuple[Speaker | None, ...], ...]
 """Who must have said a text. For each group of speakers, some message by one of them must have the
 text. None stands for anybody."""

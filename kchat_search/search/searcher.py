@@ -33,7 +33,7 @@ from kchat_search.models.search import (
 )
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
-from kchat_search.search.plan import ENOUGH, Context, filters, ranking, relaxed, to_node
+from kchat_search.search.plan import Context, filters, ranking, relaxed, to_node
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.snippets import Needle, needles_of, snippets
 from kchat_search.search.syntax import Parsed, parse
@@ -145,7 +145,6 @@ class Searcher:
         return Plan(
             match=to_node(tree, context),
             some=relaxed(tree, context) if request.match == "auto" else None,
-            enough=ENOUGH,
             filters=filters(request, self.zone),
             words=words,
             phrases=phrases,

@@ -10,9 +10,9 @@ import pytest
 
 from kchat_search.demo.server import DemoServer
 from kchat_search.fields import OPERATORS
-from kchat_search.models.plan import MOST_DAYS
+from kchat_search.models.plan import ENOUGH, MOST_DAYS
 from kchat_search.models.search import MAX_CLAUSES, MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
-from kchat_search.search import plan, snippets
+from kchat_search.search import snippets
 from kchat_search.search.tree import And, FieldCondition, Or, Tree
 from tests.docs import documents
 from tests.docs.documents import codes, rows, text
@@ -103,7 +103,7 @@ def test_queries_in_running_text_are_queries() -> None:
 
 def test_numbers_that_are_named_are_the_programs() -> None:
     for says in (
-        f"fewer than {plan.ENOUGH} chats",
+        f"fewer than {ENOUGH} chats",
         f"within {MOST_DAYS} days",
         f"at most {MAX_QUERY_CHARACTERS:,} characters and {MAX_CLAUSES} clauses",
         f"longer than {snippets.WIDTH} characters",
