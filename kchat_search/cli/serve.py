@@ -1,7 +1,7 @@
 """The processes of `serve`: the web server in this one, the indexer in a child.
 
 A search never waits for indexing, because they share no process. The child reads its settings from
-a pipe, so that no secret stands in the list of processes. It ends when that pipe closes, so that no
+a pipe, so that no secret shows in the list of processes. It ends when that pipe closes, so that no
 indexer is left behind, however this process dies.
 """
 

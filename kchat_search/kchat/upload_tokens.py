@@ -1,4 +1,5 @@
-"""Removes from a sent chat what Kchat renews at will: upload tokens, and signatures of links.
+"""Removes what Kchat renews at will from a chat that it sent: upload tokens and signatures of
+links.
 
 Upload tokens must never be shown. Tokens and signatures also differ in each answer for the same
 chat, so the digest of a chat leaves them out.

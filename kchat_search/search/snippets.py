@@ -21,12 +21,14 @@ from kchat_search.text.fold import Folded
 from kchat_search.text.scripts import letter_runs
 
 Needle = Contains | HasWord
+"""A text that a query looks for; it is marked where it occurs."""
 Range = tuple[int, int]
+"""`[start, end)` in code points."""
 
 WIDTH = 160
 """Code points of a snippet, at most."""
 LEAD = 40
-"""How many of them stand before the first match, at most."""
+"""How many of them come before the first match, at most."""
 MAX_MATCHES = 10_000
 """Matches that are marked in one message, at most. All needles share them, but each may have a
 hundred. Nobody can use a million marks in a message of a million letters, and they would take too
@@ -49,7 +51,7 @@ def needles_of(node: Node | None) -> tuple[Needle, ...]:
 
 
 def highlights(transcript: Transcript, needles: Sequence[Needle]) -> dict[int, tuple[Range, ...]]:
-    """Where the needles stand in a chat: the ranges of each message that has any, by the message's
+    """Where the needles occur in a chat: the ranges of each message that has any, by the message's
     position."""
     if not needles:
         return {}
@@ -168,7 +170,7 @@ def _find(
 
 
 def _literal_ranges(text: str, literal: str, most: int) -> list[Range]:
-    """Where a literal stands, at most the first `most` times. Occurrences may overlap."""
+    """Where a literal occurs, at most the first `most` times. Occurrences may overlap."""
     ranges: list[Range] = []
     start = text.find(literal)
     while start >= 0 and len(ranges) < most:

@@ -61,13 +61,14 @@ def parse(query: str, split: Callable[[str], list[str]], today: date, zone: Zone
     parser = _Parser(query, split, today, zone)
     tree = parser.read()
     if tree is None and query.strip():
-        # Only brackets or quotes with nothing inside. Nobody who types them asks for every chat.
-        return Parsed(_as_it_stands(fold(query).strip()), (Note("taken_as_text"),))
+        # Only brackets or quotes with nothing inside. Whoever types them does not ask for every
+        # chat.
+        return Parsed(_text_of_punctuation(fold(query).strip()), (Note("taken_as_text"),))
     return Parsed(tree, tuple(dict.fromkeys(parser.notes)))
 
 
-def _as_it_stands(folded: str) -> Text:
-    """Punctuation and nothing else. It is looked for as it stands."""
+def _text_of_punctuation(folded: str) -> Text:
+    """A text of punctuation alone. It is searched for unchanged."""
     return Text(folded, (folded,))
 
 
@@ -193,7 +194,7 @@ class _Parser:
             if part:
                 parts.append(part)
         if not parts:
-            return _as_it_stands(folded) if folded else None
+            return _text_of_punctuation(folded) if folded else None
         last = parts[-1]
         whole = strip_punctuation(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
         return Text(whole, tuple(dict.fromkeys(parts)))

@@ -26,7 +26,7 @@ closes any other."""
 _WORD_OPERATORS = ("AND", "OR", "NOT")
 _DIVIDER = re.compile(rf"(?<=[^{BETWEEN}])[{BETWEEN}]+(?=[^{BETWEEN}])")
 """Chinese punctuation between two things. Nobody types a blank beside it, so it divides «iPhone，
-iPad» as a blank would. ASCII punctuation does not divide, since it stands inside of addresses,
+iPad» as a blank would. ASCII punctuation does not divide, because it occurs inside addresses,
 versions and paths."""
 _MINUS = r"[-－]+(?=[^\s)）])(?![-－])"
 _BEFORE_CONDITION = re.compile(

@@ -36,7 +36,7 @@ MAX_PASSES = 5
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """Where a pass over Kchat's list stands. Saved as the backfill's cursor.
+    """How far a pass over Kchat's list is. Saved as the backfill's cursor.
 
     A deletion shifts later chats onto pages that were already read, so one pass proves nothing. The
     list is read again until a pass meets no chat that an earlier one should have seen (`missed`),
@@ -148,18 +148,19 @@ def after_pass(state: Pass, count: int | None, *, whole: bool = True) -> Verdict
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Where a sweep stands: the part of a reconcile that goes through everything. It reads the
+    """How far a sweep is: the part of a reconcile that goes through everything. It reads the
     whole list, a few pages in each tick. Then it fetches, one by one, the chats that the list did
     not show. Saved as a cursor.
 
-    Between two ticks, deletions may shift chats past the place where the sweep goes on. For that it
-    goes one page back. A chat that it misses all the same is fetched by itself, so it does not
+    Between two ticks, deletions may shift chats past the page where the sweep continues. Therefore
+    it goes one page back. If it still misses a chat, that chat is fetched by itself, so it does not
     count as vanished.
     """
 
     started_at: str
     """A moment (ISO 8601). Chats last seen before it have not been seen by this sweep."""
     walk: Pass = field(default_factory=Pass)
+    """The pass over the list. Stored under this name."""
     count: int | None = None
     """How many chats Kchat counts, if it says so."""
     listed: bool = False

@@ -34,7 +34,7 @@ class PassResult:
     """The result of a pass, or of a part of one."""
 
     state: Pass
-    """Where the pass stands now."""
+    """How far the pass is now."""
     count: int | None
     """How many chats Kchat counts, if it says so."""
     ending: Ending

@@ -48,7 +48,7 @@ def remember_listed_until(transfer: Transfer, moment: datetime) -> None:
 
 
 def _fetch_newest(transfer: Transfer) -> None:
-    """What was created since the last tick, and on the day before that."""
+    """Read the list of what was created since the last tick, and on the day before that."""
     last_tick = (transfer.archive.cursor("tick") or {}).get("at")
     start = decide.list_since(
         transfer.archive.newest_created(),
@@ -62,8 +62,8 @@ def _fetch_newest(transfer: Transfer) -> None:
 
 
 def _fetch_end_of_list(transfer: Transfer) -> None:
-    """The end of the plain list, where new chats stand however the server reads `start` (DESIGN 3).
-    If it reads `start` as the end of a chat, a chat that still goes on is listed nowhere else."""
+    """Read the end of the plain list. New chats are there, however the server reads `start`
+    (DESIGN 3). If it reads `start` as the end of a chat, an open chat is listed nowhere else."""
     position = transfer.archive.cursor("last_page") or {"page": 1, "before": 0}
     first, chats_before, step = int(position["page"]), int(position["before"]), 1
     while not _read_to_the_end(transfer, first, chats_before):
@@ -72,7 +72,8 @@ def _fetch_end_of_list(transfer: Transfer) -> None:
 
 def _read_to_the_end(transfer: Transfer, first: int, chats_before: int) -> bool:
     """Read the plain list from page `first` on, with `chats_before` chats on the pages before it.
-    False if new chats may stand before that page: some chats were deleted, and the end has moved.
+    Returns False if new chats may be before that page: some chats were deleted, and the end has
+    moved.
     """
     last = (first, chats_before)
     for page in transfer.pages(None, first=first, seen=chats_before):

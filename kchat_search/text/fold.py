@@ -37,8 +37,8 @@ class Folded:
     """Folded text with a map back to the original.
 
     The range `starts[i]:ends[i]` of the original, in code points, became the character `text[i]`.
-    Both tuples have one number for each character of `text`. Both are None where each character
-    stands where it stood in the original.
+    Both tuples have one number for each character of `text`. Both are None where every
+    character has the same index as in the original.
     """
 
     text: str
@@ -254,7 +254,7 @@ def _simplified_table() -> dict[int, str]:
     """Traditional to simplified Chinese, character by character, from OpenCC's t2s.
 
     Each character is converted on a line of its own, so that OpenCC's phrases cannot apply. A
-    character must fold the same whatever stands beside it. A few characters have more than one
+    character must fold the same whatever its neighbours are. A few characters have more than one
     simplified form (乾: 干 or 乾). For those we take OpenCC's first choice.
     """
     blocks = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))

@@ -3,7 +3,7 @@ three digits in a row.
 
 Matching is built on grams. A literal of one or two characters, or of three digits, is in a message
 exactly if that gram is. A longer literal can only be where all its grams are. The text itself must
-then be searched, because the grams may stand in another order or in different messages.
+then be searched, because the grams may occur in another order or in different messages.
 
 Three digits are a gram because there are only ten digits. Each pair of digits is in a sixth of all
 chats that have a phone number. With pairs alone, the last digits of a number would have to be

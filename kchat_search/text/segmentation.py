@@ -385,5 +385,5 @@ def _save_cache(cache: Path, saved: Path) -> None:
 
 
 def index_token(word: str) -> str:
-    """The form in which a run of letters stands in the index (see `MAX_TOKEN_LENGTH`)."""
+    """The form that a run of letters has in the index (see `MAX_TOKEN_LENGTH`)."""
     return word if len(word) <= MAX_TOKEN_LENGTH else word[:MAX_TOKEN_LENGTH] + "…"
