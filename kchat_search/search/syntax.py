@@ -228,8 +228,8 @@ def _can_open(part: Tree) -> TypeGuard[And]:
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:
     """The parts without those that are only punctuation. If all are, they stay."""
-    kept = [p for p in parts if not (isinstance(p, Text) and not strip_punctuation(p.whole))]
-    return kept or parts
+    with_text = [p for p in parts if not (isinstance(p, Text) and not strip_punctuation(p.whole))]
+    return with_text or parts
 
 
 def _pieces(folded: str) -> Iterator[list[Run]]:

@@ -75,4 +75,4 @@ class ArchiveWriter:
         if a list shows no messages and the chat vanishes before it can be fetched."""
         bare_ids = [fetched.chat.id for fetched in chats if not fetched.has_messages]
         stored = self.archive.get(bare_ids) if bare_ids else {}
-        return {chat_id for chat_id, kept in stored.items() if json.loads(kept.raw).get("messages")}
+        return {chat_id for chat_id, chat in stored.items() if json.loads(chat.raw).get("messages")}
