@@ -11,6 +11,8 @@ from benchmarks import corpus, queries
 from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
 
+pytestmark = pytest.mark.slow
+
 
 def test_any_process_makes_the_same_chat() -> None:
     made = list(corpus.chats(200))

@@ -255,6 +255,7 @@ def minutes(count: float) -> datetime:
     return NOW + timedelta(minutes=count)
 
 
+@pytest.mark.slow
 def test_the_timeline_begins_with_the_conversations_of_the_same_seed(made: Chats) -> None:
     timeline = Timeline(7, NOW)
     timeline.advance(minutes(30))

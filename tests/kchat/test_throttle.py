@@ -33,7 +33,7 @@ def test_the_pause_that_kchat_asked_for_holds_for_every_later_request(
     with pytest.raises(KchatBusy):
         client.page(1)
     time.sleep(600)
-    with pytest.raises(KchatBusy, match="400 s of that are left"):
+    with pytest.raises(KchatBusy, match="400 s of it are left"):
         client.page(1)
     assert len(kchat.requests) == 1
     time.sleep(200)

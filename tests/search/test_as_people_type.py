@@ -25,6 +25,8 @@ from kchat_search.demo.conversations.people import Past
 from kchat_search.models.search import SearchPage, SearchRequest
 from kchat_search.service import Service
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 18, 6, 30, tzinfo=UTC)
 SEED, COUNT = 1, 2_000
 """The same as the command's."""

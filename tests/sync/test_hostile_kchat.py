@@ -12,6 +12,8 @@ import pytest
 from kchat_search.errors import KchatBusy
 from tests.world import World, chat
 
+pytestmark = pytest.mark.slow
+
 LIST = "/apiv2/chats.json"
 
 
@@ -194,7 +196,6 @@ def test_a_chat_that_vanished_before_it_was_fetched_keeps_what_was_said(world: W
     assert world.found("押金什么时候退") == {130}
 
 
-@pytest.mark.slow
 def test_a_reconcile_that_proves_nothing_waits_for_its_time(world: World) -> None:
     world.sync()
     world.kchat.fail_next(edit=lambda answer: {**answer, "count": 5000}, times=5000, match=is_list)

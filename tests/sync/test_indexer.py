@@ -121,6 +121,7 @@ def test_changed_words_make_a_new_generation_while_the_old_one_answers(
     world.check_whole()
 
 
+@pytest.mark.slow
 def test_a_tick_follows_the_words(make_world: Callable[..., World], tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.write_text("", encoding="utf-8")

@@ -255,6 +255,7 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 def test_odd_texts_are_kept_and_found(world: World) -> None:
     for number, text in enumerate(ODD.values(), start=201):
         world.kchat.put(chat(number, text))
@@ -323,6 +324,7 @@ def test_an_agents_new_name_tells_who_spoke(world: World) -> None:
     world.check_whole()
 
 
+@pytest.mark.slow
 def test_another_dictionary_rebuilds_the_index(
     world: World, make_world: Callable[..., World], tmp_path: object
 ) -> None:

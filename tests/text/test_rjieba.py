@@ -22,6 +22,8 @@ from kchat_search.text.fold import fold
 from kchat_search.text.scripts import indexable_runs
 from kchat_search.text.segmentation import Segmenter
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent.parent.parent.parent / "shared" / "data"
 CHATS = sorted(DATA.glob("*.jsonl.gz"))
 
@@ -82,7 +84,6 @@ def different(fast: Segmenter, slow: Segmenter, runs: list[str]) -> list[str]:
     ]
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not CHATS, reason=f"there are no dialogues in {DATA}")
 def test_real_dialogues_have_the_same_words(fast: Segmenter, slow: Segmenter) -> None:
     texts = []
@@ -117,7 +118,6 @@ KINDS: dict[str, Callable[[random.Random, list[str], list[str]], str]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_generated_runs_have_the_same_words(fast: Segmenter, slow: Segmenter, kind: str) -> None:
     han = re.compile("[\u4e00-\u9fd5]+")

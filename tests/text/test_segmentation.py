@@ -162,6 +162,7 @@ def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
     assert (shared / "jieba.cache").read_bytes() == b"hostile"
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_is_built_again(tmp_path: Path, dictionary_cache: Path) -> None:
     half = dictionary_cache.read_bytes()[:1000]
     (tmp_path / "jieba.cache").write_bytes(half)
@@ -187,6 +188,7 @@ def test_a_long_run_of_han_is_segmented_to_its_end(segmenter: Segmenter, han: st
     assert "".join(segmenter.segment_han(han)) == han
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fast", [False, True])
 def test_many_threads_share_one_segmenter_from_the_first_word_on(
     dictionary_cache: Path, fast: bool
@@ -202,6 +204,7 @@ def test_many_threads_share_one_segmenter_from_the_first_word_on(
         assert list(pool.map(split, range(8))) == [["怎么", "申请", "退款"]] * 8
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     made = Segmenter(cache_dir=tmp_path / "file", use_rjieba=False)
@@ -219,6 +222,7 @@ def write(path: Path, text: str | bytes, changed: int) -> None:
     os.utime(path, (changed, changed))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("later", "outdated"), [(0, False), (1, False), (2, True), (9_999, True), (-60, True)]
 )
@@ -251,6 +255,7 @@ def test_the_words_of_the_file_reach_other_processes_and_disappear_with_it(
     assert made.tokens(["退款流程"]) == ["退款", "流程"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", "退款 99999999999999999999 n"])
 def test_a_file_that_cannot_be_used_is_reported_once_and_the_words_stay(
     tmp_path: Path, dictionary_cache: Path, content: str | bytes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask.testing import FlaskClient
 
 from tests.web.builders import chat, message
@@ -62,6 +63,7 @@ def test_a_chat_that_is_gone_from_kchat_is_said_to_be(
     assert "Kchat 上已不存在" in look(client, "/?q=耳机").text
 
 
+@pytest.mark.slow
 def test_five_thousand_messages_are_one_page(client: FlaskClient, service: FakeService) -> None:
     service.chats.append(chat(7, [message(f"第 {n} 句") for n in range(5000)]))
     page = look(client, "/chats/7?q=4999")

@@ -78,6 +78,7 @@ def test_an_index_that_was_never_built_has_no_near_words(
 _words = st.text("退推款宽票", min_size=1, max_size=5) | st.text("abc", min_size=1, max_size=5)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(_words, min_size=1, max_size=12), st.lists(_words, min_size=1, max_size=8))
 def test_near_words_are_those_of_the_oracle(

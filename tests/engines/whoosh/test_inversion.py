@@ -49,6 +49,7 @@ def terms(run: Run) -> Terms:
     return found
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(chats)
 def test_the_terms_of_documents_are_those_of_a_scan(made: Sequence[IndexDocument]) -> None:
