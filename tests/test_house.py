@@ -74,7 +74,7 @@ ROOMS = {
     "config": ("errors", "hosts"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
-    "kchat": (*LEAVES, "__init__", "text", "chats", "kchat"),
+    "kchat": (*LEAVES, "__init__", "hosts", "text", "chats", "kchat"),
     "archive": (*LEAVES, "text", "chats", "archive"),
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),

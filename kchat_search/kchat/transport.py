@@ -17,7 +17,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_address
 from threading import Lock
 from typing import TypeVar
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
@@ -35,6 +34,7 @@ from kchat_search.errors import (
     KchatRefused,
     KchatUnreachable,
 )
+from kchat_search.hosts import is_loopback
 from kchat_search.kchat.header_deadline import HeaderDeadlineAdapter
 from kchat_search.kchat.json_codec import decode, excerpt
 from kchat_search.kchat.throttle import MAX_PAUSE, MAX_WAIT, Throttle, backoff, retry_after
@@ -254,7 +254,7 @@ class Transport:
         )
         # Use the proxy and the CA bundle that the environment names: they are the company's own.
         # There is no proxy between this machine and itself.
-        session.trust_env = not _is_this_machine(urlsplit(self.base_url).hostname or "")
+        session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")
         return session
 
     def _read_body(self, response: requests.Response, until: float) -> bytes:
@@ -371,10 +371,3 @@ def _root_reason(error: BaseException) -> str:
     """The innermost reason of a connection error, without the text of its wrappers."""
     inner = error.args[0] if error.args else error
     return str(getattr(inner, "reason", inner))
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -113,6 +113,9 @@ Moment = Annotated[
 ]
 
 
+_DEFAULTS = SearchRequest()
+
+
 class _Words(BaseModel):
     """The words to search for."""
 
@@ -166,14 +169,14 @@ class SearchParameters(WhichChats):
 
     page: Annotated[int, Field(ge=1), _NUMBER] = 1
     """From 1. Pages reach 10,000 hits; use `cursor` to go further."""
-    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = 20
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
     """Hits on a page."""
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The `cursor` of the last answer; the hits after it follow. Not together with `page`."""
     facets: Annotated[list[_Facet], BeforeValidator(_comma_separated)] | None = None
     """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
     counted only if the hits lie within 92 days."""
-    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = 3
+    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = _DEFAULTS.snippets
     """Matching messages for each hit."""
 
 
@@ -196,7 +199,7 @@ class RejectParameters(BaseModel):
 
     page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
     """From 1."""
-    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = 20
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
     """Rejects on a page."""
 
 
