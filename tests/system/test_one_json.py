@@ -14,6 +14,8 @@ from kchat_search.demo.server import DemoServer
 from kchat_search.web import create_app
 from tests.world import World, chat, message
 
+pytestmark = pytest.mark.slow
+
 TOOK = re.compile(rb'"took_ms":[0-9.e-]+')
 """The one thing that differs from one answer to the next."""
 

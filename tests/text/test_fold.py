@@ -211,6 +211,7 @@ def test_a_long_run_of_marks_folds_as_the_oracle_says(marks: str, base: str) -> 
     assert fold(text) == plain_fold(text) == fold_with_map(text).text == fold(fold(text))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "hostile",
     [
