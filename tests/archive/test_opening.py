@@ -202,6 +202,7 @@ def test_alembic_is_not_loaded_where_nothing_is_to_be_migrated(file: Path) -> No
     assert not file.with_name(f"{file.name}.migration.lock").exists()
 
 
+@pytest.mark.slow
 def test_migrations_are_found_wherever_the_package_is(tmp_path: Path) -> None:
     package = Path(sys.modules["kchat_search"].__file__ or "").parent
     shutil.copytree(package, tmp_path / "kchat_search", ignore=shutil.ignore_patterns("__pyc*"))

@@ -43,6 +43,8 @@ from tests.search.language import (
 from tests.world import asked as search_for
 from tests.world import chat, message
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 CORPORA = 6
@@ -236,7 +238,6 @@ def test_jieba_leaves_the_words_of_this_language_whole(corpora: list[Corpus]) ->
         assert split("".join(pair)) == list(pair)
 
 
-@pytest.mark.slow
 @settings(max_examples=2_000, deadline=None, print_blob=True)
 @given(st.integers(0, CORPORA - 1), queries, filters, st.booleans())
 def test_a_search_finds_what_a_look_at_every_chat_finds(

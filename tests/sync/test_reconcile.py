@@ -55,6 +55,7 @@ def test_a_new_chat_is_found_though_start_means_the_end_of_a_chat(world: World) 
     world.check_whole()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deleted", [1, 4, 5, 6, 13, 24])
 def test_new_chats_are_found_though_deletions_move_the_end(
     make_world: MakeWorld, deleted: int
@@ -202,6 +203,7 @@ def test_a_reject_that_a_newer_program_understands_becomes_a_chat(world: World) 
     world.check_index()
 
 
+@pytest.mark.slow
 def test_of_many_rejects_each_has_its_turn(make_world: MakeWorld) -> None:
     world = make_world(per_page=100)
     world.kchat.max_per_page = 100

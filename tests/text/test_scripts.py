@@ -78,6 +78,7 @@ def test_letter_runs_are_the_runs_of_letters_with_their_positions(text: str) -> 
         assert all(variant[at : at + len(word)] == word for at, word in result)
 
 
+@pytest.mark.slow
 def test_every_character_is_in_one_run_and_none_is_lost() -> None:
     text = " ".join(chr(code) for code in range(0x30000))
     assert "".join(run.text for run in runs(text)) == text

@@ -94,6 +94,7 @@ def test_no_token_reaches_from_one_message_into_the_next(segmenter: Segmenter) -
     assert "退款" not in segmenter.tokens(["退", "款"])
 
 
+@pytest.mark.slow
 def test_a_user_word_changes_the_segmentation_and_the_fingerprint(
     tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
 ) -> None:
@@ -104,6 +105,7 @@ def test_a_user_word_changes_the_segmentation_and_the_fingerprint(
     assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝"), "dictionaries are shared"
 
 
+@pytest.mark.slow
 def test_user_words_are_folded_like_the_text_in_which_they_are_sought(
     tmp_path: Path, dictionary_cache: Path
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_frequency_that_is_too_large_is_refused_when_the_dictionary_is_read(
         with_words(tmp_path, dictionary_cache, f"退款宝 5 n\n退款宝 {digits} n\n")
 
 
+@pytest.mark.slow
 def test_invalid_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: Path) -> None:
     odd = f"\x00\n 5 n\n5\n* +\n极速宝 1.5\n极速宝 5 n x y\n极速宝 {'9' * 18}\n"
     assert with_words(tmp_path, dictionary_cache, odd).segment_han("申请极速宝") == [

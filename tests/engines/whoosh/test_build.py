@@ -196,6 +196,7 @@ WhooshEngine(Path(sys.argv[1]), processes=2).rebuild([[n] for n in range(9)], "n
 """
 
 
+@pytest.mark.slow
 def test_a_builder_that_is_killed_leaves_no_process_and_no_trace_after_the_next_build(
     engine: WhooshEngine,
 ) -> None:

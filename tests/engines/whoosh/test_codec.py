@@ -293,6 +293,7 @@ def test_other_stock_queries_work_too(talks: Searcher, asked: Any, found: set[in
 # -- scoring ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=2, max_size=25, unique=True),

@@ -65,6 +65,7 @@ def encoded(lists: Sequence[Sequence[int]], size: int) -> tuple[ByteArray, DocNu
     return *encode_many(docs, df, size), df
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None)
 @given(segments())
 def test_every_way_of_reading_gives_the_lists_back(made: tuple[int, list[list[int]]]) -> None:

@@ -118,6 +118,7 @@ few_talks = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [1, 3, 8192])
 @settings(max_examples=40, deadline=None)
 @given(

@@ -329,6 +329,7 @@ WhooshEngine(Path(sys.argv[1]), processes=1).write([make(4, "退款"), make(5, "
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "found"), [(0, [1, 2, 3]), (2, [2, 3, 4, 5]), (5, [2, 3, 4, 5])]
 )
