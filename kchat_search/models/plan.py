@@ -100,7 +100,7 @@ longer time, months say more."""
 
 
 ENOUGH = 20
-"""If fewer chats than this have all the words, chats with some of them follow (DESIGN, 5)."""
+"""If fewer chats than this have all the words, chats with some of them follow."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class ChatSource(Protocol):
     def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
         """Page `number` (from 1) of the list, in ascending order of id. `start` and `end` are the
         API's own filters. They are days; it is not certain whether a chat's creation or its end
-        must lie between them (DESIGN 3). Called by sync."""
+        must lie between them (docs/architecture.md). Called by sync."""
         ...
 
     def chat(self, chat_id: int) -> FetchedChat | RejectedChat:

@@ -2,8 +2,8 @@
 archive or the clock.
 
 The API has no filter «changed since». Its `start` and `end` may mean the created or the ended time,
-and may be inclusive or not (DESIGN 3). So the days that are listed overlap, and a chat that may
-have changed is fetched by its id.
+and may be inclusive or not (docs/architecture.md). So the days that are listed overlap, and a chat
+that may have changed is fetched by its id.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kchat_search.models.chats import ChatPage, ChatState, FetchedChat
 
 OVERLAP = timedelta(days=1)
 """A list begins this much earlier than seems necessary: it is not certain whether `start` means the
-created or the ended day (DESIGN 3)."""
+created or the ended day (docs/architecture.md)."""
 
 SyncKind = Literal["backfill", "tick", "reconcile"]
 """What a sync does."""

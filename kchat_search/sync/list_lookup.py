@@ -1,7 +1,8 @@
 """Is a chat in Kchat's list? A binary search, because the list is in ascending order of id.
 
 A server may show a chat in the list and not by itself, and it may read `start` and `end` in ways of
-its own (DESIGN 3). So a chat counts as vanished only if the plain list does not show it either.
+its own (docs/architecture.md). So a chat counts as vanished only if the plain list does not show it
+either.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ def _fetch_newest(transfer: Transfer) -> None:
 
 def _fetch_end_of_list(transfer: Transfer) -> None:
     """Read the end of the plain list. New chats are there, however the server reads `start`
-    (DESIGN 3). If it reads `start` as the end of a chat, an open chat is listed nowhere else."""
+    (docs/architecture.md). Where `start` means the end of a chat, an open chat is only there."""
     position = transfer.archive.cursor("last_page") or {"page": 1, "before": 0}
     first, chats_before, step = int(position["page"]), int(position["before"]), 1
     while not _read_to_the_end(transfer, first, chats_before):

@@ -1,4 +1,4 @@
-"""The query language: each row of the table in DESIGN, section 5, and what else may be typed."""
+"""The query language: each row of the table in docs/searching.md, and what else may be typed."""
 
 from __future__ import annotations
 
