@@ -20,7 +20,6 @@ from kchat_search.demo.conversations.facts import Facts
 from kchat_search.demo.conversations.people import (
     AGENTS,
     TRADES,
-    Agent,
     Past,
     Visitor,
     make_visitor,
@@ -208,8 +207,3 @@ class ChatPlanner:
 def agent_users() -> list[dict[str, Any]]:
     """The agents, in the form of `users.json`."""
     return [agent.user() for agent in AGENTS]
-
-
-def agents_of(trade: str) -> list[Agent]:
-    """The agents of one trade."""
-    return [agent for agent in AGENTS if agent.trade == trade]
