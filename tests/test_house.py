@@ -49,7 +49,7 @@ LIBRARIES = {
     "markupsafe": ("web",),
     "babel": ("web",),
     "prometheus_client": ("web.api.metrics",),
-    "waitress": ("cli.serve",),
+    "waitress": ("cli.web_server",),
     "click": ("cli",),
     "rich": ("cli",),
     # records that are checked

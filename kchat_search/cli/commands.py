@@ -25,11 +25,10 @@ from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
 from kchat_search.cli.options import json_option, search_options, wait_option
 from kchat_search.cli.serve import (
     WorkerProcess,
-    check_address,
     run_worker,
-    serve_web,
     settings_from_parent,
 )
+from kchat_search.cli.web_server import check_address, serve_web
 from kchat_search.composition import make_service
 from kchat_search.config import TRY_THE_DEMO, Settings, load_settings
 from kchat_search.errors import BadRequest, KchatSearchError, SettingsError

@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 from filelock import FileLock, Timeout
 
-from kchat_search.cli import printing, serve
+from kchat_search.cli import printing, serve, web_server
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
@@ -86,7 +86,7 @@ def run_demo(server: DemoServer, port: int | None) -> None:
                 report = service.sync(progress=progress)
             printing.print_report(report)
             with serve.WorkerProcess(settings):
-                serve.serve_web(service, settings.host, settings.port, _announce)
+                web_server.serve_web(service, settings.host, settings.port, _announce)
 
 
 def _announce(address: str) -> None:

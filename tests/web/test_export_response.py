@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 from werkzeug.test import TestResponse
 
-from kchat_search.cli import serve
+from kchat_search.cli import web_server
 from kchat_search.errors import ArchiveError, IndexDamaged
 from kchat_search.models.chats import Chat
 from kchat_search.models.search import SearchRequest
@@ -234,7 +234,7 @@ def test_a_client_that_stalls_for_long_is_let_go(host: str) -> None:
     sockets: dict[int, Any] = {}
     server = waitress.create_server(lambda *_: [], sockets, host=host, port=0, threads=1)
     try:
-        serve.drop_stalled_connections(sockets)
+        web_server.drop_stalled_connections(sockets)
         listening = [each.socket for each in sockets.values() if each.accepting]
         assert listening
         for each in listening:
