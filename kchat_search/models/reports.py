@@ -113,6 +113,19 @@ class ArchiveFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexCheck:
+    """What a check of one part of the index found."""
+
+    position: str | None
+    """Where to go on; None after the last byte."""
+    read: int
+    """How many bytes were read."""
+    damage: str | None = None
+    """What is damaged and what to do, as `Engine.damage` says it; None if this part is as it was
+    written."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineState:
     """What an engine reports of its index."""
 

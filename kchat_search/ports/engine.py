@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan
-from kchat_search.models.reports import EngineState, Progress
+from kchat_search.models.reports import EngineState, IndexCheck, Progress
 
 Source = TypeVar("Source")
 """What a document is made from."""
@@ -89,6 +89,15 @@ class Engine(Protocol):
     def damage(self) -> str | None:
         """Read every byte of the index and compare it with its checksum. Returns a message that
         says what is damaged and what to do; None if nothing is. Called by verify."""
+        ...
+
+    def check(self, position: str, max_bytes: int) -> IndexCheck:
+        """Do a part of what `damage` does: read about `max_bytes` bytes from `position` on.
+
+        «» is the beginning; what is returned says where to go on. A position stays good after
+        commits, rebuilds and restarts: files that were there at the beginning and still are there
+        are read whole, new ones perhaps the next time. A position that can't be understood means
+        the beginning. Called by the worker, a part each tick."""
         ...
 
     def describe(self) -> EngineState:

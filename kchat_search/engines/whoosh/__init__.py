@@ -30,6 +30,7 @@ Reading:
     text_scan.py      searches the texts themselves, where posting lists cannot decide
     evaluate.py       which chats match: a tree of conditions, smallest lists first
     rank.py           in which order: BM25, whole phrases, proximity; the top k
+    check.py          the bytes against their checksums, a part at a time
     answer.py         one plan, one state of the index, one answer: hits, total, facets
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits
 

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ _ALIGN = 8
 """Every array begins at a multiple of so many bytes."""
 _AT_ONCE = 1 << 22
 """How many numbers `copy_from` copies at a time."""
+_BYTES_AT_ONCE = 1 << 20
+"""How many bytes `check` reads at a time."""
 _DTYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
 
 Array = NDArray[Any]
@@ -106,6 +108,23 @@ def smallest_dtype(array: Array) -> str:
     return f"u{np.dtype(np.min_scalar_type(most)).itemsize}"
 
 
+class Checked(NamedTuple):
+    """What `ArrayFile.check` found."""
+
+    offset: int
+    """Behind the last byte that was read; the size of the file when all arrays were read."""
+    crc: int
+    """The checksum to go on with."""
+    read: int
+    """How many bytes were read."""
+    damage: str | None = None
+    """What is wrong, or None."""
+
+
+def _by_offset(entry: tuple[str, list[Any]]) -> int:
+    return int(entry[1][2])
+
+
 class ArrayFile(Mapping[str, Array]):
     """An open file, as a mapping from a name to its array. The arrays are views of the memory map
     and keep it alive; there is nothing to close."""
@@ -152,6 +171,28 @@ class ArrayFile(Mapping[str, Array]):
             if zlib.crc32(self._views[name].data.cast("B")) != checksum:
                 return f"array {name!r} of {self.path.name} has another checksum"
         return None
+
+    def check(self, offset: int, crc: int, max_bytes: int) -> Checked:
+        """Read at most `max_bytes` bytes of the arrays from `offset` on. `crc`: the checksum of
+        those bytes before `offset` that belong to the same array."""
+        read = 0
+        for name, (_, _, begin, checksum) in sorted(self._entries.items(), key=_by_offset):
+            end = begin + self._views[name].nbytes
+            if end <= offset or end == begin:
+                continue
+            if offset <= begin:
+                offset, crc = begin, 0
+            stop = min(end, offset + max_bytes - read)
+            for first in range(offset, stop, _BYTES_AT_ONCE):
+                crc = zlib.crc32(self.map[first : min(stop, first + _BYTES_AT_ONCE)], crc)
+            read += stop - offset
+            offset = stop
+            if stop < end:
+                return Checked(offset, crc, read)
+            if crc != checksum:
+                damage = f"array {name!r} of {self.path.name} has another checksum"
+                return Checked(end, 0, read, damage)
+        return Checked(self.size, 0, read)
 
     def _directory(self) -> Any:
         offset, length, checksum, magic = _TAIL.unpack(self.map[-_TAIL.size :])

@@ -14,6 +14,7 @@ import struct
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ from kchat_search.engines.whoosh.build import (
     MakeDocuments,
     unchanged,
 )
+from kchat_search.engines.whoosh.check import check
 from kchat_search.engines.whoosh.codec import open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import Current, Generations, damaged, taken, unwritable
@@ -42,7 +44,7 @@ from kchat_search.engines.whoosh.text_encoding import TextDamaged
 from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.errors import IndexDamaged, IndexUnwritable
 from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, Node, Plan
-from kchat_search.models.reports import EngineState, Progress, no_progress
+from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
 
 _UNREADABLE = (OSError, ArrayFileDamaged, PostingsDamaged, TextDamaged)
 """What reading raises if the files are not as they were written."""
@@ -164,15 +166,19 @@ class WhooshEngine:
 
     def damage(self) -> str | None:
         """See `ports.Engine.damage`."""
+        return self.check("", 1 << 62).damage
+
+    def check(self, position: str, max_bytes: int) -> IndexCheck:
+        """See `ports.Engine.check`."""
         try:
             with self._reading() as segments:
-                for segment in segments:
-                    damage = segment.file.arrays.damage()
-                    if damage is not None:
-                        return damaged(self._generations.root, damage)
+                files = {segment.file.arrays.path.stem: segment.file for segment in segments}
+                checked = check(files, position, max_bytes)
         except IndexDamaged as error:
-            return str(error)
-        return None
+            return IndexCheck(position, 0, str(error))
+        if checked.damage is None:
+            return checked
+        return replace(checked, damage=damaged(self._generations.root, checked.damage))
 
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
         """See `ports.Engine.write`. Raises `IndexDamaged` if nothing was built yet."""
