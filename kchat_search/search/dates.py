@@ -16,6 +16,7 @@ from kchat_search.errors import BadRequest
 Span = tuple[int | None, int | None]
 
 _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
+_PARAMETER_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _BACK = re.compile(r"(\d{1,4})([dwmy])")
 _DAYS = {"d": 1, "w": 7, "m": 30, "y": 365}
 
@@ -65,7 +66,7 @@ def parameter_end(value: str, zone: ZoneInfo) -> int | None:
 
 
 def _parameter_day(value: str) -> date | None:
-    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    if not _PARAMETER_DAY.fullmatch(value):
         return None
     try:
         return date.fromisoformat(value)

@@ -33,6 +33,7 @@ from kchat_search.search.tree import (
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import Run, RunKind, runs, strip_punctuation
 
+_ID = re.compile(r"[0-9]{1,19}")
 _UNSPACED = (RunKind.HAN, RunKind.UNSPACED)
 
 
@@ -267,7 +268,7 @@ def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> NoteCode
     folded = fold(value).strip()
     if not folded:
         return "no_value"
-    if name == "id" and not re.fullmatch(r"[0-9]{1,19}", folded):
+    if name == "id" and not _ID.fullmatch(folded):
         return "not_an_id"
     if name == "from" and folded not in ("visitor", "agent", "robot"):
         return "not_a_speaker"

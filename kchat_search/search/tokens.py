@@ -38,6 +38,7 @@ does. So «退款，-发票» excludes «发票». Taken as text, it would ask f
 _ENDS_VALUE = re.compile("[，。、；！？｡､]")
 _EXCLUDES = re.compile(_MINUS)
 """One or more minus signs right before something. Dashes by themselves are text."""
+_FIELD = re.compile(r"([^:：]{1,20})[:：]")
 _UNKNOWN = re.compile(r"([A-Za-z_]{2,20})[:：](?!//)\S")
 
 
@@ -73,10 +74,12 @@ def tokens(query: str, note: Callable[[Note], None]) -> Iterator[Token]:
                 excluded = was_excluded  # a stray quote is ignored
             else:
                 yield Token("phrase", text)
-        elif plain == "-" and _EXCLUDES.match(query, position):
-            yield Token("not", "-")
+        elif plain == "-" and (minus := _EXCLUDES.match(query, position)):
+            # All of them at once: to look at the rest again from each would take quadratic time.
+            for _ in range(minus.end() - position):
+                yield Token("not", "-")
             excluded = True
-            position += 1
+            position = minus.end()
         else:
             token, position = _word(query, position, note, excluded=was_excluded)
             excluded = token.kind == "not"
@@ -178,7 +181,7 @@ def _ascii(character: str) -> str:
 def _partition(word: str) -> tuple[str, bool, str]:
     """(field, True, value) where a word begins with the name of a field and a colon; else ("",
     False, "")."""
-    match = re.match(r"([^:：]{1,20})[:：]", word)
+    match = _FIELD.match(word)
     name = fold(match[1]) if match else ""
     if match and name in OPERATORS:
         return name, True, word[match.end() :]

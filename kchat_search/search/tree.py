@@ -21,6 +21,7 @@ _NOT_PLAIN = re.compile(
     rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(OPERATORS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
 )
 """Folded text that would not be read as text if it were written as it is."""
+_PLAIN_VALUE = re.compile(r"[\w.@+-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class FieldCondition:
     value: str
 
     def __str__(self) -> str:
-        plain = re.fullmatch(r"[\w.@+-]+", self.value)
+        plain = _PLAIN_VALUE.fullmatch(self.value)
         return f"{self.name}:{self.value if plain else quoted(self.value)}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,12 @@ from hypothesis import strategies as st
 from kchat_search.errors import KchatBadAnswer
 from kchat_search.kchat.json_codec import decode, decode_answer, encode
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.kchat.upload_tokens import chat_without_upload_tokens, content_digest
+from kchat_search.kchat.upload_tokens import (
+    _without_dangling_separators,
+    chat_without_upload_tokens,
+    content_digest,
+    url_without_tokens,
+)
 from kchat_search.models.chats import Chat, FetchedChat, Message, RejectedChat, Upload
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -284,6 +290,19 @@ SENT: dict[str, Any] = {
         }
     ],
 }
+
+
+DANGLING = re.compile(r"(?:&amp;|[?&])+(?=#|$)")
+"""What goes from an address that has lost a parameter. As a pattern it takes quadratic time."""
+
+
+@given(st.text(st.sampled_from("?&#;amp\nx="), max_size=12))
+def test_separators_that_nothing_follows_go_with_the_parameter_before_them(rest: str) -> None:
+    without = url_without_tokens(f"https://h/f?token=a&{rest}")
+    if "token=" not in without and not rest.startswith(("amp;", ";", "#")):
+        assert without == DANGLING.sub("", f"https://h/f?{rest}")
+    for text in (rest, rest * 2, f"{rest}&amp;", f"&{rest}"):
+        assert _without_dangling_separators(text) == DANGLING.sub("", text)
 
 
 def test_a_chat_without_upload_tokens_keeps_its_texts_letter_for_letter() -> None:

@@ -1,0 +1,68 @@
+"""How a call's time grows with its input: is it linear?
+
+Time is the processor time of this process, so that a busy machine makes no difference. Nothing
+counts below `FLOOR`, where the clock is coarse and calls have a fixed cost.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+
+FLOOR = 0.02
+"""Seconds. A call that takes less is quick enough, whatever its growth is. Linear calls take a few
+milliseconds for the longest of `SIZES`, quadratic ones take hundreds."""
+MOST = 2.5
+"""Twice the input takes at most so many times the time."""
+SIZES = (*range(14, 30), 36, 48, 64, 256, 1_024, 4_096, 16_384)
+"""The lengths of inputs that are tried. The first are close to each other, because an exponential
+call with 30 characters would never end."""
+_ATTEMPTS = 4
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """The processor time of a call."""
+    began = time.process_time()
+    call()
+    return time.process_time() - began
+
+
+def superlinear(
+    call: Callable[[str], object],
+    make: Callable[[int], str],
+    sizes: tuple[int, ...] = SIZES,
+    floor: float = FLOOR,
+) -> str | None:
+    """What is wrong with the growth of `call(make(n))`; None if nothing is. `make(n)` makes an
+    input of about `n` characters."""
+    for size in sizes:
+        if seconds(lambda: call(make(size))) >= floor:  # noqa: B023 - called at once
+            break
+    else:
+        return None
+    small, large = make(size // 2), make(size)
+    growth = 0.0
+    for _ in range(_ATTEMPTS):
+        gc.collect()
+        short = min(seconds(lambda: call(small)) for _ in range(3))
+        long = min(seconds(lambda: call(large)) for _ in range(3))
+        growth = long / max(short, 1e-4) / (len(large) / max(1, len(small)) / 2)
+        if growth <= MOST or long < floor:
+            return None
+    return f"{len(large):,} characters take {growth:.1f} times as long as {len(small):,}"
+
+
+def spread(pieces: list[str]) -> Iterator[tuple[str, Callable[[int], str]]]:
+    """(a description, what makes an input of about `n` characters) of adversarial inputs made from
+    these pieces: each repeated, alone, behind each other one, before what breaks the run."""
+    for one in pieces:
+        for two in pieces:
+            for end in ("", "\0", "\n", "x "):
+                yield f"{one!r} + {two!r} * n + {end!r}", _maker(one, two, end)
+            if one != two:
+                yield f"({one!r} + {two!r}) * n", _maker("", one + two, "")
+
+
+def _maker(start: str, repeated: str, end: str) -> Callable[[int], str]:
+    return lambda size: start + repeated * max(1, size // len(repeated)) + end
