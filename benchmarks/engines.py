@@ -145,8 +145,8 @@ class Bench:
         return self.folder / "queries.json"
 
     def prepare(self) -> None:
-        """Compile the dictionary and draw the queries."""
-        segmenter = Segmenter(cache_dir=self.folder)
+        """Draw the queries."""
+        segmenter = Segmenter()
         segmenter.load()
         say(f"Drawing queries for {self.chats:,} chats")
         queries.save(queries.draw(self.chats, segmenter), self._queries)
@@ -193,18 +193,9 @@ class Bench:
         place = place or self.folder / name
         command = [sys.executable, "-m", "benchmarks.step", step, name]
         command += [str(place), str(count), str(out), "--queries", str(self._queries), *more]
-        if name == "ours":
-            _give(self.folder / "jieba.cache", place / "index")
         peak = measure.watched(command)
         found: dict[str, Any] = json.loads(out.read_text("utf-8"))
         return {**found, "peak": asdict(peak)}
-
-
-def _give(cache: Path, index: Path) -> None:
-    """Copy jieba's compiled dictionary, so that no step has to make it. rjieba has none."""
-    index.mkdir(parents=True, exist_ok=True)
-    if cache.exists():
-        shutil.copy2(cache, index / cache.name)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    paths = _paths(chosen.chats, folder)
+    paths = _paths(chosen.chats)
     found: dict[str, Any] = {
         "chats": chosen.chats, "clients": chosen.clients, "machine": machine(),
     }  # fmt: skip
@@ -93,9 +93,9 @@ def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return found
 
 
-def _paths(count: int, folder: Path) -> list[str]:
+def _paths(count: int) -> list[str]:
     """The addresses of the query set."""
-    segmenter = Segmenter(cache_dir=folder / "index")  # where `serve` finds it
+    segmenter = Segmenter()
     drawn = queries.draw(count, segmenter)
     return [f"/api/v1/search?{urlencode(pairs(query.request))}" for query in drawn]
 

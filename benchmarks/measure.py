@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 _SAMPLE_SECONDS = 0.2
-_NOT_THE_INDEX = frozenset({"jieba.cache"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +116,8 @@ def files(folder: Path) -> list[Path]:
 
 
 def size(folder: Path) -> int:
-    """Bytes of an index, without jieba's compiled dictionary."""
-    return sum(path.stat().st_size for path in files(folder) if path.name not in _NOT_THE_INDEX)
+    """Bytes of an index."""
+    return sum(path.stat().st_size for path in files(folder))
 
 
 def drop_pages(folder: Path) -> None:

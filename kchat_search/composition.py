@@ -44,7 +44,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     parser = ChatParser(settings.zone)
     chat_reader = ChatReader(parser.parse_archived)
     try:
-        segmenter = Segmenter(settings.user_dict, cache_dir=settings.index_dir)
+        segmenter = Segmenter(settings.user_dict)
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
     archive = open_archive(settings.archive_url)

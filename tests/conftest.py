@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -14,7 +13,6 @@ import pytest
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.search import zero_results
-from kchat_search.text.segmentation import Segmenter
 from tests.world import World, agents, chat
 
 
@@ -65,19 +63,10 @@ def _one_rjieba() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def dictionary_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One compiled jieba dictionary. Each index folder gets a copy."""
-    folder = tmp_path_factory.mktemp("jieba")
-    Segmenter(cache_dir=folder, use_rjieba=False).load()
-    return folder / "jieba.cache"
-
-
 @pytest.fixture
-def folder(tmp_path: Path, dictionary_cache: Path) -> Path:
-    """A folder to start the program in. It has the compiled dictionary."""
+def folder(tmp_path: Path) -> Path:
+    """A folder to start the program in."""
     (tmp_path / "index").mkdir()
-    shutil.copy(dictionary_cache, tmp_path / "index")
     return tmp_path
 
 
@@ -97,14 +86,12 @@ def kchat() -> Iterator[DemoServer]:
 
 
 @pytest.fixture
-def make_world(
-    kchat: DemoServer, tmp_path: Path, dictionary_cache: Path
-) -> Iterator[Callable[..., World]]:
+def make_world(kchat: DemoServer, tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Makes programs over the same server, archive and index, with these settings."""
     made: list[World] = []
 
     def make(**settings: object) -> World:
-        world = World(kchat, tmp_path, dictionary_cache, **settings)
+        world = World(kchat, tmp_path, **settings)
         made.append(world)
         return world
 

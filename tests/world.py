@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -99,15 +98,11 @@ def asked(q: str = "", **given: Any) -> SearchRequest:
 class World:
     """A service over the server, and a clock that moves only when a test moves it."""
 
-    def __init__(
-        self, kchat: DemoServer, folder: Path, dictionary: Path, **settings: object
-    ) -> None:
+    def __init__(self, kchat: DemoServer, folder: Path, **settings: object) -> None:
         self.kchat = kchat
         self.now = BEGIN
         index = folder / "index"
-        if not index.exists():
-            index.mkdir()
-            shutil.copy(dictionary, index)
+        index.mkdir(exist_ok=True)
         self.settings: Settings = only(
             **{
                 "base_url": kchat.url,

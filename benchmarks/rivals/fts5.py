@@ -101,7 +101,7 @@ class Words(_Fts5):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self._segmenter = Segmenter(cache_dir=folder.parent)
+        self._segmenter = Segmenter()
 
     def build(self, chats: Iterable[dict[str, Any]]) -> None:
         """See `rivals.Rival.build`."""

@@ -33,7 +33,7 @@ class Native:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._segmenter = Segmenter(cache_dir=folder.parent)
+        self._segmenter = Segmenter()
         self._schema = _schema()
         self._searcher: Any = None
 

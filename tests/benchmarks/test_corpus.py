@@ -49,22 +49,18 @@ def test_without_the_dialogues_those_of_the_demo_are_used(monkeypatch: pytest.Mo
         corpus.messages.cache_clear()
 
 
-def test_ten_queries_of_each_kind_are_the_same_after_a_file(
-    tmp_path: Path, dictionary_cache: Path
-) -> None:
-    drawn = queries.draw(300, Segmenter(cache_dir=dictionary_cache.parent))
+def test_ten_queries_of_each_kind_are_the_same_after_a_file(tmp_path: Path) -> None:
+    drawn = queries.draw(300, Segmenter())
     assert [query.kind for query in drawn[::10]] == list(queries.KINDS)
     assert len(drawn) == 10 * len(queries.KINDS)
     queries.save(drawn, tmp_path / "queries.json")
     assert queries.load(tmp_path / "queries.json") == drawn
 
 
-def test_quoted_strings_occur_and_strings_of_no_chat_do_not(
-    dictionary_cache: Path,
-) -> None:
+def test_quoted_strings_occur_and_strings_of_no_chat_do_not() -> None:
     said = "\n".join(
         fold(message["msg"]) for chat in corpus.chats(300) for message in chat["messages"]
     )
-    for query in queries.draw(300, Segmenter(cache_dir=dictionary_cache.parent)):
+    for query in queries.draw(300, Segmenter()):
         if query.literal is not None:
             assert (query.literal in said) == (query.kind != "nothing_quoted"), query

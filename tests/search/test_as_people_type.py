@@ -9,10 +9,8 @@ it is wrong.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -124,7 +122,7 @@ class Demo(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     codes: list[str] = []
     choose = ChatPlanner._situation
 
@@ -139,7 +137,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> It
     made_from = {chat["id"]: code for chat, code in zip(chats, codes, strict=True)}
     folder = tmp_path_factory.mktemp("demo")
     (folder / "index").mkdir()
-    shutil.copy(dictionary_cache, folder / "index")
     with ours.opened(folder) as service:
         assert sum(ours.saving(service, chats)) == COUNT
         ours.build(service)

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from itertools import product
 from pathlib import Path
 from random import Random
-from shutil import copy
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -113,15 +112,12 @@ def seen(raw: dict[str, Any]) -> Seen:
 
 
 @pytest.fixture(scope="module")
-def corpora(
-    tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path
-) -> Iterator[list[Corpus]]:
+def corpora(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Corpus]]:
     with ExitStack() as stack:
         made = []
         for seed in range(CORPORA):
             folder = tmp_path_factory.mktemp(f"exact{seed}")
             (folder / "index").mkdir()
-            copy(dictionary_cache, folder / "index")
             service = stack.enter_context(closing(_service(folder)))
             rnd = Random(seed)
             chats = [random_chat(number, rnd) for number in range(1, CHATS + 1)]

@@ -6,7 +6,6 @@ import dataclasses
 import random
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,7 +47,7 @@ def _varied(number: int) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One program over 260 chats, for all tests here that only search."""
     server = DemoServer(
         [_varied(number) for number in range(101, 361)],
@@ -58,7 +57,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> 
         api_token=DEMO_API_TOKEN,
     )
     with server:
-        world = World(server, tmp_path_factory.mktemp("export"), dictionary_cache, per_page=100)
+        world = World(server, tmp_path_factory.mktemp("export"), per_page=100)
         world.sync()
         yield world
         world.service.close()

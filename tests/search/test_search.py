@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,14 +25,14 @@ from tests.world import asked as search_for
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One program over 25 chats, for all tests here, because they only search."""
     chats = [chat(number) for number in range(101, 126)]
     server = DemoServer(
         chats, agents(), email=DEMO_EMAIL, password=DEMO_PASSWORD, api_token=DEMO_API_TOKEN
     )
     with server:
-        world = World(server, tmp_path_factory.mktemp("search"), dictionary_cache)
+        world = World(server, tmp_path_factory.mktemp("search"))
         world.sync()
         yield world
         world.service.close()

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -64,13 +64,10 @@ CONDITIONS: list[tuple[str, dict[str, Any]]] = [
 
 
 class Course(RuleBasedStateMachine):
-    dictionary: ClassVar[Path]
-
     @initialize(chats=st.integers(0, 25))
     def begin(self, chats: int) -> None:
         self.folder = Path(tempfile.mkdtemp())
         (self.folder / "index").mkdir()
-        shutil.copy(self.dictionary, self.folder / "index" / "jieba.cache")
         self.kchat = DemoServer(
             [
                 chat(i, "还没完", f"第{i}个", status="open", end_at=None) if i % 4 == 0 else chat(i)
@@ -85,7 +82,6 @@ class Course(RuleBasedStateMachine):
         self.world = World(
             self.kchat,
             self.folder,
-            self.dictionary,
             archive_url=f"sqlite:///{self.folder}/var/archive.sqlite3",
             per_page=5,
             request_retries=1,
@@ -188,11 +184,10 @@ class Course(RuleBasedStateMachine):
         self.nothing_is_lost()
 
 
-def test_any_course_ends_whole(dictionary_cache: Path) -> None:
+def test_any_course_ends_whole() -> None:
     preload()
-    machine = type("Machine", (Course,), {"dictionary": dictionary_cache})
     run_state_machine_as_test(
-        machine,
+        Course,
         settings=settings(
             max_examples=25,
             stateful_step_count=14,

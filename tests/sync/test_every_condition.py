@@ -63,7 +63,7 @@ CASES: list[Case] = [
 
 
 @pytest.fixture
-def moving(tmp_path: Any, dictionary_cache: Any) -> Iterator[World]:
+def moving(tmp_path: Any) -> Iterator[World]:
     """A world with chats that are still going on. Its server has the same clock."""
     present = [BEGIN]
     server = DemoServer(
@@ -86,7 +86,7 @@ def moving(tmp_path: Any, dictionary_cache: Any) -> Iterator[World]:
             return self
 
     with server:
-        world = Moving(server, tmp_path, dictionary_cache, request_retries=5)
+        world = Moving(server, tmp_path, request_retries=5)
         yield world
         world.service.close()
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def folder(kchat: DemoServer, tmp_path: Path, dictionary_cache: Path) -> Path:
+def folder(kchat: DemoServer, tmp_path: Path) -> Path:
     """A folder with 25 chats from a sync. One of them has a file and a formula."""
     upload = {"id": 9, "name": "=发票.pdf", "url": "https://f.example/9?token=s3cret"}
     upload |= {"token": "s3cret", "oss_token": "s3cret"}
@@ -37,9 +37,7 @@ def folder(kchat: DemoServer, tmp_path: Path, dictionary_cache: Path) -> Path:
     )
     long = message(2, 126, "李雷", "长" * 50_000)
     kchat.put(chat(126, created_at="2016-03-20 11:00:00", messages=[said, long]))
-    world = World(
-        kchat, tmp_path, dictionary_cache, archive_url=f"sqlite:///{tmp_path}/var/archive.sqlite3"
-    )
+    world = World(kchat, tmp_path, archive_url=f"sqlite:///{tmp_path}/var/archive.sqlite3")
     world.sync()
     world.service.close()
     return tmp_path
@@ -179,9 +177,7 @@ def test_a_full_or_closed_standard_output_is_an_error(folder: Path) -> None:
 
 
 def test_the_command_says_what_may_be_missing(kchat: DemoServer, folder: Path) -> None:
-    world = World(
-        kchat, folder, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
-    )  # the index exists already
+    world = World(kchat, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3")
     world.service.archive.queue([101])
     world.service.close()
     ended = run("export", "--output", "chats.jsonl", folder=folder)

@@ -30,10 +30,9 @@ def ask(url: str) -> int:
 
 
 def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
-    kchat: DemoServer, tmp_path: Path, dictionary_cache: Path
+    kchat: DemoServer, tmp_path: Path
 ) -> None:
     (tmp_path / "index").mkdir()
-    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
     private = ("秘密口令", quote("秘密"), "\\u79d8", "nobodys-query", DEMO_API_TOKEN)
     kchat.put(chat(126, "秘密口令在此", created_at="2016-03-20 11:00:00"))
     kchat.put(chat(127, "秘密口令在此", created_at="2016-03-20 soon"))  # becomes a reject
@@ -55,11 +54,8 @@ def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
         assert not [word for word in private if word in str(line)], line
 
 
-def test_any_wsgi_server_logs_in_the_form_of_the_setting(
-    tmp_path: Path, dictionary_cache: Path
-) -> None:
+def test_any_wsgi_server_logs_in_the_form_of_the_setting(tmp_path: Path) -> None:
     (tmp_path / "index").mkdir()
-    (tmp_path / "index" / "jieba.cache").write_bytes(dictionary_cache.read_bytes())
     ended = subprocess.run(
         [sys.executable, "-c", "import wsgi, logging; logging.getLogger('waitress').error('full')"],
         cwd=tmp_path,

@@ -34,10 +34,10 @@ def programs() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def look(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> Iterator[World]:
+def look(kchat: DemoServer, folder: Path) -> Iterator[World]:
     """The same archive and index, opened by the test."""
     file = folder / "var" / "archive.sqlite3"
-    world = World(kchat, folder, dictionary_cache, archive_url=f"sqlite:///{file}")
+    world = World(kchat, folder, archive_url=f"sqlite:///{file}")
     yield world
     world.service.close()
 

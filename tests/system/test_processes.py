@@ -25,11 +25,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def whole(kchat: DemoServer, folder: Path, dictionary_cache: Path) -> World:
+def whole(kchat: DemoServer, folder: Path) -> World:
     """The same archive and index, opened by the test."""
-    return World(
-        kchat, folder, dictionary_cache, archive_url=f"sqlite:///{folder}/var/archive.sqlite3"
-    )
+    return World(kchat, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3")
 
 
 def killed_at(kchat: DemoServer, folder: Path, wanted: int, after: float | None) -> int:

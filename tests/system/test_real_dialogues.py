@@ -36,7 +36,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) -> Iterator[World]:
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     loaded = [load(file) for file in CHATS]
     chats = [chat for found, _ in loaded for chat in found]
     agents = {str(agent["id"]): agent for _, found in loaded for agent in found}
@@ -49,7 +49,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory, dictionary_cache: Path) ->
     )
     with server:
         folder = tmp_path_factory.mktemp("dialogues")
-        world = World(server, folder, dictionary_cache, per_page=100)
+        world = World(server, folder, per_page=100)
         report = world.sync()
         assert (report.new, report.rejected, report.complete) == (len(chats), 0, True)
         yield world

@@ -57,8 +57,8 @@ def fast() -> Segmenter:
 
 
 @pytest.fixture(scope="module")
-def slow(dictionary_cache: Path) -> Segmenter:
-    made = Segmenter(cache_dir=dictionary_cache.parent, use_rjieba=False)
+def slow() -> Segmenter:
+    made = Segmenter(use_rjieba=False)
     made.load()
     assert not by_rjieba(made)
     return made
@@ -161,18 +161,18 @@ def test_the_fingerprint_is_the_same_with_and_without_rjieba(
 
 
 def test_jieba_loads_no_dictionary_where_rjieba_is_used(fast: Segmenter, tmp_path: Path) -> None:
-    made = Segmenter(cache_dir=tmp_path)
+    made = Segmenter()
     assert made.segment_han("伏伏伏伏𠮷怎么申请退款")[-3:] == ["怎么", "申请", "退款"]
     assert by_rjieba(made)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_with_a_user_dictionary_jieba_is_used(
-    fast: Segmenter, slow: Segmenter, tmp_path: Path, dictionary_cache: Path
+    fast: Segmenter, slow: Segmenter, tmp_path: Path
 ) -> None:
     words = tmp_path / "words.txt"
     words.write_text("极速退款宝 100 n\n二十品\n", encoding="utf-8")
-    taught = Segmenter(words, cache_dir=dictionary_cache.parent)
+    taught = Segmenter(words)
     assert not by_rjieba(taught)
     assert taught.segment_han("开通极速退款宝") == ["开通", "极速退款宝"]
     assert (
@@ -189,11 +189,9 @@ def test_with_a_user_dictionary_without_words_rjieba_is_used(
     assert by_rjieba(Segmenter(tmp_path / "words.txt"))
 
 
-def test_without_rjieba_jieba_is_used(
-    monkeypatch: pytest.MonkeyPatch, dictionary_cache: Path
-) -> None:
+def test_without_rjieba_jieba_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "rjieba", None)
-    made = Segmenter(cache_dir=dictionary_cache.parent)
+    made = Segmenter()
     assert not by_rjieba(made)
     assert made.segment_han("怎么申请退款") == ["怎么", "申请", "退款"]
 
@@ -201,7 +199,6 @@ def test_without_rjieba_jieba_is_used(
 @pytest.mark.parametrize(("package", "other"), [("rjieba", "0.3.0"), ("jieba", "0.42.2")])
 def test_rjieba_is_not_used_in_versions_that_were_not_compared(
     monkeypatch: pytest.MonkeyPatch,
-    dictionary_cache: Path,
     fast: Segmenter,
     package: str,
     other: str,
@@ -210,4 +207,4 @@ def test_rjieba_is_not_used_in_versions_that_were_not_compared(
         "kchat_search.text.segmentation.version",
         lambda name: other if name == package else version(name),
     )
-    assert not by_rjieba(Segmenter(cache_dir=dictionary_cache.parent))
+    assert not by_rjieba(Segmenter())

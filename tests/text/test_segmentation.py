@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import marshal
 import os
 import pickle
 import tempfile
@@ -7,6 +8,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import jieba
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,20 +27,20 @@ HAN = st.text(
 
 
 @pytest.fixture(scope="module", params=["jieba", "rjieba"])
-def segmenter(request: pytest.FixtureRequest, dictionary_cache: Path) -> Segmenter:
+def segmenter(request: pytest.FixtureRequest) -> Segmenter:
     """A segmenter with jieba alone, and one with rjieba if that is installed."""
     fast = request.param == "rjieba"
     if fast:
         pytest.importorskip("rjieba")
-    made = Segmenter(cache_dir=dictionary_cache.parent, use_rjieba=fast)
+    made = Segmenter(use_rjieba=fast)
     made.load()
     return made
 
 
-def with_words(folder: Path, cache: Path, text: str | bytes) -> Segmenter:
+def with_words(folder: Path, text: str | bytes) -> Segmenter:
     path = folder / "words.txt"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return Segmenter(path, cache_dir=cache.parent)
+    return Segmenter(path)
 
 
 @pytest.mark.parametrize(
@@ -96,84 +98,70 @@ def test_no_token_reaches_from_one_message_into_the_next(segmenter: Segmenter) -
 
 @pytest.mark.slow
 def test_a_user_word_changes_the_segmentation_and_the_fingerprint(
-    tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
+    tmp_path: Path, segmenter: Segmenter
 ) -> None:
     assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝")
-    taught = with_words(tmp_path, dictionary_cache, "极速退款宝 100 n\n\n  \n拼多多\n")
+    taught = with_words(tmp_path, "极速退款宝 100 n\n\n  \n拼多多\n")
     assert "极速退款宝" in taught.segment_han("开通极速退款宝")
     assert taught.fingerprint != segmenter.fingerprint
     assert "极速退款宝" not in segmenter.segment_han("开通极速退款宝"), "dictionaries are shared"
 
 
 @pytest.mark.slow
-def test_user_words_are_folded_like_the_text_in_which_they_are_sought(
-    tmp_path: Path, dictionary_cache: Path
-) -> None:
+def test_user_words_are_folded_like_the_text_in_which_they_are_sought(tmp_path: Path) -> None:
     written = "\ufeff极速宝\r\n極速貸款寶 100 n\r\n火星退款　１００\n\u2003月球發票\n"
-    taught = with_words(tmp_path, dictionary_cache, written)
+    taught = with_words(tmp_path, written)
     for word in ("極速寶", "极速贷款宝", "火星退款", "月球發票"):
         assert fold(word) in taught.segment_han(fold(f"開通{word}嗎"))
 
 
 @pytest.mark.parametrize("wrong", ["退款".encode("gb18030"), b"\xff\xfe\x00", b"\xed\xa0\x80"])
-def test_a_dictionary_that_is_not_utf_8_is_refused(
-    tmp_path: Path, dictionary_cache: Path, wrong: bytes
-) -> None:
+def test_a_dictionary_that_is_not_utf_8_is_refused(tmp_path: Path, wrong: bytes) -> None:
     with pytest.raises(ValueError, match="utf-8"):
-        with_words(tmp_path, dictionary_cache, wrong)
+        with_words(tmp_path, wrong)
 
 
 @pytest.mark.parametrize("digits", ["9" * 19, "9" * 5000, "９" * 5000])
 def test_a_frequency_that_is_too_large_is_refused_when_the_dictionary_is_read(
-    tmp_path: Path, dictionary_cache: Path, digits: str
+    tmp_path: Path, digits: str
 ) -> None:
     with pytest.raises(ValueError, match="frequency"):
-        with_words(tmp_path, dictionary_cache, f"退款宝 5 n\n退款宝 {digits} n\n")
+        with_words(tmp_path, f"退款宝 5 n\n退款宝 {digits} n\n")
 
 
 @pytest.mark.slow
-def test_invalid_lines_of_a_dictionary_do_no_harm(tmp_path: Path, dictionary_cache: Path) -> None:
+def test_invalid_lines_of_a_dictionary_do_no_harm(tmp_path: Path) -> None:
     odd = f"\x00\n 5 n\n5\n* +\n极速宝 1.5\n极速宝 5 n x y\n极速宝 {'9' * 18}\n"
-    assert with_words(tmp_path, dictionary_cache, odd).segment_han("申请极速宝") == [
+    assert with_words(tmp_path, odd).segment_han("申请极速宝") == [
         "申请",
         "极速宝",
     ]
 
 
 def test_the_fingerprint_depends_on_the_dictionary_and_on_folding(
-    tmp_path: Path, dictionary_cache: Path, segmenter: Segmenter
+    tmp_path: Path, segmenter: Segmenter
 ) -> None:
-    first = with_words(tmp_path, dictionary_cache, "极速宝\n").fingerprint
-    assert first == with_words(tmp_path, dictionary_cache, "极速宝\n").fingerprint
-    assert first != with_words(tmp_path, dictionary_cache, "极速贷\n").fingerprint
+    first = with_words(tmp_path, "极速宝\n").fingerprint
+    assert first == with_words(tmp_path, "极速宝\n").fingerprint
+    assert first != with_words(tmp_path, "极速贷\n").fingerprint
     assert fingerprint() in segmenter.fingerprint
 
 
 @pytest.mark.slow
-def test_the_compiled_dictionary_is_kept_in_the_cache_folder_alone(
+def test_the_words_are_jiebas_own_and_no_file_but_the_packages_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shared, ours = tmp_path / "shared", tmp_path / "ours" / "deep"
-    shared.mkdir()
-    # A file of another user in the temporary folder. jieba would load it unchecked.
-    (shared / "jieba.cache").write_bytes(b"hostile")
-    monkeypatch.setattr(tempfile, "tempdir", str(shared))
-    assert Segmenter(cache_dir=ours, use_rjieba=False).segment_han("退款流程") == ["退款", "流程"]
-    assert [path.name for path in ours.iterdir()] == ["jieba.cache"]
-    assert Segmenter(use_rjieba=False).segment_han("退款流程") == ["退款", "流程"]
-    assert [path.name for path in shared.iterdir()] == ["jieba.cache"]
-    assert (shared / "jieba.cache").read_bytes() == b"hostile"
-
-
-@pytest.mark.slow
-def test_a_damaged_cache_is_built_again(tmp_path: Path, dictionary_cache: Path) -> None:
-    half = dictionary_cache.read_bytes()[:1000]
-    (tmp_path / "jieba.cache").write_bytes(half)
-    assert Segmenter(cache_dir=tmp_path, use_rjieba=False).segment_han("退款流程") == [
-        "退款",
-        "流程",
-    ]
-    assert (tmp_path / "jieba.cache").read_bytes() != half
+    # Anybody can put a file into the temporary folder, and jieba would load it unchecked.
+    (tmp_path / "jieba.cache").write_bytes(marshal.dumps(({"退款流": 10**9}, 10**9)))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    made = Segmenter(use_rjieba=False)
+    assert made.segment_han("退款流程") == ["退款", "流程"]
+    cutter = made._loaded_cutter()
+    assert isinstance(cutter, jieba.Tokenizer)
+    with jieba.get_module_res("dict.txt") as dictionary:
+        assert (cutter.FREQ, cutter.total) == cutter.gen_pfdict(dictionary)
+    assert [path.name for path in tmp_path.iterdir()] == ["jieba.cache"]
 
 
 @pytest.mark.parametrize("length", [MAX_TOKEN_LENGTH, MAX_TOKEN_LENGTH + 1, 100_000])
@@ -193,10 +181,8 @@ def test_a_long_run_of_han_is_segmented_to_its_end(segmenter: Segmenter, han: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fast", [False, True])
-def test_many_threads_share_one_segmenter_from_the_first_word_on(
-    dictionary_cache: Path, fast: bool
-) -> None:
-    fresh = Segmenter(cache_dir=dictionary_cache.parent, use_rjieba=fast)
+def test_many_threads_share_one_segmenter_from_the_first_word_on(fast: bool) -> None:
+    fresh = Segmenter(use_rjieba=fast)
     start = threading.Barrier(8)
 
     def split(_: int) -> list[str]:
@@ -205,14 +191,6 @@ def test_many_threads_share_one_segmenter_from_the_first_word_on(
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(split, range(8))) == [["怎么", "申请", "退款"]] * 8
-
-
-@pytest.mark.slow
-def test_a_cache_that_cannot_be_written_costs_only_time(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    made = Segmenter(cache_dir=tmp_path / "file", use_rjieba=False)
-    assert made.segment_han("退款流程") == ["退款", "流程"]
-    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 # -- the user's words while the program runs ---------------------------------------------------
@@ -230,10 +208,10 @@ def write(path: Path, text: str | bytes, changed: int) -> None:
     ("later", "outdated"), [(0, False), (1, False), (2, True), (9_999, True), (-60, True)]
 )
 def test_a_changed_file_is_read_again_when_it_has_been_left_alone(
-    tmp_path: Path, dictionary_cache: Path, later: int, outdated: bool
+    tmp_path: Path, later: int, outdated: bool
 ) -> None:
     """The file is read even after the system's clock was set back."""
-    made = with_words(tmp_path, dictionary_cache, "火星 100 n")
+    made = with_words(tmp_path, "火星 100 n")
     before = made.fingerprint
     write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
     now = float(CHANGED + later)
@@ -244,10 +222,8 @@ def test_a_changed_file_is_read_again_when_it_has_been_left_alone(
 
 
 @pytest.mark.slow
-def test_the_words_of_the_file_reach_other_processes_and_disappear_with_it(
-    tmp_path: Path, dictionary_cache: Path
-) -> None:
-    made = with_words(tmp_path, dictionary_cache, "")
+def test_the_words_of_the_file_reach_other_processes_and_disappear_with_it(tmp_path: Path) -> None:
+    made = with_words(tmp_path, "")
     plain = made.fingerprint
     write(tmp_path / "words.txt", "退款流程 100 n", CHANGED)
     assert made.reload_user_dictionary(CHANGED + 9.0)
@@ -261,9 +237,9 @@ def test_the_words_of_the_file_reach_other_processes_and_disappear_with_it(
 @pytest.mark.slow
 @pytest.mark.parametrize("content", [b"\xff\xfe\xff", "退款 99999999999999999999 n"])
 def test_a_file_that_cannot_be_used_is_reported_once_and_the_words_stay(
-    tmp_path: Path, dictionary_cache: Path, content: str | bytes
+    tmp_path: Path, content: str | bytes
 ) -> None:
-    made = with_words(tmp_path, dictionary_cache, "退款流程 100 n")
+    made = with_words(tmp_path, "退款流程 100 n")
     before = made.fingerprint
     write(tmp_path / "words.txt", content, CHANGED)
     with pytest.raises(ValueError, match=r"utf-8|18 digits"):
