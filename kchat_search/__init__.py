@@ -24,6 +24,7 @@ What the rooms share:
     config.py       settings, read once
     hosts.py        hosts in addresses: which of them mean this machine
     errors.py       every error that this program raises on purpose
+    private_files.py makes files and folders that only this user can read
     logs.py         how the log is written
     wsgi.py         the web for any WSGI server
     __main__.py     `python -m kchat_search`

@@ -10,6 +10,7 @@ from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
@@ -48,6 +49,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
     archive = open_archive(settings.archive_url)
+    narrow_index(settings.index_dir)
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
     )

@@ -61,12 +61,13 @@ LIBRARIES = {
 """Library: the modules, or rooms with all that is in them, that may import it. The standard
 library is free but for the modules named here."""
 
-LEAVES = ("errors", "models")
+LEAVES = ("errors", "models", "private_files")
 MIDDLE = (*LEAVES, "text", "chats", "fields", "ports")
 ROOMS = {
     "__init__": (),
     "errors": (),
     "models": ("models",),
+    "private_files": (),
     "text": ("text",),
     "fields": (*LEAVES, "chats"),
     "logs": (),

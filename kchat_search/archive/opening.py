@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import URL, Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
+from kchat_search import private_files
 from kchat_search.archive.connections import make_engine, outside_transactions, reading, writing
 from kchat_search.archive.error_translation import archive_errors
 from kchat_search.archive.store import SqlArchive
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 _FORMS = "sqlite:///var/archive.sqlite3 or postgresql://user:password@host/database"
 _MIGRATION_SECONDS = 600.0
+_MIGRATION_LOCK = ".migration.lock"
+_BESIDE = ("-wal", "-shm", "-journal", _MIGRATION_LOCK)
+"""Ends of the names of files beside the archive."""
+_DEMO = ("demo", "demo.lock")
 
 
 def open_archive(url: str, *, wait_seconds: float = 30.0) -> SqlArchive:
@@ -45,7 +50,7 @@ def open_archive(url: str, *, wait_seconds: float = 30.0) -> SqlArchive:
     try:
         with archive_errors(location):
             if file:
-                _make_folder(file)
+                _prepare(file)
             if not _is_current(engine, location):
                 with _one_at_a_time(file, location):
                     _migrate(engine, location)
@@ -97,10 +102,27 @@ def _engine(address: URL, wait_seconds: float) -> Engine:
         ) from error
 
 
-def _make_folder(file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _prepare(file: Path) -> None:
+    """See that the file, its folder and what SQLite keeps beside it are private, before SQLite
+    opens them. SQLite gives new files beside it the mode of the archive."""
+    private_files.make_folder(file.parent)
     if file.is_dir():
         raise ArchiveError(f"The archive {file} is a folder: KCHAT_ARCHIVE_URL must name a file")
+    try:
+        private_files.prepare(file)
+        private_files.narrow(*(file.with_name(file.name + end) for end in _BESIDE))
+    except private_files.NotARealFile as error:
+        raise ArchiveError(
+            f"The archive can't be opened: {error.strerror}, or name the file itself in "
+            "KCHAT_ARCHIVE_URL."
+        ) from error
+    private_files.narrow_folder(file.parent, lambda name: _is_ours(name, file))
+
+
+def _is_ours(name: str, file: Path) -> bool:
+    """Whether a file beside the archive is this program's: the archive, what SQLite keeps with
+    it, a copy of it, the demo's."""
+    return name.startswith(file.stem) or name in _DEMO
 
 
 def _is_current(engine: Engine, location: str) -> bool:
@@ -130,7 +152,8 @@ def _one_at_a_time(file: Path | None, location: str) -> Iterator[None]:
     if file is None:  # on PostgreSQL, `writing` already lets one process at a time migrate
         yield
         return
-    lock = FileLock(f"{file}.migration.lock", timeout=_MIGRATION_SECONDS)
+    path = file.with_name(file.name + _MIGRATION_LOCK)
+    lock = FileLock(path, timeout=_MIGRATION_SECONDS, mode=private_files.FILE_MODE)
     try:
         lock.acquire()
     except Timeout as error:

@@ -16,8 +16,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from kchat_search import private_files
 from kchat_search.errors import IndexerBusy, IndexUnwritable
 
+_MAX_HOLDER = 300
+"""Bytes of the second file that are read."""
 _SHORTEST_WAIT = 0.5
 """Seconds. `holder` takes the lock for a moment to look; that must not count as an indexer."""
 
@@ -27,6 +30,7 @@ class IndexerLock:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._path = folder / "indexer.lock"
         self._holder = folder / "indexer.holder"
 
     @contextmanager
@@ -39,7 +43,8 @@ class IndexerLock:
         """
         lock = self._lock()
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            private_files.make_folder(self._folder)
+            private_files.narrow(self._path)
             wait = wait_seconds if wait_seconds < 0 else max(wait_seconds, _SHORTEST_WAIT)
             lock.acquire(timeout=wait, poll_interval=0.02 if wait == _SHORTEST_WAIT else 0.2)
         except Timeout as error:
@@ -77,18 +82,20 @@ class IndexerLock:
         return None
 
     def _lock(self) -> FileLock:
-        return FileLock(self._folder / "indexer.lock", is_singleton=False)
+        return FileLock(self._path, is_singleton=False, mode=private_files.FILE_MODE)
 
     def _write_holder(self, what: str, now: datetime) -> None:
         with suppress(OSError):  # on a full disk the lock works all the same
-            self._holder.write_text(
+            holder = (
                 f"{what} (process {os.getpid()} on {socket.gethostname()}, "
-                f"since {now:%Y-%m-%d %H:%M:%S} UTC)",
-                encoding="utf-8",
+                f"since {now:%Y-%m-%d %H:%M:%S} UTC)"
             )
+            private_files.replace(self._holder, holder.encode("utf-8", "replace"))
 
     def _read_holder(self) -> str:
         try:
-            return self._holder.read_text(encoding="utf-8").strip() or "unknown"
-        except FileNotFoundError:
+            text = private_files.read(self._holder, _MAX_HOLDER).decode("utf-8", "replace")
+        except OSError:
             return "unknown"
+        # It is shown on pages and terminals, so nothing but one line of visible characters.
+        return "".join(c for c in text if c.isprintable()).strip() or "unknown"

@@ -25,6 +25,8 @@ from typing import Any, BinaryIO, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search import private_files
+
 MAGIC = b"KCHATSEG"
 VERSION = 1
 _HEAD = struct.Struct("<8sQ")
@@ -49,7 +51,7 @@ class ArrayFileWriter:
     """Writes the file. Use it as a context manager. The file is complete only after `finish`."""
 
     def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("xb")
+        self._file: BinaryIO = private_files.create(path)
         self._file.write(_HEAD.pack(MAGIC, VERSION))
         self._entries: dict[str, list[Any]] = {}
         self._open: str | None = None
@@ -132,7 +134,7 @@ class ArrayFile(Mapping[str, Array]):
     def __init__(self, path: Path) -> None:
         """Raises `ArrayFileDamaged`, and OSError where the file can't be opened."""
         self.path = path
-        with path.open("rb") as file:
+        with private_files.open_to_read(path) as file:
             self.size = file.seek(0, 2)
             if self.size < _HEAD.size + _TAIL.size:
                 raise ArrayFileDamaged(f"{path.name} has only {self.size} bytes")

@@ -27,10 +27,13 @@ from whoosh.codec.whoosh3 import W3Codec, W3Segment
 from whoosh.columns import Column, ColumnReader
 from whoosh.fields import FieldType
 from whoosh.filedb.filestore import FileStorage, Storage
+from whoosh.filedb.structfile import StructFile
 from whoosh.formats import Format
+from whoosh.index import FileIndex
 from whoosh.matching.mcore import ListMatcher, ReadTooFar
 from whoosh.reading import TermInfo, TermNotFound
 
+from kchat_search import private_files
 from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS
 from kchat_search.engines.whoosh.segment_file import EXTENSION, SegmentFile
 
@@ -58,6 +61,43 @@ class ArrayCodec(W3Codec):
         raise NotImplementedError("segments of arrays are written by kchat_search's writer alone")
 
     field_writer = per_document_writer
+
+
+class PrivateStorage(FileStorage):
+    """A folder whose files Whoosh makes for this user alone."""
+
+    def create_file(
+        self,
+        name: str,
+        excl: bool = True,  # noqa: FBT001  # as Whoosh has it
+        mode: str = "wb",
+        **options: Any,
+    ) -> StructFile:
+        """A new file, open for writing. Raises FileExistsError."""
+        del excl, mode, options  # how else Whoosh would open it
+        return StructFile(private_files.create(Path(self.folder, name)), name=name)
+
+    def open_file(self, name: str, **options: Any) -> StructFile:
+        """An existing file, open for reading. Raises OSError."""
+        file = private_files.open_to_read(Path(self.folder, name))
+        return StructFile(file, name=name, **options)
+
+    def lock(self, name: str) -> Any:
+        """A lock on a file of this name. Raises OSError."""
+        private_files.prepare(Path(self.folder, name))
+        return super().lock(name)  # type: ignore[no-untyped-call]  # Whoosh's have no types
+
+
+def open_index(folder: Path) -> FileIndex:
+    """The Whoosh index in this folder. Raises what Whoosh raises, and OSError for a folder that is
+    a link."""
+    private_files.check_folder(folder)
+    return FileIndex(private_storage(folder))
+
+
+def private_storage(folder: Path) -> PrivateStorage:
+    """The storage of this folder."""
+    return PrivateStorage(str(folder))  # type: ignore[no-untyped-call]  # as above
 
 
 def codec() -> ArrayCodec:

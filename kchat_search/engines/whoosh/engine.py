@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import TOC, FileIndex, LockError, open_dir
+from whoosh.index import TOC, FileIndex, LockError
 from whoosh.index import IndexError as WhooshIndexError
 
 from kchat_search.engines.whoosh import writer
@@ -34,7 +34,7 @@ from kchat_search.engines.whoosh.build import (
     unchanged,
 )
 from kchat_search.engines.whoosh.check import check
-from kchat_search.engines.whoosh.codec import open_segment
+from kchat_search.engines.whoosh.codec import open_index, open_segment
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import Current, Generations, damaged, taken, unwritable
 from kchat_search.engines.whoosh.postings import PostingsDamaged
@@ -187,7 +187,7 @@ class WhooshEngine:
             raise IndexDamaged(damaged(self._generations.root, "no generation was built"))
         folder = self._generations.folder(current.name)
         with self._unreadable(_NOT_OPENED):
-            open_dir(str(folder))
+            open_index(folder)
         with self._unwritable():
             self._generations.sweep(current.name)
             writer.write(folder, upserts, deletes, min(self._memory, _LOW_MEMORY))
@@ -283,7 +283,7 @@ class WhooshEngine:
     def _opened(self, current: Current, before: _Snapshot | None) -> _Snapshot:
         if before is not None and before.current != current:
             before = None
-        index = before.whoosh if before else open_dir(str(self._generations.folder(current.name)))
+        index = before.whoosh if before else open_index(self._generations.folder(current.name))
         commit = int(index.latest_generation())
         if before is not None and before.commit == commit:
             return before

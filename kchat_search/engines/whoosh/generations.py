@@ -20,9 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
+from kchat_search import private_files
 from kchat_search.errors import IndexDamaged
 
 _FOLDER = re.compile(r"generation-(\d{6,})")
+_OWN = re.compile(r"CURRENT(\.new)?|generation-\d{6,}|indexer\.\w+(\.new)?|jieba\..+|demo")
+"""What is in the folder of an index, as index/README.md lists it."""
+_MAX_CURRENT = 4096
+"""Bytes of `CURRENT` that are read."""
 
 
 class Current(NamedTuple):
@@ -47,7 +52,7 @@ class Generations:
         Raises `IndexDamaged` if `CURRENT` can't be understood.
         """
         try:
-            text = (self.root / "CURRENT").read_bytes()
+            text = private_files.read(self.root / "CURRENT", _MAX_CURRENT)
         except (FileNotFoundError, NotADirectoryError):
             return None
         try:
@@ -69,7 +74,7 @@ class Generations:
         """Make an empty folder for a new generation, and remove what killed builds left; the name
         of the generation. An unreadable `CURRENT` is ignored, because a new build repairs it.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(self.root)
         try:
             current = self.current()
         except IndexDamaged:
@@ -82,29 +87,25 @@ class Generations:
             if match:
                 numbers.append(int(match[1]))
                 if path.name != keep:
-                    shutil.rmtree(path)
+                    _remove(path)
         name = f"generation-{max(numbers) + 1:06}"
-        self.folder(name).mkdir()
+        private_files.make_new_folder(self.folder(name))
         return name
 
     def sweep(self, keep: str) -> None:
         """Remove all generations but this one. Killed builds leave folders that may be large."""
         for path in self.root.iterdir():
             if path.name != keep and _FOLDER.fullmatch(path.name):
-                shutil.rmtree(path, ignore_errors=True)
+                with suppress(OSError):
+                    _remove(path)
 
     def swap(self, name: str, fingerprint: str) -> None:
         """Let this generation answer, and remove the one before. All of it must be on the disk."""
         before = None
         with suppress(IndexDamaged):  # it is replaced now
             before = self.current()
-        temporary = self.root / "CURRENT.new"
-        with temporary.open("w", encoding="utf-8") as file:
-            content = {"generation": name, "fingerprint": fingerprint, "build": uuid4().hex}
-            json.dump(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.root / "CURRENT")
+        content = {"generation": name, "fingerprint": fingerprint, "build": uuid4().hex}
+        private_files.replace(self.root / "CURRENT", json.dumps(content).encode())
         sync_directory(self.root)
         if before is not None and before.name != name:
             # Readers that still have it open keep their files (POSIX). Files that can't be removed
@@ -120,6 +121,34 @@ class Generations:
                 with suppress(FileNotFoundError):
                     total += path.stat().st_size
         return total
+
+
+def narrow_index(root: Path) -> None:
+    """See that an index that is there already is private: its files, and its folder if it holds
+    nothing else."""
+    with suppress(OSError):
+        for path in root.iterdir():
+            if path.is_symlink() or not _OWN.fullmatch(path.name):
+                continue
+            if path.name == "demo":
+                narrow_index(path)
+            elif path.is_dir():
+                files = [file for file in path.iterdir() if file.is_file()]
+                private_files.narrow(*(file for file in files if not file.is_symlink()))
+                private_files.narrow_folder(path, lambda _: True)
+            elif path.is_file():
+                private_files.narrow(path)
+    private_files.narrow_folder(
+        root, lambda name: bool(_OWN.fullmatch(name)), shared=("README.md",)
+    )
+
+
+def _remove(folder: Path) -> None:
+    """Remove a generation. A link in its place is removed, and what it leads to stays."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
 
 
 def sync_file(path: Path) -> None:

@@ -14,12 +14,19 @@ from pathlib import Path
 
 import numpy as np
 from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import TOC, FileIndex, LockError, clean_files, create_in, open_dir
+from whoosh.index import TOC, FileIndex, LockError, clean_files
 from whoosh.util.filelock import try_for
 
 from kchat_search.engines.whoosh.array_file import ArrayFileDamaged
 from kchat_search.engines.whoosh.build import BuildResources, Chat, MakeDocuments, build
-from kchat_search.engines.whoosh.codec import codec, index_folder, open_segment, segment_path
+from kchat_search.engines.whoosh.codec import (
+    codec,
+    index_folder,
+    open_index,
+    open_segment,
+    private_storage,
+    segment_path,
+)
 from kchat_search.engines.whoosh.generations import sync_directory, sync_file
 from kchat_search.engines.whoosh.inversion import invert
 from kchat_search.engines.whoosh.merge import MergeInput, merge
@@ -47,7 +54,7 @@ def create(
 
     Arguments and errors are those of `build.build`; raises LockError too.
     """
-    index = create_in(str(folder), make_schema())
+    index = FileIndex.create(private_storage(folder), make_schema())
     with _locked(index):
         segment = _new_segment(index)
         count = build(_path(index, segment), batches, documents, resources)
@@ -65,7 +72,7 @@ def write(
     `TextDamaged`, OSError.
     """
     documents = list({document.id: document for document in upserts}.values())
-    index = open_dir(str(folder))
+    index = open_index(folder)
     with _locked(index):
         segments = _segments(index)
         _delete(index, segments, [*(d.id for d in documents), *deletes])
