@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 from filelock import FileLock, Timeout
 
+from kchat_search import private_files
 from kchat_search.cli import printing, serve, web_server
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, only
@@ -77,6 +78,8 @@ def run_demo(server: DemoServer, port: int | None) -> None:
     """Sync from the server, then serve the pages until interrupted."""
     with _only_demo():
         for folder in (ARCHIVE, INDEX):
+            if folder.is_symlink():
+                raise SettingsError(f"{folder} is a symbolic link; the demo deletes it: remove it.")
             shutil.rmtree(folder, ignore_errors=True)
         settings = _settings(server, _free_port(port))
         with closing(make_service(settings)) as service:
@@ -109,14 +112,21 @@ def _settings(server: DemoServer, port: int) -> Settings:
 
 @contextmanager
 def _only_demo() -> Iterator[None]:
-    ARCHIVE.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(ARCHIVE.parent / "demo.lock")
+    path = ARCHIVE.parent / "demo.lock"
     try:
+        private_files.make_folder(path.parent)
+        private_files.narrow(path)
+        lock = FileLock(path, mode=private_files.FILE_MODE)
         lock.acquire(timeout=0)
     except Timeout as error:
         raise SettingsError(
             f"A demo is running in {Path.cwd()} already: stop it, or start this one in another "
             "folder."
+        ) from error
+    except OSError as error:
+        raise SettingsError(
+            f"The demo can't write to {path.parent.absolute()} ({error.strerror or error}): start "
+            "it in a folder of your own."
         ) from error
     try:
         yield

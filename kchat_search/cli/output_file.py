@@ -1,21 +1,20 @@
 """An export into a file, or to standard output.
 
-Invariant: a file of that name is a whole export. The export is written to a temporary file in the
-same folder, synced to the disk, and renamed at the end. If anything fails before, nothing has
-changed. A device or a pipe can't be renamed, so there the export is written as it comes, and only
-the exit code says whether it is whole.
+Invariants: a file of that name is a whole export; and an export that ends early, however it ends,
+leaves nothing behind (`unnamed_file.py`). A device or a pipe has its name already, so there the
+export is written as it comes, and only the exit code says whether it is whole.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from kchat_search.cli.unnamed_file import unnamed_file
 from kchat_search.errors import BadRequest, OutputUnwritable
 from kchat_search.models.reports import Progress
 from kchat_search.models.search import ChatView
@@ -33,7 +32,7 @@ def opened(path: Path, *, force: bool) -> Iterator[BinaryIO]:
     does not exist; `OutputUnwritable` for a full disk and for whatever else the system refuses.
     """
     with _output_errors(path):
-        target = Path(os.path.realpath(path))  # a symbolic link stays one
+        target = _target(path)
         if str(path) == "-":
             file = sys.stdout.buffer
             yield file
@@ -43,25 +42,24 @@ def opened(path: Path, *, force: bool) -> Iterator[BinaryIO]:
                 yield device
         else:
             _check(path, target, force=force)
-            with _temporary_file(target) as (written, file):
-                yield file
-                file.flush()
-                os.fsync(file.fileno())  # else a power cut may leave the name without the bytes
-                _check(path, target, force=force)  # another process may have made it meanwhile
-                written.replace(target)
+            with unnamed_file(target) as unnamed:
+                yield unnamed.file
+                try:
+                    unnamed.publish(replace=force)
+                except FileExistsError:  # another process has made it meanwhile
+                    _check(path, target, force=force)
+                    raise
 
 
-@contextmanager
-def _temporary_file(target: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """A temporary file in the same folder, so that it can be renamed. It is removed after the block
-    if it was not renamed."""
-    number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
-    written = Path(name)
-    try:
-        with os.fdopen(number, "wb") as file:
-            yield written, file
-    finally:
-        written.unlink(missing_ok=True)
+def _target(path: Path) -> Path:
+    """The path without symbolic links: this user's own link is followed, and stays one. Raises
+    `BadRequest` for a link that somebody else has made."""
+    system_or_me = (0, os.geteuid()) if hasattr(os, "geteuid") else ()
+    if system_or_me and path.is_symlink() and path.lstat().st_uid not in system_or_me:
+        raise BadRequest(
+            f"{path} is a symbolic link that another user has made: choose another name.", "output"
+        )
+    return Path(os.path.realpath(path))
 
 
 def counted(

@@ -192,10 +192,9 @@ def test_there_is_no_file_until_it_is_complete(tmp_path: Path) -> None:
     target = tmp_path / "chats.csv"
     with output_file.opened(target, force=False) as file:
         file.write(b"half")
-        assert not target.exists()
-        (hidden,) = tmp_path.iterdir()
-        assert stat.S_IMODE(hidden.stat().st_mode) == 0o600
+        assert list(tmp_path.iterdir()) == []
     assert target.read_bytes() == b"half"
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [target]
 
 
