@@ -6,6 +6,7 @@
     │   └── LimitExceeded       a documented limit was exceeded; .limit is that limit
     ├── NotFound                there is no such chat
     ├── RequestRefused          this request may not be answered: 403 on the web
+    │   └── HostMalformed       its Host is no host: 400 on the web
     ├── KchatError              the Kchat API failed
     │   ├── KchatUnreachable    no answer: name look-up, connection, time-out       (retry)
     │   ├── KchatRefused        401 or 403: e-mail, token or permission
@@ -60,6 +61,10 @@ class NotFound(KchatSearchError):
 
 class RequestRefused(KchatSearchError):
     """This request may not be answered. The text says why."""
+
+
+class HostMalformed(RequestRefused):
+    """The `Host` of a request is missing, or is not `host` or `host:port`."""
 
 
 class KchatError(KchatSearchError):

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, url_for
+from flask import Flask
 from flask_babel import Babel
 
 from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
@@ -73,7 +73,8 @@ def _add_template_helpers(app: Flask, program: Program) -> None:
     app.jinja_env.globals.update(
         MAX_HITS_BY_PAGE=MAX_HITS_BY_PAGE,
         MAX_QUERY_CHARACTERS=MAX_QUERY_CHARACTERS,
-        asset=lambda name: url_for("static", filename=name, v=digests[name]),
+        # Not by `url_for`: where `Host` can't be routed, it fails, and the refusal would be a 500.
+        asset=lambda name: f"{app.static_url_path}/{name}?v={digests[name]}",
         demo=program.presentation.demo,
         timezone=zone.key,
     )

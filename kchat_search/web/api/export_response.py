@@ -6,7 +6,7 @@ of the server, so searches are answered meanwhile.
 An error before the first byte is answered with its status, like every error. So the first piece of
 the file is made before the answer begins. An error after that breaks the connection. HTTP/1.1 sends
 a body of unknown length in chunks, and the client knows that the last chunk is missing (RFC 9112,
-section 8). HTTP/1.0 has nothing like this, so it gets no export.
+section 8). HTTP/1.0 has nothing like this; no request that uses it is answered.
 
 If a client reads slowly, no more chats are read from the archive. waitress holds 16 MiB for each
 connection (`outbuf_high_watermark`), the first of them in memory and the rest in a file. Then it
@@ -29,7 +29,6 @@ from kchat_search.ports import Clock
 from kchat_search.search.export_walk import Export
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.times import local
-from kchat_search.web.http import problems
 from kchat_search.web.http.rendering import links_of
 from kchat_search.web.program import Program
 
@@ -54,9 +53,6 @@ class Sender:
 
         Raises what `Program.export` raises, and `TooManyExports`.
         """
-        if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0":
-            text = _("导出需要 HTTP/1.1：HTTP/1.0 无法区分完整的与中断的回答。")
-            return problems.answer(problems.Problem(505, "http-version", text))
         if request.method == "HEAD":
             return self._response(self._program.export(search), form, iter(()))
         with ExitStack() as until_sent:

@@ -1,6 +1,8 @@
 """What the API and the pages share of HTTP.
 
-guard.py           who may ask at all (this machine alone), and the headers of every answer
+guard.py           who may ask at all, and the headers of every answer
+this_machine.py    as long as there is no log-in, this machine alone: address, Host, no proxy
+other_sites.py     a page of another site may open our pages, and nothing else
 api_paths.py       which addresses belong to the API, and which to the pages
 language.py        Chinese or English
 parameters.py      from a query string to a `SearchRequest`, or a 400 that names the parameter

@@ -8,6 +8,7 @@ The API is English. A client that prefers Chinese says so with `Accept-Language`
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import get_args
 from urllib.parse import quote, urlencode
 
@@ -75,12 +76,14 @@ def _accepted() -> Language:
 def _switch_url(language: str) -> str:
     """The address of the present page in another language."""
     parameters = [*without_choice(request.args).items(multi=True), ("lang", language)]
-    return f"{quote(request.path)}?{urlencode(parameters)}"
+    # An address that begins with two slashes would lead to another host.
+    return f"/{quote(request.path.lstrip('/'))}?{urlencode(parameters)}"
 
 
 def _remember(response: Response) -> Response:
     choice = request.args.get("lang")
-    if choice in _LANGUAGES and not is_api_request() and request.endpoint != "static":
+    refused = response.status_code == HTTPStatus.FORBIDDEN  # by a page of another site, perhaps
+    if choice in _LANGUAGES and not (refused or is_api_request() or request.endpoint == "static"):
         response.set_cookie(COOKIE, choice, max_age=_YEAR_IN_SECONDS, httponly=True, samesite="Lax")
     return response
 

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from kchat_search.errors import (
     ArchiveError,
     BadRequest,
+    HostMalformed,
     IndexDamaged,
     KchatSearchError,
     LimitExceeded,
@@ -46,6 +47,7 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (LimitExceeded, 400, "limit-exceeded"),
     (BadRequest, 400, "bad-request"),
     (NotFound, 404, "not-found"),
+    (HostMalformed, 400, "host-malformed"),
     (RequestRefused, 403, "refused"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
@@ -163,9 +165,11 @@ def _problem_json(problem: Problem) -> ProblemJson:
 
 def _advice(problem: Problem) -> tuple[str, str]:
     """For a page: (what happened, what the reader can do about it)."""
+    if problem.kind == "host-malformed":
+        return (_("地址有误"), _("请改正地址后再打开。"))
     known = {
         400: (_("这个搜索无法执行"), _("请修改搜索词或条件后再试。")),
-        403: (_("拒绝访问"), _("请在运行本服务的机器上打开它。")),
+        403: (_("拒绝访问"), _("请在运行本服务的机器上，用浏览器直接打开它。")),
         404: (_("没有找到"), _("它可能从未存在，或者地址有误。可以从搜索重新开始。")),
         405: (_("这个地址不能这样使用"), _("请从搜索页面重新开始。")),
         500: (
