@@ -22,6 +22,8 @@ What the rooms share:
     service.py      what the program can do
     composition.py  `make_service`: the only file that knows who stands behind the ports
     config.py       settings, read once
+    env_file.py     the file `.env`, without the secrets for those who do not need them
+    memory_dumps.py a process that dies leaves no copy of its memory
     hosts.py        hosts in addresses: which of them mean this machine
     errors.py       every error that this program raises on purpose
     private_files.py makes files and folders that only this user can read

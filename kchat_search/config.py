@@ -1,23 +1,30 @@
-"""The settings. Only this file reads the environment and `.env`.
+"""The settings. Only this file reads the environment, and `.env` through `env_file`.
 
-Settings are read once, at the composition root. The rooms get plain values. Secrets are
-`SecretStr`, so a repr or a log shows stars in their place.
+Settings are read once, at the composition root. The rooms get plain values.
+
+Only a process that asks Kchat needs the account. `Settings` are those of every other process, such
+as the web server's; they have no secret, and reading them leaves none in memory: in the file's
+bytes the values of the secrets are overwritten before anything is made of them. In
+`SettingsWithAccount` secrets are `SecretStr`, so a repr or a log shows stars in their place.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from kchat_search import env_file
 from kchat_search.errors import SettingsError
 from kchat_search.hosts import http_url, is_loopback
 
@@ -26,15 +33,15 @@ _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 
 TRY_THE_DEMO = "To look around without an account: kchat-search demo"
+PREFIX = "KCHAT_"
+_SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD")
 
 
 class Settings(BaseSettings):
-    """Every setting, with its environment name `KCHAT_<NAME>`."""
+    """Every setting but the account, with its environment name `KCHAT_<NAME>`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="KCHAT_",
-        env_file=".env",
-        env_file_encoding="utf-8",
+        env_prefix=PREFIX,
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -47,12 +54,6 @@ class Settings(BaseSettings):
     """The account's address is `https://{subdomain}.kf5.com`."""
     base_url: str | None = None
     """`https://host`, without `/apiv2`. Used in place of the subdomain. http only on loopback."""
-    email: str | None = None
-    """The account's e-mail address, for basic auth."""
-    api_token: SecretStr | None = None
-    """An API token, for basic auth as `email/token:api_token`."""
-    password: SecretStr | None = None
-    """A password, for basic auth as `email:password`. Set either this or `api_token`."""
     chats_path: Annotated[str, Field(pattern=r"^/[\w./-]+\.json$")] = "/apiv2/chats.json"
     """Or `/apiv2/kchat/history.json`, which has the same form."""
     per_page: Annotated[int, Field(ge=1, le=1000)] = 100
@@ -123,16 +124,6 @@ class Settings(BaseSettings):
             raise ValueError("must be https: over http the password would be sent unencrypted")
         return f"{parts.scheme}://{parts.netloc}"
 
-    @field_validator("email")
-    @classmethod
-    def _check_email(cls, value: str | None) -> str | None:
-        email = (value or "").strip()
-        if ":" in email or not email.isprintable():
-            # In basic auth, the user ends at the first colon. The rest would be sent as the
-            # password.
-            raise ValueError("must be an e-mail address, without a colon")
-        return email or None
-
     @field_validator("chat_url")
     @classmethod
     def _check_chat_url(cls, value: str | None) -> str | None:
@@ -157,12 +148,6 @@ class Settings(BaseSettings):
         if value is not None and not value.is_file():
             raise ValueError(f"names a file that does not exist: {value}")
         return value
-
-    @model_validator(mode="after")
-    def _check_credentials(self) -> Settings:
-        if self.api_token is not None and self.password is not None:
-            raise ValueError("set KCHAT_API_TOKEN or KCHAT_PASSWORD, not both")
-        return self
 
     @cached_property
     def zone(self) -> ZoneInfo:
@@ -192,6 +177,50 @@ class Settings(BaseSettings):
         return http_url(self.host, self.port)
 
     def credentials(self) -> tuple[str, str, str]:
+        """See `SettingsWithAccount.credentials`. Raises `SettingsError`: here is no account."""
+        raise SettingsError("This process has no account at Kchat: it only reads the archive.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments go before the environment, and that before `.env`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, _EnvFile(settings_cls)
+
+
+class SettingsWithAccount(Settings):
+    """The same, and the account: for a process that asks Kchat, and for no other."""
+
+    email: str | None = None
+    """The account's e-mail address, for basic auth."""
+    api_token: SecretStr | None = None
+    """An API token, for basic auth as `email/token:api_token`."""
+    password: SecretStr | None = None
+    """A password, for basic auth as `email:password`. Set either this or `api_token`."""
+
+    @field_validator("email")
+    @classmethod
+    def _check_email(cls, value: str | None) -> str | None:
+        email = (value or "").strip()
+        if ":" in email or not email.isprintable():
+            # In basic auth, the user ends at the first colon. The rest would be sent as the
+            # password.
+            raise ValueError("must be an e-mail address, without a colon")
+        return email or None
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> SettingsWithAccount:
+        if self.api_token is not None and self.password is not None:
+            raise ValueError("set KCHAT_API_TOKEN or KCHAT_PASSWORD, not both")
+        return self
+
+    def credentials(self) -> tuple[str, str, str]:
         """(address, user, secret) for basic auth, in one of Kchat's two forms: `email:password` or
         `email/token:api_token`.
 
@@ -215,39 +244,88 @@ class Settings(BaseSettings):
         return self.kchat_url, str(self.email), self.password.get_secret_value()
 
 
+class _EnvFile(PydanticBaseSettingsSource):
+    """The file `.env` in the present folder, if there is one."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Of the library's protocol; `__call__` reads all fields together."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The values of our fields, by name; empty ones are left out."""
+        fields = self.settings_cls.model_fields
+        hidden = () if "api_token" in fields else _SECRETS
+        values = env_file.values(Path(".env"), hidden)
+        found = {name: values.get(PREFIX + name.upper()) for name in fields}
+        return {name: value for name, value in found.items() if value}
+
+
+Kind = TypeVar("Kind", bound=Settings)
+
+
 def load_settings(**overrides: object) -> Settings:
-    """The settings of this process. `overrides` take precedence over the environment and `.env`.
+    """The settings of this process, without the account. `overrides` take precedence over the
+    environment and `.env`.
 
     Raises `SettingsError`, whose text names each wrong setting.
     """
     return _checked(lambda: Settings(**overrides))  # type: ignore[arg-type]  # pydantic checks
 
 
-def only(**values: object) -> Settings:
+def load_settings_with_account(**overrides: object) -> SettingsWithAccount:
+    """The same with the account, for a process that asks Kchat. Raises as `load_settings` does."""
+    return _checked(lambda: SettingsWithAccount(**overrides))  # type: ignore[arg-type]  # as above
+
+
+def only(**values: object) -> SettingsWithAccount:
     """Settings of these values and the defaults. The environment and `.env` are not read.
 
     Raises `SettingsError`, as `load_settings` does.
     """
-    defaults = {name: field.default for name, field in Settings.model_fields.items()}
-    return _checked(lambda: Settings(**(defaults | values)))
+    return _only(SettingsWithAccount, values)
 
 
-def to_json(settings: Settings) -> str:
-    """All settings as JSON, with secrets in clear. For a pipe to a child process, never for a
-    log."""
-    values = settings.model_dump(mode="json")
-    for name in ("api_token", "password"):
+def to_json(settings: Settings, kind: type[Settings]) -> str:
+    """Settings as JSON, for a pipe to a child process, never for a log. `kind` says which: those
+    `SettingsWithAccount` have the secrets in clear."""
+    values = settings.model_dump(mode="json", include=set(kind.model_fields))
+    for name, value in values.items():
         secret = getattr(settings, name)
-        values[name] = None if secret is None else secret.get_secret_value()
+        values[name] = secret.get_secret_value() if isinstance(secret, SecretStr) else value
     return json.dumps(values)
 
 
-def from_json(text: str) -> Settings:
-    """The settings that `to_json` wrote."""
-    return only(**json.loads(text))
+def from_json(text: str, kind: type[Kind]) -> Kind:
+    """The settings that `to_json` wrote, of this kind."""
+    return _only(kind, json.loads(text))
 
 
-def _checked(make: Callable[[], Settings]) -> Settings:
+def environment_without_settings() -> dict[str, str]:
+    """This process's environment for a child that gets its settings by a pipe."""
+    # On Windows, and for pydantic, the case of a name does not count.
+    return {name: value for name, value in os.environ.items() if not _is_ours(name)}
+
+
+def drop_secrets(environment: MutableMapping[str, str]) -> list[str]:
+    """Remove the account's secrets from an environment. Returns the names of those that were
+    set."""
+    found = [name for name in environment if name.upper() in _SECRETS]
+    for name in found:
+        del environment[name]
+    return found
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
+def _only(kind: type[Kind], values: Mapping[str, Any]) -> Kind:
+    defaults = {name: field.default for name, field in kind.model_fields.items()}
+    return _checked(lambda: kind(**(defaults | dict(values))))
+
+
+def _checked(make: Callable[[], Kind]) -> Kind:
     try:
         return make()
     except UnicodeDecodeError as error:

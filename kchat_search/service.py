@@ -12,15 +12,17 @@ from dataclasses import dataclass, replace
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import NotFound
+from kchat_search.errors import ArchiveError, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
+    Alert,
     ArchiveCounts,
     Coverage,
     EngineState,
     Presentation,
     Progress,
+    Reason,
     Status,
     SyncReport,
     SyncTotals,
@@ -62,6 +64,8 @@ class Service:
     indexer: Indexer
     syncer: Syncer
     lock: IndexerLock
+    told: Callable[[], Alert | None] = lambda: None
+    """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -216,8 +220,20 @@ class Service:
             index_current=current,
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
+            alerts=self.alerts(),
             months={month: count for month, count in months if month is not None},
         )
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """What is wrong now and does not stop searches. Never raises: an archive that can't be
+        read is what `ready` says."""
+        alert = self.told()
+        if alert is None:
+            try:
+                alert = worker.alert_in(self.archive)
+            except ArchiveError:
+                return ()
+        return () if alert is None else (alert,)
 
     def ready(self) -> None:
         """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
@@ -253,6 +269,16 @@ class Service:
         with self.lock.held(what, self.clock(), wait_seconds):
             yield
 
+    def report_indexer(self, alert: Alert | None) -> None:
+        """Keep what is wrong with the indexer where every web server can read it; None: nothing
+        is."""
+        worker.keep_alert(self.archive, alert, now=self.clock())
+
+    def indexer_ends(self, reason: Reason) -> None:
+        """Keep that the indexer's process ends for this reason."""
+        alerts = self.alerts()
+        self.report_indexer(worker.ended(alerts[0] if alerts else None, reason, self.clock()))
+
     def require_account(self) -> None:
         """Raises `SettingsError` if the account at Kchat is not configured."""
         self.syncer.source()
@@ -270,7 +296,9 @@ class Service:
     ) -> SyncReport:
         """One whole sync; see `Syncer.sync`. `reconcile` lists everything again at once. Call it
         within `indexing`, after `prepare`."""
-        return self.syncer.sync(everything=reconcile, index=index, progress=progress)
+        report = self.syncer.sync(everything=reconcile, index=index, progress=progress)
+        self.report_indexer(None)
+        return report
 
     def tick(self, *, first: bool = False) -> SyncReport:
         """One scheduled sync; see `sync.worker.tick`."""

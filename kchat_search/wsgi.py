@@ -1,15 +1,27 @@
 """The pages and the API for any WSGI server; docs/operations.md shows how to start some.
 
 It answers from the archive and the index; run `kchat-search worker` beside it to keep them fresh.
+That one asks Kchat. The processes here need no account, and take its secrets from no file.
 """
 
-from kchat_search import logs
+import logging
+import os
+
+from kchat_search import logs, memory_dumps
 from kchat_search.composition import make_service
-from kchat_search.config import load_settings
+from kchat_search.config import drop_secrets, load_settings
 from kchat_search.web import create_app
 
+memory_dumps.forbid()
+_dropped = drop_secrets(os.environ)
 _settings = load_settings()
 logs.setup(_settings.log_level, _settings.log_format)
+if _dropped:
+    logging.getLogger(__name__).warning(
+        "The web server needs no account: start it without %s in its environment. Only "
+        "`kchat-search worker` and `kchat-search sync` ask Kchat.",
+        " and ".join(_dropped),
+    )
 _service = make_service(_settings)
 # Only the dictionary is loaded ahead: a server that forks after this must not share open files.
 _service.segmenter.load()

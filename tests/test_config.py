@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.config import Settings, load_settings
+from kchat_search.config import load_settings_with_account as load_account
 from kchat_search.errors import SettingsError
 from kchat_search.hosts import is_loopback
 
@@ -69,7 +70,7 @@ def test_an_unknown_time_zone_is_refused(zone: str) -> None:
 @pytest.mark.parametrize("email", ["a:b@example.com", "a\n@example.com"])
 def test_an_email_that_basic_auth_would_cut_short_is_refused(email: str) -> None:
     with pytest.raises(SettingsError, match="KCHAT_EMAIL"):
-        load_settings(email=email)
+        load_account(email=email)
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "0", "-1", "soon"])
@@ -80,22 +81,22 @@ def test_a_timeout_is_a_finite_number(seconds: str) -> None:
 
 def test_a_token_and_a_password_both_give_credentials() -> None:
     account = {"subdomain": "demo", "email": " a@example.com "}
-    by_token = load_settings(**account, api_token=SECRET)
+    by_token = load_account(**account, api_token=SECRET)
     assert by_token.credentials() == ("https://demo.kf5.com", "a@example.com/token", SECRET)
-    by_password = load_settings(**account, password=SECRET)
+    by_password = load_account(**account, password=SECRET)
     assert by_password.credentials() == ("https://demo.kf5.com", "a@example.com", SECRET)
 
 
 def test_missing_credentials_are_named() -> None:
     with pytest.raises(SettingsError, match=r"KCHAT_SUBDOMAIN.*KCHAT_EMAIL.*KCHAT_API_TOKEN"):
-        load_settings().credentials()
+        load_account().credentials()
 
 
 def test_no_secret_shows_in_a_repr_or_a_traceback() -> None:
     url = f"postgresql://u:{SECRET}@h/db"
-    assert SECRET not in repr(load_settings(api_token=SECRET, archive_url=url))
+    assert SECRET not in repr(load_account(api_token=SECRET, archive_url=url))
     with pytest.raises(SettingsError) as caught:
-        load_settings(api_token=SECRET, password=SECRET)
+        load_account(api_token=SECRET, password=SECRET)
     assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
@@ -111,7 +112,7 @@ def test_overrides_take_precedence_over_the_environment(
     monkeypatch.setenv("KCHAT_PORT", "1234")
     monkeypatch.setenv("KCHAT_EMAIL", "")
     assert load_settings().port == 1234
-    assert load_settings().email is None
+    assert load_account().email is None
     assert load_settings(port=99).port == 99
     settings: Settings = load_settings()
     assert settings.zone.key == "Asia/Shanghai"

@@ -55,6 +55,7 @@ LIBRARIES = {
     # records that are checked
     "pydantic": ("config", "search.cursor", "serialization", "web"),
     "pydantic_settings": ("config",),
+    "dotenv": ("env_file",),
     "pydantic_core": ("web.http.parameters",),
     "typing_extensions": ("serialization",),
 }
@@ -72,7 +73,9 @@ ROOMS = {
     "fields": (*LEAVES, "chats"),
     "logs": (),
     "hosts": (),
-    "config": ("errors", "hosts"),
+    "memory_dumps": (),
+    "env_file": ("errors",),
+    "config": ("__init__", "errors", "hosts", "env_file"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "hosts", "text", "chats", "kchat"),
@@ -86,10 +89,10 @@ ROOMS = {
     "web": (*MIDDLE, "__init__", "hosts", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
     "cli": (
-        *MIDDLE, "__init__", "config", "logs", "hosts", "sync", "search", "service",
+        *MIDDLE, "__init__", "config", "logs", "memory_dumps", "hosts", "sync", "search", "service",
         "serialization", "composition", "web", "demo", "cli",
     ),
-    "wsgi": ("config", "logs", "composition", "web"),
+    "wsgi": ("__init__", "config", "logs", "memory_dumps", "composition", "web"),
     "__main__": ("cli",),
 }  # fmt: skip
 """Room: the rooms that its modules may import. A room is a folder or a file of `kchat_search`."""
@@ -208,7 +211,7 @@ def test_what_is_installed_is_what_is_imported() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
-    called = {"whoosh3": "whoosh", "tzdata": None}
+    called = {"whoosh3": "whoosh", "python-dotenv": "dotenv", "tzdata": None}
     imported = {called.get(name, name.replace("-", "_")) for name in named} - {None}
     optional = {"rjieba", "pydantic_core"}
     assert imported == {n for n in LIBRARIES if n not in sys.stdlib_module_names} - optional

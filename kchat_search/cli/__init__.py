@@ -5,8 +5,11 @@ options.py      options that several commands have
 printing.py     what a person reads: progress bars, tables, a chat, a page of hits
 output_file.py  an export into a file that is whole or not there
 unnamed_file.py a file that has no name until it is complete
+serve.py        the processes of `serve`: who starts, watches and ends them
+parent.py       what such a process hears from `serve`, and tells it
 web_server.py   the pages and the API, served on this machine
-serve.py        the indexer in a process of its own
+indexer.py      the indexer as a process
+exit_codes.py   which error ends a command with which code
 demo.py         the whole program against a Kchat server of our own
 """
 

@@ -19,19 +19,22 @@ from typing import Any
 
 import click
 
-from kchat_search import __version__, logs
-from kchat_search.cli import output_file, printing
+from kchat_search import __version__, logs, memory_dumps
+from kchat_search.cli import indexer, output_file, printing, web_server
+from kchat_search.cli import serve as processes
 from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
+from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
-from kchat_search.cli.serve import (
-    WorkerProcess,
-    run_worker,
-    settings_from_parent,
-)
-from kchat_search.cli.web_server import check_address, serve_web
+from kchat_search.cli.parent import Parent
 from kchat_search.composition import make_service
-from kchat_search.config import TRY_THE_DEMO, Settings, load_settings
-from kchat_search.errors import BadRequest, KchatSearchError, SettingsError
+from kchat_search.config import (
+    TRY_THE_DEMO,
+    Settings,
+    SettingsWithAccount,
+    load_settings,
+    load_settings_with_account,
+)
+from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import export_formats
@@ -48,23 +51,18 @@ from kchat_search.serialization.status import (
 )
 from kchat_search.service import Service
 
-EXIT_USAGE = 2
-EXIT_DIFFERENCE = 3
-EXIT_NOT_NOW = 75  # EX_TEMPFAIL of sysexits.h
-
 _REJECTS_A_PAGE = MAX_PER_PAGE
 
 
 def main() -> None:
     """The entry point."""
     os.umask(0o077)  # chats are private: what is written here is for this user alone
+    memory_dumps.forbid()
     try:
         commands(prog_name="kchat-search")
     except KchatSearchError as error:
         click.echo(f"kchat-search: {printing.clean(str(error))}", err=True)
-        if isinstance(error, SettingsError | BadRequest):
-            sys.exit(EXIT_USAGE)
-        sys.exit(EXIT_NOT_NOW if error.retry else 1)
+        sys.exit(exit_code(error))
 
 
 @click.group(epilog=TRY_THE_DEMO, context_settings={"help_option_names": ["-h", "--help"]})
@@ -104,38 +102,34 @@ def demo(
             click.echo(how_to_connect(server))
             _wait_for_interrupt()
             return
-        run_demo(server, port)
+        code = run_demo(server, port)
+    sys.exit(code)
 
 
 @commands.command()
 @click.option("--host", help="Address to serve on (KCHAT_HOST; 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port (KCHAT_PORT; 5080).")
-def serve(host: str | None, port: int | None) -> None:
-    """The web server, and the indexer in a process of its own."""
-    settings = _settings(host=host, port=port)
-    check_address(settings.host)
-    with _service(settings) as service:
-
-        def ready(address: str) -> None:
-            click.echo(f"Open {address}")
-
-        try:
-            settings.credentials()
-        except SettingsError as error:
-            click.echo(f"{error}\nServing what the archive has; nothing new is fetched.", err=True)
-            serve_web(service, settings.host, settings.port, ready)
-            return
-        with WorkerProcess(settings):
-            serve_web(service, settings.host, settings.port, ready)
+@click.option("--from-parent", is_flag=True, hidden=True)
+def serve(host: str | None, port: int | None, from_parent: bool) -> None:
+    """The web server and the indexer, each in a process of its own."""
+    if from_parent:
+        web_server.run(Parent())
+        return
+    settings = _settings_with_account(host=host, port=port)
+    web_server.check_address(settings.host)
+    try:
+        settings.credentials()
+    except SettingsError as error:
+        click.echo(f"{error}\nServing what the archive has; nothing new is fetched.", err=True)
+        sys.exit(processes.run(settings, with_indexer=False))
+    sys.exit(processes.run(settings, with_indexer=True))
 
 
 @commands.command()
 @click.option("--from-parent", is_flag=True, hidden=True)
 def worker(from_parent: bool) -> None:
     """The scheduled indexer alone."""
-    settings = settings_from_parent() if from_parent else _settings()
-    logs.setup(settings.log_level, settings.log_format)
-    run_worker(settings)
+    indexer.run(Parent() if from_parent else None)
 
 
 @commands.command(short_help="Fetch, archive and index once.")
@@ -144,7 +138,7 @@ def worker(from_parent: bool) -> None:
 @json_option
 def sync(reconcile: bool, wait: float, as_json: bool) -> None:
     """Fetch, archive and index once; afterwards all of it can be searched."""
-    settings = _settings()
+    settings = _settings_with_account()
     with _service(settings) as service:
         service.require_account()  # before anything else is done
         with service.indexing("sync", wait), printing.progress_bars(quiet=as_json) as progress:
@@ -351,8 +345,15 @@ def _links(settings: Settings) -> Links:
     return Links(settings.served_url, settings.kchat_chat_url)
 
 
-def _settings(**overrides: Any) -> Settings:
-    settings = load_settings(**{k: v for k, v in overrides.items() if v is not None})
+def _settings() -> Settings:
+    settings = load_settings()
+    logs.setup(settings.log_level, settings.log_format)
+    return settings
+
+
+def _settings_with_account(**overrides: Any) -> SettingsWithAccount:
+    given = {name: value for name, value in overrides.items() if value is not None}
+    settings = load_settings_with_account(**given)
     logs.setup(settings.log_level, settings.log_format)
     return settings
 

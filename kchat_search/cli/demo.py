@@ -18,9 +18,9 @@ import click
 from filelock import FileLock, Timeout
 
 from kchat_search import private_files
-from kchat_search.cli import printing, serve, web_server
+from kchat_search.cli import printing, serve
 from kchat_search.composition import make_service
-from kchat_search.config import Settings, only
+from kchat_search.config import Settings, SettingsWithAccount, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.chat_file import load
 from kchat_search.demo.conversations import Timeline, agents
@@ -74,8 +74,8 @@ def how_to_connect(server: DemoServer) -> str:
     )
 
 
-def run_demo(server: DemoServer, port: int | None) -> None:
-    """Sync from the server, then serve the pages until interrupted."""
+def run_demo(server: DemoServer, port: int | None) -> int:
+    """Sync from the server, then serve the pages until interrupted. Returns the exit code."""
     with _only_demo():
         for folder in (ARCHIVE, INDEX):
             if folder.is_symlink():
@@ -88,15 +88,10 @@ def run_demo(server: DemoServer, port: int | None) -> None:
                 service.prepare(progress)
                 report = service.sync(progress=progress)
             printing.print_report(report)
-            with serve.WorkerProcess(settings):
-                web_server.serve_web(service, settings.host, settings.port, _announce)
+        return serve.run(settings, with_indexer=True)
 
 
-def _announce(address: str) -> None:
-    click.echo(f"\nOpen {address}    (Ctrl-C ends the demo)\n")
-
-
-def _settings(server: DemoServer, port: int) -> Settings:
+def _settings(server: DemoServer, port: int) -> SettingsWithAccount:
     return only(
         base_url=server.url,
         email=DEMO_EMAIL,

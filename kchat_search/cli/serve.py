@@ -1,40 +1,188 @@
-"""The indexer's process of `serve`: a child of the web server's process.
+"""`serve`: three processes. This one holds the account and watches the other two: the web server
+and the indexer.
 
-A search never waits for indexing, because they share no process. The child reads its settings from
-a pipe, so that no secret shows in the list of processes. It ends when that pipe closes, so that no
-indexer is left behind, however this process dies.
+A search never waits for indexing, because they share no process. The web server, which strangers
+may talk to, has no secret of the account: neither in its settings nor in its environment nor in its
+memory. Both children get their settings through a pipe, so that nothing shows in the list of
+processes, and end when that pipe closes, so that none is left behind, however this process dies.
 """
 
 from __future__ import annotations
 
+import json
 import logging
-import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from types import FrameType, TracebackType
-from typing import NoReturn, Self
+from typing import IO, NoReturn, Protocol, Self
 
-from kchat_search.composition import make_service
-from kchat_search.config import Settings, from_json, to_json
-from kchat_search.sync import scheduler
-from kchat_search.sync.worker import Worker
+from kchat_search.cli.parent import LineReader
+from kchat_search.config import (
+    Settings,
+    SettingsWithAccount,
+    environment_without_settings,
+    to_json,
+)
+from kchat_search.models.reports import Alert, Reason
 
 log = logging.getLogger(__name__)
 
-_RESTART_SECONDS = 5.0
 _STOP_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 300.0
+"""An indexer that ran for so long ran well; if it ends, the pauses begin again with the first."""
+_UNREAD_SECONDS = 5.0
+_MAYBE_MEMORY = (
+    "If nobody sent it, the machine had no memory left: lower KCHAT_INDEX_MEMORY_MB, or see the "
+    "system's log."
+)
+_MAYBE_FILES = "Its files may be damaged: run kchat-search verify."
+_SIGNALS = {"SIGKILL": _MAYBE_MEMORY, "SIGBUS": _MAYBE_FILES, "SIGSEGV": _MAYBE_FILES}
+
+Tell = Callable[[Alert | None], None]
 
 
-class WorkerProcess:
-    """The indexer's process. It is started again if it dies. Use it as a context manager."""
+def run(settings: SettingsWithAccount, *, with_indexer: bool) -> int:
+    """Serve until this process is told to stop, or until the web server ends. Returns the exit code
+    of the web server."""
+    signal.signal(signal.SIGTERM, _exit_normally)
+    try:
+        with WebProcess(settings) as web:
+            if not with_indexer:
+                return web.wait()
+            with IndexerKeeper(lambda: Child("worker", settings, SettingsWithAccount), web.tell):
+                return web.wait()
+    except KeyboardInterrupt:  # Ctrl-C reached the children as well
+        return 0
+
+
+def restart_pause(ends: int) -> float:
+    """Seconds until an indexer is started again that has ended so many times in a row."""
+    return float(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** min(ends - 1, 30)))
+
+
+def why_it_ended(code: int) -> Reason:
+    """The reason that an exit code gives, for a process that gave none."""
+    if code >= 0:
+        return Reason(f"It exited with {code}; its log may say why.", "exit")
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = str(-code)
+    more = _SIGNALS.get(name, "Its log may say why.")
+    return Reason(f"The signal {name} ended it. {more}", "signal")
+
+
+class Child:
+    """A process of our own program that reads its settings from a pipe."""
+
+    def __init__(self, command: str, settings: Settings, kind: type[Settings]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  # our own program
+            [sys.executable, "-m", "kchat_search", command, "--from-parent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE if command == "worker" else None,
+            bufsize=0,  # no buffer, so no lock that a thread may hold when this process ends
+            env=environment_without_settings(),
+        )
+        assert self._process.stdin is not None
+        self._pipe: IO[bytes] = self._process.stdin
+        self._lock = threading.Lock()
+        self.say(to_json(settings, kind))
+
+    def say(self, line: str) -> None:
+        """Write a line into the pipe. The pipe stays open: when it closes, the process ends."""
+        with self._lock, suppress(OSError, ValueError):  # it has ended; `wait` will tell
+            self._pipe.write(line.encode() + b"\n")
+
+    def lines(self) -> LineReader:
+        """What the process tells us."""
+        assert self._process.stdout is not None
+        return LineReader(self._process.stdout.fileno())
+
+    def wait(self) -> int:
+        """Wait for the end of the process. Returns its exit code."""
+        return self._process.wait()
+
+    def close(self) -> None:
+        """Give back the pipes, when the process has ended."""
+        with self._lock:
+            self._pipe.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def end(self) -> None:
+        """Stop the process: in good order, else by force."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+class WebProcess:
+    """The web server's process. It has no account. Use it as a context manager."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._child = Child("serve", settings, Settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._child.end()
+
+    def tell(self, alert: Alert | None) -> None:
+        """Tell it what is wrong with the indexer; None: nothing is."""
+        self._child.say(json.dumps(None if alert is None else alert.to_json()))
+
+    def wait(self) -> int:
+        """Wait for its end. Returns its exit code."""
+        return self._child.wait()
+
+
+class Watched(Protocol):
+    """What `IndexerKeeper` needs of a process; see `Child`."""
+
+    def lines(self) -> LineReader: ...  # noqa: D102
+    def wait(self) -> int: ...  # noqa: D102
+    def end(self) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class IndexerKeeper:
+    """Keeps an indexer running: starts it again when it ends, after pauses that grow, and tells
+    what is wrong. Use it as a context manager."""
+
+    def __init__(
+        self,
+        start: Callable[[], Watched],
+        tell: Tell,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[threading.Event, float], object] = threading.Event.wait,
+    ) -> None:
+        self._start = start
+        self._tell = tell
+        self._now = now
+        self._clock = clock
+        self._pause = pause
         self._stopping = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._thread = threading.Thread(target=self._watch, name="worker", daemon=True)
+        self._child: Watched | None = None
+        self._thread = threading.Thread(target=self.keep, name="indexer", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -46,69 +194,71 @@ class WorkerProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stopping.set()
-        if self._process is not None:
-            self._process.terminate()
+        self.stop()
         self._thread.join(_STOP_SECONDS)
 
-    def _watch(self) -> None:
+    def stop(self) -> None:
+        """End the indexer, and start no other one."""
+        self._stopping.set()
+        if self._child is not None:
+            self._child.end()
+
+    def keep(self) -> None:
+        """Start an indexer again and again, until `stop`."""
+        alert: Alert | None = None
         while not self._stopping.is_set():
-            self._process = self._start()
+            began = self._clock()
+            reason = self._one_life()
             if self._stopping.is_set():
-                self._process.terminate()
-            code = self._process.wait()
+                return
+            if alert is None or self._clock() - began >= LONGEST_PAUSE_SECONDS:
+                alert = Alert("indexer_ended", reason, self._now(), times=0)
+            pause = restart_pause(alert.times + 1)
+            alert = replace(
+                alert,
+                reason=reason,
+                times=alert.times + 1,
+                next_try_at=self._now() + timedelta(seconds=pause),
+            )
+            log.error(
+                "The indexer's process ended: %s It is started again in %d s.", reason.text, pause
+            )
+            self._tell(alert)
+            self._pause(self._stopping, pause)
             if not self._stopping.is_set():
-                log.error("The indexer's process ended (%s); it is started again.", code)
-                self._stopping.wait(_RESTART_SECONDS)
+                self._tell(replace(alert, next_try_at=None))
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(  # our own program
-            [sys.executable, "-m", "kchat_search", "worker", "--from-parent"],
-            stdin=subprocess.PIPE,
-        )
-        assert process.stdin is not None
+    def _one_life(self) -> Reason:
+        """Start an indexer and wait for its end. Returns why it ended."""
         try:
-            process.stdin.write(to_json(self._settings).encode() + b"\n")
-            process.stdin.flush()  # the pipe stays open; when it closes, the child ends
-        except BrokenPipeError:
-            log.warning("The indexer's process ended before it had its settings.")
-        return process
+            child = self._child = self._start()
+        except OSError as error:
+            why = error.strerror or error
+            return Reason(f"It can't be started ({why}): see what the system lacks.", "exit")
+        last_words: list[Reason] = []
+        if self._stopping.is_set():  # perhaps too late for `stop` to see this child
+            child.end()
+        reader = threading.Thread(
+            target=self._listen, args=(child, last_words), name="told", daemon=True
+        )
+        reader.start()
+        code = child.wait()
+        reader.join(_UNREAD_SECONDS)  # what it said last is still in the pipe
+        if not reader.is_alive():
+            child.close()
+        return last_words[-1] if last_words else why_it_ended(code)
+
+    def _listen(self, child: Watched, last_words: list[Reason]) -> None:
+        lines = child.lines()
+        while (line := lines.line()) is not None:
+            said = json.loads(line)
+            if "ended" in said:
+                last_words.append(Reason(**said["ended"]))
+            else:
+                alert = said["alert"]
+                self._tell(None if alert is None else Alert.from_json(alert))
 
 
-def settings_from_parent() -> Settings:
-    """A worker's settings, read from the pipe. From now on this process ends when the pipe
-    closes."""
-    settings = from_json(sys.stdin.buffer.readline().decode())
-
-    def end_with_the_pipe() -> None:
-        sys.stdin.buffer.read()
-        os._exit(0)
-
-    threading.Thread(target=end_with_the_pipe, name="parent", daemon=True).start()
-    return settings
-
-
-def run_worker(settings: Settings) -> None:
-    """Be the indexer until this process is told to stop. While another process is the indexer, wait
-    for its end.
-
-    Raises `SettingsError` if the account at Kchat is not configured.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit_at_once)
-    service = make_service(settings)
-    service.require_account()  # so that it is an error now, and not at each tick
-    Worker(
-        service.tick,
-        service.indexing,
-        lambda tick: scheduler.run(tick, settings.sync_interval_seconds),
-    ).run()
-
-
-def _exit_at_once(number: int, frame: FrameType | None) -> NoReturn:
-    del frame
-    # Every step of a sync survives a kill, so a stop needs no more than that: the archive's
-    # transaction is undone, the index's commit is not made, and the next start goes on from there.
-    log.info("The indexer stops (signal %s).", number)
-    logging.shutdown()
-    os._exit(0)
+def _exit_normally(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    sys.exit(0)

@@ -6,13 +6,21 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
 
+import click
 import waitress
 
+from kchat_search import logs
+from kchat_search.cli.parent import Parent
+from kchat_search.composition import make_service
+from kchat_search.config import Settings, from_json
 from kchat_search.errors import SettingsError
 from kchat_search.hosts import http_url, is_loopback
+from kchat_search.models.reports import Alert
 from kchat_search.service import Service
 from kchat_search.web import create_app
 
@@ -29,6 +37,37 @@ def check_address(host: str) -> None:
             "machine, since no users are defined yet. Use 127.0.0.1 (and, from elsewhere, an SSH "
             "tunnel)."
         )
+
+
+def run(parent: Parent) -> None:
+    """Be the web server below `serve`: its settings, without an account, come from the parent, and
+    so does what is wrong with the indexer. Ends with the parent.
+
+    Raises as `make_service` and `serve_web` do.
+    """
+    settings = from_json(parent.first_line(), Settings)
+    logs.setup(settings.log_level, settings.log_format)
+    told: list[Alert | None] = [None]
+
+    def hear(said: Mapping[str, Any] | None) -> None:
+        told[0] = None if said is None else Alert.from_json(said)
+
+    parent.follow(hear)
+    with closing(make_service(settings)) as service:
+        serve_web(
+            replace(service, told=lambda: told[0]),
+            settings.host,
+            settings.port,
+            _announce_demo if settings.demo else _announce,
+        )
+
+
+def _announce(address: str) -> None:
+    click.echo(f"Open {address}")
+
+
+def _announce_demo(address: str) -> None:
+    click.echo(f"\nOpen {address}    (Ctrl-C ends the demo)\n")
 
 
 def serve_web(service: Service, host: str, port: int, ready: Callable[[str], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -84,6 +84,54 @@ class SyncTotals:
         }
         sums[report.outcome] = getattr(self, report.outcome) + 1
         return replace(self, **sums)
+
+
+AlertCode = Literal["indexer_ended", "tick_failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something went wrong, and what to do."""
+
+    text: str
+    """One line in English."""
+    kind: str
+    """The error, by its name in `errors`; «signal», «exit» and «bug» are not of that tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something is wrong now, and a person may have to mend it. Searches are answered meanwhile."""
+
+    code: AlertCode
+    """What is wrong: the indexer's process ended, a tick failed."""
+    reason: Reason
+    since: datetime
+    """When it happened for the first time in a row."""
+    times: int = 1
+    """How often in a row."""
+    next_try_at: datetime | None = None
+    """When it is tried again; None: it is being tried, or nothing plans to."""
+
+    def to_json(self) -> dict[str, Any]:
+        """For a pipe, or a cursor of the archive."""
+        until = self.next_try_at
+        return asdict(self) | {
+            "since": self.since.isoformat(),
+            "next_try_at": None if until is None else until.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Alert:
+        """What `to_json` made."""
+        until = value["next_try_at"]
+        return cls(
+            value["code"],
+            Reason(**value["reason"]),
+            datetime.fromisoformat(value["since"]),
+            value["times"],
+            None if until is None else datetime.fromisoformat(until),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +228,8 @@ class Status:
     """True if the index was built with the present analyzer, dictionary, schema and time zone."""
     timezone: str
     demo: bool = False
+    alerts: tuple[Alert, ...] = ()
+    """What is wrong now."""
     months: Mapping[str, int] = field(default_factory=dict)
     """How many chats were created in each month (`2015-04`), in the configured time zone."""
 

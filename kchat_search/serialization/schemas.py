@@ -339,8 +339,26 @@ class AgentsJson(TypedDict):
     agents: list[AgentJson]
 
 
+class AlertJson(TypedDict):
+    """Something is wrong now; searches are answered all the same."""
+
+    code: Annotated[str, Field(description="`indexer_ended` or `tick_failed`.")]
+    text: Annotated[str, Field(description="The whole alert, in the language of the answer.")]
+    reason: Annotated[str, Field(description="Why, and what to do; in English.")]
+    since: Annotated[Time, Field(description="When it happened for the first time in a row.")]
+    times: Annotated[int, Field(description="How often in a row.")]
+    next_try_at: Annotated[Time | None, Field(description="null: nothing is planned.")]
+
+
+class ReadyJson(TypedDict):
+    """Searches are answered."""
+
+    status: Literal["ok"]
+    alerts: list[AlertJson]
+
+
 class LifeJson(TypedDict):
-    """The process lives, or is ready."""
+    """The process lives."""
 
     status: Literal["ok"]
 
@@ -354,3 +372,6 @@ class ProblemJson(TypedDict, total=False):
     detail: str
     parameter: Annotated[str, Field(description="The parameter that was refused.")]
     limit: Annotated[int, Field(description="The limit that was passed.")]
+    alerts: Annotated[
+        list[AlertJson], Field(description="With 503: what else is wrong now, such as the indexer.")
+    ]

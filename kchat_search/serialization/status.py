@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.reports import Coverage, Status, SyncReport, VerifyReport
 from kchat_search.serialization import schemas, status_schemas
+from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.links import Links
+from kchat_search.serialization.notes import Language
 from kchat_search.serialization.times import known_rfc3339, rfc3339
 
 ROWS_IN_STATUS = 20
@@ -21,9 +23,11 @@ def status_json(
     reports: Iterable[SyncReport],
     rejects: Iterable[StoredReject],
     zone: ZoneInfo,
+    language: Language = "en",
 ) -> status_schemas.StatusJson:
     """The answer of `GET /api/v1/status`. `reports` and `rejects` are those that it lists."""
     return {
+        "alerts": alerts_json(status.alerts, language, zone),
         "archive": {
             "chats": status.counts.chats,
             "gone": status.counts.gone,

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from kchat_search.serialization.schemas import CoverageJson, Time, Url
+from kchat_search.serialization.schemas import AlertJson, CoverageJson, Time, Url
 
 
 class CountsJson(TypedDict):
@@ -86,6 +86,8 @@ class RejectsJson(TypedDict):
 
 class StatusJson(TypedDict):
     """The whole program at a glance."""
+
+    alerts: Annotated[list[AlertJson], Field(description="What is wrong now.")]
 
     archive: CountsJson
     index: EngineJson

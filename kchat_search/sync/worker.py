@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from kchat_search.errors import IndexerBusy, IndexUnwritable, KchatSearchError
-from kchat_search.models.reports import SyncReport
+from kchat_search.errors import ArchiveError, IndexerBusy, IndexUnwritable, KchatSearchError
+from kchat_search.models.reports import Alert, Reason, SyncReport
+from kchat_search.ports import Clock, SyncArchive
 from kchat_search.sync.run import Syncer
 
 _FIRST_WAIT_SECONDS = 1.0
@@ -37,6 +40,50 @@ def tick(syncer: Syncer, *, first: bool = False) -> SyncReport:
     return syncer.sync(kind)
 
 
+_ALERT = "indexer_alert"
+"""The cursor of the archive that says what is wrong with the indexer; an empty one: nothing is."""
+_LONGEST_REASON = 1_000
+"""Characters."""
+
+
+def alert_in(archive: SyncArchive) -> Alert | None:
+    """What the indexer has left in the archive about what is wrong with it, for a web server that
+    did not start it. None: nothing is."""
+    value = archive.cursor(_ALERT)
+    return Alert.from_json(value) if value else None
+
+
+def keep_alert(archive: SyncArchive, alert: Alert | None, *, now: datetime) -> None:
+    """Leave it in the archive. If that can't be written, the log has to do."""
+    try:
+        if alert is not None or archive.cursor(_ALERT):
+            archive.set_cursor(_ALERT, {} if alert is None else alert.to_json(), now=now)
+    except ArchiveError as error:
+        log.warning("What is wrong with the indexer could not be kept in the archive: %s", error)
+
+
+def ended(before: Alert | None, reason: Reason, now: datetime) -> Alert:
+    """The alert of an indexer that ends for this reason. `before`: the alert until now."""
+    if before is None or before.code != "indexer_ended":
+        before = Alert("indexer_ended", reason, now, times=0)
+    return replace(before, reason=reason, times=before.times + 1, next_try_at=None)
+
+
+def reason_of(error: BaseException) -> Reason:
+    """What an error says to a person, if not too long. Of a bug only which one it is, since its
+    text may be private."""
+    if not isinstance(error, KchatSearchError):
+        return Reason(
+            f"A fault of the program ({type(error).__name__}). Its log has the details: please "
+            "report it.",
+            "bug",
+        )
+    text = str(error)
+    if len(text) > _LONGEST_REASON:
+        text = text[: _LONGEST_REASON - 1] + "…"
+    return Reason(text, type(error).__name__)
+
+
 class Tick(Protocol):
     """One scheduled sync: the function `tick`, bound to what it works on."""
 
@@ -53,14 +100,22 @@ class Worker:
         tick: Tick,
         hold_lock: Callable[[str, float], AbstractContextManager[None]],
         schedule: Callable[[Callable[[], None]], None],
+        *,
+        report: Callable[[Alert | None], None],
+        clock: Clock,
+        interval: timedelta,
     ) -> None:
         """`hold_lock(what, wait_seconds)` holds the indexer's lock. With less than 0 seconds it
-        waits without an end. It raises `IndexerBusy`. `schedule` calls a function again and
-        again."""
+        waits without an end. It raises `IndexerBusy`. `schedule` calls a function again and again,
+        every `interval`. `report` is told how each tick ended: with an alert, or well (None)."""
         self._tick = tick
         self._hold_lock = hold_lock
         self._schedule = schedule
+        self._report = report
+        self._clock = clock
+        self._interval = interval
         self._first = True
+        self._alert: Alert | None = None
 
     def run(self) -> None:
         """Tick until the process ends. While another process is the indexer, wait for its end."""
@@ -68,19 +123,35 @@ class Worker:
             self._run(_FIRST_WAIT_SECONDS)
         except IndexerBusy as busy:
             log.info("%s Then this one takes over.", busy)
+            self._report(None)
             self._run(_FOREVER)
 
     def tick(self) -> None:
         """One tick. The first one heals the index. It counts as done even if Kchat fails, but not
         while the index's disk is full: until there is room, each tick is treated as the first."""
+        began = self._clock()
         try:
             self._tick(first=self._first)
-        except IndexUnwritable:
-            raise
-        except KchatSearchError:
-            self._first = False
+        except Exception as error:
+            if isinstance(error, KchatSearchError) and not isinstance(error, IndexUnwritable):
+                self._first = False
+            self._failed(error, began)
             raise
         self._first = False
+        self._alert = None
+        self._report(None)
+
+    def _failed(self, error: Exception, began: datetime) -> None:
+        now = self._clock()
+        reason = reason_of(error)
+        before = self._alert or Alert("tick_failed", reason, now, times=0)
+        self._alert = replace(
+            before,
+            reason=reason,
+            times=before.times + 1,
+            next_try_at=max(now, began + self._interval),
+        )
+        self._report(self._alert)
 
     def _run(self, wait_seconds: float) -> None:
         with self._hold_lock("worker", wait_seconds):

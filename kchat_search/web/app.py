@@ -11,6 +11,7 @@ from flask_babel import Babel
 
 from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.ports import Clock
+from kchat_search.serialization.alerts import alert_text
 from kchat_search.serialization.notes import note_text
 from kchat_search.serialization.safe_text import safe_link
 from kchat_search.serialization.times import rfc3339
@@ -42,7 +43,7 @@ def create_app(program: Program, clock: Clock = _utc_now) -> Flask:
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
     metrics.install(app, program)
     guard.install(app)
-    problems.install(app)
+    problems.install(app, program)
     language.install(app)
     _add_template_helpers(app, program)
     app.register_blueprint(api.blueprint(program, clock))
@@ -59,6 +60,7 @@ def _add_template_helpers(app: Flask, program: Program) -> None:
     app.jinja_env.filters.update(
         label=formatting.label,
         note_text=lambda note: note_text(note, language.current()),
+        alert_text=lambda alert: alert_text(alert, language.current(), zone),
         marked=formatting.marked,
         number=formatting.number,
         size=formatting.size,

@@ -12,6 +12,7 @@ from typing import Protocol
 from kchat_search.chats.history import History
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.reports import (
+    Alert,
     ArchiveCounts,
     Coverage,
     EngineState,
@@ -71,6 +72,11 @@ class Program(Protocol):
 
     def count_rejects(self) -> int:
         """The number of all rejects. Called by the API."""
+        ...
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """What is wrong now and does not stop searches. Never raises. Called by `/readyz`, by
+        metrics, and where an answer fails."""
         ...
 
     def ready(self) -> None:

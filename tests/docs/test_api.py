@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from pydantic import BaseModel, TypeAdapter
 
 from kchat_search.fields import FACETS
+from kchat_search.models.reports import AlertCode
 from kchat_search.models.search import NoteCode
 from kchat_search.serialization import schemas
 from kchat_search.web.api import export_response
@@ -80,6 +81,10 @@ def test_the_codes_of_notes_are_the_programs() -> None:
     assert [codes(cells[0])[0] for cells in rows(API, "code")] == list(get_args(NoteCode))
 
 
+def test_the_alerts_are_the_programs() -> None:
+    assert [codes(cells[0])[0] for cells in rows(API, "alert")] == list(get_args(AlertCode))
+
+
 def test_the_kinds_of_errors_are_the_programs() -> None:
     source = Path(problems.__file__).read_text("utf-8")
     source += Path(export_response.__file__).read_text("utf-8")
@@ -91,7 +96,9 @@ def test_the_kinds_of_errors_are_the_programs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "form"), [(0, schemas.SearchJson), (1, schemas.ProblemJson)], ids=["search", "error"]
+    ("place", "form"),
+    [(0, schemas.SearchJson), (1, schemas.ReadyJson), (2, schemas.ProblemJson)],
+    ids=["search", "ready", "error"],
 )
 def test_the_examples_have_the_form_of_the_answers(place: int, form: Any) -> None:
     example = json.loads(documents.blocks(API, "json")[place])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -13,13 +15,15 @@ from kchat_search.errors import (
     KchatBusy,
     KchatSearchError,
 )
-from kchat_search.sync.worker import Worker
+from kchat_search.models.reports import Alert, Reason
+from kchat_search.sync.worker import Worker, ended, reason_of
 
 
 class Ticks:
     """A tick that ends as it is told, and keeps whether it was called as the first."""
 
-    def __init__(self, *endings: KchatSearchError | None) -> None:
+    def __init__(self, *endings: Exception | None) -> None:
+        self.count = len(endings)
         self._endings = iter(endings)
         self.first: list[bool] = []
 
@@ -36,6 +40,24 @@ def free_lock(what: str, wait_seconds: float) -> Iterator[None]:
     yield
 
 
+NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def worker(ticks: Ticks, hold_lock: Any, reports: list[Alert | None] | None = None) -> Worker:
+    """A worker of as many ticks as there are endings, a minute apart, each taking ten seconds."""
+    clock = (NOW + MINUTE * n + timedelta(seconds=at) for n in range(99) for at in (0, 10))
+    heard: list[Alert | None] = [] if reports is None else reports
+    return Worker(
+        ticks,
+        hold_lock,
+        times(ticks.count),
+        report=heard.append,
+        clock=lambda: next(clock),
+        interval=MINUTE,
+    )
+
+
 def times(count: int) -> Callable[[Callable[[], None]], None]:
     """A schedule that calls so many times, whatever is raised."""
 
@@ -43,7 +65,7 @@ def times(count: int) -> Callable[[Callable[[], None]], None]:
         for _ in range(count):
             try:
                 tick()
-            except KchatSearchError:
+            except (KchatSearchError, ValueError):
                 continue
 
     return schedule
@@ -62,7 +84,7 @@ def test_the_first_tick_is_the_first_until_the_index_could_be_written(
     endings: list[KchatSearchError | None], first: list[bool]
 ) -> None:
     ticks = Ticks(*endings)
-    Worker(ticks, free_lock, times(len(endings))).run()
+    worker(ticks, free_lock).run()
     assert ticks.first == first
 
 
@@ -77,6 +99,43 @@ def test_a_worker_waits_for_the_one_before_it_and_takes_over() -> None:
         yield
 
     ticks = Ticks(None)
-    Worker(ticks, busy_at_first, times(1)).run()
+    worker(ticks, busy_at_first).run()
     assert ticks.first == [True]
     assert waits[0] >= 0 > waits[1], "the second time it waits without an end"
+
+
+def test_a_worker_says_how_often_its_ticks_failed_why_and_when_it_tries_again() -> None:
+    reports: list[Alert | None] = []
+    full = IndexUnwritable("The disk is full.")
+    ticks = Ticks(None, full, KchatBusy("later"), None, ValueError("of a chat"))
+    worker(ticks, free_lock, reports).run()
+    moment = {alert.since for alert in reports if alert is not None}
+    assert len(moment) == 2, "since the first of those in a row"
+    said = [alert and (alert.code, alert.reason.text, alert.times) for alert in reports]
+    bug = "A fault of the program (ValueError). Its log has the details: please report it."
+    assert said == [
+        None,
+        ("tick_failed", "The disk is full.", 1),
+        ("tick_failed", "later", 2),
+        None,
+        ("tick_failed", bug, 1),
+    ]
+    for alert in reports:
+        if alert is not None:
+            assert alert.next_try_at is not None
+            assert alert.next_try_at > alert.since
+            assert Alert.from_json(alert.to_json()) == alert
+
+
+def test_a_worker_that_ends_again_and_again_counts() -> None:
+    folder, disk = Reason("no folder", "IndexUnwritable"), Reason("no disk", "ArchiveFull")
+    first = ended(None, folder, NOW)
+    assert first == Alert("indexer_ended", folder, NOW, 1)
+    assert ended(first, disk, NOW + MINUTE) == Alert("indexer_ended", disk, NOW, 2)
+    failed = Alert("tick_failed", folder, NOW, 7, NOW + MINUTE)
+    assert ended(failed, disk, NOW + MINUTE) == Alert("indexer_ended", disk, NOW + MINUTE)
+
+
+def test_a_reason_is_short_and_a_bug_tells_nothing_private() -> None:
+    assert len(reason_of(KchatBusy("x" * 9999)).text) == 1000
+    assert "private" not in reason_of(ValueError("private")).text

@@ -108,6 +108,17 @@ def children(process: int) -> list[int]:
     return [int(word) for task in tasks for word in task.read_text().split()]
 
 
+def indexer_of(serve: int) -> int:
+    """The indexer's process, of the two that `serve` has started."""
+    for _ in range(SECONDS * 10):
+        for child in children(serve):
+            with suppress(FileNotFoundError):
+                if b"worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    return child
+        subprocess.run([sys.executable, "-c", "pass"], check=True, timeout=SECONDS)
+    raise AssertionError("there is no indexer")
+
+
 def ended(process: int) -> bool:
     try:
         state = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
@@ -142,28 +153,24 @@ def test_serve_fetches_in_a_process_that_ends_with_it(kchat: DemoServer, folder:
         wait_for_total(address, "", 25)
         kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
         wait_for_total(address, "保修", 1)
-        (worker,) = children(running.process.pid)
+        web, worker = children(running.process.pid)
         running.process.kill()
         wait_until_ended(worker)
+        wait_until_ended(web)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks at /proc")
 def test_an_indexer_that_dies_is_started_again(kchat: DemoServer, folder: Path) -> None:
     with started("serve", "--port", "0", kchat=kchat, folder=folder) as running:
         running.wait_for("Open http")
-        (worker,) = children(running.process.pid)
+        worker = indexer_of(running.process.pid)
         os.kill(worker, signal.SIGKILL)
-        running.wait_for("started again")
-        new = children(running.process.pid)
-        for _ in range(SECONDS * 10):
-            new = children(running.process.pid)
-            if new and new != [worker]:
-                break
-            subprocess.run([sys.executable, "-c", "pass"], check=True, timeout=SECONDS)
-        assert new != [worker]
+        running.wait_for("SIGKILL ended it")
+        new = indexer_of(running.process.pid)
+        assert new != worker
         running.process.terminate()
         running.process.wait(SECONDS)
-        wait_until_ended(new[0])
+        wait_until_ended(new)
 
 
 def test_a_user_dictionary_that_changes_is_used_and_no_search_fails(

@@ -22,6 +22,7 @@ from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
 from kchat_search.models.reports import (
+    Alert,
     ArchiveCounts,
     Coverage,
     EngineState,
@@ -96,6 +97,8 @@ class FakeService:
     """Ids of chats that an export does not find any more."""
     past: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     """By chat: its versions as Kchat sent them, oldest first. Other chats have one version."""
+    wrong: tuple[Alert, ...] = ()
+    """The alerts."""
     walked: int = 0
     """Chats that exports have read."""
 
@@ -246,6 +249,7 @@ class FakeService:
             index_current=True,
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
+            alerts=self.wrong,
             months=dict(months),
         )
 
@@ -263,6 +267,9 @@ class FakeService:
 
     def holder(self) -> str | None:
         return "pid 4711"
+
+    def alerts(self) -> tuple[Alert, ...]:
+        return self.wrong
 
     def totals(self) -> dict[str, SyncTotals]:
         self._fail()

@@ -102,6 +102,7 @@ def test_what_is_sent_is_what_is_described(client: FlaskClient, document: Any) -
         "RejectsJson": client.get("/api/v1/rejects"),
         "AgentsJson": client.get("/api/v1/agents"),
         "LifeJson": client.get("/healthz"),
+        "ReadyJson": client.get("/readyz"),
     }
     for name, answer in answers.items():
         described = document["components"]["schemas"][name]

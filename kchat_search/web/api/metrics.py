@@ -22,6 +22,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from time import perf_counter
+from typing import get_args
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -31,7 +32,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from kchat_search.errors import KchatSearchError, SettingsError
-from kchat_search.models.reports import SyncReport, SyncTotals
+from kchat_search.models.reports import AlertCode, SyncReport, SyncTotals
 from kchat_search.web.http.parameters import only
 from kchat_search.web.program import Program
 
@@ -127,7 +128,19 @@ class _Program(Collector):
                 up.add_metric((part,), 1)
         running = self._program.holder() is not None
         metrics.append(_gauge("indexer_running", "Whether some process is the indexer.", running))
+        metrics.append(self._alerts())
         yield from metrics
+
+    def _alerts(self) -> Metric:
+        metric = GaugeMetricFamily(
+            _PREFIX + "alerts",
+            "How often in a row this went wrong; 0: it is well.",
+            labels=("code",),
+        )
+        times = {alert.code: alert.times for alert in self._program.alerts()}
+        for code in get_args(AlertCode):
+            metric.add_metric((code,), times.get(code, 0))
+        return metric
 
     def _archive(self) -> list[Metric]:
         counts = self._program.counts()

@@ -40,6 +40,7 @@ _ANSWERS: dict[str, Any] = {
     "Status": status_schemas.StatusJson,
     "Rejects": status_schemas.RejectsJson,
     "Life": schemas.LifeJson,
+    "Ready": schemas.ReadyJson,
     "Problem": schemas.ProblemJson,
 }
 _PROBLEMS = {
@@ -135,7 +136,7 @@ def _paths() -> Json:
             parameters(RejectParameters),
         ),
         "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
-        "/readyz": _get("readyz", "Searches can be answered", "Life"),
+        "/readyz": _get("readyz", "Searches can be answered", "Ready"),
     }
 
 

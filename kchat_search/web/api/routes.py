@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from kchat_search.ports import Clock
 from kchat_search.serialization import schemas
+from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.search import search_json
@@ -85,7 +86,7 @@ def _add_program_routes(api: Blueprint, program: Program) -> None:
     def status() -> Response:
         only(request.args)
         reports, rejects = program.reports(ROWS_IN_STATUS), program.rejects(ROWS_IN_STATUS)
-        return json_answer(status_json(program.status(), reports, rejects, zone))
+        return json_answer(status_json(program.status(), reports, rejects, zone, current()))
 
     @api.get("/api/v1/rejects")
     def rejects() -> Response:
@@ -105,7 +106,8 @@ def _add_health_routes(api: Blueprint, program: Program) -> None:
     @api.get("/readyz")
     def readyz() -> Response:
         program.ready()
-        return json_answer(schemas.LifeJson(status="ok"))
+        alerts = alerts_json(program.alerts(), current(), program.presentation.zone)
+        return json_answer(schemas.ReadyJson(status="ok", alerts=alerts))
 
 
 def conditional(response: Response) -> Response:

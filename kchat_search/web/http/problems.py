@@ -31,12 +31,14 @@ from kchat_search.errors import (
     RequestRefused,
     TooManyExports,
 )
+from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.json_text import json_text
-from kchat_search.serialization.schemas import ProblemJson
+from kchat_search.serialization.schemas import AlertJson, ProblemJson
 from kchat_search.web.http.api_paths import is_api_request
 from kchat_search.web.http.chinese_errors import in_chinese
 from kchat_search.web.http.language import current
 from kchat_search.web.http.rendering import page
+from kchat_search.web.program import Program
 
 log = logging.getLogger(__name__)
 
@@ -71,11 +73,18 @@ class Problem:
     """The limit that was exceeded, in the unit of the parameter."""
     headers: dict[str, str] = field(default_factory=dict)
     """Headers for the answer."""
+    alerts: tuple[AlertJson, ...] = ()
+    """What else is wrong now."""
 
 
-def install(app: Flask) -> None:
-    """Make this module answer every error of `app`."""
-    app.register_error_handler(KchatSearchError, _answer_own_error)
+def install(app: Flask, program: Program) -> None:
+    """Make this module answer every error of `app`. Where archive or index can't be read, the
+    answer has the alerts of the program, too."""
+
+    def answer_own_error(error: KchatSearchError) -> Response:
+        return _answer_own_error(error, program)
+
+    app.register_error_handler(KchatSearchError, answer_own_error)
     app.register_error_handler(HTTPException, _answer_http_error)
 
 
@@ -94,7 +103,7 @@ def answer(problem: Problem) -> Response:
     return response
 
 
-def _answer_own_error(error: KchatSearchError) -> Response:
+def _answer_own_error(error: KchatSearchError, program: Program) -> Response:
     known = next(((code, name) for kind, code, name in _KINDS if isinstance(error, kind)), None)
     if known is None:
         log.error("Unexpected error of our own at %s", request.path, exc_info=error)
@@ -111,8 +120,13 @@ def _answer_own_error(error: KchatSearchError) -> Response:
             parameter=error.parameter if isinstance(error, BadRequest) else None,
             limit=error.limit if isinstance(error, LimitExceeded) else None,
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else {},
+            alerts=_alerts(program) if isinstance(error, ArchiveError | IndexDamaged) else (),
         )
     )
+
+
+def _alerts(program: Program) -> tuple[AlertJson, ...]:
+    return tuple(alerts_json(program.alerts(), current(), program.presentation.zone))
 
 
 def _detail(error: KchatSearchError) -> str:
@@ -160,6 +174,8 @@ def _problem_json(problem: Problem) -> ProblemJson:
         members["parameter"] = problem.parameter
     if problem.limit is not None:
         members["limit"] = problem.limit
+    if problem.alerts:
+        members["alerts"] = list(problem.alerts)
     return members
 
 
