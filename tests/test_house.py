@@ -28,7 +28,7 @@ LIBRARIES = {
     "sqlalchemy": ("archive",),
     "alembic": ("archive",),
     "sqlite3": ("archive",),
-    "filelock": ("archive.opening", "sync.lock", "cli.demo"),
+    "filelock": ("archive.opening", "engines.whoosh", "sync.lock", "cli.demo"),
     # the text
     "jieba": ("text.segmentation",),
     "rjieba": ("text.segmentation",),
@@ -36,8 +36,12 @@ LIBRARIES = {
     "pypinyin": ("text.pinyin",),
     "numpy": ("engines.whoosh", "text.fold"),
     # the index
-    "whoosh": ("engines.whoosh",),
-    "pickle": ("engines.whoosh.engine",),
+    "whoosh": ("engines.whoosh.codec",),
+    # what reads objects, and so commands, from bytes: nobody
+    "pickle": (),
+    "marshal": (),
+    "shelve": (),
+    "dbm": (),
     # what was read or decoded a moment ago
     "cachetools": ("engines.whoosh.segment", "search.recent_chats"),
     # the ticks

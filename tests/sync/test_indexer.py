@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.generations import Current
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.plan import IndexDocument
 from kchat_search.sync import decide
@@ -46,9 +47,9 @@ class Busy(WhooshEngine):
         self.meanwhile = meanwhile
         swap = self._generations.swap
 
-        def swap_then(name: str, fingerprint: str) -> None:
+        def swap_then(new: Current) -> None:
             before_swap()
-            swap(name, fingerprint)
+            swap(new)
 
         self._generations.swap = swap_then  # type: ignore[method-assign]
 

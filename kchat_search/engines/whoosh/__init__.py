@@ -17,7 +17,9 @@ answer. Writing:
     segment_file.py   the file of one segment: finds a term, decodes its posting list
     merge.py          runs or segments -> one segment, some terms at a time
     build.py          the whole archive -> one segment, in several processes
-    codec.py          Whoosh's own readers and queries over our segments
+    damage.py         what reading raises for bytes that no writer has written
+    sealed_json.py    a small file of JSON behind its own checksum
+    contents.py       the table of contents: the segments of a commit, and their deletions
     generations.py    which build of the index answers, and the swap to the next
     writer.py         one commit: the few chats of a tick; which segments are merged
 
@@ -30,14 +32,22 @@ Reading:
     text_scan.py      searches the texts themselves, where posting lists cannot decide
     evaluate.py       which chats match: a tree of conditions, smallest lists first
     rank.py           in which order: BM25, whole phrases, proximity; the top k
+    snapshot.py       one state of the index, opened: a commit of a generation
     check.py          the bytes against their checksums, a part at a time
     answer.py         one plan, one state of the index, one answer: hits, total, facets
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits
 
-Of Whoosh we use its directory, table of contents, segment records, write lock, deletions and
-schema. Its readers, matchers and queries work on our segments through `codec.py`, and the tests
-compare their answers with ours. We do not use its term index and its columns: a term takes 80
-bytes there and some 20 bytes in an array, and arrays can be merged, mapped and counted as a whole.
+Beside these:
+
+    codec.py          Whoosh's own readers and queries over our segments
+
+Whoosh gave this room its terms and its shape: segments that never change, deletions and a table of
+contents beside them, commits. Its readers, matchers and queries work on our segments through
+`codec.py`, and the tests compare their answers with ours. We do not use its term index and its
+columns: a term takes 80 bytes there and some 20 bytes in an array, and arrays can be merged, mapped
+and counted as a whole. We do not use its table of contents either: it is a pickle, and a pickle
+runs any command when it is read. Nothing that lies in the folder of an index is executed, or made
+into objects, or believed without its checksum.
 
 Short names that all files use: `df`, document frequency, how many documents have a term;
 `docs`, ascending document numbers; `ordinal`, a term's place among the sorted terms of its field;

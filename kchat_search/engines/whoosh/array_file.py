@@ -13,6 +13,7 @@ must be read: `ArrayFile.damage` does that.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import mmap
 import struct
@@ -26,12 +27,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import private_files
+from kchat_search.engines.whoosh.damage import Damaged, open_file
 
 MAGIC = b"KCHATSEG"
 VERSION = 1
 _HEAD = struct.Struct("<8sQ")
 _TAIL = struct.Struct("<QQI4x8s")
 """Offset, length and crc32 of the directory; the magic."""
+_MAX_DIRECTORY = 1 << 20
+"""Bytes of the directory; those of segments have some 10,000."""
 _ALIGN = 8
 """Every array begins at a multiple of so many bytes."""
 _AT_ONCE = 1 << 22
@@ -43,7 +47,7 @@ _DTYPES = frozenset({"u1", "u2", "u4", "u8", "i8"})
 Array = NDArray[Any]
 
 
-class ArrayFileDamaged(Exception):
+class ArrayFileDamaged(Damaged):
     """The file is not as it was written. The message says what is wrong with it."""
 
 
@@ -134,15 +138,21 @@ class ArrayFile(Mapping[str, Array]):
     def __init__(self, path: Path) -> None:
         """Raises `ArrayFileDamaged`, and OSError where the file can't be opened."""
         self.path = path
-        with private_files.open_to_read(path) as file:
+        with open_file(path) as file:
             self.size = file.seek(0, 2)
             if self.size < _HEAD.size + _TAIL.size:
                 raise ArrayFileDamaged(f"{path.name} has only {self.size} bytes")
             self.map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        directory = self._directory()
-        self.meta: Mapping[str, Any] = directory["meta"]
-        self._entries: Mapping[str, list[Any]] = directory["arrays"]
-        self._views = {name: self._view(name, *entry) for name, entry in self._entries.items()}
+        text = self._directory()
+        self.digest = hashlib.sha256(text).hexdigest()
+        """The SHA-256 of the directory, which has the checksums of all arrays."""
+        try:
+            directory = json.loads(text)
+            self.meta: Mapping[str, Any] = directory["meta"]
+            self._entries: Mapping[str, list[Any]] = directory["arrays"]
+            self._views = {name: self._view(name, *entry) for name, entry in self._entries.items()}
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+            raise ArrayFileDamaged(f"the directory of {path.name} is none: {error}") from error
 
     def __getitem__(self, name: str) -> Array:
         return self._views[name]
@@ -174,6 +184,12 @@ class ArrayFile(Mapping[str, Array]):
                 return f"array {name!r} of {self.path.name} has another checksum"
         return None
 
+    def check_length(self) -> None:
+        """Raises `ArrayFileDamaged` if the file was cut off after it was opened. To read a page
+        that is no longer there would end the process (SIGBUS)."""
+        if self.map.size() != self.size:
+            raise ArrayFileDamaged(f"{self.path.name} was cut off while it was open")
+
     def check(self, offset: int, crc: int, max_bytes: int) -> Checked:
         """Read at most `max_bytes` bytes of the arrays from `offset` on. `crc`: the checksum of
         those bytes before `offset` that belong to the same array."""
@@ -196,7 +212,7 @@ class ArrayFile(Mapping[str, Array]):
                 return Checked(end, 0, read, damage)
         return Checked(self.size, 0, read)
 
-    def _directory(self) -> Any:
+    def _directory(self) -> bytes:
         offset, length, checksum, magic = _TAIL.unpack(self.map[-_TAIL.size :])
         head, version = _HEAD.unpack(self.map[: _HEAD.size])
         if (head, magic) != (MAGIC, MAGIC):
@@ -207,21 +223,23 @@ class ArrayFile(Mapping[str, Array]):
             raise ArrayFileDamaged(
                 f"{self.path.name} has version {version}; this program reads version {VERSION}"
             )
-        if offset + length + _TAIL.size != self.size:
+        if offset + length + _TAIL.size != self.size or length > _MAX_DIRECTORY:
             raise ArrayFileDamaged(
                 f"{self.path.name} has {self.size} bytes, which is not its length"
             )
         text = self.map[offset : offset + length]
         if zlib.crc32(text) != checksum:
             raise ArrayFileDamaged(f"the directory of {self.path.name} has another checksum")
-        return json.loads(text)
+        return text
 
     def _view(self, name: str, kind: str, length: int, offset: int, checksum: int) -> Array:
-        del checksum
-        if kind not in _DTYPES or offset < _HEAD.size or offset % _ALIGN or length < 0:
+        numbers = all(type(number) is int for number in (length, offset, checksum))
+        if kind not in _DTYPES or not numbers or length < 0:
             raise ArrayFileDamaged(
                 f"array {name!r} of {self.path.name} can't be what the directory says"
             )
+        if offset < _HEAD.size or offset % _ALIGN:
+            raise ArrayFileDamaged(f"array {name!r} of {self.path.name} begins at {offset}")
         dtype = np.dtype("<" + kind)
         if offset + length * dtype.itemsize > self.size - _TAIL.size:
             raise ArrayFileDamaged(f"array {name!r} of {self.path.name} reaches beyond its end")

@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, Self
 
-from kchat_search.engines.whoosh.segment_file import SegmentFile
+from kchat_search.engines.whoosh.segment import Segment
+from kchat_search.engines.whoosh.snapshot import chat_in_two_documents
 from kchat_search.models.reports import IndexCheck
 
-_POSITION = re.compile("([0-9A-Za-z_]{1,64}) ([0-9]{1,15}) ([0-9]{1,10})")
+_POSITION = re.compile("([0-9a-z-]{1,64}) ([0-9]{1,15}) ([0-9]{1,10})")
 
 
 class _Position(NamedTuple):
@@ -32,18 +33,20 @@ class _Position(NamedTuple):
         return " ".join(map(str, self))
 
 
-def check(segments: Mapping[str, SegmentFile], position: str, max_bytes: int) -> IndexCheck:
+def check(segments: Mapping[str, Segment], position: str, max_bytes: int) -> IndexCheck:
     """Read about `max_bytes` bytes of these segments (by name) from `position` on."""
     begin = _Position.of(position)
     read = 0
     for name in sorted(segments):
         if name < begin.segment:
             continue
-        file = segments[name].arrays
+        file = segments[name].file.arrays
         offset, crc = (begin.offset, begin.crc) if name == begin.segment else (0, 0)
         checked = file.check(offset, crc, max_bytes - read)
         read += checked.read
         if checked.damage is not None or checked.offset < file.size:
             where = _Position(name, checked.offset, checked.crc)
             return IndexCheck(str(where), read, checked.damage)
-    return IndexCheck(None, read)
+    twice = chat_in_two_documents(segments.values())
+    damage = None if twice is None else f"chat {twice} is in it twice"
+    return IndexCheck(None, read, damage)

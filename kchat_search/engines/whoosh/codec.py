@@ -7,7 +7,7 @@ own writer goes posting by posting, which is exactly what this engine avoids.
 We use some of Whoosh beyond its documented interface. `tests/engines/whoosh/test_codec.py` touches
 all of it, so that an upgrade of Whoosh which breaks it is noticed at once:
 
-    whoosh.index     TOC.read, TOC.write, clean_files, FileIndex.lock, latest_generation
+    whoosh.index     FileIndex, which takes what it knows of segments from `_read_toc`; TOC
     whoosh.codec     W3Codec, W3Segment, and the base classes of its readers
     whoosh.matching  ListMatcher
     whoosh.reading   SegmentReader, which calls terms_reader and per_document_reader
@@ -24,37 +24,37 @@ import numpy as np
 from numpy.typing import NDArray
 from whoosh.codec import base
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
-from whoosh.columns import Column, ColumnReader
-from whoosh.fields import FieldType
+from whoosh.columns import Column, ColumnReader, NumericColumn, VarBytesColumn
+from whoosh.fields import COLUMN, KEYWORD, FieldType, Schema
 from whoosh.filedb.filestore import FileStorage, Storage
-from whoosh.filedb.structfile import StructFile
-from whoosh.formats import Format
-from whoosh.index import FileIndex
+from whoosh.formats import Existence, Format
+from whoosh.index import TOC, FileIndex
 from whoosh.matching.mcore import ListMatcher, ReadTooFar
 from whoosh.reading import TermInfo, TermNotFound
 
-from kchat_search import private_files
+from kchat_search.engines.whoosh.contents import SegmentEntry, open_segment
+from kchat_search.engines.whoosh.contents import read as read_contents
 from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS
-from kchat_search.engines.whoosh.segment_file import EXTENSION, SegmentFile
+from kchat_search.engines.whoosh.schema import TERM_FIELDS
+from kchat_search.engines.whoosh.segment_file import SegmentFile
+from kchat_search.models.plan import NO_TIME
 
 Term = tuple[str, bytes]
+
+_NAME = "MAIN"
+"""What Whoosh calls an index that has no other name."""
 
 
 class ArrayCodec(W3Codec):
     """Lets Whoosh read a `SegmentFile`."""
 
-    def new_segment(self, storage: Storage, indexname: str) -> W3Segment:
-        """A new segment's entry in Whoosh's table of contents. It also keeps the deletions."""
-        del storage
-        return W3Segment(self, indexname)
-
     def terms_reader(self, storage: Storage, segment: W3Segment) -> ArrayTermsReader:
         """The reader of terms and posting lists. Raises `ArrayFileDamaged`, OSError."""
-        return ArrayTermsReader(open_segment(storage, segment))
+        return ArrayTermsReader(_open(storage, segment))
 
     def per_document_reader(self, storage: Storage, segment: W3Segment) -> ArrayDocumentReader:
         """The reader of columns, lengths and deletions. Raises `ArrayFileDamaged`, OSError."""
-        return ArrayDocumentReader(open_segment(storage, segment), segment)
+        return ArrayDocumentReader(_open(storage, segment), segment)
 
     def per_document_writer(self, storage: Storage, segment: W3Segment) -> NoReturn:
         """Always raises: Whoosh must not write our segments."""
@@ -63,41 +63,43 @@ class ArrayCodec(W3Codec):
     field_writer = per_document_writer
 
 
-class PrivateStorage(FileStorage):
-    """A folder whose files Whoosh makes for this user alone."""
+class ArraySegment(W3Segment):
+    """Whoosh's record of a segment, with its deletions."""
 
-    def create_file(
-        self,
-        name: str,
-        excl: bool = True,  # noqa: FBT001  # as Whoosh has it
-        mode: str = "wb",
-        **options: Any,
-    ) -> StructFile:
-        """A new file, open for writing. Raises FileExistsError."""
-        del excl, mode, options  # how else Whoosh would open it
-        return StructFile(private_files.create(Path(self.folder, name)), name=name)
-
-    def open_file(self, name: str, **options: Any) -> StructFile:
-        """An existing file, open for reading. Raises OSError."""
-        file = private_files.open_to_read(Path(self.folder, name))
-        return StructFile(file, name=name, **options)
-
-    def lock(self, name: str) -> Any:
-        """A lock on a file of this name. Raises OSError."""
-        private_files.prepare(Path(self.folder, name))
-        return super().lock(name)  # type: ignore[no-untyped-call]  # Whoosh's have no types
+    def __init__(self, entry: SegmentEntry) -> None:
+        super().__init__(codec(), _NAME)  # type: ignore[no-untyped-call]  # Whoosh's have no types
+        self.entry = entry
+        self.name = entry.name
+        self.set_doc_count(entry.size)  # type: ignore[no-untyped-call]  # as above
+        for number in entry.deleted.tolist():
+            self.delete_document(number)  # type: ignore[no-untyped-call]  # as above
 
 
-def open_index(folder: Path) -> FileIndex:
-    """The Whoosh index in this folder. Raises what Whoosh raises, and OSError for a folder that is
-    a link."""
-    private_files.check_folder(folder)
-    return FileIndex(private_storage(folder))
+class ArrayIndex(FileIndex):
+    """Whoosh's view of a generation, to search it. Whoosh reads no table of contents: it would
+    unpickle one, and a pickle can run any command."""
 
+    def __init__(self, folder: Path, build: str) -> None:
+        """`build`: the id of the build that made this generation."""
+        self.storage = FileStorage(str(folder))
+        self.indexname = _NAME
+        self._schema = make_schema()
+        self._build = build
 
-def private_storage(folder: Path) -> PrivateStorage:
-    """The storage of this folder."""
-    return PrivateStorage(str(folder))  # type: ignore[no-untyped-call]  # as above
+    def latest_generation(self) -> int:
+        """The number of the newest commit. Raises `Damaged`, OSError."""
+        return int(self._read_toc().generation)
+
+    def writer(self, procs: int = 1, **options: Any) -> NoReturn:
+        """Always raises: Whoosh must not write our segments."""
+        del procs, options
+        raise NotImplementedError("segments of arrays are written by kchat_search's writer alone")
+
+    def _read_toc(self) -> TOC:
+        folder = index_folder(self.storage)
+        _, contents = read_contents(folder, self._build)
+        segments = [ArraySegment(entry) for entry in contents.segments]
+        return TOC(self._schema, segments, contents.commit)
 
 
 def codec() -> ArrayCodec:
@@ -111,14 +113,33 @@ def index_folder(storage: Storage) -> Path:
     return Path(storage.folder)
 
 
-def segment_path(storage: Storage, segment: W3Segment) -> Path:
-    """The path of a segment's file."""
-    return index_folder(storage) / str(segment.make_filename(EXTENSION))
+def _open(storage: Storage, segment: W3Segment) -> SegmentFile:
+    """Open a segment's file. Raises `Damaged`, OSError."""
+    assert isinstance(segment, ArraySegment)
+    return open_segment(index_folder(storage), segment.entry)
 
 
-def open_segment(storage: Storage, segment: W3Segment) -> SegmentFile:
-    """Open a segment's file. Raises `ArrayFileDamaged`, OSError."""
-    return SegmentFile(segment_path(storage, segment))
+def _keyword(*, scorable: bool = False) -> FieldType:
+    field = KEYWORD(scorable=scorable)
+    if not scorable:
+        field.format = Existence()  # a filter asks whether a term is there, never how often
+    return field
+
+
+def make_schema() -> Schema:
+    """The schema in Whoosh's own classes: fields with terms, and columns."""
+    fields: dict[str, FieldType] = {
+        name: _keyword(scorable=name == "words") for name in TERM_FIELDS
+    }
+    fields |= {
+        "id": COLUMN(NumericColumn("q")),
+        "version": COLUMN(NumericColumn("Q")),
+        "created": COLUMN(NumericColumn("q", default=NO_TIME)),
+        "length": COLUMN(NumericColumn("I")),
+        "text": COLUMN(VarBytesColumn()),
+        "files": COLUMN(VarBytesColumn()),
+    }
+    return Schema(**fields)
 
 
 class _NoTerm(TermNotFound, KeyError):

@@ -8,24 +8,17 @@ from __future__ import annotations
 
 import errno
 import os
-import pickle
 import shutil
-import struct
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import TOC, FileIndex, LockError
-from whoosh.index import IndexError as WhooshIndexError
+from filelock import Timeout
 
-from kchat_search.engines.whoosh import writer
+from kchat_search.engines.whoosh import contents, writer
 from kchat_search.engines.whoosh.answer import answer, ids
-from kchat_search.engines.whoosh.array_file import ArrayFileDamaged
 from kchat_search.engines.whoosh.build import (
     MAX_MERGE_INPUTS,
     BuildResources,
@@ -34,27 +27,23 @@ from kchat_search.engines.whoosh.build import (
     unchanged,
 )
 from kchat_search.engines.whoosh.check import check
-from kchat_search.engines.whoosh.codec import open_index, open_segment
+from kchat_search.engines.whoosh.damage import Damaged
 from kchat_search.engines.whoosh.evaluate import matching
-from kchat_search.engines.whoosh.generations import Current, Generations, damaged, taken, unwritable
-from kchat_search.engines.whoosh.postings import PostingsDamaged
+from kchat_search.engines.whoosh.generations import (
+    Current,
+    Generations,
+    damaged,
+    new_build_id,
+    taken,
+    unwritable,
+)
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
-from kchat_search.engines.whoosh.segment import PostingCache, Segment
-from kchat_search.engines.whoosh.text_encoding import TextDamaged
+from kchat_search.engines.whoosh.segment import Segment
+from kchat_search.engines.whoosh.snapshot import Snapshot, opened
 from kchat_search.engines.whoosh.vocabulary import ranked
-from kchat_search.errors import IndexDamaged, IndexUnwritable
+from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
 from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, Node, Plan
 from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
-
-_UNREADABLE = (OSError, ArrayFileDamaged, PostingsDamaged, TextDamaged)
-"""What reading raises if the files are not as they were written."""
-
-_NOT_OPENED = (
-    *_UNREADABLE, EOFError, struct.error, pickle.UnpicklingError, WhooshIndexError, LookupError,
-    TypeError, ValueError, AttributeError, ImportError, MemoryError, OverflowError, AssertionError,
-)  # fmt: skip
-"""What opening raises then. Whoosh unpickles the table of contents even if it is empty or garbled,
-and that fails in any of these ways."""
 
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 """Errors that say nothing about the index: too many files are open, or there is no memory."""
@@ -71,17 +60,6 @@ _MEMORY_PER_BATCH_BYTE = 48
 messages takes more: up to seventy times its JSON, while it is worked on."""
 
 
-class _Snapshot(NamedTuple):
-    """What is open: one commit of one generation. It never changes; a newer one replaces it."""
-
-    current: Current
-    whoosh: FileIndex
-    commit: int
-    """Its number; Whoosh counts commits and calls this number «generation»."""
-    segments: dict[str, Segment]
-    """By the name that Whoosh gives a segment."""
-
-
 class WhooshEngine:
     """See `ports.Engine`."""
 
@@ -93,7 +71,9 @@ class WhooshEngine:
         self.processes = processes or _processors()
         self._memory = memory
         self._lock = threading.Lock()
-        self._open: _Snapshot | None = None
+        self._open: Snapshot | None = None
+        self._found_whole: Snapshot | None = None
+        """The state in which every byte was found to be right, after an error in reading it."""
 
     def __repr__(self) -> str:
         return f"WhooshEngine({str(self._generations.root)!r})"
@@ -142,7 +122,7 @@ class WhooshEngine:
 
     def describe(self) -> EngineState:
         """See `ports.Engine.describe`."""
-        with self._unreadable(_NOT_OPENED):
+        with self._unreadable():
             snapshot = self._newest()
         segments = snapshot.segments.values() if snapshot else []
         return EngineState(
@@ -171,9 +151,10 @@ class WhooshEngine:
     def check(self, position: str, max_bytes: int) -> IndexCheck:
         """See `ports.Engine.check`."""
         try:
-            with self._reading() as segments:
-                files = {segment.file.arrays.path.stem: segment.file for segment in segments}
-                checked = check(files, position, max_bytes)
+            with self._unreadable():
+                # What is on the disk now: a file that is open may be another one by now.
+                snapshot = self._opened_retrying(None)
+                checked = check(snapshot.segments if snapshot else {}, position, max_bytes)
         except IndexDamaged as error:
             return IndexCheck(position, 0, str(error))
         if checked.damage is None:
@@ -182,15 +163,16 @@ class WhooshEngine:
 
     def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
         """See `ports.Engine.write`. Raises `IndexDamaged` if nothing was built yet."""
-        current = self._generations.current()
-        if current is None:
-            raise IndexDamaged(damaged(self._generations.root, "no generation was built"))
-        folder = self._generations.folder(current.name)
-        with self._unreadable(_NOT_OPENED):
-            open_index(folder)
-        with self._unwritable():
+        with self._unreadable():
+            current = self._generations.current()
+            if current is None:
+                raise Damaged("no generation was built")
+            folder = self._generations.folder(current.name)
+            contents.read(folder, current.build)
+        with self._unwritable(), self._diagnosed():
             self._generations.sweep(current.name)
-            writer.write(folder, upserts, deletes, min(self._memory, _LOW_MEMORY))
+            memory = min(self._memory, _LOW_MEMORY)
+            writer.write(folder, current.build, upserts, deletes, memory)
 
     def rebuild(
         self,
@@ -211,11 +193,12 @@ class WhooshEngine:
                     1, min(self._memory, _LOW_MEMORY), progress, _LOW_MEMORY_INPUTS
                 )
             try:
-                count = writer.create(folder, batches, documents, resources)
+                new = Current(name, fingerprint, new_build_id())
+                count = writer.create(folder, new.build, batches, documents, resources)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)  # on a full disk its room is needed
                 raise
-            self._generations.swap(name, fingerprint)
+            self._generations.swap(new)
         return count
 
     def close(self) -> None:
@@ -226,9 +209,8 @@ class WhooshEngine:
     def _reading(self) -> Iterator[Sequence[Segment]]:
         """Gives the segments of the newest commit. Any number of threads may use it at once. Raises
         `IndexDamaged`, and `IndexUnwritable` if too many files are open."""
-        with self._unreadable(_NOT_OPENED):
+        with self._unreadable(), self._diagnosed():
             snapshot = self._newest()
-        with self._unreadable():
             yield list(snapshot.segments.values()) if snapshot else []
 
     @contextmanager
@@ -237,63 +219,64 @@ class WhooshEngine:
         `IndexUnwritable`, `IndexDamaged`."""
         try:
             yield
-        except LockError as error:
+        except Timeout as error:
             raise IndexUnwritable(taken(self._generations.root)) from error
-        except (
-            FileNotFoundError, ArrayFileDamaged, PostingsDamaged, TextDamaged, EOFError,
-            WhooshIndexError,
-        ) as error:  # fmt: skip
-            reason = f"{type(error).__name__}: {error}"
-            raise IndexDamaged(damaged(self._generations.root, reason)) from error
+        except (FileNotFoundError, Damaged) as error:
+            raise IndexDamaged(damaged(self._generations.root, _reason(error))) from error
         except OSError as error:
             raise IndexUnwritable(unwritable(self._generations.root, error)) from error
 
     @contextmanager
-    def _unreadable(self, raised: tuple[type[Exception], ...] = _UNREADABLE) -> Iterator[None]:
+    def _unreadable(self) -> Iterator[None]:
         """Translates the errors of reading. Raises `IndexDamaged`, `IndexUnwritable`."""
         try:
             yield
-        except raised as error:
+        except (OSError, Damaged) as error:
             if isinstance(error, OSError) and error.errno in _OUT_OF_RESOURCES:
                 raise IndexUnwritable(unwritable(self._generations.root, error)) from error
             self._open = None  # begin anew next time: some of its files may be half read
-            reason = f"{type(error).__name__}: {error}"
-            raise IndexDamaged(damaged(self._generations.root, reason)) from error
+            raise IndexDamaged(damaged(self._generations.root, _reason(error))) from error
 
-    def _newest(self) -> _Snapshot | None:
+    @contextmanager
+    def _diagnosed(self) -> Iterator[None]:
+        """Finds the reason of an error that no code raises on purpose: numbers that no writer has
+        written make numpy raise any. Raises `IndexDamaged` if a byte of the index is not as it was
+        written; else the error flies, because it is a bug."""
+        try:
+            yield
+        except (KchatSearchError, OSError, Damaged):
+            raise
+        except Exception as error:
+            read = self._open
+            if read is not None and read is self._found_whole:
+                raise
+            damage = self.damage()
+            if damage is None:
+                self._found_whole = read
+                raise
+            self._open = None
+            raise IndexDamaged(damage) from error
+
+    def _newest(self) -> Snapshot | None:
         """The newest commit, opened; None if nothing was built. Segments that did not change stay
-        open. Raises `IndexDamaged` and what `_NOT_OPENED` names."""
+        open. Raises `IndexDamaged`, `Damaged`, OSError."""
         with self._lock:
-            for attempt in range(_OPEN_ATTEMPTS):
-                current = self._generations.current()
-                if current is None:
-                    self._open = None
-                    return None
-                try:
-                    self._open = self._opened(current, self._open)
-                except _NOT_OPENED:
-                    # The writer may have removed a file between our listing and our opening it. If
-                    # no newer commit has appeared, the files are really damaged.
-                    if attempt == _OPEN_ATTEMPTS - 1:
-                        raise
-                else:
-                    break
+            self._open = self._opened_retrying(self._open)
             return self._open
 
-    def _opened(self, current: Current, before: _Snapshot | None) -> _Snapshot:
-        if before is not None and before.current != current:
-            before = None
-        index = before.whoosh if before else open_index(self._generations.folder(current.name))
-        commit = int(index.latest_generation())
-        if before is not None and before.commit == commit:
-            return before
-        toc = TOC.read(index.storage, index.indexname)  # a still newer commit is seen next time
-        known = before.segments if before else {}
-        segments: dict[str, Segment] = {}
-        for entry in toc.segments:
-            name = str(entry.segment_id())
-            segments[name] = _segment(index, entry, known.get(name))
-        return _Snapshot(current, index, commit, segments)
+    def _opened_retrying(self, before: Snapshot | None) -> Snapshot | None:
+        for attempt in range(_OPEN_ATTEMPTS):
+            current = self._generations.current()
+            if current is None:
+                return None
+            try:
+                return opened(self._generations.folder(current.name), current, before)
+            except (OSError, Damaged):
+                # The writer may have removed a file between our reading its name and our opening
+                # it. If no newer commit has appeared, the files are really damaged.
+                if attempt == _OPEN_ATTEMPTS - 1:
+                    raise
+        return None
 
 
 def _processors() -> int:
@@ -302,14 +285,6 @@ def _processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _segment(index: FileIndex, entry: W3Segment, before: Segment | None) -> Segment:
-    """Open a segment of a commit. `before`: the same segment in an earlier commit, perhaps with
-    fewer deletions. Raises `ArrayFileDamaged` if the file does not fit its entry."""
-    if before is not None and len(before.deleted) == entry.deleted_count():
-        return before
-    cache = before.cache if before else PostingCache(open_segment(index.storage, entry))
-    deleted = np.array(sorted(entry.deleted_docs()), np.int64)
-    size = cache.file.size
-    if entry.doc_count_all() != size or (len(deleted) and deleted[-1] >= size):
-        raise ArrayFileDamaged("the table of contents is of another segment")
-    return Segment(cache, deleted)
+def _reason(error: Exception) -> str:
+    """What is said in brackets about a damaged index."""
+    return str(error) if isinstance(error, Damaged) else f"{type(error).__name__}: {error}"

@@ -1,7 +1,8 @@
 """Generations: complete builds of the index. One of them answers.
 
-    <index dir>/CURRENT             {"generation": "generation-000002", "fingerprint": "..."}
-    <index dir>/generation-000002/  a Whoosh index
+    <index dir>/CURRENT             {"generation": "generation-000002", "fingerprint": "...",
+                                     "build": "..."}, behind its checksum (see `sealed_json`)
+    <index dir>/generation-000002/  a table of contents (see `contents`) and segments
 
 `CURRENT` is written last and replaced in one step. So a build that was killed is a folder that
 nothing names, and the next build removes it. When `CURRENT` names a generation, all of that
@@ -11,7 +12,6 @@ generation is already on the disk.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import shutil
@@ -21,10 +21,12 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from kchat_search import private_files
+from kchat_search.engines.whoosh import sealed_json
+from kchat_search.engines.whoosh.damage import Damaged
 from kchat_search.errors import IndexDamaged
 
-_FOLDER = re.compile(r"generation-(\d{6,})")
-_OWN = re.compile(r"CURRENT(\.new)?|generation-\d{6,}|indexer\.\w+(\.new)?|jieba\..+|demo")
+_FOLDER = re.compile(r"generation-([0-9]{6,15})")
+_OWN = re.compile(r"CURRENT(\.new)?|generation-[0-9]{6,15}|indexer\.\w+(\.new)?|jieba\..+|demo")
 """What is in the folder of an index, as index/README.md lists it."""
 _MAX_CURRENT = 4096
 """Bytes of `CURRENT` that are read."""
@@ -49,19 +51,17 @@ class Generations:
     def current(self) -> Current | None:
         """The generation that answers; None if none was built yet.
 
-        Raises `IndexDamaged` if `CURRENT` can't be understood.
+        Raises `IndexDamaged` if `CURRENT` can't be understood, and OSError if it can't be opened.
         """
         try:
-            text = private_files.read(self.root / "CURRENT", _MAX_CURRENT)
+            _, content = sealed_json.read(self.root / "CURRENT", _MAX_CURRENT)
+            current = Current(
+                *(str(content[key]) for key in ("generation", "fingerprint", "build"))
+            )
         except (FileNotFoundError, NotADirectoryError):
             return None
-        try:
-            content = json.loads(text)
-            current = Current(
-                str(content["generation"]), str(content["fingerprint"]), str(content.get("build"))
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise IndexDamaged(damaged(self.root, f"CURRENT is not readable: {error}")) from error
+        except (Damaged, LookupError, TypeError) as error:
+            raise IndexDamaged(damaged(self.root, str(error))) from error
         if not _FOLDER.fullmatch(current.name):
             raise IndexDamaged(damaged(self.root, f"CURRENT names {current.name!r}"))
         return current
@@ -77,7 +77,7 @@ class Generations:
         private_files.make_folder(self.root)
         try:
             current = self.current()
-        except IndexDamaged:
+        except (IndexDamaged, OSError):
             current = None
         keep = current.name if current else None
         # Its number counts as taken even if its folder is gone, so that no name means two builds.
@@ -99,18 +99,19 @@ class Generations:
                 with suppress(OSError):
                     _remove(path)
 
-    def swap(self, name: str, fingerprint: str) -> None:
+    def swap(self, new: Current) -> None:
         """Let this generation answer, and remove the one before. All of it must be on the disk."""
         before = None
-        with suppress(IndexDamaged):  # it is replaced now
+        with suppress(IndexDamaged, OSError):  # it is replaced now
             before = self.current()
-        content = {"generation": name, "fingerprint": fingerprint, "build": uuid4().hex}
-        private_files.replace(self.root / "CURRENT", json.dumps(content).encode())
+        content = {"generation": new.name, "fingerprint": new.fingerprint, "build": new.build}
+        sealed_json.write(self.root / "CURRENT", content)
         sync_directory(self.root)
-        if before is not None and before.name != name:
+        if before is not None and before.name != new.name:
             # Readers that still have it open keep their files (POSIX). Files that can't be removed
             # yet are removed by the next build.
-            shutil.rmtree(self.folder(before.name), ignore_errors=True)
+            with suppress(OSError):
+                _remove(self.folder(before.name))
 
     def size(self, name: str) -> int:
         """The size of a generation's files in bytes."""
@@ -144,15 +145,21 @@ def narrow_index(root: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a generation. A link in its place is removed, and what it leads to stays."""
-    if folder.is_symlink():
+    """Remove a generation. A link or a file in its place is removed, and what a link leads to
+    stays."""
+    if folder.is_symlink() or not folder.is_dir():
         folder.unlink()
     else:
         shutil.rmtree(folder)
 
 
+def new_build_id() -> str:
+    """An id that no other build has."""
+    return uuid4().hex
+
+
 def sync_file(path: Path) -> None:
-    """Make sure that a file is on the disk (fsync). Whoosh itself does not."""
+    """Make sure that a file is on the disk (fsync)."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -23,6 +23,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.whoosh.damage import Damaged
+
 DocNumbers = NDArray[np.int64]
 """Document numbers of one segment: ascending, each once. Shape: (df,)."""
 ByteArray = NDArray[np.uint8]
@@ -33,7 +35,7 @@ SINGLE, BITMAP, ELIAS_FANO_1, ELIAS_FANO_2 = range(4)
 """The forms. `ELIAS_FANO_n` has `n` low bytes a number."""
 
 
-class PostingsDamaged(Exception):
+class PostingsDamaged(Damaged):
     """The bytes cannot be a posting list of that many documents."""
 
 
@@ -148,7 +150,9 @@ def decode_many(
 
     Cost: some 10 ns a document. Raises `PostingsDamaged`.
     """
-    form, _ = choose_forms(df, size)
+    form, byte_lengths = choose_forms(df, size)
+    if len(df) and (int(df.max()) > size or int(byte_lengths.sum()) > len(data)):
+        raise PostingsDamaged("lists are longer than all their bytes")
     out = np.empty(int(df.sum()), np.int64)
     single = form == SINGLE
     out[(np.cumsum(df) - df)[single]] = places[single]

@@ -6,14 +6,9 @@ The terms of filter fields begin with a mark («=») before the value, and «-»
 
 from __future__ import annotations
 
-from whoosh.columns import NumericColumn, VarBytesColumn
-from whoosh.fields import COLUMN, KEYWORD, FieldType, Schema
-from whoosh.formats import Existence
-
 from kchat_search.fields import FIELDS
-from kchat_search.models.plan import NO_TIME
 
-VERSION = 3
+VERSION = 4
 """The version of the schema. An index with another version is rebuilt."""
 
 NONE = "-"
@@ -41,29 +36,6 @@ TERM_FIELDS = tuple(
     sorted((*FILTERS, "created_month", "words", *GRAM_FIELDS["text"], *GRAM_FIELDS["files"]))
 )
 """All fields that have terms, in alphabetical order."""
-
-
-def _keyword(*, scorable: bool = False) -> FieldType:
-    field = KEYWORD(scorable=scorable)
-    if not scorable:
-        field.format = Existence()  # a filter asks whether a term is there, never how often
-    return field
-
-
-def make_schema() -> Schema:
-    """The schema in Whoosh's own classes: fields with terms, and columns."""
-    fields: dict[str, FieldType] = {
-        name: _keyword(scorable=name == "words") for name in TERM_FIELDS
-    }
-    fields |= {
-        "id": COLUMN(NumericColumn("q")),
-        "version": COLUMN(NumericColumn("Q")),
-        "created": COLUMN(NumericColumn("q", default=NO_TIME)),
-        "length": COLUMN(NumericColumn("I")),
-        "text": COLUMN(VarBytesColumn()),
-        "files": COLUMN(VarBytesColumn()),
-    }
-    return Schema(**fields)
 
 
 def filter_term(value: str | None) -> str:

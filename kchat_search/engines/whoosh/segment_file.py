@@ -21,6 +21,7 @@ the encoded texts end to end, and `T.ends`. `alphabet` has the segment's charact
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache
@@ -37,7 +38,7 @@ from kchat_search.engines.whoosh.postings import (
     decode,
     decode_many,
 )
-from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
+from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, Codes
 
 EXTENSION = ".arrays"
 _SAMPLE = 1 << 20
@@ -63,9 +64,13 @@ class SegmentFile:
             for name in ("id", "version", "created", "length", "text.ends", "files.ends"):
                 if len(self.arrays[name]) != self.size:
                     raise ArrayFileDamaged(f"column {name} of {path.name} has another length")
-        except (KeyError, TypeError) as error:
+            fields = self.arrays.meta["fields"]
+            self._terms = {name: _TermTable(self.arrays, name) for name in fields}
+        except (LookupError, TypeError, ValueError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
-        self._terms = {name: _TermTable(self.arrays, name) for name in self.arrays.meta["fields"]}
+        characters = self.alphabet.characters
+        if len(characters) < len(MARKS) or int(characters.max()) > sys.maxunicode:
+            raise ArrayFileDamaged(f"{path.name} has an alphabet of no characters")
         self._find = _remembering_find(self._terms)
 
     @property

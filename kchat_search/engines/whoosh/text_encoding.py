@@ -21,6 +21,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.whoosh.damage import Damaged
 from kchat_search.models.chats import Speaker
 from kchat_search.text.scripts import is_letter
 
@@ -47,7 +48,7 @@ def codes(text: str) -> Codes:
     return np.frombuffer(text.encode("utf-32-le"), np.uint32)
 
 
-class TextDamaged(Exception):
+class TextDamaged(Damaged):
     """These bytes are not a text in this alphabet."""
 
 

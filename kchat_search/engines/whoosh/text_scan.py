@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.postings import EMPTY, ByteArray, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
-from kchat_search.engines.whoosh.text_encoding import MARKS
+from kchat_search.engines.whoosh.text_encoding import MARKS, TextDamaged
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import HasWord
 
@@ -130,5 +130,7 @@ def read_texts(file: SegmentFile, name: str, docs: DocNumbers) -> tuple[bytes, N
     firsts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64)
     slices = map(slice, (firsts + offset).tolist(), (lasts + offset).tolist())
     lengths = lasts - firsts
+    if (lengths < 0).any() or int(lengths.sum()) > len(file.arrays[name]):
+        raise TextDamaged("texts are longer than all their bytes, or end before they begin")
     data = b"".join(map(file.arrays.map.__getitem__, slices))
     return data, np.cumsum(lengths) - lengths

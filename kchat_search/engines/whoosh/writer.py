@@ -1,5 +1,5 @@
 """Commits: a first build, and the few documents of a tick. One process at a time writes, under the
-indexer's lock and Whoosh's own.
+indexer's lock and one of each generation.
 
 A commit is a new segment, deletions in the old segments, and a new table of contents. The table of
 contents is written last and replaced in one step. Before that step nothing has changed; after it
@@ -13,28 +13,31 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-from whoosh.codec.whoosh3 import W3Segment
-from whoosh.index import TOC, FileIndex, LockError, clean_files
-from whoosh.util.filelock import try_for
+from filelock import FileLock
 
+from kchat_search import private_files
+from kchat_search.engines.whoosh import contents
 from kchat_search.engines.whoosh.array_file import ArrayFileDamaged
 from kchat_search.engines.whoosh.build import BuildResources, Chat, MakeDocuments, build
-from kchat_search.engines.whoosh.codec import (
-    codec,
-    index_folder,
-    open_index,
+from kchat_search.engines.whoosh.contents import (
+    Contents,
+    SegmentEntry,
+    entry_of,
+    new_segment_name,
     open_segment,
-    private_storage,
     segment_path,
 )
+from kchat_search.engines.whoosh.damage import Damaged, check_folder
 from kchat_search.engines.whoosh.generations import sync_directory, sync_file
 from kchat_search.engines.whoosh.inversion import invert
 from kchat_search.engines.whoosh.merge import MergeInput, merge
-from kchat_search.engines.whoosh.schema import make_schema
 from kchat_search.models.plan import IndexDocument
 
 _LOCK_SECONDS = 30.0
-"""How long to wait for Whoosh's lock. Its own default is to fail at once if the lock is taken."""
+"""How long to wait for the lock of a generation."""
+
+_INVERTED_MEMORY = 256 << 20
+"""Bytes for writing the chats of one commit; they are few."""
 
 MERGE_FACTOR = 20
 """A segment is not merged while it has at least so many times the documents of all smaller segments
@@ -46,42 +49,46 @@ MAX_DELETED_SHARE = 0.25
 
 def create(
     folder: Path,
+    build_id: str,
     batches: Iterable[Sequence[Chat]],
     documents: MakeDocuments[Chat],
     resources: BuildResources,
 ) -> int:
     """Build an index of these chats in an empty folder; how many chats there are.
 
-    Arguments and errors are those of `build.build`; raises LockError too.
+    `build_id`: an id that no other build has. The other arguments and the errors are those of
+    `build.build`; raises `filelock.Timeout` too.
     """
-    index = FileIndex.create(private_storage(folder), make_schema())
-    with _locked(index):
-        segment = _new_segment(index)
-        count = build(_path(index, segment), batches, documents, resources)
-        _commit(index, _with_new_segment([], segment, count))
+    with _locked(folder):
+        name = new_segment_name()
+        count = build(segment_path(folder, name), batches, documents, resources)
+        segments = [entry_of(folder, name)] if count else []
+        _commit(folder, Contents(build_id, 1, tuple(segments)))
     return count
 
 
 def write(
-    folder: Path, upserts: Iterable[IndexDocument], deletes: Collection[int], memory: int
+    folder: Path,
+    build_id: str,
+    upserts: Iterable[IndexDocument],
+    deletes: Collection[int],
+    memory: int,
 ) -> None:
     """Replace and remove documents in one commit: all of it is on the disk, or nothing has changed.
 
     If there are then too many segments, a second commit merges some, with `memory` bytes. If only
-    that fails, the first commit stays. Raises LockError, `ArrayFileDamaged`, `PostingsDamaged`,
-    `TextDamaged`, OSError.
+    that fails, the first commit stays. Raises `filelock.Timeout`, `Damaged`, OSError.
     """
     documents = list({document.id: document for document in upserts}.values())
-    index = open_index(folder)
-    with _locked(index):
-        segments = _segments(index)
-        _delete(index, segments, [*(d.id for d in documents), *deletes])
-        segment = _new_segment(index)
+    with _locked(folder):
+        _, before = contents.read(folder, build_id)
+        doomed = [*(document.id for document in documents), *deletes]
+        segments = [_without(folder, segment, doomed) for segment in before.segments]
         if documents:
-            with _removed_on_error(_path(index, segment)) as path:
-                merge(path, [MergeInput(invert(documents))])
-        _commit(index, _with_new_segment(segments, segment, len(documents)))
-        _merge_segments(index, memory)
+            segments.append(_new_segment(folder, [MergeInput(invert(documents))]))
+        after = _next(before, segments)
+        _commit(folder, after)
+        _merge_segments(folder, after, memory)
 
 
 def segments_to_merge(sizes: Sequence[tuple[int, int]]) -> list[int]:
@@ -100,90 +107,84 @@ def segments_to_merge(sizes: Sequence[tuple[int, int]]) -> list[int]:
     return []
 
 
-def _merge_segments(index: FileIndex, memory: int) -> None:
-    segments = _segments(index)
-    chosen = segments_to_merge([(s.doc_count(), s.deleted_count()) for s in segments])
+def _merge_segments(folder: Path, before: Contents, memory: int) -> None:
+    segments = before.segments
+    chosen = segments_to_merge([(segment.live, len(segment.deleted)) for segment in segments])
     if not chosen:
         return
     old = [segments[n] for n in sorted(chosen)]
-    new = _new_segment(index)
-    inputs = [_merge_input(index, segment) for segment in old if segment.doc_count()]
-    count = 0
+    left = [segment for n, segment in enumerate(segments) if n not in chosen]
+    inputs = [_merge_input(folder, segment) for segment in old if segment.live]
     if inputs:
-        with _removed_on_error(_path(index, new)) as path:
-            count = merge(path, inputs, memory)
-    _commit(index, _with_new_segment([s for s in segments if s not in old], new, count))
+        left.append(_new_segment(folder, inputs, memory))
+    _commit(folder, _next(before, left))
 
 
-def _merge_input(index: FileIndex, segment: W3Segment) -> MergeInput:
-    file = open_segment(index.storage, segment)
+def _merge_input(folder: Path, segment: SegmentEntry) -> MergeInput:
+    file = open_segment(folder, segment)
     damage = file.arrays.damage()
     if damage is not None:  # the copy would have a correct checksum and hide the damage
         raise ArrayFileDamaged(damage)
-    if not segment.has_deletions():
+    if not len(segment.deleted):
         return MergeInput(file)
     keep = np.ones(file.size, np.bool_)
-    keep[list(segment.deleted_docs())] = False
+    keep[segment.deleted] = False
     return MergeInput(file, keep)
 
 
-def _delete(index: FileIndex, segments: Sequence[W3Segment], ids: Collection[int]) -> None:
-    """Mark the documents of these chats as deleted, for the next table of contents."""
+def _without(folder: Path, segment: SegmentEntry, ids: Collection[int]) -> SegmentEntry:
+    """The entry of a segment without the documents of these chats."""
     doomed = np.array(sorted(set(ids)), np.int64)
     if not len(doomed):
-        return
-    for segment in segments:
-        segment_ids = open_segment(index.storage, segment).arrays["id"]
-        places = np.searchsorted(doomed, segment_ids)
-        places[places == len(doomed)] = 0
-        for number in np.flatnonzero(doomed[places] == segment_ids).tolist():
-            segment.delete_document(number)
+        return segment
+    segment_ids = open_segment(folder, segment).arrays["id"]
+    places = np.searchsorted(doomed, segment_ids)
+    places[places == len(doomed)] = 0
+    gone = np.flatnonzero(doomed[places] == segment_ids)
+    return segment._replace(deleted=np.union1d(segment.deleted, gone))
 
 
-def _segments(index: FileIndex) -> list[W3Segment]:
-    return list(TOC.read(index.storage, index.indexname).segments)
+def _new_segment(
+    folder: Path, inputs: Sequence[MergeInput], memory: int = _INVERTED_MEMORY
+) -> SegmentEntry:
+    """Write a segment of these inputs; its entry."""
+    name = new_segment_name()
+    with _removed_on_error(segment_path(folder, name)) as path:
+        merge(path, inputs, memory)
+        return entry_of(folder, name)
 
 
-def _new_segment(index: FileIndex) -> W3Segment:
-    return codec().new_segment(index.storage, index.indexname)
+def _next(before: Contents, segments: Iterable[SegmentEntry]) -> Contents:
+    """The next table of contents: those segments that still have documents."""
+    left = tuple(segment for segment in segments if segment.live)
+    return before._replace(commit=before.commit + 1, segments=left)
 
 
-def _path(index: FileIndex, segment: W3Segment) -> Path:
-    return segment_path(index.storage, segment)
-
-
-def _with_new_segment(segments: Sequence[W3Segment], new: W3Segment, count: int) -> list[W3Segment]:
-    """The segments that still have documents, and the new one if it has some. `count`: its
-    documents."""
-    new.set_doc_count(count)
-    return [segment for segment in (*segments, new) if segment.doc_count()]
-
-
-def _commit(index: FileIndex, segments: list[W3Segment]) -> None:
-    """Write a table of contents with these segments, and remove the files of others."""
-    folder = index_folder(index.storage)
-    generation = index.latest_generation() + 1
-    for segment in segments:
-        sync_file(_path(index, segment))  # costs nothing if it is on the disk already
-    toc = TOC(make_schema(), segments, generation)
-    toc.write(index.storage, index.indexname)
-    sync_file(folder / f"_{index.indexname}_{generation}.toc")
+def _commit(folder: Path, after: Contents) -> None:
+    """Write the table of contents, and remove the files of segments that it does not name."""
+    named = {segment_path(folder, segment.name) for segment in after.segments}
+    for path in named:
+        sync_file(path)  # costs nothing if it is on the disk already
+    contents.write(folder, after)
     sync_directory(folder)
-    clean_files(index.storage, index.indexname, generation, segments)
-    for unfinished in folder.glob(f"_{index.indexname}_*.toc.*"):  # left by killed writes
-        unfinished.unlink(missing_ok=True)
+    for path in folder.iterdir():
+        if contents.is_of_segments(path.name) and path not in named:
+            with suppress(OSError):  # another process still has it open (Windows)
+                path.unlink()
 
 
 @contextmanager
-def _locked(index: FileIndex) -> Iterator[None]:
-    """Holds Whoosh's lock, which ends with its process. Raises LockError if another has it."""
-    lock = index.lock("WRITELOCK")
-    if not try_for(lock.acquire, timeout=_LOCK_SECONDS, delay=0.1):
-        raise LockError
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds the lock of a generation, which ends with its process. Raises `filelock.Timeout` if
+    another has it."""
+    check_folder(folder)
+    file = folder / "write.lock"
     try:
+        private_files.prepare(file)
+    except private_files.NotARealFile as error:
+        raise Damaged(f"{file.name} is no lock: {error.strerror}") from error
+    with FileLock(file, timeout=_LOCK_SECONDS, poll_interval=0.1, is_singleton=False):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager

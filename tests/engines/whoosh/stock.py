@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import whoosh.query
 from hypothesis import strategies as st
-from whoosh.index import FileIndex, open_dir
 from whoosh.searching import Searcher
 
 from kchat_search.engines.whoosh import writer
+from kchat_search.engines.whoosh.codec import ArrayIndex
 from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.engines.whoosh.generations import Generations
 from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, TERM_FIELDS, filter_term
 from kchat_search.models.plan import (
     AllOf,
@@ -91,10 +92,12 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
     return found
 
 
-def index_of(folder: Path) -> FileIndex:
-    """The index of the only generation in a folder, opened by Whoosh itself."""
-    (generation,) = folder.glob("generation-*")
-    return open_dir(str(generation))
+def index_of(folder: Path) -> ArrayIndex:
+    """Whoosh's view of the generation that answers."""
+    generations = Generations(folder)
+    current = generations.current()
+    assert current is not None
+    return ArrayIndex(generations.folder(current.name), current.build)
 
 
 @contextmanager
@@ -103,7 +106,6 @@ def searcher_of(folder: Path, **options: object) -> Iterator[Searcher]:
     searcher = index.searcher(**options)
     yield searcher
     searcher.close()
-    index.close()
 
 
 def chat_ids(searcher: Searcher) -> Any:

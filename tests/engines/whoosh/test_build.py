@@ -65,7 +65,7 @@ def check_built(engine: WhooshEngine) -> None:
         assert {hit.id for hit in hits} == {d.id for d in made if matches(d, node)}
     assert engine.damage() is None
     folder = arrays_of(engine).path.parent
-    assert {path.suffix for path in folder.iterdir()} <= {".arrays", ".toc", ""}
+    assert {path.suffix for path in folder.iterdir()} <= {".arrays", ".json", ".lock"}
     assert len(list(engine._generations.root.glob("generation-*"))) == 1
     assert multiprocessing.active_children() == []
 

@@ -18,7 +18,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from whoosh.codec import base
 from whoosh.codec.whoosh3 import W3Codec, W3Segment
-from whoosh.index import TOC, clean_files, create_in, open_dir
 from whoosh.matching.mcore import ListMatcher, ReadTooFar
 from whoosh.reading import SegmentReader, TermNotFound
 from whoosh.scoring import BM25F
@@ -27,7 +26,7 @@ from whoosh.searching import Searcher
 from kchat_search.engines.whoosh import rank, writer
 from kchat_search.engines.whoosh.codec import ArrayCodec, ArrayMatcher, codec
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.engines.whoosh.schema import TERM_FIELDS, make_schema
+from kchat_search.engines.whoosh.schema import TERM_FIELDS
 from kchat_search.engines.whoosh.text_encoding import joined
 from kchat_search.models.plan import NO_TIME, HasWord, IndexDocument, Node, Plan
 from tests.engines.documents import histories, make, term_nodes
@@ -337,41 +336,24 @@ def rounded_order(scores: dict[int, float]) -> list[int]:
 # -- what is used of Whoosh beyond its documented interface ------------------------------------
 
 
-def test_a_table_of_contents_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    index = create_in(str(tmp_path), make_schema())
-    assert index.latest_generation() == 0
-    segment = codec().new_segment(index.storage, index.indexname)
-    segment.set_doc_count(5)
-    segment.delete_document(2)
-    TOC(make_schema(), [segment], 1).write(index.storage, index.indexname)
+def test_whooshs_view_has_the_segments_and_deletions_of_the_newest_commit(tmp_path: Path) -> None:
+    engine = WhooshEngine(tmp_path, processes=1)
+    engine.rebuild([[make(n, "refund") for n in range(1, 9)]], "x")
+    index = index_of(tmp_path)
     assert index.latest_generation() == 1
-    (back,) = TOC.read(index.storage, index.indexname).segments
-    assert back.segment_id() == segment.segment_id()
-    assert back.make_filename(".arrays") == segment.make_filename(".arrays")
-    assert (back.doc_count(), back.doc_count_all(), list(back.deleted_docs())) == (4, 5, [2])
-    assert isinstance(back.codec(), ArrayCodec)
-
-
-def test_files_that_no_segment_names_are_cleaned_away(tmp_path: Path) -> None:
-    index = create_in(str(tmp_path), make_schema())
-    segment = codec().new_segment(index.storage, index.indexname)
-    mine, stray = tmp_path / segment.make_filename(".arrays"), tmp_path / "MAIN_abc123.arrays"
-    for path in (mine, stray, tmp_path / "other.txt"):
-        path.write_bytes(b"x")
-    TOC(make_schema(), [segment], 1).write(index.storage, index.indexname)
-    clean_files(index.storage, index.indexname, 1, [segment])
-    left = {path.name for path in tmp_path.iterdir() if not path.name.endswith("LOCK")}
-    assert left == {mine.name, "other.txt", "_MAIN_1.toc"}
-
-
-def test_one_holds_the_write_lock_at_a_time(tmp_path: Path) -> None:
-    index = create_in(str(tmp_path), make_schema())
-    first, second = index.lock("WRITELOCK"), open_dir(str(tmp_path)).lock("WRITELOCK")
-    assert first.acquire()
-    assert not second.acquire()
-    first.release()
-    assert second.acquire()
-    second.release()
+    engine.write([], [3])
+    assert index.latest_generation() == 2
+    segment: Any = index._read_toc().segments[0]
+    assert segment.segment_id() == segment.entry.name
+    assert (segment.doc_count(), segment.doc_count_all(), list(segment.deleted_docs())) == (
+        7,
+        8,
+        [2],
+    )
+    assert isinstance(segment.codec(), ArrayCodec)
+    with searcher_of(tmp_path) as searcher:
+        assert found_by(searcher, stock.Every()) == {1, 2, 4, 5, 6, 7, 8}
+    engine.close()
 
 
 def test_whooshs_own_writers_are_refused(talks: Searcher, tmp_path: Path) -> None:
