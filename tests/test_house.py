@@ -53,7 +53,7 @@ LIBRARIES = {
     "markupsafe": ("web",),
     "babel": ("web",),
     "prometheus_client": ("web.api.metrics",),
-    "waitress": ("cli.web_server",),
+    "waitress": ("web.server",),
     "click": ("cli",),
     "rich": ("cli",),
     # records that are checked

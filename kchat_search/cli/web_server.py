@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -12,7 +11,6 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import click
-import waitress
 
 from kchat_search import logs
 from kchat_search.cli.parent import Parent
@@ -23,9 +21,7 @@ from kchat_search.hosts import http_url, is_loopback
 from kchat_search.models.reports import Alert
 from kchat_search.service import Service
 from kchat_search.web import create_app
-
-_THREADS = 8
-_STALLED_MILLISECONDS = 600_000
+from kchat_search.web.server import WebServer
 
 
 def check_address(host: str) -> None:
@@ -75,49 +71,20 @@ def serve_web(service: Service, host: str, port: int, ready: Callable[[str], Non
     address once it can be opened. Raises `SettingsError` where the address can't be used."""
     check_address(host)
     service.warm()
-    sockets: dict[int, Any] = {}
     try:
-        server = waitress.create_server(
-            create_app(service),
-            sockets,
-            host=host,
-            port=port,
-            threads=_THREADS,
-            ident=None,
-            # The guard refuses requests that came through a proxy, so it must see these headers.
-            clear_untrusted_proxy_headers=False,
-        )
+        server = WebServer(create_app(service), host, port)
     except OSError as error:
         raise SettingsError(
             f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "
             "--port or KCHAT_PORT."
         ) from error
-    drop_stalled_connections(sockets)
-    # «localhost» may be two sockets, one for IPv4 and one for IPv6. They share the port.
-    listening = getattr(server, "effective_listen", None)
-    ready(http_url(host, listening[0][1] if listening else server.effective_port))
+    ready(http_url(host, server.port))
     # An exit by exception, so that the context managers around this call end too.
     signal.signal(signal.SIGTERM, _exit_normally)
     try:
         server.run()
     finally:
         server.close()
-
-
-def drop_stalled_connections(sockets: Mapping[int, Any]) -> None:
-    """Have the system close connections whose client has read nothing for ten minutes.
-
-    A thread that sends an export waits for its client, and waitress never closes a connection that
-    it is serving. So two clients that stall would stop all exports for ever. `sockets` are
-    waitress's, by number. Listening sockets pass the option on to their connections (tcp(7)). Only
-    Linux has it.
-    """
-    if hasattr(socket, "TCP_USER_TIMEOUT"):
-        for channel in sockets.values():
-            if channel.accepting:
-                channel.socket.setsockopt(
-                    socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _STALLED_MILLISECONDS
-                )
 
 
 def _exit_normally(number: int, frame: FrameType | None) -> NoReturn:

@@ -1,0 +1,52 @@
+"""How fast a client must read while we wait for it."""
+
+from __future__ import annotations
+
+
+class LeastRate:
+    """Measures how fast a client reads, in the time in which we wait for it and in no other.
+
+    So a client is not to blame where we are slow. `now` is a time in seconds; only differences
+    count.
+    """
+
+    def __init__(self, seconds: float, bytes_per_second: float) -> None:
+        """A client is too slow if it reads less than `bytes_per_second`, on the average of
+        `seconds` of waiting."""
+        self._seconds = seconds
+        self._bytes_per_second = bytes_per_second
+        self._waited = 0.0
+        self._since: float | None = None
+        self._taken = 0
+
+    def begin_to_wait(self, now: float) -> None:
+        """The client has something to read from now on. Nothing happens if it had before."""
+        if self._since is None:
+            self._since = now
+
+    def end_to_wait(self, now: float) -> None:
+        """The client has read all that there is."""
+        self._waited, self._since = self._waiting(now), None
+
+    def took(self, size: int) -> None:
+        """The client has read so many bytes."""
+        self._taken += size
+
+    def rate(self, now: float) -> float:
+        """Bytes a second, in the present measurement."""
+        waited = self._waiting(now)
+        return self._taken / waited if waited > 0 else float("inf")
+
+    def is_too_slow(self, now: float) -> bool:
+        """Was the client too slow? Once the time for an average has passed, this begins a new
+        one."""
+        waited = self._waiting(now)
+        if waited < self._seconds:
+            return False
+        slow = self._taken < self._bytes_per_second * waited
+        self._waited, self._taken = 0.0, 0
+        self._since = None if self._since is None else now
+        return slow
+
+    def _waiting(self, now: float) -> float:
+        return self._waited + (0.0 if self._since is None else now - self._since)

@@ -1,0 +1,236 @@
+"""The loop over all connections.
+
+waitress's loop asks every connection, at every event, what it waits for. With a thousand of them,
+each answer would take milliseconds longer. This loop asks only those that are being answered; what
+the others wait for does not change until something comes from their clients.
+
+Invariant: each open connection is either in `_waiting`, those that wait longest first, or in
+`_answered`.
+"""
+
+from __future__ import annotations
+
+import logging
+import selectors
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from kchat_search.web.server.limits import Limits
+from kchat_search.web.server.listener import Listener
+from kchat_search.web.server.open_files import connections_allowed
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from kchat_search.web.server.connection import Connection
+
+log = logging.getLogger(__name__)
+
+_READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_CLOSED_FOR_ROOM = 16
+"""Connections that are closed when the system has no more files for us. The archive and the index
+need some too."""
+
+
+class WebServer:
+    """Serves a WSGI application on this machine."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        host: str,
+        port: int,
+        limits: Limits | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        """Listen on `host`, which may stand for several addresses, and `port` (0: any free one).
+
+        Raises `OSError` where that can't be.
+        """
+        self.limits = limits or Limits()
+        self.clock = clock
+        self.map: dict[int, Any] = {}
+        """What waitress has open: its number and it."""
+        self.dispatcher = _Dispatcher()
+        self._connections = connections_allowed(self.limits.connections)
+        self._waiting: dict[Connection, None] = {}
+        self._answered: set[Connection] = set()
+        self._selector = selectors.DefaultSelector()
+        self._watched: dict[int, int] = {}
+        self._next_tick = 0.0
+        self._full_until = 0.0
+        self._stopping = False
+        adj = _adjustments(host, port, self.limits)
+        self._listeners: list[Listener] = []
+        try:
+            for sockinfo in adj.listen:
+                self._listeners.append(Listener(self, application, adj, sockinfo))
+        except OSError:
+            self.close()
+            raise
+        for number, other in self.map.items():  # also what wakes the loop from other threads
+            self._watch(number, other, _READ)
+        self.dispatcher.set_thread_count(self.limits.threads)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return int(self._listeners[0].effective_port)
+
+    def run(self) -> None:
+        """Serve until `stop`, or until an exception such as `SystemExit` ends it."""
+        try:
+            while not self._stopping:
+                self._turn()
+        except (SystemExit, KeyboardInterrupt):
+            pass
+        finally:
+            self.dispatcher.shutdown()
+
+    def stop(self) -> None:
+        """End `run`. Any thread may call this."""
+        self._stopping = True
+        self._listeners[0].pull_trigger()
+
+    def close(self) -> None:
+        """Close everything, after `run`."""
+        for connection in (*self._waiting, *self._answered):
+            connection.handle_close()
+        wasyncore.close_all(self.map)
+        self._selector.close()
+
+    # -- connections say what they do ---------------------------------------------------------
+
+    def waits(self, connection: Connection) -> None:
+        """The connection waits for its client, from now on."""
+        self._answered.discard(connection)
+        self._waiting.pop(connection, None)
+        self._waiting[connection] = None  # the last: the one that waits for the shortest time
+        self._watch(connection.number, connection, _READ)
+
+    def answers(self, connection: Connection) -> None:
+        """The connection is being answered."""
+        self._waiting.pop(connection, None)
+        self._answered.add(connection)
+
+    def ends(self, connection: Connection, number: int | None) -> None:
+        """The connection is closed. `number` is the system's."""
+        self._waiting.pop(connection, None)
+        self._answered.discard(connection)
+        self._watch(number, connection, 0)
+
+    # -- room for connections -----------------------------------------------------------------
+
+    @property
+    def has_room(self) -> bool:
+        """Can one more connection be accepted, perhaps in the place of one that waits?"""
+        if self.clock() < self._full_until:
+            return False
+        return len(self._answered) < self._connections
+
+    def make_room_for_one(self) -> None:
+        """Close the connection that waits longest, if there are as many as there may be."""
+        if len(self._waiting) + len(self._answered) >= self._connections:
+            self._close_waiting(1)
+
+    def make_room(self) -> bool:
+        """Close some connections, because the system has no more files for us. If none waits,
+        answer False, and accept no more for a moment: the loop would be told at once, and again and
+        again, that there is one to accept."""
+        if self._close_waiting(_CLOSED_FOR_ROOM):
+            return True
+        log.warning("No connection can be accepted: the system has no more files for us.")
+        self._full_until = self.clock() + self.limits.tick_seconds
+        return False
+
+    def _close_waiting(self, count: int) -> int:
+        oldest = [connection for connection, _ in zip(self._waiting, range(count), strict=False)]
+        for connection in oldest:
+            connection.handle_close()
+        return len(oldest)
+
+    # -- the loop -----------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Wait for something to happen, and do it."""
+        now = self.clock()
+        if now >= self._next_tick:
+            self._next_tick = now + self.limits.tick_seconds
+            for connection in (*self._waiting, *self._answered):
+                connection.check(now)
+        self._look_at_answered(now)
+        for listener in self._listeners:
+            self._watch(listener.number, listener, _READ if listener.readable() else 0)
+        for key, events in self._selector.select(
+            min(self._next_tick - now, self.limits.tick_seconds)
+        ):
+            if events & _READ and self.map.get(key.fd) is key.data:
+                wasyncore.read(key.data)
+            if events & _WRITE and self.map.get(key.fd) is key.data:
+                wasyncore.write(key.data)
+
+    def _look_at_answered(self, now: float) -> None:
+        """Those whose answer is sent wait again. If the others owe too much, the slowest goes."""
+        owed = 0
+        for connection in list(self._answered):
+            if connection.waits_for_client:
+                connection.begin_to_wait()
+                continue
+            owed += connection.total_outbufs_len
+            writable = _WRITE if connection.writable() else 0
+            self._watch(connection.number, connection, writable)
+        while owed > self.limits.owed_bytes:
+            slowest = min(
+                (each for each in self._answered if each.total_outbufs_len),
+                key=lambda each: each.reader.rate(now),
+            )
+            log.info("Too much is waiting to be read; the slowest reader is cut off.")
+            owed -= slowest.total_outbufs_len
+            slowest.handle_close()
+
+    def _watch(self, number: int | None, what: Any, events: int) -> None:
+        """Be told about these events of an open file, and of no others."""
+        if number is None:  # it is closed
+            return
+        before = self._watched.get(number, 0)
+        if events == before:
+            return
+        if not before:
+            self._selector.register(number, events, what)
+        elif events:
+            self._selector.modify(number, events, what)
+        else:
+            self._selector.unregister(number)
+        if events:
+            self._watched[number] = events
+        else:
+            del self._watched[number]
+
+
+class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
+    """The threads. A queue of requests is no line in the log each: clients could fill the disk."""
+
+    queue_logger = logging.getLogger(f"{__name__}.queue")
+
+
+_Dispatcher.queue_logger.setLevel(logging.ERROR)
+
+
+def _adjustments(host: str, port: int, limits: Limits) -> Adjustments:
+    """waitress's settings. What is not here is not used."""
+    return Adjustments(
+        host=host,
+        port=port,
+        ident=None,
+        threads=limits.threads,
+        # The guard refuses requests that came through a proxy, so it must see these headers.
+        clear_untrusted_proxy_headers=False,
+        # Nothing of an answer is ever written to a disk.
+        outbuf_overflow=2 * limits.owed_bytes,
+        outbuf_high_watermark=limits.buffered_bytes,
+    )
