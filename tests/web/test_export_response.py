@@ -171,7 +171,7 @@ def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
     def endless() -> Iterator[Chat]:
         try:
             for number in range(2_000):  # 600 MB
-                if number == 8:
+                if number == 4:
                     far.set()
                 yield one
         finally:
