@@ -89,17 +89,20 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         begun = self.request is not None and self.request.begun
         self._wait(limits.request_seconds if begun else limits.idle_seconds)
 
-    def check(self, now: float) -> None:
-        """End what lasts too long."""
-        if not self.waits_for_client:
-            if self.reader.is_too_slow(now):
-                self.logger.info("A client reads too slowly; its connection is closed.")
-                self.handle_close()
-        elif now - self._waits_since >= self._seconds:
-            if self.request is not None and self.request.begun and not self._lingers:
-                self._refuse(self.request, TOO_LATE)
-            else:
-                self.handle_close()
+    def check_deadline(self, now: float) -> None:
+        """End a wait for the client that lasts too long."""
+        if now - self._waits_since < self._seconds:
+            return
+        if self.request is not None and self.request.begun and not self._lingers:
+            self._refuse(self.request, TOO_LATE)
+        else:
+            self.handle_close()
+
+    def check_reader(self, now: float) -> None:
+        """Close the connection of a client that reads its answer too slowly."""
+        if self.total_outbufs_len and self.reader.is_too_slow(now):
+            self.logger.info("A client reads too slowly; its connection is closed.")
+            self.handle_close()
 
     # -- receiving ---------------------------------------------------------------------------
 

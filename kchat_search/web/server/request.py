@@ -136,8 +136,10 @@ class Request:
         self._read_target(target)
         if len(lines) > self._limits.header_lines:
             raise Refused(HEAD_TOO_LARGE)
-        # The host of an absolute address counts more (RFC 9112, section 3.2.2).
-        self.headers = _headers(lines) | self.headers
+        headers, named = _headers(lines), self.headers.get("HOST")
+        if named is not None and headers.get("HOST", named).lower() != named.lower():
+            raise Refused(MALFORMED)
+        self.headers = headers | self.headers
         if head.translate(None, _CONTROLS) != head:
             raise Refused(MALFORMED)
         if version != b"HTTP/1.1":

@@ -161,8 +161,10 @@ class WebServer:
         now = self.clock()
         if now >= self._next_tick:
             self._next_tick = now + self.limits.tick_seconds
-            for connection in (*self._waiting, *self._answered):
-                connection.check(now)
+            for connection in list(self._waiting):
+                connection.check_deadline(now)
+            for connection in list(self._answered):
+                connection.check_reader(now)
         self._look_at_answered(now)
         for listener in self._listeners:
             self._watch(listener.number, listener, _READ if listener.readable() else 0)

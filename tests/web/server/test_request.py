@@ -81,10 +81,11 @@ def test_a_request_is_the_same_however_it_is_cut() -> None:
 
 
 def test_an_absolute_address_names_the_host() -> None:
-    request, _ = read(head(first=b"GET http://evil.example:1/a?b HTTP/1.1"))
-    assert (request.headers["HOST"], request.path) == ("evil.example:1", "/a")
-    request, _ = read(head(first=b"GET HTTP://localhost HTTP/1.1"))
-    assert (request.headers["HOST"], request.path) == ("localhost", "/")
+    request, _ = read(head(first=b"GET HTTP://LocalHost/a?b HTTP/1.1"))
+    assert (request.headers["HOST"], request.path) == ("LocalHost", "/a")
+    request, _ = read(b"GET http://evil.example:1 HTTP/1.1\r\n\r\n")
+    assert (request.headers["HOST"], request.path) == ("evil.example:1", "/")
+    assert refused(head(first=b"GET http://evil.example/ HTTP/1.1")) == 400
 
 
 def test_close_is_found_among_other_words() -> None:
@@ -239,10 +240,10 @@ def test_the_time_is_linear_in_the_bytes(kind: str) -> None:
     def seconds(size: int) -> float:
         data, best = growing(size)[kind], float("inf")
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.thread_time()
             read(data, limits)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.thread_time() - start)
         return best
 
     small, large = seconds(40_000), seconds(80_000)
-    assert large < max(2.5 * small, 0.01)
+    assert large < max(2.5 * small, 0.05)  # a quadratic one takes more than a second
