@@ -12,5 +12,6 @@ json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone
 safe_text.py       makes text and links that strangers wrote safe to send
 history.py         the versions of a chat and what changed, as JSON
+csv_cells.py       cells that no spreadsheet takes for formulas
 export_formats.py  from chats to JSON Lines and CSV
 """

@@ -6,12 +6,12 @@ formula. No token of an upload is written.
 
 JSON Lines has exactly what Kchat sent, except for lone surrogates, which UTF-8 does not allow. CSV
 shows control characters as symbols, as the pages do, because spreadsheets end a cell at a NUL.
+Every cell is quoted, so that it ends where it should in a spreadsheet that splits at commas.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Literal
@@ -23,9 +23,10 @@ from kchat_search.models.search import ChatView
 from kchat_search.search.export_walk import AbsentChat
 from kchat_search.serialization import schemas
 from kchat_search.serialization.chats import chat_json
+from kchat_search.serialization.csv_cells import cell, guarded_link
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.links import Links
-from kchat_search.serialization.safe_text import printable, safe_link
+from kchat_search.serialization.safe_text import safe_link
 from kchat_search.serialization.times import rfc3339
 
 Format = Literal["jsonl", "csv"]
@@ -53,8 +54,6 @@ _MESSAGE_COLUMNS = (
     "recalled", "upload_name", "upload_url",
 )  # fmt: skip
 COLUMNS = _CHAT_COLUMNS + _MESSAGE_COLUMNS
-
-_GUARDED = re.compile("['\t\r\n]|[\\s\ufeff\u200b-\u200f\u2060]*[=+\\-@＝＋－＠﹦﹢﹣﹫]")
 
 
 def pieces(chats: Chats, form: Format, zone: ZoneInfo, links: Links) -> Iterator[bytes]:
@@ -88,11 +87,13 @@ def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
 
 def _csv(chats: Chats, zone: ZoneInfo) -> Iterator[str]:
     """One row for each message, with the facts of its chat. A chat without messages has one row."""
-    row = csv.writer(_Echo(), lineterminator="\r\n").writerow
+    row = csv.writer(_Echo(), lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow
     yield "\N{BOM}" + row(COLUMNS)  # without the byte order mark, Excel does not read UTF-8
     for item in chats:
-        for cells in _rows(item, zone):
-            yield row([cell(text) for text in cells])
+        facts, messages = _cells(item, zone)
+        guarded = [cell(text) for text in facts]
+        for cells in messages:
+            yield row(guarded + [cell(text) for text in cells])
 
 
 class _Echo:
@@ -102,27 +103,14 @@ class _Echo:
         return text
 
 
-def cell(text: str) -> str:
-    """The text of a cell that no spreadsheet reads as a formula.
-
-    A text that begins like a formula gets an apostrophe before it (OWASP, «CSV Injection»): it
-    begins with = + - @, also full-width or after blanks, or with a tab or a line break. So does a
-    text that begins with an apostrophe. So whoever removes one leading apostrophe has the text.
-    """
-    readable = printable(text)
-    return f"'{readable}" if _GUARDED.match(readable) else readable
-
-
-def _rows(item: ChatView | AbsentChat, zone: ZoneInfo) -> Iterator[list[str]]:
+def _cells(item: ChatView | AbsentChat, zone: ZoneInfo) -> tuple[list[str], list[list[str]]]:
+    """(the cells of `_CHAT_COLUMNS`, those of `_MESSAGE_COLUMNS` for each row)."""
+    nothing_said = [[""] * len(_MESSAGE_COLUMNS)]
     if isinstance(item, AbsentChat):
-        facts = [str(item.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"]
-        yield facts + [""] * len(_MESSAGE_COLUMNS)
-        return
-    facts = _chat_cells(item, zone)
-    if not item.chat.messages:
-        yield facts + [""] * len(_MESSAGE_COLUMNS)
-    for message, speaker in zip(item.chat.messages, item.speakers, strict=True):
-        yield facts + _message_cells(message, speaker, zone)
+        return [str(item.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"], nothing_said
+    said = zip(item.chat.messages, item.speakers, strict=True)
+    messages = [_message_cells(message, speaker, zone) for message, speaker in said]
+    return _chat_cells(item, zone), messages or nothing_said
 
 
 def _chat_cells(view: ChatView, zone: ZoneInfo) -> list[str]:
@@ -161,7 +149,7 @@ def _message_cells(message: Message, speaker: Speaker, zone: ZoneInfo) -> list[s
         message.text,
         "true" if message.recalled else "",
         "" if upload is None else upload.name,
-        "" if upload is None else safe_link(upload.url) or "",
+        "" if upload is None else guarded_link(safe_link(upload.url) or ""),
     ]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from typing import Any
 
+from kchat_search.serialization.csv_cells import SEPARATORS, UNSEEN
 from kchat_search.serialization.export_formats import COLUMNS
 
 
@@ -23,3 +25,8 @@ def rows(data: bytes) -> list[dict[str, str]]:
     parsed = list(read)
     assert tuple(read.fieldnames or ()) == COLUMNS
     return parsed
+
+
+def unguarded(cell: str) -> str:
+    """The text without the apostrophes that guard it, as docs/searching.md says."""
+    return re.sub(rf"""(\A|[{SEPARATORS}])([{UNSEEN}"\\]*)'""", r"\1\2", cell)

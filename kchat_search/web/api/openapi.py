@@ -65,9 +65,10 @@ Each chat is as the archive has it when it is read. `{TOTAL}` is the number of c
 chunk is missing, the answer is not whole, and clients report an error. With `format=jsonl` each
 line is what `/api/v1/chats/{{id}}` answers. A chat that was erased meanwhile has a line that says
 `absent`. With `format=csv` (UTF-8 with a byte order mark, lines end in CR LF, RFC 4180) each row is
-a message with the facts of its chat. A chat without messages has one row. A cell that a spreadsheet
-could take for a formula, or that begins with an apostrophe, gets an apostrophe before it. Control
-characters are made visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
+a message with the facts of its chat. A chat without messages has one row. Every cell is quoted.
+At the beginning of a cell, and after a comma, semicolon, tab, `|` or line break in it, a sign that
+begins a formula and an apostrophe get an apostrophe before them. Control characters are made
+visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
 
 _VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
 changed since the version before. So a message that was recalled can still be read. A new order of
