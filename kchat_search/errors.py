@@ -95,6 +95,10 @@ class KchatBadAnswer(KchatError):
     """Kchat's answer is not what its API describes: no JSON, incomplete JSON, no list."""
 
     retry = True
+    too_large: bool = False
+    """The answer is beyond a bound. A smaller page may be within it."""
+    first_id: int | None = None
+    """The id of the first chat of an answer that is too large, if the answer begins with it."""
     status: int | None = None
     """The HTTP status, if that is what is wrong with the answer."""
 

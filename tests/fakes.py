@@ -33,8 +33,16 @@ class FakeSource:
         self.most_at_once = 0
         self._lock = threading.Lock()
 
-    def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
-        del start, end
+    per_page = 100
+
+    def page(
+        self,
+        number: int,
+        start: date | None = None,
+        end: date | None = None,
+        per_page: int | None = None,
+    ) -> ChatPage:
+        del start, end, per_page
         with self._asking(number):
             return self.pages[number]
 

@@ -6,7 +6,8 @@ times.py            parses the API's times to aware UTC                         
 field_values.py     parses the values of single fields: ids, numbers, texts        (pure)
 parse.py            turns JSON into records; what cannot be read becomes a reject  (pure)
 throttle.py         how long to wait before the next request
-header_deadline.py  connections that limit the time until an answer's headers have arrived
+deadline.py         connections that limit the time until an answer has arrived
+answer_limits.py    how much one answer may be; told before the memory is taken    (pure)
 transport.py        one GET: credentials, time-outs, limits, retries, errors       (requests)
 client.py           `KchatClient`, the `ChatSource`: which GET answers which question
 """

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 
+from kchat_search.kchat.answer_limits import MAX_BODY
 from kchat_search.kchat.json_codec import decode_text
 from kchat_search.kchat.parse import ChatParser, parse_agents_page
-from kchat_search.kchat.transport import MAX_BODY, Timing, Transport
+from kchat_search.kchat.transport import Timing, Transport
 from kchat_search.models.chats import ChatPage, FetchedChat, RejectedChat
 
 _USERS_PATH = "/apiv2/users.json"
@@ -82,14 +83,26 @@ class KchatClient:
     def __repr__(self) -> str:
         return f"KchatClient({self._transport.base_url!r}, user={self._user!r})"
 
-    def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
+    @property
+    def per_page(self) -> int:
+        """How many chats are asked for on a page."""
+        return self._per_page
+
+    def page(
+        self,
+        number: int,
+        start: date | None = None,
+        end: date | None = None,
+        per_page: int | None = None,
+    ) -> ChatPage:
         """Page `number` (from 1) of the list of chats, id ascending. `start` and `end` are days of
-        creation.
+        creation. `per_page`: how many chats are asked for, in place of the client's own number.
 
         Raises `KchatUnreachable`, `KchatRefused`, `KchatBusy`, `KchatBadAnswer`, and
         `KchatNotFound` where the account does not have this path.
         """
-        params = {"page": str(number), "per_page": str(self._per_page)}
+        size = per_page or self._per_page
+        params = {"page": str(number), "per_page": str(size)}
         if start is not None:
             params["start"] = start.isoformat()
         if end is not None:
@@ -97,7 +110,7 @@ class KchatClient:
         page = self._transport.get(
             self._chats_path,
             params,
-            lambda answer: self._parser.parse_list_page(answer, number, self._per_page),
+            lambda answer: self._parser.parse_list_page(answer, number, size),
         )
         assert page is not None
         return page

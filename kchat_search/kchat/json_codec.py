@@ -26,7 +26,7 @@ class NotUnderstood(ValueError):
     """A value is not what it must be. The text says which value and why."""
 
 
-def decode(body: bytes) -> object:
+def decode(body: bytes | bytearray) -> object:
     """The JSON value in `body`, which is UTF-8 with or without a byte order mark.
 
     These become text: whole numbers of more digits than Python converts (4,300), numbers too large

@@ -5,7 +5,8 @@ Invariants:
 - The credentials are sent to the configured host only. No redirect is followed.
 - Neither the credentials nor any header appear in an error, a log or a repr.
 - Every request ends, whatever the server does.
-- Only a complete JSON answer is passed on.
+- Only a complete JSON answer is passed on, and only one within the bounds of `answer_limits`.
+- No cookie is kept or sent.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
+from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import TypeVar
 from urllib.parse import quote, quote_plus, urljoin, urlsplit
@@ -35,14 +38,13 @@ from kchat_search.errors import (
     KchatUnreachable,
 )
 from kchat_search.hosts import is_loopback
-from kchat_search.kchat.header_deadline import HeaderDeadlineAdapter
+from kchat_search.kchat.answer_limits import HEAVY_BYTES, HEAVY_VALUES, Unpacking, amount, first_id
+from kchat_search.kchat.deadline import DeadlineAdapter, answer_read
 from kchat_search.kchat.json_codec import decode, excerpt
 from kchat_search.kchat.throttle import MAX_PAUSE, MAX_WAIT, Throttle, backoff, retry_after
 
 T = TypeVar("T")
 
-MAX_BODY = 256 * 1024 * 1024
-"""Bytes of one answer, unpacked. A hundred long chats are a few MiB."""
 _ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read."""
 _CHUNK = 64 * 1024
@@ -118,6 +120,7 @@ class Transport:
         self._max_body = max_body
         self._timing = timing
         self._throttle = Throttle(timing.clock, timing.sleep, per_minute)
+        self._heavy = Lock()  # held while a heavy answer is read
         self._lock = Lock()
         self._idle: list[requests.Session] = []
         self._retried = 0
@@ -191,22 +194,38 @@ class Transport:
             return None
         if not 200 <= status < 300:
             raise self._error_for_status(status, path, headers, body)
-        try:
-            answer = decode(body)
-        except ValueError as error:
-            raise _RetryableFailure(
-                self._bad_answer_error(path, f"no JSON ({error})", body)
-            ) from error
-        try:
-            return read(answer)
-        except KchatBadAnswer as error:
-            raise _RetryableFailure(self._bad_answer_error(path, str(error), body)) from error
+        size = amount(body)
+        if size.too_much:
+            raise self._too_large(f"{path}: the answer {size.too_much}", body)
+        heavy = len(body) > HEAVY_BYTES or size.values > HEAVY_VALUES
+        # Reading takes many times the memory of the body, so only one heavy answer is read at once.
+        with self._heavy if heavy else nullcontext():
+            begin = bytes(body[:_ERROR_BODY])
+            try:
+                answer = decode(body)
+            except ValueError as error:
+                problem = f"no JSON ({error})"
+                raise _RetryableFailure(self._bad_answer(path, problem, begin)) from error
+            body.clear()
+            try:
+                return read(answer)
+            except KchatBadAnswer as error:
+                raise _RetryableFailure(self._bad_answer(path, str(error), begin)) from error
 
-    def _bad_answer_error(self, path: str, problem: str, body: bytes) -> KchatBadAnswer:
+    def _bad_answer(self, path: str, problem: str, body: bytes) -> KchatBadAnswer:
         begin = self._body_excerpt(body)
         return KchatBadAnswer(f"{path}: {self._masked_line(problem)}; the answer begins: {begin}")
 
-    def _send(self, path: str, params: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+    def _too_large(self, problem: str, body: bytes | bytearray) -> KchatBadAnswer:
+        error = KchatBadAnswer(
+            f"{problem}: set a lower KCHAT_PER_PAGE; the answer begins: {self._body_excerpt(body)}"
+        )
+        error.retry, error.too_large, error.first_id = False, True, first_id(body)
+        return error
+
+    def _send(
+        self, path: str, params: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, str], bytearray]:
         """Status, headers and body of one attempt. Raises `_RetryableFailure` or
         `KchatUnreachable`."""
         until = self._timing.clock() + self._deadline
@@ -221,7 +240,9 @@ class Transport:
                     allow_redirects=False,
                 ) as response,
             ):
-                return response.status_code, response.headers, self._read_body(response, until)
+                with answer_read(response.raw):
+                    body = self._read_body(response, until)
+                return response.status_code, response.headers, body
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             text = f"no answer from {self.base_url} within {self._timeout:g} s"
             raise _RetryableFailure(KchatUnreachable(text)) from error
@@ -247,43 +268,55 @@ class Transport:
     def _new_session(self) -> requests.Session:
         session = _Session()
         for scheme in ("http://", "https://"):
-            session.mount(scheme, HeaderDeadlineAdapter(self._timeout + self._deadline))
+            session.mount(scheme, DeadlineAdapter(self._timeout + self._deadline))
         session.auth = self._auth  # set here, so that no .netrc can replace it
         session.headers.update(
-            {"User-Agent": f"kchat-search/{__version__}", "Accept": "application/json"}
+            {
+                "User-Agent": f"kchat-search/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            }
         )
+        # Basic auth needs no session at Kchat. A cookie would only be a way to be recognised.
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         # Use the proxy and the CA bundle that the environment names: they are the company's own.
         # There is no proxy between this machine and itself.
         session.trust_env = not is_loopback(urlsplit(self.base_url).hostname or "")
         return session
 
-    def _read_body(self, response: requests.Response, until: float) -> bytes:
+    def _read_body(self, response: requests.Response, until: float) -> bytearray:
         """The unpacked body. Of an error's body, only the beginning. `until` is a time of the
         clock."""
         accepted = 200 <= response.status_code < 300
-        limit = self._max_body if accepted else _ERROR_BODY
-        parts: list[bytes] = []
-        size = 0
-        # read1 returns what has arrived. read and iter_content wait until a chunk is full. A server
-        # that sends a byte now and then could make that endless.
-        while part := response.raw.read1(_CHUNK, decode_content=True):
-            parts.append(part)
-            size += len(part)
-            if size > limit:
-                if not accepted:
+        try:
+            unpacking = Unpacking(
+                response.headers.get("Content-Encoding", ""),
+                self._max_body if accepted else _ERROR_BODY,
+            )
+            # read1 returns what has arrived. read and iter_content wait until a chunk is full. A
+            # server that sends a byte now and then could make that endless. urllib3 does not
+            # unpack, because it would unpack whatever it can, and five times over.
+            while piece := response.raw.read1(_CHUNK, decode_content=False):
+                unpacking.add(piece)
+                if unpacking.too_long:
                     break
-                error = KchatBadAnswer(
-                    f"the answer is longer than {limit:,} bytes: set a lower KCHAT_PER_PAGE"
-                )
-                error.retry = False
-                raise error
-            if self._timing.clock() > until:
-                text = f"{self.base_url} did not finish its answer within {self._deadline:g} s"
-                raise _RetryableFailure(KchatUnreachable(text))
-        return b"".join(parts)
+                if self._timing.clock() > until:
+                    text = f"{self.base_url} did not finish its answer within {self._deadline:g} s"
+                    raise _RetryableFailure(KchatUnreachable(text))
+        except (ValueError, zlib.error) as error:
+            if not accepted:
+                return bytearray()
+            text = f"the answer of {self.base_url} can't be unpacked: {error}"
+            raise _RetryableFailure(KchatUnreachable(text)) from error
+        if accepted and unpacking.too_long:
+            problem = f"the answer is longer than {self._max_body:,} bytes"
+            raise self._too_large(problem, unpacking.body)
+        if accepted and unpacking.cut_short:
+            raise _RetryableFailure(KchatUnreachable(f"the answer of {self.base_url} is cut short"))
+        return unpacking.body
 
     def _error_for_status(
-        self, status: int, path: str, headers: Mapping[str, str], body: bytes
+        self, status: int, path: str, headers: Mapping[str, str], body: bytes | bytearray
     ) -> KchatError | _RetryableFailure:
         """The error that the status of an answer means, or a failure that may be retried."""
         summary = f"{path} answered {status}: {self._body_excerpt(body)}"
@@ -336,7 +369,7 @@ class Transport:
         error.retry = False
         return error
 
-    def _body_excerpt(self, body: bytes) -> str:
+    def _body_excerpt(self, body: bytes | bytearray) -> str:
         return self._masked_line(body[:_ERROR_BODY].decode("utf-8", "replace")) or "(nothing)"
 
     def _masked_line(self, text: str) -> str:

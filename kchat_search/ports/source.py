@@ -17,10 +17,22 @@ class ChatSource(Protocol):
     no request and raise none of these.
     """
 
-    def page(self, number: int, start: date | None = None, end: date | None = None) -> ChatPage:
+    @property
+    def per_page(self) -> int:
+        """How many chats are asked for on a page. Called by sync."""
+        ...
+
+    def page(
+        self,
+        number: int,
+        start: date | None = None,
+        end: date | None = None,
+        per_page: int | None = None,
+    ) -> ChatPage:
         """Page `number` (from 1) of the list, in ascending order of id. `start` and `end` are the
         API's own filters. They are days; it is not certain whether a chat's creation or its end
-        must lie between them (docs/architecture.md). Called by sync."""
+        must lie between them (docs/architecture.md). `per_page` chats are asked for in place of
+        the usual number. Called by sync."""
         ...
 
     def chat(self, chat_id: int) -> FetchedChat | RejectedChat:

@@ -12,6 +12,7 @@
     list_pass.py       one pass over the whole list
     transfer.py        from Kchat into the archive: by page, or one chat at a time
     fetcher.py         several requests at the same time, their answers in order
+    large_page.py      a page that is too large to be read, in smaller pages               (pure)
     list_lookup.py     is a chat in Kchat's list?
     archive_writer.py  into the archive, and counted
     document.py        a chat as the index sees it

@@ -26,6 +26,7 @@ from kchat_search.errors import (
 from kchat_search.models.chats import NOT_FETCHED, ChatPage, FetchedChat, RejectedChat
 from kchat_search.ports import ChatSource
 from kchat_search.sync.decide import lacking_messages
+from kchat_search.sync.large_page import page_in_parts
 
 FetchOutcome = FetchedChat | RejectedChat | None
 """A chat; a reject if it can't be fetched or understood; None if Kchat no longer has it."""
@@ -52,6 +53,8 @@ class Fetcher:
         self._in_flight = in_flight
         self._pool = ThreadPoolExecutor(in_flight, "kchat")
         self._failures = 0
+        self._full_page = 0
+        """The most chats on a page so far: Kchat may put fewer on a page than are asked for."""
 
     def __enter__(self) -> Self:
         return self
@@ -90,6 +93,8 @@ class Fetcher:
                         ask(next(numbers))
                     page = self._failed_page(yielded + 1, waiting, error)
                 yielded = page.number
+                if not page.last:
+                    self._full_page = max(self._full_page, page.size)
                 seen += page.size
                 more = page.count is not None and page.size > 0 and seen < page.count
                 last = page.last and not more
@@ -133,9 +138,20 @@ class Fetcher:
             if number == 1 and start is None:
                 raise  # the path is wrong
         except KchatBadAnswer as error:
+            if error.too_large:
+                return self._page_in_parts(number, start, error)
             if number == 1 or error.status not in _STATUS_NO_SUCH_PAGE:
                 raise
         return ChatPage(number, (), (), None, last=True)  # some servers say «no more» in this way
+
+    def _page_in_parts(self, number: int, start: date | None, error: KchatBadAnswer) -> ChatPage:
+        log.warning("Page %d is fetched in smaller pages: %s", number, error)
+        return page_in_parts(
+            lambda part, per_page: self._source.page(part, start, per_page=per_page),
+            number,
+            self._full_page or self._source.per_page,
+            error,
+        )
 
     def _failed_page(
         self, number: int, behind: Iterable[Future[ChatPage]], error: KchatError

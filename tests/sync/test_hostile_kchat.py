@@ -3,13 +3,14 @@ loses nothing."""
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from kchat_search.errors import KchatBusy
+from kchat_search.errors import KchatBadAnswer, KchatBusy
 from tests.world import World, chat
 
 pytestmark = pytest.mark.slow
@@ -263,3 +264,44 @@ def test_a_reject_keeps_its_raw_form_though_nothing_more_can_be_had(world: World
     (kept,) = world.service.archive.rejects()
     assert '"messages":"none"' in kept.reject.raw
     assert "500" in kept.reject.reason
+
+
+def monster(chat_id: int) -> dict[str, Any]:
+    """A chat with more lists than an answer may have."""
+    return chat(chat_id, "怪物") | {"x": [[]] * 260_000}
+
+
+@pytest.mark.parametrize("chat_id", [101, 108, 125, 126])
+@pytest.mark.parametrize("per_page", [1, 7, 10, 100])
+def test_a_chat_that_is_too_large_costs_only_itself(
+    make_world: Callable[..., World], chat_id: int, per_page: int
+) -> None:
+    """Wherever it is: on the first page, the last one, or the only one."""
+    world = make_world(per_page=per_page)  # the server gives ten at most
+    before = world.kchat.chats()
+    world.kchat.put(monster(chat_id))
+    world.sync()
+    assert world.archived().keys() == {sent["id"] for sent in before} - {chat_id}
+    (reject,) = world.service.rejects()
+    assert reject.reject.chat_id == chat_id
+    assert "250,000 objects and lists" in reject.reject.reason
+    assert not world.service.status().coverage.complete
+    world.check_index()
+    world.kchat.put(chat(127, "新来的"))
+    world.later(minutes=1).sync()
+    assert world.found("新来的") == {127}
+    world.kchat.put(chat(chat_id, "怪物"))
+    world.later(days=1).sync(reconcile=True)
+    world.check_whole()
+    assert world.service.status().coverage.complete
+
+
+def test_pages_of_nothing_but_bombs_end_the_sync(world: World) -> None:
+    bomb = gzip.compress(b'{"chats": [' + b"[]," * 1_000_000 + b"[]]}")
+    world.kchat.fail_next(body=bomb, headers={"Content-Encoding": "gzip"}, times=50_000)
+    with pytest.raises(KchatBadAnswer, match="KCHAT_PER_PAGE"):
+        world.sync()
+    assert len(world.kchat.requests) < 200
+    world.kchat.clear_faults()
+    world.later(minutes=1).sync()
+    world.check_whole()
