@@ -78,6 +78,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             without_upload_tokens=without_upload_tokens,
             stable_content=stable_content,
         ),
+        understand=parser.understand,
         searcher=Searcher(
             archive=archive,
             engine=engine,

@@ -14,7 +14,8 @@
     │   ├── KchatBusy           429 or 5xx after all retries                        (retry)
     │   └── KchatBadAnswer      an answer that the API does not describe            (retry)
     ├── ArchiveError            the archive cannot be read or written
-    │   └── ArchiveFull         the disk of the archive is full                     (retry)
+    │   ├── ArchiveFull         the disk of the archive is full                     (retry)
+    │   └── ChatDamaged         this chat is damaged in the archive; .chat_id names it
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
     ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
@@ -111,6 +112,14 @@ class ArchiveFull(ArchiveError):
     """The disk of the archive is full. Nothing was written in part."""
 
     retry = True
+
+
+class ChatDamaged(ArchiveError):
+    """A chat is not what was stored, or can't be read. Others can. `chat_id` names it."""
+
+    def __init__(self, message: str, chat_id: int) -> None:
+        super().__init__(message)
+        self.chat_id = chat_id
 
 
 class IndexDamaged(KchatSearchError):

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import ArchiveError, NotFound
-from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
+from kchat_search.errors import ArchiveError, ChatDamaged, NotFound
+from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion, Understand
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
     Alert,
@@ -60,6 +61,8 @@ class Service:
     chat_without_upload_tokens: Callable[[str], Mapping[str, object]]
     """From a chat's raw JSON to the chat as Kchat sent it, without upload tokens."""
     reading: Reading
+    understand: Understand
+    """From a chat's raw JSON to what is understood of it today."""
     searcher: Searcher
     indexer: Indexer
     syncer: Syncer
@@ -105,6 +108,12 @@ class Service:
         stored = self.archive.get([chat_id]).get(chat_id)
         if stored is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
+        if isinstance(stored, DamagedRow):
+            raise ChatDamaged(
+                f"Chat {chat_id} is damaged in the archive ({stored.problem}) and can't be shown: "
+                f"{stored.way_out}",
+                chat_id,
+            )
         view = self._view(stored, self.archive.agents(), self.searcher.needles(q))
         others, others_total = self._others(view.chat)
         return replace(view, others=others, others_total=others_total)
@@ -145,7 +154,7 @@ class Service:
             digest=stored.digest,
         )
 
-    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+    def versions(self, chat_id: int) -> tuple[StoredVersion | DamagedRow, ...]:
         """All versions of a chat, oldest first. Raises `NotFound`."""
         versions = self.archive.versions(chat_id)
         if not versions:
@@ -243,12 +252,13 @@ class Service:
     def verify(
         self, strings: int = 200, seed: int = 0, progress: Progress = no_progress
     ) -> VerifyReport:
-        """Compare the index with the archive; see `search.verify`."""
+        """Check the archive, and compare the index with it; see `search.verify`."""
         return verify(
             self.archive,
             self.engine,
             self.searcher,
             self.chat_reader,
+            self.understand,
             strings=strings,
             seed=seed,
             progress=progress,
@@ -318,5 +328,7 @@ class Service:
         answer = self.engine.search(plan)
         ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_MAX_OTHERS]
         stored = self.archive.get(ids)
-        others = tuple(self.chat_reader.parse(stored[i].raw) for i in ids if i in stored)
+        found = [stored.get(i) for i in ids]
+        readable = [other for other in found if isinstance(other, StoredChat)]
+        others = tuple(self.chat_reader.parse(other.raw) for other in readable)
         return others, max(0, answer.total - 1)

@@ -19,6 +19,7 @@ from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.reports import SyncReport
 from kchat_search.models.search import SearchPage, SearchRequest
 from kchat_search.service import Service
+from tests.contracts.archive.chats import all_stored
 
 BEGIN = datetime(2016, 3, 20, 4, tzinfo=UTC)
 
@@ -158,7 +159,7 @@ class World:
 
     def archived(self) -> dict[int, Any]:
         """The chats of the archive as JSON, by id, with those that vanished from Kchat."""
-        return {stored.id: json.loads(stored.raw) for stored in self.service.archive.iterate()}
+        return {stored.id: json.loads(stored.raw) for stored in all_stored(self.service.archive)}
 
     def check_whole(self) -> None:
         """The archive equals what the server shows, and the index equals the archive. Chats that

@@ -9,6 +9,9 @@
     statements.py          statements over many rows
     store.py               `SqlArchive`, which is `ports.Archive`: one transaction a method
     saving.py              save a step of sync: chats with their versions, and rejects
+    seals.py               each row proves that it is what was stored
+    sealed_rows.py         insert, change and delete rows with their seals
+    stored_columns.py      from a chat to the columns of its row
     tally.py               sizes of the archive, in one row
     change_queue.py        which chats must be indexed
     reject_list.py         chats that could not be understood
@@ -16,6 +19,11 @@
     agent_names.py         names of agents
     recheck_queries.py     which chats sync must look at again
     stored_chats.py        read chats and their versions
+    shape.py               the definitions of tables and indexes are those that were made
+    checking.py            check everything, a part at a time
+    restoring.py           put what Kchat has now in the place of a damaged chat
+    mending.py             set right what needs no Kchat
+    one_bit.py             undo one flipped bit
 
 SQL is written in this room and in no other.
 """

@@ -3,33 +3,46 @@ agent."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from kchat_search.archive import change_queue
+from kchat_search.archive import change_queue, restoring, sealed_rows, seals
 from kchat_search.archive.column_conversion import moment_in, storable
-from kchat_search.archive.statements import upsert
 from kchat_search.archive.tables import agents
 
+log = logging.getLogger(__name__)
+
 # Built once, because building a statement takes as long as carrying it out.
-_ALL = select(agents.c.id, agents.c.name)
+_ALL = select(agents)
 
 
 def by_id(connection: Connection) -> dict[str, str]:
-    """All names by agent id."""
-    return dict(connection.execute(_ALL).all())
+    """All names by agent id. A damaged row names nobody: its agent is shown by the id."""
+    names = {}
+    for row in connection.execute(_ALL):
+        if seals.row_problem(agents, row) is None:
+            names[row[0]] = row[1]
+        else:
+            log.warning("A row of the archive's agents is damaged: kchat-search verify names it.")
+    return names
 
 
 def save(connection: Connection, names: Mapping[str, str], now: datetime) -> None:
     """Add and rename agents, and queue the chats of those whose name is new or changed."""
     new_names = {storable(agent_id): storable(name) for agent_id, name in names.items()}
     seen_at = moment_in(now)
-    rows = [
-        {"id": agent_id, "name": name, "seen_at": seen_at} for agent_id, name in new_names.items()
-    ]
-    old_names = by_id(connection)
-    connection.execute(upsert(connection.dialect.name, agents), rows)
+    sound, damaged = sealed_rows.sound_and_damaged(connection, agents, agents.c.id.is_not(None))
+    replaced = [row for row in damaged if row["id"] in new_names]
+    restoring.set_aside_rows(connection, agents, replaced, seen_at)
+    old_names = {row["id"]: row["name"] for row in sound}
+    sealed_rows.put(
+        connection,
+        agents,
+        [{"id": key, "name": name, "seen_at": seen_at} for key, name in new_names.items()],
+        [row for row in sound if row["id"] in new_names],
+    )
     renamed = [agent_id for agent_id, name in new_names.items() if old_names.get(agent_id) != name]
     change_queue.put_chats_of(connection, sorted(renamed))

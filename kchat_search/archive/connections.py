@@ -21,6 +21,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -82,8 +83,14 @@ def outside_transactions(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+# A text with a damaged byte must not make the rows beside it unreadable: the byte becomes a lone
+# surrogate (PEP 383), and the seal of its row shows the damage.
+_text = partial(str, encoding="utf-8", errors="surrogateescape")
+
+
 def _set_pragmas(connection: Any, _record: object) -> None:
     connection.isolation_level = None
+    connection.text_factory = _text
     cursor = connection.cursor()
     for pragma in ("synchronous = FULL", "foreign_keys = ON", f"journal_size_limit = {_WAL_BYTES}"):
         cursor.execute(f"PRAGMA {pragma}")

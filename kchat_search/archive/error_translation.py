@@ -14,11 +14,12 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from kchat_search.archive.tables import metadata
 from kchat_search.errors import ArchiveError, ArchiveFull
 
 _DAMAGED = (
-    "The archive {location} is damaged or is no database ({detail}). Put a backup in its "
-    "place, or save what can be read with: sqlite3 FILE .recover"
+    "The archive {location} is damaged or is no database ({detail}). Run kchat-search repair, or "
+    "put a backup in its place. If neither helps: sqlite3 FILE .recover saves what can be read"
 )
 _UNWRITABLE = (
     "The archive {location} can't be opened for writing ({detail}). Check that the file and its "
@@ -41,6 +42,7 @@ _SQLITE = {
     sqlite3.SQLITE_NOTADB: _DAMAGED,
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_FORMAT: _DAMAGED,
+    sqlite3.SQLITE_TOOBIG: _DAMAGED,  # the length of a value was changed to gigabytes
     sqlite3.SQLITE_READONLY: _UNWRITABLE,
     sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
     sqlite3.SQLITE_PERM: _UNWRITABLE,
@@ -48,6 +50,12 @@ _SQLITE = {
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_PROTOCOL: _LOCKED,
     sqlite3.SQLITE_IOERR: _DISK,
+}
+_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG}
+_UNREADABLE_EXTENDED = {
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
 }
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
@@ -74,6 +82,25 @@ def archive_errors(location: str) -> Iterator[None]:
         raise ArchiveError(_UNWRITABLE.format(location=location, detail=detail)) from error
 
 
+def is_damage(error: DBAPIError) -> bool:
+    """Could SQLite not read this part of the file? Others may be readable."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF in _UNREADABLE or code in _UNREADABLE_EXTENDED)
+
+
+def _our_definitions_are_gone(detail: str) -> bool:
+    """SQLite has one code for a wrong statement, which is a bug, and for a file whose definitions
+    were changed. It is the file, if it lacks a table or a column that every archive has."""
+    what, _, name = detail.partition(": ")
+    if what == "unsupported file format":
+        return True
+    table, _, column = name.partition(".")
+    known = metadata.tables.get(table)
+    return known is not None and (
+        (what == "no such table" and not column) or (what == "no such column" and column in known.c)
+    )
+
+
 def _translated(error: DBAPIError, location: str) -> ArchiveError | None:
     # The database's own message, in one line; SQLAlchemy's would have the statement in it.
     detail = " ".join(str(error.orig).split())
@@ -84,6 +111,8 @@ def _translated(error: DBAPIError, location: str) -> ArchiveError | None:
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE):
             return ArchiveFull(_FULL.format(location=location))
         text = _SQLITE.get(code & 0xFF)
+        if code == sqlite3.SQLITE_ERROR and _our_definitions_are_gone(detail):
+            text = _DAMAGED
         return None if text is None else ArchiveError(text.format(location=location, detail=detail))
     state = getattr(error.orig, "sqlstate", None)
     if state == "53100":  # PostgreSQL: disk_full

@@ -1,32 +1,47 @@
 """Save what one step of sync has fetched: chats with their versions, and rejects.
 
-Invariant: a version that was seen once is never lost. Before a changed chat is replaced, its
-present version is copied to `versions`, in the same transaction.
+Invariants: a version that was seen once is never lost. Before a changed chat is replaced, its
+present version is copied to `versions`, in the same transaction. A chat whose row is damaged is
+not changed but by `restoring`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, func, insert, select
 
-from kchat_search.archive import change_queue, reject_list
-from kchat_search.archive.column_conversion import moment_in, second_in, storable, storable_row
-from kchat_search.archive.statements import chunks, upsert
-from kchat_search.archive.tables import chats, not_gone, versions
-from kchat_search.archive.tally import add_to_tally
+from kchat_search.archive import (
+    change_queue,
+    reject_list,
+    restoring,
+    sealed_rows,
+    seals,
+    stored_chats,
+)
+from kchat_search.archive.column_conversion import moment_in, storable
+from kchat_search.archive.sealed_rows import Row
+from kchat_search.archive.statements import chunks
+from kchat_search.archive.stored_columns import chat_row
+from kchat_search.archive.tables import chats, versions
+from kchat_search.archive.tally import add_seal, add_to_tally
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
+from kchat_search.models.damage import DamagedRow
 
-
-class _Known(NamedTuple):
-    """What the archive knows of a chat before the save."""
-
-    digest: str
-    version: int
-    gone: bool
+_COPY = insert(versions).from_select(
+    ["chat_id", "version", "digest", "seen_at", "raw", "sha256", "seal"],
+    select(
+        chats.c.id,
+        chats.c.version,
+        chats.c.digest,
+        chats.c.changed_at,
+        chats.c.raw,
+        chats.c.sha256,
+        bindparam("new_seal", type_=Text()),
+    ).where(chats.c.id == bindparam("chat_id")),
+)
 
 
 def save(
@@ -37,132 +52,169 @@ def save(
 ) -> SaveReport:
     """Save chats and rejects, as `ports.SyncArchive.save` says."""
     latest = {item.chat.id: item for item in fetched}
-    known = _known(connection, sorted(latest))
+    known, damaged = _known(connection, sorted(latest))
     seen_at = moment_in(now)
     digests = {chat_id: storable(item.digest) for chat_id, item in latest.items()}
-    new = latest.keys() - known.keys()
-    changed = {i for i, before in known.items() if before.digest != digests[i]}
+    new = latest.keys() - known.keys() - damaged
+    changed = {i for i, before in known.items() if before["digest"] != digests[i]}
     listed = [latest[i] for i in sorted(changed) if latest[i].listed]
-    changed -= _with_nothing_new(connection, listed)
-    same = known.keys() - changed
-    returned = {i for i, before in known.items() if before.gone}
-    _copy_to_versions(connection, sorted(changed))
-    _write(
-        connection,
-        [
-            _row(latest[i], known[i].version + 1 if i in known else 1, seen_at)
-            for i in sorted(new | changed)
-        ],
-    )
-    _mark_seen(connection, sorted(same), seen_at)
-    change_queue.put(connection, sorted(new | changed | returned))
+    nothing_new, unreadable = _with_nothing_new(connection, listed)
+    changed -= nothing_new | unreadable
+    same = known.keys() - changed - unreadable
+    returned = {i for i, before in known.items() if before["gone_at"] is not None} - unreadable
+    _copy_to_versions(connection, [known[i] for i in sorted(changed)])
+    _put(connection, latest, known, sorted(new | changed), seen_at)
+    _mark_seen(connection, [known[i] for i in sorted(same)], seen_at)
     add_to_tally(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(returned))
+    restored = restoring.restore(
+        connection, [latest[i] for i in sorted(damaged | unreadable)], seen_at
+    )
+    change_queue.put(connection, sorted(new | changed | returned | restored))
     reject_list.drop(connection, map(_reject_key, sorted(latest)))
     understood = {_reject_key(i) for i in latest}
     rejects = [item for item in rejected if item.key not in understood]
     return SaveReport(
         new=len(new),
-        changed=len(changed),
+        changed=len(changed | restored),
         same=len(same),
         rejected=reject_list.put(connection, rejects, seen_at),
     )
 
 
+def restore(
+    connection: Connection, fetched: Sequence[FetchedChat], now: datetime
+) -> tuple[int, ...]:
+    """Restore damaged and missing chats, as `ports.ArchiveCheck.restore` says."""
+    latest = {item.chat.id: item for item in fetched}
+    there = stored_chats.by_ids(connection, sorted(latest))
+    missing = [i for i in sorted(latest) if i not in there]
+    damaged = [i for i in sorted(latest) if isinstance(there.get(i), DamagedRow)]
+    seen_at = moment_in(now)
+    restored = restoring.restore(connection, [latest[i] for i in damaged], seen_at)
+    change_queue.put(connection, sorted(restored))
+    if missing:
+        save(connection, [latest[i] for i in missing], (), now)
+    return tuple(sorted(restored.union(missing)))
+
+
 def see(connection: Connection, chat_ids: Sequence[int], now: datetime) -> None:
     """Kchat still shows these chats: mark them as seen and not gone. Content stays as it is."""
-    known = _known(connection, chat_ids)
-    returned = [i for i in sorted(known) if known[i].gone]
-    _mark_seen(connection, sorted(known), moment_in(now))
+    known, _ = _known(connection, chat_ids)
+    returned = [i for i in sorted(known) if known[i]["gone_at"] is not None]
+    _mark_seen(connection, [known[i] for i in sorted(known)], moment_in(now))
     change_queue.put(connection, returned)
     add_to_tally(connection, gone=-len(returned))
 
 
 def mark_gone(connection: Connection, chat_ids: Sequence[int], now: datetime) -> int:
     """Mark and queue the chats that are not marked yet. Returns how many were marked."""
-    marked: list[int] = []
-    for part in chunks(chat_ids):
-        marked += connection.scalars(select(chats.c.id).where(chats.c.id.in_(part), not_gone))
-    for part in chunks(marked):
-        connection.execute(update(chats).where(chats.c.id.in_(part)).values(gone_at=moment_in(now)))
-    change_queue.put(connection, sorted(marked))
+    known, _ = _known(connection, chat_ids)
+    marked = [i for i in sorted(known) if known[i]["gone_at"] is None]
+    sealed_rows.change(connection, chats, [known[i] for i in marked], {"gone_at": moment_in(now)})
+    change_queue.put(connection, marked)
     add_to_tally(connection, gone=len(marked))
     reject_list.mark_gone(connection, chat_ids, now)
     return len(marked)
 
 
-def _known(connection: Connection, chat_ids: Sequence[int]) -> dict[int, _Known]:
-    known = {}
+def _known(connection: Connection, chat_ids: Sequence[int]) -> tuple[dict[int, Row], set[int]]:
+    """(what the archive knows of these chats, the ids of those whose row is damaged)."""
+    known: dict[int, Row] = {}
+    damaged: set[int] = set()
     for part in chunks(chat_ids):
-        for chat_id, digest, version, gone_at in connection.execute(
-            select(chats.c.id, chats.c.digest, chats.c.version, chats.c.gone_at).where(
-                chats.c.id.in_(part)
-            )
-        ):
-            known[chat_id] = _Known(digest, version, gone_at is not None)
-    return known
+        sound, not_sound = sealed_rows.sound_and_damaged(connection, chats, chats.c.id.in_(part))
+        known.update({row["id"]: row for row in sound})
+        damaged.update(row["id"] for row in not_sound)
+    return known, damaged
 
 
-def _with_nothing_new(connection: Connection, listed: Sequence[FetchedChat]) -> set[int]:
-    """Chats whose form in a list is a part of their stored form. A list may leave out fields that
-    the chat itself has, so a shorter form is not a change."""
-    raw_by_id: dict[int, str] = {}
+def _with_nothing_new(
+    connection: Connection, listed: Sequence[FetchedChat]
+) -> tuple[set[int], set[int]]:
+    """(chats whose form in a list is a part of their stored form, chats whose stored form is
+    damaged). A list may leave out fields that the chat itself has, so a shorter form is not a
+    change."""
+    stored: dict[int, tuple[str, str]] = {}
     for part in chunks([item.chat.id for item in listed]):
-        rows = connection.execute(select(chats.c.id, chats.c.raw).where(chats.c.id.in_(part)))
-        raw_by_id |= dict(rows.all())
+        columns = (chats.c.id, chats.c.raw, chats.c.sha256)
+        rows = connection.execute(select(*columns).where(chats.c.id.in_(part)))
+        stored |= {chat_id: (raw, sha256) for chat_id, raw, sha256 in rows}
     same: set[int] = set()
+    damaged: set[int] = set()
     for item in listed:
-        stored_fields = json.loads(raw_by_id[item.chat.id])
+        raw, sha256 = stored[item.chat.id]
+        if seals.raw_problem(raw, sha256) is not None:
+            damaged.add(item.chat.id)
+            continue
+        stored_fields = json.loads(raw)
         listed_fields = json.loads(item.raw)
         if len(listed_fields) < len(stored_fields) and all(
             name in stored_fields and stored_fields[name] == value
             for name, value in listed_fields.items()
         ):
             same.add(item.chat.id)
-    return same
+    return same, damaged
 
 
-def _copy_to_versions(connection: Connection, chat_ids: Sequence[int]) -> None:
-    columns = (chats.c.id, chats.c.version, chats.c.raw, chats.c.digest, chats.c.changed_at)
-    for part in chunks(chat_ids):
-        connection.execute(
-            insert(versions).from_select(
-                ["chat_id", "version", "raw", "digest", "seen_at"],
-                select(*columns).where(chats.c.id.in_(part)),
-            )
+def _copy_to_versions(connection: Connection, rows: Sequence[Row]) -> None:
+    """Copy the present versions of these chats. Their raw JSON is copied as it is, with the SHA-256
+    that it had when it was saved, so that damage to it stays visible."""
+    if not rows:
+        return
+    copies = [
+        sealed_rows.sealed(
+            versions,
+            {
+                "chat_id": row["id"],
+                "version": row["version"],
+                "digest": row["digest"],
+                "seen_at": row["changed_at"],
+                "sha256": row["sha256"],
+            },
         )
+        for row in rows
+    ]
+    connection.execute(
+        _COPY, [{"chat_id": copy["chat_id"], "new_seal": copy["seal"]} for copy in copies]
+    )
+    for copy in copies:
+        add_seal(connection, "versions", copy["seal"])
 
 
-def _write(connection: Connection, rows: Sequence[dict[str, object]]) -> None:
-    if rows:
-        connection.execute(upsert(connection.dialect.name, chats, ["first_seen_at"]), rows)
+def _put(
+    connection: Connection,
+    latest: dict[int, FetchedChat],
+    known: dict[int, Row],
+    chat_ids: Collection[int],
+    seen_at: int,
+) -> None:
+    rows = []
+    numbers = _numbers(connection, [i for i in chat_ids if i not in known], seen_at)
+    for chat_id in chat_ids:
+        before = known.get(chat_id)
+        version = numbers[chat_id] if before is None else before["version"] + 1
+        first_seen_at = seen_at if before is None else before["first_seen_at"]
+        rows.append(chat_row(latest[chat_id], version, first_seen_at, seen_at, seen_at))
+    sealed_rows.put(connection, chats, rows, [known[i] for i in chat_ids if i in known])
 
 
-def _mark_seen(connection: Connection, chat_ids: Sequence[int], seen_at: int) -> None:
+def _numbers(connection: Connection, chat_ids: Sequence[int], now: int) -> dict[int, int]:
+    """The versions that chats begin with: 1. Unless the row of a chat was deleted by somebody, but
+    not those of its earlier versions: then the lost version keeps its number."""
+    numbers = dict.fromkeys(chat_ids, 1)
     for part in chunks(chat_ids):
-        connection.execute(
-            update(chats).where(chats.c.id.in_(part)).values(seen_at=seen_at, gone_at=None)
+        highest = select(versions.c.chat_id, func.max(versions.c.version)).group_by(
+            versions.c.chat_id
         )
+        for chat_id, last in connection.execute(highest.where(versions.c.chat_id.in_(part))).all():
+            restoring.put_lost_version(connection, chat_id, last + 1, now)
+            numbers[chat_id] = last + 2
+    return numbers
+
+
+def _mark_seen(connection: Connection, rows: Sequence[Row], seen_at: int) -> None:
+    sealed_rows.change(connection, chats, rows, {"seen_at": seen_at, "gone_at": None})
 
 
 def _reject_key(chat_id: int) -> str:
     return f"chat:{chat_id}"
-
-
-def _row(item: FetchedChat, version: int, seen_at: int) -> dict[str, object]:
-    chat = item.chat
-    created_at, end_at = second_in(chat.created_at), second_in(chat.end_at)
-    return storable_row(
-        id=chat.id,
-        version=version,
-        digest=item.digest,
-        created_at=created_at,
-        end_at=end_at,
-        active_at=created_at if end_at is None else end_at,
-        status=chat.status,
-        agent_id=chat.agent_id,
-        visitor_id=chat.visitor_id,
-        first_seen_at=seen_at,
-        changed_at=seen_at,
-        seen_at=seen_at,
-        gone_at=None,
-    ) | {"raw": item.raw}  # ASCII, so it can be stored as it is

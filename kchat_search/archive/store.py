@@ -17,6 +17,8 @@ from sqlalchemy import Connection, Engine
 from kchat_search.archive import (
     agent_names,
     change_queue,
+    checking,
+    mending,
     recheck_queries,
     reject_list,
     saving,
@@ -36,7 +38,9 @@ from kchat_search.models.chats import (
     StoredChat,
     StoredReject,
     StoredVersion,
+    Understand,
 )
+from kchat_search.models.damage import CheckedPart, DamagedRow, Mended
 from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport, SyncTotals
 
 _REJECTS_AT_ONCE = 20  # a raw form may be megabytes
@@ -68,17 +72,21 @@ class SqlArchive:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with archive_errors(self._location), writing(self._engine) as connection:
+        with (
+            archive_errors(self._location),
+            writing(self._engine) as connection,
+            tally.tallied(connection),
+        ):
             yield connection
 
     # -- StoredChats: chats, and what is known of them -----------------------------------------
 
-    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
+    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat | DamagedRow]:
         """The chats of these ids, by id."""
         with self._reading() as connection:
             return stored_chats.by_ids(connection, storable_ids(chat_ids))
 
-    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
+    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat | DamagedRow]:
         """All chats with an id above `after`, id ascending, read `batch` chats at a time."""
         while True:
             with self._reading() as connection:
@@ -86,9 +94,10 @@ class SqlArchive:
             yield from part
             if len(part) < batch:
                 return
-            after = part[-1].id
+            last = part[-1]
+            after = last.id if isinstance(last, StoredChat) else last.chat_id or after
 
-    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+    def versions(self, chat_id: int) -> tuple[StoredVersion | DamagedRow, ...]:
         """All versions of a chat, oldest first, the present one last."""
         with self._reading() as connection:
             return tuple(
@@ -247,14 +256,11 @@ class SqlArchive:
 
     def every_reject(self) -> Iterator[RejectedChat]:
         """All rejects by key, also those that are gone, read a few at a time."""
-        key = ""
-        while True:
+        key: str | None = ""
+        while key is not None:
             with self._reading() as connection:
-                part = reject_list.after_key(connection, key, _REJECTS_AT_ONCE)
+                part, key = reject_list.after_key(connection, key, _REJECTS_AT_ONCE)
             yield from part
-            if len(part) < _REJECTS_AT_ONCE:
-                return
-            key = part[-1].key
 
     # -- ArchiveReports: what the service reports ----------------------------------------------
 
@@ -272,6 +278,27 @@ class SqlArchive:
         """Reports of the last syncs, newest first."""
         with self._reading() as connection:
             return sync_state.last_reports(connection, limit)
+
+    # -- ArchiveCheck: is everything what was stored? --------------------------------------------
+
+    def check(
+        self, position: str = "", *, understand: Understand, most_bytes: int = 4_000_000
+    ) -> CheckedPart:
+        """Check the next part of the archive."""
+        with self._reading() as connection:
+            return checking.check(connection, position, understand, most_bytes)
+
+    def mend(
+        self, findings: Sequence[DamagedRow], *, understand: Understand, now: datetime
+    ) -> Mended:
+        """Set right what needs no Kchat."""
+        with self._writing() as connection:
+            return mending.mend(connection, findings, understand, now)
+
+    def restore(self, fetched: Sequence[FetchedChat], *, now: datetime) -> tuple[int, ...]:
+        """Put what Kchat has now in the place of damaged or missing rows."""
+        with self._writing() as connection:
+            return saving.restore(connection, fetched, now)
 
     def totals(self) -> dict[str, SyncTotals]:
         """The sums over all syncs, by kind of sync."""

@@ -7,12 +7,14 @@ transaction that saves the report. So they count every report, also those delete
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, bindparam, select
 
+from kchat_search.archive import restoring, sealed_rows, seals
 from kchat_search.archive.column_conversion import (
     moment_in,
     report_in,
@@ -22,54 +24,64 @@ from kchat_search.archive.column_conversion import (
     totals_in,
     totals_out,
 )
-from kchat_search.archive.statements import upsert
 from kchat_search.archive.tables import cursors, reports
 from kchat_search.models.reports import SyncReport, SyncTotals
+
+log = logging.getLogger(__name__)
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
 _TOTALS = "totals"
 
 # Built once, because building a statement takes as long as carrying it out.
-_CURSORS = select(cursors.c.name, cursors.c.value).where(
-    cursors.c.name.in_(bindparam("names", expanding=True))
-)
+_CURSORS = select(cursors).where(cursors.c.name.in_(bindparam("names", expanding=True)))
 
 
 def cursor(connection: Connection, name: str) -> dict[str, Any] | None:
-    """The cursor of this name; None if it was never saved."""
-    stored = connection.scalar(select(cursors.c.value).where(cursors.c.name == storable(name)))
-    if stored is None:
-        return None
-    value: dict[str, Any] = json.loads(stored)
-    return value
+    """The cursor of this name; None if it was never saved, or if its row is damaged."""
+    return cursors_named(connection, [storable(name)]).get(storable(name))
 
 
 def cursors_named(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The cursors of these names; those that were never saved are left out."""
-    rows = connection.execute(_CURSORS, {"names": list(names)})
-    return {name: json.loads(value) for name, value in rows}
+    """The cursors of these names; those that were never saved are left out, and those whose row is
+    damaged: then sync begins again where it would without one, and loses nothing but time."""
+    values = {}
+    for row in connection.execute(_CURSORS, {"names": list(names)}):
+        if seals.row_problem(cursors, row) is None:
+            values[row[0]] = json.loads(row[1])
+        else:
+            log.warning("A cursor of the archive is damaged: kchat-search verify names it.")
+    return values
 
 
 def save_cursor(connection: Connection, name: str, value: Mapping[str, Any], now: datetime) -> None:
     """Save one cursor. Raises TypeError for a value that is not JSON."""
     row = storable_row(name=name, value=json.dumps(dict(value)), updated_at=moment_in(now))
-    connection.execute(upsert(connection.dialect.name, cursors), [row])
+    sound, damaged = sealed_rows.sound_and_damaged(
+        connection, cursors, cursors.c.name == row["name"]
+    )
+    restoring.set_aside_rows(connection, cursors, damaged, moment_in(now))
+    sealed_rows.put(connection, cursors, [row], sound)
 
 
 def save_report(connection: Connection, report: SyncReport) -> None:
     """Keep the report, delete the oldest ones, and add the report to the totals."""
-    connection.execute(insert(reports), [{"value": report_in(report)}])
-    newest = connection.scalar(select(func.max(reports.c.id))) or 0
-    connection.execute(delete(reports).where(reports.c.id <= newest - _REPORTS_KEPT))
+    newest = sealed_rows.next_number(connection, reports)
+    sealed_rows.put(connection, reports, [{"id": newest, "value": report_in(report)}])
+    oldest = reports.c.id <= newest - _REPORTS_KEPT
+    sound, damaged = sealed_rows.sound_and_damaged(connection, reports, oldest)
+    sealed_rows.remove(connection, reports, sound + damaged)
     by_kind = totals(connection)
     by_kind[report.kind] = by_kind.get(report.kind, SyncTotals()).plus(report)
     save_cursor(connection, _TOTALS, totals_in(by_kind), report.finished_at)
 
 
 def last_reports(connection: Connection, limit: int) -> tuple[SyncReport, ...]:
-    """Reports of the last syncs, newest first."""
-    rows = connection.scalars(select(reports.c.value).order_by(reports.c.id.desc()).limit(limit))
-    return tuple(map(report_out, rows))
+    """Reports of the last syncs, newest first. A damaged one is left out."""
+    rows = connection.execute(select(reports).order_by(reports.c.id.desc()).limit(limit)).all()
+    sound = [row for row in rows if seals.row_problem(reports, row) is None]
+    if len(sound) < len(rows):
+        log.warning("A report of a sync is damaged: kchat-search verify names it.")
+    return tuple(report_out(row.value) for row in sound)
 
 
 def totals(connection: Connection) -> dict[str, SyncTotals]:

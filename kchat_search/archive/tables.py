@@ -7,6 +7,7 @@
 
 Invariants: `chats` holds the present version of each chat and `versions` the earlier ones. `tally`
 changes in the transaction that changes what it counts. A sequence number is never used twice.
+Every row but those of the change queue is sealed (`seals`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sqlalchemy import (
     literal_column,
 )
 
-MIGRATION = "0002"
+MIGRATION = "0003"
 """The number of the migration that leads to these tables."""
 
 metadata = MetaData(
@@ -40,6 +41,16 @@ metadata = MetaData(
 
 # SQLite numbers rows by itself only in a column of the type INTEGER, which has 64 bits there.
 _Id = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _seal() -> Column[str]:
+    return Column("seal", Text)  # see `seals`
+
+
+def _proofs() -> tuple[Column[str], Column[str]]:
+    """Of a row with a raw JSON text: the SHA-256 (hex) of its bytes, and the seal."""
+    return Column("sha256", Text), _seal()
+
 
 chats = Table(
     "chats",
@@ -57,8 +68,9 @@ chats = Table(
     Column("changed_at", BigInteger, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
     Column("gone_at", BigInteger),
-    # The last column, so that the pages of a long conversation are read only when it is asked for.
+    # Behind the others, so that the pages of a long conversation are read only when needed.
     Column("raw", Text, nullable=False),
+    *_proofs(),
 )
 
 not_gone = chats.c.gone_at.is_(None)
@@ -88,7 +100,8 @@ versions = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("digest", Text, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
-    Column("raw", Text, nullable=False),
+    Column("raw", Text, nullable=False),  # '' for a version that is lost; its bytes are set aside
+    *_proofs(),
 )
 
 cursors = Table(
@@ -97,6 +110,7 @@ cursors = Table(
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    _seal(),
 )
 
 # No foreign key: an entry whose chat is not in the archive tells the indexer to remove that chat
@@ -120,6 +134,7 @@ rejects = Table(
     Column("times", Integer, nullable=False),
     Column("raw", Text, nullable=False),
     Column("gone_at", BigInteger),  # when Kchat no longer showed it
+    *_proofs(),
 )
 
 agents = Table(
@@ -128,6 +143,7 @@ agents = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("seen_at", BigInteger, nullable=False),
+    _seal(),
 )
 
 reports = Table(
@@ -135,6 +151,7 @@ reports = Table(
     metadata,
     Column("id", _Id, primary_key=True, autoincrement=True),
     Column("value", Text, nullable=False),
+    _seal(),
     sqlite_autoincrement=True,
 )
 
@@ -149,5 +166,24 @@ tally = Table(
     Column("pending", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
     Column("versions", BigInteger, nullable=False),
+    # JSON: {table: [rows, sum of their seals in hex]}; see `seals`.
+    Column("sums", Text),
+    Column("shape", Text),  # JSON: {table or index: SHA-256 of its definition}; see `shape`
+    _seal(),
     CheckConstraint("id = 1", name="one_row"),
+)
+
+# What was damaged and was replaced or removed since, as it was: JSON of its columns.
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("id", _Id, primary_key=True, autoincrement=True),
+    Column("table_name", Text, nullable=False),
+    Column("chat_id", BigInteger, index=True),
+    Column("key", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("set_aside_at", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    _seal(),
+    sqlite_autoincrement=True,
 )

@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from kchat_search.models.chats import Chat, Message, StoredVersion
+from kchat_search.models.damage import DamagedRow
 
 DifferenceKind = Literal["added", "removed", "changed", "recalled"]
 Json = dict[str, Any]
@@ -87,18 +88,24 @@ class Version:
 
     number: int
     digest: str
-    seen_at: datetime
-    """When this version was first seen."""
+    seen_at: datetime | None
+    """When this version was first seen; None for one that is damaged."""
     until: datetime | None
-    """When the next version was first seen; None for the present version."""
+    """When the next version that can be read was first seen; None where there is none."""
     differences: tuple[Difference, ...]
-    """First fields of the chat, then messages by position. Empty for the first version."""
+    """First fields of the chat, then messages by position. Empty for the first version, for one
+    that is damaged, and for the one after that."""
+    is_present: bool = False
+    damage: DamagedRow | None = None
+    """Why this version can't be read; None for one that can."""
+    follows_damage: bool = False
+    """The version before can't be read, so nobody knows what changed."""
 
 
 class History:
     """The versions of one chat, oldest first. Indexes count from 0; numbers are the archive's."""
 
-    def __init__(self, stored: Sequence[StoredVersion], reading: Reading) -> None:
+    def __init__(self, stored: Sequence[StoredVersion | DamagedRow], reading: Reading) -> None:
         self._stored = stored
         self._reading = reading
 
@@ -112,29 +119,49 @@ class History:
 
     def size(self, indexes: Iterable[int]) -> int:
         """How many characters of JSON the versions with these indexes have together."""
-        return sum(len(self._stored[index].raw) for index in indexes)
+        chosen = (self._stored[index] for index in indexes)
+        return sum(len(stored.raw) for stored in chosen if isinstance(stored, StoredVersion))
 
     def walk(self, start: int = 0, stop: int | None = None) -> Iterator[Version]:
         """The versions with the indexes from `start` to before `stop`. Each is compared with the
         one before it when the walk reaches it."""
-        before: Json | None = decoded(self._stored[start - 1].raw) if start else None
-        following = [*self._stored[1:], None]
-        for stored, next_stored in list(zip(self._stored, following, strict=True))[start:stop]:
+        before = self._decoded(start - 1) if start else None
+        for index in range(len(self._stored))[start:stop]:
+            stored, is_present = self._stored[index], index == len(self._stored) - 1
+            if isinstance(stored, DamagedRow):
+                number = stored.version or index + 1
+                yield Version(number, "", None, None, (), is_present, damage=stored)
+                before = None
+                continue
             sent = decoded(stored.raw)
             yield Version(
                 number=stored.version,
                 digest=stored.digest,
                 seen_at=stored.seen_at,
-                until=next_stored.seen_at if next_stored else None,
+                until=self._until(index),
                 differences=() if before is None else differences(before, sent, self._reading),
+                is_present=is_present,
+                follows_damage=bool(index) and before is None,
             )
             before = sent
 
-    def sent(self, index: int) -> Mapping[str, object]:
-        """The chat as Kchat sent it in this version, without the upload tokens."""
-        cleaned = self._reading.without_upload_tokens(decoded(self._stored[index].raw))
+    def sent(self, index: int) -> Mapping[str, object] | None:
+        """The chat as Kchat sent it in this version, without the upload tokens; None for a version
+        that is damaged."""
+        sent = self._decoded(index)
+        if sent is None:
+            return None
+        cleaned = self._reading.without_upload_tokens(sent)
         assert isinstance(cleaned, dict)
         return cleaned
+
+    def _decoded(self, index: int) -> Json | None:
+        stored = self._stored[index]
+        return None if isinstance(stored, DamagedRow) else decoded(stored.raw)
+
+    def _until(self, index: int) -> datetime | None:
+        following = self._stored[index + 1 :]
+        return next((one.seen_at for one in following if isinstance(one, StoredVersion)), None)
 
 
 def decoded(raw: str) -> Json:

@@ -2,7 +2,8 @@
 
 Every message says what happened and what to do next. `--json` prints what a program reads, which is
 what the API answers. An error is one line on standard error. Exit codes: 0 done, 1 failed, 2 wrong
-usage or settings, 3 `verify` found a difference, 75 not now (the same call may succeed later).
+usage or settings, 3 `verify` found a difference or `export` a damaged chat, 75 not now (the same
+call may succeed later).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from kchat_search.config import (
     load_settings_with_account,
 )
 from kchat_search.errors import KchatSearchError, SettingsError
+from kchat_search.models.damage import REPAIR, DamagedRow
 from kchat_search.models.plan import Match, Sort
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import export_formats
@@ -223,13 +225,17 @@ def export(
     settings = _settings()
     with _service(settings) as service:
         hits = service.export(replace(request, sort=sort))
+        damaged: list[DamagedRow] = []
         with (
             output_file.opened(output, force=force) as file,
             printing.progress_bars(quiet=file.isatty()) as progress,
         ):
-            chats = output_file.counted(hits.chats, hits.total, progress)
+            named = output_file.noted(hits.chats, damaged)
+            chats = output_file.counted(named, hits.total, progress)
             file.writelines(export_formats.pieces(chats, form, settings.zone, _links(settings)))
-    printing.print_exported(hits.total, output, hits.coverage)
+    printing.print_exported(hits.total, output, hits.coverage, damaged)
+    if damaged:
+        sys.exit(EXIT_DIFFERENCE)
 
 
 @commands.command(short_help="A whole chat.")
@@ -274,12 +280,12 @@ def reindex(wait: float, as_json: bool) -> None:
         click.echo(f"{count:,} chats indexed anew.")
 
 
-@commands.command(short_help="Prove the index against the archive.")
+@commands.command(short_help="Prove the archive, and the index against it.")
 @click.option("--strings", default=200, show_default=True, help="Random strings to look up.")
 @click.option("--seed", type=int, help="The seed of an earlier run, to repeat it.")
 @json_option
 def verify(strings: int, seed: int | None, as_json: bool) -> None:
-    """Prove the index against the archive: nothing missed, nothing invented."""
+    """Prove the archive, and the index against it: nothing changed, missed or invented."""
     if seed is None:
         seed = random.SystemRandom().randrange(2**32)
     with (
@@ -291,10 +297,13 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
         printing.print_json(verify_json(report))
     else:
         printing.print_verify(report)
-    if not report.clean:
+    if report.archive:
+        click.echo(f"The archive is damaged; set it right: {REPAIR}", err=True)
+    if not report.index_clean:
         click.echo(
             "The index differs from the archive; build it anew: kchat-search reindex", err=True
         )
+    if not report.clean:
         sys.exit(EXIT_DIFFERENCE)
 
 

@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from kchat_search.cli.unnamed_file import unnamed_file
 from kchat_search.errors import BadRequest, OutputUnwritable
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Progress
-from kchat_search.models.search import ChatView
-from kchat_search.search.export_walk import AbsentChat
+from kchat_search.search.export_walk import Exported
 
 _REPORT_EVERY = 100
 
@@ -62,15 +62,21 @@ def _target(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def counted(
-    chats: Iterable[ChatView | AbsentChat], total: int, progress: Progress
-) -> Iterator[ChatView | AbsentChat]:
+def counted(chats: Iterable[Exported], total: int, progress: Progress) -> Iterator[Exported]:
     """The same chats. Calls `progress` with how many have come."""
     progress("export", 0, total)
     for number, chat in enumerate(chats, start=1):
         yield chat
         if number % _REPORT_EVERY == 0 or number == total:
             progress("export", number, total)
+
+
+def noted(chats: Iterable[Exported], damaged: list[DamagedRow]) -> Iterator[Exported]:
+    """The same chats. Those that are damaged in the archive are added to `damaged`."""
+    for chat in chats:
+        if isinstance(chat, DamagedRow):
+            damaged.append(chat)
+        yield chat
 
 
 def _check(path: Path, target: Path, *, force: bool) -> None:

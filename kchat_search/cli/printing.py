@@ -29,6 +29,7 @@ from rich.text import Text
 from kchat_search.chats import ratings
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, value_text
 from kchat_search.models.chats import Message, StoredReject
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import (
     Coverage,
     Progress,
@@ -52,6 +53,7 @@ _STEPS = {
     "look up": "Looking strings up",
     "scan": "Scanning the archive for them",
 }
+_MAX_FINDINGS = 20
 _KEY_SHOWN = 12
 _DAY_WIDTH = len("2015-04-25")
 
@@ -112,6 +114,8 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     )
     for explanation in _explanations(page.query):
         out.print(f"  {clean(explanation)}")
+    for row in page.damaged:
+        out.print(f"  damaged: {clean(str(row))}")
     for hit in page.hits:
         chat = hit.chat
         who = " · ".join(
@@ -178,7 +182,11 @@ def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
     """The versions of a chat, oldest first, and what changed in each."""
     out = console()
     for version in history.walk():
-        until = f", until {_time(version.until, zone)}" if version.until else ", the present one"
+        if version.damage is not None:
+            out.print(Text(clean(f"{version.damage}"), style="bold"))
+            continue
+        until = f", until {_time(version.until, zone)}" if version.until else ""
+        until = ", the present one" if version.is_present else until
         head = f"Chat {chat_id}, version {version.number}: seen {_time(version.seen_at, zone)}"
         out.print(Text(head + until, style="bold"))
         for difference in version.differences:
@@ -188,7 +196,9 @@ def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
                 _print_message_changed(difference, zone)
         if not version.differences:
             first = version.number == 1
-            out.print("  the first in the archive" if first else "  nothing that can be shown")
+            nothing = "the first in the archive" if first else "nothing that can be shown"
+            unknown = "what changed is not known: the version before can't be read"
+            out.print(f"  {unknown if version.follows_damage else nothing}")
 
 
 def _print_message_changed(difference: MessageDifference, zone: ZoneInfo) -> None:
@@ -282,7 +292,9 @@ def _key(stored: StoredReject) -> str:
     return reject.key[:_KEY_SHOWN] if reject.chat_id is None else f"#{reject.chat_id}"
 
 
-def print_exported(total: int, path: Path, coverage: Coverage) -> None:
+def print_exported(
+    total: int, path: Path, coverage: Coverage, damaged: Sequence[DamagedRow] = ()
+) -> None:
     """How many chats an export has. On standard error, because the chats may go to standard
     output."""
     out = console(to_stderr=True)
@@ -295,6 +307,10 @@ def print_exported(total: int, path: Path, coverage: Coverage) -> None:
     if not coverage.complete:
         why = ", ".join(text for text, applies in reasons.items() if applies)
         out.print(f"  note: that may not be everything: {why}; see kchat-search status")
+    for row in damaged[:_MAX_FINDINGS]:
+        out.print(f"  damaged: {clean(str(row))}")
+    if len(damaged) > _MAX_FINDINGS:
+        out.print(f"  and {len(damaged) - _MAX_FINDINGS:,} more damaged chats")
 
 
 def print_report(report: SyncReport) -> None:
@@ -314,6 +330,11 @@ def print_report(report: SyncReport) -> None:
 def print_verify(report: VerifyReport) -> None:
     """What a check found."""
     out = console()
+    out.print(f"{report.rows:,} rows of the archive: {len(report.archive)} damaged or missing")
+    for finding in report.archive[:_MAX_FINDINGS]:
+        out.print(f"  archive: {clean(str(finding))}")
+    if len(report.archive) > _MAX_FINDINGS:
+        out.print(f"  and {len(report.archive) - _MAX_FINDINGS:,} more; --json has all")
     out.print(
         f"{report.chats:,} chats, {report.strings:,} strings: {len(report.missed)} missed, "
         f"{len(report.wrong)} wrong, {len(report.lacking)} chats lacking in the index, "

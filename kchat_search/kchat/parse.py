@@ -114,6 +114,11 @@ class ChatParser:
         has_messages = isinstance(item, dict) and item.get("messages") is not None
         return FetchedChat(chat, raw, digest, has_messages)
 
+    def understand(self, raw: str) -> FetchedChat | RejectedChat:
+        """Parse the raw JSON of an archived chat or reject as if it had been fetched now. Raises
+        ValueError where it is no JSON."""
+        return self.parse_chat(decode_text(raw))
+
     def parse_archived(self, raw: str) -> Chat:
         """Parse the raw JSON of an archived chat. Raises ValueError where it cannot be
         understood."""

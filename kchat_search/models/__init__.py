@@ -4,6 +4,7 @@
     plan.py     what an engine is asked and what it answers; a chat as the index sees it
     search.py   what a person asks of the search and what it answers
     reports.py  what a sync, a check or the whole program reports; sizes; coverage
+    damage.py   what is wrong with a row of the archive, and the way out
 
 What came from the wire, what is stored and what is shown are different types with different
 names. No record here does anything but answer simple questions about its own values.

@@ -7,8 +7,10 @@ are strings, because the API sends them as numbers and as strings.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal, NamedTuple
 
 Speaker = Literal["visitor", "agent", "robot", "unknown"]
@@ -74,6 +76,12 @@ class Chat:
     messages: tuple[Message, ...]
 
 
+def raw_sha256(raw: str) -> str:
+    """The SHA-256 (hex) of the bytes of a raw JSON text. A byte that is not UTF-8 is a lone
+    surrogate in the text (PEP 383) and is counted as that byte."""
+    return sha256(raw.encode("utf-8", "surrogateescape")).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class FetchedChat:
     """A chat as Kchat sent it, understood."""
@@ -89,6 +97,12 @@ class FetchedChat:
     """False for a list item without messages. Then the chat itself must be fetched."""
     listed: bool = False
     """True for an item of a list. A list may leave out fields that the chat itself has."""
+    sha256: str = ""
+    """SHA-256 (hex) of the bytes of `raw`. Computed with the record, so where the chat was
+    parsed: whatever happens to `raw` after that is noticed."""
+
+    def __post_init__(self) -> None:
+        _seal_raw(self)
 
 
 NOT_FETCHED = "null"
@@ -104,6 +118,21 @@ class RejectedChat:
     chat_id: int | None
     raw: str
     reason: str
+    sha256: str = ""
+    """SHA-256 (hex) of the bytes of `raw`, computed with the record."""
+
+    def __post_init__(self) -> None:
+        _seal_raw(self)
+
+
+def _seal_raw(fetched: FetchedChat | RejectedChat) -> None:
+    if not fetched.sha256:
+        object.__setattr__(fetched, "sha256", raw_sha256(fetched.raw))
+
+
+Understand = Callable[[str], FetchedChat | RejectedChat]
+"""From a chat's raw JSON to what is understood of it today. Raises ValueError for a text that is no
+JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +160,12 @@ class StoredReject:
     """A reject as the archive has it."""
 
     reject: RejectedChat
-    first_seen_at: datetime
-    last_seen_at: datetime
+    """If its row in the archive is damaged, only its key is known; `reason` says so."""
+    first_seen_at: datetime | None
+    """None if its row is damaged."""
+    last_seen_at: datetime | None
     times: int
-    """How often it was rejected."""
+    """How often it was rejected; 0 if its row is damaged."""
     gone_at: datetime | None = None
     """When Kchat no longer showed it; None while Kchat shows it."""
 

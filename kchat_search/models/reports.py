@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from kchat_search.models.damage import DamagedRow
+
 Progress = Callable[[str, int, int | None], None]
 """Called as `progress(step, done, total)`. `step` is a short word («fetch», «index»); `total` is
 None while it is unknown."""
@@ -250,10 +252,19 @@ class VerifyReport:
     """Ids of chats that are in the index and not in the archive."""
     damage: str | None = None
     """What is wrong with the files of the index and what to do; None if nothing is."""
+    rows: int = 0
+    """How many rows of the archive were held against their seals."""
+    archive: tuple[DamagedRow, ...] = ()
+    """What is wrong with the archive itself. Building the index again does not help against it."""
     seconds: float = 0.0
     seed: int = 0
 
     @property
     def clean(self) -> bool:
         """True if the check found no difference and no damage."""
+        return self.index_clean and not self.archive
+
+    @property
+    def index_clean(self) -> bool:
+        """True if the index is whole and agrees with what can be read of the archive."""
         return not (self.missed or self.wrong or self.lacking or self.surplus or self.damage)

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Literal
 
 from kchat_search.models.chats import Chat, Speaker
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import FilterField, Match, Sort
 from kchat_search.models.reports import Coverage
 
@@ -193,9 +194,12 @@ class SearchPage:
     cursor: str | None
     """Send it back to get the hits that follow; None where none follow."""
     hits: tuple[Hit, ...]
+    """The hits of this page, without `damaged`; `total` counts those too."""
     facets: Mapping[str, tuple[FacetValue, ...]]
     coverage: Coverage
     took_ms: float
+    damaged: tuple[DamagedRow, ...] = ()
+    """Hits of this page whose chat is damaged in the archive, so that it can't be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,13 @@ from datetime import datetime
 
 from kchat_search.ports.archive import (
     Archive,
+    ArchiveCheck,
     ArchiveReports,
     ChangeQueue,
     IndexSource,
     StoredChats,
     SyncArchive,
+    VerifySource,
 )
 from kchat_search.ports.engine import Engine
 from kchat_search.ports.source import ChatSource
@@ -29,6 +31,7 @@ Clock = Callable[[], datetime]
 
 __all__ = [
     "Archive",
+    "ArchiveCheck",
     "ArchiveReports",
     "ChangeQueue",
     "ChatSource",
@@ -37,4 +40,5 @@ __all__ = [
     "IndexSource",
     "StoredChats",
     "SyncArchive",
+    "VerifySource",
 ]

@@ -8,11 +8,17 @@ signature shows what its caller can do:
     IndexSource     both: what the index is made from and compared with: the indexer, verify
     SyncArchive     what sync saves, and what it decides by
     ArchiveReports  what the service reports of rejects and of syncs
+    ArchiveCheck    is everything what was stored: the scrub, repair
+    VerifySource    `IndexSource` and `ArchiveCheck`: verify
     Archive         all of them together
 
 An archive may be used from several threads at once. Every method is one transaction and sees one
 state of the archive. `iterate` and `every_reject` are the exceptions: they read part by part, and
 no transaction stays open between two parts.
+
+Everything that is read is checked against its seal. A chat, version or reject that is not what was
+stored comes out as one that says so, and the others beside it as always. A damaged cursor, report
+or agent's name is left out, as if it had never been saved; `ArchiveCheck.check` names it.
 
 Every method raises `ArchiveError` where the archive can't be read or written. Methods that write
 raise `ArchiveFull` where the disk has no room; nothing has changed then. Every time is aware; a
@@ -34,26 +40,29 @@ from kchat_search.models.chats import (
     StoredChat,
     StoredReject,
     StoredVersion,
+    Understand,
 )
+from kchat_search.models.damage import CheckedPart, DamagedRow, Mended
 from kchat_search.models.reports import ArchiveCounts, ArchiveFacts, SyncReport, SyncTotals
 
 
 class StoredChats(Protocol):
     """The archive for whoever reads chats. Nothing here writes."""
 
-    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat]:
+    def get(self, chat_ids: Collection[int]) -> dict[int, StoredChat | DamagedRow]:
         """The chats of these ids, by id; ids that the archive does not have are left out.
         Called by search, export, verify, sync, reconcile, the indexer and service."""
         ...
 
-    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat]:
+    def iterate(self, after: int = 0, batch: int = 500) -> Iterator[StoredChat | DamagedRow]:
         """All chats with an id above `after`, id ascending, read `batch` chats at a time. Called
         by the indexer for a rebuild, and by verify."""
         ...
 
-    def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
+    def versions(self, chat_id: int) -> tuple[StoredVersion | DamagedRow, ...]:
         """All versions of a chat, oldest first, the present one last; empty where the archive
-        does not have the chat. Called by service."""
+        does not have the chat. Numbers are 1, 2, 3 without a gap: a version that is missing comes
+        as a `DamagedRow`. Called by service."""
         ...
 
     def id_revisions(self) -> Iterator[tuple[int, int]]:
@@ -127,6 +136,9 @@ class SyncArchive(StoredChats, Protocol):
         chat that was marked as gone and is seen again loses that mark and is queued. If several
         chats have one id, the last one counts; if a chat and a reject have one id, the chat
         counts. A reject never changes the chat that an earlier fetch understood.
+
+        A chat whose columns are damaged is restored, as `ArchiveCheck.restore` says, and counts as
+        changed.
 
         Raises TypeError for a cursor that is not JSON, OverflowError for an id that does not fit
         into 64 bits.
@@ -207,8 +219,8 @@ class SyncArchive(StoredChats, Protocol):
         ...
 
     def every_reject(self) -> Iterator[RejectedChat]:
-        """All rejects by key, also those that are gone, read a few at a time. Called by
-        reconcile."""
+        """All rejects by key, also those that are gone, read a few at a time. Damaged ones are
+        left out. Called by reconcile."""
         ...
 
 
@@ -234,7 +246,54 @@ class ArchiveReports(Protocol):
         ...
 
 
-class Archive(IndexSource, SyncArchive, ArchiveReports, Protocol):
+class ArchiveCheck(Protocol):
+    """Is everything in the archive what was stored? And if not, what can be set right."""
+
+    def check(
+        self, position: str = "", *, understand: Understand, most_bytes: int = 4_000_000
+    ) -> CheckedPart:
+        """Check the next part: begin with "", go on with `CheckedPart.next` until that is None.
+
+        Every row is held against its seal, every raw JSON against its SHA-256, every chat's columns
+        against what `understand` makes of its raw JSON, versions against 1 to n, every size against
+        the rows, and SQLite checks its file. One call reads some `most_bytes` of raw JSON; only the
+        check of the file and that of the sizes take as long as they take: some seconds for each
+        gigabyte. A position may be kept, also over a restart of the program. What changes between
+        two calls is no finding. Called by verify and by the worker, a part each tick.
+        """
+        ...
+
+    def mend(
+        self, findings: Sequence[DamagedRow], *, understand: Understand, now: datetime
+    ) -> Mended:
+        """Set right what `check` found, as far as that needs no Kchat: columns are computed from
+        sound raw JSON, sizes counted, indexes built anew, unreadable parts of the file replaced
+        by what of it can be read. What is lost for good (an earlier version, a reject, a cursor,
+        an agent's name) is set aside as it is. Nothing that is sound changes.
+
+        Then fetch the chats of `Mended.fetch` and `restore` them. Call `mend` again with what
+        `check` finds after that, since sizes are only counted once every row is sound. Called by
+        repair, within the indexer's lock.
+        """
+        ...
+
+    def restore(self, fetched: Sequence[FetchedChat], *, now: datetime) -> tuple[int, ...]:
+        """Put what Kchat has now in the place of damaged or missing rows, and queue the chats.
+        Returns the ids of those that were restored; chats whose row is sound stay as they are.
+
+        With the digest or the SHA-256 of the row, it is the version that was there. Otherwise it is
+        the next one, the damaged row is set aside as it is, and the history says that the version
+        before can't be read. `save` does this too for a row whose columns are damaged; damage of
+        the raw JSON alone it does not see. Called by repair, within the indexer's lock.
+        """
+        ...
+
+
+class VerifySource(IndexSource, ArchiveCheck, Protocol):
+    """What verify compares with the index, and checks itself."""
+
+
+class Archive(VerifySource, SyncArchive, ArchiveReports, Protocol):
     """The whole system of record. The service holds it and hands its parts on."""
 
     def close(self) -> None:

@@ -5,7 +5,7 @@ take 8 MB. A cursor would take less memory, but it would search again for every 
 that changes during the walk could be lost, a chat that is added could appear although nobody
 counted it, and a search of 0.2 seconds would be repeated ten thousand times.
 
-Invariant: each id gives one chat, or an `AbsentChat`, in the order of the ids.
+Invariant: each id gives one chat, or an `AbsentChat`, or a `DamagedRow`, in the order of the ids.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from kchat_search.models.chats import StoredChat
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Coverage
 from kchat_search.models.search import ChatView
 from kchat_search.ports import StoredChats
@@ -31,6 +32,10 @@ class AbsentChat:
     id: int
 
 
+Exported = ChatView | AbsentChat | DamagedRow
+"""One item of an export. A chat that is damaged in the archive is named in its place."""
+
+
 @dataclass(frozen=True, slots=True)
 class Export:
     """Every hit of a search."""
@@ -39,13 +44,13 @@ class Export:
     """How many items `chats` gives, exactly."""
     coverage: Coverage
     """Did the search cover every chat, when the hits were looked up?"""
-    chats: Iterator[ChatView | AbsentChat]
+    chats: Iterator[Exported]
     """Each chat is read when the walk reaches it, and is as the archive has it at that moment."""
 
 
 def walk(
     archive: StoredChats, ids: Sequence[int], view: Callable[[StoredChat], ChatView]
-) -> Iterator[ChatView | AbsentChat]:
+) -> Iterator[Exported]:
     """The chats with these ids, in this order. `view` makes of a stored chat what is shown of it.
     No transaction is open while the caller works on a chat.
 
@@ -56,4 +61,7 @@ def walk(
         stored_chats = archive.get(batch)
         for chat_id in batch:
             stored = stored_chats.pop(chat_id, None)
-            yield AbsentChat(chat_id) if stored is None else view(stored)
+            if isinstance(stored, DamagedRow):
+                yield stored
+            else:
+                yield AbsentChat(chat_id) if stored is None else view(stored)

@@ -13,6 +13,7 @@ from kchat_search.chats import ratings
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.fields import FACETS, PARAMETERS
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import (
     NO_TIME,
     EngineAnswer,
@@ -76,7 +77,7 @@ class Searcher:
         answer = self.engine.search(plan)
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
-        hits = self._read_hits(request, engine_hits, plan, context.agents)
+        hits, damaged = self._read_hits(request, engine_hits, plan, context.agents)
         return SearchPage(
             query=self._query_reading(request, parsed, plan, answer, context),
             total=answer.total,
@@ -93,6 +94,7 @@ class Searcher:
             },
             coverage=_coverage(facts, answer.documents),
             took_ms=(time.perf_counter() - began) * 1000,
+            damaged=damaged,
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
@@ -158,12 +160,16 @@ class Searcher:
 
     def _read_hits(
         self, request: SearchRequest, engine_hits: Sequence[EngineHit], plan: Plan, agents: Agents
-    ) -> tuple[Hit, ...]:
+    ) -> tuple[tuple[Hit, ...], tuple[DamagedRow, ...]]:
+        """(the hits that can be shown, the chats of the others)."""
         needles = tuple(dict.fromkeys((*needles_of(plan.match), *needles_of(plan.some))))
         stored_chats = self.archive.get([hit.id for hit in engine_hits])
-        hits = []
+        hits, damaged = [], []
         for hit in engine_hits:
             stored = stored_chats.get(hit.id)
+            if isinstance(stored, DamagedRow):
+                damaged.append(stored)
+                continue
             if stored is None:  # the archive drops no chat, but this one was erased a moment ago
                 continue
             transcript = self._recent_chats.read(stored, agents)
@@ -180,7 +186,7 @@ class Searcher:
                     ),
                 )
             )
-        return tuple(hits)
+        return tuple(hits), tuple(damaged)
 
     def _query_reading(
         self,

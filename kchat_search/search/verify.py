@@ -1,8 +1,10 @@
-"""Verify: prove that the index agrees with the archive.
+"""Verify: prove that the archive is what was stored, and that the index agrees with it.
 
-Random strings are taken from the archive and searched for. What the search finds is compared with
-what a plain scan of every chat finds. Verify may run during a sync. Chats that change in the
-meantime are left out of the comparison.
+First every row of the archive is checked (`ports.ArchiveCheck`). What is damaged there is named,
+and left out of the comparison, because building the index again would not help. Then random strings
+are taken from the archive and searched for. What the search finds is compared with what a plain
+scan of every chat finds. Verify may run during a sync. Chats that change in the meantime are left
+out of the comparison.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kchat_search.chats.reader import ChatReader
+from kchat_search.models.chats import StoredChat, Understand
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Progress, VerifyReport, no_progress
 from kchat_search.models.search import SearchRequest
-from kchat_search.ports import Engine, IndexSource
+from kchat_search.ports import ArchiveCheck, Engine, IndexSource, VerifySource
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
@@ -27,28 +31,36 @@ _MAX_DIFFERENCES = 100
 
 
 def verify(
-    archive: IndexSource,
+    archive: VerifySource,
     engine: Engine,
     searcher: Searcher,
     chat_reader: ChatReader,
+    understand: Understand,
     *,
     strings: int,
     seed: int,
     progress: Progress = no_progress,
 ) -> VerifyReport:
-    """Check every byte of the index against its checksum, compare the ids and revisions of all
-    chats, then search for `strings` random strings and scan for them.
+    """Check every row of the archive against its seal and every byte of the index against its
+    checksum, compare the ids and revisions of all chats, then search for `strings` random strings
+    and scan for them.
 
-    `seed` decides which strings. `progress` is called as `models.reports.Progress` says. Memory
-    holds two ids for each chat that has one of the strings. The time is that of one pass over the
-    archive. Raises `ArchiveError` or `IndexDamaged` where one of the two cannot be read at all.
+    `understand` reads a chat's raw JSON, as `ports.ArchiveCheck.check` says. `seed` decides which
+    strings. `progress` is called as `models.reports.Progress` says. Memory holds two ids for each
+    chat that has one of the strings. The time is that of one pass over the archive for the seals
+    and one for the strings. Raises `ArchiveError` or `IndexDamaged` where one of the two cannot be
+    read at all.
     """
     began = time.perf_counter()
+    rows, findings = check_archive(archive, understand, progress)
+    damaged = {finding.chat_id for finding in findings if finding.chat_id is not None}
     before = dict(archive.id_revisions())
     damage = engine.damage()
     if damage is not None:  # then no other difference is of interest
         seconds = time.perf_counter() - began
-        return VerifyReport(len(before), 0, damage=damage, seconds=seconds, seed=seed)
+        return VerifyReport(
+            len(before), 0, damage=damage, rows=rows, archive=findings, seconds=seconds, seed=seed
+        )
     indexed = engine.id_revisions()
     waiting = {entry.chat_id for entry in archive.changes(len(before) + 1)}
     drawn = _draw(archive, chat_reader, sorted(before), strings, random.Random(seed))  # noqa: S311
@@ -58,7 +70,7 @@ def verify(
         searched[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
     scanned = _scan(archive, chat_reader, drawn, len(before), progress)
-    changed = waiting | _changed_since(archive, before)
+    changed = damaged | waiting | _changed_since(archive, before)
     return VerifyReport(
         chats=len(before),
         strings=len(drawn),
@@ -68,9 +80,26 @@ def verify(
             sorted(i for i, n in before.items() if indexed.get(i) != n and i not in changed)
         ),
         surplus=tuple(sorted(i for i in indexed if i not in before and i not in changed)),
+        rows=rows,
+        archive=findings,
         seconds=time.perf_counter() - began,
         seed=seed,
     )
+
+
+def check_archive(
+    archive: ArchiveCheck, understand: Understand, progress: Progress = no_progress
+) -> tuple[int, tuple[DamagedRow, ...]]:
+    """(how many rows the archive has, what is wrong with them), each finding once."""
+    rows, findings = 0, dict[DamagedRow, None]()
+    position: str | None = ""
+    while position is not None:
+        part = archive.check(position, understand=understand)
+        rows += part.rows
+        findings |= dict.fromkeys(part.findings)
+        position = part.next
+        progress("check the archive", rows, None)
+    return rows, tuple(findings)
 
 
 def _changed_since(archive: IndexSource, before: Mapping[int, int]) -> set[int]:
@@ -91,7 +120,9 @@ def _draw(
         chat_id = rnd.choice(ids)
         stored = archive.get([chat_id]).get(chat_id)
         texts = (
-            [] if stored is None else [fold(m.text) for m in chat_reader.parse(stored.raw).messages]
+            [fold(m.text) for m in chat_reader.parse(stored.raw).messages]
+            if isinstance(stored, StoredChat)
+            else []
         )
         texts = [text for text in texts if text]
         if texts:
@@ -112,6 +143,8 @@ def _scan(
     """Which chats have each string. Every chat is looked at."""
     scanned: dict[str, set[int]] = {string: set() for string in drawn}
     for number, stored in enumerate(archive.iterate(), start=1):
+        if isinstance(stored, DamagedRow):
+            continue
         # No folded text has a line break, so a string can't match across two messages.
         text = "\n".join(fold(message.text) for message in chat_reader.parse(stored.raw).messages)
         for string in drawn:

@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
 from kchat_search.models.chats import Message, Speaker
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.search import ChatView
-from kchat_search.search.export_walk import AbsentChat
+from kchat_search.search.export_walk import AbsentChat, Exported
 from kchat_search.serialization import schemas
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.csv_cells import cell, guarded_link
@@ -36,7 +37,7 @@ TYPES: dict[Format, str] = {
 }
 """The `Content-Type` of each format (CSV: RFC 7111)."""
 
-Chats = Iterable[ChatView | AbsentChat]
+Chats = Iterable[Exported]
 
 _PIECE = 64 * 1024
 """Characters in a piece. Sending each line by itself would cost a system call a line."""
@@ -47,7 +48,7 @@ _LINE_ENDS = {ord(end): f"\\u{ord(end):04x}" for end in "\x85\u2028\u2029"}
 _CHAT_COLUMNS = (
     "chat_id", "chat_type", "created_at", "end_at", "started_by", "status", "agent_id",
     "agent_name", "visitor_id", "visitor_name", "user_id", "rating", "rating_label", "version",
-    "gone_at", "absent",
+    "gone_at", "absent", "damaged",
 )  # fmt: skip
 _MESSAGE_COLUMNS = (
     "position", "message_id", "message_type", "message_created_at", "from", "name", "text",
@@ -77,9 +78,11 @@ def pieces(chats: Chats, form: Format, zone: ZoneInfo, links: Links) -> Iterator
 def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
     """One line for each chat: what `GET /api/v1/chats/{id}` answers."""
     for item in chats:
-        line: schemas.ChatJson | schemas.AbsentJson
+        line: schemas.ChatJson | schemas.AbsentJson | schemas.DamagedExportJson
         if isinstance(item, AbsentChat):
             line = {"chat": {"id": item.id}, "absent": True}
+        elif isinstance(item, DamagedRow):
+            line = {"chat": {"id": item.chat_id or 0}, "damaged": str(item)}
         else:
             line = chat_json(item, zone, links)
         yield json_text(line).translate(_LINE_ENDS) + "\n"
@@ -103,14 +106,21 @@ class _Echo:
         return text
 
 
-def _cells(item: ChatView | AbsentChat, zone: ZoneInfo) -> tuple[list[str], list[list[str]]]:
+def _cells(item: Exported, zone: ZoneInfo) -> tuple[list[str], list[list[str]]]:
     """(the cells of `_CHAT_COLUMNS`, those of `_MESSAGE_COLUMNS` for each row)."""
     nothing_said = [[""] * len(_MESSAGE_COLUMNS)]
     if isinstance(item, AbsentChat):
-        return [str(item.id), *[""] * (len(_CHAT_COLUMNS) - 2), "true"], nothing_said
+        return _only(chat_id=str(item.id), absent="true"), nothing_said
+    if isinstance(item, DamagedRow):
+        return _only(chat_id=str(item.chat_id), damaged=str(item)), nothing_said
     said = zip(item.chat.messages, item.speakers, strict=True)
     messages = [_message_cells(message, speaker, zone) for message, speaker in said]
     return _chat_cells(item, zone), messages or nothing_said
+
+
+def _only(**cells: str) -> list[str]:
+    """The cells of `_CHAT_COLUMNS`, all empty but these."""
+    return [cells.get(name, "") for name in _CHAT_COLUMNS]
 
 
 def _chat_cells(view: ChatView, zone: ZoneInfo) -> list[str]:
@@ -132,6 +142,7 @@ def _chat_cells(view: ChatView, zone: ZoneInfo) -> list[str]:
         ratings.label(chat.rating) or "",
         str(view.version),
         _time(view.gone_at, zone),
+        "",
         "",
     ]
 

@@ -12,7 +12,7 @@ from kchat_search.chats.history import FieldDifference, History, MessageDifferen
 from kchat_search.errors import LimitExceeded, NotFound
 from kchat_search.serialization import schemas
 from kchat_search.serialization.links import Links
-from kchat_search.serialization.times import known_rfc3339, rfc3339
+from kchat_search.serialization.times import rfc3339
 
 MAX_CHARACTERS = 8 * 2**20
 """In the raw JSON of all chats of one answer. Making the answer takes 32 times as much memory."""
@@ -138,15 +138,24 @@ def _versions(
                 limit,
             )
         versions.append(_version(version, zone))
-        if full:
-            versions[-1]["chat"] = dict(history.sent(index))
+        if full and (sent := history.sent(index)) is not None:
+            versions[-1]["chat"] = dict(sent)
     return versions
 
 
 def _version(version: Version, zone: ZoneInfo) -> schemas.VersionJson:
+    if version.damage is not None:
+        return {
+            "version": version.number,
+            "seen_at": None,
+            "until": None,
+            "digest": "",
+            "changes": [],
+            "damaged": version.damage.problem,
+        }
     return {
         "version": version.number,
-        "seen_at": known_rfc3339(version.seen_at, zone),
+        "seen_at": rfc3339(version.seen_at, zone),
         "until": rfc3339(version.until, zone),
         "digest": version.digest,
         "changes": [

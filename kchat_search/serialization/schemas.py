@@ -192,6 +192,13 @@ class CoverageJson(TypedDict):
     synced_at: Time | None
 
 
+class DamagedHitJson(TypedDict):
+    """A hit whose chat is damaged in the archive. `total` counts it."""
+
+    id: int
+    problem: Annotated[str, Field(description="What is wrong with it, and the way out.")]
+
+
 class SearchJson(TypedDict):
     """A page of hits. `total` is exact."""
 
@@ -206,6 +213,9 @@ class SearchJson(TypedDict):
         Field(description="Send it back as `cursor` to get the hits that follow; null at the end."),
     ]
     hits: list[HitJson]
+    damaged: Annotated[
+        list[DamagedHitJson], Field(description="Hits of this page that can't be shown.")
+    ]
     facets: FacetsJson
     coverage: CoverageJson
     took_ms: float
@@ -278,7 +288,9 @@ class VersionJson(TypedDict):
     """A version of a chat."""
 
     version: Annotated[int, Field(description="1 for the first.")]
-    seen_at: Annotated[Time, Field(description="When this version was first seen.")]
+    seen_at: Annotated[
+        Time | None, Field(description="When this version was first seen; null: it is damaged.")
+    ]
     until: Annotated[Time | None, Field(description="When the next was; null: the present one.")]
     digest: str
     chat: NotRequired[
@@ -291,8 +303,12 @@ class VersionJson(TypedDict):
         list[FieldChangeJson | MessageChangeJson],
         Field(
             description="From the version before: fields of the chat, then messages by position. "
-            "Empty for the first version, and where nothing that may be shown changed."
+            "Empty for the first version, where nothing that may be shown changed, and for a "
+            "version that is damaged or follows one that is."
         ),
+    ]
+    damaged: NotRequired[
+        Annotated[str, Field(description="Why it can't be read. Then `chat` is not there.")]
     ]
 
 
@@ -317,6 +333,13 @@ class AbsentIdJson(TypedDict):
     """All that is known of it."""
 
     id: int
+
+
+class DamagedExportJson(TypedDict):
+    """A chat that was found, and is damaged in the archive."""
+
+    chat: AbsentIdJson
+    damaged: Annotated[str, Field(description="What is wrong with it, and the way out.")]
 
 
 class AbsentJson(TypedDict):

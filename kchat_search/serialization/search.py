@@ -41,6 +41,7 @@ def search_json(
         "previous": links.search(before) if before else None,
         "cursor": page.cursor,
         "hits": [_hit(hit, zone, links, request.q) for hit in page.hits],
+        "damaged": [{"id": row.chat_id or 0, "problem": str(row)} for row in page.damaged],
         "facets": _facets(page),
         "coverage": coverage_json(page.coverage, zone),
         "took_ms": round(page.took_ms, 3),

@@ -114,8 +114,8 @@ def _reject(stored: StoredReject, zone: ZoneInfo) -> status_schemas.RejectJson:
         "chat_id": stored.reject.chat_id,
         "key": stored.reject.key,
         "reason": stored.reject.reason,
-        "first_seen_at": known_rfc3339(stored.first_seen_at, zone),
-        "last_seen_at": known_rfc3339(stored.last_seen_at, zone),
+        "first_seen_at": rfc3339(stored.first_seen_at, zone),
+        "last_seen_at": rfc3339(stored.last_seen_at, zone),
         "times": stored.times,
         "gone_at": rfc3339(stored.gone_at, zone),
     }
@@ -131,6 +131,18 @@ def verify_json(report: VerifyReport) -> status_schemas.VerifyJson:
         "lacking": list(report.lacking),
         "surplus": list(report.surplus),
         "damage": report.damage,
+        "rows": report.rows,
+        "archive": [
+            {
+                "table": row.table,
+                "chat_id": row.chat_id,
+                "version": row.version,
+                "key": row.key,
+                "problem": row.problem,
+                "way_out": row.way_out,
+            }
+            for row in report.archive
+        ],
         "seconds": round(report.seconds, 3),
         "seed": report.seed,
     }

@@ -58,8 +58,10 @@ class RejectJson(TypedDict):
     chat_id: Annotated[int | None, Field(description="null: it has none that can be read.")]
     key: str
     reason: str
-    first_seen_at: Time
-    last_seen_at: Time
+    first_seen_at: Annotated[
+        Time | None, Field(description="null: its row in the archive is damaged; see `reason`.")
+    ]
+    last_seen_at: Time | None
     times: Annotated[int, Field(description="How often it was seen.")]
     gone_at: Annotated[Time | None, Field(description="When Kchat no longer showed it.")]
 
@@ -111,9 +113,20 @@ class DifferenceJson(TypedDict):
     chat_id: int
 
 
+class DamagedRowJson(TypedDict):
+    """A row of the archive that is not what was stored, or that can't be read."""
+
+    table: Annotated[str, Field(description="`file`: the file as a whole.")]
+    chat_id: int | None
+    version: int | None
+    key: Annotated[str, Field(description="Which row, where it belongs to no chat.")]
+    problem: str
+    way_out: str
+
+
 class VerifyJson(TypedDict):
-    """The index compared with the archive. The command `verify` prints it; the API does not have
-    it."""
+    """The archive checked, and the index compared with it. The command `verify` prints it; the API
+    does not have it."""
 
     chats: int
     strings: Annotated[int, Field(description="How many strings were looked up.")]
@@ -122,5 +135,10 @@ class VerifyJson(TypedDict):
     lacking: Annotated[list[int], Field(description="Chats that the index lacks or has outdated.")]
     surplus: Annotated[list[int], Field(description="Chats that the archive does not have.")]
     damage: Annotated[str | None, Field(description="What is wrong with the index's files.")]
+    rows: Annotated[int, Field(description="Rows of the archive that were checked.")]
+    archive: Annotated[
+        list[DamagedRowJson],
+        Field(description="What is wrong with the archive; `reindex` does not help against it."),
+    ]
     seconds: float
     seed: int

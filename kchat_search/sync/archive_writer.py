@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
+from kchat_search.models.damage import DamagedRow
 from kchat_search.ports import Clock, SyncArchive
 from kchat_search.sync.decide import SyncKind
 
@@ -75,4 +76,9 @@ class ArchiveWriter:
         if a list shows no messages and the chat vanishes before it can be fetched."""
         bare_ids = [fetched.chat.id for fetched in chats if not fetched.has_messages]
         stored = self.archive.get(bare_ids) if bare_ids else {}
-        return {chat_id for chat_id, chat in stored.items() if json.loads(chat.raw).get("messages")}
+        return {
+            chat_id
+            for chat_id, chat in stored.items()
+            # What is damaged may have had messages, so it is not replaced either.
+            if isinstance(chat, DamagedRow) or json.loads(chat.raw).get("messages")
+        }

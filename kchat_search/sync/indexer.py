@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Clock, Engine, IndexSource
 from kchat_search.sync.decide import index_now, rebuild_pays
@@ -135,12 +136,16 @@ class Indexer:
         return min(most, _BATCH_BYTES_LOW_MEMORY) if low_memory else most
 
     def _batches(
-        self, chats: Iterable[StoredChat], max_bytes: int
+        self, chats: Iterable[StoredChat | DamagedRow], max_bytes: int
     ) -> Iterator[list[RevisionAndRaw]]:
-        """Chats in batches that fit into memory."""
+        """Chats in batches that fit into memory. What is damaged in the archive is left out, and
+        the log says so; a document that the index has of it stays."""
         batch: list[RevisionAndRaw] = []
         size = 0
         for stored in chats:
+            if isinstance(stored, DamagedRow):
+                log.error("Not indexed: %s", stored)
+                continue
             batch.append((stored.revision, stored.raw))
             size += len(stored.raw)
             if size >= max_bytes or len(batch) == _CHATS_PER_BATCH:

@@ -17,8 +17,10 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import ArchiveError, BadRequest, LimitExceeded
 from kchat_search.models.chats import StoredChat
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.search import ChatView, SearchRequest
-from kchat_search.search.export_walk import BATCH, AbsentChat, walk
+from kchat_search.search.export_walk import BATCH, AbsentChat, Exported, walk
+from tests.contracts.archive.chats import all_stored
 from tests.world import World, agents, chat
 from tests.world import asked as search_for
 
@@ -70,7 +72,8 @@ def exported(world: World, **request: Any) -> list[int]:
     return ids
 
 
-def _id(each: ChatView | AbsentChat) -> int:
+def _id(each: Exported) -> int:
+    assert not isinstance(each, DamagedRow)
     return each.id if isinstance(each, AbsentChat) else each.chat.id
 
 
@@ -145,7 +148,7 @@ def test_the_order_is_by_time_then_id_and_there_is_no_other(filled: World) -> No
         created = filled.service.chat_reader.parse(stored.raw).created_at
         return created or datetime.min.replace(tzinfo=UTC), stored.id
 
-    stored = sorted(filled.service.archive.iterate(), key=place)
+    stored = sorted(all_stored(filled.service.archive), key=place)
     assert exported(filled) == [each.id for each in stored]
     assert exported(filled, sort="newest") == [each.id for each in stored][::-1]
     with pytest.raises(BadRequest) as refused:

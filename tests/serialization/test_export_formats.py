@@ -66,6 +66,7 @@ def test_a_row_is_a_message_with_the_facts_of_its_chat(service: FakeService) -> 
         "version": "2",
         "gone_at": "2016-05-20T12:00:00+08:00",
         "absent": "",
+        "damaged": "",
     }
     assert all(facts.items() <= row.items() for row in table)
     said = {name: value for name, value in table[4].items() if name not in facts}

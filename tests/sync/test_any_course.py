@@ -28,6 +28,7 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import KchatError
+from tests.contracts.archive.chats import all_stored, stored_versions
 from tests.system.killing import Killed, preload
 from tests.world import World, agents, chat
 
@@ -118,9 +119,9 @@ class Course(RuleBasedStateMachine):
         """Every version that this test ever saw in the archive is still there, in its place."""
         archive = self.world.service.archive
         for chat_id, before in self.known.items():
-            assert [v.raw for v in archive.versions(chat_id)][: len(before)] == before
-        for stored in archive.iterate():
-            self.known[stored.id] = [v.raw for v in archive.versions(stored.id)]
+            assert [v.raw for v in stored_versions(archive, chat_id)][: len(before)] == before
+        for stored in all_stored(archive):
+            self.known[stored.id] = [v.raw for v in stored_versions(archive, stored.id)]
 
     # -- Kchat ---------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ import pytest
 from kchat_search.demo.faults import with_next_page, without, without_messages
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import KchatBadAnswer, KchatBusy, KchatRefused
+from tests.contracts.archive.chats import stored, stored_versions
 from tests.world import World, chat, message
 
 LIST = "/apiv2/chats.json"
@@ -61,7 +62,7 @@ def test_a_recalled_message_stays_in_an_earlier_version(world: World) -> None:
         world.kchat.put(chat(120, text, end_at="2016-03-20 11:00:00"))
         world.later(minutes=1).sync()
     assert world.found("撤回") == set()
-    assert [('"\\u64a4\\u56de' in v.raw) for v in world.service.versions(120)] == [
+    assert [('"\\u64a4\\u56de' in v.raw) for v in stored_versions(world.service.archive, 120)] == [
         False, True, False,
     ]  # fmt: skip
     world.check_whole()
@@ -103,7 +104,7 @@ def test_a_deletion_between_two_pages_hides_nothing(world: World) -> None:
     assert set(world.archived()) == set(range(101, 126))
     world.kchat.clear_faults()
     world.later(days=1).sync(reconcile=True)
-    gone = world.service.archive.get([103])[103].gone_at
+    gone = stored(world.service.archive, 103).gone_at
     assert gone == world.now
     world.check_index()
     assert 103 in world.found()  # marked, never dropped

@@ -10,7 +10,8 @@ wrong, why, and which command helps. That can't be known from its type, so it st
 
 from __future__ import annotations
 
-from kchat_search.errors import BadRequest, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.errors import BadRequest, ChatDamaged, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.models.damage import REPAIR
 from kchat_search.models.search import MAX_CLAUSES
 
 _LIMITS = {
@@ -38,6 +39,8 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
         return text and text.format(limit=error.limit)
     if isinstance(error, BadRequest):
         return _CURSOR if error.parameter == "cursor" else None
+    if isinstance(error, ChatDamaged):
+        return f"对话 {error.chat_id} 在归档中已损坏，无法显示。从 Kchat 重新取回它：{REPAIR}"
     if isinstance(error, NotFound) and chat_id:
         return f"归档中没有对话 {chat_id}" + (f" 的版本 {version}。" if version else "。")
     return None

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from kchat_search.errors import (
     ArchiveError,
     BadRequest,
+    ChatDamaged,
     HostMalformed,
     IndexDamaged,
     KchatSearchError,
@@ -51,6 +52,7 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (NotFound, 404, "not-found"),
     (HostMalformed, 400, "host-malformed"),
     (RequestRefused, 403, "refused"),
+    (ChatDamaged, 500, "chat-damaged"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
     (TooManyExports, 503, "too-many-exports"),
@@ -110,7 +112,7 @@ def _answer_own_error(error: KchatSearchError, program: Program) -> Response:
         return answer(Problem(500, "internal", ""))
     status, kind = known
     unavailable = status == HTTPStatus(503)
-    if unavailable:
+    if status >= HTTPStatus(500):
         log.error("%s: %s", request.path, error)
     return answer(
         Problem(
@@ -194,4 +196,9 @@ def _advice(problem: Problem) -> tuple[str, str]:
         ),
         503: (_("暂时无法回答"), _("数据没有丢失。请稍后重试；若持续如此，请联系管理员。")),
     }
+    if problem.kind == "chat-damaged":
+        return (
+            _("这个对话在归档中已损坏"),
+            _("其他对话不受影响。管理员可以用 kchat-search repair 从 Kchat 重新取回它。"),
+        )
     return known.get(problem.status, known[400])

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 from kchat_search.models.chats import FetchedChat, QueueEntry, SaveReport
 from kchat_search.models.reports import ArchiveCounts
 
-from .chats import START, fetched, rejected
+from .chats import START, all_stored, fetched, rejected, stored_versions
 from .conftest import NewArchive
 
 ids = st.integers(1, 6)
@@ -176,7 +176,8 @@ class ArchiveMachine(RuleBasedStateMachine):
     def chats_agree(self) -> None:
         if not hasattr(self, "versions"):
             return
-        stored = self.archive.get(range(10))
+        stored = {chat.id: chat for chat in all_stored(self.archive)}
+        assert self.archive.get(range(10)) == stored
         assert {
             i: (c.raw, c.version, c.first_seen_at, c.changed_at) for i, c in stored.items()
         } == {
@@ -187,8 +188,7 @@ class ArchiveMachine(RuleBasedStateMachine):
         assert {i: c.gone_at for i, c in stored.items() if c.gone_at} == self.gone_at
         assert list(self.archive.iterate(batch=2)) == [stored[i] for i in sorted(stored)]
         for chat_id, versions in self.versions.items():
-            stored_versions = self.archive.versions(chat_id)
-            assert [(v.raw, v.seen_at) for v in stored_versions] == [
+            assert [(v.raw, v.seen_at) for v in stored_versions(self.archive, chat_id)] == [
                 (item.raw, moment) for item, moment in versions
             ]
         assert list(self.archive.id_revisions()) == [

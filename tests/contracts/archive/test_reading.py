@@ -10,7 +10,7 @@ from kchat_search.models.chats import revision
 from kchat_search.models.reports import ArchiveCounts, SyncReport
 from kchat_search.ports import Archive
 
-from .chats import START, at, fetched
+from .chats import START, all_stored, at, fetched
 
 
 def test_an_empty_archive_answers_everything(archive: Archive) -> None:
@@ -33,14 +33,14 @@ def test_an_empty_archive_answers_everything(archive: Archive) -> None:
 def test_iterating_gives_every_chat_once_whatever_the_batch(archive: Archive, batch: int) -> None:
     ids = [-3, 0, 1, 5, 9, 10, 11]
     archive.save([fetched(i) for i in reversed(ids)], now=at(0))
-    assert [chat.id for chat in archive.iterate(after=-10, batch=batch)] == ids
-    assert [chat.id for chat in archive.iterate(batch=batch)] == [1, 5, 9, 10, 11]
-    assert [chat.id for chat in archive.iterate(after=9, batch=batch)] == [10, 11]
+    assert [chat.id for chat in all_stored(archive, -10, batch)] == ids
+    assert [chat.id for chat in all_stored(archive, batch=batch)] == [1, 5, 9, 10, 11]
+    assert [chat.id for chat in all_stored(archive, 9, batch)] == [10, 11]
 
 
 def test_iterating_blocks_no_writer(archive: Archive) -> None:
     archive.save([fetched(i) for i in range(1, 6)], now=at(0))
-    walk = archive.iterate(batch=2)
+    walk = all_stored(archive, batch=2)
     first = next(walk)
     archive.save([fetched(5, "new"), fetched(6)], now=at(1))
     rest = list(walk)

@@ -11,17 +11,18 @@ from kchat_search.models.chats import SaveReport
 from kchat_search.models.reports import ArchiveCounts
 from kchat_search.ports import Archive
 
-from .chats import START, at, fetched, rejected
+from .chats import START, at, fetched, rejected, stored, stored_versions
 
 
 def test_a_new_chat_comes_back_as_it_was_saved(archive: Archive) -> None:
     chat = fetched(290)
     moment = START + timedelta(microseconds=123_457)
     assert archive.save([chat], now=moment) == SaveReport(new=1)
-    stored = archive.get([290, 291])[290]
-    assert (stored.id, stored.raw, stored.digest, stored.version) == (290, chat.raw, chat.digest, 1)
-    assert stored.first_seen_at == stored.changed_at == stored.seen_at == moment
-    assert stored.gone_at is None
+    assert list(archive.get([290, 291])) == [290]
+    there = stored(archive, 290)
+    assert (there.id, there.raw, there.digest, there.version) == (290, chat.raw, chat.digest, 1)
+    assert there.first_seen_at == there.changed_at == there.seen_at == moment
+    assert there.gone_at is None
     assert [entry.chat_id for entry in archive.changes(10)] == [290]
 
 
@@ -30,9 +31,9 @@ def test_a_chat_with_the_same_digest_is_only_seen_again(archive: Archive) -> Non
     archive.done(archive.changes(10))
     renewed = replace(fetched(1), raw='{"token": "renewed"}')
     assert archive.save([renewed], now=at(1)) == SaveReport(same=1)
-    stored = archive.get([1])[1]
-    assert (stored.version, stored.changed_at, stored.seen_at) == (1, at(0), at(1))
-    assert stored.raw == fetched(1).raw
+    there = stored(archive, 1)
+    assert (there.version, there.changed_at, there.seen_at) == (1, at(0), at(1))
+    assert there.raw == fetched(1).raw
     assert archive.changes(10) == ()
 
 
@@ -41,18 +42,18 @@ def test_a_changed_chat_keeps_its_earlier_versions(archive: Archive) -> None:
     for minute, item in enumerate(fetches):
         archive.save([item], now=at(minute))
     archive.save([fetches[-1]], now=at(9))
-    versions = archive.versions(1)
+    versions = stored_versions(archive, 1)
     assert [(v.chat_id, v.version, v.raw, v.digest, v.seen_at) for v in versions] == [
         (1, n + 1, item.raw, item.digest, at(n)) for n, item in enumerate(fetches)
     ]
-    assert archive.get([1])[1].first_seen_at == at(0)
+    assert stored(archive, 1).first_seen_at == at(0)
     assert archive.counts() == ArchiveCounts(chats=1, gone=0, pending=1, rejected=0, versions=3)
 
 
 def test_the_last_of_several_with_one_id_wins(archive: Archive) -> None:
     report = archive.save([fetched(1, "a"), fetched(2), fetched(1, "b")], now=at(0))
     assert report == SaveReport(new=2)
-    assert archive.get([1])[1].raw == fetched(1, "b").raw
+    assert stored(archive, 1).raw == fetched(1, "b").raw
     assert len(archive.versions(1)) == 1
 
 
@@ -61,10 +62,10 @@ def test_a_gone_chat_that_is_seen_is_no_longer_gone(archive: Archive, text: str)
     archive.save([fetched(1), fetched(2)], now=at(0))
     assert archive.mark_gone([1, 2, 77, 10**30], now=at(1)) == 2
     assert archive.mark_gone([1], now=at(2)) == 0
-    assert archive.get([1])[1].gone_at == at(1)
+    assert stored(archive, 1).gone_at == at(1)
     archive.done(archive.changes(10))
     archive.save([fetched(1, text)], now=at(3))
-    assert archive.get([1])[1].gone_at is None
+    assert stored(archive, 1).gone_at is None
     assert [entry.chat_id for entry in archive.changes(10)] == [1]
     assert archive.counts().gone == 1
 
