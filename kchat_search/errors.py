@@ -20,6 +20,8 @@
     ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
     ├── TooManyExports          the most exports allowed are already running        (retry)
+    │   └── ExportQuotaReached  one client runs as many exports as it may           (retry)
+    ├── ReaderTooSlow           the client of an export reads too slowly            (retry)
     └── OutputUnwritable        the file of an export cannot be written             (retry)
 
 These errors stand for faults outside the program: the network, a disk, what a person typed. A bug
@@ -145,6 +147,16 @@ class IndexerBusy(KchatSearchError):
 
 class TooManyExports(KchatSearchError):
     """The most exports allowed at one time are already running."""
+
+    retry = True
+
+
+class ExportQuotaReached(TooManyExports):
+    """This client runs as many exports as one client may."""
+
+
+class ReaderTooSlow(KchatSearchError):
+    """The client of an export reads too slowly. The export is broken off, and its place is free."""
 
     retry = True
 

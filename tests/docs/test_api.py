@@ -18,9 +18,10 @@ from kchat_search.fields import FACETS
 from kchat_search.models.reports import AlertCode
 from kchat_search.models.search import NoteCode
 from kchat_search.serialization import schemas
-from kchat_search.web.api import export_response
+from kchat_search.web.api import export_places
 from kchat_search.web.http import parameters, problems
 from kchat_search.web.http.api_paths import API_PATHS
+from kchat_search.web.server import refusals
 from tests.docs import documents
 from tests.docs.documents import ALL, asked, codes, curls, rows, text
 from tests.web.conftest import make_app, make_presentation
@@ -87,10 +88,11 @@ def test_the_alerts_are_the_programs() -> None:
 
 def test_the_kinds_of_errors_are_the_programs() -> None:
     source = Path(problems.__file__).read_text("utf-8")
-    source += Path(export_response.__file__).read_text("utf-8")
     for status, kind, _ in rows(API, "status"):
         assert HTTPStatus(int(status))
         assert f'"{codes(kind)[0]}"' in source
+    own = {value.kind for value in vars(refusals).values() if isinstance(value, refusals.Refusal)}
+    assert all(f"`{kind}`" in API for kind in own)
     told = {codes(cells[1])[0] for cells in rows(API, "status")}
     assert {kind for _, _, kind in problems._KINDS} <= told
 
@@ -119,5 +121,5 @@ def test_what_curl_asks_of_the_api_is_answered(call: list[str], web: FlaskClient
 
 
 def test_as_many_exports_run_at_once_as_is_said() -> None:
-    assert export_response.AT_ONCE == 2
-    assert "At most two exports run at once" in API
+    assert (export_places.AT_ONCE, export_places.OF_ONE_CLIENT) == (4, 3)
+    assert "At most four exports run at once in one web process, and at most three of one" in API

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -12,15 +13,16 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 from werkzeug.test import TestResponse
 
-from kchat_search.errors import ArchiveError, IndexDamaged
+from kchat_search.errors import ArchiveError, IndexDamaged, ReaderTooSlow
 from kchat_search.models.chats import Chat
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import schemas
-from kchat_search.web.api.export_response import AT_ONCE
+from kchat_search.web.api.export_places import AT_ONCE, OF_ONE_CLIENT
+from kchat_search.web.api.export_response import Sender
 from tests.serialization.export_files import lines, rows
 from tests.web.builders import chat, message
-from tests.web.fake_service import FakeService
-from tests.web.serving import ask, connected, exchange, served
+from tests.web.fake_service import NOW, FakeService
+from tests.web.serving import Clock, ask, connected, exchange, served
 
 EXPORT = b"GET /api/v1/export?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -98,9 +100,16 @@ def test_an_error_before_the_first_byte_has_its_status(
         assert response.get_json()["type"] == "urn:kchat-search:problem:archive-unavailable"
 
 
+def from_address(address: str) -> dict[str, Any]:
+    return {"environ_overrides": {"REMOTE_ADDR": address}}
+
+
 def test_so_many_at_once_and_no_more(client: FlaskClient, service: FakeService) -> None:
     service.chats = [chat(n, [message("长" * 50_000)]) for n in range(9)]
-    running = [client.get("/api/v1/export?format=csv") for _ in range(AT_ONCE)]
+    running = [
+        client.get("/api/v1/export?format=csv", **from_address(f"127.0.0.{n}"))
+        for n in range(1, AT_ONCE + 1)
+    ]
     refused = client.get("/api/v1/export")
     assert (refused.status_code, refused.content_type) == (503, "application/problem+json")
     assert refused.get_json()["type"] == "urn:kchat-search:problem:too-many-exports"
@@ -109,16 +118,45 @@ def test_so_many_at_once_and_no_more(client: FlaskClient, service: FakeService) 
     assert client.head("/api/v1/export").status_code == 200
     running.pop().close()  # its client is gone
     assert len(rows(get(client, "format=csv").data)) == 9
-    assert len(rows(running.pop().data)) == 9
+    for each in running:
+        assert len(rows(each.data)) == 9
 
 
-def test_http_1_0_gets_no_export(client: FlaskClient, service: FakeService) -> None:
-    """It can't tell a whole answer from one that broke off."""
-    old = {"SERVER_PROTOCOL": "HTTP/1.0"}
-    response = client.get("/api/v1/export", environ_overrides=old)
-    assert (response.status_code, response.content_type) == (403, "application/problem+json")
-    assert "HTTP/1.1" in response.get_json()["detail"]
-    assert not service.asked
+def test_one_client_never_has_all_places(client: FlaskClient, service: FakeService) -> None:
+    service.chats = [chat(n, [message("长" * 50_000)]) for n in range(9)]
+    running = [client.get("/api/v1/export?format=csv") for _ in range(OF_ONE_CLIENT)]
+    refused = client.get("/api/v1/export", headers={"Accept-Language": "zh"})
+    assert (refused.status_code, refused.content_type) == (429, "application/problem+json")
+    assert refused.get_json()["type"] == "urn:kchat-search:problem:export-quota"
+    assert "同一客户端" in refused.get_json()["detail"]
+    assert int(refused.headers["Retry-After"]) > 0
+    other = client.get("/api/v1/export?format=csv", **from_address("::1"), buffered=True)
+    assert len(rows(other.data)) == 9
+    running.pop().close()
+    assert len(rows(get(client, "format=csv").data)) == 9
+    for each in running:
+        each.close()
+
+
+@pytest.mark.parametrize(("seconds_a_piece", "whole"), [(1.0, True), (5.0, False)])
+def test_any_server_lets_a_slow_reader_go(
+    shared: tuple[FakeService, Flask], service: FakeService, seconds_a_piece: float, whole: bool
+) -> None:
+    """Pieces of 150 KB; the server takes the next one when the client has read."""
+    now = [0.0]
+    service.chats = [chat(n, [message("长" * 50_000)]) for n in range(20)]
+    sender = Sender(service, lambda: NOW, lambda: now[0])
+    with shared[1].test_request_context("/api/v1/export"):
+        pieces = sender.answer(SearchRequest(), "csv").iter_encoded()
+        found = b""
+        try:
+            for piece in pieces:
+                now[0] += seconds_a_piece
+                found += piece
+        except ReaderTooSlow:
+            pass
+    assert (len(rows(found)) == 20) is whole
+    assert whole or now[0] < 40
 
 
 # -- over a real socket, by the real server ---------------------------------------------------
@@ -187,3 +225,25 @@ def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
         slow.close()
         assert gone.wait(30), "a client that has gone ends the reading"
     assert service.walked < 60, "little is made for a client that takes nothing"
+
+
+def test_slow_readers_are_cut_off_and_others_get_their_places(
+    shared: tuple[FakeService, Flask], service: FakeService
+) -> None:
+    clock = Clock()
+    service.chats = [chat(n, [message("长" * 100_000)]) for n in range(60)]  # 18 MB
+    with served(shared[1], clock=clock) as server, ExitStack() as stack:
+        slow = [stack.enter_context(connected(server.port, EXPORT)) for _ in range(OF_ONE_CLIENT)]
+        for each in slow:
+            assert each.recv(12) == b"HTTP/1.1 200"
+        assert ask(server.port, "/api/v1/export?format=csv").status == 429
+        for _ in range(12):  # a minute, and 512 KB of each
+            clock.now += 5
+            for each in slow:
+                with suppress(ConnectionResetError):
+                    each.recv(40_000)
+            assert ask(server.port, "/healthz").status == 200
+        for _ in range(OF_ONE_CLIENT):
+            answer = ask(server.port, "/api/v1/export?format=csv")
+            assert (answer.status, answer.whole) == (200, True)
+            assert len(rows(answer.body)) == 60

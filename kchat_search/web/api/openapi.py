@@ -49,10 +49,10 @@ _PROBLEMS = {
     "name, `limit` the limit that was exceeded.",
     "403": "Not from this machine, not by a loopback name, or through a proxy.",
     "404": "No such chat.",
+    "429": "This client runs as many exports as one client may; see `Retry-After`.",
     "500": "An error of the program; the log has the details.",
     "503": "The archive or the index can't be read now, or as many exports run as may run at once; "
     "see `Retry-After`.",
-    "505": "The request is HTTP/1.0, which can't tell a whole answer from a broken one.",
 }
 _INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
 filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
@@ -198,7 +198,7 @@ def _export() -> Json:
         "Every hit of a search, whole chats",
         "Chat",
         parameters(ExportParameters),
-        errors=("400", "403", "500", "503", "505"),
+        errors=("400", "403", "429", "500", "503"),
     )
     line = {"anyOf": [_reference("Chat"), _reference("Absent")]}
     operation = described["get"]

@@ -8,6 +8,7 @@ language.py        Chinese or English
 parameters.py      from a query string to a `SearchRequest`, or a 400 that names the parameter
 problems.py        from an error to an answer: problem+json from the API, else a page
 chinese_errors.py  the Chinese of the errors that are raised below the web
+bodies.py          how large the body of a request may be
 least_rate.py      how fast a client must read while we wait for it
 rendering.py       the last step: from a template to a page, from a dictionary to JSON
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from kchat_search.web.http import other_sites, this_machine
+from kchat_search.web.http import bodies, other_sites, this_machine
 
 _POLICY = "; ".join(
     (
@@ -46,6 +46,7 @@ def install(app: Flask) -> None:
 
 def _check() -> Response | None:
     this_machine.check(request.environ)
+    bodies.check(request.environ)
     return other_sites.check(request)
 
 

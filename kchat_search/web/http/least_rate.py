@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+LEAST_BYTES_PER_SECOND = 64 * 1024
+"""What a client reads at least. A tunnel over a mobile network is faster."""
+
 
 class LeastRate:
     """Measures how fast a client reads, in the time in which we wait for it and in no other.

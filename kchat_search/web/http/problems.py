@@ -24,6 +24,7 @@ from kchat_search.errors import (
     ArchiveError,
     BadRequest,
     ChatDamaged,
+    ExportQuotaReached,
     HostMalformed,
     IndexDamaged,
     KchatSearchError,
@@ -55,6 +56,7 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (ChatDamaged, 500, "chat-damaged"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
+    (ExportQuotaReached, 429, "export-quota"),
     (TooManyExports, 503, "too-many-exports"),
 )
 """(type of error, status, kind of problem). The first that fits counts; any other is a 500."""
@@ -111,8 +113,8 @@ def _answer_own_error(error: KchatSearchError, program: Program) -> Response:
         log.error("Unexpected error of our own at %s", request.path, exc_info=error)
         return answer(Problem(500, "internal", ""))
     status, kind = known
-    unavailable = status == HTTPStatus(503)
-    if status >= HTTPStatus(500):
+    retry = status in (HTTPStatus(429), HTTPStatus(503))
+    if status >= HTTPStatus(500) and not isinstance(error, TooManyExports):
         log.error("%s: %s", request.path, error)
     return answer(
         Problem(
@@ -121,7 +123,7 @@ def _answer_own_error(error: KchatSearchError, program: Program) -> Response:
             _detail(error),
             parameter=error.parameter if isinstance(error, BadRequest) else None,
             limit=error.limit if isinstance(error, LimitExceeded) else None,
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if unavailable else {},
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if retry else {},
             alerts=_alerts(program) if isinstance(error, ArchiveError | IndexDamaged) else (),
         )
     )
@@ -152,8 +154,15 @@ def _answer_http_error(error: HTTPException) -> BaseResponse:
     details: dict[int | None, str] = {
         404: _("这里没有页面：%(path)s", path=request.path[:200]),
         405: _("这个地址不接受 %(method)s 请求。", method=request.method[:20]),
+        411: _("请求正文须用 Content-Length 说明长度。"),
+        413: _("请求正文太大。本服务没有需要上传内容的地址。"),
     }
-    kinds = {404: "not-found", 405: "method-not-allowed"}
+    kinds = {
+        404: "not-found",
+        405: "method-not-allowed",
+        411: "length-required",
+        413: "body-too-large",
+    }
     headers = {
         name: value
         for name, value in error.get_headers()
@@ -190,6 +199,8 @@ def _advice(problem: Problem) -> tuple[str, str]:
         403: (_("拒绝访问"), _("请在运行本服务的机器上，用浏览器直接打开它。")),
         404: (_("没有找到"), _("它可能从未存在，或者地址有误。可以从搜索重新开始。")),
         405: (_("这个地址不能这样使用"), _("请从搜索页面重新开始。")),
+        413: (_("请求太大"), _("请从搜索页面重新开始。")),
+        429: (_("请求太多"), _("请等其中一个结束后再试。")),
         500: (
             _("程序出错了"),
             _("这是本程序的错误，详情已写入日志。请重试；若仍出错，请联系管理员。"),

@@ -13,6 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kchat_search.web.http.bodies import MAX_BODY_BYTES
+from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND
+
 SEND_BUFFER = 256 * 1024
 """Bytes that the system buffers for a connection. Its own choice is up to 4 MB. Linux then says
 that a socket can be written only when a third of that is free, and a reader's rate could not be
@@ -45,13 +48,12 @@ class Limits:
     """A search of 1,000 Han characters takes 9 KB in its address. Browsers send the cookies of all
     programs on this machine, because cookies know no ports."""
     header_lines: int = 100
-    body_bytes: int = 8 * 1024
-    """No address takes a body yet. A form for a log-in fits."""
+    body_bytes: int = MAX_BODY_BYTES
 
     reader_seconds: float = 20.0
-    reader_bytes_per_second: int = 64 * 1024
+    reader_bytes_per_second: int = LEAST_BYTES_PER_SECOND
     """A client for which we have waited this long must have read this fast, on the average of that
-    time. A slower one is cut off. A tunnel over a mobile network is faster."""
+    time. A slower one is cut off."""
     buffered_bytes: int = 1024 * 1024
     """While a client has so much still to read, no more is made for it. An answer in one piece is
     taken whole, so it frees its thread at once."""
