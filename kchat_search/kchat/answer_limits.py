@@ -72,7 +72,7 @@ def amount(body: bytes | bytearray) -> Amount:
 
 def _counted(part: bytes | bytearray) -> Amount:
     containers = part.count(b"[") + part.count(b"{")
-    return Amount(containers, 1 + containers + part.count(b",") + part.count(b":"))
+    return Amount(containers, containers + part.count(b",") + part.count(b":"))
 
 
 def _amount_without_texts(body: bytes | bytearray) -> Amount:
