@@ -40,7 +40,7 @@ _AT_ONCE = 1 << 18
 
 
 _HEAD = 1000
-_FIRST_ID = re.compile(rb'\s*\{\s*"chats"\s*:\s*\[\s*\{\s*"id"\s*:\s*([1-9][0-9]{0,17})\s*[,}]')
+_FIRST_ID = re.compile(r'\s*\{\s*"chats"\s*:\s*\[\s*\{\s*"id"\s*:\s*([1-9][0-9]{0,17})\s*[,}]')
 
 
 class Amount(NamedTuple):
@@ -97,7 +97,7 @@ def _next_part(body: bytes | bytearray, place: int) -> bytes | bytearray:
 
 def first_id(body: bytes | bytearray) -> int | None:
     """The id of the first chat of a list that is too long to be read, if that begins with it."""
-    found = _FIRST_ID.match(bytes(body[:_HEAD]))
+    found = _FIRST_ID.match(body[:_HEAD].decode("latin-1"))
     return int(found[1]) if found else None
 
 
