@@ -13,11 +13,12 @@ fast:  ## the tests that take no whole program: under two minutes
 all:  ## all tests: under ten minutes
 	$(BIN)/pytest
 
-lint:  ## the import rule, ruff, mypy
+lint:  ## the import rule, ruff, mypy, bandit
 	$(BIN)/pytest -q -n 0 tests/test_house.py
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r kchat_search wsgi.py
 
 bench:  ## build and search 20,000 chats; print the figures
 	$(BIN)/pip install --quiet -e '.[bench]'

@@ -239,7 +239,7 @@ def _read_one_by_one(connection: Connection, table: Table, part: _Part, after: A
 def _places(connection: Connection, table: Table, after: int | None) -> list[int]:
     """The next places of a table, from an index, so without reading the table."""
     index = "ix_chats_id_version_gone_at" if table is chats else f"sqlite_autoindex_{table.name}_1"
-    statement = f"SELECT rowid FROM {table.name} INDEXED BY {index}"  # noqa: S608  # our own names
+    statement = f"SELECT rowid FROM {table.name} INDEXED BY {index}"  # noqa: S608  # nosec B608  # our own names
     if after is not None:
         statement += f" WHERE rowid > {int(after)}"
     try:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import signal
-import subprocess
+import subprocess  # nosec B404  # it starts our own program alone
 import sys
 import threading
 import time
@@ -84,7 +84,7 @@ class Child:
     """A process of our own program that reads its settings from a pipe."""
 
     def __init__(self, command: str, settings: Settings, kind: type[Settings]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603  # our own program
+        self._process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program
             [sys.executable, "-m", "kchat_search", command, "--from-parent"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE if command == "worker" else None,

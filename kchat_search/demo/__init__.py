@@ -20,10 +20,10 @@ number, address and credential in it is made up.
 DEMO_EMAIL = "demo@example.com"
 """The e-mail address of the demo's only account."""
 
-DEMO_PASSWORD = "made-up-password"  # noqa: S105 - opens nothing but the demo on this machine
+DEMO_PASSWORD = "made-up-password"  # noqa: S105  # nosec B105  # opens nothing but the demo
 """The account's password, for basic auth as `email:password`."""
 
-DEMO_API_TOKEN = "0123456789abcdef-made-up"  # noqa: S105 - the same
+DEMO_API_TOKEN = "0123456789abcdef-made-up"  # noqa: S105  # nosec B105  # the same
 """The account's token, for basic auth as `email/token:api_token`."""
 
 __all__ = ["DEMO_API_TOKEN", "DEMO_EMAIL", "DEMO_PASSWORD"]

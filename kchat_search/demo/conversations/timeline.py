@@ -60,7 +60,7 @@ class Timeline:
         self._began = self._now
         start = self._now - SPAN
         self._planner = ChatPlanner(seed, start + SPAN * (1 - _MODERN_SHARE))
-        self._rng = Random(seed + 1)
+        self._rng = Random(seed + 1)  # nosec B311  # made-up conversations, the same each time
         recent = min(_RECENT, count)
         times = _times(self._rng, start, self._now, count - recent)
         times += sorted(_minutes_before(self._rng, self._now) for _ in range(recent))
