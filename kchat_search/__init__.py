@@ -24,6 +24,7 @@ What the rooms share:
     config.py       settings, read once
     env_file.py     the file `.env`, without the secrets for those who do not need them
     memory_dumps.py a process that dies leaves no copy of its memory
+    processor_time.py  how much processor time one request may use
     hosts.py        hosts in addresses: which of them mean this machine
     errors.py       every error that this program raises on purpose
     private_files.py makes files and folders that only this user can read

@@ -66,6 +66,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             demo=settings.demo,
             sync_interval_seconds=settings.sync_interval_seconds,
             kchat_chat_url=settings.kchat_chat_url,
+            request_processor_seconds=settings.request_processor_seconds,
         ),
         clock=clock,
         archive=archive,

@@ -100,6 +100,9 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 5080
     """0: any free port."""
+    request_processor_seconds: Annotated[float, Field(ge=0.01, le=3600)] = 0.8
+    """Processor time that one request to `serve` may use. One that needs more is refused; what it
+    is doing at that moment is finished."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     """json: one object a line, for a program that collects logs."""

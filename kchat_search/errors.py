@@ -7,6 +7,7 @@
     ├── NotFound                there is no such chat
     ├── RequestRefused          this request may not be answered: 403 on the web
     │   └── HostMalformed       its Host is no host: 400 on the web
+    ├── RequestTooExpensive     it would use more processor time than a request may; .seconds
     ├── KchatError              the Kchat API failed
     │   ├── KchatUnreachable    no answer: name look-up, connection, time-out       (retry)
     │   ├── KchatRefused        401 or 403: e-mail, token or permission
@@ -68,6 +69,19 @@ class RequestRefused(KchatSearchError):
 
 class HostMalformed(RequestRefused):
     """The `Host` of a request is missing, or is not `host` or `host:port`."""
+
+
+class RequestTooExpensive(KchatSearchError):
+    """Answering would use more processor time than one request may. `seconds` is what it may."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"To answer this takes more than {seconds:g} s of processor time, which is the most "
+            "for one request. Search for fewer or longer words, without a star, in fewer days, "
+            "with another filter, or for fewer hits at a time. Of a long chat, ask for one page or "
+            "one version at a time."
+        )
+        self.seconds = seconds
 
 
 class KchatError(KchatSearchError):

@@ -67,12 +67,14 @@ LIBRARIES = {
 library is free but for the modules named here."""
 
 LEAVES = ("errors", "models", "private_files")
+LEAVES = ("errors", "models", "processor_time")
 MIDDLE = (*LEAVES, "text", "chats", "fields", "ports")
 ROOMS = {
     "__init__": (),
     "errors": (),
     "models": ("models",),
     "private_files": (),
+    "processor_time": ("errors",),
     "text": ("text",),
     "fields": (*LEAVES, "chats"),
     "logs": (),

@@ -8,13 +8,20 @@ folded texts alone, pages and API need neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from kchat_search import processor_time
 from kchat_search.chats import speakers
 from kchat_search.models.chats import Chat, Speaker
 from kchat_search.text.fold import Folded, fold_many, fold_many_with_map
+
+MAX_MARKED = 1_000_000
+"""Characters of a message that are folded with a map, for snippets and marks, at most. A search
+finds the rest too."""
+_AT_ONCE = 65_536
+"""Characters that are folded by one call, unless one message has more."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,31 @@ class Transcript:
 
     @cached_property
     def texts_with_map(self) -> list[Folded]:
-        """The folded text of each message, with the map that leads back to the original."""
-        return fold_many_with_map([message.text for message in self.chat.messages])
+        """The folded text of each message, with the map that leads back to the original. Of a
+        message, at most the first `MAX_MARKED` characters.
+
+        Raises `RequestTooExpensive` where a request may not take so long."""
+        texts = [message.text[:MAX_MARKED] for message in self.chat.messages]
+        if sum(map(len, texts)) <= _AT_ONCE:
+            return fold_many_with_map(texts, processor_time.check)
+        folded: list[Folded] = []
+        for portion in _portions(texts):
+            processor_time.check()
+            folded += fold_many_with_map(portion, processor_time.check)
+        return folded
+
+
+def _portions(texts: Sequence[str]) -> Iterator[list[str]]:
+    """The texts in order, in lists of at most `_AT_ONCE` characters, or of one text."""
+    portion: list[str] = []
+    size = 0
+    for text in texts:
+        if portion and size + len(text) > _AT_ONCE:
+            yield portion
+            portion, size = [], 0
+        portion.append(text)
+        size += len(text)
+    yield portion
 
 
 @dataclass(frozen=True)

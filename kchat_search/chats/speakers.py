@@ -18,7 +18,7 @@ The speaker is what the first of these rules that applies says:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from kchat_search.models.chats import Chat, Message, Speaker
 
@@ -36,7 +36,7 @@ def speakers_of(chat: Chat, agent_name: str | None) -> tuple[Speaker, ...]:
     """Who spoke, message by message. `agent_name`: the name of `chat.agent_id`, or None."""
     agent = (agent_name or "").strip()
     joined = _joined(chat.messages)
-    visitor = _visitor(joined, agent, chat.started_by)
+    visitor = _visitor(tuple(joined), agent, chat.started_by)
     return tuple(_speaker(chat, message, agent, joined, visitor) for message in chat.messages)
 
 
@@ -49,9 +49,11 @@ def visitor_name(chat: Chat, speakers: Sequence[Speaker]) -> str | None:
     return None
 
 
-def _joined(messages: Sequence[Message]) -> tuple[str, ...]:
+def _joined(messages: Sequence[Message]) -> dict[str, None]:
+    """The names that joined, in order. A dictionary, because each message looks for its name in it,
+    and thousands may join."""
     names = (m.name.strip() for m in messages if m.type == "chat.memberjoin")
-    return tuple(dict.fromkeys(name for name in names if name))
+    return dict.fromkeys(name for name in names if name)
 
 
 def _visitor(joined: Sequence[str], agent: str, started_by: str) -> str | None:
@@ -63,7 +65,7 @@ def _visitor(joined: Sequence[str], agent: str, started_by: str) -> str | None:
 
 
 def _speaker(
-    chat: Chat, message: Message, agent: str, joined: Sequence[str], visitor: str | None
+    chat: Chat, message: Message, agent: str, joined: Container[str], visitor: str | None
 ) -> Speaker:
     role = _ROLES.get((message.role or "").strip().lower())
     if role:

@@ -25,6 +25,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+from kchat_search import processor_time
 from kchat_search.errors import KchatBadAnswer
 from kchat_search.kchat.field_values import (
     clean_text,
@@ -41,6 +42,9 @@ from kchat_search.kchat.json_codec import NotUnderstood, decode_text, encode, ex
 from kchat_search.kchat.times import parse_time
 from kchat_search.kchat.upload_tokens import content_digest
 from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat
+
+_CHECK_EVERY = 1_000
+"""Messages between two looks at the processor time."""
 
 
 class ChatParser:
@@ -169,6 +173,8 @@ class ChatParser:
             raise NotUnderstood(f"messages must be a list, this is {_describe(value)}")
         messages: list[Message] = []
         for index, item in enumerate(value):
+            if not index % _CHECK_EVERY:
+                processor_time.check()
             if item is None:
                 continue
             if not isinstance(item, dict):

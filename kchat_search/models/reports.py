@@ -214,6 +214,8 @@ class Presentation:
     """Between two ticks."""
     kchat_chat_url: str | None = None
     """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
+    request_processor_seconds: float = 0.8
+    """Of processor time that one request may use."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from kchat_search import fields
-from kchat_search.models.chats import Speaker
+from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -101,7 +101,9 @@ def relaxed(tree: Tree | None, context: Context) -> Node | None:
 def inner_scope(parts: Iterable[Tree], outer: Scope) -> Scope:
     """Who must have said the texts of a group: the speakers that its own `from:` names, or else
     those of the group around it, `outer`."""
-    named = dict.fromkeys(tuple(_named_speakers(part)) for part in parts if names_speakers(part))
+    groups = (set(_named_speakers(part)) for part in parts if names_speakers(part))
+    # In one order, so that a group that is named in several ways is looked for once.
+    named = dict.fromkeys(tuple(s for s in SPEAKERS if s in group) for group in groups)
     return tuple(named) or outer
 
 

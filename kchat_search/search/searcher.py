@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from kchat_search import processor_time
 from kchat_search.chats import ratings
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import BadRequest, LimitExceeded
@@ -63,8 +64,9 @@ class Searcher:
     def search(self, request: SearchRequest) -> SearchPage:
         """One page of hits, with facets, coverage and how the query was read.
 
-        Raises `BadRequest` or `LimitExceeded` for a request that cannot be answered, and
-        `IndexDamaged` or `ArchiveError` where the index or the archive cannot be read.
+        Raises `BadRequest` or `LimitExceeded` for a request that cannot be answered,
+        `RequestTooExpensive` where it may not take so long, and `IndexDamaged` or `ArchiveError`
+        where the index or the archive cannot be read.
         """
         began = time.perf_counter()
         _check(request)
@@ -172,6 +174,7 @@ class Searcher:
                 continue
             if stored is None:  # the archive drops no chat, but this one was erased a moment ago
                 continue
+            processor_time.check()
             transcript = self._recent_chats.read(stored, agents)
             hits.append(
                 Hit(

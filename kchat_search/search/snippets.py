@@ -13,6 +13,7 @@ from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
+from kchat_search import processor_time
 from kchat_search.chats.reader import Transcript
 from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.plan import AllOf, AnyOf, Contains, HasWord, Node
@@ -33,6 +34,12 @@ MAX_MATCHES = 10_000
 """Matches that are marked in one message, at most. All needles share them, but each may have a
 hundred. Nobody can use a million marks in a message of a million letters, and they would take too
 much memory."""
+
+
+_CHECK_EVERY = 64
+"""Messages between two looks at the processor time."""
+_LONG = 10_000
+"""Characters. To look for one needle in a longer message takes longer than to look at the clock."""
 
 
 class _Marked(NamedTuple):
@@ -56,7 +63,11 @@ def highlights(transcript: Transcript, needles: Sequence[Needle]) -> dict[int, t
     if not needles:
         return {}
     texts = zip(transcript.speakers, transcript.texts_with_map, strict=True)
-    ranges = [_find(text, speaker, needles)[0] for speaker, text in texts]
+    ranges = []
+    for position, (speaker, text) in enumerate(texts):
+        if not position % _CHECK_EVERY:
+            processor_time.check()
+        ranges.append(_find(text, speaker, needles)[0])
     positions = (message.position for message in transcript.chat.messages)
     return {position: marks for position, marks in zip(positions, ranges, strict=True) if marks}
 
@@ -76,11 +87,17 @@ def snippets(
     said = list(zip(transcript.chat.messages, transcript.speakers, strict=True))
     marked = []
     needle_texts = [needle.text for needle in needles]
-    for (message, speaker), folded in zip(said, transcript.texts_with_map, strict=True):
+    for position, ((message, speaker), folded) in enumerate(
+        zip(said, transcript.texts_with_map, strict=True)
+    ):
+        if not position % _CHECK_EVERY:
+            processor_time.check()
         message_text = folded.text
         for text in needle_texts:
             if text in message_text:
                 break
+            if len(message_text) > _LONG:
+                processor_time.check()
         else:  # most messages have no needle, and this loop says so without a call
             continue
         ranges, bits = _find(folded, speaker, needles)
@@ -154,6 +171,8 @@ def _find(
     words: list[HasWord] = []
     most = max(100, MAX_MATCHES // max(1, len(needles)))
     for number, needle in enumerate(needles):
+        if len(text) > _LONG:
+            processor_time.check()
         # The text has the characters of few needles, so most of them end here.
         if needle.text not in text or needle.speaker not in (None, speaker):
             continue
@@ -186,19 +205,28 @@ def _word_ranges(
     most its first `most` runs."""
     ranges: list[Range] = []
     left = dict.fromkeys(needles, most)
-    beginnings = tuple({needle.text for needle in needles})
-    for start, word in letter_runs(text):
-        if word.startswith(beginnings):
-            for needle in [n for n in left if _is(word, n)]:
+    whole, beginnings = _by_text(needles, prefix=False), _by_text(needles, prefix=True)
+    # Words are looked up, not compared: a query may have hundreds, a message a million.
+    lengths = sorted({len(beginning) for beginning in beginnings})
+    for number, (start, word) in enumerate(letter_runs(text)):
+        if not number % _LONG:
+            processor_time.check()
+        matching = list(whole.get(word, ()))
+        for length in lengths:
+            matching += beginnings.get(word[:length], ()) if length <= len(word) else ()
+        for needle in matching:
+            if left[needle]:
                 ranges.append((start, start + len(word)))
                 left[needle] -= 1
-                if not left[needle]:
-                    del left[needle]
-    return {needle for needle in needles if left.get(needle, 0) < most}, ranges
+    return {needle for needle in needles if left[needle] < most}, ranges
 
 
-def _is(word: str, needle: HasWord) -> bool:
-    return word.startswith(needle.text) if needle.prefix else word == needle.text
+def _by_text(needles: Sequence[HasWord], *, prefix: bool) -> dict[str, list[HasWord]]:
+    by_text: dict[str, list[HasWord]] = {}
+    for needle in dict.fromkeys(needles):
+        if needle.prefix == prefix:
+            by_text.setdefault(needle.text, []).append(needle)
+    return by_text
 
 
 def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
@@ -244,15 +272,20 @@ def _cut(text: str, ranges: Sequence[Range]) -> Range:
     if len(text) <= WIDTH:
         return 0, len(text)
     best, most = 0, -1
-    passed = 0  # so many ranges end before the part begins; as it moves on, the number only grows
+    # So many ranges end before the part begins, and begin before it ends, and the characters of
+    # those between. As the part moves on, the numbers only grow.
+    passed = begun = inside = 0
     for start, _ in ranges[:1_000]:
         first = _first(text, start)
         last = first + WIDTH
+        while begun < len(ranges) and ranges[begun][0] < last:
+            inside += ranges[begun][1] - ranges[begun][0]
+            begun += 1
         while ranges[passed][1] <= first:
+            inside -= ranges[passed][1] - ranges[passed][0]
             passed += 1
-        # No two ranges touch, so no more than these have room.
-        near = ranges[passed : passed + WIDTH // 2 + 1]
-        shown = sum(min(e, last) - max(s, first) for s, e in near if s < last)
+        # Of the first and of the last of them, a part may lie outside.
+        shown = inside - max(0, first - ranges[passed][0]) - max(0, ranges[begun - 1][1] - last)
         if shown > most:
             best, most = first, shown
     return best, best + WIDTH

@@ -4,10 +4,14 @@ filter takes away, and what may have been meant."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import islice, takewhile
 from time import perf_counter
+from typing import TypeVar
 
+from kchat_search import processor_time
+from kchat_search.errors import RequestTooExpensive
 from kchat_search.models.plan import AllOf, Contains, EngineAnswer, HasWord, Node, Plan
 from kchat_search.models.search import FilterCut, PartCount, QueryReading, Suggestion
 from kchat_search.ports import Engine
@@ -15,6 +19,7 @@ from kchat_search.search.did_you_mean import suggested_queries
 from kchat_search.search.plan import Context, parts_alone, relaxed, to_node
 from kchat_search.search.tree import And, FieldCondition, Not, Tree
 
+T = TypeVar("T")
 PATIENCE = 0.3
 """Seconds that all the reasons together may take.
 
@@ -47,14 +52,18 @@ class ZeroResults:
         deadline = perf_counter() + PATIENCE
 
         def in_time() -> bool:
-            return perf_counter() < deadline
+            return perf_counter() < deadline and processor_time.left() > 0
 
-        parts = () if answer.all else tuple(self._parts(in_time))
-        cuts = () if answer.total else tuple(self._cuts(in_time))
-        without_filters = None
-        if not answer.total and self.plan.filters and in_time():
-            without_filters = self._total(self.plan.match, self.plan.some, {})
-        suggestions = tuple(islice(self._suggestions(in_time), _SUGGESTIONS))
+        with processor_time.limited(PATIENCE):
+            parts = () if answer.all else tuple(self._parts(in_time))
+            cuts = () if answer.total else _as_far_as_time_allows(self._cuts(in_time))
+            without_filters = None
+            if not answer.total and self.plan.filters and in_time():
+                without_filters = _none_if_too_long(
+                    lambda: self._total(self.plan.match, self.plan.some, {})
+                )
+            near = islice(self._suggestions(in_time), _SUGGESTIONS)
+            suggestions = _as_far_as_time_allows(near)
         return dataclasses.replace(
             reading,
             parts=parts,
@@ -65,7 +74,8 @@ class ZeroResults:
 
     def _parts(self, in_time: Callable[[], bool]) -> Iterator[PartCount]:
         for text, part in parts_alone(self.tree, self.context)[:_MOST_PARTS]:
-            yield PartCount(text, self.engine.count(part) if in_time() else None)
+            count = partial(self.engine.count, part)
+            yield PartCount(text, _none_if_too_long(count) if in_time() else None)
 
     def _cuts(self, in_time: Callable[[], bool]) -> Iterator[FilterCut]:
         """For each filter, in the query and outside it: what a search without it would find."""
@@ -102,6 +112,22 @@ class ZeroResults:
 
     def _count(self, match: Node, filters: Mapping[str, Node]) -> int:
         return self.engine.count(AllOf((*filters.values(), match)))
+
+
+def _as_far_as_time_allows(items: Iterable[T]) -> tuple[T, ...]:
+    found: list[T] = []
+    try:
+        found.extend(items)  # what was found before the time ran out stays
+    except RequestTooExpensive:
+        return tuple(found)
+    return tuple(found)
+
+
+def _none_if_too_long(count: Callable[[], int]) -> int | None:
+    try:
+        return count()
+    except RequestTooExpensive:
+        return None
 
 
 def _joined(parts: tuple[Tree, ...]) -> Tree:

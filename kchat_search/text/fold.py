@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 
 _COMPLEX = "\uffff"  # a noncharacter: it marks a character that does not fold to one character
 _LONG_COMPLEX = _COMPLEX * 32  # combining marks are complex; no language has so many in a row
+_CHECK_EVERY = 4_096
+"""Stretches of complex characters. So many take some milliseconds."""
 _REPLACEMENT = "\ufffd"
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(" {2,}")
@@ -72,16 +74,21 @@ def fold_many(texts: Sequence[str]) -> list[str]:
     ]
 
 
-def fold_many_with_map(texts: Sequence[str]) -> list[Folded]:
+def _nothing() -> None:
+    pass
+
+
+def fold_many_with_map(texts: Sequence[str], check: Callable[[], None] = _nothing) -> list[Folded]:
     """`fold_with_map` of each text, in order. It takes as long as `fold_many`."""
     return [
-        fold_with_map(text) if piece is None else Folded(piece)
+        fold_with_map(text, check) if piece is None else Folded(piece)
         for text, piece in _fold_single_characters(texts)
     ]
 
 
-def fold_with_map(text: str) -> Folded:
-    """The folded form of `text`, and which original characters each folded character came from."""
+def fold_with_map(text: str, check: Callable[[], None] = _nothing) -> Folded:
+    """The folded form of `text`, and which original characters each folded character came from.
+    `check` is called now and then, and may raise what ends a work that takes too long."""
     plain = text.translate(_SINGLE_CHARACTERS)
     if _COMPLEX not in plain and "  " not in plain:
         return Folded(plain)
@@ -89,7 +96,11 @@ def fold_with_map(text: str) -> Folded:
     starts: list[int] = []
     ends: list[int] = []
     done = 0
+    stretches = 0
     while done < len(text):
+        stretches += 1
+        if not stretches % _CHECK_EVERY:
+            check()
         start, end = _next_complex_stretch(text, plain, done)
         out.append(plain[done:start])
         starts.extend(range(done, start))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_babel import Babel
 
+from kchat_search import processor_time
 from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.ports import Clock
 from kchat_search.serialization.alerts import alert_text
@@ -21,6 +23,10 @@ from kchat_search.web.http import guard, language, problems
 from kchat_search.web.pages import formatting
 from kchat_search.web.pages import routes as pages
 from kchat_search.web.program import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 STATIC = Path(__file__).parent / "static"
 _YEAR_IN_SECONDS = 31_536_000
@@ -49,7 +55,20 @@ def create_app(program: Program, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(api.blueprint(program, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(program, clock))
+    seconds = program.presentation.request_processor_seconds
+    app.wsgi_app = _limited(app.wsgi_app, seconds)  # type: ignore[assignment,method-assign]  # Flask's way
     return app
+
+
+def _limited(app: WSGIApplication, seconds: float) -> WSGIApplication:
+    """`app`, where no request uses more processor time. The time of an export, which is made while
+    it is sent, does not count."""
+
+    def limited(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with processor_time.limited(seconds):
+            return app(environ, start_response)
+
+    return limited
 
 
 def _add_template_helpers(app: Flask, program: Program) -> None:

@@ -17,6 +17,7 @@ from kchat_search.errors import (
     KchatSearchError,
     LimitExceeded,
     NotFound,
+    RequestTooExpensive,
 )
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page
@@ -25,6 +26,7 @@ CASES = [
     (BadRequest("no such field", "q"), 400, "bad-request"),
     (LimitExceeded("64 clauses", "q", 64), 400, "limit-exceeded"),
     (NotFound("no chat 1"), 404, "not-found"),
+    (RequestTooExpensive(0.8), 422, "too-expensive"),
     (ArchiveError("the archive is locked"), 503, "archive-unavailable"),
     (ArchiveFull("no room"), 503, "archive-unavailable"),
     (IndexDamaged("run kchat-search reindex"), 503, "index-unavailable"),
@@ -70,6 +72,8 @@ def test_an_error_of_the_domain_is_a_page_in_both_languages(
         text, other = "64 clauses", "搜索条件超过 64 个。"
         text, other = (text, other) if language == "en" else (other, text)
         assert other not in page.text
+    if isinstance(error, RequestTooExpensive) and language == "zh":
+        text = "回答它需要的处理器时间超过一次请求的上限（0.8 秒）。"
     assert (text in page.text) == (status != 500)
 
 

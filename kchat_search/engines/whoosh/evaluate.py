@@ -22,6 +22,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search import processor_time
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.segment import Segment
@@ -55,7 +56,9 @@ _SCAN_COST = 150
 
 
 def matching(segment: Segment, node: Node, within: DocNumbers | None = None) -> DocNumbers:
-    """The documents of `within` that match `node`. Raises `PostingsDamaged`, `TextDamaged`."""
+    """The documents of `within` that match `node`. Raises `PostingsDamaged`, `TextDamaged`, and
+    `RequestTooExpensive` where a request may not take so long."""
+    processor_time.check()
     match node:
         case Everything():
             return segment.live if within is None else within

@@ -19,13 +19,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import is_member
 from kchat_search.engines.whoosh.text_encoding import MARKS
-from kchat_search.engines.whoosh.text_scan import make_finder, read_texts
+from kchat_search.engines.whoosh.text_scan import in_portions, make_finder, read_texts
 from kchat_search.models.plan import Contains
 
 K1 = 1.2
@@ -102,6 +103,7 @@ def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Sco
     norm = segment.lengths[docs] * (K1 * B / query.average_length)
     norm += K1 * (1 - B)
     for word, weight in query.idf.items():
+        processor_time.check()
         frequency = _frequencies(segment, query.postings[number][word], docs)
         if frequency is not None:
             totals += weight * (K1 + 1) * frequency / (frequency + norm)
@@ -143,13 +145,17 @@ def proximity(segment: Segment, docs: DocNumbers, idf: dict[str, float]) -> Scor
     The weight of a message is the sum of `idf` over the words that it has; more if the message is
     short and stands early. Messages are found by the marks before them. Cost: some µs a document.
     """
-    if not len(docs):
-        return np.zeros(0)
+    portions = [_proximity(segment, some, idf) for some in in_portions(segment.file, "text", docs)]
+    return np.concatenate([np.zeros(0), *portions])
+
+
+def _proximity(segment: Segment, docs: DocNumbers, idf: dict[str, float]) -> Scores:
     text, starts = read_texts(segment.file, "text", docs)
     data = np.frombuffer(text, np.uint8)
     marks = np.flatnonzero(data < len(MARKS))
     weight = np.zeros(len(marks) + 1)  # one more, for a last document without messages
     for word, idf_of_word in idf.items():
+        processor_time.check()
         find = make_finder(segment.file, word)
         if find is not None:
             has_word = np.zeros(len(weight), np.bool_)

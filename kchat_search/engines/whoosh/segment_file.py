@@ -175,6 +175,16 @@ class SegmentFile:
         return self.arrays.map[offset + start : offset + int(ends[doc])]
 
     @cached_property
+    def longest(self) -> Mapping[str, int]:
+        """How many bytes the longest `text` and the longest `files` of a document has."""
+        return {
+            name: int(
+                np.diff(self.arrays[f"{name}.ends"].astype(np.int64), prepend=0).max(initial=0)
+            )
+            for name in ("text", "files")
+        }
+
+    @cached_property
     def byte_counts(self) -> NDArray[np.int64]:
         """How often each byte value occurs in the texts, estimated from the first megabyte. Shape:
         (256,)."""

@@ -6,11 +6,12 @@ alphabet, in which a match of bytes is a match of characters (see `text_encoding
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search import processor_time
 from kchat_search.engines.whoosh.postings import EMPTY, ByteArray, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, TextDamaged
@@ -24,7 +25,10 @@ FindMatches = Callable[[ByteArray, bytes], Positions]
 """Finds the matches in some texts end to end, given as an array and as bytes."""
 
 _AT_ONCE = 8_192
-"""How many texts are scanned at a time: some megabytes."""
+"""How many texts are scanned at a time, at most: some megabytes."""
+_BYTES_AT_ONCE = 8 << 20
+"""How many bytes of text, at most, unless one text has more. numpy is not interrupted while it
+looks through them: some milliseconds for each byte of what is looked for."""
 
 
 def contains(
@@ -75,8 +79,8 @@ def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:
 
     def test(docs: DocNumbers) -> DocNumbers:
         passed = [EMPTY]
-        for first in range(0, len(docs), _AT_ONCE):
-            some = docs[first : first + _AT_ONCE]
+        for some in in_portions(file, name, docs):
+            processor_time.check()
             data, starts = read_texts(file, name, some)
             positions = find_matches(np.frombuffer(data, np.uint8), data)
             matched = np.zeros(len(some), np.bool_)
@@ -86,6 +90,24 @@ def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:
         return np.concatenate(passed)
 
     return test
+
+
+def in_portions(file: SegmentFile, name: str, docs: DocNumbers) -> Iterator[DocNumbers]:
+    """The documents in portions whose texts may be scanned at one time. `name`: «text» or
+    «files»."""
+    for first in range(0, len(docs), _AT_ONCE):
+        some = docs[first : first + _AT_ONCE]
+        if len(some) * file.longest[name] <= _BYTES_AT_ONCE:
+            yield some
+            continue
+        ends = np.cumsum(_lengths(file, name, some))
+        begin = 0
+        while begin < len(some):
+            before = int(ends[begin - 1]) if begin else 0
+            stop = int(np.searchsorted(ends, before + _BYTES_AT_ONCE, side="right"))
+            stop = max(begin + 1, stop)
+            yield some[begin:stop]
+            begin = stop
 
 
 def make_finder(file: SegmentFile, literal: str) -> Callable[[ByteArray], Positions] | None:
@@ -119,6 +141,14 @@ def _by_speaker(text: ByteArray, positions: Positions, speaker: Speaker | None) 
     marks = np.flatnonzero(text < len(MARKS))
     mark = text[marks[np.searchsorted(marks, positions) - 1]]
     return np.asarray(positions[mark == tuple(MARKS).index(speaker)])
+
+
+def _lengths(file: SegmentFile, name: str, docs: DocNumbers) -> NDArray[np.int64]:
+    """How many bytes the text of each of `docs` has. Shape: that of `docs`."""
+    ends = file.arrays[f"{name}.ends"]
+    firsts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64)
+    lengths: NDArray[np.int64] = ends[docs].astype(np.int64) - firsts
+    return lengths
 
 
 def read_texts(file: SegmentFile, name: str, docs: DocNumbers) -> tuple[bytes, NDArray[np.int64]]:

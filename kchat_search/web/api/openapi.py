@@ -50,6 +50,8 @@ _PROBLEMS = {
     "403": "Not from this machine, not by a loopback name, or through a proxy.",
     "404": "No such chat.",
     "429": "This client runs as many exports as one client may; see `Retry-After`.",
+    "422": "The answer would use more processor time than one request may; `detail` says how to "
+    "ask for less.",
     "500": "An error of the program; the log has the details.",
     "503": "The archive or the index can't be read now, or as many exports run as may run at once; "
     "see `Retry-After`.",
@@ -117,14 +119,14 @@ def _paths() -> Json:
             "Search chats",
             "Search",
             parameters(SearchParameters),
-            errors=("400", "403", "500", "503"),
+            errors=("400", "403", "422", "500", "503"),
         ),
         "/api/v1/chats/{id}": _get(
             "chat",
             "One chat, as Kchat sent it",
             "Chat",
             _CHAT_PARAMETERS,
-            errors=("304", "400", "403", "404", "500", "503"),
+            errors=("304", "400", "403", "404", "422", "500", "503"),
         ),
         "/api/v1/chats/{id}/versions": _versions(),
         "/api/v1/export": _export(),
@@ -184,7 +186,7 @@ def _versions() -> Json:
         "What a chat said before, and what changed",
         "Versions",
         _VERSIONS_PARAMETERS,
-        errors=("304", "400", "403", "404", "500", "503"),
+        errors=("304", "400", "403", "404", "422", "500", "503"),
     )
     described["get"]["description"] = _VERSIONS
     described["get"]["responses"]["200"]["content"]["application/json"]["example"] = EXAMPLE
@@ -198,7 +200,7 @@ def _export() -> Json:
         "Every hit of a search, whole chats",
         "Chat",
         parameters(ExportParameters),
-        errors=("400", "403", "429", "500", "503"),
+        errors=("400", "403", "422", "429", "500", "503"),
     )
     line = {"anyOf": [_reference("Chat"), _reference("Absent")]}
     operation = described["get"]
@@ -253,7 +255,7 @@ def _get(
     summary: str,
     answer: str,
     parameters: list[Json] | None = None,
-    errors: tuple[str, ...] = ("400", "403", "500", "503"),
+    errors: tuple[str, ...] = ("400", "403", "422", "500", "503"),
 ) -> Json:
     responses: Json = {
         "200": {

@@ -10,7 +10,14 @@ wrong, why, and which command helps. That can't be known from its type, so it st
 
 from __future__ import annotations
 
-from kchat_search.errors import BadRequest, ChatDamaged, KchatSearchError, LimitExceeded, NotFound
+from kchat_search.errors import (
+    BadRequest,
+    ChatDamaged,
+    KchatSearchError,
+    LimitExceeded,
+    NotFound,
+    RequestTooExpensive,
+)
 from kchat_search.models.damage import REPAIR
 from kchat_search.models.search import MAX_CLAUSES
 
@@ -25,6 +32,10 @@ _LIMITS = {
     ),
 }
 _CURSOR = "cursor 不是这个搜索给出的：请去掉它，从头开始。"
+_TOO_EXPENSIVE = (
+    "回答它需要的处理器时间超过一次请求的上限（{seconds:g} 秒）。请用更少或更长的词、不用星号、"
+    "缩短日期范围、增加筛选条件，或减少每页的结果数。对话很长时，请一次只看一页或一个版本。"
+)
 
 
 def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | None:
@@ -41,6 +52,8 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
         return _CURSOR if error.parameter == "cursor" else None
     if isinstance(error, ChatDamaged):
         return f"对话 {error.chat_id} 在归档中已损坏，无法显示。从 Kchat 重新取回它：{REPAIR}"
+    if isinstance(error, RequestTooExpensive):
+        return _TOO_EXPENSIVE.format(seconds=error.seconds)
     if isinstance(error, NotFound) and chat_id:
         return f"归档中没有对话 {chat_id}" + (f" 的版本 {version}。" if version else "。")
     return None

@@ -31,6 +31,7 @@ from kchat_search.errors import (
     LimitExceeded,
     NotFound,
     RequestRefused,
+    RequestTooExpensive,
     TooManyExports,
 )
 from kchat_search.serialization.alerts import alerts_json
@@ -54,6 +55,8 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (HostMalformed, 400, "host-malformed"),
     (RequestRefused, 403, "refused"),
     (ChatDamaged, 500, "chat-damaged"),
+    # Not 503: that asks the client to come again, and the same request would cost as much again.
+    (RequestTooExpensive, 422, "too-expensive"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
     (ExportQuotaReached, 429, "export-quota"),
@@ -201,6 +204,7 @@ def _advice(problem: Problem) -> tuple[str, str]:
         405: (_("这个地址不能这样使用"), _("请从搜索页面重新开始。")),
         413: (_("请求太大"), _("请从搜索页面重新开始。")),
         429: (_("请求太多"), _("请等其中一个结束后再试。")),
+        422: (_("这个请求太费时"), _("数据没有问题。请缩小范围后再试。")),
         500: (
             _("程序出错了"),
             _("这是本程序的错误，详情已写入日志。请重试；若仍出错，请联系管理员。"),
