@@ -66,8 +66,7 @@ LIBRARIES = {
 """Library: the modules, or rooms with all that is in them, that may import it. The standard
 library is free but for the modules named here."""
 
-LEAVES = ("errors", "models", "private_files")
-LEAVES = ("errors", "models", "processor_time")
+LEAVES = ("errors", "models", "private_files", "processor_time")
 MIDDLE = (*LEAVES, "text", "chats", "fields", "ports")
 ROOMS = {
     "__init__": (),
