@@ -11,6 +11,7 @@ bytes the values of the secrets are overwritten before anything is made of them.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 from collections.abc import Callable, Mapping, MutableMapping
@@ -24,9 +25,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from kchat_search import env_file
+from kchat_search import env_file, private_files
 from kchat_search.errors import SettingsError
 from kchat_search.hosts import http_url, is_loopback
+
+log = logging.getLogger(__name__)
 
 # What no address contains does not match: blanks, backslashes, brackets without an address.
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
@@ -317,6 +320,17 @@ def drop_secrets(environment: MutableMapping[str, str]) -> list[str]:
     for name in found:
         del environment[name]
     return found
+
+
+def say_if_others_read_env() -> None:
+    """Say in the log that other users of this machine can read `.env`, if they can. It is the
+    user's own file, so its mode stays."""
+    if private_files.readable_by_others(Path(".env")):
+        log.warning(
+            "%s can be read by other users of this machine, and holds the secrets of the account: "
+            "run chmod 600 .env",
+            Path(".env").absolute(),
+        )
 
 
 def _is_ours(name: str) -> bool:

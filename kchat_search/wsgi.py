@@ -9,13 +9,15 @@ import os
 
 from kchat_search import logs, memory_dumps
 from kchat_search.composition import make_service
-from kchat_search.config import drop_secrets, load_settings
+from kchat_search.config import drop_secrets, load_settings, say_if_others_read_env
 from kchat_search.web import create_app
 
 memory_dumps.forbid()
+os.umask(0o077)  # for files that libraries make: prometheus_client's. Ours have modes of their own
 _dropped = drop_secrets(os.environ)
 _settings = load_settings()
 logs.setup(_settings.log_level, _settings.log_format)
+say_if_others_read_env()
 if _dropped:
     logging.getLogger(__name__).warning(
         "The web server needs no account: start it without %s in its environment. Only "

@@ -80,7 +80,7 @@ ROOMS = {
     "hosts": (),
     "memory_dumps": (),
     "env_file": ("errors",),
-    "config": ("__init__", "errors", "hosts", "env_file"),
+    "config": ("__init__", "errors", "hosts", "env_file", "private_files"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "hosts", "text", "chats", "kchat"),

@@ -34,6 +34,7 @@ from kchat_search.config import (
     SettingsWithAccount,
     load_settings,
     load_settings_with_account,
+    say_if_others_read_env,
 )
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.damage import REPAIR, DamagedRow
@@ -58,7 +59,8 @@ _REJECTS_A_PAGE = MAX_PER_PAGE
 
 def main() -> None:
     """The entry point."""
-    os.umask(0o077)  # chats are private: what is written here is for this user alone
+    # Files are private by how they are made (private_files.py). This is for what libraries make.
+    os.umask(0o077)
     memory_dumps.forbid()
     try:
         commands(prog_name="kchat-search")
@@ -357,6 +359,7 @@ def _links(settings: Settings) -> Links:
 def _settings() -> Settings:
     settings = load_settings()
     logs.setup(settings.log_level, settings.log_format)
+    say_if_others_read_env()
     return settings
 
 
@@ -364,6 +367,7 @@ def _settings_with_account(**overrides: Any) -> SettingsWithAccount:
     given = {name: value for name, value in overrides.items() if value is not None}
     settings = load_settings_with_account(**given)
     logs.setup(settings.log_level, settings.log_format)
+    say_if_others_read_env()
     return settings
 
 

@@ -24,7 +24,12 @@ from kchat_search.cli.exit_codes import EXIT_FAILED, exit_code
 from kchat_search.cli.parent import Parent
 from kchat_search.cli.printing import clean
 from kchat_search.composition import make_service
-from kchat_search.config import SettingsWithAccount, from_json, load_settings_with_account
+from kchat_search.config import (
+    SettingsWithAccount,
+    from_json,
+    load_settings_with_account,
+    say_if_others_read_env,
+)
 from kchat_search.errors import KchatSearchError
 from kchat_search.models.reports import Alert, Reason
 from kchat_search.service import Service
@@ -45,6 +50,8 @@ def run(parent: Parent | None) -> NoReturn:
     try:
         settings = _settings(parent)
         logs.setup(settings.log_level, settings.log_format)
+        if parent is None:  # else the parent has said it
+            say_if_others_read_env()
         _index(settings, parent)
         code = 0
     except KchatSearchError as error:

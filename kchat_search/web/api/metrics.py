@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from time import perf_counter
 from typing import get_args
 
@@ -31,6 +32,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from kchat_search import private_files
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.reports import AlertCode, SyncReport, SyncTotals
 from kchat_search.web.http.parameters import only
@@ -69,6 +71,8 @@ def install(app: Flask, program: Program) -> None:
 
 
 def _sum_of_all_processes(registry: CollectorRegistry) -> None:
+    folder = Path(os.environ[_SEVERAL_PROCESSES])
+    private_files.narrow_folder(folder, lambda name: name.endswith(".db"))
     try:
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types here
     except ValueError as error:
