@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import ArchiveError, ChatDamaged, NotFound
+from kchat_search.errors import ArchiveError, ChatDamaged, IndexUnwritable, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion, Understand
-from kchat_search.models.damage import DamagedRow
+from kchat_search.models.damage import DamagedRow, RepairReport
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
     Alert,
@@ -35,10 +35,11 @@ from kchat_search.ports import Archive, Clock, Engine
 from kchat_search.search.export_walk import Export, walk
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.snippets import Needle, highlights
-from kchat_search.search.verify import verify
+from kchat_search.search.verify import check_archive, verify
 from kchat_search.sync import worker
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
+from kchat_search.sync.repair import Repairer
 from kchat_search.sync.run import Syncer
 from kchat_search.text.segmentation import Segmenter
 
@@ -314,6 +315,27 @@ class Service:
         """One scheduled sync; see `sync.worker.tick`."""
         self.follow_words()
         return worker.tick(self.syncer, first=first)
+
+    def repair(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RepairReport:
+        """Set right what is damaged in the archive, and index what changed; see `Repairer.repair`.
+        Call it within `indexing`; not so `dry_run`, which only looks."""
+        repairer = Repairer(
+            archive=self.archive,
+            source=self.syncer.source,
+            check=lambda progress: check_archive(self.archive, self.understand, progress),
+            understand=self.understand,
+            clock=self.clock,
+            progress=progress,
+        )
+        if dry_run:
+            return repairer.only_look()
+        report = repairer.repair()
+        try:
+            self.prepare(progress)
+            return replace(report, indexed=self.indexer.index_pending(progress))
+        except IndexUnwritable as error:  # what was repaired waits for the next sync
+            log.warning("The index could not be brought up to date: %s", error)
+            return report
 
     def reindex(self, progress: Progress = no_progress) -> int:
         """Build a new generation of the index from the archive. Returns how many chats it has. Call

@@ -2,8 +2,8 @@
 
 Every message says what happened and what to do next. `--json` prints what a program reads, which is
 what the API answers. An error is one line on standard error. Exit codes: 0 done, 1 failed, 2 wrong
-usage or settings, 3 `verify` found a difference or `export` a damaged chat, 75 not now (the same
-call may succeed later).
+usage or settings, 3 `verify` found a difference, `export` a damaged chat, or `repair` could not set
+all of it right, 75 not now (the same call may succeed later).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import random
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from kchat_search.serialization.search import search_json
 from kchat_search.serialization.status import (
     ROWS_IN_STATUS,
     rejects_json,
+    repair_json,
     report_json,
     status_json,
     verify_json,
@@ -306,6 +307,29 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
             "The index differs from the archive; build it anew: kchat-search reindex", err=True
         )
     if not report.clean:
+        sys.exit(EXIT_DIFFERENCE)
+
+
+@commands.command(short_help="Set right what is damaged in the archive.")
+@click.option("--dry-run", is_flag=True, help="Only say what is damaged; change nothing.")
+@wait_option
+@json_option
+def repair(dry_run: bool, wait: float, as_json: bool) -> None:
+    """Check the whole archive and set right what is damaged: compute it again from what is sound,
+    or fetch the chat again from Kchat. What is lost is put aside as it is, and named."""
+    with (
+        _service(_settings_with_account()) as service,
+        nullcontext() if dry_run else service.indexing("repair", wait),
+        printing.progress_bars(quiet=as_json) as progress,
+    ):
+        report = service.repair(dry_run=dry_run, progress=progress)
+    if as_json:
+        printing.print_json(repair_json(report))
+    else:
+        printing.print_repair(report)
+    if report.may_succeed_later:
+        sys.exit(EXIT_NOT_NOW)
+    if not report.sound:
         sys.exit(EXIT_DIFFERENCE)
 
 

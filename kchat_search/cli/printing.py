@@ -29,7 +29,7 @@ from rich.text import Text
 from kchat_search.chats import ratings
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, value_text
 from kchat_search.models.chats import Message, StoredReject
-from kchat_search.models.damage import DamagedRow
+from kchat_search.models.damage import DamagedRow, RepairOutcome, RepairReport
 from kchat_search.models.reports import (
     Coverage,
     Progress,
@@ -345,6 +345,34 @@ def print_verify(report: VerifyReport) -> None:
     for name, rows in (("missed", report.missed), ("wrong", report.wrong)):
         for row in rows[:10]:
             out.print(f"  {name}: {row['string']!r} in chat {row['chat_id']}")
+
+
+_OUTCOMES: dict[RepairOutcome, str] = {
+    "planned": "kchat-search repair would try",
+    "mended": "mended",
+    "fetched": "fetched again from Kchat",
+    "lost": "put aside: it is lost, unless a backup has it",
+    "gone": "Kchat no longer has this chat: put back a backup",
+    "refused": "what Kchat has can't be understood: put back a backup",
+    "later": "Kchat failed: try again later",
+    "remains": "nothing helped: put back a backup",
+}
+
+
+def print_repair(report: RepairReport) -> None:
+    """What was damaged in the archive, and what was done about it."""
+    out = console()
+    out.print(f"{report.rows:,} rows of the archive: {len(report.repairs)} were damaged or missing")
+    for repair in report.repairs:
+        finding, more = repair.finding, f" ({repair.detail})" if repair.detail else ""
+        out.print(
+            clean(
+                f"  {finding.what} ({finding.table}): {finding.problem}; "
+                f"{_OUTCOMES[repair.outcome]}{more}"
+            )
+        )
+    if report.indexed:
+        out.print(f"{report.indexed:,} chats indexed.")
 
 
 def _event(type_: str) -> str:

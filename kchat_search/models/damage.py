@@ -69,6 +69,46 @@ class CheckedPart:
     """Where the next step goes on; None when everything has been checked."""
 
 
+RepairOutcome = Literal[
+    "planned", "mended", "fetched", "lost", "gone", "refused", "later", "remains"
+]
+"""What a repair did about a damage. planned: nothing, it only looked. mended: it is right again.
+fetched: Kchat had the chat. lost: it is put aside, since nothing has it any more. gone: Kchat no
+longer has the chat. refused: what Kchat has can't be understood. later: Kchat failed. remains:
+nothing helped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """One damage, and what a repair did about it."""
+
+    finding: DamagedRow
+    outcome: RepairOutcome
+    detail: str = ""
+    """What Kchat said, where it could not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What one repair did."""
+
+    rows: int
+    """Rows of the archive that were checked."""
+    repairs: tuple[Repair, ...] = ()
+    indexed: int = 0
+    """Chats that were indexed afterwards."""
+
+    @property
+    def sound(self) -> bool:
+        """True if everything in the archive is what was stored, and nothing was lost."""
+        return all(repair.outcome in ("mended", "fetched") for repair in self.repairs)
+
+    @property
+    def may_succeed_later(self) -> bool:
+        """True if Kchat failed, so that the same call may do more."""
+        return any(repair.outcome == "later" for repair in self.repairs)
+
+
 @dataclass(frozen=True, slots=True)
 class Mended:
     """What `ports.ArchiveCheck.mend` did."""

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from kchat_search.models.chats import StoredReject
+from kchat_search.models.damage import DamagedRow, RepairReport
 from kchat_search.models.reports import Coverage, Status, SyncReport, VerifyReport
 from kchat_search.serialization import schemas, status_schemas
 from kchat_search.serialization.alerts import alerts_json
@@ -132,19 +133,38 @@ def verify_json(report: VerifyReport) -> status_schemas.VerifyJson:
         "surplus": list(report.surplus),
         "damage": report.damage,
         "rows": report.rows,
-        "archive": [
-            {
-                "table": row.table,
-                "chat_id": row.chat_id,
-                "version": row.version,
-                "key": row.key,
-                "problem": row.problem,
-                "way_out": row.way_out,
-            }
-            for row in report.archive
-        ],
+        "archive": [damaged_row_json(row) for row in report.archive],
         "seconds": round(report.seconds, 3),
         "seed": report.seed,
+    }
+
+
+def damaged_row_json(row: DamagedRow) -> status_schemas.DamagedRowJson:
+    """A row of the archive that is not what was stored."""
+    return {
+        "table": row.table,
+        "chat_id": row.chat_id,
+        "version": row.version,
+        "key": row.key,
+        "problem": row.problem,
+        "way_out": row.way_out,
+    }
+
+
+def repair_json(report: RepairReport) -> status_schemas.RepairReportJson:
+    """What a repair of the archive did."""
+    return {
+        "rows": report.rows,
+        "sound": report.sound,
+        "indexed": report.indexed,
+        "repairs": [
+            {
+                "damage": damaged_row_json(repair.finding),
+                "outcome": repair.outcome,
+                "detail": repair.detail or None,
+            }
+            for repair in report.repairs
+        ],
     }
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
+from kchat_search.models.damage import RepairOutcome
 from kchat_search.serialization.schemas import AlertJson, CoverageJson, Time, Url
 
 
@@ -142,3 +143,21 @@ class VerifyJson(TypedDict):
     ]
     seconds: float
     seed: int
+
+
+class RepairJson(TypedDict):
+    """One damage, and what a repair did about it."""
+
+    damage: DamagedRowJson
+    outcome: RepairOutcome
+    detail: Annotated[str | None, Field(description="What Kchat said, where it could not help.")]
+
+
+class RepairReportJson(TypedDict):
+    """What a repair of the archive did. The command `repair` prints it; the API does not have
+    it."""
+
+    rows: Annotated[int, Field(description="Rows of the archive that were checked.")]
+    sound: Annotated[bool, Field(description="All is what was stored, and nothing was lost.")]
+    indexed: Annotated[int, Field(description="Chats that were indexed afterwards.")]
+    repairs: list[RepairJson]

@@ -16,6 +16,7 @@
     list_lookup.py     is a chat in Kchat's list?
     archive_writer.py  into the archive, and counted
     document.py        a chat as the index sees it
+    repair.py          sets right what is damaged in the archive
     indexer.py         from the archive's change queue to the engine; rebuilds; heals
 
 A crash at any point only repeats work: the archive commits chats and cursor together, and an

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import click
 import pytest
@@ -11,6 +12,7 @@ from click.testing import CliRunner
 from kchat_search.cli import commands as group
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, EXIT_USAGE
 from kchat_search.config import SettingsWithAccount
+from kchat_search.models.damage import RepairOutcome
 from tests.docs import documents
 from tests.docs.documents import ALL, codes, commands, rows, text
 from tests.web.conftest import make_app, make_presentation
@@ -71,6 +73,11 @@ def test_commands_in_blocks_are_understood(call: list[str]) -> None:
         assert name is not None
         assert command is not None
         command.make_context(name, rest, parent=context).close()
+
+
+def test_the_outcomes_of_a_repair_are_the_programs() -> None:
+    told = {codes(cells[0])[0] for cells in rows(OPERATIONS, "outcome")}
+    assert told == {*get_args(RepairOutcome)} - {"planned"}
 
 
 def test_exit_codes_are_the_programs() -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import random
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -16,6 +18,7 @@ from time import perf_counter
 import pytest
 
 from kchat_search.demo.server import DemoServer
+from kchat_search.search.verify import check_archive
 from tests.system.killing import By, Killed, preload
 from tests.world import World, chat
 
@@ -160,3 +163,31 @@ def test_a_swap_killed_at_each_request_to_the_system(
         assert world.found() == {each["id"] for each in kchat.chats()}
         healing.append(heals(world))
     tell("swap", killed, healing)
+
+
+def test_a_killed_repair(
+    killed: Killed, kchat: DemoServer, folder: Path, opened: Callable[[], World]
+) -> None:
+    """Thirteen times, at any moment; then a whole one, and everything is as it was."""
+
+    def damage() -> None:
+        with closing(sqlite3.connect(folder / "var" / "archive.sqlite3")) as file, file:
+            file.execute("UPDATE chats SET raw = 'noise' WHERE id % 3 = 0")
+            file.execute("UPDATE chats SET status = 'open' WHERE id % 3 = 1")
+
+    killed.whole("sync")
+    damage()
+    length = killed.whole("repair")
+    healing: list[float] = []
+    for by, moment in moments(killed, length, seed=9):
+        damage()
+        killed.at(by, moment, "repair")
+        began = perf_counter()
+        killed.whole("repair")
+        healing.append(perf_counter() - began)
+        world = opened()
+        assert world.archived() == {each["id"]: each for each in kchat.chats()}
+        assert check_archive(world.service.archive, world.service.understand)[1] == ()
+        world.check_index()
+        world.service.close()
+    tell("repair", killed, healing)
