@@ -81,8 +81,8 @@ class Sender:
             reader.begin_to_wait(self._seconds())
             yield piece
             now = self._seconds()
-            reader.end_to_wait(now)
             reader.took(len(piece))
+            reader.end_to_wait(now)
             if reader.is_too_slow(now):
                 raise ReaderTooSlow("The client of an export reads too slowly; it is broken off.")
 

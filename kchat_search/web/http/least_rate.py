@@ -32,8 +32,10 @@ class LeastRate:
         self._waited, self._since = self._waiting(now), None
 
     def took(self, size: int) -> None:
-        """The client has read so many bytes."""
-        self._taken += size
+        """The client has read so many bytes. Those that it reads, or its system takes, before we
+        wait do not count."""
+        if self._since is not None:
+            self._taken += size
 
     def rate(self, now: float) -> float:
         """Bytes a second, in the present measurement."""
@@ -43,13 +45,17 @@ class LeastRate:
     def is_too_slow(self, now: float) -> bool:
         """Was the client too slow? Once the time for an average has passed, this begins a new
         one."""
-        waited = self._waiting(now)
-        if waited < self._seconds:
+        if self._waiting(now) < self._seconds:
             return False
-        slow = self._taken < self._bytes_per_second * waited
+        slow = self.has_been_too_slow(now, self._seconds)
         self._waited, self._taken = 0.0, 0
         self._since = None if self._since is None else now
         return slow
+
+    def has_been_too_slow(self, now: float, seconds: float) -> bool:
+        """Have we waited for `seconds`, in the present measurement, and is the client too slow?"""
+        waited = self._waiting(now)
+        return waited >= seconds and self._taken < self._bytes_per_second * waited
 
     def _waiting(self, now: float) -> float:
         return self._waited + (0.0 if self._since is None else now - self._since)

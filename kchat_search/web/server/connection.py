@@ -15,6 +15,7 @@ waitress answers in threads. Everything else happens in the thread of the loop: 
 from __future__ import annotations
 
 import socket
+from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._waits_since = self._clock()
         self._seconds = self._limits.first_byte_seconds
         """The deadline is so long after `_waits_since`."""
+        self._whole: deque[Request] = deque()
+        """Requests that have come and are not being answered yet. waitress gets one at a time, when
+        the answer to the one before is read: it would let a thread wait for that."""
         self._stops_reading = False
         self._lingers = False
         self.reader = LeastRate(self._limits.reader_seconds, self._limits.reader_bytes_per_second)
@@ -71,8 +75,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         return number
 
     @property
-    def waits_for_client(self) -> bool:
-        """Does nothing happen until the client sends something?"""
+    def is_answered(self) -> bool:
+        """Is no request with a thread or in the queue, and has the client read all answers?"""
         if self._lingers:
             return True
         closing = self.will_close or self.close_when_flushed
@@ -80,11 +84,14 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def readable(self) -> bool:
         """Shall the loop read what the client sends? While a request is being answered, no."""
-        return self.waits_for_client
+        return self.is_answered and not self._whole
 
-    def begin_to_wait(self) -> None:
-        """An answer is sent: the client has time for its next request, or for the rest of the one
-        that it has begun."""
+    def go_on(self) -> None:
+        """An answer is read. Begin the next one that the client has asked for; else it has time for
+        its next request, or for the rest of the one that it has begun."""
+        if self._whole:
+            self._begin_to_answer()
+            return
         limits = self._limits
         begun = self.request is not None and self.request.begun
         self._wait(limits.request_seconds if begun else limits.idle_seconds)
@@ -110,11 +117,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """Take what the client sent, and begin to answer what is whole."""
         if self._lingers:
             return False
-        with self.requests_lock:
-            if self.will_close or self.close_when_flushed:
-                return False
-            self._read_requests(data)
-        if self.requests:
+        self._read_requests(data)
+        if self._whole:
             self._begin_to_answer()
         return True
 
@@ -129,8 +133,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
                 self._send_continue(request)
                 return
             self.request = None
-            self.requests.append(request)
-            if request.error or (data and len(self.requests) == self._limits.pipelined):
+            self._whole.append(request)
+            if request.error or (data and len(self._whole) == self._limits.pipelined):
                 request.headers["CONNECTION"] = "close"
                 self._stops_reading = True
                 return
@@ -138,14 +142,17 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     def _send_continue(self, request: Request) -> None:
         """Tell a client that asks for it to send the body. Behind another request it is not told;
         it sends it after a while (RFC 9110, section 10.1.1)."""
-        if request.awaits_continue and not self.requests:
+        if request.awaits_continue and not self._whole:
             request.awaits_continue = False
             self.write_soon(b"HTTP/1.1 100 Continue\r\n\r\n")
             self._loop.answers(self)
 
     def _begin_to_answer(self) -> None:
         self._loop.answers(self)
-        if self.requests[0].error:
+        request = self._whole.popleft()
+        with self.requests_lock:  # the thread of the answer before may be about to leave it
+            self.requests.append(request)
+        if request.error:
             self.service()  # here and now: it needs no thread, and all may be occupied
         else:
             self.server.add_task(self)
@@ -154,7 +161,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self.request = None
         request.refuse(refusal)
         self._stops_reading = True
-        self.requests.append(request)
+        self._whole.append(request)
         self._begin_to_answer()
 
     def _wait(self, seconds: float) -> None:

@@ -54,6 +54,8 @@ class Limits:
     reader_bytes_per_second: int = LEAST_BYTES_PER_SECOND
     """A client for which we have waited this long must have read this fast, on the average of that
     time. A slower one is cut off."""
+    reader_seconds_when_full: float = 5.0
+    """The same when there are as many connections as there may be, and one more comes."""
     buffered_bytes: int = 1024 * 1024
     """While a client has so much still to read, no more is made for it. An answer in one piece is
     taken whole, so it frees its thread at once."""

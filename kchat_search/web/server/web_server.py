@@ -129,30 +129,42 @@ class WebServer:
     @property
     def has_room(self) -> bool:
         """Can one more connection be accepted, perhaps in the place of one that waits?"""
-        if self.clock() < self._full_until:
+        now = self.clock()
+        if now < self._full_until:
             return False
-        return len(self._answered) < self._connections
+        return len(self._answered) < self._connections or self._slow_reader(now) is not None
 
     def make_room_for_one(self) -> None:
-        """Close the connection that waits longest, if there are as many as there may be."""
+        """If there are as many connections as there may be, close the one that waits longest for
+        its client. If none does, close that of a slow reader."""
         if len(self._waiting) + len(self._answered) >= self._connections:
-            self._close_waiting(1)
+            self._close_some(1)
 
     def make_room(self) -> bool:
-        """Close some connections, because the system has no more files for us. If none waits,
-        answer False, and accept no more for a moment: the loop would be told at once, and again and
-        again, that there is one to accept."""
-        if self._close_waiting(_CLOSED_FOR_ROOM):
+        """Close some connections, because the system has no more files for us. If none can be
+        closed, answer False, and accept no more for a moment: the loop would be told at once, and
+        again and again, that there is one to accept."""
+        if self._close_some(_CLOSED_FOR_ROOM):
             return True
         log.warning("No connection can be accepted: the system has no more files for us.")
         self._full_until = self.clock() + self.limits.tick_seconds
         return False
 
-    def _close_waiting(self, count: int) -> int:
+    def _close_some(self, count: int) -> bool:
         oldest = [connection for connection, _ in zip(self._waiting, range(count), strict=False)]
-        for connection in oldest:
+        slow = None if oldest else self._slow_reader(self.clock())
+        for connection in oldest if slow is None else [slow]:
             connection.handle_close()
-        return len(oldest)
+        return bool(oldest or slow)
+
+    def _slow_reader(self, now: float) -> Connection | None:
+        """The slowest of those that read too slowly for some seconds already."""
+        seconds = self.limits.reader_seconds_when_full
+        return min(
+            (each for each in self._answered if each.reader.has_been_too_slow(now, seconds)),
+            key=lambda each: each.reader.rate(now),
+            default=None,
+        )
 
     # -- the loop -----------------------------------------------------------------------------
 
@@ -180,8 +192,8 @@ class WebServer:
         """Those whose answer is sent wait again. If the others owe too much, the slowest goes."""
         owed = 0
         for connection in list(self._answered):
-            if connection.waits_for_client:
-                connection.begin_to_wait()
+            if connection.is_answered:
+                connection.go_on()
                 continue
             owed += connection.total_outbufs_len
             writable = _WRITE if connection.writable() else 0

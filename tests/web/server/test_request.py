@@ -247,3 +247,39 @@ def test_the_time_is_linear_in_the_bytes(kind: str) -> None:
 
     small, large = seconds(40_000), seconds(80_000)
     assert large < max(2.5 * small, 0.05)  # a quadratic one takes more than a second
+
+
+def test_no_bytes_make_it_fail() -> None:
+    rnd = random.Random(20160320)
+    seeds = [
+        head(b"Transfer-Encoding: chunked") + b"3\r\nabc\r\n0\r\n\r\n",
+        head(b"Content-Length: 3", b"Expect: 100-continue") + b"abc",
+        head(first=b"GET http://localhost:1/%41?q=%E9 HTTP/1.1"),
+        *SMUGGLED.values(),
+    ]
+    odd = [
+        b"\r",
+        b"\n",
+        b"\r\n",
+        b"\x00",
+        b":",
+        b" ",
+        b"%",
+        b"%zz",
+        b"\xff",
+        b"9" * 5_000,
+        b"[",
+        b"//",
+    ]
+    for _ in range(3_000):
+        data = bytearray(rnd.choice(seeds))
+        for _ in range(rnd.randint(1, 4)):
+            place = rnd.randint(0, len(data))
+            data[place : place + rnd.randint(0, 3)] = rnd.choice([*odd, rnd.randbytes(3)])
+        request, left = Request(LIMITS), bytes(data)
+        while left and not request.completed:
+            step = rnd.randint(1, len(left))
+            left = left[request.received(left[:step]) :]
+        if request.completed and not request.error:
+            assert {"HOST"} <= request.headers.keys()
+            assert request.path.startswith("/")

@@ -275,6 +275,28 @@ def test_without_files_and_without_room_nothing_is_accepted_for_a_moment(
         assert server.has_room
 
 
+def test_where_all_are_answered_a_slow_reader_makes_room(app: Application, clock: Clock) -> None:
+    with served(app, replace(LIMITS, connections=3), clock) as server, ExitStack() as stack:
+        busy = stack.enter_context(connected(server.port, get("/wait")))
+        assert app.entered.acquire(timeout=SECONDS)
+        slow = [
+            stack.enter_context(connected(server.port, get("/large/9000000"))) for _ in range(2)
+        ]
+        for each in slow:
+            assert each.recv(1) == b"H"
+        clock.now += 1
+        late = stack.enter_context(connected(server.port, GET))
+        late.settimeout(0.15)
+        with pytest.raises(TimeoutError):
+            late.recv(1)
+        late.settimeout(SECONDS)
+        clock.now += 5
+        assert answers(late, "GET")[0].status == 200
+        app.may_answer.set()
+        assert answers(busy, "GET")[0].status == 200
+        assert sorted(len(rest_now(each)) > 9_000_000 for each in slow) == [False, True]
+
+
 # -- bodies -----------------------------------------------------------------------------------
 
 
@@ -429,6 +451,16 @@ def test_an_answer_that_nobody_reads_occupies_no_thread(app: Application) -> Non
         for _ in range(5):
             stack.enter_context(connected(server.port, get("/large/5000000")))
         assert ask(server.port, "/a").status == 200
+
+
+def test_requests_sent_ahead_of_answers_that_nobody_reads_occupy_no_thread(
+    app: Application,
+) -> None:
+    with served(app, replace(LIMITS, threads=1)) as server, ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(connected(server.port, get("/large/5000000") * 5))
+        assert ask(server.port, "/a").status == 200
+        assert app.calls == 4, "the next one is asked for when the first is read"
 
 
 def test_who_does_not_read_is_cut_off_and_its_thread_is_free(
