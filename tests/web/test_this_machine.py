@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import threading
 from urllib.parse import urlsplit
 
 import pytest
+import waitress
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from kchat_search.hosts import host_of
 from tests.web.fake_service import FakeService
+from tests.web.serving import SECONDS, ask
 from tests.web.test_guard import PATHS
 
 # -- Host ------------------------------------------------------------------------------------
@@ -313,3 +317,28 @@ def test_what_browsers_and_tools_send_by_themselves_is_no_sign_of_a_proxy(
 ) -> None:
     response = client.get("/api/v1/search?q=退款", headers={name: USUAL[name]})
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize(("clear", "status"), [(True, 403), (False, 200)])
+def test_waitress_that_hides_proxies_is_noticed(
+    shared: tuple[FakeService, Flask], service: FakeService, clear: bool, status: int
+) -> None:
+    server = waitress.create_server(
+        shared[1], host="127.0.0.1", port=0, threads=1, clear_untrusted_proxy_headers=clear
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+
+    def end() -> None:  # in the thread of the loop, which ends when nothing is open
+        for channel in list(server.active_channels.values()):
+            channel.handle_close()
+        server.close()
+
+    try:
+        answer = ask(server.effective_port, "/healthz")
+        proxied = ask(server.effective_port, "/healthz", headers={"X-Forwarded-For": "192.0.2.1"})
+    finally:
+        server.trigger.pull_trigger(end)
+        thread.join(SECONDS)
+        server.task_dispatcher.shutdown()
+    assert (answer.status, proxied.status) == (status, 403)

@@ -68,9 +68,24 @@ def check(environ: Mapping[str, Any]) -> None:
 
     `environ` is that of WSGI (PEP 3333). The words are in the language of the present request.
     """
+    _check_server(environ)
     _check_host(environ)
     _check_address(str(environ.get("REMOTE_ADDR") or ""))
     _check_proxies(environ)
+
+
+def _check_server(environ: Mapping[str, Any]) -> None:
+    """waitress, as it comes, removes some of the headers that show a proxy before anybody sees
+    them. It leaves a function of its connection in the environment, which knows the setting."""
+    connection = getattr(environ.get("waitress.client_disconnected"), "__self__", None)
+    settings = getattr(connection, "adj", None)
+    if getattr(settings, "clear_untrusted_proxy_headers", False):
+        raise RequestRefused(
+            _(
+                "waitress 会删去代理留下的头部，这样无法拒绝经由代理的请求。"
+                "请用 --no-clear-untrusted-proxy-headers 启动它。"
+            )
+        )
 
 
 def _check_host(environ: Mapping[str, Any]) -> None:
