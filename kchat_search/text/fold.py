@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import opencc
@@ -270,7 +271,9 @@ def _simplified_table() -> dict[int, str]:
     """
     blocks = ((0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
     characters = [chr(code) for first, last in blocks for code in range(first, last + 1)]
-    converted = opencc.OpenCC("t2s").convert("\n".join(characters)).split("\n")
+    # By its path: by its name, OpenCC takes the file of that name in the current folder first.
+    table_file = next(Path(opencc.__file__).parent.rglob("opencc/t2s.json"))
+    converted = opencc.OpenCC(str(table_file)).convert("\n".join(characters)).split("\n")
     table = {
         ord(a): b
         for a, b in zip(characters, converted, strict=True)

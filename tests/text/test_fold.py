@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import unicodedata
+from pathlib import Path
 
 import opencc
 import pytest
@@ -244,3 +246,17 @@ def test_the_fingerprint_changes_with_the_tables_that_folding_uses(
     assert unicodedata.unidata_version in before
     monkeypatch.setattr(fold_module, "version", lambda _: "0.0")
     assert fingerprint() != before
+
+
+def test_a_table_of_opencc_in_the_current_folder_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its name alone, OpenCC takes the table that lies here. It turns everything around."""
+    for file in Path(opencc.__file__).parent.rglob("opencc/*.*"):
+        shutil.copy(file, tmp_path)
+    shutil.copy(tmp_path / "s2t.json", tmp_path / "t2s.json")
+    monkeypatch.chdir(tmp_path)
+    assert opencc.OpenCC("t2s").convert("发票") == "發票"
+    table = fold_module._simplified_table.__wrapped__()
+    assert table == fold_module._simplified_table()
+    assert table[ord("發")] == "发"

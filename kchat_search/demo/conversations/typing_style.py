@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 from random import Random
 
 import opencc
@@ -44,7 +45,9 @@ _HAN = re.compile(r"[\u4e00-\u9fff]")
 
 @cache
 def _converter(name: str) -> opencc.OpenCC:
-    return opencc.OpenCC(name)
+    # By its path: by its name, OpenCC takes the file of that name in the current folder first.
+    table_file = next(Path(opencc.__file__).parent.rglob(f"opencc/{name}.json"))
+    return opencc.OpenCC(str(table_file))
 
 
 def visitor_messages(rng: Random, visitor: Visitor, text: str) -> list[str]:

@@ -47,6 +47,9 @@ def check(segments: Mapping[str, Segment], position: str, max_bytes: int) -> Ind
         if checked.damage is not None or checked.offset < file.size:
             where = _Position(name, checked.offset, checked.crc)
             return IndexCheck(str(where), read, checked.damage)
+        unsound = segments[name].file.unsound()
+        if unsound is not None:
+            return IndexCheck(None, read, unsound)
     twice = chat_in_two_documents(segments.values())
     damage = None if twice is None else f"chat {twice} is in it twice"
     return IndexCheck(None, read, damage)

@@ -105,7 +105,10 @@ class Generations:
         with suppress(IndexDamaged, OSError):  # it is replaced now
             before = self.current()
         content = {"generation": new.name, "fingerprint": new.fingerprint, "build": new.build}
-        sealed_json.write(self.root / "CURRENT", content)
+        current = self.root / "CURRENT"
+        if current.is_dir() and not current.is_symlink():
+            _remove(current)  # no file could be renamed to it
+        sealed_json.write(current, content)
         sync_directory(self.root)
         if before is not None and before.name != new.name:
             # Readers that still have it open keep their files (POSIX). Files that can't be removed
@@ -117,10 +120,10 @@ class Generations:
         """The size of a generation's files in bytes."""
         total = 0
         # A commit or a swap may remove a file, or the folder, after it was listed.
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             for path in self.folder(name).iterdir():
-                with suppress(FileNotFoundError):
-                    total += path.stat().st_size
+                with suppress(OSError):
+                    total += path.lstat().st_size
         return total
 
 

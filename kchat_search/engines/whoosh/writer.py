@@ -122,7 +122,7 @@ def _merge_segments(folder: Path, before: Contents, memory: int) -> None:
 
 def _merge_input(folder: Path, segment: SegmentEntry) -> MergeInput:
     file = open_segment(folder, segment)
-    damage = file.arrays.damage()
+    damage = file.arrays.damage() or file.unsound()
     if damage is not None:  # the copy would have a correct checksum and hide the damage
         raise ArrayFileDamaged(damage)
     if not len(segment.deleted):

@@ -167,7 +167,8 @@ def test_halves_that_are_joined_have_the_arrays_of_the_whole(new: Callable[[], P
         assert array.tobytes() == other.arrays[name].tobytes(), name
     assert content(one) == content(other)
     assert sorted(one.fields) == sorted(other.fields) == sorted(TERM_FIELDS)
-    assert other.damage() is None
+    assert other.arrays.damage() is None
+    assert other.unsound() is None
 
 
 @pytest.mark.parametrize("most", [1, 2, 255, 256, 65_535, 65_536, 70_000])
