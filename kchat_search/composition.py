@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from kchat_search.archive import open_archive
@@ -27,6 +28,8 @@ from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.policy import SyncPolicy
 from kchat_search.sync.run import Syncer
+from kchat_search.sync.scrub import Scrubber
+from kchat_search.sync.scrub_pace import Pace
 from kchat_search.text.segmentation import Segmenter
 
 
@@ -59,6 +62,19 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         segmenter=segmenter,
         chat_reader=chat_reader,
         zone=settings.zone,
+    )
+    scrubber = Scrubber(
+        archive=archive,
+        engine=engine,
+        rebuild_index=indexer.rebuild,
+        understand=parser.understand,
+        pace=Pace(
+            settings.scrub_days,
+            settings.scrub_cpu_percent,
+            timedelta(seconds=settings.sync_interval_seconds),
+        ),
+        clock=clock,
+        processor_time=time.process_time,
     )
     return Service(
         presentation=Presentation(
@@ -99,6 +115,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             zone=settings.zone,
         ),
         lock=IndexerLock(settings.index_dir),
+        scrubber=scrubber,
     )
 
 

@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     """How many chats a tick fetches again, at most: open ones, and those of `recheck_days`."""
     reconcile_days: Annotated[int, Field(ge=1, le=3660)] = 30
     """Each reconcile lists again the chats that were created in the last so many days."""
+    scrub_days: Annotated[int, Field(ge=1, le=366)] = 7
+    """Everything in archive and index is read again and checked within so many days."""
+    scrub_cpu_percent: Annotated[float, Field(gt=0, le=100)] = 10.0
+    """Of one processor, for that, on average."""
     reconcile_pages_per_tick: Annotated[int, Field(ge=1, le=10_000)] = 20
     """While a reconcile lists all chats again, each tick reads so many pages."""
 

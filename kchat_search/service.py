@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import ArchiveError, ChatDamaged, IndexUnwritable, NotFound
+from kchat_search.errors import ArchiveError, ChatDamaged, IndexUnwritable, KchatError, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion, Understand
 from kchat_search.models.damage import DamagedRow, RepairReport
 from kchat_search.models.plan import Everything, FieldIs, Plan
@@ -41,6 +41,7 @@ from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.repair import Repairer
 from kchat_search.sync.run import Syncer
+from kchat_search.sync.scrub import Scrubber
 from kchat_search.text.segmentation import Segmenter
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ class Service:
     indexer: Indexer
     syncer: Syncer
     lock: IndexerLock
+    scrubber: Scrubber
     told: Callable[[], Alert | None] = lambda: None
     """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
 
@@ -231,6 +233,7 @@ class Service:
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
             alerts=self.alerts(),
+            scrub=self.scrubber.state(),
             months={month: count for month, count in months if month is not None},
         )
 
@@ -238,12 +241,12 @@ class Service:
         """What is wrong now and does not stop searches. Never raises: an archive that can't be
         read is what `ready` says."""
         alert = self.told()
-        if alert is None:
-            try:
-                alert = worker.alert_in(self.archive)
-            except ArchiveError:
-                return ()
-        return () if alert is None else (alert,)
+        try:
+            alert = alert or worker.alert_in(self.archive)
+            others = self.scrubber.alerts()
+        except ArchiveError:
+            others = ()
+        return others if alert is None else (alert, *others)
 
     def ready(self) -> None:
         """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
@@ -287,8 +290,11 @@ class Service:
 
     def indexer_ends(self, reason: Reason) -> None:
         """Keep that the indexer's process ends for this reason."""
-        alerts = self.alerts()
-        self.report_indexer(worker.ended(alerts[0] if alerts else None, reason, self.clock()))
+        try:
+            before = worker.alert_in(self.archive)
+        except ArchiveError:
+            before = None
+        self.report_indexer(worker.ended(before, reason, self.clock()))
 
     def require_account(self) -> None:
         """Raises `SettingsError` if the account at Kchat is not configured."""
@@ -312,9 +318,16 @@ class Service:
         return report
 
     def tick(self, *, first: bool = False) -> SyncReport:
-        """One scheduled sync; see `sync.worker.tick`."""
+        """One scheduled sync, and this tick's share of the scrub, also where Kchat fails; see
+        `sync.worker.tick` and `Scrubber.tick`."""
         self.follow_words()
-        return worker.tick(self.syncer, first=first)
+        try:
+            report = worker.tick(self.syncer, first=first)
+        except KchatError:
+            self.scrubber.tick()
+            raise
+        self.scrubber.tick()
+        return report
 
     def repair(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RepairReport:
         """Set right what is damaged in the archive, and index what changed; see `Repairer.repair`.
@@ -330,6 +343,7 @@ class Service:
         if dry_run:
             return repairer.only_look()
         report = repairer.repair()
+        self.scrubber.repaired(report.remaining)
         try:
             self.prepare(progress)
             return replace(report, indexed=self.indexer.index_pending(progress))

@@ -104,6 +104,12 @@ class RepairReport:
         return all(repair.outcome in ("mended", "fetched") for repair in self.repairs)
 
     @property
+    def remaining(self) -> tuple[DamagedRow, ...]:
+        """What is still damaged."""
+        over = ("mended", "fetched", "lost")
+        return tuple(repair.finding for repair in self.repairs if repair.outcome not in over)
+
+    @property
     def may_succeed_later(self) -> bool:
         """True if Kchat failed, so that the same call may do more."""
         return any(repair.outcome == "later" for repair in self.repairs)

@@ -88,7 +88,7 @@ class SyncTotals:
         return replace(self, **sums)
 
 
-AlertCode = Literal["indexer_ended", "tick_failed"]
+AlertCode = Literal["indexer_ended", "tick_failed", "archive_damaged", "scrub_behind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,8 @@ class Reason:
     text: str
     """One line in English."""
     kind: str
-    """The error, by its name in `errors`; «signal», «exit» and «bug» are not of that tree."""
+    """The error, by its name in `errors`; «signal», «exit», «bug», «damage» and «slow» are not of
+    that tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +107,13 @@ class Alert:
     """Something is wrong now, and a person may have to mend it. Searches are answered meanwhile."""
 
     code: AlertCode
-    """What is wrong: the indexer's process ended, a tick failed."""
+    """What is wrong: the indexer's process ended, a tick failed, rows of the archive are damaged,
+    not everything can be read as often as it should."""
     reason: Reason
     since: datetime
     """When it happened for the first time in a row."""
     times: int = 1
-    """How often in a row."""
+    """How often in a row; for damage, of how many rows."""
     next_try_at: datetime | None = None
     """When it is tried again; None: it is being tried, or nothing plans to."""
 
@@ -219,6 +221,33 @@ class Presentation:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """A damaged row of the archive that the scrub has found."""
+
+    row: DamagedRow
+    found_at: datetime
+    again: bool = True
+    """It was found in the present round, too."""
+    shows: bool = False
+    """Whoever reads the chat gets it in the chat's place. So it is over when that ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubState:
+    """Where the scrub is: the worker reads everything again, a part with each tick."""
+
+    began_at: datetime
+    """When the present round began, or the last one."""
+    finished_at: datetime | None
+    """When everything had been read for the last time."""
+    share: float
+    """How much of the round is done, from 0 to 1."""
+    findings: tuple[Finding, ...]
+    left_out: int = 0
+    """Further findings, which are not kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of the whole program."""
 
@@ -234,6 +263,8 @@ class Status:
     demo: bool = False
     alerts: tuple[Alert, ...] = ()
     """What is wrong now."""
+    scrub: ScrubState | None = None
+    """None if it never ran."""
     months: Mapping[str, int] = field(default_factory=dict)
     """How many chats were created in each month (`2015-04`), in the configured time zone."""
 

@@ -24,6 +24,14 @@ _WORDS: dict[AlertCode, dict[Language, str]] = {
         "zh": "同步连续失败 {times} 次。最近一次的原因：{reason}",
         "en": "The sync failed {times}. The last reason: {reason}",
     },
+    "archive_damaged": {
+        "zh": "归档有 {count} 处损坏。{reason}",
+        "en": "Damaged in the archive ({count}): {reason}.",
+    },
+    "scrub_behind": {
+        "zh": "全面检查来不及完成。{reason}",
+        "en": "Checking everything takes too long. {reason}",
+    },
 }
 _KINDS_IN_CHINESE = {
     "SettingsError": "设置有误，请改正后等待重试。",
@@ -36,6 +44,8 @@ _KINDS_IN_CHINESE = {
     "ArchiveFull": "归档所在的磁盘已满，请腾出空间。",
     "IndexDamaged": "索引已损坏，可用 kchat-search reindex 重建。",
     "IndexUnwritable": "索引文件夹无法写入，请检查权限和磁盘空间。",
+    "damage": "请停止 kchat-search 后运行 kchat-search repair，或恢复备份。",
+    "slow": "请调高 KCHAT_SCRUB_CPU_PERCENT 或 KCHAT_SCRUB_DAYS。",
     "signal": "进程被系统终止，可能是内存不足。",
 }
 _OTHER_KINDS_IN_CHINESE = "程序出错，详情见日志。"
@@ -46,7 +56,11 @@ _NEXT: dict[Language, str] = {"zh": "下次重试：{time}。", "en": "Next try 
 def alert_text(alert: Alert, language: Language, zone: ZoneInfo) -> str:
     """The words of an alert, in one language but for its reason; times are of `zone`."""
     words = _WORDS[alert.code][language]
-    text = words.format(times=_times(alert.times, language), reason=_reason(alert, language))
+    text = words.format(
+        times=_times(alert.times, language),
+        count=f"{alert.times:,}",
+        reason=_reason(alert, language),
+    )
     if alert.next_try_at is None:
         return text
     return f"{text} {_NEXT[language].format(time=_moment(alert.next_try_at, zone))}"

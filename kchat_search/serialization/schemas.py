@@ -365,11 +365,11 @@ class AgentsJson(TypedDict):
 class AlertJson(TypedDict):
     """Something is wrong now; searches are answered all the same."""
 
-    code: Annotated[str, Field(description="`indexer_ended` or `tick_failed`.")]
+    code: Annotated[str, Field(description="Which one; docs/api.md lists them.")]
     text: Annotated[str, Field(description="The whole alert, in the language of the answer.")]
     reason: Annotated[str, Field(description="Why, and what to do; in English.")]
     since: Annotated[Time, Field(description="When it happened for the first time in a row.")]
-    times: Annotated[int, Field(description="How often in a row.")]
+    times: Annotated[int, Field(description="How often in a row; for damage, of how many rows.")]
     next_try_at: Annotated[Time | None, Field(description="null: nothing is planned.")]
 
 

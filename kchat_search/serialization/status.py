@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.damage import DamagedRow, RepairReport
-from kchat_search.models.reports import Coverage, Status, SyncReport, VerifyReport
+from kchat_search.models.reports import Coverage, ScrubState, Status, SyncReport, VerifyReport
 from kchat_search.serialization import schemas, status_schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.links import Links
@@ -29,6 +29,7 @@ def status_json(
     """The answer of `GET /api/v1/status`. `reports` and `rejects` are those that it lists."""
     return {
         "alerts": alerts_json(status.alerts, language, zone),
+        "scrub": None if status.scrub is None else _scrub(status.scrub, zone),
         "archive": {
             "chats": status.counts.chats,
             "gone": status.counts.gone,
@@ -52,6 +53,19 @@ def status_json(
         "timezone": status.timezone,
         "demo": status.demo,
         "months": dict(status.months),
+    }
+
+
+def _scrub(scrub: ScrubState, zone: ZoneInfo) -> status_schemas.ScrubJson:
+    return {
+        "began_at": known_rfc3339(scrub.began_at, zone),
+        "finished_at": rfc3339(scrub.finished_at, zone),
+        "share": round(scrub.share, 4),
+        "findings": [
+            {**damaged_row_json(found.row), "found_at": known_rfc3339(found.found_at, zone)}
+            for found in scrub.findings
+        ],
+        "left_out": scrub.left_out,
     }
 
 

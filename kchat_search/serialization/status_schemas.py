@@ -87,10 +87,40 @@ class RejectsJson(TypedDict):
     rejects: list[WholeRejectJson]
 
 
+class DamagedRowJson(TypedDict):
+    """A row of the archive that is not what was stored, or that can't be read."""
+
+    table: Annotated[str, Field(description="`file`: the file as a whole.")]
+    chat_id: int | None
+    version: int | None
+    key: Annotated[str, Field(description="Which row, where it belongs to no chat.")]
+    problem: str
+    way_out: str
+
+
+class FindingJson(DamagedRowJson):
+    """The same, found by the scrub."""
+
+    found_at: Time
+
+
+class ScrubJson(TypedDict):
+    """The scrub: the worker reads everything again and checks it, a part with each tick."""
+
+    began_at: Annotated[Time, Field(description="When the present round began, or the last one.")]
+    finished_at: Annotated[
+        Time | None, Field(description="When everything had been checked for the last time.")
+    ]
+    share: Annotated[float, Field(description="How much of the round is done, from 0 to 1.")]
+    findings: Annotated[list[FindingJson], Field(description="What is damaged in the archive now.")]
+    left_out: Annotated[int, Field(description="Further findings, which are not listed.")]
+
+
 class StatusJson(TypedDict):
     """The whole program at a glance."""
 
     alerts: Annotated[list[AlertJson], Field(description="What is wrong now.")]
+    scrub: Annotated[ScrubJson | None, Field(description="null: it never ran.")]
 
     archive: CountsJson
     index: EngineJson
@@ -112,17 +142,6 @@ class DifferenceJson(TypedDict):
 
     string: str
     chat_id: int
-
-
-class DamagedRowJson(TypedDict):
-    """A row of the archive that is not what was stored, or that can't be read."""
-
-    table: Annotated[str, Field(description="`file`: the file as a whole.")]
-    chat_id: int | None
-    version: int | None
-    key: Annotated[str, Field(description="Which row, where it belongs to no chat.")]
-    problem: str
-    way_out: str
 
 
 class VerifyJson(TypedDict):

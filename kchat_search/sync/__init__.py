@@ -16,6 +16,8 @@
     list_lookup.py     is a chat in Kchat's list?
     archive_writer.py  into the archive, and counted
     document.py        a chat as the index sees it
+    scrub.py           reads everything again, a part with each tick, and names damage
+    scrub_pace.py      how much of it a tick reads: pure, as decide.py
     repair.py          sets right what is damaged in the archive
     indexer.py         from the archive's change queue to the engine; rebuilds; heals
 

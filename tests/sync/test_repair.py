@@ -16,6 +16,8 @@ from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import RepairReport
 from tests.world import World, chat
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def archive_file(folder: Path) -> Iterator[sqlite3.Connection]:
