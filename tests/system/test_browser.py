@@ -305,5 +305,5 @@ def test_the_results_can_be_downloaded(watch: Watch) -> None:
         link.click()
     assert started.value.suggested_filename == "kchat-chats-20160520-120000.csv"
     text = Path(started.value.path()).read_bytes().decode("utf-8-sig")
-    assert text.startswith("chat_id,")
+    assert text.startswith('"chat_id",')
     assert text.count("\r\n") == 121

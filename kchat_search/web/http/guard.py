@@ -36,6 +36,7 @@ HEADERS = {
 }
 """Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content Security
 Policy Level 3."""
+_DEPENDS_ON = ", ".join(other_sites.DEPENDS_ON)
 
 
 def install(app: Flask) -> None:
@@ -53,7 +54,8 @@ def _check() -> Response | None:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.vary.update(other_sites.DEPENDS_ON)
+    varies = response.headers.get("Vary")
+    response.headers["Vary"] = f"{varies}, {_DEPENDS_ON}" if varies else _DEPENDS_ON
     if request.endpoint != "static" or response.status_code >= 400:
         response.headers.setdefault("Cache-Control", "private, no-store")
     return response

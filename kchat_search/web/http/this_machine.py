@@ -16,6 +16,7 @@ port that something forwards byte by byte, nginx since 1.29.7 as it comes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,10 @@ _PROXY_PARTS = (
     "REMOTE_IP", "REMOTE_ADDR", "REMOTE_HOST", "REMOTE_PORT", "REMOTE_USER",
 )  # fmt: skip
 """What stands in the names of forwarding headers, whoever adds them."""
+
+
+_LONGEST_ADDRESS = 80
+"""Characters of an IPv6 address with its zone, in brackets, with a port."""
 
 
 def check(environ: Mapping[str, Any]) -> None:
@@ -148,11 +153,15 @@ def _check_proxies(environ: Mapping[str, Any]) -> None:
 
 def _is_of_a_proxy(name: str, value: str) -> bool:
     """Does something between the client and us add this header? `name` is that of WSGI."""
+    return _is_named_by_proxies(name) or (name != "HOST" and _holds_an_address(value))
+
+
+@lru_cache(maxsize=512)
+def _is_named_by_proxies(name: str) -> bool:
     return (
         name in _PROXY_NAMES
         or name.startswith(_PROXY_PREFIXES)
         or any(part in name for part in _PROXY_PARTS)
-        or (name != "HOST" and _holds_an_address(value))
     )
 
 
@@ -165,6 +174,8 @@ def _holds_an_address(value: str) -> bool:
 
 def _is_an_address(text: str) -> bool:
     text = text.strip()
+    if len(text) > _LONGEST_ADDRESS or " " in text:
+        return False
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
