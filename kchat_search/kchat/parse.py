@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
@@ -45,6 +46,14 @@ from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, Reje
 
 _CHECK_EVERY = 1_000
 """Messages between two looks at the processor time."""
+
+
+MAX_CHAT = 16 << 20
+"""Bytes of the JSON of one chat (ASCII). 20,000 messages of 50 Chinese characters have 12 MB. While
+a chat is indexed it takes up to ninety times its JSON, so this one 1.4 GB."""
+_OUTERMOST_VALUES = 100
+_OUTERMOST_LENGTH = 1000
+"""How many values, of how many characters, are kept of a chat that is not kept whole."""
 
 
 class ChatParser:
@@ -105,7 +114,9 @@ class ChatParser:
         try:
             raw = encode(item)
         except RecursionError:
-            return _too_deep(item)
+            return _kept_in_part(item, "nested too deeply")
+        if len(raw) > MAX_CHAT:
+            return _kept_in_part(item, f"its JSON is longer than {MAX_CHAT:,} bytes: too long")
         if "\\ud" in raw:
             # Two surrogates that were sent as two escapes become one character when `raw` is
             # decoded. So parse the chat in the form that later decoding gives.
@@ -272,11 +283,17 @@ def _raw_key(item: object, raw: str) -> str:
         return sha256(raw.encode()).hexdigest()
 
 
-def _too_deep(item: object) -> RejectedChat:
-    """A reject for a value that is nested too deeply for Python to encode. Only its outermost
-    values are kept."""
-    surface: object = None
+def _kept_in_part(item: object, why: str) -> RejectedChat:
+    """A reject for a value that can't be kept whole. Only its outermost short values are kept, in a
+    form that is not taken for a chat when the reject is read again."""
+    surface: dict[str, object] = {}
     if isinstance(item, dict):
-        surface = {key: part for key, part in item.items() if not isinstance(part, dict | list)}
-    reason = "nested too deeply to be kept; only the outermost values are"
-    return _rejected(surface, encode(surface), reason)
+        short = {
+            key: part
+            for key, part in item.items()
+            if not isinstance(part, dict | list) and len(key) + len(str(part)) <= _OUTERMOST_LENGTH
+        }
+        surface = dict(islice(short.items(), _OUTERMOST_VALUES))
+        surface |= {key: part for key, part in short.items() if key == "id"}
+    reason = f"{why} to be kept; only the outermost values are"
+    return _rejected(surface, encode({"outermost": surface}), reason)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from kchat_search.errors import KchatBadAnswer
 from kchat_search.kchat.json_codec import decode, decode_answer, encode
-from kchat_search.kchat.parse import ChatParser
+from kchat_search.kchat.parse import MAX_CHAT, ChatParser
 from kchat_search.kchat.upload_tokens import (
     _without_dangling_separators,
     chat_without_upload_tokens,
@@ -265,6 +265,34 @@ def test_a_chat_that_is_nested_too_deeply_is_rejected_with_its_id(depth: int) ->
     assert '"status":"open"' in reject.raw
     while deep:  # else Python would free it recursively
         deep = deep.pop()
+    assert isinstance(PARSER.understand(reject.raw), RejectedChat)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"messages": [{"id": 1, "msg": "x" * MAX_CHAT}]},
+        {"messages": [{"id": n, "msg": "错" * 1000} for n in range(3000)]},
+        {"x": "x" * MAX_CHAT},
+        {"x" * MAX_CHAT: 1},
+        {str(n): n for n in range(2_000_000)},
+    ],
+)
+def test_a_chat_that_is_too_long_is_rejected_with_its_id(odd: dict[str, Any]) -> None:
+    """Indexing it would take many times its length of memory."""
+    reject = refused({"id": 290, "status": "open", **odd})
+    assert (reject.key, reject.chat_id) == ("chat:290", 290)
+    assert "longer than 16,777,216 bytes" in reject.reason
+    assert '"status":"open"' in reject.raw
+    assert len(reject.raw) < 50_000
+    assert isinstance(PARSER.understand(reject.raw), RejectedChat)
+
+
+def test_a_chat_with_20_000_messages_is_read() -> None:
+    said = [{"id": n, "chat_id": 1, "type": "chat.msg", "name": "访客547", "role": "visitor",
+             "msg": "你好，请问退款多久到账？订单号" * 3, "is_read": 1, "upload_id": None,
+             "created_at": "2015-04-25 08:04:12"} for n in range(1, 20_001)]  # fmt: skip
+    assert len(understood(messages=said).messages) == 20_000
 
 
 def test_raw_json_that_is_nested_too_deeply_is_a_value_error() -> None:
