@@ -42,9 +42,12 @@ log = logging.getLogger(__name__)
 def run(parent: Parent | None) -> NoReturn:
     """Be the indexer until this process is told to stop, or can't go on. While another process is
     the indexer, wait for its end. `parent`: `serve`, where it is the one that started us."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit_at_once)
-    if parent is not None:
+    signal.signal(signal.SIGTERM, _exit_at_once)
+    if parent is None:
+        signal.signal(signal.SIGINT, _exit_at_once)
+    else:
+        # Ctrl-C reaches all processes of a terminal. `serve` ends this one when it is time.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         parent.keep_standard_output()
     code = EXIT_FAILED
     try:

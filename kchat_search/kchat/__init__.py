@@ -8,6 +8,7 @@ parse.py            turns JSON into records; what cannot be read becomes a rejec
 throttle.py         how long to wait before the next request
 deadline.py         connections that limit the time until an answer has arrived
 answer_limits.py    how much one answer may be; told before the memory is taken    (pure)
+account.py          the account, as the one header that every request carries      (requests)
 transport.py        one GET: credentials, time-outs, limits, retries, errors       (requests)
 client.py           `KchatClient`, the `ChatSource`: which GET answers which question
 """

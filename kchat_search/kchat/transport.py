@@ -11,8 +11,6 @@ Invariants:
 
 from __future__ import annotations
 
-import base64
-import json
 import logging
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,11 +20,10 @@ from datetime import datetime
 from http.cookiejar import DefaultCookiePolicy
 from threading import Lock
 from typing import TypeVar
-from urllib.parse import quote, quote_plus, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from requests.auth import HTTPBasicAuth
 
 from kchat_search import __version__
 from kchat_search.errors import (
@@ -38,6 +35,7 @@ from kchat_search.errors import (
     KchatUnreachable,
 )
 from kchat_search.hosts import is_loopback
+from kchat_search.kchat.account import Account
 from kchat_search.kchat.answer_limits import HEAVY_BYTES, HEAVY_VALUES, Unpacking, amount, first_id
 from kchat_search.kchat.deadline import DeadlineAdapter, answer_read
 from kchat_search.kchat.json_codec import decode, excerpt
@@ -108,12 +106,7 @@ class Transport:
         timing: Timing,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        # As bytes, because requests would encode text as Latin-1. With "surrogateescape", Python
-        # passes on bytes of the environment that are not UTF-8.
-        self._auth = HTTPBasicAuth(
-            user.encode("utf-8", "surrogateescape"), secret.encode("utf-8", "surrogateescape")
-        )
-        self._secret_forms = _secret_spellings(user, secret)
+        self._account = Account(user, secret)
         self._timeout = timeout
         self._deadline = deadline
         self._attempts = retries + 1
@@ -269,7 +262,7 @@ class Transport:
         session = _Session()
         for scheme in ("http://", "https://"):
             session.mount(scheme, DeadlineAdapter(self._timeout + self._deadline))
-        session.auth = self._auth  # set here, so that no .netrc can replace it
+        session.auth = self._account  # set here, so that no .netrc can replace it
         session.headers.update(
             {
                 "User-Agent": f"kchat-search/{__version__}",
@@ -375,29 +368,7 @@ class Transport:
     def _masked_line(self, text: str) -> str:
         """One printable line. Secrets are masked before the line is cut; else half a secret might
         show."""
-        for spelling in self._secret_forms:
-            text = text.replace(spelling, "***")
-        return excerpt(text)
-
-
-def _secret_spellings(user: str, secret: str) -> tuple[str, ...]:
-    """The forms in which a server may echo the secret, the longest first."""
-    if not secret:
-        return ()
-    pair = f"{user}:{secret}".encode("utf-8", "surrogateescape")
-    raw = secret.encode("utf-8", "surrogateescape")
-    spellings = {
-        secret,
-        raw.decode("utf-8", "replace"),
-        quote(raw, safe=""),
-        quote(raw),
-        quote_plus(raw),
-        json.dumps(secret)[1:-1],
-        json.dumps(secret, ensure_ascii=False)[1:-1],
-        base64.b64encode(pair).decode(),
-        base64.b64encode(raw).decode(),
-    }
-    return tuple(sorted(spellings, key=len, reverse=True))
+        return excerpt(self._account.masked(text))
 
 
 def _root_reason(error: BaseException) -> str:

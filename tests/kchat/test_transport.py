@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import gzip
 import json
 import logging
@@ -12,9 +13,10 @@ import time as real_time
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
+import requests
 
 from kchat_search.errors import (
     KchatBadAnswer,
@@ -24,6 +26,7 @@ from kchat_search.errors import (
     KchatRefused,
     KchatUnreachable,
 )
+from kchat_search.kchat.account import Account
 from kchat_search.kchat.client import KchatClient
 
 from .conftest import SECRET, USER, Answer, Handler, MakeClient, ScriptedKchat, Time
@@ -340,3 +343,24 @@ def test_the_secret_is_in_no_error_log_or_repr(
     assert "***" in shown
     for form in (*echoes()[:-1], quote(SECRET), SECRET[:6], "Basic", "uthorization"):
         assert form not in shown
+
+
+@pytest.mark.parametrize("secret", ["t0p:s écret/+", "a\\b\udc80", "x"])
+def test_the_secret_is_kept_once_and_masked_in_every_form(secret: str) -> None:
+    account = Account("a@example.com/token", secret)
+    raw = secret.encode("utf-8", "surrogateescape")
+    kept = [value for value in gc.get_referents(account.__dict__) if isinstance(value, str | bytes)]
+    assert not any(secret in str(value) for value in kept)
+    assert secret not in repr(account)
+    request = account(requests.Request("GET", "http://127.0.0.1/").prepare())
+    header = request.headers["Authorization"]
+    assert isinstance(header, bytes)
+    assert base64.b64decode(header.removeprefix(b"Basic ")) == b"a@example.com/token:" + raw
+    for form in (
+        secret,
+        quote(raw),
+        quote_plus(raw),
+        json.dumps(secret)[1:-1],
+        header.decode()[6:],
+    ):
+        assert account.masked(f"<{form}>") == "<***>"
