@@ -9,7 +9,7 @@ At any time, a connection is in one of these states:
 - It is closing: what its client still sends is thrown away for a short time.
 
 waitress answers in threads. Everything else happens in the thread of the loop: only the methods
-`service`, `write_soon` and what they call run elsewhere.
+`service`, `wait_for_memory`, `write_soon` and what they call run elsewhere.
 """
 
 from __future__ import annotations
@@ -198,6 +198,10 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         size: int = super().send(data, do_close=do_close)
         self.reader.took(size)
         return size
+
+    def wait_for_memory(self) -> None:
+        """A thread asks whether it may make an answer now."""
+        self._loop.wait_for_memory()
 
     def write_soon(self, data: Any) -> int:
         """Send `data`, or keep it until the client reads. While it has much to read, wait."""

@@ -11,6 +11,11 @@ class ApplicationTask(WSGITask):  # type: ignore[misc]  # waitress has no types
     """The application answers. For HEAD, whatever it says, no byte of a body is sent: waitress
     would end the body that is not there with the mark of the last chunk."""
 
+    def execute(self) -> None:
+        """Have the application answer."""
+        self.channel.wait_for_memory()
+        super().execute()
+
     def write(self, data: bytes) -> None:
         """Send the headers before the first part of the body, and this part."""
         super().write(b"" if self.request.command == "HEAD" else data)

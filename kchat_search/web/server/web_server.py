@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import selectors
+import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -64,6 +65,7 @@ class WebServer:
         self._watched: dict[int, int] = {}
         self._next_tick = 0.0
         self._full_until = 0.0
+        self._relieved = threading.Event()
         self._stopping = False
         adj = _adjustments(host, port, self.limits)
         self._listeners: list[Listener] = []
@@ -123,6 +125,14 @@ class WebServer:
         self._waiting.pop(connection, None)
         self._answered.discard(connection)
         self._watch(number, connection, 0)
+
+    def wait_for_memory(self) -> None:
+        """Wait until the loop has cut off the slowest readers, if too much waits to be read. A
+        thread calls this before it makes an answer: threads may be much faster than the loop."""
+        while self._owed() > self.limits.owed_bytes and not self._stopping:
+            self._relieved.clear()
+            self._listeners[0].pull_trigger()
+            self._relieved.wait(self.limits.tick_seconds)
 
     # -- room for connections -----------------------------------------------------------------
 
@@ -190,14 +200,13 @@ class WebServer:
 
     def _look_at_answered(self, now: float) -> None:
         """Those whose answer is sent wait again. If the others owe too much, the slowest goes."""
-        owed = 0
         for connection in list(self._answered):
             if connection.is_answered:
                 connection.go_on()
                 continue
-            owed += connection.total_outbufs_len
             writable = _WRITE if connection.writable() else 0
             self._watch(connection.number, connection, writable)
+        owed = self._owed()
         while owed > self.limits.owed_bytes:
             slowest = min(
                 (each for each in self._answered if each.total_outbufs_len),
@@ -206,6 +215,11 @@ class WebServer:
             log.info("Too much is waiting to be read; the slowest reader is cut off.")
             owed -= slowest.total_outbufs_len
             slowest.handle_close()
+        self._relieved.set()
+
+    def _owed(self) -> int:
+        """Bytes that all clients together still have to read. Threads may ask."""
+        return sum(connection.total_outbufs_len for connection in list(self._answered))
 
     def _watch(self, number: int | None, what: Any, events: int) -> None:
         """Be told about these events of an open file, and of no others."""
