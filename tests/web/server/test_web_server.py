@@ -128,6 +128,7 @@ def test_requests_that_are_half_sent_hold_up_nobody(
             assert ask(server.port, "/a").status == 200
 
 
+@pytest.mark.slow
 def test_a_request_has_a_deadline_however_its_bytes_come(server: WebServer, clock: Clock) -> None:
     with connected(server.port, b"G") as client:
         client.settimeout(0.02)
@@ -195,6 +196,7 @@ def test_a_connection_waits_longer_for_the_next_request(server: WebServer, clock
         assert ask(server.port, "/a").status == 200
         client.sendall(GET)
         assert answers(client, "GET")[0].status == 200
+        assert ask(server.port, "/a").status == 200
         clock.now += 61
         assert rest_after(client, clock) == b""
 
@@ -507,6 +509,7 @@ def test_who_reads_is_not_cut_off_however_long_we_take(clock: Clock) -> None:
     assert found.count(b"x") == 100_000
 
 
+@pytest.mark.slow
 def test_what_all_clients_have_not_read_is_bounded(app: Application, clock: Clock) -> None:
     limits = replace(LIMITS, owed_bytes=20_000_000)
     owed: list[int] = []
