@@ -24,6 +24,7 @@
     restoring.py           put what Kchat has now in the place of a damaged chat
     mending.py             set right what needs no Kchat
     one_bit.py             undo one flipped bit
+    salvage.py             make a sound file of what can be read of a damaged one
 
 SQL is written in this room and in no other.
 """

@@ -4,13 +4,15 @@ agent."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from kchat_search.archive import change_queue, restoring, sealed_rows, seals
 from kchat_search.archive.column_conversion import moment_in, storable
+from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import agents
 
 log = logging.getLogger(__name__)
@@ -22,7 +24,10 @@ _ALL = select(agents)
 def by_id(connection: Connection) -> dict[str, str]:
     """All names by agent id. A damaged row names nobody: its agent is shown by the id."""
     names = {}
-    for row in connection.execute(_ALL):
+    rows: Sequence[Any] = ()
+    with readable_part("agents"):
+        rows = connection.execute(_ALL).all()
+    for row in rows:
         if seals.row_problem(agents, row) is None:
             names[row[0]] = row[1]
         else:

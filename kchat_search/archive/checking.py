@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from kchat_search.archive import sealed_rows, seals, stored_chats, tally
-from kchat_search.archive.error_translation import is_damage
+from kchat_search.archive.error_translation import is_damage, readable_part
 from kchat_search.archive.restoring import printable
 from kchat_search.archive.shape import shape_problem
 from kchat_search.archive.statements import chunks
@@ -81,19 +81,22 @@ def size_findings(connection: Connection) -> Iterator[DamagedRow]:
         return
     stored_sums = tally.sums_of(row)
     for name in tally.SUMMED:
-        try:
+        rows = total = None
+        with readable_part(name):  # `_check_rows` has named what can't be read
             rows, total = tally.sum_of_rows(connection, name)
-        except DBAPIError as error:
-            if not is_damage(error):
-                raise
-            continue  # `_check_rows` has named what can't be read
+        if rows is None:
+            continue
         stored_rows, stored_total = stored_sums.get(name, (0, 0))
         if rows != stored_rows:
             problem = f"{stored_rows:,} rows were stored, there are {rows:,}"
             yield DamagedRow(name, problem, "recompute")
         elif total != stored_total:
             yield DamagedRow(name, "some rows are not the ones that were stored last", "recompute")
-    there = tally.counted(connection)
+    there = None
+    with readable_part("chats"):
+        there = tally.counted(connection)
+    if there is None:
+        return
     for name in ("chats", "gone", "pending", "rejected", "versions"):
         if row[name] != getattr(there, name):
             problem = f"it says {row[name]:,} {name}, there are {getattr(there, name):,}"
@@ -165,7 +168,7 @@ def _version_finding(
 def _check_rows(
     connection: Connection, table: Table, after: Any, understand: Understand, most_bytes: int
 ) -> CheckedPart:
-    part = _read(connection, table, after, most_bytes)
+    part = read_part(connection, table, after, most_bytes)
     found = (row_finding(table, row, understand) for row in part.rows)
     findings = [*part.findings, *(finding for finding in found if finding is not None)]
     if table is chats:
@@ -179,7 +182,9 @@ def _check_rows(
 
 
 @dataclass
-class _Part:
+class Part:
+    """Rows of a table, and what of it can't be read."""
+
     rows: list[Sequence[Any]] = field(default_factory=list)
     findings: list[DamagedRow] = field(default_factory=list)
     last: Any = None
@@ -194,12 +199,14 @@ def place_of(connection: Connection, table: Table) -> list[ColumnElement[Any]]:
     return list(table.primary_key)
 
 
-def _read(connection: Connection, table: Table, after: Any, most_bytes: int) -> _Part:
+def read_part(connection: Connection, table: Table, after: Any, most_bytes: int) -> Part:
+    """The next rows of a table behind the place `after`, some `most_bytes` of raw JSON, whatever of
+    the table can be read."""
     place = place_of(connection, table)
     statement = select(*place, table).order_by(*place).limit(_ROWS_AT_ONCE)
     if after is not None:
         statement = statement.where(tuple_(*place) > tuple_(*after))
-    part, size = _Part(), 0
+    part, size = Part(), 0
     try:
         with connection.execute(statement) as found:
             for row in found:
@@ -215,7 +222,7 @@ def _read(connection: Connection, table: Table, after: Any, most_bytes: int) -> 
     return part
 
 
-def _read_one_by_one(connection: Connection, table: Table, part: _Part, after: Any) -> None:
+def _read_one_by_one(connection: Connection, table: Table, part: Part, after: Any) -> None:
     """Go on behind `part`, although the table can't be read in one go from there."""
     begin = part.last or after
     places = _places(connection, table, begin[0] if begin else None)
@@ -261,15 +268,11 @@ def _number_findings(connection: Connection, rows: Sequence[Sequence[Any]]) -> I
     numbers: dict[int, set[int]] = {chat_id: set() for chat_id in expected}
     for part in chunks(sorted(expected)):
         columns = (versions.c.chat_id, versions.c.version)
-        try:
+        with readable_part("versions"):
             for chat_id, number in connection.execute(
                 select(*columns).where(versions.c.chat_id.in_(part))
             ):
                 numbers[chat_id].add(number)
-        except DBAPIError as error:
-            if not is_damage(error):
-                raise
-            return  # the check of the file names the index
     for chat_id, last in expected.items():
         for number in sorted(set(range(1, last)) - numbers[chat_id]):
             yield DamagedRow("versions", stored_chats.MISSING, "none", chat_id, number)

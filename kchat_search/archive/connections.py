@@ -60,8 +60,12 @@ def reading(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ")
-        with connection.begin():
+        transaction = connection.begin()
+        try:
             yield connection
+        finally:
+            # Nothing is to be committed, and SQLite can't commit after it met a damaged page.
+            transaction.rollback()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ seen as a bug.
 from __future__ import annotations
 
 import errno
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +18,15 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from kchat_search.archive.tables import metadata
 from kchat_search.errors import ArchiveError, ArchiveFull
 
+log = logging.getLogger(__name__)
+
 _DAMAGED = (
-    "The archive {location} is damaged or is no database ({detail}). Run kchat-search repair, or "
-    "put a backup in its place. If neither helps: sqlite3 FILE .recover saves what can be read"
+    "The archive {location} is damaged ({detail}). Set it right with kchat-search repair, or put a "
+    "backup in its place"
+)
+_NO_ARCHIVE = (
+    "The archive {location} is damaged or is no database ({detail}). Put a backup in its place, or "
+    "save what can be read with: sqlite3 FILE .recover"
 )
 _UNWRITABLE = (
     "The archive {location} can't be opened for writing ({detail}). Check that the file and its "
@@ -61,9 +68,10 @@ _NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
-def archive_errors(location: str) -> Iterator[None]:
+def archive_errors(location: str, *, opening: bool = False) -> Iterator[None]:
     """Translate errors that are raised inside the block. `location` names the archive in messages:
-    a file, or an address without its password.
+    a file, or an address without its password. `opening`: repair can't help, since it can't open
+    the archive either.
 
     Raises `ArchiveFull` where the disk is full, `ArchiveError` for anything else that a person can
     put right, and the original error for a bug.
@@ -71,7 +79,7 @@ def archive_errors(location: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        translated = _translated(error, location)
+        translated = _translated(error, location, _NO_ARCHIVE if opening else _DAMAGED)
         if translated is None:
             raise
         raise translated from error
@@ -88,6 +96,18 @@ def is_damage(error: DBAPIError) -> bool:
     return code is not None and (code & 0xFF in _UNREADABLE or code in _UNREADABLE_EXTENDED)
 
 
+@contextmanager
+def readable_part(of: str) -> Iterator[None]:
+    """Go on behind the block, where SQLite can't read what the block reads: a part of this table.
+    The log says so; `checking` names it."""
+    try:
+        yield
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise
+        log.warning("A part of the archive can't be read (%s): %s", of, error.orig)
+
+
 def _our_definitions_are_gone(detail: str) -> bool:
     """SQLite has one code for a wrong statement, which is a bug, and for a file whose definitions
     were changed. It is the file, if it lacks a table or a column that every archive has."""
@@ -101,7 +121,7 @@ def _our_definitions_are_gone(detail: str) -> bool:
     )
 
 
-def _translated(error: DBAPIError, location: str) -> ArchiveError | None:
+def _translated(error: DBAPIError, location: str, damaged: str) -> ArchiveError | None:
     # The database's own message, in one line; SQLAlchemy's would have the statement in it.
     detail = " ".join(str(error.orig).split())
     code = getattr(error.orig, "sqlite_errorcode", None)
@@ -113,6 +133,7 @@ def _translated(error: DBAPIError, location: str) -> ArchiveError | None:
         text = _SQLITE.get(code & 0xFF)
         if code == sqlite3.SQLITE_ERROR and _our_definitions_are_gone(detail):
             text = _DAMAGED
+        text = damaged if text is _DAMAGED else text
         return None if text is None else ArchiveError(text.format(location=location, detail=detail))
     state = getattr(error.orig, "sqlstate", None)
     if state == "53100":  # PostgreSQL: disk_full

@@ -114,7 +114,7 @@ class _Mender:
         restoring.keep_aside(self._connection, table, [row], self._now, finding.problem)
         (place,) = checking.place_of(self._connection, table)
         self._connection.execute(table.delete().where(place == number))
-        tally.remove_seal(self._connection, table.name, row["seal"])
+        tally.remove_seals(self._connection, table.name, [row["seal"]])
         if finding.problem == checking.NOT_DERIVED:
             item = self._understand(row["raw"])
             assert not isinstance(item, RejectedChat)

@@ -17,16 +17,22 @@ from sqlalchemy import URL, Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from kchat_search import private_files
+from kchat_search.archive import tally
 from kchat_search.archive.connections import make_engine, outside_transactions, reading, writing
 from kchat_search.archive.error_translation import archive_errors
+from kchat_search.archive.shape import shape_problem
 from kchat_search.archive.store import SqlArchive
-from kchat_search.archive.tables import MIGRATION
+from kchat_search.archive.tables import MIGRATION, metadata
 from kchat_search.errors import ArchiveError
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 _FORMS = "sqlite:///var/archive.sqlite3 or postgresql://user:password@host/database"
+_DAMAGED = (
+    "The archive {location} is damaged: {problem}. Put a backup in its place, or save what can be "
+    "read with: sqlite3 FILE .recover"
+)
 _MIGRATION_SECONDS = 600.0
 _MIGRATION_LOCK = ".migration.lock"
 _BESIDE = ("-wal", "-shm", "-journal", _MIGRATION_LOCK)
@@ -48,7 +54,7 @@ def open_archive(url: str, *, wait_seconds: float = 30.0) -> SqlArchive:
     location = str(file) if file else address.render_as_string(hide_password=True)
     engine = _engine(address, wait_seconds)
     try:
-        with archive_errors(location):
+        with archive_errors(location, opening=True):
             if file:
                 _prepare(file)
             if not _is_current(engine, location):
@@ -131,7 +137,13 @@ def _is_current(engine: Engine, location: str) -> bool:
             mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
             if mode != "wal":
                 return False
-        return _present_migration(connection, location) == MIGRATION
+        if _present_migration(connection, location) != MIGRATION:
+            return False
+        row = tally.sound_row(connection)
+        problem = None if row is None else shape_problem(connection, row["shape"])
+        if problem is not None:
+            raise ArchiveError(_DAMAGED.format(location=location, problem=problem))
+        return True
 
 
 def _present_migration(connection: Connection, location: str) -> str | None:
@@ -139,6 +151,10 @@ def _present_migration(connection: Connection, location: str) -> str | None:
     names = inspect(connection).get_table_names()
     if "alembic_version" in names:
         number = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        older = number is None or (str(number) < MIGRATION and "set_aside" in names)
+        if older and metadata.tables.keys() & set(names):
+            problem = f"it says that its tables are at {number!r}, and they are not"
+            raise ArchiveError(_DAMAGED.format(location=location, problem=problem))
         return None if number is None else str(number)
     if names:
         raise ArchiveError(
@@ -166,6 +182,14 @@ def _one_at_a_time(file: Path | None, location: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def make_archive(file: Path) -> Engine:
+    """An archive with empty tables in a new file."""
+    private_files.prepare(file)
+    engine = make_engine(URL.create("sqlite", database=str(file)), 30.0)
+    _migrate(engine, str(file))
+    return engine
 
 
 def _migrate(engine: Engine, location: str) -> None:

@@ -15,7 +15,7 @@ from kchat_search.archive import sealed_rows, seals
 from kchat_search.archive.sealed_rows import Row
 from kchat_search.archive.stored_columns import chat_row
 from kchat_search.archive.tables import chats, set_aside, versions
-from kchat_search.archive.tally import add_to_tally, remove_seal
+from kchat_search.archive.tally import add_to_tally, remove_seals
 from kchat_search.models.chats import FetchedChat
 
 LOST = ""
@@ -55,7 +55,7 @@ def _restore(connection: Connection, item: FetchedChat, row: Row, now: int) -> b
         version, changed_at = version + 1, now
         add_to_tally(connection, versions=1)
     new = chat_row(item, version, first_seen_at, changed_at, now)
-    remove_seal(connection, "chats", row["seal"])
+    remove_seals(connection, "chats", [row["seal"]])
     sealed_rows.put(connection, chats, [new])
     add_to_tally(connection, gone=-int(gone))
     return True

@@ -26,7 +26,7 @@ from kchat_search.archive.sealed_rows import Row
 from kchat_search.archive.statements import chunks
 from kchat_search.archive.stored_columns import chat_row
 from kchat_search.archive.tables import chats, versions
-from kchat_search.archive.tally import add_seal, add_to_tally
+from kchat_search.archive.tally import add_seals, add_to_tally
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 from kchat_search.models.damage import DamagedRow
 
@@ -177,8 +177,7 @@ def _copy_to_versions(connection: Connection, rows: Sequence[Row]) -> None:
     connection.execute(
         _COPY, [{"chat_id": copy["chat_id"], "new_seal": copy["seal"]} for copy in copies]
     )
-    for copy in copies:
-        add_seal(connection, "versions", copy["seal"])
+    add_seals(connection, "versions", [copy["seal"] for copy in copies])
 
 
 def _put(
@@ -189,27 +188,30 @@ def _put(
     seen_at: int,
 ) -> None:
     rows = []
-    numbers = _numbers(connection, [i for i in chat_ids if i not in known], seen_at)
+    lost = _last_versions(connection, [i for i in chat_ids if i not in known])
     for chat_id in chat_ids:
         before = known.get(chat_id)
-        version = numbers[chat_id] if before is None else before["version"] + 1
+        version = 1 if before is None else before["version"] + 1
+        if chat_id in lost:
+            version = lost[chat_id] + 2
         first_seen_at = seen_at if before is None else before["first_seen_at"]
         rows.append(chat_row(latest[chat_id], version, first_seen_at, seen_at, seen_at))
     sealed_rows.put(connection, chats, rows, [known[i] for i in chat_ids if i in known])
+    for chat_id, last in lost.items():
+        restoring.put_lost_version(connection, chat_id, last + 1, seen_at)
 
 
-def _numbers(connection: Connection, chat_ids: Sequence[int], now: int) -> dict[int, int]:
-    """The versions that chats begin with: 1. Unless the row of a chat was deleted by somebody, but
-    not those of its earlier versions: then the lost version keeps its number."""
-    numbers = dict.fromkeys(chat_ids, 1)
+def _last_versions(connection: Connection, chat_ids: Sequence[int]) -> dict[int, int]:
+    """The last earlier versions of chats that are new, where they have some. Their present row was
+    lost: it had the next number, and the version that is saved now has the one after that."""
+    last: dict[int, int] = {}
     for part in chunks(chat_ids):
-        highest = select(versions.c.chat_id, func.max(versions.c.version)).group_by(
-            versions.c.chat_id
+        columns = (versions.c.chat_id, func.max(versions.c.version))
+        of_these = versions.c.chat_id.in_(part)
+        last |= dict(
+            connection.execute(select(*columns).where(of_these).group_by(versions.c.chat_id)).all()
         )
-        for chat_id, last in connection.execute(highest.where(versions.c.chat_id.in_(part))).all():
-            restoring.put_lost_version(connection, chat_id, last + 1, now)
-            numbers[chat_id] = last + 2
-    return numbers
+    return last
 
 
 def _mark_seen(connection: Connection, rows: Sequence[Row], seen_at: int) -> None:

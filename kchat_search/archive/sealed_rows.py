@@ -25,7 +25,7 @@ from sqlalchemy import (
 
 from kchat_search.archive import seals, tables
 from kchat_search.archive.statements import upsert
-from kchat_search.archive.tally import SUMMED, add_seal, remove_seal
+from kchat_search.archive.tally import SUMMED, add_seals, remove_seals, replace_seals
 
 Row = dict[str, Any]
 """The sealed columns of a row by name (see `seals.sealed_columns`), and its `seal`."""
@@ -47,7 +47,7 @@ def sound_and_damaged(
     sound: list[Row] = []
     damaged: list[Row] = []
     names = (*_NAMES[table.name], "seal")
-    for row in connection.execute(rows_without_raw(table).where(condition)):
+    for row in connection.execute(rows_without_raw(table).where(condition)).all():
         is_sound = seals.columns_problem(table, row) is None
         (sound if is_sound else damaged).append(dict(zip(names, row, strict=True)))
     return sound, damaged
@@ -68,10 +68,8 @@ def put(
         return
     new = [sealed(table, row) for row in rows]
     connection.execute(upsert(connection.dialect.name, table), new)
-    for row in replaced:
-        remove_seal(connection, table.name, row["seal"])
-    for row in new:
-        add_seal(connection, table.name, row["seal"])
+    remove_seals(connection, table.name, [row["seal"] for row in replaced])
+    add_seals(connection, table.name, [row["seal"] for row in new])
 
 
 def change(
@@ -80,15 +78,16 @@ def change(
     """Set these columns of sound rows to these values."""
     if not rows:
         return
-    new = [sealed(table, {**row, **changes}) for row in rows]
-    statement = _change_statement(table, tuple(changes))
+    seals_after = [sealed(table, {**row, **changes})["seal"] for row in rows]
+    keys = [(f"key_{column.name}", column.name) for column in table.primary_key]
     connection.execute(
-        statement,
-        [{f"key_{c.name}": row[c.name] for c in table.primary_key} | row for row in new],
+        _change_statement(table, tuple(changes)),
+        [
+            {**{parameter: row[name] for parameter, name in keys}, **changes, "seal": seal}
+            for row, seal in zip(rows, seals_after, strict=True)
+        ],
     )
-    for before, after in zip(rows, new, strict=True):
-        remove_seal(connection, table.name, before["seal"])
-        add_seal(connection, table.name, after["seal"])
+    replace_seals(connection, table.name, [row["seal"] for row in rows], seals_after)
 
 
 def remove(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
@@ -101,8 +100,7 @@ def remove(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     connection.execute(
         statement, [{f"key_{c.name}": row[c.name] for c in table.primary_key} for row in rows]
     )
-    for row in rows:
-        remove_seal(connection, table.name, row["seal"])
+    remove_seals(connection, table.name, [row["seal"] for row in rows])
 
 
 def next_number(connection: Connection, table: Table) -> int:

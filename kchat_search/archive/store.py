@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine
@@ -21,6 +23,7 @@ from kchat_search.archive import (
     mending,
     recheck_queries,
     reject_list,
+    salvage,
     saving,
     stored_chats,
     sync_state,
@@ -292,8 +295,27 @@ class SqlArchive:
         self, findings: Sequence[DamagedRow], *, understand: Understand, now: datetime
     ) -> Mended:
         """Set right what needs no Kchat."""
+        of_the_file: tuple[DamagedRow, ...] = ()
+        file = self._engine.url.database
+        if salvage.needed(findings) and self._engine.dialect.name == "sqlite" and file:
+            from kchat_search.archive.opening import make_archive  # noqa: PLC0415  # it imports us
+
+            with archive_errors(self._location):
+                salvage.salvage(self._engine, Path(file), make_archive, now)
+            of_the_file = tuple(finding for finding in findings if finding.table == "file")
+            findings = self._all_findings(understand)
         with self._writing() as connection:
-            return mending.mend(connection, findings, understand, now)
+            mended = mending.mend(connection, findings, understand, now)
+        return replace(mended, mended=of_the_file + mended.mended)
+
+    def _all_findings(self, understand: Understand) -> list[DamagedRow]:
+        findings: list[DamagedRow] = []
+        position: str | None = ""
+        while position is not None:
+            part = self.check(position, understand=understand)
+            findings += part.findings
+            position = part.next
+        return findings
 
     def restore(self, fetched: Sequence[FetchedChat], *, now: datetime) -> tuple[int, ...]:
         """Put what Kchat has now in the place of damaged or missing rows."""

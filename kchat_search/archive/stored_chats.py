@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from kchat_search.archive import restoring, seals
 from kchat_search.archive.column_conversion import moment_out
-from kchat_search.archive.error_translation import is_damage
+from kchat_search.archive.error_translation import is_damage, readable_part
 from kchat_search.archive.statements import chunks
 from kchat_search.archive.tables import chats, versions
 from kchat_search.models.chats import StoredChat, StoredVersion, revision
@@ -118,11 +118,11 @@ def id_revisions(connection: Connection) -> Iterator[tuple[int, int]]:
 
 def known_ids(connection: Connection, chat_ids: Sequence[int]) -> set[int]:
     """Which of these ids the archive has, damaged or not."""
-    return {
-        chat_id
-        for part in chunks(chat_ids)
-        for chat_id in connection.scalars(select(chats.c.id).where(chats.c.id.in_(part)))
-    }
+    known: set[int] = set()
+    for part in chunks(chat_ids):
+        with readable_part("chats"):
+            known.update(connection.scalars(select(chats.c.id).where(chats.c.id.in_(part))))
+    return known
 
 
 def _pairs(connection: Connection, statement: Select[Any]) -> Iterator[tuple[int, int]]:

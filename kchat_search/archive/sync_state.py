@@ -24,6 +24,7 @@ from kchat_search.archive.column_conversion import (
     totals_in,
     totals_out,
 )
+from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import cursors, reports
 from kchat_search.models.reports import SyncReport, SyncTotals
 
@@ -45,7 +46,10 @@ def cursors_named(connection: Connection, names: Sequence[str]) -> dict[str, dic
     """The cursors of these names; those that were never saved are left out, and those whose row is
     damaged: then sync begins again where it would without one, and loses nothing but time."""
     values = {}
-    for row in connection.execute(_CURSORS, {"names": list(names)}):
+    rows: Sequence[Any] = ()
+    with readable_part("cursors"):
+        rows = connection.execute(_CURSORS, {"names": list(names)}).all()
+    for row in rows:
         if seals.row_problem(cursors, row) is None:
             values[row[0]] = json.loads(row[1])
         else:
@@ -77,7 +81,9 @@ def save_report(connection: Connection, report: SyncReport) -> None:
 
 def last_reports(connection: Connection, limit: int) -> tuple[SyncReport, ...]:
     """Reports of the last syncs, newest first. A damaged one is left out."""
-    rows = connection.execute(select(reports).order_by(reports.c.id.desc()).limit(limit)).all()
+    rows: Sequence[Any] = ()
+    with readable_part("reports"):
+        rows = connection.execute(select(reports).order_by(reports.c.id.desc()).limit(limit)).all()
     sound = [row for row in rows if seals.row_problem(reports, row) is None]
     if len(sound) < len(rows):
         log.warning("A report of a sync is damaged: kchat-search verify names it.")

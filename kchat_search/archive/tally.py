@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from kchat_search.archive import seals
+from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.shape import shape_of
 from kchat_search.archive.tables import changes, chats, metadata, not_gone, rejects, tally
 from kchat_search.models.reports import ArchiveCounts
@@ -55,14 +56,21 @@ def add_to_tally(connection: Connection, **differences: int) -> None:
     connection.info[_OPEN].sizes.update(differences)
 
 
-def add_seal(connection: Connection, table: str, seal: str) -> None:
-    """A row with this seal was added to the table. Within `tallied`."""
-    _add(connection, table, 1, int(seal, 16))
+def add_seals(connection: Connection, table: str, added: Sequence[str]) -> None:
+    """Rows with these seals were added to the table. Within `tallied`."""
+    _add(connection, table, len(added), sum(map(_number, added)))
 
 
-def remove_seal(connection: Connection, table: str, seal: object) -> None:
-    """The row with this seal was removed from the table. Within `tallied`."""
-    _add(connection, table, -1, -_number(seal))
+def remove_seals(connection: Connection, table: str, removed: Sequence[object]) -> None:
+    """Rows with these seals were removed from the table. Within `tallied`."""
+    _add(connection, table, -len(removed), -sum(map(_number, removed)))
+
+
+def replace_seals(
+    connection: Connection, table: str, before: Sequence[str], after: Sequence[str]
+) -> None:
+    """Rows with these seals have those now. Within `tallied`."""
+    connection.info[_OPEN].sums[table] += sum(map(_number, after)) - sum(map(_number, before))
 
 
 def counts(connection: Connection) -> ArchiveCounts:
@@ -99,7 +107,9 @@ def counted(connection: Connection) -> ArchiveCounts:
 
 def sound_row(connection: Connection) -> dict[str, Any] | None:
     """The row of sizes and sums by column; None if it is not what was stored."""
-    rows = connection.execute(_TALLY).all()
+    rows: Sequence[Any] = ()
+    with readable_part("tally"):
+        rows = connection.execute(_TALLY).all()
     if len(rows) != 1 or seals.row_problem(tally, rows[0]) is not None:
         return None
     return dict(zip(_NAMES, rows[0], strict=True))

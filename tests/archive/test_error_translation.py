@@ -85,7 +85,7 @@ def test_a_read_only_archive_is_reported(archive: SqlArchive) -> None:
 def test_a_bug_is_not_translated(archive: SqlArchive) -> None:
     with pytest.raises(OperationalError, match="no such table"), archive._reading() as connection:
         connection.execute(text("SELECT * FROM lost"))
-    insert = text("INSERT INTO tally VALUES (2, 0, 0, 0, 0, 0)")
+    insert = text("INSERT INTO tally VALUES (2, 0, 0, 0, 0, 0, '', '', '')")
     with pytest.raises(IntegrityError), archive._writing() as connection:
         connection.execute(insert)
     with pytest.raises(ZeroDivisionError), archive._writing():

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from alembic import command
@@ -20,7 +21,11 @@ from kchat_search.archive import SqlArchive, open_archive, opening
 from kchat_search.archive.opening import _config
 from kchat_search.archive.tables import MIGRATION, metadata
 from kchat_search.errors import ArchiveError
+from kchat_search.kchat.parse import ChatParser
+from kchat_search.models.chats import FetchedChat, StoredChat
+from kchat_search.search.verify import check_archive
 from tests.contracts.archive.chats import at, fetched
+from tests.world import chat
 
 from .conftest import url_of
 
@@ -170,6 +175,45 @@ def test_an_archive_of_the_first_version_keeps_all_that_it_has(tmp_path: Path) -
     assert archive.counts().rejected == 1
     archive.save([fetched(5)], now=at(0))
     assert archive.counts().rejected == 0
+    archive.close()
+
+
+def test_everything_of_an_archive_without_seals_is_sealed(tmp_path: Path) -> None:
+    file = tmp_path / "old.sqlite3"
+    engine = create_engine(url_of(file))
+    with engine.begin() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+    engine.dispose()
+    parser = ChatParser(ZoneInfo("Asia/Shanghai"))
+    numbers = range(1, 230)  # more than one batch
+    for number in numbers:
+        item = parser.parse_chat(chat(number))
+        assert isinstance(item, FetchedChat)
+        visitor = f"'{number % 7}'" if number % 7 else "NULL"  # Kchat's 0 is nobody
+        second = 1456797600 + 86_400 * (number % 20)
+        run(
+            file,
+            f"INSERT INTO chats VALUES ({number}, 2, '{item.digest}', {second}, {second + 1800}, "  # noqa: S608
+            f"{second + 1800}, 'close', '{2192 + number % 2}', {visitor}, 5, 6, 7, NULL, "
+            f"'{item.raw}')",
+            f"INSERT INTO versions VALUES ({number}, 1, '{item.digest}', 5, '{item.raw}')",  # noqa: S608
+        )
+    count = len(numbers)
+    run(
+        file,
+        f"UPDATE tally SET chats = {count}, versions = {2 * count}, rejected = 1",  # noqa: S608
+        "INSERT INTO rejects VALUES ('chat:5', 5, 'odd', 1000000, 2000000, 3, '{}', NULL)",
+        "INSERT INTO agents VALUES ('2192', '李雷', 3)",
+        "INSERT INTO cursors VALUES ('tick', '{}', 4)",
+    )
+    archive = open_archive(url_of(file))
+    rows, findings = check_archive(archive, parser.understand)
+    assert findings == ()
+    assert rows == 2 * count + 3
+    assert all(isinstance(one, StoredChat) for one in archive.get(numbers).values())
+    assert archive.agents() == {"2192": "李雷"}
     archive.close()
 
 
