@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
@@ -242,11 +243,15 @@ class Service:
         read is what `ready` says."""
         alert = self.told()
         try:
-            alert = alert or worker.alert_in(self.archive)
+            alert = alert or worker.alert_in(self.archive) or self._indexer_missing()
             others = self.scrubber.alerts()
         except ArchiveError:
             others = ()
         return others if alert is None else (alert, *others)
+
+    def _indexer_missing(self) -> Alert | None:
+        interval = timedelta(seconds=self.presentation.sync_interval_seconds)
+        return worker.missing(self.archive, self.lock.holder, interval, now=self.clock())
 
     def ready(self) -> None:
         """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
@@ -315,12 +320,15 @@ class Service:
         within `indexing`, after `prepare`."""
         report = self.syncer.sync(everything=reconcile, index=index, progress=progress)
         self.report_indexer(None)
+        worker.is_not_expected(self.archive, now=self.clock())
         return report
 
     def tick(self, *, first: bool = False) -> SyncReport:
         """One scheduled sync, and this tick's share of the scrub, also where Kchat fails; see
         `sync.worker.tick` and `Scrubber.tick`."""
         self.follow_words()
+        if first:
+            worker.is_expected(self.archive, now=self.clock())
         try:
             report = worker.tick(self.syncer, first=first)
         except KchatError:

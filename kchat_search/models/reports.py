@@ -88,7 +88,9 @@ class SyncTotals:
         return replace(self, **sums)
 
 
-AlertCode = Literal["indexer_ended", "tick_failed", "archive_damaged", "scrub_behind"]
+AlertCode = Literal[
+    "indexer_ended", "indexer_missing", "tick_failed", "archive_damaged", "scrub_behind"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +100,8 @@ class Reason:
     text: str
     """One line in English."""
     kind: str
-    """The error, by its name in `errors`; «signal», «exit», «bug», «damage» and «slow» are not of
-    that tree."""
+    """The error, by its name in `errors`; «signal», «exit», «bug», «missing», «damage» and «slow»
+    are not of that tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +109,8 @@ class Alert:
     """Something is wrong now, and a person may have to mend it. Searches are answered meanwhile."""
 
     code: AlertCode
-    """What is wrong: the indexer's process ended, a tick failed, rows of the archive are damaged,
-    not everything can be read as often as it should."""
+    """What is wrong: the indexer's process ended, or is gone without a word, a tick failed, rows of
+    the archive are damaged, not everything can be read as often as it should."""
     reason: Reason
     since: datetime
     """When it happened for the first time in a row."""

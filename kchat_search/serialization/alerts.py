@@ -20,6 +20,10 @@ _WORDS: dict[AlertCode, dict[Language, str]] = {
         "zh": "索引进程已结束 {times} 次。最近一次的原因：{reason}",
         "en": "The indexer ended {times}. The last reason: {reason}",
     },
+    "indexer_missing": {
+        "zh": "没有索引进程在运行。{reason}",
+        "en": "No indexer runs. {reason}",
+    },
     "tick_failed": {
         "zh": "同步连续失败 {times} 次。最近一次的原因：{reason}",
         "en": "The sync failed {times}. The last reason: {reason}",
@@ -45,6 +49,7 @@ _KINDS_IN_CHINESE = {
     "IndexDamaged": "索引已损坏，可用 kchat-search reindex 重建。",
     "IndexUnwritable": "索引文件夹无法写入，请检查权限和磁盘空间。",
     "damage": "请停止 kchat-search 后运行 kchat-search repair，或恢复备份。",
+    "missing": "请启动 kchat-search serve 或 kchat-search worker。",
     "slow": "请调高 KCHAT_SCRUB_CPU_PERCENT 或 KCHAT_SCRUB_DAYS。",
     "signal": "进程被系统终止，可能是内存不足。",
 }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from kchat_search.errors import ArchiveError, IndexerBusy, IndexUnwritable, KchatSearchError
 from kchat_search.models.reports import Alert, Reason, SyncReport
-from kchat_search.ports import Clock, SyncArchive
+from kchat_search.ports import Archive, Clock, SyncArchive
 from kchat_search.sync.run import Syncer
 
 _FIRST_WAIT_SECONDS = 1.0
@@ -42,6 +42,9 @@ def tick(syncer: Syncer, *, first: bool = False) -> SyncReport:
 
 _ALERT = "indexer_alert"
 """The cursor of the archive that says what is wrong with the indexer; an empty one: nothing is."""
+_EXPECTED = "worker"
+"""The cursor of the archive that says that a worker is expected to run; an empty one: none is."""
+_SHORTEST_SILENCE = timedelta(minutes=5)
 _LONGEST_REASON = 1_000
 """Characters."""
 
@@ -60,6 +63,33 @@ def keep_alert(archive: SyncArchive, alert: Alert | None, *, now: datetime) -> N
             archive.set_cursor(_ALERT, {} if alert is None else alert.to_json(), now=now)
     except ArchiveError as error:
         log.warning("What is wrong with the indexer could not be kept in the archive: %s", error)
+
+
+def is_expected(archive: SyncArchive, *, now: datetime) -> None:
+    """Keep that a worker ticks: from now on, one is expected to run. If the archive can't be
+    written, the sync says so."""
+    with suppress(ArchiveError):
+        archive.set_cursor(_EXPECTED, {"at": now.isoformat()}, now=now)
+
+
+def is_not_expected(archive: SyncArchive, *, now: datetime) -> None:
+    """A sync was started by hand, or by a timetable of somebody's: no worker need run."""
+    if archive.cursor(_EXPECTED):
+        archive.set_cursor(_EXPECTED, {}, now=now)
+
+
+def missing(
+    archive: Archive, holder: Callable[[], str | None], interval: timedelta, *, now: datetime
+) -> Alert | None:
+    """The alert that no indexer runs, though one did: it was killed, and could say nothing.
+    `holder` says who holds the indexer's lock."""
+    reports = archive.reports(1) if archive.cursor(_EXPECTED) else ()
+    if not reports or now - reports[0].finished_at < max(_SHORTEST_SILENCE, 3 * interval):
+        return None
+    if holder() is not None:
+        return None
+    text = "Nothing has been fetched since. Start kchat-search serve or kchat-search worker."
+    return Alert("indexer_missing", Reason(text, "missing"), reports[0].finished_at)
 
 
 def ended(before: Alert | None, reason: Reason, now: datetime) -> Alert:

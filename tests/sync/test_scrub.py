@@ -174,6 +174,19 @@ def test_a_budget_that_does_not_suffice_is_said(world: World) -> None:
     assert [alert.code for alert in world.service.alerts()] == ["scrub_behind"]
 
 
+def test_a_worker_that_was_killed_is_missed(world: World) -> None:
+    with world.service.indexing("worker"):
+        world.service.tick(first=True)
+        world.later(hours=1)
+        assert world.service.alerts() == (), "it holds the lock"
+    (alert,) = world.service.alerts()
+    assert alert.code == "indexer_missing"
+    assert alert.since == world.now - timedelta(hours=1)
+    world.sync()
+    world.later(hours=1)
+    assert world.service.alerts() == (), "whoever syncs by hand needs no worker"
+
+
 def test_the_worker_scrubs_also_where_kchat_fails(world: World) -> None:
     world.kchat.fail_next(status=503, times=999)
     world.later(hours=1)

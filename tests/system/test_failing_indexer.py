@@ -129,6 +129,34 @@ def test_a_worker_alone_leaves_its_reason_where_another_web_server_finds_it(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+def test_ctrl_c_ends_all_of_serve_without_a_complaint(kchat: DemoServer, folder: Path) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--port", "0"],
+        cwd=folder,
+        env=environment(kchat, PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # as a terminal does: a signal reaches all of them
+    )
+    said = b""
+    try:
+        assert process.stdout is not None
+        while not (b"Open http" in said and b"backfill done" in said):
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        os.killpg(process.pid, signal.SIGINT)
+        said += process.communicate(timeout=SECONDS)[0]
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+    assert b"Traceback" not in said
+    assert b"ended" not in said
+    no_fatal_error(folder, said.decode())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_below_serve_ends_quietly_at_any_moment(
     kchat: DemoServer, folder: Path, number: signal.Signals
