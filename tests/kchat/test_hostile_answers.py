@@ -36,7 +36,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "deep": lambda: b'{"chats": ' + b"[" * 260_000 + b"]" * 260_000 + b"}",
     "one string": lambda: b'{"chats": ["' + b"x" * 70_000_000 + b'"]}',
     "blanks": lambda: b'{"chats": [' + b" " * 70_000_000 + b"]}",
-    "no JSON": lambda: b"[" * 300_000,
+    "no JSON": lambda: b"[" * 600_000,
 }
 
 
