@@ -7,6 +7,8 @@ and it never makes the program wait or read elsewhere.
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,8 +28,20 @@ def open_file(path: Path) -> BinaryIO:
     Raises `Damaged` if a link, a pipe, a device or a folder is in its place, and OSError where it
     can't be opened.
     """
-    try:
+    with _no_file_is_damage(path):
         return private_files.open_to_read(path)
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """At most `limit` bytes of a file of the index. Raises as `open_file` does."""
+    with _no_file_is_damage(path):
+        return private_files.read(path, limit)
+
+
+@contextmanager
+def _no_file_is_damage(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno in _NO_FILE:
             raise Damaged(f"{path.name} is no file of an index: {error.strerror}") from error

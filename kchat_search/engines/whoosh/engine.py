@@ -152,8 +152,8 @@ class WhooshEngine:
         """See `ports.Engine.check`."""
         try:
             with self._unreadable():
-                # What is on the disk now: a file that is open may be another one by now.
-                snapshot = self._opened_retrying(None)
+                # All is read from the disk: what is open or known may be another file by now.
+                snapshot = _opened(Generations(self._generations.root), None)
                 checked = check(snapshot.segments if snapshot else {}, position, max_bytes)
         except IndexDamaged as error:
             return IndexCheck(position, 0, str(error))
@@ -261,22 +261,23 @@ class WhooshEngine:
         """The newest commit, opened; None if nothing was built. Segments that did not change stay
         open. Raises `IndexDamaged`, `Damaged`, OSError."""
         with self._lock:
-            self._open = self._opened_retrying(self._open)
+            self._open = _opened(self._generations, self._open)
             return self._open
 
-    def _opened_retrying(self, before: Snapshot | None) -> Snapshot | None:
-        for attempt in range(_OPEN_ATTEMPTS):
-            current = self._generations.current()
-            if current is None:
-                return None
-            try:
-                return opened(self._generations.folder(current.name), current, before)
-            except (OSError, Damaged):
-                # The writer may have removed a file between our reading its name and our opening
-                # it. If no newer commit has appeared, the files are really damaged.
-                if attempt == _OPEN_ATTEMPTS - 1:
-                    raise
-        return None
+
+def _opened(generations: Generations, before: Snapshot | None) -> Snapshot | None:
+    for attempt in range(_OPEN_ATTEMPTS):
+        current = generations.current()
+        if current is None:
+            return None
+        try:
+            return opened(generations.folder(current.name), current, before)
+        except (OSError, Damaged):
+            # The writer may have removed a file between our reading its name and our opening it.
+            # If no newer commit has appeared, the files are really damaged.
+            if attempt == _OPEN_ATTEMPTS - 1:
+                raise
+    return None
 
 
 def _processors() -> int:

@@ -47,14 +47,20 @@ class Generations:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._known: tuple[bytes, Current] | None = None
+        """The checksum of `CURRENT` when it was read last, and what it said."""
 
     def current(self) -> Current | None:
         """The generation that answers; None if none was built yet.
 
         Raises `IndexDamaged` if `CURRENT` can't be understood, and OSError if it can't be opened.
         """
+        path = self.root / "CURRENT"
         try:
-            _, content = sealed_json.read(self.root / "CURRENT", _MAX_CURRENT)
+            known = self._known
+            if known is not None and known[0] == sealed_json.seal(path):
+                return known[1]  # each search asks, and it changes once in a build
+            seal, content = sealed_json.read(path, _MAX_CURRENT)
             current = Current(
                 *(str(content[key]) for key in ("generation", "fingerprint", "build"))
             )
@@ -64,6 +70,7 @@ class Generations:
             raise IndexDamaged(damaged(self.root, str(error))) from error
         if not _FOLDER.fullmatch(current.name):
             raise IndexDamaged(damaged(self.root, f"CURRENT names {current.name!r}"))
+        self._known = seal, current
         return current
 
     def folder(self, name: str) -> Path:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kchat_search import private_files
-from kchat_search.engines.whoosh.damage import Damaged, open_file
+from kchat_search.engines.whoosh.damage import Damaged, read_file
 
 _SEAL = 64
 """Characters of the checksum."""
@@ -29,14 +29,12 @@ def seal(path: Path) -> bytes:
 
     Raises `Damaged`, and OSError where the file can't be opened.
     """
-    with open_file(path) as file:
-        return file.read(_SEAL)
+    return read_file(path, _SEAL)
 
 
 def read(path: Path, max_bytes: int) -> tuple[bytes, Any]:
     """(the checksum, the content). Raises `Damaged`, and OSError where the file can't be opened."""
-    with open_file(path) as file:
-        data = file.read(max_bytes + 1)
+    data = read_file(path, max_bytes + 1)
     name = path.name
     if len(data) > max_bytes:
         raise Damaged(f"{name} has more than {max_bytes} bytes")

@@ -183,7 +183,14 @@ def _locked(folder: Path) -> Iterator[None]:
         private_files.prepare(file)
     except private_files.NotARealFile as error:
         raise Damaged(f"{file.name} is no lock: {error.strerror}") from error
-    with FileLock(file, timeout=_LOCK_SECONDS, poll_interval=0.1, is_singleton=False):
+    lock = FileLock(
+        file,
+        timeout=_LOCK_SECONDS,
+        mode=private_files.FILE_MODE,
+        poll_interval=0.1,
+        is_singleton=False,
+    )
+    with lock:
         yield
 
 

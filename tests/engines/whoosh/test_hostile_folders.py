@@ -193,3 +193,16 @@ def test_an_error_of_ours_is_no_damage(index: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(IndexDamaged, match="another checksum"):
         WhooshEngine(index).count(Contains("退款"))
     engine.close()
+
+
+@pytest.mark.parametrize("which", ["CURRENT", "contents.json", "*.arrays"])
+def test_a_check_reads_the_disk_and_not_what_is_open(index: Path, which: str) -> None:
+    engine = WhooshEngine(index, processes=1)
+    engine.count(Everything())
+    assert engine.check("", 1 << 40).damage is None
+    for path in index.rglob(which):
+        changed = path.with_name("changed")
+        changed.write_bytes(path.read_bytes()[:-1] + b"x")
+        changed.replace(path)
+    assert engine.check("", 100).damage is not None
+    engine.close()
