@@ -20,7 +20,7 @@ from kchat_search.archive import open_archive
 from kchat_search.cli.unnamed_file import unnamed_file
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
-from kchat_search.errors import ArchiveError, IndexerBusy, IndexUnwritable
+from kchat_search.errors import ArchiveError, IndexDamaged, IndexerBusy, IndexUnwritable
 from kchat_search.sync.lock import IndexerLock
 from tests.test_house import modules, source
 
