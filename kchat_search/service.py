@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from kchat_search.chats.history import History, Reading
+from kchat_search.chats.history import History, Reading, StoredVersions
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import ArchiveError, ChatDamaged, IndexUnwritable, KchatError, NotFound
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion, Understand
@@ -166,8 +166,13 @@ class Service:
         return versions
 
     def history(self, chat_id: int) -> History:
-        """All versions of a chat, and what changed between them. Raises `NotFound`."""
-        return History(self.versions(chat_id), self.reading)
+        """All versions of a chat, and what changed between them. They are read as they are needed.
+        Raises `NotFound`."""
+        count = self.archive.count_versions(chat_id)
+        if not count:
+            raise NotFound(f"There is no chat {chat_id} in the archive.")
+        stored = StoredVersions(count, lambda number: self.archive.versions(chat_id, number))
+        return History(stored, self.reading)
 
     def agents(self) -> dict[str, str]:
         """Agents' names by id."""

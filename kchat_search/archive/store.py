@@ -100,13 +100,26 @@ class SqlArchive:
             last = part[-1]
             after = last.id if isinstance(last, StoredChat) else last.chat_id or after
 
-    def versions(self, chat_id: int) -> tuple[StoredVersion | DamagedRow, ...]:
-        """All versions of a chat, oldest first, the present one last."""
+    def count_versions(self, chat_id: int) -> int:
+        """How many versions of a chat there are; 0 where there is no such chat."""
+        with self._reading() as connection:
+            return sum(
+                stored_chats.count_versions(connection, known) for known in storable_ids([chat_id])
+            )
+
+    def versions(
+        self, chat_id: int, number: int | None = None
+    ) -> tuple[StoredVersion | DamagedRow, ...]:
+        """All versions of a chat, oldest first, the present one last; or only one of them."""
         with self._reading() as connection:
             return tuple(
                 version
                 for known in storable_ids([chat_id])
-                for version in stored_chats.versions_of(connection, known)
+                for version in (
+                    stored_chats.versions_of(connection, known)
+                    if number is None
+                    else stored_chats.version_of(connection, known, number)
+                )
             )
 
     def id_revisions(self) -> Iterator[tuple[int, int]]:

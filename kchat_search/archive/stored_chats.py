@@ -43,6 +43,7 @@ _VERSIONS = (
 )
 _VERSION = _VERSIONS.where(versions.c.version == bindparam("version"))
 _VERSION_NUMBERS = select(versions.c.version).where(versions.c.chat_id == bindparam("chat_id"))
+_PRESENT_NUMBER = select(chats.c.version).where(chats.c.id == bindparam("id"))
 _MOST_VERSIONS = 2**31
 _FIRST_SEEN_AT, _CHANGED_AT, _SEEN_AT, _GONE_AT, _RAW = (
     list(chats.c.keys()).index(name)
@@ -101,6 +102,37 @@ def versions_of(connection: Connection, chat_id: int) -> list[StoredVersion | Da
         *(earlier.get(number) or replace(missing, version=number) for number in range(1, last)),
         newest,
     ]
+
+
+def count_versions(connection: Connection, chat_id: int) -> int:
+    """How many versions `versions_of` gives. Of a chat without damage, one row is read."""
+    present = by_ids(connection, [chat_id]).get(chat_id)
+    if isinstance(present, StoredChat):
+        return present.version
+    return len(versions_of(connection, chat_id))
+
+
+def version_of(
+    connection: Connection, chat_id: int, number: int
+) -> list[StoredVersion | DamagedRow]:
+    """The version with this number, as `versions_of` gives it; [] if there is none. Of a chat
+    without damage, at most two rows are read."""
+    try:
+        row = connection.execute(_VERSION, {"chat_id": chat_id, "version": number}).first()
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise
+        row = None
+    earlier = None if row is None else stored_version(row)
+    if isinstance(earlier, StoredVersion):
+        present = connection.scalar(_PRESENT_NUMBER, {"id": chat_id})
+        if isinstance(present, int) and number < present:
+            return [earlier]
+    else:
+        chat = by_ids(connection, [chat_id]).get(chat_id)
+        if isinstance(chat, StoredChat) and chat.version == number:
+            return [_as_version(chat)]
+    return [one for one in versions_of(connection, chat_id) if one.version == number]
 
 
 def id_revisions(connection: Connection) -> Iterator[tuple[int, int]]:

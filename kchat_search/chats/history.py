@@ -18,15 +18,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
-from typing import Any, Literal
+from functools import lru_cache
+from itertools import count, pairwise
+from typing import Any, Literal, overload
 
+from kchat_search import processor_time
 from kchat_search.models.chats import Chat, Message, StoredVersion
 from kchat_search.models.damage import DamagedRow
 
 DifferenceKind = Literal["added", "removed", "changed", "recalled"]
 Json = dict[str, Any]
 Key = tuple[int | None, int]
+_CHECK_EVERY = 256
+"""Messages between two looks at the processor time."""
+_KEPT = 4
+"""Versions that are kept in memory: the one that is compared, and its neighbours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +108,45 @@ class Version:
     """The version before can't be read, so nobody knows what changed."""
 
 
+class StoredVersions(Sequence["StoredVersion | DamagedRow"]):
+    """The versions of one chat, each read when it is asked for. The last few are kept.
+
+    A chat may have hundreds of versions of some megabytes, and a page shows twenty.
+    """
+
+    def __init__(
+        self, count: int, load: Callable[[int], Sequence[StoredVersion | DamagedRow]]
+    ) -> None:
+        """`count`: how many there are. `load` reads the version with a number, from 1; its answer
+        is empty if it is gone."""
+        self._count = count
+        self._load = lru_cache(_KEPT)(load)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> StoredVersion | DamagedRow: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[StoredVersion | DamagedRow]: ...
+    def __getitem__(
+        self, index: int | slice
+    ) -> StoredVersion | DamagedRow | Sequence[StoredVersion | DamagedRow]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(self._count)[index]]
+        number = range(1, self._count + 1)[index]
+        found = self._load(number)
+        return (
+            found[0] if found else DamagedRow("versions", "its row is missing", "none", 0, number)
+        )
+
+
 class History:
-    """The versions of one chat, oldest first. Indexes count from 0; numbers are the archive's."""
+    """The versions of one chat, oldest first. Indexes count from 0; numbers are the archive's, 1,
+    2, 3 without a gap."""
 
     def __init__(self, stored: Sequence[StoredVersion | DamagedRow], reading: Reading) -> None:
+        """`stored`: all of them. They are read as the walk comes to them."""
         self._stored = stored
         self._reading = reading
 
@@ -114,8 +155,7 @@ class History:
 
     def index_of(self, number: int) -> int | None:
         """The index of the version with this number; None if there is none."""
-        numbers = [stored.version for stored in self._stored]
-        return numbers.index(number) if number in numbers else None
+        return number - 1 if 1 <= number <= len(self._stored) else None
 
     def size(self, indexes: Iterable[int]) -> int:
         """How many characters of JSON the versions with these indexes have together."""
@@ -124,7 +164,9 @@ class History:
 
     def walk(self, start: int = 0, stop: int | None = None) -> Iterator[Version]:
         """The versions with the indexes from `start` to before `stop`. Each is compared with the
-        one before it when the walk reaches it."""
+        one before it when the walk reaches it.
+
+        Raises `RequestTooExpensive` where a request may not take so long."""
         before = self._decoded(start - 1) if start else None
         for index in range(len(self._stored))[start:stop]:
             stored, is_present = self._stored[index], index == len(self._stored) - 1
@@ -133,6 +175,7 @@ class History:
                 yield Version(number, "", None, None, (), is_present, damage=stored)
                 before = None
                 continue
+            processor_time.check()
             sent = decoded(stored.raw)
             yield Version(
                 number=stored.version,
@@ -160,7 +203,7 @@ class History:
         return None if isinstance(stored, DamagedRow) else decoded(stored.raw)
 
     def _until(self, index: int) -> datetime | None:
-        following = self._stored[index + 1 :]
+        following = (self._stored[after] for after in range(index + 1, len(self._stored)))
         return next((one.seen_at for one in following if isinstance(one, StoredVersion)), None)
 
 
@@ -214,7 +257,11 @@ def _content_field(name: str, value: object, reading: Reading) -> object:
 def _message_differences(before: object, after: object, reading: Reading) -> list[Difference]:
     old_messages, new_messages = _message_objects(before), _message_objects(after)
 
+    compared = count()
+
     def same(old: Json, new: Json) -> bool:
+        if not next(compared) % _CHECK_EVERY:
+            processor_time.check()
         return old == new or next(_field_differences(old, new, reading), None) is None
 
     middle = _middle(old_messages, new_messages, same)
@@ -229,7 +276,9 @@ def _message_differences(before: object, after: object, reading: Reading) -> lis
             old_messages, new_messages, middle, set(), reading
         )
     changed = []
-    for key in new_by_key.keys() & old_by_key.keys():
+    for number, key in enumerate(new_by_key.keys() & old_by_key.keys()):
+        if not number % _CHECK_EVERY:
+            processor_time.check()
         old, new = old_by_key[key], new_by_key[key]
         sent = (old_messages[old.position], new_messages[new.position])
         changed.append(_message_difference((old, new), sent, new.position in moved, reading))

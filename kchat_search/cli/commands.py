@@ -252,9 +252,7 @@ def show(chat_id: int, versions: bool, as_json: bool) -> None:
         if versions:
             history = service.history(chat_id)
             if as_json:
-                answer = versions_json(
-                    chat_id, history, settings.zone, _links(settings), bounded=False
-                )
+                answer = versions_json(chat_id, history, settings.zone, _links(settings))
                 printing.print_json(answer)
             else:
                 printing.print_versions(chat_id, history, settings.zone)

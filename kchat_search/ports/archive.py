@@ -59,10 +59,17 @@ class StoredChats(Protocol):
         by the indexer for a rebuild, and by verify."""
         ...
 
-    def versions(self, chat_id: int) -> tuple[StoredVersion | DamagedRow, ...]:
+    def count_versions(self, chat_id: int) -> int:
+        """How many versions of a chat there are; 0 where the archive does not have it. Called by
+        service."""
+        ...
+
+    def versions(
+        self, chat_id: int, number: int | None = None
+    ) -> tuple[StoredVersion | DamagedRow, ...]:
         """All versions of a chat, oldest first, the present one last; empty where the archive
-        does not have the chat. Numbers are 1, 2, 3 without a gap: a version that is missing comes
-        as a `DamagedRow`. Called by service."""
+        does not have the chat. With `number`, only that one. Numbers are 1, 2, 3 without a gap: a
+        version that is missing comes as a `DamagedRow`. Called by service."""
         ...
 
     def id_revisions(self) -> Iterator[tuple[int, int]]:

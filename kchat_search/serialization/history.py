@@ -21,6 +21,11 @@ MAX_DIFFERENCES = 50_000
 
 EXAMPLE: schemas.VersionsJson = {
     "chat_id": 290,
+    "total": 2,
+    "page": 1,
+    "per_page": 20,
+    "next": None,
+    "previous": None,
     "versions": [
         {
             "version": 1,
@@ -71,7 +76,7 @@ EXAMPLE: schemas.VersionsJson = {
         },
     ],
     "links": {
-        "self": "http://127.0.0.1:5080/api/v1/chats/290/versions",
+        "self": "http://127.0.0.1:5080/api/v1/chats/290/versions?page=1&per_page=20",
         "html": "http://127.0.0.1:5080/chats/290/versions",
         "chat": "http://127.0.0.1:5080/api/v1/chats/290",
     },
@@ -86,35 +91,40 @@ def versions_json(
     *,
     version: int | None = None,
     full: bool = True,
-    bounded: bool = True,
+    part: tuple[int, int] | None = None,
 ) -> schemas.VersionsJson:
-    """The answer of `GET /api/v1/chats/{id}/versions`. `version` asks for one version alone.
-    With `full`, each version has its whole chat. With `bounded`, an answer that would be too long
-    is refused.
+    """The answer of `GET /api/v1/chats/{id}/versions`. `version` asks for one version alone, `part`
+    for a page of them: (page, from 1; versions a page). Without both, all are in the answer,
+    however long it is. With `full`, each version has its whole chat.
 
-    Raises `NotFound` for a version that is not there, `LimitExceeded` for too much at once.
+    Raises `NotFound` for a version that is not there, `LimitExceeded` for a page that is too long.
     """
     indexes = range(len(history))
+    page, per_page = part or (1, max(1, len(indexes)))
     if version is not None:
         index = history.index_of(version)
         if index is None:
             raise NotFound(f"There is no version {version} of chat {chat_id} in the archive.")
-        indexes = range(index, index + 1)
-    elif bounded and full and history.size(indexes) > MAX_CHARACTERS:
-        raise LimitExceeded(
-            "The versions of this chat are too long for one answer: ask for what changed with "
-            "full=false, or for one at a time with version=1, version=2 and so on.",
-            "full",
-            MAX_CHARACTERS,
-        )
-    asked = {"version": str(version or ""), "full": "" if full else "false"}
-    parameters = [(name, value) for name, value in asked.items() if value]
-    limit = MAX_DIFFERENCES if bounded and version is None else None
+        indexes, page, per_page, part = range(index, index + 1), 1, 1, None
+    else:
+        indexes = indexes[(page - 1) * per_page : page * per_page]
+
+    def address(number: int) -> str:
+        place = {"page": number, "per_page": per_page} if part else {"version": version}
+        asked = place | {"full": None if full else "false"}
+        return links.versions(chat_id, [(n, str(v)) for n, v in asked.items() if v is not None])
+
+    more = version is None and page * per_page < len(history)
     return {
         "chat_id": chat_id,
-        "versions": _versions(history, indexes, zone, full=full, limit=limit),
+        "total": len(history),
+        "page": page,
+        "per_page": per_page,
+        "next": address(page + 1) if more else None,
+        "previous": address(page - 1) if page > 1 else None,
+        "versions": _versions(history, indexes, zone, full=full, bounded=part is not None),
         "links": {
-            "self": links.versions(chat_id, parameters),
+            "self": address(page),
             "html": links.versions_page(chat_id),
             "chat": links.chat(chat_id),
         },
@@ -122,20 +132,29 @@ def versions_json(
 
 
 def _versions(
-    history: History, indexes: range, zone: ZoneInfo, *, full: bool, limit: int | None
+    history: History, indexes: range, zone: ZoneInfo, *, full: bool, bounded: bool
 ) -> list[schemas.VersionJson]:
-    """The versions with these indexes. Raises `LimitExceeded` for more than `limit`
-    differences."""
+    """The versions with these indexes. If `bounded`, raises `LimitExceeded` for more than
+    `MAX_CHARACTERS` or `MAX_DIFFERENCES`."""
     versions: list[schemas.VersionJson] = []
-    count = 0
+    count = size = 0
     for index, version in zip(indexes, history.walk(indexes.start, indexes.stop), strict=True):
         count += len(version.differences)
-        if limit is not None and count > limit:
+        size += history.size([index]) if full else 0
+        if bounded and size > MAX_CHARACTERS:
             raise LimitExceeded(
-                "So much changed that it is too long for one answer: ask for one version at a "
-                "time with version=1, version=2 and so on.",
+                "The versions of this page are too long for one answer: ask for fewer with "
+                "per_page, for one at a time with version=1, version=2 and so on, or for what "
+                "changed with full=false.",
+                "full",
+                MAX_CHARACTERS,
+            )
+        if bounded and count > MAX_DIFFERENCES:
+            raise LimitExceeded(
+                "So much changed that it is too long for one answer: ask for fewer versions with "
+                "per_page, or for one at a time with version=1, version=2 and so on.",
                 "version",
-                limit,
+                MAX_DIFFERENCES,
             )
         versions.append(_version(version, zone))
         if full and (sent := history.sent(index)) is not None:

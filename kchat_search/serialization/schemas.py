@@ -324,6 +324,11 @@ class VersionsJson(TypedDict):
     """What a chat said before."""
 
     chat_id: int
+    total: Annotated[int, Field(description="How many versions the chat has.")]
+    page: int
+    per_page: int
+    next: Url | None
+    previous: Url | None
     versions: Annotated[list[VersionJson], Field(description="Oldest first.")]
 
     links: VersionsLinksJson

@@ -18,7 +18,7 @@ from kchat_search import __version__
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
 from kchat_search.serialization import schemas, status_schemas
 from kchat_search.serialization.export_formats import COLUMNS, TYPES
-from kchat_search.serialization.history import EXAMPLE, MAX_CHARACTERS
+from kchat_search.serialization.history import EXAMPLE
 from kchat_search.web.api.export_response import COMPLETE, TOTAL
 from kchat_search.web.http.parameters import (
     MAX_ID,
@@ -26,6 +26,7 @@ from kchat_search.web.http.parameters import (
     ExportParameters,
     RejectParameters,
     SearchParameters,
+    VersionsParameters,
 )
 from kchat_search.web.http.rendering import json_answer, page
 
@@ -161,31 +162,13 @@ _CHAT_PARAMETERS: list[Json] = [
 ]
 
 
-_VERSIONS_PARAMETERS: list[Json] = [
-    _ID,
-    {
-        "name": "version",
-        "in": "query",
-        "description": "Only this version. All, if not given.",
-        "schema": {"type": "integer", "minimum": 1},
-    },
-    {
-        "name": "full",
-        "in": "query",
-        "description": "`false` leaves out `chat`. The whole chats of all versions must not be "
-        f"longer than {MAX_CHARACTERS:,} characters together, as Kchat sent them.",
-        "schema": {"type": "boolean", "default": True},
-    },
-]
-
-
 def _versions() -> Json:
     """`GET /api/v1/chats/{id}/versions`, with an example."""
     described = _get(
         "chat_versions",
         "What a chat said before, and what changed",
         "Versions",
-        _VERSIONS_PARAMETERS,
+        [_ID, *parameters(VersionsParameters)],
         errors=("304", "400", "403", "404", "422", "500", "503"),
     )
     described["get"]["description"] = _VERSIONS

@@ -66,10 +66,10 @@ def _add_chat_routes(api: Blueprint, program: Program) -> None:
     @api.get("/api/v1/chats/<chat_id>/versions")
     def chat_versions(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
-        version, full = read_versions(request.args)
+        version, full, part = read_versions(request.args)
         history = program.history(number)
         content = versions_json(
-            number, history, zone, links_of(program), version=version, full=full
+            number, history, zone, links_of(program), version=version, full=full, part=part
         )
         return conditional(json_answer(content))
 

@@ -24,11 +24,12 @@ from kchat_search.models.search import MAX_CLAUSES
 _LIMITS = {
     "q": "搜索内容超过 {limit:,} 个字符。",
     "full": (
-        "这个对话的各版本加起来超过 {limit:,} 个字符，一次回答放不下：请用 full=false 只看变化，"
-        "或用 version=1、version=2 等逐个查看。"
+        "这一页的各版本加起来超过 {limit:,} 个字符，一次回答放不下：请用 per_page 减少每页的版本，"
+        "用 version=1、version=2 等逐个查看，或用 full=false 只看变化。"
     ),
     "version": (
-        "变化超过 {limit:,} 处，一次回答放不下：请用 version=1、version=2 等逐个查看版本。"
+        "变化超过 {limit:,} 处，一次回答放不下：请用 per_page 减少每页的版本，"
+        "或用 version=1、version=2 等逐个查看。"
     ),
 }
 _CURSOR = "cursor 不是这个搜索给出的：请去掉它，从头开始。"

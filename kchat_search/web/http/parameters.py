@@ -203,6 +203,22 @@ class RejectParameters(BaseModel):
     """Rejects on a page."""
 
 
+class VersionsParameters(BaseModel):
+    """The parameters of the versions of a chat."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    version: Annotated[int, Field(ge=0, le=999_999_999), _NUMBER] | None = None
+    """Only this version. Not together with `page` or `per_page`."""
+    page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
+    """From 1; the oldest versions first."""
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
+    """Versions on a page. Of a chat with thousands of messages, ask for few."""
+    full: Annotated[bool, BeforeValidator(_flag)] = True
+    """`false` leaves out `chat`. The whole chats of a page must not be longer than 8,388,608
+    characters together, as Kchat sent them."""
+
+
 REPEATABLE = frozenset({"facets", *(f.name for f in fields.FIELDS if f.repeatable)})
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
@@ -294,15 +310,14 @@ def read_offset(text: str) -> int:
     return int(text)
 
 
-def read_versions(args: MultiDict[str, str]) -> tuple[int | None, bool]:
-    """(the version of a chat, None for all; whether with the whole chat). Raises `BadRequest`."""
-    given = only(args, "version", "full")
-    version, full = given["version"], given["full"]
-    if version and not (version.isascii() and version.isdigit() and len(version) <= 9):
-        raise BadRequest(_("%(name)s 必须是整数。", name="version"), "version")
-    if full not in ("", "true", "false"):
-        raise BadRequest(_("%(name)s 只能是 true 或 false。", name="full"), "full")
-    return int(version) if version else None, full != "false"
+def read_versions(args: MultiDict[str, str]) -> tuple[int | None, bool, tuple[int, int]]:
+    """(the version of a chat, None for a page of them; whether with the whole chat; (the page, from
+    1; versions a page)). Raises `BadRequest`."""
+    parameters = _read(args, VersionsParameters)
+    for name in ("page", "per_page"):
+        if parameters.version is not None and name in args:
+            raise BadRequest(_("version 与 page、per_page 不能同时使用。"), name)
+    return parameters.version, parameters.full, (parameters.page, parameters.per_page)
 
 
 def _unknown(name: str) -> BadRequest:

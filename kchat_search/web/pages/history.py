@@ -7,12 +7,14 @@ elsewhere is cut short, and then the page says so.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from flask_babel import gettext as _
 
+from kchat_search import processor_time
 from kchat_search.chats.history import (
     FieldDifference,
     History,
@@ -20,12 +22,20 @@ from kchat_search.chats.history import (
     Version,
     value_text,
 )
-from kchat_search.models.chats import Message
+from kchat_search.errors import RequestTooExpensive
+from kchat_search.models.chats import Chat, Message
 from kchat_search.serialization.links import anchor, versions_url
 from kchat_search.web.pages.labels import Labels
 
+log = logging.getLogger(__name__)
+
 A_PAGE = 20
-"""Versions on a page."""
+"""Versions on a page, at most."""
+_MESSAGES_A_PAGE = 10_000
+"""Messages of all versions of a page, unless one version has more."""
+_PATIENCE = 0.2
+"""Seconds of processor time for `said_before`. Where it does not suffice, links are missing, and
+the page of the versions has all there is."""
 _MAX_OPEN = 5
 """A group of at most so many added messages is open from the beginning."""
 _SHOWN = 1_000
@@ -95,31 +105,47 @@ class ShownVersion:
     """The groups whose texts can't be read elsewhere come first."""
 
 
+def versions_a_page(chat: Chat) -> int:
+    """How many versions of this chat a page shows: fewer if it has thousands of messages."""
+    return max(1, min(A_PAGE, _MESSAGES_A_PAGE // max(1, len(chat.messages))))
+
+
 def shown_versions(
-    history: History, offset: int, agents: Mapping[str, str]
+    history: History, offset: int, a_page: int, agents: Mapping[str, str]
 ) -> tuple[ShownVersion, ...]:
-    """One page of versions, newest first, without the first `offset`. `agents`: names by id."""
+    """One page of versions, newest first, without the first `offset`, at most `a_page`. `agents`:
+    names by id."""
     stop = max(0, len(history) - offset)
     namer = _Namer(agents)
-    oldest_first = [_shown(version, namer) for version in history.walk(max(0, stop - A_PAGE), stop)]
+    oldest_first = [_shown(version, namer) for version in history.walk(max(0, stop - a_page), stop)]
     return tuple(reversed(oldest_first))
 
 
-def said_before(history: History, chat_id: int) -> dict[int, str]:
+def said_before(history: History, chat: Chat) -> dict[int, str]:
     """By id of a message: the address of the change that removed its text or its file.
 
-    A message that was recalled before the archive saw it is not in the answer.
+    A message that was recalled before the archive saw it is not in the answer. Of a chat with very
+    many versions, only the first are looked through.
     """
     addresses: dict[int, str] = {}
+    try:
+        with processor_time.limited(_PATIENCE):
+            _add_addresses(addresses, history, chat)
+    except RequestTooExpensive:
+        log.info("Not all versions of chat %d were looked through.", chat.id)
+    return addresses
+
+
+def _add_addresses(addresses: dict[int, str], history: History, chat: Chat) -> None:
+    a_page = versions_a_page(chat)
     for position, version in enumerate(history.walk()):
-        offset = (len(history) - 1 - position) // A_PAGE * A_PAGE
+        offset = (len(history) - 1 - position) // a_page * a_page
         for name, change in _anchored(version):
             before, after = change.before, change.after
             if before is None or after is None or after.id is None:
                 continue
             if (before.text and not after.text) or (before.upload and not after.upload):
-                addresses[after.id] = versions_url(chat_id, offset, name)
-    return addresses
+                addresses[after.id] = versions_url(chat.id, offset, name)
 
 
 def pieces(text: str, other: str) -> Pieces:

@@ -171,14 +171,15 @@ def _chat_page(view: ChatView, q: str, program: Program) -> Response:
 def _versions_page(view: ChatView, offset: int, program: Program) -> Response:
     chat_id = view.chat.id
     versions = program.history(chat_id)
+    a_page = history.versions_a_page(view.chat)
     return page(
         "versions.html",
         view=view,
         chat=view.chat,
         total=len(versions),
-        versions=history.shown_versions(versions, offset, program.agents()),
+        versions=history.shown_versions(versions, offset, a_page, program.agents()),
         offset=offset,
-        step=history.A_PAGE,
+        step=a_page,
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url,
@@ -194,7 +195,7 @@ def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
     empty = any(m.recalled and not (m.text or m.upload) for m in view.chat.messages)
     if view.version == 1 or not empty:
         return {}
-    return history.said_before(program.history(view.chat.id), view.chat.id)
+    return history.said_before(program.history(view.chat.id), view.chat)
 
 
 def _length(chat: Chat) -> float | None:

@@ -29,6 +29,19 @@ def test_an_empty_archive_answers_everything(archive: Archive) -> None:
     assert archive.counts() == ArchiveCounts(0, 0, 0, 0, 0)
 
 
+def test_one_version_is_that_of_all_versions(archive: Archive) -> None:
+    for minute in range(5):
+        archive.save([fetched(1, f"text {minute}"), fetched(2)], now=at(minute))
+    for chat_id in (1, 2, 3):
+        every = archive.versions(chat_id)
+        assert archive.count_versions(chat_id) == len(every) == {1: 5, 2: 1}.get(chat_id, 0)
+        assert every == tuple(
+            one for number in range(1, 7) for one in archive.versions(chat_id, number)
+        )
+        assert archive.versions(chat_id, 0) == archive.versions(chat_id, 99) == ()
+    assert archive.count_versions(10**30) == 0
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 200])
 def test_iterating_gives_every_chat_once_whatever_the_batch(archive: Archive, batch: int) -> None:
     ids = [-3, 0, 1, 5, 9, 10, 11]
