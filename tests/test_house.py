@@ -268,3 +268,52 @@ def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
         "kchat/", "sync/", "archive/", "chats/", "text/", "engines/", "search/",
         "serialization/", "web/", "cli/", "demo/",
     ]  # fmt: skip
+
+
+# -- private files: `kchat_search/private_files.py` makes them, so that their modes are given ------
+
+MAKERS = re.compile(
+    r"""open|.*\.open|(Path\.|os\.|.*\.)?(mkdir|makedirs|mknod|mkfifo|touch|write_text|write_bytes)
+    |.*(mkstemp|mkdtemp|TemporaryFile|TemporaryDirectory|FileHandler|FileStorage|create_in)
+    |shutil\.(copy2?|copyfile|copytree|move|make_archive)|os\.(link|symlink)|.*\.(symlink_to|hardlink_to|tofile)
+    |np\.(save\w*|memmap)|sqlite3\.connect""",
+    re.VERBOSE,
+)
+"""Calls that make files or folders, as they are written."""
+
+MAKERS_ALLOWED = {
+    ("archive.salvage", "file.open"): "reads the damaged archive",
+    ("archive.salvage", "sqlite3.connect"): "a file that `opening` has made",
+    ("cli.output_file", "target.open"): "a device or a pipe that the user names",
+    ("cli.unnamed_file", "os.open"): "a file without a name (0600); a folder to put a name into",
+    ("cli.unnamed_file", "os.link"): "gives that file its name",
+    ("demo.chat_file", "path.open"): "reads the file that the user names",
+    ("env_file", "path.open"): "reads the settings",
+    ("engines.whoosh.codec", "FileStorage"): "reads, for Whoosh's own queries",
+    ("engines.whoosh.generations", "os.open"): "reads, to sync",
+}
+
+
+def _calls(module: str) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(ast.parse(source(module))):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+def test_files_are_made_by_private_files_alone() -> None:
+    found = {
+        (module.partition(".")[2], name)
+        for module in modules()
+        if module != "kchat_search.private_files"
+        for name, _ in _calls(module)
+        if MAKERS.fullmatch(name)
+    }
+    assert found == MAKERS_ALLOWED.keys()
+
+
+def test_each_lock_is_made_with_its_mode() -> None:
+    locks = [call for module in modules() for name, call in _calls(module) if name == "FileLock"]
+    assert len(locks) == 4
+    for call in locks:
+        modes = [ast.unparse(k.value) for k in call.keywords if k.arg == "mode"]
+        assert modes == ["private_files.FILE_MODE"]

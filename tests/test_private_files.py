@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import fcntl
 import logging
 import os
-import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,7 +20,6 @@ from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import ArchiveError, IndexDamaged, IndexerBusy, IndexUnwritable
 from kchat_search.sync.lock import IndexerLock
-from tests.test_house import modules, source
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
 
@@ -368,49 +365,3 @@ def test_a_name_that_is_taken_is_not_taken_away(
         with pytest.raises(FileExistsError):
             unnamed.publish(replace=False)
     assert list(tmp_path.iterdir()) == [target]
-
-
-# -- that it stays so ---------------------------------------------------------------------------
-
-MAKERS = re.compile(
-    r"""open|.*\.open|(Path\.|os\.|.*\.)?(mkdir|makedirs|mknod|mkfifo|touch|write_text|write_bytes)
-    |.*(mkstemp|mkdtemp|TemporaryFile|TemporaryDirectory|FileHandler|FileStorage|create_in)
-    |shutil\.(copy2?|copyfile|copytree|move|make_archive)|os\.(link|symlink)|.*\.(symlink_to|hardlink_to|tofile)
-    |np\.(save\w*|memmap)|sqlite3\.connect""",
-    re.VERBOSE,
-)
-"""Calls that make files or folders, as they are written."""
-
-ALLOWED = {
-    ("cli.output_file", "target.open"): "a device or a pipe that the user names",
-    ("cli.unnamed_file", "os.open"): "a file without a name (0600); a folder to put a name into",
-    ("cli.unnamed_file", "os.link"): "gives that file its name",
-    ("demo.chat_file", "path.open"): "reads the file that the user names",
-    ("engines.whoosh.codec", "FileStorage"): "reads, for Whoosh's own queries",
-    ("engines.whoosh.generations", "os.open"): "reads, to sync",
-}
-
-
-def _calls(module: str) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(ast.parse(source(module))):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
-
-
-def test_files_are_made_by_private_files_alone() -> None:
-    found = {
-        (module.partition(".")[2], name)
-        for module in modules()
-        if module != "kchat_search.private_files"
-        for name, _ in _calls(module)
-        if MAKERS.fullmatch(name)
-    }
-    assert found == ALLOWED.keys()
-
-
-def test_each_lock_is_made_with_its_mode() -> None:
-    locks = [call for module in modules() for name, call in _calls(module) if name == "FileLock"]
-    assert len(locks) == 4
-    for call in locks:
-        modes = [ast.unparse(k.value) for k in call.keywords if k.arg == "mode"]
-        assert modes == ["private_files.FILE_MODE"]
