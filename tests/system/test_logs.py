@@ -55,7 +55,7 @@ def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
 
 
 def test_any_wsgi_server_logs_in_the_form_of_the_setting(tmp_path: Path) -> None:
-    (tmp_path / "index").mkdir()
+    (tmp_path / "index").mkdir(mode=0o700)
     ended = subprocess.run(
         [sys.executable, "-c", "import wsgi, logging; logging.getLogger('waitress').error('full')"],
         cwd=tmp_path,
