@@ -31,6 +31,10 @@ _RAW_AT = {
 }
 """Where a row has its raw JSON. `sha256` and `seal` are always the last two columns then."""
 
+_MAX_SOUND_TEXTS = 20_000
+_sound_texts: set[tuple[object, int]] = set()
+"""(SHA-256, `hash`) of texts that were found to agree."""
+
 NOT_SEALED = "it was never sealed"
 COLUMNS_DIFFER = "its columns are not what was stored"
 RAW_DIFFERS = "its raw JSON is not what was stored"
@@ -50,21 +54,35 @@ def sealed_columns(table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if column.name not in ("raw", "seal")]
 
 
-def row_problem(table: Table, row: Sequence[Any]) -> str | None:
+def row_problem(table: Table, row: Sequence[Any], *, remember: bool = False) -> str | None:
     """What is wrong with a whole row, all columns in the order of the table; None if it is what was
-    stored."""
+    stored. `remember`: see `raw_problem`."""
     at = _RAW_AT[table.name]
     if at is None:
         return _difference(table.name, tuple(row[:-1]), row[-1])
     problem = _difference(table.name, (*row[:at], *row[at + 1 : -1]), row[-1])
-    return problem or raw_problem(row[at], row[-2])
+    return problem or raw_problem(row[at], row[-2], remember=remember)
 
 
-def raw_problem(raw: object, stored_sha256: object) -> str | None:
-    """What is wrong with a raw JSON text; None if it is what was stored."""
-    if isinstance(raw, str) and raw_sha256(raw) == stored_sha256:
+def raw_problem(raw: object, stored_sha256: object, *, remember: bool = False) -> str | None:
+    """What is wrong with a raw JSON text; None if it is what was stored.
+
+    `remember`: a text that was just shown is not put through SHA-256 again, which is most of the
+    time of reading a chat. It is known by its `hash`: 64 bits, with a key that differs in each
+    process, so that neither chance nor intent finds another text with the same one.
+    """
+    if not isinstance(raw, str):
+        return RAW_DIFFERS
+    known = (stored_sha256, hash(raw)) if remember else None
+    if known is not None and known in _sound_texts:
         return None
-    return RAW_DIFFERS
+    if raw_sha256(raw) != stored_sha256:
+        return RAW_DIFFERS
+    if known is not None:
+        if len(_sound_texts) >= _MAX_SOUND_TEXTS:
+            _sound_texts.clear()
+        _sound_texts.add(known)
+    return None
 
 
 def columns_problem(table: Table, row: Sequence[Any]) -> str | None:

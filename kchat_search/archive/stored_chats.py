@@ -63,7 +63,7 @@ def by_ids(connection: Connection, chat_ids: Sequence[int]) -> dict[int, StoredC
                 raise
             found |= {i: chat for i in part if (chat := _one_by_one(connection, i)) is not None}
         else:
-            found |= {row[0]: _stored_chat(row) for row in rows}
+            found |= {row[0]: _stored_chat(row, remember=True) for row in rows}
             if len(rows) < len(part):
                 found |= _in_the_index_alone(connection, [i for i in part if i not in found])
     return found
@@ -252,8 +252,8 @@ def stored_version(row: Sequence[Any]) -> StoredVersion | DamagedRow:
     return DamagedRow("versions", problem, "none", chat_id, number)
 
 
-def _stored_chat(row: Row[*tuple[Any, ...]]) -> StoredChat | DamagedRow:
-    problem = seals.row_problem(chats, row)
+def _stored_chat(row: Row[*tuple[Any, ...]], *, remember: bool = False) -> StoredChat | DamagedRow:
+    problem = seals.row_problem(chats, row, remember=remember)
     if problem is not None:
         version = row[1] if isinstance(row[1], int) else None
         return DamagedRow("chats", problem, "fetch", row[0], version)
