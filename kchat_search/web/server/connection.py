@@ -5,11 +5,12 @@ At any time, a connection is in one of these states:
 - It waits for its client: for a request, or for the rest of one. There is a deadline, and when
   there are too many connections, those that wait longest are closed.
 - It is being answered: a request is with a thread or in the queue for one, or its client has not
-  read all of the answer. It is closed only if its client reads too slowly.
+  read all of the answer. It is closed only if its client reads too slowly, or is gone before a
+  thread has begun.
 - It is closing: what its client still sends is thrown away for a short time.
 
 waitress answers in threads. Everything else happens in the thread of the loop: only the methods
-`service`, `wait_for_memory`, `write_soon` and what they call run elsewhere.
+`service`, `begin_in_thread`, `write_soon` and what they call run elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from waitress.channel import HTTPChannel
+from waitress.channel import ClientDisconnected, HTTPChannel
 
 from kchat_search.web.http.least_rate import LeastRate
 from kchat_search.web.server.refusals import TOO_LATE, Refusal
@@ -55,6 +56,8 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self._whole: deque[Request] = deque()
         """Requests that have come and are not being answered yet. waitress gets one at a time, when
         the answer to the one before is read: it would let a thread wait for that."""
+        self._queued_at = 0.0
+        """When the request that is being answered was given to the threads."""
         self._stops_reading = False
         self._lingers = False
         self.reader = LeastRate(self._limits.reader_seconds, self._limits.reader_bytes_per_second)
@@ -149,6 +152,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def _begin_to_answer(self) -> None:
         self._loop.answers(self)
+        self._queued_at = self._clock()
         request = self._whole.popleft()
         with self.requests_lock:  # the thread of the answer before may be about to leave it
             self.requests.append(request)
@@ -199,9 +203,25 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self.reader.took(size)
         return size
 
-    def wait_for_memory(self) -> None:
-        """A thread asks whether it may make an answer now."""
+    def begin_in_thread(self) -> None:
+        """A thread begins to make an answer, as soon as it may.
+
+        Raises `ClientDisconnected` if the client is gone: who sends a hundred searches and closes
+        the connections would else hold up everybody until all are made."""
         self._loop.wait_for_memory()
+        if self._client_is_gone():
+            raise ClientDisconnected
+
+    def _client_is_gone(self) -> bool:
+        """A client that only closes its own side looks like one that closed the connection. It is
+        taken for gone if its request has waited for long."""
+        try:
+            end = not self.socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return end and self._clock() - self._queued_at >= self._limits.half_closed_seconds
 
     def write_soon(self, data: Any) -> int:
         """Send `data`, or keep it until the client reads. While it has much to read, wait."""

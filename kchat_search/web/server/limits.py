@@ -44,6 +44,10 @@ class Limits:
     """How long what a refused client still sends is thrown away. Closing at once would reset the
     connection, and the client would not see the refusal (RFC 9112, section 9.6)."""
 
+    half_closed_seconds: float = 2.0
+    """A request that has waited so long for a thread is not answered if its client has closed its
+    side of the connection. Browsers do that when a person leaves or loads again."""
+
     head_bytes: int = 32 * 1024
     """A search of 1,000 Han characters takes 9 KB in its address. Browsers send the cookies of all
     programs on this machine, because cookies know no ports."""

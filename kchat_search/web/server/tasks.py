@@ -13,7 +13,7 @@ class ApplicationTask(WSGITask):  # type: ignore[misc]  # waitress has no types
 
     def execute(self) -> None:
         """Have the application answer."""
-        self.channel.wait_for_memory()
+        self.channel.begin_in_thread()
         super().execute()
 
     def write(self, data: bytes) -> None:

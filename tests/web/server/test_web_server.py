@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import errno
 import socket
+import struct
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -442,6 +444,49 @@ def test_head_with_a_large_body_has_no_body(server: WebServer) -> None:
     found = exchange(server.port, b"HEAD" + OWN[413][4:])
     assert found.startswith(b"HTTP/1.1 413 ")
     assert found.endswith(b"\r\n\r\n")
+
+
+# -- clients that are gone --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reset", [True, False], ids=["reset", "closed"])
+def test_what_nobody_waits_for_any_more_is_not_made(
+    app: Application, clock: Clock, reset: bool
+) -> None:
+    with served(app, replace(LIMITS, threads=1), clock) as server:
+        with connected(server.port, get("/wait")) as first, ExitStack() as stack:
+            assert app.entered.acquire(timeout=SECONDS)
+            for _ in range(50):
+                gone = stack.enter_context(connected(server.port, get("/a")))
+                if reset:
+                    gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            wait_for_queue(server, 50)
+            stack.close()
+            clock.now += 0 if reset else 3
+            app.may_answer.set()
+            assert answers(first, "GET")[0].status == 200
+        assert ask(server.port, "/a").status == 200
+        assert app.calls == 2
+
+
+def test_a_client_may_close_its_own_side_and_wait(app: Application, clock: Clock) -> None:
+    with served(app, replace(LIMITS, threads=1), clock) as server, ExitStack() as stack:
+        stack.enter_context(connected(server.port, get("/wait")))
+        assert app.entered.acquire(timeout=SECONDS)
+        half = stack.enter_context(connected(server.port, get("/a")))
+        half.shutdown(socket.SHUT_WR)
+        wait_for_queue(server, 1)
+        clock.now += 1
+        app.may_answer.set()
+        assert answers(half, "GET")[0].body == b"GET /a "
+
+
+def wait_for_queue(server: WebServer, length: int) -> None:
+    """Wait until so many requests wait for a thread."""
+    end = monotonic() + SECONDS
+    while len(server.dispatcher.queue) < length:
+        assert monotonic() < end
+        threading.Event().wait(0.01)
 
 
 # -- clients that read slowly -----------------------------------------------------------------
