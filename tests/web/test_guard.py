@@ -52,9 +52,10 @@ def test_a_refusal_and_a_failure_are_protected_too(
     failed = client.get("/?q=a")
     missing = client.get("/static/nope.js")
     wrong = client.open("/", method="TRACE")
-    codes = [answer.status_code for answer in (refused, failed, missing, wrong)]
-    assert codes == [403, 500, 404, 405]
-    for response in (refused, failed, missing, wrong):
+    asked = client.open("/static/app.js", method="OPTIONS")
+    codes = [answer.status_code for answer in (refused, failed, missing, wrong, asked)]
+    assert codes == [403, 500, 404, 405, 200]
+    for response in (refused, failed, missing, wrong, asked):
         assert "default-src 'none'" in response.headers["Content-Security-Policy"]
         assert response.headers["Cache-Control"] == "private, no-store"
 

@@ -38,7 +38,8 @@ HEADERS = {
 }
 """Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content Security
 Policy Level 3."""
-_DEPENDS_ON = ", ".join(other_sites.DEPENDS_ON)
+DEPENDS_ON = ", ".join(other_sites.DEPENDS_ON)
+"""What the `Vary` of every answer names."""
 
 
 def install(app: Flask) -> None:
@@ -57,7 +58,7 @@ def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     varies = response.headers.get("Vary")
-    response.headers["Vary"] = f"{varies}, {_DEPENDS_ON}" if varies else _DEPENDS_ON
-    if request.endpoint != "static" or response.status_code >= 400:
-        response.headers.setdefault("Cache-Control", "private, no-store")
+    response.headers["Vary"] = f"{varies}, {DEPENDS_ON}" if varies else DEPENDS_ON
+    # A file of `static` has it already; OPTIONS and errors there have not.
+    response.headers.setdefault("Cache-Control", "private, no-store")
     return response

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.notes import Language
 from kchat_search.web.http.api_paths import is_api_path
-from kchat_search.web.http.guard import HEADERS
+from kchat_search.web.http.guard import DEPENDS_ON, HEADERS
 from kchat_search.web.http.problems import TYPE
 
 
@@ -113,7 +113,12 @@ def rendered(refusal: Refusal, path: str, headers: dict[str, str]) -> tuple[dict
         )
     else:
         kind, body = "text/plain; charset=utf-8", f"{status.value} {status.phrase}\n\n{text}\n"
-    return HEADERS | {"Cache-Control": "private, no-store", "Content-Type": kind}, body.encode()
+    more = {
+        "Cache-Control": "private, no-store",
+        "Content-Type": kind,
+        "Vary": f"{'Accept-Language' if api else 'Cookie'}, {DEPENDS_ON}",
+    }
+    return HEADERS | more, body.encode()
 
 
 def _language(headers: dict[str, str], *, api: bool) -> Language:

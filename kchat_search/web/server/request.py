@@ -8,6 +8,10 @@ Invariant: the time is linear in the bytes, however they come. waitress's own re
 expression that takes five seconds for 16 KB of blanks in a header, and stops all connections
 meanwhile.
 
+h11 is no way out. Its version 0.16.0 takes 0.45, 1.9 and 8.2 s of processor for a header of 8,000,
+16,000 and 32,000 tabs with a NUL after them, which is quadratic. And it accepts bare line feeds,
+folded headers, and a length beside chunks.
+
 The public attributes are those that waitress asks of a request.
 """
 
