@@ -235,8 +235,8 @@ def _word_frequencies(dictionary: BinaryIO) -> tuple[dict[str, int], int]:
     tag».
 
     jieba keeps the result in a file and loads that unchecked, so whoever can change the file
-    changes the words. This reads only the package's own dictionary, and takes no longer: 0.75 s of
-    processor, where jieba takes 1.0 to 1.4 s from its file and 1.2 s from the dictionary.
+    changes the words. This reads only the package's own dictionary, and takes no longer: 0.9 of the
+    time that jieba takes with either.
     """
     frequencies: dict[str, int] = {}
     total = 0
@@ -246,11 +246,11 @@ def _word_frequencies(dictionary: BinaryIO) -> tuple[dict[str, int], int]:
             of_words = list(map(int, columns[1::3]))
             frequencies.update(zip(columns[::3], of_words, strict=True))
             total += sum(of_words)
-    beginnings = {word[:-1] for word in frequencies}
-    while beginnings:
-        beginnings.difference_update(frequencies.keys(), ("",))
-        frequencies.update(dict.fromkeys(beginnings, 0))
-        beginnings = {beginning[:-1] for beginning in beginnings}
+    longer: Iterable[str] = frequencies
+    while longer:
+        beginnings = {word[:-1] for word in longer} - {""}
+        longer = [beginning for beginning in beginnings if beginning not in frequencies]
+        frequencies.update(dict.fromkeys(longer, 0))
     return frequencies, total
 
 
