@@ -266,7 +266,7 @@ def _duplicate(connection: sqlite3.Connection, rnd: random.Random) -> str:
     table = rnd.choice(("chats", "versions", "rejects", "cursors", "agents", "reports"))
     columns = _columns(connection, table)
     key = "version" if table == "versions" else columns[0]
-    other = f"{key} || 'x'" if table in ("rejects", "cursors", "agents") else f"{key} + 7"
+    other = f"{key} || 'x'" if table in ("rejects", "cursors", "agents") else f"{key} + 1000"
     values = ", ".join(other if name == key else name for name in columns)
     place = _place(connection, table, rnd)
     return f"INSERT INTO {table} SELECT {values} FROM {table} WHERE rowid = {place}"  # noqa: S608

@@ -3,7 +3,6 @@ agent."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,8 +13,6 @@ from kchat_search.archive import change_queue, restoring, sealed_rows, seals
 from kchat_search.archive.column_conversion import moment_in, storable
 from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import agents
-
-log = logging.getLogger(__name__)
 
 # Built once, because building a statement takes as long as carrying it out.
 _ALL = select(agents)
@@ -31,7 +28,7 @@ def by_id(connection: Connection) -> dict[str, str]:
         if seals.row_problem(agents, row) is None:
             names[row[0]] = row[1]
         else:
-            log.warning("A row of the archive's agents is damaged: kchat-search verify names it.")
+            seals.say_left_out("agents")
     return names
 
 

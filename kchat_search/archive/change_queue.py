@@ -45,7 +45,24 @@ def head(connection: Connection, limit: int) -> tuple[QueueEntry, ...]:
     rows = connection.execute(
         select(changes.c.sequence, changes.c.chat_id).order_by(changes.c.sequence).limit(limit)
     )
-    return tuple(QueueEntry(sequence, chat_id) for sequence, chat_id in rows)
+    # A damaged entry may name anything; it stays until repair removes it.
+    return tuple(
+        QueueEntry(sequence, chat_id) for sequence, chat_id in rows if isinstance(chat_id, int)
+    )
+
+
+def nameless(connection: Connection) -> list[int]:
+    """The numbers of entries that name no chat, because they are damaged."""
+    rows = connection.execute(select(changes.c.sequence, changes.c.chat_id)).all()
+    return [sequence for sequence, chat_id in rows if not isinstance(chat_id, int)]
+
+
+def remove_nameless(connection: Connection) -> None:
+    """Remove the entries that name no chat. Which chats they were shows when the index is compared
+    with the archive."""
+    for part in chunks(nameless(connection)):
+        connection.execute(delete(changes).where(changes.c.sequence.in_(part)))
+        add_to_tally(connection, pending=-len(part))
 
 
 def remove(connection: Connection, entries: Collection[QueueEntry]) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from kchat_search.archive import sealed_rows, seals, stored_chats, tally
+from kchat_search.archive import change_queue, sealed_rows, seals, stored_chats, tally
 from kchat_search.archive.error_translation import is_damage, readable_part
 from kchat_search.archive.restoring import printable
 from kchat_search.archive.shape import shape_problem
@@ -92,6 +92,9 @@ def size_findings(connection: Connection) -> Iterator[DamagedRow]:
             yield DamagedRow(name, problem, "recompute")
         elif total != stored_total:
             yield DamagedRow(name, "some rows are not the ones that were stored last", "recompute")
+    with readable_part("changes"):
+        if change_queue.nameless(connection):
+            yield DamagedRow("changes", "entries name no chat", "recompute")
     there = None
     with readable_part("chats"):
         there = tally.counted(connection)

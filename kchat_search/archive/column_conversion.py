@@ -61,10 +61,11 @@ def storable_row(**columns: object) -> dict[str, object]:
     }
 
 
-def storable_ids(ids: Iterable[int]) -> list[int]:
+def storable_ids(ids: Iterable[object]) -> list[int]:
     """Each id once, ascending, without ids that don't fit into a column of 64 bits. The archive
-    can't have those, but the address of a web page may ask for any number."""
-    return sorted({number for number in ids if number in _IDS})
+    can't have those, but the address of a web page may ask for any number. What is no number
+    (a damaged row may have anything) is left out too."""
+    return sorted({number for number in ids if isinstance(number, int) and number in _IDS})
 
 
 def report_in(report: SyncReport) -> str:

@@ -13,7 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
-from kchat_search.archive import checking, one_bit, restoring, sealed_rows, seals, tally
+from kchat_search.archive import (
+    change_queue,
+    checking,
+    one_bit,
+    restoring,
+    sealed_rows,
+    seals,
+    tally,
+)
 from kchat_search.archive.column_conversion import moment_in
 from kchat_search.archive.sealed_rows import Row
 from kchat_search.archive.stored_columns import derived
@@ -50,6 +58,8 @@ class _Mender:
             self._mend_chat(chat_id, finding)
         for chat_id in sorted({f.chat_id or 0 for f in findings if f.table == "versions"} - {0}):
             self._fill_gaps(chat_id)
+        if any(finding.table == "changes" for finding in findings):
+            change_queue.remove_nameless(self._connection)
         if not self._fetch and findings:
             tally.recount(self._connection)
             self._mended += [f for f in findings if f.chat_id is None and not f.key]

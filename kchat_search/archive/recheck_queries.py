@@ -10,6 +10,9 @@ from kchat_search.archive.column_conversion import moment_in, moment_out, second
 from kchat_search.archive.tables import chats, not_gone, still_open
 from kchat_search.models.chats import ChatState
 
+_YEAR_9999 = 253_370_764_800
+"""In seconds since 1970."""
+
 
 def highest_id(connection: Connection) -> int:
     """The highest id of all chats, 0 if there is none."""
@@ -18,7 +21,9 @@ def highest_id(connection: Connection) -> int:
 
 def newest_created(connection: Connection) -> datetime | None:
     """The latest `created_at` of all chats, None if there is none."""
-    return second_out(connection.scalar(select(func.max(chats.c.created_at))))
+    # A damaged row may have anything there, which no moment can be made of.
+    plausible = chats.c.created_at.between(0, _YEAR_9999)
+    return second_out(connection.scalar(select(func.max(chats.c.created_at)).where(plausible)))
 
 
 def not_seen_since(
@@ -64,7 +69,15 @@ def states_to_recheck(
         .join(chosen, chosen.c.id == chats.c.id)
         .order_by(chats.c.seen_at, chats.c.id)
     )
-    return tuple(
-        ChatState(chat_id, status, second_out(end), second_out(created), moment_out(seen))
-        for chat_id, status, end, created, seen in rows
-    )
+    return tuple(state for row in rows if (state := _state(*row)) is not None)
+
+
+def _state(
+    chat_id: int, status: str, end: int | None, created: int | None, seen: int
+) -> ChatState | None:
+    """None for a damaged row of which no state can be made. Such a chat has not been seen for long,
+    so a reconcile fetches it."""
+    try:
+        return ChatState(chat_id, status, second_out(end), second_out(created), moment_out(seen))
+    except (TypeError, OverflowError):
+        return None

@@ -95,7 +95,7 @@ def chat_ids(connection: Connection, limit: int | None) -> tuple[int, ...]:
         .order_by(rejects.c.last_seen_at, rejects.c.key)
         .limit(limit)
     )
-    return tuple(rows)
+    return tuple(row for row in rows if isinstance(row, int))  # a damaged one may be anything
 
 
 def page(connection: Connection, limit: int, offset: int) -> tuple[StoredReject, ...]:

@@ -62,6 +62,7 @@ def save(
     changed -= nothing_new | unreadable
     same = known.keys() - changed - unreadable
     returned = {i for i, before in known.items() if before["gone_at"] is not None} - unreadable
+    _number_behind_versions(connection, known, sorted(changed))
     _copy_to_versions(connection, [known[i] for i in sorted(changed)])
     _put(connection, latest, known, sorted(new | changed), seen_at)
     _mark_seen(connection, [known[i] for i in sorted(same)], seen_at)
@@ -154,6 +155,19 @@ def _with_nothing_new(
         ):
             same.add(item.chat.id)
     return same, damaged
+
+
+def _number_behind_versions(
+    connection: Connection, known: dict[int, Row], chat_ids: Sequence[int]
+) -> None:
+    """The present version has a higher number than all earlier ones. Unless somebody put back what
+    its row was earlier: then it gets the next number now, so that no version is overwritten."""
+    last = _last_versions(connection, chat_ids)
+    for chat_id in [i for i in chat_ids if last.get(i, 0) >= known[i]["version"]]:
+        version = {"version": last[chat_id] + 1}
+        sealed_rows.change(connection, chats, [known[chat_id]], version)
+        add_to_tally(connection, versions=version["version"] - known[chat_id]["version"])
+        known[chat_id] = sealed_rows.sealed(chats, known[chat_id] | version)
 
 
 def _copy_to_versions(connection: Connection, rows: Sequence[Row]) -> None:

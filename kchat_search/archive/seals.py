@@ -13,7 +13,9 @@ Invariant: a row that does not agree with its seal is never sealed again as it i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +23,8 @@ from sqlalchemy import Column, Table
 
 from kchat_search.archive.tables import metadata
 from kchat_search.models.chats import raw_sha256
+
+log = logging.getLogger(__name__)
 
 MODULUS = 2**256
 """The sum of a table's seals is modulo this."""
@@ -38,6 +42,13 @@ _sound_texts: set[tuple[object, int]] = set()
 NOT_SEALED = "it was never sealed"
 COLUMNS_DIFFER = "its columns are not what was stored"
 RAW_DIFFERS = "its raw JSON is not what was stored"
+
+
+@cache
+def say_left_out(table: str) -> None:
+    """Log that a damaged row of this table is taken as if it were not there. Once in a process,
+    because some are read with every search."""
+    log.warning("A row of %s in the archive is damaged: kchat-search verify names it.", table)
 
 
 def seal_of(table: str, values: Sequence[Any]) -> str:

@@ -7,7 +7,6 @@ transaction that saves the report. So they count every report, also those delete
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -27,8 +26,6 @@ from kchat_search.archive.column_conversion import (
 from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import cursors, reports
 from kchat_search.models.reports import SyncReport, SyncTotals
-
-log = logging.getLogger(__name__)
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
 _TOTALS = "totals"
@@ -53,7 +50,7 @@ def cursors_named(connection: Connection, names: Sequence[str]) -> dict[str, dic
         if seals.row_problem(cursors, row) is None:
             values[row[0]] = json.loads(row[1])
         else:
-            log.warning("A cursor of the archive is damaged: kchat-search verify names it.")
+            seals.say_left_out("cursors")
     return values
 
 
@@ -86,7 +83,7 @@ def last_reports(connection: Connection, limit: int) -> tuple[SyncReport, ...]:
         rows = connection.execute(select(reports).order_by(reports.c.id.desc()).limit(limit)).all()
     sound = [row for row in rows if seals.row_problem(reports, row) is None]
     if len(sound) < len(rows):
-        log.warning("A report of a sync is damaged: kchat-search verify names it.")
+        seals.say_left_out("reports")
     return tuple(report_out(row.value) for row in sound)
 
 

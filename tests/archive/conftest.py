@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.models.chats import RejectedChat
+from tests.archive.damage import sent
+from tests.contracts.archive.chats import at
 
 
 def url_of(file: Path) -> str:
@@ -33,3 +36,13 @@ def archive(file: Path) -> Iterator[SqlArchive]:
     opened = open_archive(url_of(file))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def filled(archive: SqlArchive) -> SqlArchive:
+    """Chats 1 to 9; 1 to 5 have two versions, 1 has three."""
+    archive.save([sent(i) for i in range(1, 10)], now=at(0), cursor=("backfill", {"page": 3}))
+    archive.save([sent(i, "退款") for i in range(1, 6)], now=at(1))
+    archive.save([sent(1, "到账")], [RejectedChat("chat:77", 77, '{"id":77}', "odd")], now=at(2))
+    archive.save_agents({"2192": "李雷", "2193": "韩梅梅"}, now=at(3))
+    return archive

@@ -4,70 +4,30 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from kchat_search.archive import SqlArchive, open_archive
-from kchat_search.errors import ArchiveError
-from kchat_search.kchat.parse import ChatParser
-from kchat_search.models.chats import FetchedChat, RejectedChat, StoredChat, StoredVersion
+from kchat_search.archive import SqlArchive
+from kchat_search.models.chats import RejectedChat, StoredChat, StoredVersion
 from kchat_search.models.damage import DamagedRow, Mended
+from kchat_search.models.reports import SyncReport
 from kchat_search.search.verify import check_archive
+from tests.archive.damage import (
+    PARSER,
+    content,
+    flipped,
+    found,
+    mend,
+    named,
+    repaired,
+    run,
+    sent,
+    set_aside,
+)
 from tests.contracts.archive.chats import at, stored, stored_versions
 from tests.world import chat
-
-from .conftest import url_of
-
-PARSER = ChatParser(ZoneInfo("Asia/Shanghai"))
-
-
-def sent(chat_id: int, *said: str, **fields: Any) -> FetchedChat:
-    fetched = PARSER.parse_chat(chat(chat_id, *said, **fields))
-    assert isinstance(fetched, FetchedChat)
-    return fetched
-
-
-@pytest.fixture
-def filled(archive: SqlArchive) -> SqlArchive:
-    """Chats 1 to 9; 1 to 5 have two versions, 1 has three."""
-    archive.save([sent(i) for i in range(1, 10)], now=at(0), cursor=("backfill", {"page": 3}))
-    archive.save([sent(i, "退款") for i in range(1, 6)], now=at(1))
-    archive.save([sent(1, "到账")], [RejectedChat("chat:77", 77, '{"id":77}', "odd")], now=at(2))
-    archive.save_agents({"2192": "李雷", "2193": "韩梅梅"}, now=at(3))
-    return archive
-
-
-def run(file: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(file)) as connection, connection:
-        connection.create_function("one_bit", 1, flipped)
-        for statement in statements:
-            connection.execute(statement)
-
-
-def found(archive: SqlArchive) -> tuple[DamagedRow, ...]:
-    return check_archive(archive, PARSER.understand)[1]
-
-
-def named(archive: SqlArchive) -> set[str]:
-    return {finding.what for finding in found(archive)}
-
-
-def mend(archive: SqlArchive) -> Mended:
-    return archive.mend(found(archive), understand=PARSER.understand, now=at(60))
-
-
-def repaired(archive: SqlArchive, *kchat: FetchedChat) -> SqlArchive:
-    """The archive after everything was done about its damage; `kchat` is what Kchat has."""
-    wanted = {finding.chat_id for finding in mend(archive).fetch}
-    archive.restore([item for item in kchat if item.chat.id in wanted], now=at(60))
-    mend(archive)
-    assert found(archive) == ()
-    return archive
 
 
 def test_a_sound_archive_has_nothing_to_find(filled: SqlArchive) -> None:
@@ -117,16 +77,6 @@ def test_an_edited_chat_is_never_read_as_it_stands_and_can_be_restored(
     restored = stored(repaired(filled, sent(7)), 7)
     assert (restored.raw, restored.digest, restored.version) == (before.raw, before.digest, 1)
     assert set_aside(file, 7)
-
-
-def flipped(value: Any) -> Any:
-    """The value with one bit of it flipped."""
-    if isinstance(value, int):
-        return value ^ 4
-    if isinstance(value, str):
-        middle = len(value) // 2
-        return value[:middle] + chr(ord(value[middle]) ^ 1) + value[middle + 1 :]
-    return value
 
 
 @pytest.mark.parametrize("table", ["chats", "versions", "rejects", "agents", "cursors"])
@@ -227,6 +177,58 @@ def test_marking_a_damaged_chat_does_not_make_it_look_sound(filled: SqlArchive, 
     assert isinstance(filled.get([4])[4], DamagedRow)
 
 
+def test_sync_goes_on_over_a_row_that_was_put_back_as_it_was_earlier(
+    filled: SqlArchive, file: Path
+) -> None:
+    run(file, "CREATE TABLE old AS SELECT * FROM chats WHERE id = 5")
+    filled.save([sent(5, "第三次")], now=at(10))
+    before = stored_versions(filled, 5)
+    run(file, "INSERT OR REPLACE INTO chats SELECT * FROM old", "DROP TABLE old")
+    filled.save([sent(5, "第四次")], now=at(11))
+    told = [one for one in filled.versions(5) if isinstance(one, StoredVersion)]
+    assert told[:2] == before[:2]
+    assert [one.version for one in told] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE chats SET created_at = 'x', end_at = x'ff', active_at = 9e99 WHERE id = 6",
+        "UPDATE chats SET created_at = 9223372036854775807 WHERE id = 6",
+        "UPDATE chats SET seen_at = -9223372036854775807, status = 'open' WHERE id = 6",
+        "UPDATE chats SET seen_at = x'00', status = x'ff' WHERE id = 6",
+        "UPDATE changes SET chat_id = x'ff' WHERE chat_id = 6",
+        "UPDATE changes SET chat_id = 'six' WHERE chat_id = 6",
+        "UPDATE rejects SET chat_id = 'x'",
+        "UPDATE tally SET sums = x'ff', pending = 'x'",
+        "UPDATE cursors SET value = x'ff'",
+        "UPDATE reports SET value = '{'",
+    ],
+)
+def test_nothing_that_sync_reads_ends_it(filled: SqlArchive, file: Path, damage: str) -> None:
+    filled.save_report(SyncReport("tick", at(0), at(1)))
+    run(file, damage)
+    newest = filled.newest_created()
+    assert newest is not None
+    assert newest.year == 2016
+    states = filled.states_to_recheck(at(-999_999_999), 99)
+    assert {state.id for state in states} >= {1, 2, 3, 4, 5, 7, 8, 9}
+    assert set(filled.ids_not_seen_since(at(99))) <= set(range(1, 10))
+    entries = filled.changes(99)
+    assert set(filled.get([entry.chat_id for entry in entries])) >= {1, 2, 3, 4, 5, 7, 8, 9}
+    filled.done(entries)
+    assert filled.rejected_ids(None) in ((77,), ())
+    assert list(filled.every_reject()) in ([], [RejectedChat("chat:77", 77, '{"id":77}', "odd")])
+    filled.cursor("backfill")
+    filled.facts("backfill")
+    filled.reports()
+    filled.totals()
+    filled.save([sent(6, "又来"), sent(11)], now=at(100), cursor=("backfill", {"page": 4}))
+    filled.mark_gone([6, 11], now=at(101))
+    filled.save_report(SyncReport("tick", at(100), at(101)))
+    repaired(filled, sent(6, "又来"))
+
+
 def test_a_list_item_does_not_replace_a_damaged_chat(filled: SqlArchive, file: Path) -> None:
     # It may lack what the chat has; the chat waits until it is fetched by itself.
     run(file, "UPDATE chats SET status = 'x', raw = '' WHERE id = 4")
@@ -258,115 +260,3 @@ def test_a_check_goes_on_where_it_stopped(filled: SqlArchive, file: Path) -> Non
         steps += 1
     assert seen >= {"chat 2, version 2", "chat 9, version 1"}
     assert steps >= 9 + 6  # a row at a time
-
-
-# -- the file ----------------------------------------------------------------------------------
-
-
-def pages(file: Path) -> dict[str, list[int]]:
-    """The pages of each table and index."""
-    with closing(sqlite3.connect(file)) as connection:
-        try:
-            rows = connection.execute("SELECT name, pageno FROM dbstat").fetchall()
-        except sqlite3.OperationalError:
-            pytest.skip("this build of SQLite has no dbstat")
-    found: dict[str, list[int]] = {}
-    for name, number in rows:
-        found.setdefault(name, []).append(number)
-    return found
-
-
-def overwrite(file: Path, page: int) -> None:
-    content = bytearray(file.read_bytes())
-    content[(page - 1) * 4096 : (page - 1) * 4096 + 2_000] = b"\xff" * 2_000
-    file.write_bytes(content)
-
-
-@pytest.fixture
-def closed(filled: SqlArchive, file: Path) -> Path:
-    filled.save([sent(i, f"{i}" * 900) for i in range(20, 40)], now=at(4))
-    filled.close()
-    return file
-
-
-@pytest.fixture
-def reopened() -> Iterator[Callable[[Path], SqlArchive]]:
-    opened: list[SqlArchive] = []
-
-    def reopen(file: Path) -> SqlArchive:
-        opened.append(open_archive(url_of(file)))
-        return opened[-1]
-
-    yield reopen
-    for archive in opened:
-        archive.close()
-
-
-def test_chats_of_an_unreadable_page_are_named_and_the_others_come(
-    closed: Path, reopened: Callable[[Path], SqlArchive]
-) -> None:
-    overwrite(closed, pages(closed)["chats"][-1])
-    archive = reopened(closed)
-    got = archive.get(range(1, 40))
-    assert set(got) == {*range(1, 10), *range(20, 40)}
-    lost = {i for i, one in got.items() if isinstance(one, DamagedRow)}
-    assert 0 < len(lost) < 20
-    assert {i.chat_id for i in archive.iterate() if isinstance(i, DamagedRow)} == lost
-    assert {f.chat_id for f in found(archive) if f.table == "chats" and f.chat_id} == lost
-    assert archive.counts().chats == 29
-
-    repaired(archive, *(sent(i, f"{i}" * 900) for i in range(20, 40)))
-    assert all(isinstance(one, StoredChat) for one in archive.get(range(1, 40)).values())
-    assert list(closed.parent.glob("*.damaged-*")), "the damaged file is kept"
-    assert not list(closed.parent.glob("*.salvaged*"))
-
-
-def test_an_unreadable_index_is_built_again(
-    closed: Path, reopened: Callable[[Path], SqlArchive]
-) -> None:
-    for name, numbers in pages(closed).items():
-        if name.startswith("ix_chats"):
-            overwrite(closed, numbers[-1])
-    archive = reopened(closed)
-    assert {f.table for f in found(archive)} == {"file"}
-    assert all(isinstance(one, StoredChat) for one in archive.get(range(1, 40)).values())
-    repaired(archive)
-
-
-def test_changed_definitions_are_refused_when_the_archive_is_opened(closed: Path) -> None:
-    content = closed.read_bytes()
-    assert content.count(b"visitor_id TEXT") == 1
-    closed.write_bytes(content.replace(b"visitor_id TEXT", b"visitor_id TEXU"))
-    with pytest.raises(ArchiveError, match="damaged: the definition of chats has changed"):
-        open_archive(url_of(closed))
-
-
-@pytest.mark.parametrize("number", ["'0002'", "'0001'", "NULL"])
-def test_an_archive_is_not_sealed_again_because_its_number_was_changed(
-    closed: Path, number: str
-) -> None:
-    run(closed, "UPDATE chats SET status = 'x' WHERE id = 1")
-    run(
-        closed,
-        "DELETE FROM alembic_version"
-        if number == "NULL"
-        else f"UPDATE alembic_version SET version_num = {number}",  # noqa: S608
-    )
-    with pytest.raises(ArchiveError, match="is damaged"):
-        open_archive(url_of(closed))
-
-
-def content(file: Path, table: str) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(file)) as connection:
-        connection.row_factory = sqlite3.Row
-        rows = connection.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608
-        return [dict(row) for row in rows]
-
-
-def set_aside(file: Path, chat_id: int) -> list[Any]:
-    """The raw JSON of the rows of this chat that were set aside."""
-    return [
-        json.loads(row["content"])["raw"]
-        for row in content(file, "set_aside")
-        if row["chat_id"] == chat_id
-    ]
