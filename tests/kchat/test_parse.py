@@ -66,6 +66,8 @@ def test_a_body_that_is_not_json_is_a_bad_answer_whose_error_shows_the_beginning
     ("body", "value"),
     [
         (b"\xef\xbb\xbf[1]", [1]),
+        (b"1" * 640, int("1" * 640)),
+        (b"1" * 641, "1" * 641),
         (b"1" * 5000, "1" * 5000),
         (b"[NaN, Infinity, -Infinity, 1e999]", ["NaN", "Infinity", "-Infinity", "1e999"]),
         (rb'"a\ud800b\u0000"', "a\ud800b\0"),
