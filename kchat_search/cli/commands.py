@@ -62,6 +62,9 @@ def main() -> None:
     """The entry point."""
     # Files are private by how they are made (private_files.py). This is for what libraries make.
     os.umask(0o077)
+    # The processes that we start would import modules from the current folder, whoever put them
+    # there (https://docs.python.org/3/using/cmdline.html#envvar-PYTHONSAFEPATH).
+    os.environ["PYTHONSAFEPATH"] = "1"
     memory_dumps.forbid()
     try:
         commands(prog_name="kchat-search")
