@@ -37,8 +37,8 @@ def opened(path: Path, *, force: bool) -> Iterator[BinaryIO]:
             file = sys.stdout.buffer
             yield file
             file.flush()
-        elif target.exists() and not target.is_file():
-            with target.open("wb") as device:
+        elif path.exists() and not path.is_file():  # not `target`: behind /dev/stdout is no path
+            with path.open("wb") as device:
                 yield device
         else:
             _check(path, target, force=force)

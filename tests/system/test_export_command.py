@@ -158,6 +158,14 @@ def test_a_disk_that_fills_up_leaves_the_old_file(folder: Path) -> None:
     assert files(folder) == {"chats.jsonl"}
 
 
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="the system has no such name")
+def test_a_pipe_may_be_named(folder: Path) -> None:
+    ended = run("export", "--output", "/dev/stdout", folder=folder)
+    assert ended.returncode == 0, ended.stderr
+    to_standard_output = run("export", folder=folder)
+    assert ended.stdout == to_standard_output.stdout != ""
+
+
 def test_a_full_or_closed_standard_output_is_an_error(folder: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ended = subprocess.run(
