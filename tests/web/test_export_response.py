@@ -138,7 +138,7 @@ def test_one_client_never_has_all_places(client: FlaskClient, service: FakeServi
         each.close()
 
 
-@pytest.mark.parametrize(("seconds_a_piece", "whole"), [(1.0, True), (5.0, False)])
+@pytest.mark.parametrize(("seconds_a_piece", "whole"), [(1.0, True), (8.0, False)])
 def test_any_server_lets_a_slow_reader_go(
     shared: tuple[FakeService, Flask], service: FakeService, seconds_a_piece: float, whole: bool
 ) -> None:

@@ -52,3 +52,17 @@ def test_what_is_taken_before_we_wait_does_not_count() -> None:
     assert reader.has_been_too_slow(5, seconds=5)
     assert not reader.has_been_too_slow(4, seconds=5)
     assert reader.is_too_slow(20)
+
+
+@pytest.mark.parametrize(("rate", "cut"), [(0, 1), (65, 1), (90, 3), (100, None), (101, None)])
+def test_systems_take_large_parts_of_what_a_client_reads(rate: int, cut: int | None) -> None:
+    part, seconds = 500, 20
+    reader = LeastRate(seconds, 100, credit=part)
+    reader.begin_to_wait(0)
+    slow: list[int] = []
+    for second in range(1, 50 * seconds + 1):
+        taken = rate * second // part - rate * (second - 1) // part
+        reader.took(taken * part)
+        if reader.is_too_slow(second):
+            slow.append(second // seconds)
+    assert slow[:1] == ([] if cut is None else [cut])

@@ -30,7 +30,7 @@ from kchat_search.search.export_walk import Export
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.times import local
 from kchat_search.web.api.export_places import ExportPlaces
-from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, LeastRate
+from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE, LeastRate
 from kchat_search.web.http.rendering import links_of
 from kchat_search.web.program import Program
 
@@ -76,7 +76,7 @@ class Sender:
 
     def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The same pieces, as long as the client reads them fast enough. Raises `ReaderTooSlow`."""
-        reader = LeastRate(SLOW_SECONDS, LEAST_BYTES_PER_SECOND)
+        reader = LeastRate(SLOW_SECONDS, LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE)
         for piece in pieces:
             reader.begin_to_wait(self._seconds())
             yield piece

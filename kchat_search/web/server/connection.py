@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 
-from kchat_search.web.http.least_rate import LeastRate
+from kchat_search.web.http.least_rate import TAKEN_AT_ONCE, LeastRate
 from kchat_search.web.server.refusals import TOO_LATE, Refusal
 from kchat_search.web.server.request import Request
 from kchat_search.web.server.tasks import ApplicationTask, RefusalTask
@@ -60,7 +60,9 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """When the request that is being answered was given to the threads."""
         self._stops_reading = False
         self._lingers = False
-        self.reader = LeastRate(self._limits.reader_seconds, self._limits.reader_bytes_per_second)
+        self.reader = LeastRate(
+            self._limits.reader_seconds, self._limits.reader_bytes_per_second, TAKEN_AT_ONCE
+        )
         super().__init__(server, sock, addr, adj, map=map)
         self._loop.waits(self)
 
