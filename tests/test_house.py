@@ -284,7 +284,7 @@ MAKERS = re.compile(
 MAKERS_ALLOWED = {
     ("archive.salvage", "file.open"): "reads the damaged archive",
     ("archive.salvage", "sqlite3.connect"): "a file that `opening` has made",
-    ("cli.output_file", "target.open"): "a device or a pipe that the user names",
+    ("cli.output_file", "path.open"): "a device or a pipe that the user names",
     ("cli.unnamed_file", "os.open"): "a file without a name (0600); a folder to put a name into",
     ("cli.unnamed_file", "os.link"): "gives that file its name",
     ("demo.chat_file", "path.open"): "reads the file that the user names",
