@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import accumulate
 
 from kchat_search.chats.history import History, Reading, StoredVersions
 from kchat_search.chats.reader import ChatReader
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 
 _MAX_OTHERS = 10
 """Other chats of a visitor that a chat is shown with, at most."""
+_MAX_OTHERS_CHARACTERS = 1 << 20
+"""Of their raw JSON, all together. Of a visitor with very long chats, fewer are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +107,9 @@ class Service:
                 error,
             )
 
-    def chat(self, chat_id: int, q: str = "") -> ChatView:
-        """One chat for reading, with the matches of the query `q` marked.
+    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
+        """One chat for reading, with the matches of the query `q` marked. With `part`, only in
+        those of its messages, and without what Kchat sent (`sent` is empty): what a page needs.
 
         Raises `NotFound`, and `LimitExceeded` for a query that is too long.
         """
@@ -118,7 +122,7 @@ class Service:
                 f"{stored.way_out}",
                 chat_id,
             )
-        view = self._view(stored, self.archive.agents(), self.searcher.needles(q))
+        view = self._view(stored, self.archive.agents(), self.searcher.needles(q), part)
         others, others_total = self._others(view.chat)
         return replace(view, others=others, others_total=others_total)
 
@@ -138,16 +142,20 @@ class Service:
         return Export(total=len(ids), coverage=coverage, chats=chats)
 
     def _view(
-        self, stored: StoredChat, agents: Mapping[str, str], needles: Sequence[Needle] = ()
+        self,
+        stored: StoredChat,
+        agents: Mapping[str, str],
+        needles: Sequence[Needle] = (),
+        part: slice | None = None,
     ) -> ChatView:
         """A chat for reading, without the visitor's other chats. `agents`: names by id; `needles`:
-        what to mark."""
+        what to mark; `part`: see `chat`."""
         transcript = self.chat_reader.read(stored.raw, agents)
         return ChatView(
             chat=transcript.chat,
-            sent=self.chat_without_upload_tokens(stored.raw),
+            sent=self.chat_without_upload_tokens(stored.raw) if part is None else {},
             speakers=transcript.speakers,
-            highlights=highlights(transcript, needles),
+            highlights=highlights(transcript if part is None else transcript[part], needles),
             agent_name=transcript.agent_name,
             visitor_name=transcript.visitor_name,
             version=stored.version,
@@ -379,5 +387,10 @@ class Service:
         stored = self.archive.get(ids)
         found = [stored.get(i) for i in ids]
         readable = [other for other in found if isinstance(other, StoredChat)]
-        others = tuple(self.chat_reader.parse(other.raw) for other in readable)
+        sizes = accumulate(len(other.raw) for other in readable)
+        others = tuple(
+            self.chat_reader.parse(other.raw)
+            for other, size in zip(readable, sizes, strict=True)
+            if size <= _MAX_OTHERS_CHARACTERS
+        )
         return others, max(0, answer.total - 1)

@@ -9,7 +9,7 @@ folded texts alone, pages and API need neither.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kchat_search import processor_time
@@ -38,6 +38,11 @@ class Transcript:
     """The name of the chat's agent; None where there is no agent, or no name is known."""
     speakers: tuple[Speaker, ...]
     visitor_name: str | None
+
+    def __getitem__(self, part: slice) -> Transcript:
+        """The same with only these messages."""
+        chat = replace(self.chat, messages=self.chat.messages[part])
+        return replace(self, chat=chat, speakers=self.speakers[part])
 
     @cached_property
     def texts(self) -> list[str]:

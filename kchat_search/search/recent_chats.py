@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from cachetools import LRUCache
 
@@ -15,20 +16,27 @@ from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.chats.speakers import agent_name
 from kchat_search.models.chats import StoredChat
 
-MAX_CHATS = 4_096
-"""With twelve messages each, these take some 80 MB."""
-MAX_CHARACTERS = 16_384
-"""A chat with more characters of raw JSON is not kept."""
+MAX_CHARACTERS = 8 << 20
+"""Of the raw JSON of all that are kept: some 4,000 chats with twelve messages each. As they were
+read, they take ten times as much, some 80 MB."""
+MAX_CHAT_CHARACTERS = MAX_CHARACTERS // 16
+"""A chat with more characters of raw JSON is not kept: a few would drive out all others."""
 
 _Key = tuple[int, int, str]
 
 
+class _Kept(NamedTuple):
+    transcript: Transcript
+    size: int
+    """Characters of its raw JSON."""
+
+
 class RecentChats:
-    """Reads stored chats, and keeps the last `MAX_CHATS`. Safe to share between threads."""
+    """Reads stored chats, and keeps the last of them. Safe to share between threads."""
 
     def __init__(self, chat_reader: ChatReader) -> None:
         self._chat_reader = chat_reader
-        self._cache: LRUCache[_Key, Transcript] = LRUCache(MAX_CHATS)
+        self._cache: LRUCache[_Key, _Kept] = LRUCache(MAX_CHARACTERS, lambda kept: kept.size)
         self._lock = threading.Lock()
 
     def read(self, stored: StoredChat, agents: Mapping[str, str]) -> Transcript:
@@ -39,11 +47,14 @@ class RecentChats:
         """
         key = (stored.id, stored.version, stored.digest)
         with self._lock:
-            cached = self._cache.get(key)
-        if cached is not None and cached.agent_name == agent_name(cached.chat, agents):
-            return cached
+            kept = self._cache.get(key)
+        if kept is not None:
+            cached = kept.transcript
+            if cached.agent_name == agent_name(cached.chat, agents):
+                return cached
         transcript = self._chat_reader.read(stored.raw, agents)
-        if len(stored.raw) <= MAX_CHARACTERS:
+        size = len(stored.raw)
+        if size <= MAX_CHAT_CHARACTERS:
             with self._lock:
-                self._cache[key] = transcript
+                self._cache[key] = _Kept(transcript, size)
         return transcript

@@ -21,6 +21,8 @@ from kchat_search.models.search import SearchRequest, Snippet
 from kchat_search.text.fold import without_surrogates
 
 _DEFAULTS = SearchRequest()
+MESSAGES_A_PAGE = 5_000
+"""Messages on a page of a chat. Few chats have so many."""
 
 
 def pairs(request: SearchRequest) -> list[tuple[str, str]]:
@@ -105,11 +107,14 @@ def anchor(message_id: int | None, position: int) -> str:
     return f"p{position}" if message_id is None else f"m{message_id}"
 
 
-def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None) -> str:
+def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None, offset: int = 0) -> str:
     """The page of a chat, with the matches of `q` marked, at the message of `snippet` if one is
-    given."""
+    given, else without the first `offset` messages."""
     fragment = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
-    return _with_query(f"/chats/{chat.id}", _marking(q)) + fragment
+    if snippet is not None:
+        offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
+    query = "&".join(filter(None, (_marking(q), f"offset={offset}" if offset else "")))
+    return _with_query(f"/chats/{chat.id}", query) + fragment
 
 
 def versions_url(chat_id: int, offset: int = 0, fragment: str = "") -> str:

@@ -44,9 +44,10 @@ class Program(Protocol):
         """Every hit, by date. Raises `BadRequest` for a wrong request. Called by the API."""
         ...
 
-    def chat(self, chat_id: int, q: str = "") -> ChatView:
-        """One chat. The matches of the query `q` are marked in it. Raises `NotFound`, and
-        `LimitExceeded` for a query that is too long. Called by API and pages."""
+    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
+        """One chat. The matches of the query `q` are marked in it. With `part`, only in those of
+        its messages, and `sent` is empty: so the page of a long chat takes less time. Raises
+        `NotFound`, and `LimitExceeded` for a query that is too long. Called by API and pages."""
         ...
 
     def history(self, chat_id: int) -> History:

@@ -176,12 +176,17 @@ class FakeService:
 
         return Export(total=len(hits), coverage=self._coverage(), chats=walk())
 
-    def chat(self, chat_id: int, q: str = "") -> ChatView:
+    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
         self._fail()
         one_chat = next((one for one in self.chats if one.id == chat_id), None)
         if one_chat is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
-        return self._view(one_chat, q)
+        view = self._view(one_chat, q)
+        if part is None:
+            return view
+        shown = range(len(one_chat.messages))[part]
+        marks = {at: ranges for at, ranges in view.highlights.items() if at in shown}
+        return replace(view, sent={}, highlights=marks)
 
     def _view(self, one_chat: Chat, q: str) -> ChatView:
         transcript = self._read(one_chat)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 
+from kchat_search.models.search import Snippet
+from kchat_search.serialization.links import chat_url
 from tests.web.builders import chat, message
 from tests.web.fake_service import NOW, FakeService
-from tests.web.markup import look
+from tests.web.markup import Page, look
 
 
 def test_a_chat_reads_as_it_was(client: FlaskClient) -> None:
@@ -69,3 +73,36 @@ def test_five_thousand_messages_are_one_page(client: FlaskClient, service: FakeS
     page = look(client, "/chats/7?q=4999")
     assert {f"m{number}" for number in range(7000, 12_000)} < set(page.ids)
     assert page.marks == ["4999"]
+
+
+@pytest.mark.slow
+def test_a_long_chat_comes_in_pages_and_a_snippet_leads_to_its_own(
+    client: FlaskClient, service: FakeService
+) -> None:
+    refund = service.chats[0]
+    said = [
+        refund.messages[0]._replace(id=n + 1, position=n, text=f"第{n}句 {'退款' * (n == 7500)}")
+        for n in range(10_345)
+    ]
+    service.chats[0] = replace(refund, messages=tuple(said))
+    shown: list[int] = []
+    path = "/chats/290?q=%E9%80%80%E6%AC%BE"
+    while path:
+        text = client.get(path).text
+        assert Page(text).faults == []
+        found = [int(n) for n in re.findall(r'id="m(\d+)"', text)]
+        shown += found
+        assert len(found) <= 5_000
+        assert ("<mark>" in text) == (7501 in found)
+        following = re.search(r'href="([^"]+)" rel="next"', text)
+        path = html.unescape(following[1]) if following else ""
+    assert shown == list(range(1, 10_346))
+    snippet = Snippet(7501, 7500, "", "visitor", None, "退款", ((0, 2),))
+    address, _, fragment = chat_url(service.chats[0], "退款", snippet).partition("#")
+    assert f'id="{fragment}"' in client.get(address).text
+    gone = client.get("/chats/290?offset=50000&q=a")
+    assert (gone.status_code, gone.location) == (302, "/chats/290?q=a")
+
+
+def test_a_chat_of_ordinary_length_has_no_pages(client: FlaskClient) -> None:
+    assert 'rel="next"' not in client.get("/chats/290").text

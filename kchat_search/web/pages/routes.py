@@ -27,6 +27,8 @@ from kchat_search.web.pages import histogram, history, search_page, transcript
 from kchat_search.web.pages.labels import Labels
 from kchat_search.web.program import Program
 
+A_PAGE = links.MESSAGES_A_PAGE
+_NONE = slice(0)
 REJECTS_A_PAGE = 50
 REPORTS_SHOWN = 10
 RAW_SHOWN = 4_000
@@ -52,9 +54,14 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
         return page("search.html", **_search_values(asked, program, today))
 
     @pages.get("/chats/<chat_id>")
-    def chat(chat_id: str) -> Response:
-        q = parameters.only(without_choice(request.args), "q")["q"]
-        response = conditional(_chat_page(_read(program, chat_id, q), q, program))
+    def chat(chat_id: str) -> BaseResponse:
+        given = parameters.only(without_choice(request.args), "q", "offset")
+        offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
+        part = slice(offset, offset + A_PAGE)
+        view = _read(program, chat_id, given["q"], part)
+        if offset and offset >= len(view.chat.messages):
+            return redirect(links.chat_url(view.chat, given["q"]))
+        response = conditional(_chat_page(view, given["q"], part, program))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -63,7 +70,7 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
         offset = parameters.read_offset(
             parameters.only(without_choice(request.args), "offset")["offset"]
         )
-        response = conditional(_versions_page(_read(program, chat_id, ""), offset, program))
+        response = conditional(_versions_page(_read(program, chat_id, "", _NONE), offset, program))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -75,9 +82,10 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
     return pages
 
 
-def _read(program: Program, chat_id: str, q: str) -> ChatView:
+def _read(program: Program, chat_id: str, q: str, part: slice) -> ChatView:
+    """A chat, with the matches of `q` in a part of its messages."""
     try:
-        return program.chat(parameters.read_chat_id(chat_id), q)
+        return program.chat(parameters.read_chat_id(chat_id), q, part)
     except (NotFound, BadRequest) as error:
         if isinstance(error, BadRequest) and error.parameter != "id":
             raise
@@ -138,9 +146,9 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
     }
 
 
-def _chat_page(view: ChatView, q: str, program: Program) -> Response:
+def _chat_page(view: ChatView, q: str, part: slice, program: Program) -> Response:
     chat = view.chat
-    rows = transcript.rows(view, program.presentation.zone)
+    rows = transcript.rows(view, program.presentation.zone)[part]
     matches = [row.anchor for row in rows if row.highlights]
     return page(
         "chat.html",
@@ -148,6 +156,8 @@ def _chat_page(view: ChatView, q: str, program: Program) -> Response:
         chat=chat,
         rows=rows,
         matches=matches,
+        offset=part.start,
+        step=A_PAGE,
         q=q,
         length=_length(chat),
         back_url=links.search_url(SearchRequest(q=q)) if q else "/",
