@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from kchat_search import processor_time
 from kchat_search.models.search import (
     FacetValue,
     Hit,
@@ -67,6 +68,7 @@ def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
 
 
 def _hit(hit: Hit, zone: ZoneInfo, links: Links, q: str) -> schemas.HitJson:
+    processor_time.check()
     return {
         "chat": _summary(hit, zone),
         "score": hit.score,

@@ -18,6 +18,7 @@ from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
 
+from kchat_search import processor_time
 from kchat_search.serialization.times import local
 
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -38,7 +39,12 @@ def label(text: str) -> str:
 
 def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
     """The text as HTML, escaped, with `<mark>` around these ranges: [start, end) in code points.
-    Ranges may overlap and may lie outside the text."""
+    Ranges may overlap and may lie outside the text.
+
+    Raises `RequestTooExpensive` where a request may not take so long: a page has a call for each
+    message that it shows, so this bounds the making of a page.
+    """
+    processor_time.check()
     pieces: list[str] = []
     done = 0  # code points of `text` that are in `pieces`
     for start, end in sorted(ranges):

@@ -252,6 +252,7 @@ def _group(kind: Kind, changes: list[_Anchored], namer: _Namer) -> Group:
 
 
 def _message(name: str, change: MessageDifference, namer: _Namer) -> ShownMessage:
+    processor_time.check()
     before = change.before.text if change.before else ""
     after = change.after.text if change.after else ""
     shown = change.before or change.message
