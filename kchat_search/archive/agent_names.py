@@ -25,7 +25,7 @@ def by_id(connection: Connection) -> dict[str, str]:
     with readable_part("agents"):
         rows = connection.execute(_ALL).all()
     for row in rows:
-        if seals.row_problem(agents, row) is None:
+        if seals.row_problem(agents, row, remember=True) is None:
             names[row[0]] = row[1]
         else:
             seals.say_left_out("agents")

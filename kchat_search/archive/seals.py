@@ -35,9 +35,10 @@ _RAW_AT = {
 }
 """Where a row has its raw JSON. `sha256` and `seal` are always the last two columns then."""
 
-_MAX_SOUND_TEXTS = 20_000
-_sound_texts: set[tuple[object, int]] = set()
-"""(SHA-256, `hash`) of texts that were found to agree."""
+_MAX_SOUND_ROWS = 8_192
+_sound_rows: set[tuple[object, ...]] = set()
+"""Rows that were found to be what was stored, each with the `hash` of its raw JSON in the place of
+the text. They take some 10 MB."""
 
 NOT_SEALED = "it was never sealed"
 COLUMNS_DIFFER = "its columns are not what was stored"
@@ -67,33 +68,29 @@ def sealed_columns(table: Table) -> list[Column[Any]]:
 
 def row_problem(table: Table, row: Sequence[Any], *, remember: bool = False) -> str | None:
     """What is wrong with a whole row, all columns in the order of the table; None if it is what was
-    stored. `remember`: see `raw_problem`."""
-    at = _RAW_AT[table.name]
-    if at is None:
-        return _difference(table.name, tuple(row[:-1]), row[-1])
-    problem = _difference(table.name, (*row[:at], *row[at + 1 : -1]), row[-1])
-    return problem or raw_problem(row[at], row[-2], remember=remember)
+    stored.
 
-
-def raw_problem(raw: object, stored_sha256: object, *, remember: bool = False) -> str | None:
-    """What is wrong with a raw JSON text; None if it is what was stored.
-
-    `remember`: a text that was just shown is not put through SHA-256 again, which is most of the
-    time of reading a chat. It is known by its `hash`: 64 bits, with a key that differs in each
-    process, so that neither chance nor intent finds another text with the same one.
+    `remember`: a row that was read a moment ago, and is the same in every column, is not put
+    through SHA-256 again, which is a third of the time of reading a chat. Its raw JSON is known by
+    its `hash`: 64 bits, with a key that differs in each process, so that neither chance nor intent
+    finds another text with the same one.
     """
-    if not isinstance(raw, str):
-        return RAW_DIFFERS
-    known = (stored_sha256, hash(raw)) if remember else None
-    if known is not None and known in _sound_texts:
+    known = _known_by(table, row) if remember else None
+    if known in _sound_rows:
         return None
-    if raw_sha256(raw) != stored_sha256:
-        return RAW_DIFFERS
-    if known is not None:
-        if len(_sound_texts) >= _MAX_SOUND_TEXTS:
-            _sound_texts.clear()
-        _sound_texts.add(known)
-    return None
+    problem = _row_problem(table, row)
+    if problem is None and known is not None:
+        if len(_sound_rows) >= _MAX_SOUND_ROWS:
+            _sound_rows.clear()
+        _sound_rows.add(known)
+    return problem
+
+
+def raw_problem(raw: object, stored_sha256: object) -> str | None:
+    """What is wrong with a raw JSON text; None if it is what was stored."""
+    if isinstance(raw, str) and raw_sha256(raw) == stored_sha256:
+        return None
+    return RAW_DIFFERS
 
 
 def columns_problem(table: Table, row: Sequence[Any]) -> str | None:
@@ -105,3 +102,24 @@ def _difference(name: str, values: Sequence[Any], seal: object) -> str | None:
     if seal is None:
         return NOT_SEALED
     return None if seal == seal_of(name, values) else COLUMNS_DIFFER
+
+
+def _row_problem(table: Table, row: Sequence[Any]) -> str | None:
+    at = _RAW_AT[table.name]
+    if at is None:
+        return _difference(table.name, tuple(row[:-1]), row[-1])
+    problem = _difference(table.name, (*row[:at], *row[at + 1 : -1]), row[-1])
+    return problem or raw_problem(row[at], row[-2])
+
+
+def _known_by(table: Table, row: Sequence[Any]) -> tuple[object, ...] | None:
+    """What a row is known by; None where equal rows may differ: 1 is equal to 1.0, and a text has
+    the hash of its bytes. No column is a float."""
+    at = _RAW_AT[table.name]
+    if float in map(type, row):
+        return None
+    if at is None:
+        return (table.name, *row)
+    if not isinstance(row[at], str):
+        return None
+    return (table.name, *row[:at], hash(row[at]), *row[at + 1 :])

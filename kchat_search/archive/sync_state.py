@@ -47,7 +47,7 @@ def cursors_named(connection: Connection, names: Sequence[str]) -> dict[str, dic
     with readable_part("cursors"):
         rows = connection.execute(_CURSORS, {"names": list(names)}).all()
     for row in rows:
-        if seals.row_problem(cursors, row) is None:
+        if seals.row_problem(cursors, row, remember=True) is None:
             values[row[0]] = json.loads(row[1])
         else:
             seals.say_left_out("cursors")

@@ -110,7 +110,7 @@ def sound_row(connection: Connection) -> dict[str, Any] | None:
     rows: Sequence[Any] = ()
     with readable_part("tally"):
         rows = connection.execute(_TALLY).all()
-    if len(rows) != 1 or seals.row_problem(tally, rows[0]) is not None:
+    if len(rows) != 1 or seals.row_problem(tally, rows[0], remember=True) is not None:
         return None
     return dict(zip(_NAMES, rows[0], strict=True))
 
