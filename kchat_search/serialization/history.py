@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, Version
 from kchat_search.errors import LimitExceeded, NotFound
+from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import schemas
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.times import rfc3339
@@ -18,6 +19,7 @@ MAX_CHARACTERS = 8 * 2**20
 """In the raw JSON of all chats of one answer. Making the answer takes 32 times as much memory."""
 MAX_DIFFERENCES = 50_000
 """Differences in one answer."""
+_A_PAGE = SearchRequest().per_page
 
 EXAMPLE: schemas.VersionsJson = {
     "chat_id": 290,
@@ -100,7 +102,7 @@ def versions_json(
     Raises `NotFound` for a version that is not there, `LimitExceeded` for a page that is too long.
     """
     indexes = range(len(history))
-    page, per_page = part or (1, max(1, len(indexes)))
+    page, per_page = part or (1, max(_A_PAGE, len(indexes)))
     if version is not None:
         index = history.index_of(version)
         if index is None:
@@ -110,7 +112,10 @@ def versions_json(
         indexes = indexes[(page - 1) * per_page : page * per_page]
 
     def address(number: int) -> str:
-        place = {"page": number, "per_page": per_page} if part else {"version": version}
+        # Of all versions in one answer, the address is that of the first page: the API has no more.
+        place = {"page": number, "per_page": min(per_page, MAX_PER_PAGE)}
+        if version is not None:
+            place = {"version": version}
         asked = place | {"full": None if full else "false"}
         return links.versions(chat_id, [(n, str(v)) for n, v in asked.items() if v is not None])
 

@@ -21,7 +21,7 @@ from kchat_search.models.search import SearchRequest, Snippet
 from kchat_search.text.fold import without_surrogates
 
 _DEFAULTS = SearchRequest()
-MESSAGES_A_PAGE = 5_000
+MESSAGES_A_PAGE = 2_000
 """Messages on a page of a chat. Few chats have so many."""
 
 

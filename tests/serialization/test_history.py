@@ -62,7 +62,7 @@ def test_every_version_is_there_as_it_was_sent_with_what_changed() -> None:
         },
     ]
     assert answer["links"] == {
-        "self": "http://localhost/api/v1/chats/290/versions",
+        "self": "http://localhost/api/v1/chats/290/versions?page=1&per_page=20",
         "html": "http://localhost/chats/290/versions",
         "chat": "http://localhost/api/v1/chats/290",
     }

@@ -68,11 +68,11 @@ def test_a_chat_that_is_gone_from_kchat_is_said_to_be(
 
 
 @pytest.mark.slow
-def test_five_thousand_messages_are_one_page(client: FlaskClient, service: FakeService) -> None:
-    service.chats.append(chat(7, [message(f"第 {n} 句") for n in range(5000)]))
-    page = look(client, "/chats/7?q=4999")
-    assert {f"m{number}" for number in range(7000, 12_000)} < set(page.ids)
-    assert page.marks == ["4999"]
+def test_two_thousand_messages_are_one_page(client: FlaskClient, service: FakeService) -> None:
+    service.chats.append(chat(7, [message(f"第 {n} 句") for n in range(2000)]))
+    page = look(client, "/chats/7?q=1999")
+    assert {f"m{number}" for number in range(7000, 9000)} < set(page.ids)
+    assert page.marks == ["1999"]
 
 
 @pytest.mark.slow
@@ -92,7 +92,7 @@ def test_a_long_chat_comes_in_pages_and_a_snippet_leads_to_its_own(
         assert Page(text).faults == []
         found = [int(n) for n in re.findall(r'id="m(\d+)"', text)]
         shown += found
-        assert len(found) <= 5_000
+        assert len(found) <= 2_000
         assert ("<mark>" in text) == (7501 in found)
         following = re.search(r'href="([^"]+)" rel="next"', text)
         path = html.unescape(following[1]) if following else ""
