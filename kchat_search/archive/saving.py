@@ -8,7 +8,7 @@ not changed but by `restoring`.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Text, bindparam, func, insert, select
@@ -62,9 +62,11 @@ def save(
     changed -= nothing_new | unreadable
     same = known.keys() - changed - unreadable
     returned = {i for i, before in known.items() if before["gone_at"] is not None} - unreadable
-    _number_behind_versions(connection, known, sorted(changed))
+    written = sorted(new | changed)
+    last_versions = _last_versions(connection, written)
+    _number_behind_versions(connection, known, sorted(changed), last_versions)
     _copy_to_versions(connection, [known[i] for i in sorted(changed)])
-    _put(connection, latest, known, sorted(new | changed), seen_at)
+    _put(connection, latest, known, written, seen_at=seen_at, last_versions=last_versions)
     _mark_seen(connection, [known[i] for i in sorted(same)], seen_at)
     add_to_tally(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(returned))
     restored = restoring.restore(
@@ -158,11 +160,13 @@ def _with_nothing_new(
 
 
 def _number_behind_versions(
-    connection: Connection, known: dict[int, Row], chat_ids: Sequence[int]
+    connection: Connection,
+    known: dict[int, Row],
+    chat_ids: Sequence[int],
+    last: Mapping[int, int],
 ) -> None:
     """The present version has a higher number than all earlier ones. Unless somebody put back what
     its row was earlier: then it gets the next number now, so that no version is overwritten."""
-    last = _last_versions(connection, chat_ids)
     for chat_id in [i for i in chat_ids if last.get(i, 0) >= known[i]["version"]]:
         version = {"version": last[chat_id] + 1}
         sealed_rows.change(connection, chats, [known[chat_id]], version)
@@ -199,10 +203,14 @@ def _put(
     latest: dict[int, FetchedChat],
     known: dict[int, Row],
     chat_ids: Collection[int],
+    *,
     seen_at: int,
+    last_versions: Mapping[int, int],
 ) -> None:
     rows = []
-    lost = _last_versions(connection, [i for i in chat_ids if i not in known])
+    # The present row of a new chat that has earlier versions was lost: it had the next number, and
+    # the version that is saved now has the one after that.
+    lost = {i: last_versions[i] for i in chat_ids if i not in known and i in last_versions}
     for chat_id in chat_ids:
         before = known.get(chat_id)
         version = 1 if before is None else before["version"] + 1
@@ -216,8 +224,7 @@ def _put(
 
 
 def _last_versions(connection: Connection, chat_ids: Sequence[int]) -> dict[int, int]:
-    """The last earlier versions of chats that are new, where they have some. Their present row was
-    lost: it had the next number, and the version that is saved now has the one after that."""
+    """The numbers of the last earlier versions of these chats, where they have some."""
     last: dict[int, int] = {}
     for part in chunks(chat_ids):
         columns = (versions.c.chat_id, func.max(versions.c.version))
