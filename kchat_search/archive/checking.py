@@ -32,7 +32,7 @@ from kchat_search.archive.shape import shape_problem
 from kchat_search.archive.statements import chunks
 from kchat_search.archive.stored_columns import derived
 from kchat_search.archive.tables import chats, metadata, versions
-from kchat_search.models.chats import FetchedChat, RejectedChat, Understand
+from kchat_search.models.chats import FetchedChat, RejectedChat, StoredVersion, Understand
 from kchat_search.models.damage import CheckedPart, DamagedRow, Remedy
 
 STEPS = ("file", "chats", "versions", *sorted(set(tally.SUMMED) - {"chats", "versions"}), "sizes")
@@ -106,12 +106,13 @@ def size_findings(connection: Connection) -> Iterator[DamagedRow]:
             yield DamagedRow("tally", problem, "recompute")
 
 
-def row_finding(table: Table, row: Sequence[Any], understand: Understand) -> DamagedRow | None:
-    """What is wrong with one row; None if nothing is."""
+def row_finding(
+    table: Table, row: Sequence[Any], problem: str | None, understand: Understand
+) -> DamagedRow | None:
+    """What is wrong with one row; None if nothing is. `problem`: what its seal says."""
     columns = dict(zip(table.c.keys(), row, strict=True))
-    problem = seals.row_problem(table, row)
     if table is versions:
-        return _version_finding(columns, row, understand)
+        return _version_finding(stored_chats.version_of_row(row, problem), understand)
     if table is chats:
         return _chat_finding(columns, problem, understand)
     if problem is None:
@@ -154,15 +155,14 @@ def proven_raw(columns: sealed_rows.Row, understand: Understand) -> FetchedChat 
 
 
 def _version_finding(
-    columns: sealed_rows.Row, row: Sequence[Any], understand: Understand
+    stored: StoredVersion | DamagedRow, understand: Understand
 ) -> DamagedRow | None:
-    stored = stored_chats.stored_version(row)
     if isinstance(stored, DamagedRow):
         return None if stored.problem == stored_chats.LOST else stored
     item = understand(stored.raw)
     if isinstance(item, RejectedChat) or (item.chat.id, item.digest) == (
         stored.chat_id,
-        columns["digest"],
+        stored.digest,
     ):
         return None
     return DamagedRow("versions", NOT_DERIVED, "recompute", stored.chat_id, stored.version)
@@ -172,12 +172,17 @@ def _check_rows(
     connection: Connection, table: Table, after: Any, understand: Understand, most_bytes: int
 ) -> CheckedPart:
     part = read_part(connection, table, after, most_bytes)
-    found = (row_finding(table, row, understand) for row in part.rows)
+    problems = [seals.row_problem(table, row) for row in part.rows]
+    found = (
+        row_finding(table, row, problem, understand)
+        for row, problem in zip(part.rows, problems, strict=True)
+    )
+    sound = [row for row, problem in zip(part.rows, problems, strict=True) if problem is None]
     findings = [*part.findings, *(finding for finding in found if finding is not None)]
     if table is chats:
-        findings += _number_findings(connection, part.rows)
+        findings += _number_findings(connection, sound)
     if table is versions:
-        findings += _orphan_findings(connection, part.rows)
+        findings += _orphan_findings(connection, sound)
     following = _next_step(table.name)
     if part.last is not None:
         following = json.dumps([table.name, part.last])
@@ -266,8 +271,8 @@ def _unreadable(table: Table, number: int) -> DamagedRow:
 
 
 def _number_findings(connection: Connection, rows: Sequence[Sequence[Any]]) -> Iterator[DamagedRow]:
-    """Chats whose versions are not 1 to the present one."""
-    expected = {row[0]: row[1] for row in rows if seals.row_problem(chats, row) is None}
+    """Chats whose versions are not 1 to the present one. `rows`: sound ones."""
+    expected = {row[0]: row[1] for row in rows}
     numbers: dict[int, set[int]] = {chat_id: set() for chat_id in expected}
     for part in chunks(sorted(expected)):
         columns = (versions.c.chat_id, versions.c.version)
@@ -284,8 +289,8 @@ def _number_findings(connection: Connection, rows: Sequence[Sequence[Any]]) -> I
 
 
 def _orphan_findings(connection: Connection, rows: Sequence[Sequence[Any]]) -> Iterator[DamagedRow]:
-    """Chats that have earlier versions and no present one."""
-    ids = sorted({row[0] for row in rows if seals.row_problem(versions, row) is None})
+    """Chats that have earlier versions and no present one. `rows`: sound ones."""
+    ids = sorted({row[0] for row in rows})
     for part in chunks(ids):
         there = stored_chats.known_ids(connection, part)
         for chat_id in part:

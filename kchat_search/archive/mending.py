@@ -112,7 +112,8 @@ class _Mender:
         rows = self._connection.execute(statement).all()
         while rows:
             for number, *values in rows:
-                finding = checking.row_finding(table, values, self._understand)
+                problem = seals.row_problem(table, values)
+                finding = checking.row_finding(table, values, problem, self._understand)
                 if finding is not None:
                     self._mend_row(table, number, values, finding)
             rows = self._connection.execute(statement.where(place > rows[-1][0])).all()

@@ -242,8 +242,12 @@ def _versions_one_by_one(
 
 def stored_version(row: Sequence[Any]) -> StoredVersion | DamagedRow:
     """A row of `versions`, checked."""
+    return version_of_row(row, seals.row_problem(versions, row))
+
+
+def version_of_row(row: Sequence[Any], problem: str | None) -> StoredVersion | DamagedRow:
+    """A row of `versions`, of which `problem` is wrong; None: nothing is."""
     chat_id, version, digest, seen_at, raw, sha256, _ = row
-    problem = seals.row_problem(versions, row)
     if problem is None:
         return StoredVersion(chat_id, version, raw, digest, moment_out(seen_at))
     if problem == seals.RAW_DIFFERS and (raw, sha256) == (restoring.LOST, restoring.LOST):
