@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-import time
 from dataclasses import replace
 
 import pytest
 
 from kchat_search.web.server.limits import Limits
 from kchat_search.web.server.request import Request
+from tests.growth import superlinear
 
 HOST = b"Host: localhost\r\n"
 LIMITS = Limits()
@@ -237,16 +237,8 @@ def growing(size: int) -> dict[str, bytes]:
 def test_the_time_is_linear_in_the_bytes(kind: str) -> None:
     limits = replace(LIMITS, head_bytes=1 << 30, header_lines=1 << 30)
 
-    def seconds(size: int) -> float:
-        data, best = growing(size)[kind], float("inf")
-        for _ in range(5):
-            start = time.thread_time()
-            read(data, limits)
-            best = min(best, time.thread_time() - start)
-        return best
-
-    small, large = seconds(40_000), seconds(80_000)
-    assert large < max(2.5 * small, 0.05)  # a quadratic one takes more than a second
+    sizes = (10_000, 40_000, 160_000)
+    assert not superlinear(lambda data: read(data, limits), lambda n: growing(n)[kind], sizes)
 
 
 def test_no_bytes_make_it_fail() -> None:
