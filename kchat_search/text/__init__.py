@@ -2,6 +2,7 @@
 
     fold.py          folds text: the form in which two strings are compared, with a map back
     scripts.py       cuts folded text into runs of one kind: Han, letters, digits, the rest
+    joined.py        joins what separators take apart: numbers, identifiers, words with blanks
     segmentation.py  segments Han runs into words (jieba)
     pinyin.py        gives the sounds of Han characters (pypinyin)
     grams.py         gives every character and every pair of neighbours of folded text

@@ -24,6 +24,9 @@ _UNSPACED = (
     "\u3040-\u30ff\u31f0-\u31ff"  # kana
 )
 
+UNBROKEN = _HAN + _UNSPACED
+"""The scripts that are written without blanks between words, for a class of a pattern."""
+
 _PUNCTUATION = ("Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf")
 
 _LETTERS = re.compile(rf"[^\W\d_{_HAN}{_UNSPACED}]+")

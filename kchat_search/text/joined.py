@@ -1,0 +1,274 @@
+"""The joined form of folded text: without the separators that people put into numbers and words.
+
+An unquoted text of a query is looked for in the exact text and in this form of it. A character that
+goes, or gives way to another, is a joint. These are the joints:
+
+- A blank between two of these: Han, kana, Hangul and the like; a digit; a letter; a sign of a unit
+  beside its number («20 %»). Not between two letters, and between two digits only in a number.
+- In a number, blanks, dashes and brackets:
+  - a mobile number (1[3-9], 11 digits): in 3-4-4, or by itself in any groups of at least 3;
+  - a fixed line: area code (0 and 2 or 3 digits, in brackets or not), then 7 or 8 digits in one or
+    two groups. An extension stays apart;
+  - +86, 0086 or 86 before one of these goes; before an area code without its 0, it becomes the 0;
+  - a 400 or 800 number (3-3-4, 3-4-3, 4-3-3, 3-7);
+  - a bank card: groups of four, 16 to 19 digits. Groups that are all years, or all end in 0, are a
+    list;
+  - an identity card (6-8-4, 6-4-4-4), whose last character may be X.
+- The commas of an amount: 1 to 3 digits, then groups of exactly three. A full-width comma divides a
+  list more often, so it goes only behind 1 or 2 digits («1，299», not «101，102»).
+- The dashes of an identifier: letters and digits with dashes between, at least one of each. Where
+  it begins with a digit, a dash between two numbers, with units or without, stays («6-8kg»).
+
+A line break is a joint only between two characters of scripts that are written without blanks:
+there a word is wrapped. All else stays: «3.6.0», «1 2 3», «8:00-22:00», «2019-04-25», «5-10天».
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from kchat_search.text.fold import fold_with_map
+from kchat_search.text.scripts import UNBROKEN
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """The joined form of a stretch of folded text that has a joint in it.
+
+    The range `starts[i]:ends[i]` of the folded text became the character `text[i]`. Both tuples
+    have one number for each character of `text`.
+    """
+
+    text: str
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+
+    def folded_range(self, start: int, end: int) -> tuple[int, int]:
+        """The range of the folded text that became `text[start:end]`, which is not empty."""
+        return self.starts[start], self.ends[end - 1]
+
+
+_LETTER = rf"[^\W\d_{UNBROKEN}]"
+_LETTER_OR_DIGIT = rf"[^\W_{UNBROKEN}]"
+_SIGNS = "%‰°¥$€£₩#"
+_GAP = "(?: ?- ?| )"
+"""What may stand between two groups of a number."""
+_FIRST = r"(?<![0-9])(?<![0-9][-., ])"
+_LAST = r"(?![0-9])(?![-, ][0-9])"
+_ABROAD = rf"(?:\(\+86\)|\+\(86\)|\(0086\)|\+ ?86|0086){_GAP}?"
+_COUNTRY = rf"(?:{_ABROAD}|(?:\(86\)|86){_GAP}?)"
+_AREA = "(?:10|2[0-9]|[3-9][0-9]{2})"
+_LOCAL = f"[1-9][0-9]{{2,3}}{_GAP}?[0-9]{{4}}(?![0-9])"
+_YEARS = f"(?:(?:19|20)[0-9]{{2}}{_GAP}){{3}}(?:19|20)"
+_ROUND = f"(?:[0-9]{{3}}0{_GAP}){{3}}[0-9]{{3}}0(?![0-9])"
+
+_IDENTITY_CARD = (
+    rf"{_FIRST}[1-9][0-9]{{5}}{_GAP}?(?:19|20)[0-9]{{2}}{_GAP}?(?:0[1-9]|1[0-2])"
+    rf"(?:0[1-9]|[12][0-9]|3[01]){_GAP}?[0-9]{{3}}[0-9x](?!{_LETTER_OR_DIGIT})"
+)
+_BANK_CARD = (
+    rf"{_FIRST}(?!{_YEARS}|{_ROUND})[0-9]{{4}}(?:{_GAP}[0-9]{{4}}){{3}}"
+    rf"(?:{_GAP}[0-9]{{1,3}})?{_LAST}"
+)
+_MOBILE = (
+    rf"(?<![0-9])(?P<mobile>{_COUNTRY})?(?:\(1[3-9][0-9]\)|1[3-9][0-9])"
+    rf"{_GAP}?[0-9]{{4}}{_GAP}?[0-9]{{4}}(?![0-9])"
+)
+_MOBILE_IN_OTHER_GROUPS = (
+    rf"{_FIRST}(?P<grouped>{_COUNTRY})?(?=1[3-9](?:{_GAP}?[0-9]){{9}}{_LAST})"
+    rf"[0-9]{{3,8}}(?:{_GAP}[0-9]{{3,8}}){{1,2}}{_LAST}"
+)
+_FIXED_LINE = (
+    rf"(?<![0-9])(?<![0-9]-)(?P<fixed>{_COUNTRY})?(?:\(0{_AREA}\)|0{_AREA}){_GAP}?{_LOCAL}"
+    rf"|(?<![0-9])(?P<trunk>{_ABROAD})(?:\({_AREA}\)|{_AREA}){_GAP}?{_LOCAL}"
+)
+_400 = (
+    rf"{_FIRST}(?:[48]00{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{4}}|[48]00{_GAP}?[0-9]{{4}}{_GAP}?[0-9]{{3}}"
+    rf"|[48]00[0-9]{_GAP}[0-9]{{3}}{_GAP}[0-9]{{3}})(?![0-9])(?! [0-9])"
+)
+_AMOUNT = (
+    r"(?<![0-9.,，])(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]?(?:，[0-9]{3})+)"
+    r"(?![0-9])(?![,，][0-9])"
+)
+_NUMBERS = re.compile(
+    f"{_IDENTITY_CARD}|{_BANK_CARD}|{_MOBILE}|{_MOBILE_IN_OTHER_GROUPS}|{_FIXED_LINE}|{_400}"
+    f"|{_AMOUNT}"
+)
+_SEPARATORS = re.compile("[-() ,，]")
+_IDENTIFIERS = re.compile(rf"(?<!{_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}++(?:-{_LETTER_OR_DIGIT}++)+")
+_MEASURE = re.compile(rf"\d+{_LETTER}{{0,3}}")
+"""A number, with a unit or without. With a dash between, two of them are a range."""
+_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:t\d+)?")
+_BLANKS = re.compile(
+    rf"(?<=[{UNBROKEN}])[ \n](?=[{UNBROKEN}])"
+    rf"|(?<=[{UNBROKEN}]) (?={_LETTER}|[\d{_SIGNS}])"
+    rf"|(?:(?<={_LETTER})|(?<=[\d{_SIGNS}])) (?=[{UNBROKEN}])"
+    rf"|(?<=\d) (?={_LETTER}|[{_SIGNS}])"
+    rf"|(?:(?<={_LETTER})|(?<=[{_SIGNS}])) (?=\d)"
+)
+_PUNCTUATION = r"""[,;:!?。、()"]"""
+_ENDS = re.compile(rf"[ \n]|(?<=[{UNBROKEN}]){_PUNCTUATION}|{_PUNCTUATION}(?=[{UNBROKEN}])")
+"""What no unquoted text has inside: a blank that stays, and punctuation beside Han."""
+_GROUPED_BY_COMMA = re.compile("[0-9],[0-9]{3}")
+_LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+
+
+def joined(folded: str, visible: str) -> tuple[Fragment, ...]:
+    """The joined form of each stretch of a text that has a joint in it, in order. `folded` is
+    `fold(visible)`; `visible` tells line breaks from blanks, and full-width commas from others.
+
+    Every unquoted text that would stand over a joint lies within one fragment. What stands over
+    none is found in the exact text. Most texts have no joint, so they have no fragment.
+    """
+    if not _may_have_joint(folded):
+        return ()
+    return tuple(_Joining(folded, _as_typed(folded, visible)).fragments())
+
+
+def joined_query(chunk: str) -> str:
+    """The joined form of an unquoted chunk of a query, folded: «138-1111-2224» gives
+    «13811112224». Most chunks stay as they are.
+
+    Where it differs from `chunk`, a text fulfils the query if it has `chunk` literally, or this
+    form literally or in a fragment. So nothing that stands there letter for letter is missed.
+    """
+    return "".join(_Joining(chunk, chunk).text) if _may_have_joint(chunk) else chunk
+
+
+def number_spans(query: str) -> list[tuple[int, int]]:
+    """Where in a query, as it was typed, a number stands in groups: «138 1111 2222»,
+    «(+86)138-1111-2222», «1，299». The ranges (start, end) are in order and do not overlap.
+
+    Outside of quotes, each of them is one word, with its blanks, brackets and commas.
+    """
+    folded = fold_with_map(query)
+    if not _may_have_joint(folded.text):
+        return []
+    typed = _as_typed(folded.text, query)
+    return [
+        folded.original_range(*match.span())
+        for match in _NUMBERS.finditer(typed)
+        if any(True for _ in _number_edits(match))
+    ]
+
+
+def _may_have_joint(folded: str) -> bool:
+    return (
+        " " in folded
+        or "-" in folded
+        or "(0" in folded
+        or "86" in folded
+        or ("," in folded and _GROUPED_BY_COMMA.search(folded) is not None)
+    )
+
+
+def _as_typed(folded: str, visible: str) -> str:
+    """`folded` with line breaks where `visible` has them, and with its full-width commas."""
+    broken = _LINE_BREAKS.search(visible) is not None
+    if not broken and ("，" not in visible or not _GROUPED_BY_COMMA.search(folded)):
+        return folded
+    with_map = fold_with_map(visible)
+    out = list(folded)
+    for index, character in enumerate(folded):
+        if character in " ,":
+            start, end = with_map.original_range(index, index + 1)
+            if character == ",":
+                out[index] = "，" if "，" in visible[start:end] else ","
+            elif _LINE_BREAKS.search(visible, start, end):
+                out[index] = "\n"
+    return "".join(out)
+
+
+def _number_edits(number: re.Match[str]) -> Iterator[tuple[int, str]]:
+    """What goes from a match of `_NUMBERS`: (position, replacement) of each character."""
+    start = number.start()
+    for name in ("mobile", "grouped", "fixed", "trunk"):
+        if number[name]:
+            yield start, "0" if name == "trunk" else ""
+            yield from ((position, "") for position in range(start + 1, number.end(name)))
+            start = number.end(name)
+    for separator in _SEPARATORS.finditer(number.string, start, number.end()):
+        yield separator.start(), ""
+
+
+def _identifier_edits(identifier: re.Match[str]) -> Iterator[tuple[int, str]]:
+    """The dashes that go from a match of `_IDENTIFIERS`: (position, "") of each."""
+    text = identifier.group()
+    has_letter = any(map(str.isalpha, text))
+    if not has_letter or not any(map(str.isdigit, text)) or _DAY.fullmatch(text):
+        return
+    groups = text.split("-")
+    begins_with_letter = text[0].isalpha()
+    position = identifier.start()
+    for left, right in pairwise(groups):
+        position += len(left)
+        is_range = _MEASURE.fullmatch(left) and _MEASURE.fullmatch(right)
+        if begins_with_letter or not is_range:
+            yield position, ""
+        position += 1
+
+
+class _Joining:
+    """Joins a folded text. `typed` is the same with line breaks and full-width commas."""
+
+    def __init__(self, folded: str, typed: str) -> None:
+        self.text = list(folded)
+        self._typed = typed
+        self._starts = list(range(len(folded)))
+        self._ends = list(range(1, len(folded) + 1))
+        self._joint = [False] * len(folded)
+        """Whether something went before the character, or the character is a replacement."""
+        edits = {
+            position: replacement
+            for number in _NUMBERS.finditer(typed)
+            for position, replacement in _number_edits(number)
+        }
+        if "-" in typed:
+            for identifier in _IDENTIFIERS.finditer(typed):
+                edits.update(_identifier_edits(identifier))
+        self._apply(edits)
+        self._apply({blank.start(): "" for blank in _BLANKS.finditer(self._typed)})
+
+    def _apply(self, edits: dict[int, str]) -> None:
+        if not edits:
+            return
+        text: list[str] = []
+        typed: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        joint: list[bool] = []
+        is_joint = False
+        for index, character in enumerate(self.text):
+            replacement = edits.get(index)
+            is_joint = is_joint or self._joint[index] or replacement is not None
+            if replacement == "":
+                continue
+            text.append(character if replacement is None else replacement)
+            typed.append(self._typed[index] if replacement is None else replacement)
+            starts.append(self._starts[index])
+            ends.append(self._ends[index])
+            joint.append(is_joint)
+            is_joint = replacement is not None
+        self.text, self._typed = text, "".join(typed)
+        self._starts, self._ends, self._joint = starts, ends, joint
+
+    def fragments(self) -> Iterator[Fragment]:
+        """The stretches with a joint inside, in order."""
+        start = 0
+        for end, following in self._stretches():
+            if any(self._joint[start + 1 : end]):
+                yield Fragment(
+                    "".join(self.text[start:end]),
+                    tuple(self._starts[start:end]),
+                    tuple(self._ends[start:end]),
+                )
+            start = following
+
+    def _stretches(self) -> Iterator[tuple[int, int]]:
+        """(where a stretch ends, where the next one begins)."""
+        for mark in _ENDS.finditer(self._typed):
+            yield mark.span()
+        yield len(self.text), len(self.text)
