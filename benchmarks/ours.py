@@ -135,7 +135,7 @@ class Asking:
         whole = perf_counter() - began
         engine = self._seconds["search"]
         share = whole - engine - self._seconds["count"]
-        return page.query.all, {"engine": engine, "service": whole, "share": share}
+        return page.total, {"engine": engine, "service": whole, "share": share}
 
     def committed(self) -> float:
         """Seconds in `engine.write` since the last call."""

@@ -128,7 +128,7 @@ class Service:
 
     def export(self, request: SearchRequest) -> Export:
         """Every chat that has all the words, newest or oldest first, as `request.sort` says;
-        its `match`, page and cursor are ignored. The hits are looked up now; each chat is read when
+        its page and cursor are ignored. The hits are looked up now; each chat is read when
         its turn comes.
 
         Raises `BadRequest` or `LimitExceeded` for what can't be asked (`relevance` is no order of

@@ -7,8 +7,11 @@ engine uses: no grams, no postings, no arrays.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import permutations, product
 
 from kchat_search.models.plan import (
+    EVERYWHERE,
     AllOf,
     AnyOf,
     Contains,
@@ -18,23 +21,38 @@ from kchat_search.models.plan import (
     FileNamed,
     HasWord,
     IndexDocument,
+    Messages,
+    Near,
     Node,
     NoneOf,
+    Passage,
+    Said,
 )
 from kchat_search.text.scripts import RunKind, runs
 
 
-def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # one for each kind
-    """Does the document match the node?"""
+def matches(  # noqa: C901, PLR0911  # one for each kind
+    document: IndexDocument, node: Node, *, history: bool = False
+) -> bool:
+    """Does the document match the node? `history`: former passages are looked into too."""
     match node:
         case Everything():
             return True
-        case Contains(text, speaker):
-            return any(text in said for who, said in document.texts if speaker in (None, who))
-        case HasWord(text, prefix, speaker):
-            said = [s for who, s in document.texts if speaker in (None, who)]
+        case Contains(text, messages, joined):
+            return any(
+                text in form
+                for passage in looked_into(document, messages, history)
+                for form in (passage.text, *(passage.joined if joined else ()))
+            )
+        case HasWord(text, prefix, messages):
+            said = [passage.text for passage in looked_into(document, messages, history)]
             words = [r.text for s in said for r in runs(s) if r.kind is RunKind.LETTERS]
             return any(w.startswith(text) if prefix else w == text for w in words)
+        case Near(texts, distance, messages):
+            said = [passage.text for passage in looked_into(document, messages, history)]
+            return any(near(text, texts, distance) for text in said)
+        case Said(messages):
+            return bool(looked_into(document, messages, history))
         case FileNamed(text):
             return any(re.search(re.escape(text), name) for name in document.files)
         case FieldIs(field, values):
@@ -45,8 +63,41 @@ def matches(document: IndexDocument, node: Node) -> bool:  # noqa: PLR0911  # on
                 (start is None or created >= start) and (end is None or created < end)
             )
         case AllOf(parts):
-            return all(matches(document, part) for part in parts)
+            return all(matches(document, part, history=history) for part in parts)
         case AnyOf(parts):
-            return any(matches(document, part) for part in parts)
+            return any(matches(document, part, history=history) for part in parts)
         case NoneOf(part):
-            return not matches(document, part)
+            return not matches(document, part, history=history)
+
+
+def looked_into(document: IndexDocument, messages: Messages, history: bool) -> list[Passage]:
+    """The passages of a document that are looked into."""
+    passages = document.passages + (document.former if history else ())
+    return [passage for passage in passages if messages == EVERYWHERE or _is_one(passage, messages)]
+
+
+def _is_one(passage: Passage, messages: Messages) -> bool:
+    if passage.speaker is None or messages.speaker not in (None, passage.speaker):
+        return False
+    if messages.senders and passage.sender not in messages.senders:
+        return False
+    if messages.start is None and messages.end is None:
+        return True
+    said = passage.said
+    return said is not None and (
+        (messages.start is None or said >= messages.start)
+        and (messages.end is None or said < messages.end)
+    )
+
+
+def near(text: str, texts: Sequence[str], distance: int) -> bool:
+    """Do these stand in the text, in some order and none over another, with at most `distance`
+    characters between one and the next?"""
+    places = [[m.start() for m in re.finditer(f"(?={re.escape(each)})", text)] for each in texts]
+    for chosen in product(*places):
+        for order in permutations(range(len(texts))):
+            ends = [chosen[n] + len(texts[n]) for n in order]
+            gaps = [chosen[n] - end for n, end in zip(order[1:], ends, strict=False)]
+            if all(0 <= gap <= distance for gap in gaps):
+                return True
+    return False

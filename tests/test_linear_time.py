@@ -34,7 +34,7 @@ from kchat_search.kchat.upload_tokens import (
     without_upload_tokens,
 )
 from kchat_search.models.chats import Message, StoredVersion
-from kchat_search.models.plan import Contains, HasWord
+from kchat_search.models.plan import Contains, HasWord, Messages
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search import cursor as cursors
 from kchat_search.search.plan import Context, ranking, to_node
@@ -78,7 +78,7 @@ READING = Reading(PARSER.parse_archived, without_upload_tokens, stable_content)
 LINKS = Links("http://localhost/")
 NEEDLES = (
     Contains("退款"), Contains("a"), Contains("aa"), HasWord("a"), HasWord("ab", prefix=True),
-    Contains("的", "visitor"), Contains("0"), Contains("=="),
+    Contains("的", Messages("visitor")), Contains("0"), Contains("=="),
 )  # fmt: skip
 SEGMENTER = Segmenter()
 

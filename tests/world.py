@@ -93,7 +93,7 @@ def asked(q: str = "", **given: Any) -> SearchRequest:
             value = str(value).lower()
         if value:
             filters[name] = (value,) if isinstance(value, str) else value
-    return SearchRequest(**({"q": q, "match": "all", "filters": filters} | given))
+    return SearchRequest(**({"q": q, "filters": filters} | given))
 
 
 class World:

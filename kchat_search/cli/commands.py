@@ -38,7 +38,7 @@ from kchat_search.config import (
 )
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.damage import REPAIR, DamagedRow
-from kchat_search.models.plan import Match, Sort
+from kchat_search.models.plan import Sort
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.chats import chat_json
@@ -169,24 +169,15 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
     show_default=True,
     help="What comes first.",
 )
-@click.option(
-    "--match",
-    type=click.Choice(["auto", "all"]),
-    default="auto",
-    show_default=True,
-    help="all: nothing but chats with all the words.",
-)
 @click.option("--page", default=1, show_default=True, help="Which page.")
 @click.option(
     "--per-page", default=SearchRequest().per_page, show_default=True, help="Chats a page."
 )
 @json_option
-def search(
-    request: SearchRequest, sort: Sort, match: Match, page: int, per_page: int, as_json: bool
-) -> None:
+def search(request: SearchRequest, sort: Sort, page: int, per_page: int, as_json: bool) -> None:
     """Search; the query language is that of the pages. Put -- before a query that begins with -."""
     settings = _settings()
-    request = replace(request, sort=sort, match=match, page=page, per_page=per_page)
+    request = replace(request, sort=sort, page=page, per_page=per_page)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
         answer = service.search(request)

@@ -108,10 +108,7 @@ def print_json(value: object) -> None:
 def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     """The hits of a search."""
     out = console()
-    some = f" ({page.query.all} with all words)" if page.query.match == "some" else ""
-    out.print(
-        f"{_chats(page.total)}{some} in {page.took_ms:.0f} ms: {clean(page.query.understood)}"
-    )
+    out.print(f"{_chats(page.total)} in {page.took_ms:.0f} ms: {clean(page.query.understood)}")
     for explanation in _explanations(page.query):
         out.print(f"  {clean(explanation)}")
     for row in page.damaged:

@@ -13,7 +13,6 @@ from typing import Literal
 from kchat_search.models.chats import Speaker
 
 Sort = Literal["relevance", "newest", "oldest"]
-Match = Literal["auto", "all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,22 +21,58 @@ class Everything:
 
 
 @dataclass(frozen=True, slots=True)
+class Messages:
+    """Which messages are looked into: those that fulfil all of this."""
+
+    speaker: Speaker | None = None
+    """The side that said it; None for any."""
+    senders: tuple[str, ...] = ()
+    """Who said it: any of these, see `Passage.sender`. Empty for anybody."""
+    start: int | None = None
+    end: int | None = None
+    """Said in `[start, end)`, in seconds since 1970 UTC; None leaves that end open. With either, a
+    message without a time is in no range."""
+
+
+EVERYWHERE = Messages()
+"""Every passage, those that nobody said included. Any other `Messages` are only what was said."""
+
+
+@dataclass(frozen=True, slots=True)
 class Contains:
-    """Some message (by `speaker`, if given) contains exactly these characters. A match never spans
-    two messages."""
+    """Some passage of these messages contains exactly these characters; with `joined`, the passage
+    or its joined form does. A match never spans two passages."""
 
     text: str
-    speaker: Speaker | None = None
+    messages: Messages = EVERYWHERE
+    joined: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class HasWord:
-    """Some message (by `speaker`, if given) has this whole run of letters; with `prefix`, a run
-    that begins so."""
+    """Some passage of these messages has this whole run of letters; with `prefix`, a run that
+    begins so."""
 
     text: str
     prefix: bool = False
-    speaker: Speaker | None = None
+    messages: Messages = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """Some passage of these messages has all of these texts, in any order and none over another,
+    with at most `distance` characters between one and the next."""
+
+    texts: tuple[str, ...]
+    distance: int
+    messages: Messages = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Some message is one of these. `messages` is not `EVERYWHERE`."""
+
+    messages: Messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +124,19 @@ class NoneOf:
     part: Node
 
 
-Node = Everything | Contains | HasWord | FileNamed | FieldIs | CreatedIn | AllOf | AnyOf | NoneOf
+Node = (
+    Everything
+    | Contains
+    | HasWord
+    | Near
+    | Said
+    | FileNamed
+    | FieldIs
+    | CreatedIn
+    | AllOf
+    | AnyOf
+    | NoneOf
+)
 
 NO_TIME = -(2**62)
 """The time of a chat that has none, where times are sorted. It comes before every other."""
@@ -100,7 +147,17 @@ longer time, months say more."""
 
 
 ENOUGH = 20
-"""If fewer chats than this have all the words, chats with some of them follow."""
+"""Where fewer chats than this fulfil the whole query, related chats follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What chats with only a part of the query fulfil: `required`, and some of `parts`."""
+
+    required: Node
+    parts: tuple[Node, ...]
+    limit: int
+    """So many are in the answer, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +166,12 @@ class Plan:
 
     match: Node
     """What every hit must fulfil, in addition to the filters: the whole query."""
-    some: Node | None = None
-    """Some of the query. If the sort is relevance and fewer than `enough` chats fulfil `match`, the
-    answer is widened: it is about the chats that fulfil `some`, and those of `match` come first."""
+    related: Related | None = None
+    """If the sort is relevance and fewer than `enough` chats fulfil `match` and the filters, the
+    answer has a second list: chats that fulfil `related` and the filters, but not `match`."""
     enough: int = ENOUGH
+    history: bool = False
+    """Are former passages looked into too?"""
     filters: Mapping[str, Node] = field(default_factory=dict)
     """By the name of a facet, or any other key. All must hold. A facet is counted without the
     filter of its own name, so that a reader sees what else could be chosen."""
@@ -141,20 +200,49 @@ class EngineHit:
 
 
 @dataclass(frozen=True, slots=True)
+class RelatedHit:
+    """A chat that fulfils a part of the query."""
+
+    hit: EngineHit
+    has: tuple[bool, ...]
+    """Which of `Related.parts` it fulfils, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineAnswer:
     """An engine's answer to a plan. All of it is of one state of the index."""
 
     total: int
-    """The exact number of chats that the answer is about: those of `match`, or of `some`."""
-    all: int
     """The exact number of chats that fulfil `match` and the filters."""
-    match: Literal["all", "some"]
     hits: tuple[EngineHit, ...]
     facets: Mapping[str, tuple[tuple[str | None, int], ...]]
     """By name: (value, count), the highest count first, then by value; months and days ascending.
     `created_day` is missing if the matches lie more than `MOST_DAYS` apart."""
     documents: int
     """How many chats the index has, matching or not."""
+    related: tuple[RelatedHit, ...] = ()
+    """Best first."""
+    related_total: int = 0
+    """The exact number of related chats; 0 where none are looked for."""
+    former: int | None = None
+    """How many chats more would match with `history`; None where the plan has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One folded text of a chat: of a message, of the name of a file that a message brought, or of
+    a name on the page. It has no line break."""
+
+    text: str
+    speaker: Speaker | None
+    """None: nobody said it (a visitor's name)."""
+    sender: str = ""
+    """Who said it: «#» and the id of an agent, else the folded name on the message."""
+    said: int | None = None
+    """When, in seconds since 1970 UTC; None where that is not known."""
+    joined: tuple[str, ...] = ()
+    """The stretches of the text that people also write without separators, without them; see
+    `text.joined`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +259,11 @@ class IndexDocument:
     """The month of `created` in the configured time zone, such as `2015-04`."""
     fields: Mapping[FilterField, tuple[str | None, ...]]
     """The values to filter by; (None,) for no value."""
-    texts: tuple[tuple[Speaker, str], ...]
-    """Each message with text: (who spoke, the folded text). No folded text has a line break."""
+    passages: tuple[Passage, ...]
+    """What the chat says now, in its order."""
     files: tuple[str, ...]
     """The folded names of the uploads."""
     words: tuple[str, ...]
-    """Words for ranking, and runs of letters; with repetitions."""
+    """Words for ranking, and runs of letters; with repetitions. Of `passages` alone."""
+    former: tuple[Passage, ...] = ()
+    """What earlier versions and recalled messages said, and `passages` do not."""

@@ -15,7 +15,7 @@ from typing import Literal
 
 from kchat_search.models.chats import Chat, Speaker
 from kchat_search.models.damage import DamagedRow
-from kchat_search.models.plan import FilterField, Match, Sort
+from kchat_search.models.plan import FilterField, Sort
 from kchat_search.models.reports import Coverage
 
 MAX_QUERY_CHARACTERS = 1_000
@@ -26,6 +26,8 @@ MAX_HITS_BY_PAGE = 10_000
 MAX_PER_PAGE = 100
 MAX_SNIPPETS = 5
 """Snippets of one hit, at most."""
+MAX_RELATED = 50
+"""Related chats of one answer, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,6 @@ class SearchRequest:
     """A search as it was asked, in the names and words of the HTTP API. Nothing is checked yet."""
 
     q: str = ""
-    match: Match = "auto"
     filters: Mapping[FilterField, tuple[str, ...]] = field(default_factory=dict)
     """By name of a field (`kchat_search.fields`): the values asked for, as they were given, any of
     them; «none» for chats without a value. A field that is not filtered by is not in it."""
@@ -41,6 +42,11 @@ class SearchRequest:
     """A day (`2016-01-01`), from its beginning, or an RFC 3339 time."""
     end: str | None = None
     """A day, to its end, or an RFC 3339 time, which is included."""
+    said_start: str | None = None
+    said_end: str | None = None
+    """As `start` and `end`, for the time of a message."""
+    history: bool = False
+    """Are earlier versions and recalled messages looked into too?"""
     sort: Sort = "relevance"
     page: int = 1
     per_page: int = 20
@@ -48,6 +54,8 @@ class SearchRequest:
     facets: tuple[str, ...] | None = None
     """The names of the facets to count. None: all; (): none."""
     snippets: int = 3
+    related: int = 20
+    """So many related chats, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,10 @@ class Snippet:
     """Where `text` begins in the message, in code points."""
     cut: bool = False
     """Does the message go on after `text`?"""
+    reply: bool = False
+    """Is it the reply to the visitor's message before it, whether or not it matches?"""
+    former: int | None = None
+    """The number of the version that said this, where the chat does not say it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +93,16 @@ class Hit:
     gone_at: datetime | None
     score: float
     snippets: tuple[Snippet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedChat:
+    """A chat with only some of the words of the query."""
+
+    hit: Hit
+    has: tuple[str, ...]
+    """The words that it has, as the query language writes them."""
+    lacks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +147,7 @@ class Suggestion:
 
     q: str
     total: int
-    """How many chats a search for it finds, with the filters. Where few chats match all of it,
-    chats that match some of it are counted too."""
+    """How many chats a search for it finds, with the filters."""
 
 
 NoteCode = Literal[
@@ -165,16 +186,12 @@ class QueryReading:
     """As it was typed."""
     understood: str
     """As it was understood, in the query language."""
-    match: Literal["all", "some"]
-    """«some»: chats with some of the words follow those with all of them."""
-    all: int
-    """How many chats match all of it and the filters."""
     sort: Sort
     notes: tuple[Note, ...] = ()
     parts: tuple[PartCount, ...] = ()
-    """Only where no chat matches all of it."""
+    """Only where nothing was found."""
     suggestions: tuple[Suggestion, ...] = ()
-    """Only where no chat matches all of it, or so few that chats that match some of it follow."""
+    """Only where nothing was found, or so little that related chats follow."""
     cuts: tuple[FilterCut, ...] = ()
     """Only where nothing was found."""
     without_filters: int | None = None
@@ -199,7 +216,13 @@ class SearchPage:
     coverage: Coverage
     took_ms: float
     damaged: tuple[DamagedRow, ...] = ()
-    """Hits of this page whose chat is damaged in the archive, so that it can't be shown."""
+    """Hits of this page, and related chats, that are damaged in the archive and can't be shown."""
+    related: tuple[RelatedChat, ...] = ()
+    """Best first; never counted in `total` or in facets."""
+    related_total: int = 0
+    """How many chats have only some of the words; 0 where they are not looked for."""
+    former: int | None = None
+    """How many chats more would be found with `history`; None where it was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

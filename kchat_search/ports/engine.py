@@ -69,8 +69,9 @@ class Engine(Protocol):
         the index, and each takes only some bytes. Called by search, for exports and verify."""
         ...
 
-    def count(self, match: Node) -> int:
-        """How many chats match, exactly. Called by search."""
+    def count(self, match: Node, *, history: bool = False) -> int:
+        """How many chats match, exactly. `history`: former passages are looked into too. Called by
+        search."""
         ...
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:

@@ -24,8 +24,10 @@ from kchat_search.models.plan import (
     FieldIs,
     FileNamed,
     HasWord,
+    Messages,
     Node,
     NoneOf,
+    Related,
 )
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.dates import parameter_end, parameter_start, span
@@ -81,8 +83,9 @@ def to_node(tree: Tree | None, context: Context, scope: Scope = ANYBODY) -> Node
             return _all([to_node(part, context, inner) for part in parts])
 
 
-def relaxed(tree: Tree | None, context: Context) -> Node | None:
-    """What a chat must fulfil to match the query with only some of its words.
+def related(tree: Tree | None, context: Context, limit: int) -> Related | None:
+    """What a chat must fulfil to match the query with only some of its words, which are the
+    `parts`.
 
     All quoted parts, exclusions, fields and groups are still required. None where there are not
     two words of which one may be missing.
@@ -95,7 +98,7 @@ def relaxed(tree: Tree | None, context: Context) -> Node | None:
     if len(words) < 2:
         return None
     required = [to_node(part, context, scope) for part in parts if not isinstance(part, Text)]
-    return AllOf((*required, AnyOf(tuple(words))))
+    return Related(AllOf(tuple(required)), tuple(words), limit)
 
 
 def inner_scope(parts: Iterable[Tree], outer: Scope) -> Scope:
@@ -197,8 +200,8 @@ def _said_in(scope: Scope, part: str | Word) -> Node:
 
 def _said_by(speaker: Speaker | None, part: str | Word) -> Node:
     if isinstance(part, str):
-        return Contains(part, speaker)
-    return HasWord(part.text, part.prefix, speaker)
+        return Contains(part, Messages(speaker))
+    return HasWord(part.text, part.prefix, Messages(speaker))
 
 
 def _any(nodes: list[Node]) -> Node:

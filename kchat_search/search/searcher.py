@@ -30,12 +30,13 @@ from kchat_search.models.search import (
     FacetValue,
     Hit,
     QueryReading,
+    RelatedChat,
     SearchPage,
     SearchRequest,
 )
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
-from kchat_search.search.plan import Context, filters, ranking, relaxed, to_node
+from kchat_search.search.plan import Context, filters, ranking, related, to_node
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.snippets import Needle, needles_of, snippets
 from kchat_search.search.syntax import Parsed, parse
@@ -80,6 +81,9 @@ class Searcher:
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
         hits, damaged = self._read_hits(request, engine_hits, plan, context.agents)
+        also, also_damaged = self._read_hits(
+            request, [related.hit for related in answer.related], plan, context.agents
+        )
         return SearchPage(
             query=self._query_reading(request, parsed, plan, answer, context),
             total=answer.total,
@@ -96,7 +100,10 @@ class Searcher:
             },
             coverage=_coverage(facts, answer.documents),
             took_ms=(time.perf_counter() - began) * 1000,
-            damaged=damaged,
+            damaged=damaged + also_damaged,
+            related=_related_chats(also, answer, plan),
+            related_total=answer.related_total,
+            former=answer.former,
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
@@ -108,13 +115,13 @@ class Searcher:
 
     def ids(self, request: SearchRequest) -> Sequence[int]:
         """The ids of all chats that have all the words, newest or oldest first, as `sort` says.
-        `match`, `page` and `cursor` are ignored.
+        `page` and `cursor` are ignored.
 
         Raises what `search` raises, and `BadRequest` for `sort="relevance"`.
         """
         if request.sort == "relevance":
             raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
-        request = dataclasses.replace(request, match="all", page=1, cursor=None)
+        request = dataclasses.replace(request, page=1, cursor=None)
         context = self._context(self.archive.agents())
         return self.engine.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
@@ -148,7 +155,7 @@ class Searcher:
             offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
             match=to_node(tree, context),
-            some=relaxed(tree, context) if request.match == "auto" else None,
+            related=related(tree, context, request.related) if request.related else None,
             filters=filters(request, self.zone),
             words=words,
             phrases=phrases,
@@ -164,7 +171,7 @@ class Searcher:
         self, request: SearchRequest, engine_hits: Sequence[EngineHit], plan: Plan, agents: Agents
     ) -> tuple[tuple[Hit, ...], tuple[DamagedRow, ...]]:
         """(the hits that can be shown, the chats of the others)."""
-        needles = tuple(dict.fromkeys((*needles_of(plan.match), *needles_of(plan.some))))
+        needles = needles_of(plan.match)
         stored_chats = self.archive.get([hit.id for hit in engine_hits])
         hits, damaged = [], []
         for hit in engine_hits:
@@ -202,12 +209,10 @@ class Searcher:
         reading = QueryReading(
             q=request.q,
             understood="" if parsed.tree is None else str(parsed.tree),
-            match=answer.match,
-            all=answer.all,
             sort=request.sort,
             notes=parsed.notes,
         )
-        if answer.all and answer.match == "all":
+        if answer.total and not answer.related_total:
             return reading
         zero_results = ZeroResults(
             engine=self.engine,
@@ -219,6 +224,25 @@ class Searcher:
             parse=lambda q: self._parse(q, context).tree,
         )
         return zero_results.explain(reading, answer)
+
+
+def _related_chats(
+    hits: Sequence[Hit], answer: EngineAnswer, plan: Plan
+) -> tuple[RelatedChat, ...]:
+    """The related chats, each with the words that it has and lacks."""
+    words = [needles_of(part)[0].text for part in plan.related.parts] if plan.related else []
+    found = {related.hit.id: related.has for related in answer.related}
+    chats = []
+    for hit in hits:
+        has = found[hit.chat.id]
+        chats.append(
+            RelatedChat(
+                hit,
+                tuple(word for word, it_has in zip(words, has, strict=True) if it_has),
+                tuple(word for word, it_has in zip(words, has, strict=True) if not it_has),
+            )
+        )
+    return tuple(chats)
 
 
 def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:

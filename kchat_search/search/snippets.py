@@ -174,7 +174,7 @@ def _find(
         if len(text) > _LONG:
             processor_time.check()
         # The text has the characters of few needles, so most of them end here.
-        if needle.text not in text or needle.speaker not in (None, speaker):
+        if needle.text not in text or needle.messages.speaker not in (None, speaker):
             continue
         if isinstance(needle, HasWord):
             words.append(needle)

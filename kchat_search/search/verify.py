@@ -67,7 +67,7 @@ def verify(
     drawn = _draw(archive, chat_reader, sorted(before), strings, rng)
     searched = {}
     for number, string in enumerate(drawn, start=1):
-        request = SearchRequest(q=quoted(string), match="all")
+        request = SearchRequest(q=quoted(string))
         searched[string] = searcher.all_ids(request)
         progress("look up", number, len(drawn))
     scanned = _scan(archive, chat_reader, drawn, len(before), progress)

@@ -16,7 +16,7 @@ from kchat_search.models.plan import AllOf, Contains, EngineAnswer, HasWord, Nod
 from kchat_search.models.search import FilterCut, PartCount, QueryReading, Suggestion
 from kchat_search.ports import Engine
 from kchat_search.search.did_you_mean import suggested_queries
-from kchat_search.search.plan import Context, parts_alone, relaxed, to_node
+from kchat_search.search.plan import Context, parts_alone, to_node
 from kchat_search.search.tree import And, FieldCondition, Not, Tree
 
 T = TypeVar("T")
@@ -55,13 +55,11 @@ class ZeroResults:
             return perf_counter() < deadline and processor_time.left() > 0
 
         with processor_time.limited(PATIENCE):
-            parts = () if answer.all else tuple(self._parts(in_time))
+            parts = () if answer.total else tuple(self._parts(in_time))
             cuts = () if answer.total else _as_far_as_time_allows(self._cuts(in_time))
             without_filters = None
             if not answer.total and self.plan.filters and in_time():
-                without_filters = _none_if_too_long(
-                    lambda: self._total(self.plan.match, self.plan.some, {})
-                )
+                without_filters = _none_if_too_long(lambda: self._count(self.plan.match, {}))
             near = islice(self._suggestions(in_time), _SUGGESTIONS)
             suggestions = _as_far_as_time_allows(near)
         return dataclasses.replace(
@@ -74,7 +72,7 @@ class ZeroResults:
 
     def _parts(self, in_time: Callable[[], bool]) -> Iterator[PartCount]:
         for text, part in parts_alone(self.tree, self.context)[:_MOST_PARTS]:
-            count = partial(self.engine.count, part)
+            count = partial(self.engine.count, part, history=self.plan.history)
             yield PartCount(text, _none_if_too_long(count) if in_time() else None)
 
     def _cuts(self, in_time: Callable[[], bool]) -> Iterator[FilterCut]:
@@ -82,8 +80,7 @@ class ZeroResults:
         filters = self.plan.filters
         for name in takewhile(lambda _: in_time(), filters):
             others = {n: f for n, f in filters.items() if n != name}
-            total = self._total(self.plan.match, self.plan.some, others)
-            yield FilterCut(name, None, self.q, total)
+            yield FilterCut(name, None, self.q, self._count(self.plan.match, others))
         parts = self.tree.parts if isinstance(self.tree, And) else ()
         for index, part in takewhile(lambda _: in_time(), enumerate(parts)):
             if isinstance(part, FieldCondition | Not):
@@ -92,26 +89,21 @@ class ZeroResults:
 
     def _suggestions(self, in_time: Callable[[], bool]) -> Iterator[Suggestion]:
         def is_nowhere(needle: Contains | HasWord) -> bool:
-            return in_time() and not self.engine.count(needle)
+            return in_time() and not self.engine.count(needle, history=self.plan.history)
 
         queries = suggested_queries(self.tree, self.split, is_nowhere, self.engine.similar)
         for query in takewhile(lambda _: in_time(), queries):
             tree = self.parse(query)
-            if tree is not None and self._count(to_node(tree, self.context), self.plan.filters):
-                yield Suggestion(query, self._total_of(tree))
+            total = 0 if tree is None else self._total_of(tree)
+            if total:
+                yield Suggestion(query, total)
 
     def _total_of(self, tree: Tree) -> int:
-        some = relaxed(tree, self.context) if self.plan.some is not None else None
-        return self._total(to_node(tree, self.context), some, self.plan.filters)
-
-    def _total(self, match: Node, some: Node | None, filters: Mapping[str, Node]) -> int:
-        """How many chats a search would find: by the same rule as the engine's, see `Plan.some`."""
-        count = self._count(match, filters)
-        widens = self.plan.sort == "relevance" and count < self.plan.enough
-        return self._count(some, filters) if widens and some is not None else count
+        return self._count(to_node(tree, self.context), self.plan.filters)
 
     def _count(self, match: Node, filters: Mapping[str, Node]) -> int:
-        return self.engine.count(AllOf((*filters.values(), match)))
+        match = AllOf((*filters.values(), match))
+        return self.engine.count(match, history=self.plan.history)
 
 
 def _as_far_as_time_allows(items: Iterable[T]) -> tuple[T, ...]:

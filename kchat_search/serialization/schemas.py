@@ -61,17 +61,12 @@ class QueryJson(TypedDict):
 
     q: str
     understood: str
-    match: Annotated[
-        Literal["all", "some"],
-        Field(description="`some`: chats with some of the words follow those with all of them."),
-    ]
-    all: Annotated[int, Field(description="Exact number of chats that have all the words.")]
     sort: Literal["relevance", "newest", "oldest"]
     notes: Annotated[list[NoteJson], Field(description="What was not taken as it was typed.")]
     parts: Annotated[list[PartJson], Field(description="Only where no chat has all of it.")]
     suggestions: Annotated[
         list[SuggestionJson],
-        Field(description="At most three; only where no chat has all of it, or `match` is `some`."),
+        Field(description="At most three; only where few chats, or none, have all of it."),
     ]
     cuts: Annotated[list[CutJson], Field(description="Only where nothing was found.")]
     without_filters: Annotated[

@@ -53,8 +53,6 @@ def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
     return {
         "q": reading.q,
         "understood": reading.understood,
-        "match": reading.match,
-        "all": reading.all,
         "sort": reading.sort,
         "notes": [{"code": note.code, "text": note_text(note, language)} for note in reading.notes],
         "parts": [{"text": part.text, "count": part.count} for part in reading.parts],

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.fields import FIELDS, Facts, Values
 from kchat_search.models.chats import is_gone
-from kchat_search.models.plan import IndexDocument
+from kchat_search.models.plan import IndexDocument, Passage
 from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
@@ -54,7 +54,7 @@ def document(
     """
     chat = transcript.chat
     messages = list(zip(chat.messages, transcript.speakers, transcript.texts, strict=True))
-    texts = tuple((speaker, text) for message, speaker, text in messages if message.text)
+    passages = tuple(Passage(text, speaker) for message, speaker, text in messages if message.text)
     uploads = [message.upload for message in chat.messages if message.upload is not None]
     speakers = {
         speaker for message, speaker, _ in messages if message.text or message.upload is not None
@@ -66,9 +66,9 @@ def document(
         created=None if chat.created_at is None else int(chat.created_at.timestamp()),
         month=month(chat.created_at, zone),
         fields={field.name: _storable(field.read(facts)) for field in FIELDS},
-        texts=texts,
+        passages=passages,
         files=tuple(fold_many([upload.name for upload in uploads if upload.name])),
-        words=tuple(words(text for _, text in texts)),
+        words=tuple(words(passage.text for passage in passages)),
     )
 
 

@@ -18,8 +18,10 @@ from kchat_search.models.plan import (
     FilterField,
     HasWord,
     IndexDocument,
+    Messages,
     Node,
     NoneOf,
+    Passage,
 )
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import RunKind, runs
@@ -72,7 +74,7 @@ def make(
         created=created,
         month=month,
         fields=fields,
-        texts=tuple((s, t) for s, t in zip(said_by, folded, strict=True) if t),
+        passages=tuple(Passage(t, s) for s, t in zip(said_by, folded, strict=True) if t),
         files=tuple(fold(name) for name in files),
         words=tuple(words),
     )
@@ -161,12 +163,12 @@ def trees(leaves: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 
 def nodes() -> st.SearchStrategy[Node]:
     """Random trees of everything that an engine may be asked."""
-    speaker = st.none() | speakers
+    messages = st.builds(Messages, st.none() | speakers)
     return trees(
         st.one_of(
             st.just(Everything()),
-            st.builds(Contains, literals(), speaker),
-            st.builds(HasWord, words(), st.booleans(), speaker),
+            st.builds(Contains, literals(), messages),
+            st.builds(HasWord, words(), st.booleans(), messages),
             st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
             *_filters,
             st.builds(FieldIs, st.just("id"), st.integers(1, 12).map(lambda i: (str(i),))),

@@ -245,7 +245,7 @@ def test_a_search_finds_what_a_look_at_every_chat_finds(
     matching = [one for one in corpus.seen if holds(query, one)]
     expected = {one.raw["id"] for one in matching if passes(one, asked)}
     page = corpus.service.search(request)
-    assert (page.total, page.query.all, page.query.match) == (len(expected),) * 2 + ("all",), text
+    assert page.total == len(expected), text
     for name in FACETS:
         counted = Counter(
             value for one in matching if passes(one, asked, but=name) for value in values(one, name)
@@ -261,25 +261,25 @@ def test_a_search_finds_what_a_look_at_every_chat_finds(
     assert exported.total == len(expected)
     assert [each.chat.id for each in exported.chats if isinstance(each, ChatView)] == newest
     assert sorted(walk(corpus, request)) == sorted(expected)
-    check_widened(corpus, query, asked, replace(request, match="auto"))
+    check_related(corpus, query, asked, request)
 
 
-def check_widened(
+def check_related(
     corpus: Corpus, query: Query, asked: dict[str, Any], request: SearchRequest
 ) -> None:
-    """Where fewer than twenty chats have all the words, chats with some of them follow, and are
-    counted too."""
+    """Where fewer than twenty chats have all the words, those with some of them are related. They
+    are counted nowhere else."""
     passing = [one for one in corpus.seen if passes(one, asked)]
     whole = {one.raw["id"] for one in passing if holds(query, one)}
-    some = {one.raw["id"] for one in passing if relaxed(query, one)}
-    widened = some if some and len(whole) < 20 else whole
-    page = corpus.service.search(request)
-    assert (page.total, page.query.all) == (len(widened), len(whole)), request.q
-    assert page.query.match == ("some" if len(widened) > len(whole) else "all")
-    order_ = [hit.chat.id for found in pages(corpus, request) for hit in found.hits]
-    assert set(order_[: len(whole)]) == whole, request.q
-    assert set(order_) == widened
-    assert corpus.service.search(replace(request, sort="newest")).total == len(whole)
+    some = {one.raw["id"] for one in passing if relaxed(query, one)} - whole
+    expected = some if len(whole) < 20 else set()
+    page = corpus.service.search(replace(request, related=50))
+    assert (page.total, page.related_total) == (len(whole), len(expected)), request.q
+    found = [one.hit.chat.id for one in page.related]
+    assert len(found) == len(set(found)) == min(50, len(expected)), request.q
+    assert set(found) <= expected
+    by_date = corpus.service.search(replace(request, sort="newest"))
+    assert (by_date.total, by_date.related_total, by_date.related) == (len(whole), 0, ())
 
 
 def pages(corpus: Corpus, request: SearchRequest) -> Iterator[Any]:

@@ -83,7 +83,7 @@ def walked(world: World, request: SearchRequest) -> tuple[list[int], int]:
     total = 0
     cursor: str | None = None
     while True:
-        asked = dataclasses.replace(request, match="all", cursor=cursor, per_page=40, snippets=0)
+        asked = dataclasses.replace(request, cursor=cursor, per_page=40, snippets=0)
         page = world.service.search(asked)
         ids += [hit.chat.id for hit in page.hits]
         total, cursor = page.total, page.cursor
@@ -124,17 +124,10 @@ def test_an_export_is_what_the_search_counts_and_in_its_order(filled: World) -> 
         ids, total = walked(filled, search_for(**chosen))
         assert exported(filled, **chosen) == ids, chosen
         assert total == len(ids) == len(set(ids))
-        assert set(ids) == filled.found(**(chosen | {"match": "auto"}))
+        assert set(ids) == filled.found(**chosen)
         sizes.add(total)
     assert {0, 260} < sizes
     assert len(sizes) > 30, "the searches were too much alike to say anything"
-
-
-def test_nothing_follows_where_few_chats_have_all_the_words(filled: World) -> None:
-    q = "谢谢 user109"
-    relaxed = filled.search(q, match="auto", facets=())
-    assert (relaxed.query.match, relaxed.query.all) == ("some", 1)
-    assert len(exported(filled, q=q, match="auto")) == 1
 
 
 def test_pages_and_cursors_are_of_no_account(filled: World) -> None:

@@ -38,17 +38,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.service.close()
 
 
-@given(q=queries | texts(60), match=st.sampled_from(["auto", "all"]))
-@example(q="agent:\ud800", match="auto")
-@example(q='file:"\x00"', match="all")
-def test_whatever_is_typed_is_answered_or_refused_with_the_limit(
-    filled: World, q: str, match: Any
-) -> None:
+@given(q=queries | texts(60))
+@example(q="agent:\ud800")
+@example(q='file:"\x00"')
+def test_whatever_is_typed_is_answered_or_refused_with_the_limit(filled: World, q: str) -> None:
     try:
-        page = filled.service.search(SearchRequest(q=q, match=match))
+        page = filled.service.search(SearchRequest(q=q))
     except LimitExceeded:
         return
-    assert page.total >= page.query.all >= 0
+    assert page.total >= 0
     assert len(page.hits) == min(page.total, page.per_page)
     assert page.query.understood or not q.strip()
     if page.total == 0 and page.query.understood:
@@ -120,15 +118,14 @@ def test_a_piece_of_a_message_finds_its_chat_and_no_chat_without_it(
 def test_no_query_takes_the_service_down(filled: World, q: str) -> None:
     filled.search("退款")  # loads the dictionary
     began = time.process_time()
-    for match in ("auto", "all"):
-        filled.service.search(SearchRequest(q=q, match=match))
+    filled.service.search(SearchRequest(q=q))
     assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("place", [0, 24, 25, 10**6, 2**63 - 1])
 def test_a_cursor_far_behind_the_end_finds_nothing(filled: World, place: int) -> None:
     request = SearchRequest(q="-没有")
-    page = filled.search("-没有", match="auto", cursor=encode(request, place))
+    page = filled.search("-没有", cursor=encode(request, place))
     assert len(page.hits) == max(0, min(20, 25 - place))
     assert page.total == 25
     assert (page.cursor is None) == (place >= 5)
@@ -140,7 +137,7 @@ def test_a_cursor_at_the_end_of_time_finds_all_or_nothing(
     filled: World, sort: Any, far: int
 ) -> None:
     request = SearchRequest(sort=sort)
-    page = filled.search(match="auto", sort=sort, cursor=encode(request, (far, far)))
+    page = filled.search(sort=sort, cursor=encode(request, (far, far)))
     everything = (sort == "newest") == (far > 0)
     assert len(page.hits) == (20 if everything else 0)
 
@@ -235,7 +232,7 @@ def test_what_may_have_been_meant_is_said_with_what_it_finds(
     filled: World, q: str, instead: str | None
 ) -> None:
     near = {each.q: each.total for each in filled.search(q).query.suggestions}
-    assert instead is None or near[instead] == filled.search(instead, match="all").total > 0
+    assert instead is None or near[instead] == filled.search(instead).total > 0
     assert filled.search("退款").query.suggestions == (), "where it is found, nothing else is meant"
     filtered = filled.search(q, status=("open",)).query.suggestions
     assert filtered == (), "the filters hold for what is suggested too"

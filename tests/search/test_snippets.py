@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kchat_search.chats.reader import Transcript
 from kchat_search.models.chats import Chat, Message, Speaker
-from kchat_search.models.plan import AllOf, AnyOf, Contains, FieldIs, HasWord, NoneOf
+from kchat_search.models.plan import AllOf, AnyOf, Contains, FieldIs, HasWord, Messages, NoneOf
 from kchat_search.models.search import Snippet
 from kchat_search.search.snippets import (
     LEAD,
@@ -108,7 +108,7 @@ def test_a_word_is_marked_whole(needle: HasWord, expected: list[str]) -> None:
 
 
 def test_only_the_side_that_is_asked_for_is_marked() -> None:
-    wanted = [Contains("退款", "agent")]
+    wanted = [Contains("退款", Messages("agent"))]
     assert ranges_in("退款", "visitor", wanted) == ()
     assert ranges_in("退款", "agent", wanted) == ((0, 2),)
     found = shown("退款", "退款吗", wanted=wanted, speakers=("visitor", "agent"))

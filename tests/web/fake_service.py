@@ -129,28 +129,21 @@ class FakeService:
     def _found(self, request: SearchRequest, words: list[str]) -> tuple[list[Chat], int]:
         """(the hits in order, how many of them have all the words)."""
         whole = [c for c in self.chats if all(w in _text(c) for w in words)]
-        ids = {c.id for c in whole}
         hits = self._filtered(request, whole)
-        every = len(hits)
-        if request.match == "auto" and request.sort == "relevance" and 0 < every < 20:
-            some = [c for c in self.chats if any(w in _text(c) for w in words) and c.id not in ids]
-            hits += self._filtered(request, some)
         if request.sort != "relevance":
             hits.sort(key=lambda c: (c.created_at is None, c.created_at, c.id))
         if request.sort == "newest":
             hits.reverse()
-        return hits, every
+        return hits, len(hits)
 
     def _reading(
         self, request: SearchRequest, words: list[str], total: int, every: int
     ) -> QueryReading:
         alone = [PartCount(w, sum(w in _text(c) for c in self.chats)) for w in words]
-        unfiltered = SearchRequest(q=request.q, match="all")
+        unfiltered = SearchRequest(q=request.q)
         return QueryReading(
             q=request.q,
             understood=" AND ".join(words),
-            match="some" if every < total else "all",
-            all=every,
             sort=request.sort,
             notes=self.notes,
             parts=() if total else tuple(alone),
@@ -165,7 +158,7 @@ class FakeService:
         self.asked.append(request)
         if len(request.q) > 1000:
             raise LimitExceeded("A query has at most 1,000 characters.", "q", 1000)
-        hits, _ = self._found(replace(request, match="all"), _words(request.q))
+        hits, _ = self._found(request, _words(request.q))
 
         def walk() -> Iterator[ChatView | AbsentChat]:
             for number, one in enumerate(self.export_from() if self.export_from else hits):

@@ -72,7 +72,7 @@ def test_the_answer_is_a_file_and_says_how_many_it_has(
     assert headers["Cache-Control"] == "private, no-store"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "Content-Length" not in headers
-    assert service.asked == [SearchRequest(q="包裹", match="all", sort="oldest")]
+    assert service.asked == [SearchRequest(q="包裹", sort="oldest")]
 
 
 def test_head_tells_the_count_and_reads_no_chat(client: FlaskClient, service: FakeService) -> None:

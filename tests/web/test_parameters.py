@@ -24,7 +24,7 @@ MAX = str(2**63 - 1)
     [
         ("", SearchRequest()),
         ("q=", SearchRequest()),
-        ("q=退款&match=all", SearchRequest(q="退款", match="all")),
+        ("q=退款", SearchRequest(q="退款")),
         (
             "agent_id=1&agent_id=2&agent_id=1&agent_id=none",
             SearchRequest(filters={"agent_id": ("1", "2", "none")}),
@@ -87,7 +87,7 @@ def test_parameters_become_the_request_they_ask_for(
         ("snippets=6", "snippets"),
         ("snippets=-1", "snippets"),
         ("sort=best", "sort"),
-        ("match=none", "match"),
+        ("match=all", "match"),
         ("has_upload=yes", "has_upload"),
         ("has_upload=1", "has_upload"),
         ("agent_id=", "agent_id"),
@@ -153,7 +153,6 @@ def _filter(name: str) -> st.SearchStrategy[tuple[str, ...]]:
 _requests = st.builds(
     SearchRequest,
     q=st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
-    match=st.sampled_from(["auto", "all"]),
     filters=st.fixed_dictionaries({}, optional={name: _filter(name) for name in PARAMETERS}),
     start=st.none() | st.dates().map(str),
     end=st.none() | st.just("2016-01-01T08:00:00.5+08:00"),
@@ -213,7 +212,7 @@ def test_what_an_export_does_not_know_is_refused_by_its_name(
 
 def test_all_filters_of_a_search_are_filters_of_an_export() -> None:
     query = (
-        "q=退款&match=all&agent_id=1&agent_id=none&agent_id=1&visitor_id=5&user_id=none&status=close"
+        "q=退款&agent_id=1&agent_id=none&agent_id=1&visitor_id=5&user_id=none&status=close"
         "&rating=满意&started_by=visitor&type=chat&has_upload=true&start=2016-01-01&end=2016-02-01"
         "&sort=newest&format=csv"
     )
@@ -221,7 +220,6 @@ def test_all_filters_of_a_search_are_filters_of_an_export() -> None:
     assert form == "csv"
     assert asked == SearchRequest(
         q="退款",
-        match="all",
         filters={
             "agent_id": ("1", "none"),
             "visitor_id": ("5",),
@@ -236,17 +234,17 @@ def test_all_filters_of_a_search_are_filters_of_an_export() -> None:
         end="2016-02-01",
         sort="newest",
     )
-    assert read_export(MultiDict()) == (SearchRequest(match="all", sort="oldest"), "jsonl")
+    assert read_export(MultiDict()) == (SearchRequest(sort="oldest"), "jsonl")
 
 
 def test_an_address_of_an_export_asks_for_the_search_it_was_made_from() -> None:
     request = SearchRequest(
         q="退款", filters={"agent_id": ("1", "none"), "has_upload": ("false",)}, start="2016-01-01",
-        sort="newest", page=3, per_page=50, facets=(), snippets=1, match="auto", cursor=None,
+        sort="newest", page=3, per_page=50, facets=(), snippets=1, cursor=None,
     )  # fmt: skip
     asked, form = read_export(MultiDict(parse_qsl(urlsplit(export_url(request, "csv")).query)))
     assert form == "csv"
     assert asked == SearchRequest(
-        q="退款", match="all", filters={"agent_id": ("1", "none"), "has_upload": ("false",)},
+        q="退款", filters={"agent_id": ("1", "none"), "has_upload": ("false",)},
         start="2016-01-01", sort="newest",
     )  # fmt: skip

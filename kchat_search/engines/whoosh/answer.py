@@ -1,14 +1,13 @@
 """From a plan to an answer: matches, order, hits, facets, all of one state of the index.
 
-A search by relevance may be *widened*: if too few chats match the whole query (`Plan.match`), the
-answer is about the chats that match some of it (`Plan.some`). Those that match the whole query form
-the first tier, the others the second.
+Where too few chats match the whole query (`Plan.match`), a search by relevance has a second list:
+the chats that match a part of it (`Plan.related`).
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
@@ -23,8 +22,18 @@ from kchat_search.engines.whoosh.facets import FacetCounts, FacetRows
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.rank import Positions, SortKey
 from kchat_search.engines.whoosh.segment import Segment
-from kchat_search.engines.whoosh.sets import intersect, is_member
-from kchat_search.models.plan import NO_TIME, EngineAnswer, EngineHit, Node, Plan
+from kchat_search.engines.whoosh.sets import difference, intersect
+from kchat_search.models.plan import (
+    NO_TIME,
+    AllOf,
+    AnyOf,
+    EngineAnswer,
+    EngineHit,
+    Node,
+    Plan,
+    Related,
+    RelatedHit,
+)
 
 
 class _Matches(NamedTuple):
@@ -50,24 +59,21 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
     Raises `PostingsDamaged`, `TextDamaged`.
     """
     matches = [_match(segment, plan.match, plan) for segment in segments]
-    of_whole_query = [m.docs for m in matches]
-    all_count = sum(map(len, of_whole_query))
-    by_relevance = plan.sort == "relevance"
-    widened = by_relevance and plan.some is not None and all_count < plan.enough
-    if widened and plan.some is not None:
-        matches = [_match(segment, plan.some, plan) for segment in segments]
     total = sum(len(m.docs) for m in matches)
-    if by_relevance and matches:
-        ranked = _by_relevance(matches, of_whole_query, plan, widened=widened)
-    else:
-        ranked = _by_time(matches, plan)
+    by_relevance = plan.sort == "relevance" and bool(segments)
+    ranked = _by_relevance(matches, plan) if by_relevance else _by_time(matches, plan)
+    related: tuple[RelatedHit, ...] = ()
+    related_total = 0
+    if by_relevance and plan.related is not None and total < plan.enough:
+        related, related_total = _related(matches, plan, plan.related)
     return EngineAnswer(
         total=total,
-        all=all_count,
-        match="some" if total > all_count else "all",
         hits=_page(ranked, plan),
         facets=_facets(matches, plan),
         documents=sum(segment.live_count for segment in segments),
+        related=related,
+        related_total=related_total,
+        former=None if plan.history else 0,
     )
 
 
@@ -120,28 +126,53 @@ def _match(segment: Segment, match: Node, plan: Plan) -> _Matches:
     return _Matches(segment, docs, without_filter)
 
 
+def _related(
+    whole: Sequence[_Matches], plan: Plan, related: Related
+) -> tuple[tuple[RelatedHit, ...], int]:
+    """(the best chats that match a part of the query, how many there are). `whole`: for each
+    segment, what matches the whole query and the filters; it is left out."""
+    part = AllOf((related.required, AnyOf(related.parts)))
+    plan = replace(plan, offset=0, limit=related.limit, after=None, facets=())
+    found = []
+    for matches in whole:
+        some = _match(matches.segment, part, plan)
+        docs = difference(some.docs, matches.docs, matches.segment.size)
+        found.append(some._replace(docs=docs))
+    hits = _page(_by_relevance(found, plan), plan)
+    return tuple(_with_parts(hits, found, related.parts)), sum(len(m.docs) for m in found)
+
+
+def _with_parts(
+    hits: Sequence[EngineHit], found: Sequence[_Matches], parts: Sequence[Node]
+) -> Iterator[RelatedHit]:
+    """Each hit with the parts that it fulfils."""
+    ids = np.array([hit.id for hit in hits], np.int64)
+    has: dict[int, list[bool]] = {hit.id: [False] * len(parts) for hit in hits}
+    for matches in found:
+        segment = matches.segment
+        docs = matches.docs[np.isin(segment.ids[matches.docs], ids)]
+        for number, part in enumerate(parts):
+            for chat_id in segment.ids[matching(segment, part, docs)].tolist():
+                has[chat_id][number] = True
+    return (RelatedHit(hit, tuple(has[hit.id])) for hit in hits)
+
+
 # -- by relevance ------------------------------------------------------------------------------
 
 
-def _by_relevance(
-    matches: Sequence[_Matches],
-    of_whole_query: Sequence[DocNumbers],
-    plan: Plan,
-    *,
-    widened: bool,
-) -> _Ranked:
-    """The first `offset + limit` matches, by tier, then by score, then newest first.
+def _by_relevance(matches: Sequence[_Matches], plan: Plan) -> _Ranked:
+    """The first `offset + limit` matches, by score, then newest first.
 
     Each segment gives its top k by BM25 and phrases. The best of all of them are rescored by
-    proximity. `of_whole_query`: for each segment, what matches the whole query.
+    proximity.
     """
     segments = [m.segment for m in matches]
     query = rank.Query.of(segments, plan.words, plan.phrases)
     k = max(plan.offset + plan.limit, rank.RESCORE_WINDOW)
     top = _TopHits.joined(
         [
-            _top_of_segment(m, whole if widened else None, query, number, k)
-            for number, (m, whole) in enumerate(zip(matches, of_whole_query, strict=True))
+            _top_of_segment(m, query, number, k)
+            for number, m in enumerate(matches)
             if len(m.docs) or not number  # at least one, so that there is something to join
         ]
     )
@@ -159,8 +190,6 @@ def _by_relevance(
 class _TopHits(NamedTuple):
     """The best matches of some segments. All columns have one shape."""
 
-    tier: NDArray[np.int64]
-    """1 for chats that match the whole query, else 0."""
     scores: rank.Scores
     created: NDArray[np.int64]
     ids: NDArray[np.int64]
@@ -179,28 +208,18 @@ class _TopHits(NamedTuple):
 
     def order(self) -> Positions:
         """Their positions, best first."""
-        return np.lexsort((self.ids, self.created, self.scores, self.tier))[::-1]
+        return np.lexsort((self.ids, self.created, self.scores))[::-1]
 
 
-def _top_of_segment(
-    matches: _Matches, of_whole_query: DocNumbers | None, query: rank.Query, number: int, k: int
-) -> _TopHits:
-    """The `k` best matches of one segment, in no particular order.
-
-    `of_whole_query`: what matches the whole query, if the answer was widened; None means that all
-    matches do. `number`: the place of the segment among those of the query.
-    """
+def _top_of_segment(matches: _Matches, query: rank.Query, number: int, k: int) -> _TopHits:
+    """The `k` best matches of one segment, in no particular order. `number`: the place of the
+    segment among those of the query."""
     segment, docs = matches.segment, matches.docs
     scores = rank.scores(segment, number, docs, query)
     keys: list[SortKey] = [_values_key(scores), *_time_keys(segment, docs)]
-    tier = np.ones(len(docs), np.int64)
-    if of_whole_query is not None:
-        tier = is_member(docs, of_whole_query, segment.size).astype(np.int64)
-        keys.insert(0, _values_key(tier))
     top = rank.top_k(len(docs), k, keys)
     docs = docs[top]
     return _TopHits(
-        tier[top],
         scores[top],
         segment.created[docs],
         segment.ids[docs],

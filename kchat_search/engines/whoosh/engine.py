@@ -98,7 +98,7 @@ class WhooshEngine:
         with self._reading() as segments:
             return ids(segments, plan)
 
-    def count(self, match: Node) -> int:
+    def count(self, match: Node, *, history: bool = False) -> int:  # noqa: ARG002
         """See `ports.Engine.count`."""
         with self._reading() as segments:
             if isinstance(match, Everything):

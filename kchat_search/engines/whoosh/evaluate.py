@@ -38,8 +38,10 @@ from kchat_search.models.plan import (
     FieldIs,
     FileNamed,
     HasWord,
+    Near,
     Node,
     NoneOf,
+    Said,
 )
 from kchat_search.text.grams import is_gram, required_grams
 from kchat_search.text.scripts import RunKind, runs
@@ -71,6 +73,8 @@ def matching(segment: Segment, node: Node, within: DocNumbers | None = None) -> 
             return _with_value(segment, node, within)
         case CreatedIn(start, end):
             return _created_in(segment, start, end, within)
+        case Near() | Said():
+            raise NotImplementedError(node)
         case AllOf(parts):
             return _all_of(segment, parts, within)
         case AnyOf(parts):
@@ -113,10 +117,10 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
     """In which order to evaluate the parts of `AllOf`, lowest first: about how many numbers the
     part decodes by itself. Parts that can only filter what others found come last."""
     match node:
-        case Contains(text, _):
+        case Contains(text):
             terms = _gram_terms(segment, "text", text)
             return segment.df(*terms[0]) if terms else 0
-        case HasWord(text, prefix, _):
+        case HasWord(text, prefix):
             ordinal = None if prefix else segment.find("words", index_token(text))
             return (
                 segment.size if prefix else 0 if ordinal is None else segment.df("words", ordinal)
@@ -132,7 +136,7 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
             return sum(segment.df(field, ordinal) for ordinal in ordinals if ordinal is not None)
         case FileNamed():
             return segment.size
-        case CreatedIn():
+        case CreatedIn() | Near() | Said():
             return segment.size + 1
         case Everything() | NoneOf():
             return segment.size + 2
@@ -143,7 +147,9 @@ def _candidates(
 ) -> tuple[DocNumbers, TextTest | None]:
     """(documents of `within` that may contain a literal, as far as posting lists tell at little
     cost; the text scan that decides, or None if there is nothing left to decide)."""
-    name, speaker = ("files", None) if isinstance(node, FileNamed) else ("text", node.speaker)
+    name, speaker = (
+        ("files", None) if isinstance(node, FileNamed) else ("text", node.messages.speaker)
+    )
     test = contains(segment.file, name, node.text, speaker)
     terms = _gram_terms(segment, name, node.text)
     if terms is None or test is None:
@@ -179,7 +185,7 @@ def _with_word(segment: Segment, node: HasWord, within: DocNumbers | None) -> Do
     else:
         candidates = _any_term(segment, "words", [index_token(node.text)])
     candidates = _narrowed(segment, candidates, within)
-    if node.speaker is None and not shortened:
+    if node.messages.speaker is None and not shortened:
         return candidates
     return has_word(segment.file, node)(candidates)
 

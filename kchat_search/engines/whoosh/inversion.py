@@ -76,8 +76,8 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
         arrays |= _invert_values(name, values)
     arrays |= _invert_values("created_month", [(filter_term(d.month),) for d in documents])
     arrays |= _invert_values("words", [d.words for d in documents], frequencies=True)
-    texts = [joined(d.texts) for d in documents]
-    arrays |= _invert_texts("text", texts, sum(len(d.texts) for d in documents))
+    texts = [joined(d.passages) for d in documents]
+    arrays |= _invert_texts("text", texts, sum(len(d.passages) for d in documents))
     files = ["".join(FILE_MARK + name for name in d.files) for d in documents]
     arrays |= _invert_texts("files", files, sum(len(d.files) for d in documents))
     return Run(arrays)

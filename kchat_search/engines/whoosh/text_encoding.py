@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.damage import Damaged
-from kchat_search.models.chats import Speaker
+from kchat_search.models.plan import Passage
 from kchat_search.text.scripts import is_letter
 
 MARKS = {"visitor": "\n", "agent": "\r", "robot": "\v", "unknown": "\f"}
@@ -38,9 +38,9 @@ Codes = NDArray[np.uint32]
 """Code points. Shape: (characters,)."""
 
 
-def joined(texts: Sequence[tuple[Speaker, str]]) -> str:
-    """The messages of a document as one string, each behind its mark."""
-    return "".join(MARKS[speaker] + text for speaker, text in texts)
+def joined(passages: Sequence[Passage]) -> str:
+    """The passages of a document as one string, each behind its mark."""
+    return "".join(MARKS[passage.speaker or "unknown"] + passage.text for passage in passages)
 
 
 def codes(text: str) -> Codes:

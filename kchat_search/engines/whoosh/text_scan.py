@@ -59,7 +59,7 @@ def has_word(file: SegmentFile, node: HasWord) -> TextTest:
     def matches(text: ByteArray, data: bytes) -> Positions:
         if find is None:
             return EMPTY
-        positions = _by_speaker(text, find(text), node.speaker)
+        positions = _by_speaker(text, find(text), node.messages.speaker)
         # A word ends where its letters end. So look at the character before the match (there is
         # always one, at least the mark) and at the character behind it, if there is one.
         heads = np.flatnonzero((text & 0xC0) != 0x80)

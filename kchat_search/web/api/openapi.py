@@ -62,8 +62,8 @@ filters. Times are RFC 3339 in the configured zone; highlights count Unicode cod
 is exact. Unknown parameters are refused. Errors are `application/problem+json` (RFC 9457). Texts
 for people are English, or Chinese where `Accept-Language` prefers it."""
 
-_EXPORT = f"""All hits of one state of the index, however many: those that `/api/v1/search` counts
-with `match=all`, each once, by time of creation. Chats that arrive while it is sent are not in it.
+_EXPORT = f"""All hits of one state of the index, however many: those that `/api/v1/search` counts,
+each once, by time of creation. Chats that arrive while it is sent are not in it.
 Each chat is as the archive has it when it is read. `{TOTAL}` is the number of chats. If the last
 chunk is missing, the answer is not whole, and clients report an error. With `format=jsonl` each
 line is what `/api/v1/chats/{{id}}` answers. A chat that was erased meanwhile has a line that says

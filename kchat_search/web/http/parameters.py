@@ -26,7 +26,7 @@ from werkzeug.datastructures import MultiDict
 
 from kchat_search import fields
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.plan import Match, Sort
+from kchat_search.models.plan import Sort
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
     MAX_PER_PAGE,
@@ -123,9 +123,6 @@ class _Words(BaseModel):
 
     q: str = ""
     """What to look for, in the query language; at most 1,000 characters. Empty: every chat."""
-    match: Match = "auto"
-    """`auto`: if the order is by relevance and fewer than 20 chats have all the words, chats with
-    some of the words follow. `all`: they never follow."""
 
 
 def _filter(field: fields.Field) -> tuple[Any, Any]:

@@ -122,8 +122,6 @@ def chips(
             chosen.append(Choice(text, _toggled(request, name, value, active=True)))
     if request.start or request.end:
         chosen.append(Choice(_dates(request), search_url(changed(request, start=None, end=None))))
-    if request.match == "all":
-        chosen.append(Choice(_("只要包含全部词"), search_url(changed(request, match="auto"))))
     return chosen
 
 
@@ -243,12 +241,3 @@ def preview(hit: Hit) -> Preview | None:
 def first_message(hit: Hit) -> Snippet | None:
     """The best snippet: the chat opens at its message."""
     return hit.snippets[0] if hit.snippets else None
-
-
-def divider_before(request: SearchRequest, page: SearchPage) -> int | None:
-    """The first hit of this page (from 0) with only some of the words, if such hits begin here."""
-    if page.query.match != "some" or request.cursor is not None:
-        return None
-    first = page.query.all - (request.page - 1) * request.per_page
-    begins = page.query.all > 0 and 0 <= first < len(page.hits)
-    return first if begins else None

@@ -9,6 +9,7 @@ from kchat_search.models.plan import (
     CreatedIn,
     FieldIs,
     HasWord,
+    Messages,
     Node,
     NoneOf,
     Plan,
@@ -71,10 +72,10 @@ def test_a_prefix_is_of_letters_only(engine: Engine) -> None:
 
 def test_what_one_side_said_is_not_what_the_other_said(engine: Engine) -> None:
     engine.write([make(1, "要退款 refund", "好的", speakers=("visitor", "agent"))])
-    assert ids(engine, Contains("退款", "visitor")) == [1]
-    assert ids(engine, Contains("退", "agent")) == []
-    assert ids(engine, HasWord("refund", speaker="visitor")) == [1]
-    assert ids(engine, HasWord("refund", speaker="agent")) == []
+    assert ids(engine, Contains("退款", Messages("visitor"))) == [1]
+    assert ids(engine, Contains("退", Messages("agent"))) == []
+    assert ids(engine, HasWord("refund", messages=Messages("visitor"))) == [1]
+    assert ids(engine, HasWord("refund", messages=Messages("agent"))) == []
 
 
 def test_none_and_the_empty_and_odd_values_stay_apart(engine: Engine) -> None:

@@ -18,10 +18,12 @@ from kchat_search.models.plan import (
     AllOf,
     Contains,
     EngineAnswer,
+    Everything,
     FieldIs,
     IndexDocument,
     Node,
     Plan,
+    Related,
 )
 from kchat_search.ports import Engine
 from tests.contracts.engine.conftest import EngineUnderTest, build
@@ -71,7 +73,7 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
 def cuts(draw: st.DrawFn, held: dict[int, IndexDocument]) -> list[Node]:
     """Parts of the messages, and their characters in another order. Random strings of six
     characters would hardly ever be in a message."""
-    messages = [text for document in held.values() for _, text in document.texts]
+    messages = [p.text for document in held.values() for p in document.passages]
     literals: list[Node] = []
     for _ in range(4 if messages else 0):
         text = draw(st.sampled_from(messages))
@@ -88,12 +90,12 @@ def check_whole_answer(
     some: Node,
     filters: dict[str, Node],
 ) -> None:
-    """Totals, facets, tiers and pages agree with the oracle and with one another."""
+    """Totals, facets, pages and related chats agree with the oracle and with one another."""
     full = {i for i, d in held.items() if matches(d, AllOf((match, *filters.values())))}
-    wide = {i for i, d in held.items() if matches(d, AllOf((some, *filters.values())))}
+    parts = (some, Contains("退款"))
     plan = Plan(
         match=match,
-        some=AllOf((some,)),
+        related=Related(Everything(), parts, 1000),
         enough=2,
         filters=filters,
         words=("a", "退款"),
@@ -102,17 +104,19 @@ def check_whole_answer(
         limit=1000,
     )
     answer = engine.search(plan)
-    widened = len(full) < 2
-    expected = wide if widened else full
-    assert answer.all == len(full)
-    assert answer.total == len(expected) == len(answer.hits)
     order = [hit.id for hit in answer.hits]
-    assert set(order) == expected
-    if widened:  # chats that match the whole query come before those that match some of it
-        assert set(order[: len(full & wide)]) == full & wide
-    assert pages(engine, plan, len(expected)) == order
-    check_facets(answer, plan, held, some if widened else match, expected)
+    assert answer.total == len(full) == len(order)
+    assert set(order) == full
+    assert pages(engine, plan, len(full)) == order
+    check_facets(answer, plan, held, match, full)
     check_ids(engine, plan, held, full)
+    passing = {i: d for i, d in held.items() if matches(d, AllOf(tuple(filters.values())))}
+    has = {i: tuple(matches(d, part) for part in parts) for i, d in passing.items()}
+    related = {i: found for i, found in has.items() if any(found) and i not in full}
+    if len(full) >= 2:
+        related = {}
+    assert {one.hit.id: one.has for one in answer.related} == related
+    assert answer.related_total == len(answer.related) == len(related)
 
 
 def pages(engine: Engine, plan: Plan, total: int) -> list[int]:

@@ -27,9 +27,11 @@ from kchat_search.models.plan import (
     FileNamed,
     HasWord,
     IndexDocument,
+    Messages,
     Node,
     NoneOf,
     Plan,
+    Related,
 )
 from tests.engines.documents import make
 
@@ -49,8 +51,8 @@ NODES: tuple[Node, ...] = (
     *map(Contains, ("退", "退款", "退款流程", "157", "5", "refund order", "的", "无处")),
     *(HasWord(word) for word in ("refund", "order", "42", "nowhere")),
     HasWord("re", prefix=True),
-    HasWord("refund", speaker="agent"),
-    Contains("发票", speaker="visitor"),
+    HasWord("refund", messages=Messages("agent")),
+    Contains("发票", messages=Messages("visitor")),
     FileNamed("a.png"),
     FieldIs("status", ("open",)),
     FieldIs("agent_id", ("1", None)),
@@ -122,9 +124,8 @@ def _answers(engine: WhooshEngine) -> Iterator[Any]:
             )
         )
         filters = {"status": FieldIs("status", ("close",))}
-        yield engine.search(
-            Plan(node, some=Contains("款"), filters=filters, facets=FACETS, limit=7)
-        )
+        related = Related(Everything(), (Contains("款"),), 9)
+        yield engine.search(Plan(node, related, filters=filters, facets=FACETS, limit=7))
         yield engine.search(Plan(node, sort="oldest", offset=3, limit=9))
     for word in ("refnud", "退宽", "tuikuan", "oder"):
         yield engine.similar(word, 9)

@@ -85,7 +85,7 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
             add(field, set(map(filter_term, document.fields[field])), document.id)
         add("created_month", {filter_term(document.month)}, document.id)
         add("words", Counter(document.words), document.id)
-        for gram in grams(text for _, text in document.texts):
+        for gram in grams(passage.text for passage in document.passages):
             add(GRAM_FIELDS["text"][len(gram) - 1], {gram}, document.id)
         for gram in grams(document.files):
             add(GRAM_FIELDS["files"][len(gram) - 1], {gram}, document.id)

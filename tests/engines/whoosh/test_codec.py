@@ -113,7 +113,7 @@ def check_document(reader: Any, doc: int, document: IndexDocument) -> None:
         "version": document.revision,
         "created": NO_TIME if document.created is None else document.created,
         "length": len(document.words),
-        "text": joined(document.texts),
+        "text": joined(document.passages),
         "files": "".join("\n" + name for name in document.files),
     }
     for name, value in columns.items():

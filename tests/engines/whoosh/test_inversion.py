@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kchat_search.engines.whoosh.inversion import Run, invert, split_terms
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
 from kchat_search.engines.whoosh.text_encoding import MARKS, joined
-from kchat_search.models.plan import NO_TIME, IndexDocument
+from kchat_search.models.plan import NO_TIME, IndexDocument, Passage
 from kchat_search.text.fold import fold
 from tests.engines.documents import documents, make
 from tests.engines.whoosh.stock import Terms, expected_terms
@@ -65,7 +65,7 @@ def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocume
     assert arrays["length"].tolist() == [len(d.words) for d in made]
     assert arrays["created"].tolist() == [NO_TIME if d.created is None else d.created for d in made]
     for name, texts in (
-        ("text", [joined(d.texts) for d in made]),
+        ("text", [joined(d.passages) for d in made]),
         ("files", ["".join("\n" + file for file in d.files) for d in made]),
     ):
         assert arrays[name].tobytes().decode() == "".join(texts)
@@ -86,12 +86,14 @@ def test_a_spilled_run_is_read_back_unchanged(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mark", sorted(set(MARKS.values())))
 @pytest.mark.parametrize("where", ["{}", "{}ab", "a{}b", "ab{}"])
-@pytest.mark.parametrize("field", ["texts", "files"])
+@pytest.mark.parametrize("field", ["passages", "files"])
 def test_what_is_not_folded_is_refused(mark: str, where: str, field: str) -> None:
     """A line break in a message would look like the beginning of another message."""
     text = where.format(mark)
     broken = make(2, "退款", files=("a",))
-    object.__setattr__(broken, field, (("agent", text),) if field == "texts" else ("a", text))
+    object.__setattr__(
+        broken, field, (Passage(text, "agent"),) if field == "passages" else ("a", text)
+    )
     with pytest.raises(ValueError, match="folding"):
         invert([make(1, "x"), broken, make(3, "y")])
 

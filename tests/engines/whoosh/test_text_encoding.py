@@ -18,7 +18,7 @@ from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, TextDamaged, codes, joined
 from kchat_search.engines.whoosh.text_scan import TextTest
 from kchat_search.models.chats import SPEAKERS, Speaker
-from kchat_search.models.plan import HasWord, IndexDocument
+from kchat_search.models.plan import HasWord, IndexDocument, Messages, Passage
 from kchat_search.text.fold import fold
 from tests.engines.documents import make
 from tests.oracle import matches
@@ -45,19 +45,24 @@ EDGES = (4, 0x7F, 0x80, 0x7FF, 0x800, 0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFF, 0x
 ranks = st.sampled_from(EDGES) | st.integers(4, 0x12003)
 
 
+def talk(said: Said) -> str:
+    """These messages as one string."""
+    return joined([Passage(text, speaker) for speaker, text in said])
+
+
 @given(talks)
 def test_messages_are_read_back_with_their_speakers(said: Said) -> None:
-    alphabet = alphabet_of(joined(said))
-    data, width = alphabet.encode(codes(joined(said)))
-    assert alphabet.string(data) == joined(said)
+    alphabet = alphabet_of(talk(said))
+    data, width = alphabet.encode(codes(talk(said)))
+    assert alphabet.string(data) == talk(said)
     assert width.sum() == len(data)
     assert data.count(b"\0") == sum(speaker == "visitor" for speaker, _ in said)
 
 
 @given(talks, folded, st.data())
 def test_bytes_match_where_characters_do(said: Said, other: str, data: st.DataObject) -> None:
-    alphabet = alphabet_of(joined(said) + other)
-    text = alphabet.encode(codes(joined(said)))[0]
+    alphabet = alphabet_of(talk(said) + other)
+    text = alphabet.encode(codes(talk(said)))[0]
     literals = {other}
     for _, each in said:
         start = data.draw(st.integers(0, len(each)))
@@ -71,12 +76,12 @@ def test_bytes_match_where_characters_do(said: Said, other: str, data: st.DataOb
 @given(talks, folded)
 def test_a_literal_with_a_character_of_no_text_has_no_needle(said: Said, literal: str) -> None:
     known = set("".join(text for _, text in said))
-    assert (alphabet_of(joined(said)).needle(literal) is None) == bool(set(literal) - known)
+    assert (alphabet_of(talk(said)).needle(literal) is None) == bool(set(literal) - known)
 
 
 @pytest.mark.parametrize("mark", MARKS.values())
 def test_no_literal_contains_a_mark(mark: str) -> None:
-    alphabet = alphabet_of(joined([(speaker, "a") for speaker in SPEAKERS]))
+    alphabet = alphabet_of(talk([(speaker, "a") for speaker in SPEAKERS]))
     assert alphabet.needle("a") is not None
     assert alphabet.needle("a" + mark) is None
 
@@ -149,7 +154,8 @@ def test_a_text_scan_finds_what_a_search_in_each_message_finds(
                     literal,
                     speaker,
                 )
-        for node in (HasWord("a"), HasWord("a", prefix=True), HasWord("ab", speaker="robot")):
+        by_robot = HasWord("ab", messages=Messages("robot"))
+        for node in (HasWord("a"), HasWord("a", prefix=True), by_robot):
             found = text_scan.has_word(file, node)(np.array(asked, np.int64)).tolist()
             assert found == [n for n in asked if matches(made[n], node)]
 
@@ -164,7 +170,7 @@ def check_scan(
     expected = [
         n
         for n in asked
-        if any(literal in text for who, text in made[n].texts if speaker in (None, who))
+        if any(literal in p.text for p in made[n].passages if speaker in (None, p.speaker))
     ]
     if test is None:
         assert not expected

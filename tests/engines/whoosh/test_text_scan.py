@@ -12,7 +12,7 @@ from kchat_search import processor_time
 from kchat_search.engines.whoosh import text_scan
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import RequestTooExpensive
-from kchat_search.models.plan import AllOf, Contains, EngineAnswer, HasWord, Plan
+from kchat_search.models.plan import AllOf, Contains, EngineAnswer, HasWord, Messages, Plan
 from tests.engines.documents import make
 
 LONGEST = 4_000
@@ -33,8 +33,8 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
 def ask(engine: WhooshEngine) -> list[EngineAnswer]:
     nodes = (
         Contains("款流程"),
-        Contains("退款 refund 退款", "visitor"),
-        AllOf((Contains("款 ref"), HasWord("refund", prefix=True, speaker="visitor"))),
+        Contains("退款 refund 退款", Messages("visitor")),
+        AllOf((Contains("款 ref"), HasWord("refund", prefix=True, messages=Messages("visitor")))),
     )
     words = ("退款", "refund")
     return [engine.search(Plan(node, words=words, phrases=("退款",), limit=300)) for node in nodes]
