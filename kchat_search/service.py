@@ -230,6 +230,10 @@ class Service:
         """Which process holds the indexer's lock now; None if none does."""
         return self.lock.holder()
 
+    def rebuilt_percent(self) -> int | None:
+        """How much of the index is built, where a process rebuilds it now; None: none does."""
+        return self.lock.rebuilt_percent()
+
     def status(self) -> Status:
         """The state of the whole program."""
         engine, current = self.index_state()
@@ -320,7 +324,8 @@ class Service:
 
     def prepare(self, progress: Progress = no_progress) -> None:
         """What an indexer does first; see `Indexer.prepare`. Call it within `indexing`."""
-        self.indexer.prepare(progress)
+        with self.lock.rebuilding(progress) as told:
+            self.indexer.prepare(told)
 
     def sync(
         self,
@@ -375,7 +380,8 @@ class Service:
     def reindex(self, progress: Progress = no_progress) -> int:
         """Build a new generation of the index from the archive. Returns how many chats it has. Call
         it within `indexing`."""
-        return self.indexer.rebuild(progress)
+        with self.lock.rebuilding(progress) as told:
+            return self.indexer.rebuild(told)
 
     def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
         """(this visitor's other chats, newest first, at most ten; how many there are)."""

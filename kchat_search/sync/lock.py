@@ -1,8 +1,8 @@
 """One indexer at a time: a lock that ends with its process.
 
 It is a lock of the operating system on a file (flock), so a killed process leaves nothing to clean
-up. A second file says who holds the lock. That file is for people, and counts only while the lock
-is held.
+up. A second file says who holds the lock, and a third how far the rebuild is that the holder does.
+They are for people, and count only while the lock is held.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from filelock import FileLock, Timeout
 
 from kchat_search import private_files
 from kchat_search.errors import IndexerBusy, IndexUnwritable
+from kchat_search.models.reports import Progress
 
 _MAX_HOLDER = 300
 """Bytes of the second file that are read."""
 _SHORTEST_WAIT = 0.5
 """Seconds. `holder` takes the lock for a moment to look; that must not count as an indexer."""
+
+_LAST_PERCENT = 90
+"""So much of a rebuild is done when all chats were read. What remains is the merge."""
 
 
 class IndexerLock:
@@ -32,6 +36,8 @@ class IndexerLock:
         self._folder = folder
         self._path = folder / "indexer.lock"
         self._holder = folder / "indexer.holder"
+        self._rebuild = folder / "indexer.rebuild"
+        self._told: int | None = None
 
     @contextmanager
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
@@ -62,6 +68,7 @@ class IndexerLock:
             ) from error
         try:
             self._write_holder(what, now)
+            self._tell(None)
             yield
         finally:
             lock.release()
@@ -80,6 +87,42 @@ class IndexerLock:
             return None
         lock.release()
         return None
+
+    @contextmanager
+    def rebuilding(self, progress: Progress) -> Iterator[Progress]:
+        """While the lock is held: gives a `progress` that also tells other processes how far a
+        rebuild of the index is; see `rebuilt_percent`."""
+
+        def told(step: str, done: int, total: int | None) -> None:
+            if step == "index" and total:
+                self._tell(min(_LAST_PERCENT, done * _LAST_PERCENT // total))
+            progress(step, done, total)
+
+        try:
+            yield told
+        finally:
+            self._tell(None)
+
+    def rebuilt_percent(self) -> int | None:
+        """How much of the index is built, from 0 to 99, where a process rebuilds it now; None where
+        none does."""
+        if self.holder() is None:
+            return None
+        try:
+            text = private_files.read(self._rebuild, _MAX_HOLDER)
+        except OSError:
+            return None
+        return min(int(text), 99) if text.isdigit() and len(text) <= 3 else None
+
+    def _tell(self, percent: int | None) -> None:
+        if percent == self._told and percent is not None:
+            return
+        self._told = percent
+        with suppress(OSError):
+            if percent is None:
+                self._rebuild.unlink(missing_ok=True)
+            else:
+                private_files.replace(self._rebuild, b"%d" % percent)
 
     def _lock(self) -> FileLock:
         return FileLock(self._path, is_singleton=False, mode=private_files.FILE_MODE)

@@ -103,3 +103,8 @@ class Program(Protocol):
     def holder(self) -> str | None:
         """The process that is the indexer now; None if there is none."""
         ...
+
+    def rebuilt_percent(self) -> int | None:
+        """How much of the index is built, where a process rebuilds it now; None: none does. Called
+        where the index can't be read."""
+        ...

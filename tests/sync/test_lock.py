@@ -35,6 +35,41 @@ def test_an_error_gives_the_lock_back(tmp_path: Path) -> None:
     assert lock.holder() is None
 
 
+def test_others_are_told_how_far_a_rebuild_is_while_it_runs(tmp_path: Path) -> None:
+    first, second = IndexerLock(tmp_path), IndexerLock(tmp_path)
+    seen: list[object] = []
+
+    def progress(step: str, done: int, total: int | None) -> None:
+        seen.append((step, done, total, second.rebuilt_percent()))
+
+    with first.held("worker", NOW):
+        assert second.rebuilt_percent() is None
+        with first.rebuilding(progress) as told:
+            for done in (0, 500, 1000):
+                told("index", done, 1000)
+            told("merge", 1, 3)
+        assert second.rebuilt_percent() is None
+    assert seen == [
+        ("index", 0, 1000, 0),
+        ("index", 500, 1000, 45),
+        ("index", 1000, 1000, 90),
+        ("merge", 1, 3, 90),
+    ]
+
+
+def test_what_a_killed_rebuild_left_counts_for_nothing(tmp_path: Path) -> None:
+    lock = IndexerLock(tmp_path)
+    with lock.held("worker", NOW):
+        (tmp_path / "indexer.rebuild").write_bytes(b"43")
+        assert lock.rebuilt_percent() == 43
+        (tmp_path / "indexer.rebuild").write_bytes(b"4\x00")
+        assert lock.rebuilt_percent() is None
+        (tmp_path / "indexer.rebuild").write_bytes(b"43")
+    assert lock.rebuilt_percent() is None
+    with lock.held("sync", NOW):
+        assert lock.rebuilt_percent() is None
+
+
 def test_asking_for_the_holder_makes_no_folder(tmp_path: Path) -> None:
     assert IndexerLock(tmp_path / "none").holder() is None
     assert not (tmp_path / "none").exists()

@@ -99,6 +99,8 @@ class FakeService:
     """By chat: its versions as Kchat sent them, oldest first. Other chats have one version."""
     wrong: tuple[Alert, ...] = ()
     """The alerts."""
+    rebuilt: int | None = None
+    """How much of the index is built, in percent."""
     walked: int = 0
     """Chats that exports have read."""
 
@@ -265,6 +267,9 @@ class FakeService:
 
     def holder(self) -> str | None:
         return "pid 4711"
+
+    def rebuilt_percent(self) -> int | None:
+        return self.rebuilt
 
     def alerts(self) -> tuple[Alert, ...]:
         return self.wrong

@@ -76,6 +76,26 @@ def test_where_searches_cannot_be_answered_the_error_has_the_alerts_too(
     assert "&lt;index&gt;" in page.text
 
 
+def test_while_the_index_is_rebuilt_it_is_said_how_far_that_is(
+    client: FlaskClient, service: FakeService
+) -> None:
+    service.fails, service.rebuilt = IndexDamaged("It has schema 4."), 43
+    for path in ("/api/v1/search?q=退款", "/readyz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.get_json()["type"]) == (
+            503,
+            "urn:kchat-search:problem:index-being-rebuilt",
+        )
+        assert "43 %" in answer.get_json()["detail"]
+        assert int(answer.headers["Retry-After"]) > 0
+    page = client.get("/?q=退款&lang=zh")
+    assert page.status_code == 503
+    assert "正在重建索引" in page.text
+    assert "43%" in page.text
+    service.fails = ArchiveError("No archive.")
+    assert client.get("/api/v1/search").get_json()["detail"] == "No archive."
+
+
 def test_metrics_count_what_is_wrong(client: FlaskClient, service: FakeService) -> None:
     service.wrong = (ENDED,)
     text = client.get("/metrics").text

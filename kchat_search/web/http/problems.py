@@ -115,6 +115,9 @@ def _answer_own_error(error: KchatSearchError, program: Program) -> Response:
     if known is None:
         log.error("Unexpected error of our own at %s", request.path, exc_info=error)
         return answer(Problem(500, "internal", ""))
+    if isinstance(error, IndexDamaged) and (percent := program.rebuilt_percent()) is not None:
+        log.warning("%s: the index is being rebuilt (%d %%)", request.path, percent)
+        return answer(_being_rebuilt(percent))
     status, kind = known
     retry = status in (HTTPStatus(429), HTTPStatus(503))
     if status >= HTTPStatus(500) and not isinstance(error, TooManyExports):
@@ -129,6 +132,20 @@ def _answer_own_error(error: KchatSearchError, program: Program) -> Response:
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if retry else {},
             alerts=_alerts(program) if isinstance(error, ArchiveError | IndexDamaged) else (),
         )
+    )
+
+
+def _being_rebuilt(percent: int) -> Problem:
+    """The index can't be read because another version of the program, or nothing whole, left it;
+    a process builds it anew at this moment."""
+    return Problem(
+        503,
+        "index-being-rebuilt",
+        _(
+            "正在重建索引：已完成 %(percent)s%%。对话都在归档中，没有丢失；完成后即可搜索。",
+            percent=percent,
+        ),
+        headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
 
 
@@ -197,6 +214,8 @@ def _advice(problem: Problem) -> tuple[str, str]:
     """For a page: (what happened, what the reader can do about it)."""
     if problem.kind == "host-malformed":
         return (_("地址有误"), _("请改正地址后再打开。"))
+    if problem.kind == "index-being-rebuilt":
+        return (_("正在重建索引"), _("请稍后刷新本页。"))
     known = {
         400: (_("这个搜索无法执行"), _("请修改搜索词或条件后再试。")),
         403: (_("拒绝访问"), _("请在运行本服务的机器上，用浏览器直接打开它。")),
