@@ -21,6 +21,7 @@ from werkzeug.http import parse_accept_header, parse_cookie
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import speakers_of
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli import printing
 from kchat_search.errors import BadRequest, KchatSearchError
 from kchat_search.hosts import is_loopback
@@ -64,6 +65,8 @@ NASTY = (
     "\x1b[",
     "?token=", "&token=a", '"token":"', '"token"', '\\"', "token=&amp;", "<b>", "&#", "http://",
     "\u202e", "=1", "\t", "访客", "访客 ", " 1", "的", "退款", "OR ", "NOT ", "-(", "from:", "a*",
+    "<p>", "<a href=http://h>", "<b a='", "<!--", "<script>", "</td>", "<div hidden>", "&lt;", "{{",
+    "[{",     '{"a":', '["', "<b a=\"<b a='\" b='<b ",
 )  # fmt: skip
 SIZES = (512, 8_192)
 _FLOOR = 0.1
@@ -180,6 +183,11 @@ CALLS: dict[str, Callable[[str], object]] = {
     "read": read,
     "who spoke": who_spoke,
     "read many": lambda text: READER.read(archived(text, many), {"1": text[:16]}),
+    "visible text": visible_text,
+    "visible text of JSON": lambda text: visible_text(f'["{text}"]'),
+    "visible text of a JSON object": lambda text: visible_text(json.dumps({text: [text, text]})),
+    "visible text of HTML": lambda text: visible_text(f"<p>{text}</p>"),
+    "visible text of a link": lambda text: visible_text(f'<a href="{text}">{text}</a>'),
     "fold": fold,
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,

@@ -21,7 +21,7 @@ from tests.growth import spread, superlinear
 from tests.test_house import modules, source
 
 MAKERS = {
-    "kchat_search.kchat.upload_tokens._parameter_pattern": None,
+    "kchat_search.chats.addresses.parameter_pattern": None,
     "kchat_search.text.fold._long_marks_pattern": (),
 }
 """The functions that make patterns, and with which arguments to call them; None where what they

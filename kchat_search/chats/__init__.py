@@ -1,7 +1,12 @@
-"""Reads a stored chat: who spoke, names, texts, ratings, history. Pure.
+"""Reads a stored chat: who spoke, names, what people saw, ratings, history. Pure.
 
-reader.py    `ChatReader`: a chat, who spoke, the names, the folded texts, for every caller alike
-speakers.py  who spoke: the one place that answers it
-ratings.py   the one table of Kchat's rating codes and their labels
-history.py   what a chat said before: from the stored versions to the differences between them
+reader.py        `ChatReader`: a chat, who spoke, the names, the texts, for every caller alike
+visible_text.py  what people saw of a message: the one function that answers it
+html_text.py     what they saw of one in HTML: its lines, characters, addresses
+html_markup.py   where its markup is, and whether there is any
+json_texts.py    what they saw of one in JSON: cards, documents, a robot's answer
+addresses.py     addresses as they may be shown: without upload tokens, never a program
+speakers.py      who spoke: the one place that answers it
+ratings.py       the one table of Kchat's rating codes and their labels
+history.py       what a chat said before: from the stored versions to the differences between them
 """

@@ -23,6 +23,7 @@ from itertools import count, pairwise
 from typing import Any, Literal, overload
 
 from kchat_search import processor_time
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Chat, Message, StoredVersion
 from kchat_search.models.damage import DamagedRow
 
@@ -69,8 +70,9 @@ class MessageDifference:
     after: Message | None
     """None for a message that was removed."""
     fields: tuple[FieldDifference, ...] = ()
-    """What else changed: all fields but the text and, for a recall, `recalled`. `position` is one
-    of them only where the message itself moved, not where messages before it came or went."""
+    """What else changed: all fields but the visible text and, for a recall, `recalled`. `position`
+    is one of them only where the message itself moved, not where messages before it came or went.
+    `msg` is one only where its visible text is the same."""
 
     @property
     def message(self) -> Message:
@@ -81,8 +83,8 @@ class MessageDifference:
 
     @property
     def text_changed(self) -> bool:
-        """Did its text change? True for a message that was added or removed."""
-        return self.before is None or self.after is None or self.before.text != self.after.text
+        """Did its visible text change? True for a message that was added or removed."""
+        return self.before is None or self.after is None or _differ(self.before, self.after)
 
 
 Difference = FieldDifference | MessageDifference
@@ -395,7 +397,7 @@ def _message_difference(
     """The difference of a message that is in both versions; None if there is none."""
     old, new = pair
     recalled = new.recalled and not old.recalled
-    text_changed = old.text != new.text
+    text_changed = _differ(old, new)  # where only the raw form did, the field «msg» says so
     named = (("recalled", recalled), ("msg", text_changed))  # the kind and the texts say these
     ignored = [name for name, is_said in named if is_said]
     fields = list(_field_differences(*sent, reading, ignored))
@@ -404,3 +406,8 @@ def _message_difference(
     if not (recalled or text_changed or fields):
         return None
     return MessageDifference("recalled" if recalled else "changed", old, new, tuple(fields))
+
+
+def _differ(old: Message, new: Message) -> bool:
+    """Did people see different texts?"""
+    return old.text != new.text and visible_text(old.text) != visible_text(new.text)

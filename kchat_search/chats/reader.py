@@ -1,4 +1,4 @@
-"""Reads a stored chat in one way: the chat, who spoke, the names, the folded texts.
+"""Reads a stored chat in one way: the chat, who spoke, the names, the visible and folded texts.
 
 Search, the index, the pages, the API and the export all read chats here. So they can't disagree
 about who spoke. Texts are folded only when somebody asks for them, because folding takes
@@ -14,6 +14,7 @@ from functools import cached_property
 
 from kchat_search import processor_time
 from kchat_search.chats import speakers
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Chat, Speaker
 from kchat_search.text.fold import Folded, fold_many, fold_many_with_map
 
@@ -26,8 +27,8 @@ _AT_ONCE = 65_536
 
 @dataclass(frozen=True)
 class Transcript:
-    """A chat, and what its JSON does not say directly. `speakers` and the folded texts have one
-    entry for each message, in the order of the messages.
+    """A chat, and what its JSON does not say directly. `speakers`, the visible and the folded texts
+    have one entry for each message, in the order of the messages.
 
     Two threads that ask for the folded texts at the same time may both fold them; the results are
     equal.
@@ -45,17 +46,22 @@ class Transcript:
         return replace(self, chat=chat, speakers=self.speakers[part])
 
     @cached_property
+    def visible(self) -> list[str]:
+        """The visible text of each message: what people saw of it."""
+        return [visible_text(message.text) for message in self.chat.messages]
+
+    @cached_property
     def texts(self) -> list[str]:
-        """The folded text of each message."""
-        return fold_many([message.text for message in self.chat.messages])
+        """The folded visible text of each message."""
+        return fold_many(self.visible)
 
     @cached_property
     def texts_with_map(self) -> list[Folded]:
-        """The folded text of each message, with the map that leads back to the original. Of a
-        message, at most the first `MAX_MARKED` characters.
+        """The folded visible text of each message, with the map that leads back to the visible
+        text. Of a message, at most the first `MAX_MARKED` characters.
 
         Raises `RequestTooExpensive` where a request may not take so long."""
-        texts = [message.text[:MAX_MARKED] for message in self.chat.messages]
+        texts = [text[:MAX_MARKED] for text in self.visible]
         if sum(map(len, texts)) <= _AT_ONCE:
             return fold_many_with_map(texts, processor_time.check)
         folded: list[Folded] = []

@@ -11,8 +11,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from kchat_search.chats.addresses import url_without_tokens
 from kchat_search.kchat.json_codec import NotUnderstood, encode, excerpt
-from kchat_search.kchat.upload_tokens import url_without_tokens, without_upload_tokens
+from kchat_search.kchat.upload_tokens import without_upload_tokens
 from kchat_search.models.chats import Upload
 from kchat_search.text.fold import without_surrogates
 

@@ -7,29 +7,24 @@ chat, so the digest of a chat leaves them out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from hashlib import sha256
 
+from kchat_search.chats.addresses import (
+    TOKENS,
+    parameter_pattern,
+    url_without_tokens,
+    without_parameters,
+)
 from kchat_search.kchat.json_codec import MAX_DEPTH, NotUnderstood, decode_text, encode
 
 _TOKEN_KEYS = frozenset({"token", "oss_token"})
-_TOKENS = r"token|oss[-_]token|security-token|x-(?:oss|amz)-security-token"
 # Links to object stores are signed again for each request: the same file has another address.
 _SIGNATURES = (
     r"ossaccesskeyid|awsaccesskeyid|expires|signature"
     r"|x-(?:oss|amz)-(?:signature|credential|date|expires|signature-version|algorithm)"
 )
-
-
-def _parameter_pattern(names: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<=[?&;#])(?:{names})=[^&#;]*(?:&(?:amp;)?|;)?", re.IGNORECASE)
-
-
-_TOKEN_PARAMETERS = _parameter_pattern(_TOKENS)
-_RENEWED_PARAMETERS = _parameter_pattern(f"{_TOKENS}|{_SIGNATURES}")
-# Some PHP backends send a nested object as a text that contains its JSON.
-_TOKENS_IN_TEXT = re.compile(r'("(?:oss_)?token"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_RENEWED_PARAMETERS = parameter_pattern(f"{TOKENS}|{_SIGNATURES}")
 
 
 def content_digest(value: object) -> str:
@@ -75,41 +70,8 @@ def without_upload_tokens(value: object) -> object:
     return _cleaned(value, url_without_tokens, all_levels=True, in_upload=False, depth=0)
 
 
-def url_without_tokens(url: str) -> str:
-    """An address without the parameters that are tokens, otherwise letter for letter."""
-    return _without_parameters(url, _TOKEN_PARAMETERS)
-
-
 def _without_renewed_parameters(url: str) -> str:
-    return _without_parameters(url, _RENEWED_PARAMETERS)
-
-
-def _without_parameters(url: str, parameters: re.Pattern[str]) -> str:
-    url = _TOKENS_IN_TEXT.sub(r'\1""', url)
-    rest, removed = parameters.subn("", url)
-    return _without_dangling_separators(rest) if removed else url
-
-
-def _without_dangling_separators(url: str) -> str:
-    """An address without the `?`, `&` and `&amp;` that stand before a `#` or at its end.
-
-    No regular expression: one would look at a run of separators from each of its characters, which
-    takes 13 s for 20,000 of them and holds the interpreter."""
-    *parts, last = url.split("#")
-    break_at_end = "\n" if last.endswith("\n") else ""
-    parts.append(last.removesuffix("\n"))
-    return "#".join(map(_without_separators_at_end, parts)) + break_at_end
-
-
-def _without_separators_at_end(text: str) -> str:
-    end = len(text)
-    while True:
-        if text.endswith(("?", "&"), 0, end):
-            end -= 1
-        elif text.endswith("&amp;", 0, end):
-            end -= len("&amp;")
-        else:
-            return text[:end]
+    return without_parameters(url, _RENEWED_PARAMETERS)
 
 
 def _cleaned(

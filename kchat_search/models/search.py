@@ -68,11 +68,11 @@ class Snippet:
     speaker: Speaker
     created_at: datetime | None
     text: str
-    """The original text, or the part of it around the match."""
+    """The visible text, or the part of it around the match."""
     highlights: tuple[tuple[int, int], ...]
     """The ranges to mark: `[start, end)` in code points of `text`."""
     start: int = 0
-    """Where `text` begins in the message, in code points."""
+    """Where `text` begins in the visible text, in code points."""
     cut: bool = False
     """Does the message go on after `text`?"""
     reply: bool = False
@@ -235,7 +235,8 @@ class ChatView:
     speakers: tuple[Speaker, ...]
     """Who spoke, message by message."""
     highlights: Mapping[int, tuple[tuple[int, int], ...]]
-    """The ranges to mark for a query, by the position of the message, in code points."""
+    """The ranges of the visible text to mark for a query, by the position of the message, in code
+    points."""
     agent_name: str | None
     visitor_name: str | None
     version: int

@@ -44,6 +44,8 @@ _LONG = 10_000
 
 class _Marked(NamedTuple):
     message: Message
+    text: str
+    """Its visible text."""
     speaker: Speaker
     ranges: tuple[Range, ...]
     needles: int
@@ -84,10 +86,10 @@ def snippets(
     """
     if limit <= 0:
         return ()
-    said = list(zip(transcript.chat.messages, transcript.speakers, strict=True))
+    said = list(zip(transcript.chat.messages, transcript.visible, transcript.speakers, strict=True))
     marked = []
     needle_texts = [needle.text for needle in needles]
-    for position, ((message, speaker), folded) in enumerate(
+    for position, ((message, visible, speaker), folded) in enumerate(
         zip(said, transcript.texts_with_map, strict=True)
     ):
         if not position % _CHECK_EVERY:
@@ -103,10 +105,12 @@ def snippets(
         ranges, bits = _find(folded, speaker, needles)
         if ranges:
             has_phrase = bool(phrases) and any(phrase in message_text for phrase in phrases)
-            marked.append(_Marked(message, speaker, ranges, bits, has_phrase))
+            marked.append(_Marked(message, visible, speaker, ranges, bits, has_phrase))
     if not marked:
         marked = [
-            _Marked(message, speaker, (), 0) for message, speaker in said if message.text.strip()
+            _Marked(message, visible, speaker, (), 0)
+            for message, visible, speaker in said
+            if visible.strip()
         ]
     if len(marked) > limit:
         marked = sorted(_best(marked, limit), key=lambda m: m.message.position)
@@ -230,7 +234,7 @@ def _by_text(needles: Sequence[HasWord], *, prefix: bool) -> dict[str, list[HasW
 
 
 def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
-    """The ranges on the original text, in ascending order. Ranges that touch become one."""
+    """The ranges on the visible text, in ascending order. Ranges that touch become one."""
     if len(ranges) == 1:
         return (folded.original_range(*ranges[0]),)
     merged: list[Range] = []
@@ -248,7 +252,7 @@ def _length(ranges: Sequence[Range]) -> int:
 
 def _snippet(marked: _Marked) -> Snippet:
     message = marked.message
-    first, last = _cut(message.text, marked.ranges)
+    first, last = _cut(marked.text, marked.ranges)
     inside = tuple(
         (max(start, first) - first, min(end, last) - first)
         for start, end in marked.ranges
@@ -260,10 +264,10 @@ def _snippet(marked: _Marked) -> Snippet:
         name=message.name,
         speaker=marked.speaker,
         created_at=message.created_at,
-        text=message.text[first:last],
+        text=marked.text[first:last],
         highlights=inside,
         start=first,
-        cut=last < len(message.text),
+        cut=last < len(marked.text),
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kchat_search.chats.reader import ChatReader
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import StoredChat, Understand
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Progress, VerifyReport, no_progress
@@ -121,7 +122,7 @@ def _draw(
         chat_id = rnd.choice(ids)
         stored = archive.get([chat_id]).get(chat_id)
         texts = (
-            [fold(m.text) for m in chat_reader.parse(stored.raw).messages]
+            [fold(visible_text(m.text)) for m in chat_reader.parse(stored.raw).messages]
             if isinstance(stored, StoredChat)
             else []
         )
@@ -147,7 +148,8 @@ def _scan(
         if isinstance(stored, DamagedRow):
             continue
         # No folded text has a line break, so a string can't match across two messages.
-        text = "\n".join(fold(message.text) for message in chat_reader.parse(stored.raw).messages)
+        messages = chat_reader.parse(stored.raw).messages
+        text = "\n".join(fold(visible_text(message.text)) for message in messages)
         for string in drawn:
             if string in text:
                 scanned[string].add(stored.id)

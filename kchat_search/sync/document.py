@@ -14,7 +14,7 @@ from kchat_search.models.plan import IndexDocument, Passage
 from kchat_search.text.fold import fold_many, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
-VERSION = 2
+VERSION = 3
 """The version of what a document is made of. After it changes, the index is rebuilt."""
 
 RevisionAndRaw = tuple[int, str]

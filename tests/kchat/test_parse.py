@@ -14,14 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kchat_search.chats.addresses import _without_dangling_separators, url_without_tokens
 from kchat_search.errors import KchatBadAnswer
 from kchat_search.kchat.json_codec import decode, decode_answer, encode
 from kchat_search.kchat.parse import MAX_CHAT, ChatParser
 from kchat_search.kchat.upload_tokens import (
-    _without_dangling_separators,
     chat_without_upload_tokens,
     content_digest,
-    url_without_tokens,
 )
 from kchat_search.models.chats import Chat, FetchedChat, Message, RejectedChat, Upload
 
