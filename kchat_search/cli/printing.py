@@ -28,6 +28,7 @@ from rich.text import Text
 
 from kchat_search.chats import ratings
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, value_text
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Message, StoredReject
 from kchat_search.models.damage import DamagedRow, RepairOutcome, RepairReport
 from kchat_search.models.reports import (
@@ -165,7 +166,7 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         if value:
             out.print(f"  {name}: {clean(value)}")
     for message, speaker in zip(chat.messages, view.speakers, strict=True):
-        text = message.text or ("" if message.upload else _event(message.type))
+        text = visible_text(message.text) or ("" if message.upload else _event(message.type))
         if message.upload:
             text += f" [{message.upload.name}]"
         recalled = " (recalled)" if message.recalled else ""
@@ -216,7 +217,7 @@ def _print_message_changed(difference: MessageDifference, zone: ZoneInfo) -> Non
 
 def _content(message: Message) -> str:
     file = f"[{message.upload.name or 'file'}]" if message.upload else ""
-    return " ".join(filter(None, (message.text, file))) or "(nothing)"
+    return " ".join(filter(None, (visible_text(message.text), file))) or "(nothing)"
 
 
 def _field_changed(difference: FieldDifference) -> str:

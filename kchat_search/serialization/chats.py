@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.search import ChatView
 from kchat_search.serialization import schemas
 from kchat_search.serialization.links import Links
@@ -22,6 +23,7 @@ def chat_json(view: ChatView, zone: ZoneInfo, links: Links, q: str = "") -> sche
                 "message_id": message.id,
                 "from": speaker,
                 "created_at": rfc3339(message.created_at, zone),
+                "text": visible_text(message.text),
                 "highlights": list(view.highlights.get(message.position, ())),
             }
             for message, speaker in zip(view.chat.messages, view.speakers, strict=True)

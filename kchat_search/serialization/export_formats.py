@@ -18,6 +18,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.search import ChatView
@@ -157,7 +158,7 @@ def _message_cells(message: Message, speaker: Speaker, zone: ZoneInfo) -> list[s
         _time(message.created_at, zone),
         speaker,
         message.name,
-        message.text,
+        visible_text(message.text),
         "true" if message.recalled else "",
         "" if upload is None else upload.name,
         "" if upload is None else guarded_link(safe_link(upload.url) or ""),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, Version
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.errors import LimitExceeded, NotFound
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import schemas
@@ -206,8 +207,8 @@ def _message(difference: MessageDifference) -> schemas.MessageChangeJson:
         "message_id": message.id,
         "position": message.position,
         "name": message.name,
-        "before": difference.before.text if difference.before else None,
-        "after": difference.after.text if difference.after else None,
+        "before": visible_text(difference.before.text) if difference.before else None,
+        "after": visible_text(difference.after.text) if difference.after else None,
         "recalled": message.recalled,
         "upload": upload.name if upload else None,
         "fields": [_field(field) for field in difference.fields],

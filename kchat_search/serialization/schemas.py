@@ -103,12 +103,12 @@ SnippetJson = TypedDict(
         "name": str,
         "from": Speaker,
         "created_at": Time | None,
-        "text": Annotated[str, Field(description="Text, never HTML.")],
+        "text": Annotated[str, Field(description="Visible text, never HTML.")],
         "highlights": Annotated[
             list[tuple[int, int]],
             Field(description="[start, end) in Unicode code points of `text`."),
         ],
-        "start": Annotated[int, Field(description="Where `text` begins in the message.")],
+        "start": Annotated[int, Field(description="Where it begins in the visible text.")],
         "cut": Annotated[bool, Field(description="There is more of the message after `text`.")],
     },
 )
@@ -223,9 +223,10 @@ MessageNotesJson = TypedDict(
         "message_id": int | None,
         "from": Speaker,
         "created_at": Time | None,
+        "text": Annotated[str, Field(description="The visible text: what people saw of `msg`.")],
         "highlights": Annotated[
             list[tuple[int, int]],
-            Field(description="What `q` marks: [start, end) in code points of the message."),
+            Field(description="What `q` marks: [start, end) in code points of `text`."),
         ],
     },
 )
@@ -269,13 +270,16 @@ class MessageChangeJson(TypedDict):
         int, Field(description="Its place in the chat, from 0; of a removed one, before.")
     ]
     name: str
-    before: Annotated[str | None, Field(description="Its text before; null: there was none.")]
-    after: Annotated[str | None, Field(description="Its text after; null: it is gone.")]
+    before: Annotated[str | None, Field(description="Its visible text before; null: none.")]
+    after: Annotated[str | None, Field(description="Its visible text after; null: gone.")]
     recalled: bool
     upload: Annotated[str | None, Field(description="The name of its file.")]
     fields: Annotated[
         list[FieldChangeJson],
-        Field(description="What else changed of it; `position` where it moved."),
+        Field(
+            description="What else changed: `position` where it moved, `msg` where people saw "
+            "the same text."
+        ),
     ]
 
 

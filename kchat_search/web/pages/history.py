@@ -22,6 +22,7 @@ from kchat_search.chats.history import (
     Version,
     value_text,
 )
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.errors import RequestTooExpensive
 from kchat_search.models.chats import Chat, Message
 from kchat_search.serialization.links import anchor, versions_url
@@ -74,6 +75,8 @@ class ShownMessage:
     anchor: str
     message: Message
     """The message before the change; a message that was added, after it."""
+    text: str
+    """The visible text of `message`."""
     before: Pieces
     after: Pieces
     upload_after: str | None
@@ -144,7 +147,8 @@ def _add_addresses(addresses: dict[int, str], history: History, chat: Chat) -> N
             before, after = change.before, change.after
             if before is None or after is None or after.id is None:
                 continue
-            if (before.text and not after.text) or (before.upload and not after.upload):
+            text_gone = visible_text(before.text) and not visible_text(after.text)
+            if text_gone or (before.upload and not after.upload):
                 addresses[after.id] = versions_url(chat.id, offset, name)
 
 
@@ -185,6 +189,7 @@ class _Namer:
             "recalled": _("已撤回"),
             "upload": _("附件"),
             "is_read": _("已读"),
+            "msg": _("原始格式"),
         }
 
     def of_chat(self, change: FieldDifference) -> ShownField:
@@ -253,13 +258,14 @@ def _group(kind: Kind, changes: list[_Anchored], namer: _Namer) -> Group:
 
 def _message(name: str, change: MessageDifference, namer: _Namer) -> ShownMessage:
     processor_time.check()
-    before = change.before.text if change.before else ""
-    after = change.after.text if change.after else ""
+    before = visible_text(change.before.text) if change.before else ""
+    after = visible_text(change.after.text) if change.after else ""
     shown = change.before or change.message
     file_after = _file(change.after)
     return ShownMessage(
         anchor=name,
         message=shown,
+        text=before if change.before else after,
         before=pieces(before, after),
         after=pieces(after, before),
         upload_after=None if file_after == _file(shown) else file_after or "",

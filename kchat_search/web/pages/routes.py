@@ -13,6 +13,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.chats import Chat
 from kchat_search.models.search import ChatView, SearchRequest
@@ -200,7 +201,7 @@ def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
 
     Looked up only if the chat has a recalled message without text and file.
     """
-    empty = any(m.recalled and not (m.text or m.upload) for m in view.chat.messages)
+    empty = any(m.recalled and not (visible_text(m.text) or m.upload) for m in view.chat.messages)
     if view.version == 1 or not empty:
         return {}
     return history.said_before(program.history(view.chat.id), view.chat)

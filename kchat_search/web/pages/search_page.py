@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from flask_babel import gettext as _
 
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.fields import BY_NAME, FIELDS, NONE, PARAMETERS
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
@@ -231,10 +232,12 @@ def _page_url(request: SearchRequest, number: int) -> str:
 def preview(hit: Hit) -> Preview | None:
     """The first text that somebody wrote; None if there is none."""
     for message, speaker in zip(hit.chat.messages, hit.speakers, strict=True):
-        if message.text.strip() and not message.type.startswith(("chat.member", "chat.system")):
-            text = message.text[:PREVIEW_LENGTH]
-            dots = "…" if len(message.text) > PREVIEW_LENGTH else ""
-            return Preview(message.name, speaker, text + dots)
+        if message.type.startswith(("chat.member", "chat.system")):
+            continue
+        text = visible_text(message.text)
+        if text.strip():
+            dots = "…" if len(text) > PREVIEW_LENGTH else ""
+            return Preview(message.name, speaker, text[:PREVIEW_LENGTH] + dots)
     return None
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.search import ChatView
 from kchat_search.serialization.links import anchor
@@ -38,9 +39,14 @@ class Row:
     follows: bool
     """The same person said the message before, at most 180 seconds earlier: no name is shown."""
     highlights: tuple[tuple[int, int], ...]
-    """The ranges that match the query: [start, end) in code points."""
+    """The ranges of the visible text that match the query: [start, end) in code points."""
     next_match: str | None
     """The anchor of the next message with a match; None on the last one."""
+
+    @property
+    def text(self) -> str:
+        """The visible text. Made when it is asked for, because a page shows a part of the rows."""
+        return visible_text(self.message.text)
 
 
 def rows(view: ChatView, zone: ZoneInfo) -> list[Row]:
