@@ -32,6 +32,7 @@ from kchat_search.search.tree import (
 )
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import Run, RunKind, runs, strip_punctuation
+from kchat_search.text.typography import without_ignorable
 
 _ID = re.compile(r"[0-9]{1,19}")
 _UNSPACED = (RunKind.HAN, RunKind.UNSPACED)
@@ -58,7 +59,9 @@ def parse(query: str, split: Callable[[str], list[str]], today: date, zone: Zone
             "q",
             MAX_QUERY_CHARACTERS,
         )
-    query = without_surrogates(query)  # no engine, archive or page can take them
+    # No engine, archive or page can take surrogates. Nobody sees what is ignorable, yet between the
+    # letters of an operator it would make that a text.
+    query = without_ignorable(without_surrogates(query))
     parser = _Parser(query, split, today, zone)
     tree = parser.read()
     if tree is None and query.strip():

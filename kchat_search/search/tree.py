@@ -18,7 +18,7 @@ BETWEEN = "，。、；！？…｡､︐︑︒︔︕︖﹐﹑﹔﹖﹗「」『
 """Chinese punctuation. It may stand between two words, and a condition may begin after it."""
 
 _NOT_PLAIN = re.compile(
-    rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(OPERATORS)}):)|.*[\s"＂“”„‟()（）]""", re.DOTALL
+    rf"""(?:.*[{BETWEEN}])?(?:-|(?:{"|".join(OPERATORS)}):)|.*[\s"()]""", re.DOTALL
 )
 """Folded text that would not be read as text if it were written as it is."""
 _PLAIN_VALUE = re.compile(r"[\w.@+-]+")

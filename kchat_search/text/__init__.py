@@ -1,5 +1,6 @@
 """Text in the forms in which it is compared. Every function is pure and imports nothing of ours.
 
+    typography.py    lists characters that are nothing, and marks with several forms
     fold.py          folds text: the form in which two strings are compared, with a map back
     scripts.py       cuts folded text into runs of one kind: Han, letters, digits, the rest
     joined.py        joins what separators take apart: numbers, identifiers, words with blanks

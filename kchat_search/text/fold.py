@@ -1,7 +1,9 @@
 """Fold: map text to the form in which two strings are compared.
 
-The steps are: replace each lone surrogate by U+FFFD; NFKC; case folding; traditional to simplified
-Chinese, character by character; each run of white space to one blank.
+The steps are: drop the characters that are nothing to a reader (Unicode's default-ignorable ones);
+replace each lone surrogate by U+FFFD; NFKC; case folding; traditional to simplified Chinese,
+character by character; one form each of apostrophes, quotes, dashes and tildes; each run of white
+space to one blank.
 
 Folding is idempotent. Text can be folded piece by piece: it is cut only where Unicode normalisation
 cannot reach across the cut (UAX #15, «stable code points»). So each folded character knows the
@@ -25,11 +27,21 @@ import numpy as np
 import opencc
 from numpy.typing import NDArray
 
+from kchat_search.text.typography import (
+    DECOMPOSED,
+    DECOMPOSED_MARKS,
+    IGNORABLE,
+    MARKS,
+    without_ignorable,
+)
+
 _COMPLEX = "\uffff"  # a noncharacter: it marks a character that does not fold to one character
 _LONG_COMPLEX = _COMPLEX * 32  # combining marks are complex; no language has so many in a row
 _CHECK_EVERY = 4_096
 """Stretches of complex characters. So many take some milliseconds."""
 _REPLACEMENT = "\ufffd"
+_STEPS = 2
+"""Rises whenever the steps of folding change."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLANKS = re.compile(" {2,}")
 _SPACES = re.compile(r"\s+")
@@ -40,6 +52,8 @@ class Folded:
     """Folded text with a map back to the original.
 
     The range `starts[i]:ends[i]` of the original, in code points, became the character `text[i]`.
+    A dropped character is in the range of the character before it, at the beginning in the range
+    of the first one.
     Both tuples have one number for each character of `text`. Both are None where every
     character has the same index as in the original.
     """
@@ -62,6 +76,7 @@ def fold(text: str) -> str:
     if _COMPLEX not in plain and "  " not in plain:
         return plain
     # Without a map, all is folded at once: five times faster on text with line breaks.
+    text = without_ignorable(text)
     return _fold_piece(_order_long_marks(text) if _LONG_COMPLEX in plain else text)
 
 
@@ -93,6 +108,8 @@ def fold_with_map(text: str, check: Callable[[], None] = _nothing) -> Folded:
     plain = text.translate(_SINGLE_CHARACTERS)
     if _COMPLEX not in plain and "  " not in plain:
         return Folded(plain)
+    if IGNORABLE.search(text):
+        return _fold_with_gaps(text, check)
     out: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -114,6 +131,19 @@ def fold_with_map(text: str, check: Callable[[], None] = _nothing) -> Folded:
     return _join_blanks("".join(out), starts, ends)
 
 
+def _fold_with_gaps(text: str, check: Callable[[], None]) -> Folded:
+    """`fold_with_map` of a text with ignorable characters. They go first of all, because their
+    neighbours may then join (NFKC, blanks)."""
+    kept = [index for index, character in enumerate(text) if not IGNORABLE.match(character)]
+    folded = fold_with_map("".join(text[index] for index in kept), check)
+    count = len(folded.text)
+    starts = range(count) if folded.starts is None else folded.starts
+    ends = range(1, count + 1) if folded.ends is None else folded.ends
+    # The character `i` that was kept begins at `borders[i]` and ends at `borders[i + 1]`.
+    borders = [0, *kept[1:], len(text)]
+    return Folded(folded.text, tuple(borders[i] for i in starts), tuple(borders[i] for i in ends))
+
+
 def without_surrogates(text: str) -> str:
     """`text` with U+FFFD in place of each lone surrogate. JSON may carry lone surrogates; UTF-8
     refuses them."""
@@ -127,9 +157,9 @@ def without_surrogates(text: str) -> str:
 
 
 def fingerprint() -> str:
-    """The versions of the tables that folding uses. Where they differ, folded texts must be folded
-    again."""
-    return f"unicode {unicodedata.unidata_version} opencc {version('opencc')}"
+    """The versions of the steps of folding and of their tables. Where they differ, texts must be
+    folded again."""
+    return f"fold {_STEPS} unicode {unicodedata.unidata_version} opencc {version('opencc')}"
 
 
 def _fold_single_characters(texts: Sequence[str]) -> Iterator[tuple[str, str | None]]:
@@ -188,9 +218,14 @@ def _fold_piece(piece: str) -> str:
 
     NFKC is applied twice, because case folding can undo it (Unicode, D146: toNFKC_Casefold).
     """
-    text = unicodedata.normalize("NFKC", without_surrogates(piece)).casefold()
-    text = unicodedata.normalize("NFKC", text).translate(_simplified_table())
+    text = DECOMPOSED.sub(_decomposed_mark, without_surrogates(piece))
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = unicodedata.normalize("NFKC", text).translate(_last_table())
     return _SPACES.sub(" ", text)
+
+
+def _decomposed_mark(mark: re.Match[str]) -> str:
+    return DECOMPOSED_MARKS[ord(mark.group())]
 
 
 def _fold_stretch(piece: str) -> str:
@@ -289,6 +324,11 @@ def _simplified_table() -> dict[int, str]:
     return table
 
 
+@cache
+def _last_table() -> dict[int, str]:
+    return _simplified_table() | MARKS
+
+
 class _SingleCharacterTable(dict[int, str]):
     """A table for `str.translate`: what a single character folds to.
 
@@ -304,6 +344,7 @@ class _SingleCharacterTable(dict[int, str]):
             or _joins_left(character)
             or (folded == " " and character != " ")
             or character == _COMPLEX
+            or IGNORABLE.match(character) is not None
         )
         self[code] = _COMPLEX if complex_ else folded
         return self[code]

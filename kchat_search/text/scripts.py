@@ -77,8 +77,7 @@ def indexable_runs(folded: str) -> list[tuple[str, str]]:
 
 
 def strip_punctuation(text: str) -> str:
-    """`text` without punctuation, blanks and invisible characters (such as a pasted U+200B) at its
-    ends."""
+    """`text` without punctuation, blanks and control characters at its ends."""
     start, end = 0, len(text)
     while start < end and _is_punctuation(text[start]):
         start += 1

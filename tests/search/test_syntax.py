@@ -31,12 +31,15 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("退款 流程", And((REFUND, text("流程")))),
     ("退款\u3000流程", And((REFUND, text("流程")))),
     ("退款，流程。", text("退款,流程", "退款", "流程")),
-    ("「退款」流程", text("退款」流程", "退款", "流程")),
+    ("「退款」流程", text('退款"流程', "退款", "流程")),
     ("怎么退款？", text("怎么退款", "怎么", "退款")),
     ("退款~", REFUND),
     ("退款！！！", REFUND),
     ("退款\u200b", REFUND),
     ("\ufeff退款", REFUND),
+    ("退\u2060款", REFUND),
+    ("退款 O\u200bR 退货", Or((REFUND, RETURNS))),
+    ("\ufeffagent:2192", FieldCondition("agent", "2192")),
     ("退款退款", text("退款退款", "退款")),
     ("申請退款", text("申请退款", "申请", "退款")),
     # quoted strings
@@ -45,8 +48,8 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("”退款流程“", Phrase("退款流程")),
     ("„退款流程‟", Phrase("退款流程")),
     ("＂退款流程＂", Phrase("退款流程")),
-    ("“说‘好’”", Phrase("说‘好’")),
-    ('"“好”"', Phrase("“好”")),
+    ("“说‘好’”", Phrase("说'好'")),
+    ('"“好”"', Phrase('"好"')),
     ('"5678"', Phrase("5678")),
     ('"3.6.0"', Phrase("3.6.0")),
     ('"a@b.com"', Phrase("a@b.com")),
@@ -54,7 +57,7 @@ ROWS: list[tuple[str, Tree | None]] = [
     ('"  a\tB "', Phrase(" a b ")),
     ('"，"', Phrase(",")),
     ('"a\\"b"', Phrase('a"b')),
-    ("“a\\”b”", Phrase("a”b")),
+    ("“a\\”b”", Phrase('a"b')),
     ('"C:\\temp"', Phrase("c:\\temp")),
     ('"C:\\"', Phrase("c:\\")),
     ('"OR"', Phrase("or")),
@@ -235,7 +238,9 @@ def test_odd_input_is_text_and_the_answer_says_so(query: str, expected: Tree, no
         ("？", text("?")),
         ("・・", text("・・")),
         ("~", text("~")),
-        ("\u200b", text("\u200b")),
+        ("\u200b", None),
+        ("\ufeff \u3164", None),
+        ('"\u200b"', text('""')),
         ("AND", text("and", Word("and"))),
         ("OR NOT", And((text("or", Word("or")), text("not", Word("not"))))),
         ("退款 ，", REFUND),
@@ -250,7 +255,7 @@ def test_odd_input_is_text_and_the_answer_says_so(query: str, expected: Tree, no
     ],
 )
 def test_punctuation_alone_counts_only_where_nothing_else_is_asked(
-    query: str, expected: Tree
+    query: str, expected: Tree | None
 ) -> None:
     assert tree(query) == expected
 
