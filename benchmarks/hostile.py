@@ -52,7 +52,7 @@ def requests(rng: Random, random_ones: int) -> Iterator[str]:
             (_ALL, {}),
             (_ALL, {"per_page": "100", "snippets": "5"}),
             (_ALL, {"sort": "newest", "page": "100", "per_page": "100", "snippets": "5"}),
-            (_ALL, {"match": "all", "facets": "none", "start": "2015-01-01", "end": "2017-12-31"}),
+            (_ALL, {"related": "50", "facets": "none", "start": "2015-01-01", "end": "2017-12-31"}),
             (_PAGE, {"per_page": "100"}),
         ):
             yield f"{path}?{urlencode({'q': q[:MAX_QUERY_CHARACTERS], **more})}"

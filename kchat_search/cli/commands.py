@@ -173,11 +173,17 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 @click.option(
     "--per-page", default=SearchRequest().per_page, show_default=True, help="Chats a page."
 )
+@click.option(
+    "--related",
+    default=SearchRequest().related,
+    show_default=True,
+    help="Chats with only some of the words, at most.",
+)
 @json_option
-def search(request: SearchRequest, sort: Sort, page: int, per_page: int, as_json: bool) -> None:
+def search(request: SearchRequest, as_json: bool, **asked: Any) -> None:
     """Search; the query language is that of the pages. Put -- before a query that begins with -."""
     settings = _settings()
-    request = replace(request, sort=sort, page=page, per_page=per_page)
+    request = replace(request, **asked)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
         answer = service.search(request)

@@ -39,7 +39,7 @@ from kchat_search.models.reports import (
     VerifyReport,
     no_progress,
 )
-from kchat_search.models.search import ChatView, QueryReading, SearchPage
+from kchat_search.models.search import ChatView, Hit, QueryReading, SearchPage
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.notes import note_text
 from kchat_search.text.fold import without_surrogates
@@ -115,19 +115,31 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     for row in page.damaged:
         out.print(f"  damaged: {clean(str(row))}")
     for hit in page.hits:
-        chat = hit.chat
-        who = " · ".join(
-            filter(None, [hit.agent_name or chat.agent_id, hit.visitor_name, chat.status])
-        )
+        _print_hit(hit, zone)
+    if page.related:
         out.print()
-        out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
-        for snippet in hit.snippets:
-            line = Text(f"  {clean(snippet.name or snippet.speaker)}: ")
-            offset = len(line)
-            line.append(clean(snippet.text))
-            for start, end in snippet.highlights:
-                line.stylize("bold yellow", offset + start, offset + end)
-            out.print(line)
+        out.print(f"{_chats(page.related_total)} with only some of it:")
+    for related in page.related:
+        has, lacks = (" ".join(map(clean, words)) for words in (related.has, related.lacks))
+        _print_hit(related.hit, zone, f"has {has}, lacks {lacks}")
+
+
+def _print_hit(hit: Hit, zone: ZoneInfo, note: str = "") -> None:
+    """A chat that was found: its facts, a `note`, its snippets."""
+    out = console()
+    chat = hit.chat
+    who = " · ".join(filter(None, [hit.agent_name or chat.agent_id, hit.visitor_name, chat.status]))
+    out.print()
+    out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
+    if note:
+        out.print(Text(f"  {note}", style="dim"))
+    for snippet in hit.snippets:
+        line = Text(f"  {clean(snippet.name or snippet.speaker)}: ")
+        offset = len(line)
+        line.append(clean(snippet.text))
+        for start, end in snippet.highlights:
+            line.stylize("bold yellow", offset + start, offset + end)
+        out.print(line)
 
 
 def _explanations(query: QueryReading) -> Iterator[str]:

@@ -51,6 +51,8 @@ def decode(request: SearchRequest, cursor: str) -> int | After:
 
 
 def _identity(request: SearchRequest) -> str:
-    asked = dataclasses.replace(request, page=1, per_page=1, cursor=None, facets=None, snippets=0)
+    asked = dataclasses.replace(
+        request, page=1, per_page=1, cursor=None, facets=None, snippets=0, related=0
+    )
     text = json.dumps(dataclasses.asdict(asked), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -21,11 +21,13 @@ from kchat_search.models.plan import (
     EngineHit,
     Everything,
     Plan,
+    Related,
 )
 from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
     MAX_PER_PAGE,
+    MAX_RELATED,
     MAX_SNIPPETS,
     FacetValue,
     Hit,
@@ -47,6 +49,8 @@ from kchat_search.text.segmentation import Segmenter
 Agents = Mapping[str, str]
 """The agents' names by id."""
 
+_SNIPPETS_OF_RELATED = 1
+"""Of a related chat, at most. Twenty of them follow, and most people look at few."""
 _SYNC_CURSORS = ("backfill", "synced")
 """The names of the cursors in which sync says how far it is. The coverage is computed from them."""
 
@@ -80,9 +84,12 @@ class Searcher:
         answer = self.engine.search(plan)
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
-        hits, damaged = self._read_hits(request, engine_hits, plan, context.agents)
+        hits, damaged = self._read_hits(engine_hits, plan, context.agents, request.snippets)
         also, also_damaged = self._read_hits(
-            request, [related.hit for related in answer.related], plan, context.agents
+            [related.hit for related in answer.related],
+            plan,
+            context.agents,
+            min(_SNIPPETS_OF_RELATED, request.snippets),
         )
         return SearchPage(
             query=self._query_reading(request, parsed, plan, answer, context),
@@ -155,7 +162,7 @@ class Searcher:
             offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
             match=to_node(tree, context),
-            related=related(tree, context, request.related) if request.related else None,
+            related=self._related(request, tree, context),
             filters=filters(request, self.zone),
             words=words,
             phrases=phrases,
@@ -167,10 +174,20 @@ class Searcher:
             zone=self.zone.key,
         )
 
+    def _related(
+        self, request: SearchRequest, tree: Tree | None, context: Context
+    ) -> Related | None:
+        """What related chats fulfil; None where they are not looked for. A walk by cursor is over
+        the hits: its first answer has the related chats, and the others need not look again."""
+        if not request.related or request.cursor is not None:
+            return None
+        return related(tree, context, request.related)
+
     def _read_hits(
-        self, request: SearchRequest, engine_hits: Sequence[EngineHit], plan: Plan, agents: Agents
+        self, engine_hits: Sequence[EngineHit], plan: Plan, agents: Agents, limit: int
     ) -> tuple[tuple[Hit, ...], tuple[DamagedRow, ...]]:
-        """(the hits that can be shown, the chats of the others)."""
+        """(the hits that can be shown, each with at most `limit` snippets; the chats of the
+        others)."""
         needles = needles_of(plan.match)
         stored_chats = self.archive.get([hit.id for hit in engine_hits])
         hits, damaged = [], []
@@ -191,9 +208,7 @@ class Searcher:
                     visitor_name=transcript.visitor_name,
                     gone_at=stored.gone_at,
                     score=hit.score,
-                    snippets=snippets(
-                        transcript, needles, phrases=plan.phrases, limit=request.snippets
-                    ),
+                    snippets=snippets(transcript, needles, phrases=plan.phrases, limit=limit),
                 )
             )
         return tuple(hits), tuple(damaged)
@@ -270,6 +285,9 @@ def _check(request: SearchRequest) -> None:
     if not 0 <= request.snippets <= MAX_SNIPPETS:
         text = f"snippets must be from 0 to {MAX_SNIPPETS}"
         raise LimitExceeded(text, "snippets", MAX_SNIPPETS)
+    if not 0 <= request.related <= MAX_RELATED:
+        text = f"related must be from 0 to {MAX_RELATED}"
+        raise LimitExceeded(text, "related", MAX_RELATED)
     if request.cursor is None and request.page * request.per_page > MAX_HITS_BY_PAGE:
         raise LimitExceeded(
             f"page reaches the first {MAX_HITS_BY_PAGE:,} hits; walk further with cursor",

@@ -1,9 +1,10 @@
 """The form of every answer: JSON, JSON Lines, CSV, and the links in them. Knows no Flask.
 
-schemas.py         the shapes of the JSON, from which the OpenAPI document is made too
+schemas.py         the shapes of the JSON: chats, versions, errors. OpenAPI is made from them
+search_schemas.py  the shapes of a search's answer
 status_schemas.py  the shapes of status, reports, rejects and verification
 links.py           addresses: of a `SearchRequest`, and of everything else
-search.py          a page of hits as JSON
+search.py          a page of hits, and the related chats, as JSON
 chats.py           one chat, and the agents, as JSON
 status.py          status, reports of syncs, rejects and verification as JSON
 alerts.py          what is wrong now, in Chinese and in English, and as JSON

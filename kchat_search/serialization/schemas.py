@@ -6,112 +6,15 @@ them, so what is described is what is sent. Times are RFC 3339 in the configured
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from kchat_search.fields import FIELDS
 from kchat_search.models.chats import Speaker
-from kchat_search.models.plan import MOST_DAYS
-from kchat_search.models.search import NoteCode
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
-
-
-class PartJson(TypedDict):
-    """How many chats one part of the query finds by itself, without the filters."""
-
-    text: str
-    count: Annotated[int | None, Field(description="null: not counted, because time ran out.")]
-
-
-class SuggestionJson(TypedDict):
-    """What may have been meant: a query with similar words that the index has."""
-
-    q: str
-    total: Annotated[int, Field(description="What this search finds with `q` in place of its own.")]
-
-
-class CutJson(TypedDict):
-    """What would be found without one filter, with all the others."""
-
-    parameter: Annotated[
-        str,
-        Field(
-            description="The filter's name (`created` for `start` and `end`), or `q` for a part of "
-            "the query that filters or excludes."
-        ),
-    ]
-    part: Annotated[str | None, Field(description="That part of the query.")]
-    q: Annotated[str, Field(description="The query without it.")]
-    total: int
-
-
-class NoteJson(TypedDict):
-    """Something in the query that was not taken as it was typed."""
-
-    code: Annotated[NoteCode, Field(description="For programs.")]
-    text: Annotated[str, Field(description="For people.")]
-
-
-class QueryJson(TypedDict):
-    """How the query was understood."""
-
-    q: str
-    understood: str
-    sort: Literal["relevance", "newest", "oldest"]
-    notes: Annotated[list[NoteJson], Field(description="What was not taken as it was typed.")]
-    parts: Annotated[list[PartJson], Field(description="Only where no chat has all of it.")]
-    suggestions: Annotated[
-        list[SuggestionJson],
-        Field(description="At most three; only where few chats, or none, have all of it."),
-    ]
-    cuts: Annotated[list[CutJson], Field(description="Only where nothing was found.")]
-    without_filters: Annotated[
-        int | None,
-        Field(description="Where nothing was found and there were filters: hits without them."),
-    ]
-
-
-class ChatSummaryJson(TypedDict):
-    """A chat without its messages. `rating` is raw: a code, a text or null."""
-
-    id: int
-    type: str
-    started_by: str
-    status: str
-    agent_id: str | None
-    agent_name: str | None
-    rating: str | None
-    visitor_id: str | None
-    visitor_name: str | None
-    user_id: str | None
-    created_at: Time | None
-    assigned_at: Time | None
-    end_at: Time | None
-    message_count: int
-    gone_at: Annotated[Time | None, Field(description="When Kchat no longer had this chat.")]
-
-
-SnippetJson = TypedDict(
-    "SnippetJson",
-    {
-        "message_id": int | None,
-        "position": Annotated[int, Field(description="Which message of the chat, from 0.")],
-        "name": str,
-        "from": Speaker,
-        "created_at": Time | None,
-        "text": Annotated[str, Field(description="Visible text, never HTML.")],
-        "highlights": Annotated[
-            list[tuple[int, int]],
-            Field(description="[start, end) in Unicode code points of `text`."),
-        ],
-        "start": Annotated[int, Field(description="Where it begins in the visible text.")],
-        "cut": Annotated[bool, Field(description="There is more of the message after `text`.")],
-    },
-)
 
 
 class LinksJson(TypedDict):
@@ -122,61 +25,6 @@ class LinksJson(TypedDict):
     kchat: Url | None
 
 
-class HitJson(TypedDict):
-    """A chat that was found."""
-
-    chat: ChatSummaryJson
-    score: float
-    snippets: list[SnippetJson]
-    links: LinksJson
-
-
-class FacetJson(TypedDict):
-    """One value of a facet; null stands for «none»: filter by the word `none`."""
-
-    value: str | None
-    label: str | None
-    count: int
-
-
-class PeriodJson(TypedDict):
-    """Chats created in one month (`2015-04`) or on one day (`2015-04-25`), in the configured zone;
-    null: without a time."""
-
-    value: str | None
-    count: int
-
-
-if TYPE_CHECKING:
-    FacetsJson = dict[str, list[FacetJson] | list[PeriodJson]]
-else:
-    FacetsJson = TypedDict(
-        "FacetsJson",
-        {
-            **{
-                field.name: Annotated[
-                    list[FacetJson],
-                    Field(description="A chat counts for each of its values.")
-                    if field.many
-                    else Field(),
-                ]
-                for field in FIELDS
-                if field.facet
-            },
-            "created_month": list[PeriodJson],
-            "created_day": Annotated[
-                list[PeriodJson],
-                Field(
-                    description=f"Only where the hits lie within {MOST_DAYS} days: months say more "
-                    "otherwise."
-                ),
-            ],
-        },
-        total=False,
-    )
-    FacetsJson.__doc__ = "Counts by value; each facet without the filter of its own name."
-
-
 class CoverageJson(TypedDict):
     """Does the answer cover every chat? `complete` is false while chats wait or were rejected."""
 
@@ -185,35 +33,6 @@ class CoverageJson(TypedDict):
     pending: int
     rejected: int
     synced_at: Time | None
-
-
-class DamagedHitJson(TypedDict):
-    """A hit whose chat is damaged in the archive. `total` counts it."""
-
-    id: int
-    problem: Annotated[str, Field(description="What is wrong with it, and the way out.")]
-
-
-class SearchJson(TypedDict):
-    """A page of hits. `total` is exact."""
-
-    query: QueryJson
-    total: int
-    page: int
-    per_page: int
-    next: Url | None
-    previous: Url | None
-    cursor: Annotated[
-        str | None,
-        Field(description="Send it back as `cursor` to get the hits that follow; null at the end."),
-    ]
-    hits: list[HitJson]
-    damaged: Annotated[
-        list[DamagedHitJson], Field(description="Hits of this page that can't be shown.")
-    ]
-    facets: FacetsJson
-    coverage: CoverageJson
-    took_ms: float
 
 
 MessageNotesJson = TypedDict(

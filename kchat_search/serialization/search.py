@@ -10,11 +10,12 @@ from kchat_search.models.search import (
     FacetValue,
     Hit,
     QueryReading,
+    RelatedChat,
     SearchPage,
     SearchRequest,
     Snippet,
 )
-from kchat_search.serialization import schemas
+from kchat_search.serialization import search_schemas as schemas
 from kchat_search.serialization.chats import links_json
 from kchat_search.serialization.links import Links, next_request, previous_request
 from kchat_search.serialization.notes import Language, note_text
@@ -42,8 +43,29 @@ def search_json(
         "previous": links.search(before) if before else None,
         "cursor": page.cursor,
         "hits": [_hit(hit, zone, links, request.q) for hit in page.hits],
-        "damaged": [{"id": row.chat_id or 0, "problem": str(row)} for row in page.damaged],
+        "damaged": _damaged(page),
+        "related": [_related(one, zone, links, request.q) for one in page.related],
+        "related_total": page.related_total,
         "facets": _facets(page),
+        "coverage": coverage_json(page.coverage, zone),
+        "took_ms": round(page.took_ms, 3),
+    }
+
+
+def related_json(
+    request: SearchRequest,
+    page: SearchPage,
+    zone: ZoneInfo,
+    links: Links,
+    language: Language = "en",
+) -> schemas.RelatedJson:
+    """The answer of `GET /api/v1/related`, from the answer of the same search."""
+    return {
+        "query": _query(page.query, language),
+        "total": page.total,
+        "related": [_related(one, zone, links, request.q) for one in page.related],
+        "related_total": page.related_total,
+        "damaged": _damaged(page),
         "coverage": coverage_json(page.coverage, zone),
         "took_ms": round(page.took_ms, 3),
     }
@@ -73,6 +95,19 @@ def _hit(hit: Hit, zone: ZoneInfo, links: Links, q: str) -> schemas.HitJson:
         "snippets": [_snippet(snippet, zone) for snippet in hit.snippets],
         "links": links_json(hit.chat.id, links, q),
     }
+
+
+def _related(one: RelatedChat, zone: ZoneInfo, links: Links, q: str) -> schemas.RelatedHitJson:
+    return {
+        **_hit(one.hit, zone, links, q),
+        "why": "words",
+        "has": list(one.has),
+        "lacks": list(one.lacks),
+    }
+
+
+def _damaged(page: SearchPage) -> list[schemas.DamagedHitJson]:
+    return [{"id": row.chat_id or 0, "problem": str(row)} for row in page.damaged]
 
 
 def _summary(hit: Hit, zone: ZoneInfo) -> schemas.ChatSummaryJson:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, TypeAdapter
 from kchat_search.fields import FACETS
 from kchat_search.models.reports import AlertCode
 from kchat_search.models.search import NoteCode
-from kchat_search.serialization import schemas
+from kchat_search.serialization import schemas, search_schemas
 from kchat_search.web.api import export_places
 from kchat_search.web.http import parameters, problems
 from kchat_search.web.http.api_paths import API_PATHS
@@ -64,6 +64,7 @@ def table_of(heading: str) -> set[str]:
     ("heading", "model", "but"),
     [
         ("Search", parameters.SearchParameters, set[str]()),
+        ("Related chats", parameters.RelatedParameters, set(parameters.WhichChats.model_fields)),
         ("Export", parameters.ExportParameters, set(parameters.WhichChats.model_fields)),
     ],
 )
@@ -99,7 +100,7 @@ def test_the_kinds_of_errors_are_the_programs() -> None:
 
 @pytest.mark.parametrize(
     ("place", "form"),
-    [(0, schemas.SearchJson), (1, schemas.ReadyJson), (2, schemas.ProblemJson)],
+    [(0, search_schemas.SearchJson), (1, schemas.ReadyJson), (2, schemas.ProblemJson)],
     ids=["search", "ready", "error"],
 )
 def test_the_examples_have_the_form_of_the_answers(place: int, form: Any) -> None:

@@ -47,7 +47,14 @@ def test_a_chat_without_a_time_is_a_position_too() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"page": 3}, {"per_page": 50}, {"cursor": "x"}, {"facets": ()}, {"snippets": 0}],
+    [
+        {"page": 3},
+        {"per_page": 50},
+        {"cursor": "x"},
+        {"facets": ()},
+        {"snippets": 0},
+        {"related": 0},
+    ],
     ids=str,
 )
 def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> None:
@@ -59,7 +66,9 @@ def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> Non
     "change",
     [
         {"q": "退货"},
-        {"match": "all"},
+        {"history": True},
+        {"said_start": "2016-01-01"},
+        {"said_end": "2016-01-01"},
         {"sort": "newest"},
         *({"filters": {name: ("1",)}} for name in PARAMETERS),
         {"filters": {"has_upload": ("true",)}},
@@ -78,8 +87,8 @@ def test_a_cursor_of_another_search_is_refused(change: dict[str, object]) -> Non
 
 def test_every_field_of_a_request_is_told_apart_or_known_to_change_no_hit() -> None:
     fields = {field.name for field in dataclasses.fields(SearchRequest)}
-    assert fields - {"page", "per_page", "cursor", "facets", "snippets"} == {
-        "q", "match", "sort", "filters", "start", "end",
+    assert fields - {"page", "per_page", "cursor", "facets", "snippets", "related"} == {
+        "q", "sort", "filters", "start", "end", "said_start", "said_end", "history",
     }  # fmt: skip
 
 

@@ -90,7 +90,7 @@ def test_search_and_export_take_the_same_options(
         assert exported.exit_code == 0, exported.exception
         found = [json.loads(line)["chat"]["id"] for line in exported.stdout.splitlines()]
         sort = () if "--sort" in options else ("--sort", "oldest")
-        arguments = ("--match", "all", "--per-page", "100", "--json")
+        arguments = ("--per-page", "100", "--json")
         searched = CliRunner().invoke(commands, ["search", *options, *sort, *arguments])
         answer = json.loads(searched.stdout)
         assert found == [hit["chat"]["id"] for hit in answer["hits"]], options

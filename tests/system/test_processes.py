@@ -182,7 +182,7 @@ def test_a_user_dictionary_that_changes_is_used_and_no_search_fails(
     run("sync", kchat=kchat, folder=folder, **settings)
     with started("serve", "--port", "0", kchat=kchat, folder=folder, **settings) as running:
         address = running.wait_for("Open http").split()[1]
-        search = address + "api/v1/search?match=all&q=" + quote("申请退款")
+        search = address + "api/v1/search?q=" + quote("申请退款")
         before = json.loads(get(address + "api/v1/status")[1])["index"]["generation"]
         total = json.loads(get(search)[1])["total"]
         words.write_text("申请退款 100 n\n")

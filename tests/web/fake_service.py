@@ -39,6 +39,7 @@ from kchat_search.models.search import (
     Note,
     PartCount,
     QueryReading,
+    RelatedChat,
     SearchPage,
     SearchRequest,
     Snippet,
@@ -111,6 +112,7 @@ class FakeService:
             raise LimitExceeded("A query has at most 1,000 characters.", "q", 1000)
         words = _words(request.q)
         hits, every = self._found(request, words)
+        related = [] if len(hits) >= 20 else self._related(request, words)
         start = int(request.cursor) if request.cursor else (request.page - 1) * request.per_page
         stop = start + request.per_page
         return SearchPage(
@@ -126,7 +128,23 @@ class FakeService:
             facets=self._facets(request, hits),
             coverage=self._coverage(),
             took_ms=3.2049,
+            related=tuple(self._with_words(c, words) for c in related[: request.related]),
+            related_total=len(related),
+            former=0,
         )
+
+    def _related(self, request: SearchRequest, words: list[str]) -> list[Chat]:
+        """The chats with some of the words, where they are asked for."""
+        if request.sort != "relevance" or request.cursor or not request.related:
+            return []
+        found = [sum(w in _text(c) for w in words) for c in self.chats]
+        some = [c for c, n in zip(self.chats, found, strict=True) if 0 < n < len(words)]
+        return self._filtered(request, some)
+
+    def _with_words(self, one: Chat, words: list[str]) -> RelatedChat:
+        has = tuple(word for word in words if word in _text(one))
+        lacks = tuple(word for word in words if word not in has)
+        return RelatedChat(self._hit(one, words, 1), has, lacks)
 
     def _found(self, request: SearchRequest, words: list[str]) -> tuple[list[Chat], int]:
         """(the hits in order, how many of them have all the words)."""

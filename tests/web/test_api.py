@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
 from kchat_search.models.chats import RejectedChat, StoredReject
-from kchat_search.serialization import schemas, status_schemas
+from kchat_search.serialization import schemas, search_schemas, status_schemas
 from tests.web.fake_service import NOW, FakeService
 
 
@@ -25,12 +25,10 @@ def get(client: FlaskClient, path: str) -> Any:
 
 def test_a_search_answers_with_every_field_of_the_contract(client: FlaskClient) -> None:
     answer = get(client, "/api/v1/search?q=退款")
-    TypeAdapter(schemas.SearchJson).validate_python(answer, extra="forbid")
+    TypeAdapter(search_schemas.SearchJson).validate_python(answer, extra="forbid")
     assert answer["query"] == {
         "q": "退款",
         "understood": "退款",
-        "match": "all",
-        "all": 3,
         "sort": "relevance",
         "notes": [],
         "parts": [],
@@ -286,3 +284,24 @@ def test_a_page_of_rejects_that_can_not_be_is_refused(
 ) -> None:
     response = client.get(f"/api/v1/rejects?{asked}")
     assert (response.status_code, response.get_json()["parameter"]) == (400, parameter)
+
+
+def test_related_chats_say_what_they_have_and_are_counted_nowhere_else(
+    client: FlaskClient,
+) -> None:
+    answer = get(client, "/api/v1/search?q=退款 订单号")
+    assert (answer["total"], len(answer["hits"])) == (1, 1)
+    assert answer["related_total"] == len(answer["related"]) > 0
+    first = answer["related"][0]
+    assert (first["why"], {*first["has"], *first["lacks"]}) == ("words", {"退款", "订单号"})
+    assert {hit["chat"]["id"] for hit in answer["hits"]}.isdisjoint(
+        one["chat"]["id"] for one in answer["related"]
+    )
+    assert sum(value["count"] for value in answer["facets"]["status"]) == 1
+    alone = get(client, "/api/v1/related?q=退款 订单号")
+    assert [alone[name] for name in ("query", "total", "related", "related_total")] == [
+        answer[name] for name in ("query", "total", "related", "related_total")
+    ]
+    assert get(client, "/api/v1/related?q=退款 订单号&related=1")["related"] == [first]
+    for asked in ("related=0", "sort=newest"):
+        assert get(client, f"/api/v1/search?q=退款 订单号&{asked}")["related"] == []

@@ -11,6 +11,7 @@ from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
     MAX_PER_PAGE,
     MAX_QUERY_CHARACTERS,
+    MAX_RELATED,
     MAX_SNIPPETS,
 )
 from kchat_search.serialization.export_formats import COLUMNS
@@ -71,6 +72,7 @@ def test_the_description_names_the_limits(document: Any) -> None:
     assert f"{MAX_HITS_BY_PAGE:,} hits" in described["page"]["description"]
     assert described["per_page"]["schema"]["maximum"] == MAX_PER_PAGE
     assert described["snippets"]["schema"]["maximum"] == MAX_SNIPPETS
+    assert described["related"]["schema"]["maximum"] == MAX_RELATED
 
 
 def test_the_description_names_both_parameters_of_the_rejects(document: Any) -> None:
@@ -96,6 +98,7 @@ def test_every_reference_leads_to_a_schema_and_every_schema_is_used(document: An
 def test_what_is_sent_is_what_is_described(client: FlaskClient, document: Any) -> None:
     answers = {
         "SearchJson": client.get("/api/v1/search?q=退款"),
+        "RelatedJson": client.get("/api/v1/related?q=退款 订单号"),
         "ChatJson": client.get("/api/v1/chats/290"),
         "VersionsJson": client.get("/api/v1/chats/290/versions"),
         "StatusJson": client.get("/api/v1/status"),

@@ -86,6 +86,8 @@ def test_parameters_become_the_request_they_ask_for(
         ("per_page=101", "per_page"),
         ("snippets=6", "snippets"),
         ("snippets=-1", "snippets"),
+        ("related=51", "related"),
+        ("related=-1", "related"),
         ("sort=best", "sort"),
         ("match=all", "match"),
         ("has_upload=yes", "has_upload"),
@@ -161,6 +163,7 @@ _requests = st.builds(
     per_page=st.integers(1, 100),
     facets=st.none() | st.lists(st.sampled_from(FACETS), unique=True).map(tuple),
     snippets=st.integers(0, 5),
+    related=st.integers(0, 50),
 )
 
 
@@ -188,7 +191,8 @@ def test_links_of_the_answer_keep_every_parameter(client: FlaskClient) -> None:
         ("cursor=x", "cursor"),
         ("facets=none", "facets"),
         ("snippets=0", "snippets"),
-        ("match=auto", "match"),
+        ("related=0", "related"),
+        ("match=all", "match"),
         ("sort=relevance", "sort"),
         ("format=xlsx", "format"),
         ("format=", "format"),

@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
-from kchat_search.serialization import schemas, status_schemas
+from kchat_search.serialization import schemas, search_schemas, status_schemas
 from kchat_search.serialization.export_formats import COLUMNS, TYPES
 from kchat_search.serialization.history import EXAMPLE
 from kchat_search.web.api.export_response import COMPLETE, TOTAL
@@ -25,6 +25,7 @@ from kchat_search.web.http.parameters import (
     REPEATABLE,
     ExportParameters,
     RejectParameters,
+    RelatedParameters,
     SearchParameters,
     VersionsParameters,
 )
@@ -33,7 +34,8 @@ from kchat_search.web.http.rendering import json_answer, page
 Json = dict[str, Any]
 
 _ANSWERS: dict[str, Any] = {
-    "Search": schemas.SearchJson,
+    "Search": search_schemas.SearchJson,
+    "Related": search_schemas.RelatedJson,
     "Chat": schemas.ChatJson,
     "Versions": schemas.VersionsJson,
     "Agents": schemas.AgentsJson,
@@ -120,6 +122,13 @@ def _paths() -> Json:
             "Search chats",
             "Search",
             parameters(SearchParameters),
+            errors=("400", "403", "422", "500", "503"),
+        ),
+        "/api/v1/related": _get(
+            "related",
+            "Chats with only some of the words",
+            "Related",
+            parameters(RelatedParameters),
             errors=("400", "403", "422", "500", "503"),
         ),
         "/api/v1/chats/{id}": _get(

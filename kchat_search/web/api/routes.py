@@ -12,7 +12,7 @@ from kchat_search.serialization import schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.history import versions_json
-from kchat_search.serialization.search import search_json
+from kchat_search.serialization.search import related_json, search_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
 from kchat_search.web.http.language import current
@@ -21,6 +21,7 @@ from kchat_search.web.http.parameters import (
     read_chat_id,
     read_export,
     read_rejects,
+    read_related,
     read_search,
     read_versions,
 )
@@ -47,6 +48,12 @@ def _add_search_routes(api: Blueprint, program: Program, clock: Clock) -> None:
         asked = read_search(request.args)
         page = program.search(asked)
         return json_answer(search_json(asked, page, zone, links_of(program), current()))
+
+    @api.get("/api/v1/related")
+    def related() -> Response:
+        asked = read_related(request.args)
+        page = program.search(asked)
+        return json_answer(related_json(asked, page, zone, links_of(program), current()))
 
     @api.get("/api/v1/export")
     def export() -> Response:

@@ -30,6 +30,7 @@ from kchat_search.models.plan import Sort
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
     MAX_PER_PAGE,
+    MAX_RELATED,
     MAX_SNIPPETS,
     SearchRequest,
 )
@@ -148,22 +149,20 @@ else:
 
 
 class WhichChats(_Filtered):
-    """The parameters that say which chats, and in which order.
-
-    They are the words, one parameter for each row of `kchat_search.fields`, and the time.
-    """
+    """The parameters that say which chats: the words, one parameter for each row of
+    `kchat_search.fields`, and the time."""
 
     start: Moment | None = None
     """Created at or after this day, or RFC 3339 time."""
     end: Moment | None = None
     """Created on or before this day (it is included), or RFC 3339 time."""
-    sort: Sort = "relevance"
-    """`newest` and `oldest` order by the time of creation."""
 
 
 class SearchParameters(WhichChats):
     """The parameters of a search."""
 
+    sort: Sort = "relevance"
+    """`newest` and `oldest` order by the time of creation."""
     page: Annotated[int, Field(ge=1), _NUMBER] = 1
     """From 1. Pages reach 10,000 hits; use `cursor` to go further."""
     per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
@@ -175,13 +174,23 @@ class SearchParameters(WhichChats):
     counted only if the hits lie within 92 days."""
     snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = _DEFAULTS.snippets
     """Matching messages for each hit."""
+    related: Annotated[int, Field(ge=0, le=MAX_RELATED), _NUMBER] = _DEFAULTS.related
+    """Chats with only some of the words, at most so many. They follow by relevance, where fewer
+    than 20 chats have all of it; not behind a cursor."""
+
+
+class RelatedParameters(WhichChats):
+    """The parameters of the related chats alone."""
+
+    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = _DEFAULTS.snippets
+    """Matching messages for each chat: one, unless it is 0."""
+    related: Annotated[int, Field(ge=1, le=MAX_RELATED), _NUMBER] = _DEFAULTS.related
+    """So many chats, at most."""
 
 
 class ExportParameters(WhichChats):
     """The parameters of an export. An export has all the chats, so there are no pages."""
 
-    match: Literal["all"] = "all"
-    """An export has only the chats that have all the words."""
     sort: Literal["oldest", "newest"] = "oldest"
     """By the time of creation. Chats without one come before all others."""
     format: Format = "jsonl"
@@ -240,6 +249,11 @@ def read_search(args: MultiDict[str, str]) -> SearchRequest:
             MAX_HITS_BY_PAGE,
         )
     return _request(parameters, facets=facets)
+
+
+def read_related(args: MultiDict[str, str]) -> SearchRequest:
+    """The search whose related chats are asked for. Raises `BadRequest`."""
+    return _request(_read(args, RelatedParameters), per_page=1, facets=())
 
 
 def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
