@@ -14,7 +14,7 @@ from functools import cached_property
 
 from kchat_search import processor_time
 from kchat_search.chats import speakers
-from kchat_search.chats.visible_text import visible_text
+from kchat_search.chats.visible_text import visible_texts
 from kchat_search.models.chats import Chat, Speaker
 from kchat_search.text.fold import Folded, fold_many, fold_many_with_map
 
@@ -48,7 +48,7 @@ class Transcript:
     @cached_property
     def visible(self) -> list[str]:
         """The visible text of each message: what people saw of it."""
-        return [visible_text(message.text) for message in self.chat.messages]
+        return visible_texts([message.text for message in self.chat.messages])
 
     @cached_property
     def texts(self) -> list[str]:
