@@ -20,7 +20,7 @@ from werkzeug.http import parse_accept_header, parse_cookie
 
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.chats.speakers import speakers_of
+from kchat_search.chats.speakers import NO_AGENTS, speakers_of
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli import printing
 from kchat_search.errors import BadRequest, KchatSearchError
@@ -151,7 +151,7 @@ def who_spoke(text: str) -> object:
         )
     ]
     chat = PARSER.parse_archived(encode({"id": 1, "agent_id": 2}))
-    return speakers_of(replace(chat, messages=tuple(messages)), None)
+    return speakers_of(replace(chat, messages=tuple(messages)), NO_AGENTS)
 
 
 def refused(call: Callable[[], object]) -> None:

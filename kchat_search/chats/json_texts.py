@@ -169,7 +169,7 @@ def _kind(key: str) -> str:
     """What a key says about its value: «never», «id», «program», «size», «time», «picture», «»."""
     words = [word.lower() for word in _WORDS.findall(key)]
     last = words[-1] if words else ""
-    if not _NEVER.isdisjoint((*words, key.lower())):
+    if not _NEVER.isdisjoint(words):
         return "never"
     if key.lower() in _NOT_SEEN or not _PICTURES.isdisjoint(words):
         return "picture"

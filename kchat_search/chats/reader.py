@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kchat_search import processor_time
-from kchat_search.chats import speakers
-from kchat_search.chats.visible_text import visible_texts
+from kchat_search.chats import participants, speakers
+from kchat_search.chats.participants import Participant
+from kchat_search.chats.speakers import NO_AGENTS, KnownAgents
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Chat, Speaker
 from kchat_search.text.fold import Folded, fold_many, fold_many_with_map
 
@@ -39,6 +41,9 @@ class Transcript:
     """The name of the chat's agent; None where there is no agent, or no name is known."""
     speakers: tuple[Speaker, ...]
     visitor_name: str | None
+    """The name on the first message by the visitor that has one."""
+    agents: KnownAgents = NO_AGENTS
+    """The agents whom Kchat lists."""
 
     def __getitem__(self, part: slice) -> Transcript:
         """The same with only these messages."""
@@ -46,9 +51,26 @@ class Transcript:
         return replace(self, chat=chat, speakers=self.speakers[part])
 
     @cached_property
+    def participants(self) -> tuple[Participant, ...]:
+        """The agents who took part: first the one in charge, then all who said something."""
+        return participants.participants_of(self.chat, self.speakers, self.agents)
+
+    @cached_property
+    def senders(self) -> tuple[str, ...]:
+        """The key of whoever said each message: see `participants.senders_of`."""
+        return participants.senders_of(self.chat, self.speakers, self.agents)
+
+    @cached_property
+    def visitor_names(self) -> tuple[str, ...]:
+        """The names on the visitor's messages, each once, in order."""
+        pairs = zip(self.chat.messages, self.speakers, strict=True)
+        names = (message.name.strip() for message, speaker in pairs if speaker == "visitor")
+        return tuple(dict.fromkeys(name for name in names if name))
+
+    @cached_property
     def visible(self) -> list[str]:
         """The visible text of each message: what people saw of it."""
-        return visible_texts([message.text for message in self.chat.messages])
+        return [visible_text(message.text) for message in self.chat.messages]
 
     @cached_property
     def texts(self) -> list[str]:
@@ -98,7 +120,21 @@ class ChatReader:
         Raises `ValueError` where the JSON is not a chat.
         """
         chat = self.parse(raw)
+        known = _known(agents)
         agent_name = speakers.agent_name(chat, agents)
-        chat_speakers = speakers.speakers_of(chat, agent_name)
+        chat_speakers = speakers.speakers_of(chat, known)
         visitor_name = speakers.visitor_name(chat, chat_speakers)
-        return Transcript(chat, agent_name, chat_speakers, visitor_name)
+        return Transcript(chat, agent_name, chat_speakers, visitor_name, known)
+
+
+_latest = NO_AGENTS
+
+
+def _known(agents: Mapping[str, str]) -> KnownAgents:
+    """These agents. The last ones are kept: a build reads all chats with the same, and to look
+    their names up for each chat takes longer than to compare them."""
+    global _latest  # noqa: PLW0603 - a cache; it is replaced as a whole
+    known = _latest
+    if known.names != agents:
+        known = _latest = KnownAgents(dict(agents))
+    return known

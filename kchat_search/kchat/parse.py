@@ -197,7 +197,7 @@ class ChatParser:
 
     def _parse_message(self, item: Mapping[str, Any], position: int) -> Message:
         get = item.get
-        role = get("role")
+        role, user_id = get("role"), get("user_id")
         return Message(
             parse_whole_id(get("id")),
             position,
@@ -208,6 +208,7 @@ class ChatParser:
             self._parse_time_or_none(get("created_at")),
             parse_flag(get("recalled")),
             parse_upload(get("upload"), get("upload_id")),
+            None if user_id is None else person_id_or_none(user_id),
         )
 
 

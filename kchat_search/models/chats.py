@@ -53,6 +53,8 @@ class Message(NamedTuple):
     created_at: datetime | None
     recalled: bool = False
     upload: Upload | None = None
+    user_id: str | None = None
+    """The id of the agent or user who sent it; None where Kchat does not say it."""
 
 
 @dataclass(frozen=True, slots=True)

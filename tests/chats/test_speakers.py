@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from kchat_search.chats.speakers import speakers_of, visitor_name
-from kchat_search.models.chats import Chat, Message
+from kchat_search.chats.speakers import NO_AGENTS, KnownAgents, is_said, speakers_of, visitor_name
+from kchat_search.models.chats import Chat, Message, Upload
 
 
 def chat(*said: tuple[str, str | None], joined: str = "", by: str = "", agent: bool = True) -> Chat:
@@ -45,20 +47,71 @@ def chat(*said: tuple[str, str | None], joined: str = "", by: str = "", agent: b
 def test_a_name_tells_the_speaker(
     joined: str, by: str, agent_name: str | None, name: str, speaker: str
 ) -> None:
-    assert speakers_of(chat((name, None), joined=joined, by=by), agent_name)[-1] == speaker
+    agents = NO_AGENTS if agent_name is None else KnownAgents({"7": agent_name})
+    assert speakers_of(chat((name, None), joined=joined, by=by), agents)[-1] == speaker
+
+
+KNOWN = KnownAgents({"7": "李雷", "8": " 韩梅梅 ", "9": "林涛", "10": "林涛"})
+
+
+@pytest.mark.parametrize(
+    ("joined", "by", "name", "user_id", "speaker"),
+    [
+        ("", "visitor", "韩梅梅", None, "agent"),
+        ("", "visitor", "林涛", None, "agent"),
+        ("", "visitor", "小王", "8", "agent"),
+        ("", "visitor", "", "8", "agent"),
+        ("", "visitor", "", "7", "agent"),
+        ("", "visitor", "王先生", "501", "unknown"),
+        ("韩梅梅 王先生 李雷", "visitor", "王先生", None, "visitor"),
+        ("韩梅梅 王先生 李雷", "visitor", "韩梅梅", None, "agent"),
+        ("韩梅梅 王先生", "agent", "王先生", None, "visitor"),
+        ("韩梅梅 李雷", "visitor", "韩梅梅", None, "visitor"),
+        ("访客5 韩梅梅 李雷", "visitor", "韩梅梅", None, "agent"),
+    ],
+)
+def test_every_agent_whom_kchat_lists_is_known(
+    joined: str, by: str, name: str, user_id: str | None, speaker: str
+) -> None:
+    talk = chat((name, None), joined=joined, by=by)
+    last = talk.messages[-1]._replace(user_id=user_id)
+    talk = replace(talk, messages=(*talk.messages[:-1], last))
+    assert speakers_of(talk, KNOWN)[-1] == speaker
+
+
+@pytest.mark.parametrize(
+    ("type_", "text", "has_file", "said"),
+    [
+        ("chat.msg", "你好", False, True),
+        ("chat.msg", "", False, True),
+        ("chat.upload", "", True, True),
+        ("chat.upload", "", False, False),
+        ("chat.memberjoin", "", False, False),
+        ("chat.memberjoin", "李雷 加入对话", False, True),
+        ("chat.memberleave", "", False, False),
+        ("chat.system", "", False, False),
+        ("chat.system", "会话已转接", False, True),
+        ("", "", False, False),
+    ],
+)
+def test_an_event_without_text_is_not_said_by_anybody(
+    type_: str, text: str, has_file: bool, said: bool
+) -> None:
+    upload = Upload(None, "a.pdf", None, "pdf", None) if has_file else None
+    assert is_said(Message(None, 0, type_, "李雷", text, None, None, upload=upload)) is said
 
 
 def test_a_role_goes_before_every_name() -> None:
     talk = chat(("访客5", " Agent "), ("李雷", "visitor"), ("小智", "robot"), ("访客5", "odd"))
-    assert speakers_of(talk, "李雷") == ("agent", "visitor", "robot", "visitor")
+    assert speakers_of(talk, KnownAgents({"7": "李雷"})) == ("agent", "visitor", "robot", "visitor")
 
 
 def test_without_an_agent_nobody_who_joined_later_is_one() -> None:
     talk = chat(("小智", None), joined="王先生 小智", agent=False)
-    assert speakers_of(talk, None) == ("visitor", "unknown", "unknown")
+    assert speakers_of(talk, NO_AGENTS) == ("visitor", "unknown", "unknown")
 
 
 def test_the_visitors_name_is_the_first_that_the_visitor_has() -> None:
     talk = chat(("", "visitor"), ("李雷", "agent"), ("王先生", "visitor"))
-    assert visitor_name(talk, speakers_of(talk, None)) == "王先生"
+    assert visitor_name(talk, speakers_of(talk, NO_AGENTS)) == "王先生"
     assert visitor_name(chat(), ()) is None
