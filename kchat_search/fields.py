@@ -43,6 +43,12 @@ class Facts(NamedTuple):
     """Who said something or sent a file."""
     gone: bool
     """Kchat no longer has the chat."""
+    participants: Collection[str] = ()
+    """The agents who took part: ids, or names where no id is known."""
+    visitor_names: Collection[str] = ()
+    """The visitor's names, folded."""
+    senders: Collection[str] = ()
+    """The keys of all who said something, see `chats.participants`."""
 
 
 Values = tuple[str | None, ...]
@@ -52,6 +58,10 @@ _NO_VALUE = Label("无", "None")
 def _one(value: str | None) -> Values:
     """An empty value is no value."""
     return (value or None,)
+
+
+def _many(values: Collection[str]) -> Values:
+    return tuple(sorted(set(values) - {""})) or (None,)
 
 
 def _flag(*, value: bool) -> tuple[str]:
@@ -88,6 +98,8 @@ class Field:
     """Are the values of `labels` all that there can be?"""
     person: bool = False
     """Are the values ids of people at Kchat?"""
+    agent: bool = False
+    """Are the values ids of agents, whom the pages call by their names?"""
     operator: str | None = None
     """Its name in the query language: `agent:2192`."""
     option: str = ""
@@ -125,14 +137,31 @@ FIELDS = (
     Field(
         name="agent_id",
         read=lambda facts: _one(facts.chat.agent_id),
-        title=Label("客服", "Agent"),
+        title=Label("负责客服", "Agent in charge"),
         none_label=Label("无客服", "No agent"),
-        description="The agent's id, or `none`; may be repeated: any of them.",
+        description="The id of the agent in charge, or `none`; may be repeated: any of them.",
         repeatable=True,
         facet=True,
         person=True,
-        operator="agent",
+        agent=True,
+        operator="assigned",
         option="--agent",
+        metavar="ID",
+    ),
+    Field(
+        name="participant",
+        read=lambda facts: _many(facts.participants),
+        title=Label("参与客服", "Agents who took part"),
+        none_label=Label("无客服", "No agent"),
+        description="The id of an agent who took part, a name where Kchat tells no id, or `none`; "
+        "may be repeated: any of them.",
+        repeatable=True,
+        facet=True,
+        many=True,
+        person=True,
+        agent=True,
+        operator="agent",
+        option="--participant",
         metavar="ID",
     ),
     Field(
@@ -214,7 +243,7 @@ FIELDS = (
     ),
     Field(
         name="spoke",
-        read=lambda facts: tuple(sorted(facts.speakers)) or (None,),
+        read=lambda facts: _many(facts.speakers),
         title=Label("谁说过话", "Who spoke"),
         labels={str(speaker): label for speaker, label in SPEAKER_LABELS.items()},
         description="Who said something; may be repeated: any of them.",
@@ -233,6 +262,20 @@ FIELDS = (
         facet=True,
         flag=True,
         option="--has-upload/--no-upload",
+    ),
+    Field(
+        name="visitor_name",
+        read=lambda facts: _many(facts.visitor_names),
+        title=Label("访客姓名", "Visitor's name"),
+        parameter=False,
+        many=True,
+    ),
+    Field(
+        name="sender",
+        read=lambda facts: _many(facts.senders),
+        title=Label("发言人", "Sender"),
+        parameter=False,
+        many=True,
     ),
     Field(
         name="id",

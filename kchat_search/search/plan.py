@@ -219,7 +219,7 @@ def _folded_value(value: str) -> str:
 def _field(name: str, value: str, context: Context) -> Node:
     match name:
         case "agent":
-            return FieldIs("agent_id", _agent_ids(value, context))
+            return FieldIs("participant", _agent_ids(value, context))
         case "from":
             return FieldIs("spoke", (_folded_value(value),))
         case "has" | "is":
@@ -228,6 +228,8 @@ def _field(name: str, value: str, context: Context) -> Node:
             return FileNamed(fold(value))
         case "date" | "after" | "before":
             return _dated(name, _folded_value(value), context)
+        case "assigned":
+            return FieldIs("agent_id", _agent_ids(value, context))
         case "id":
             return FieldIs("id", (str(int(_folded_value(value))),))
         case _:

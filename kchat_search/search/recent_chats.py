@@ -13,7 +13,6 @@ from typing import NamedTuple
 from cachetools import LRUCache
 
 from kchat_search.chats.reader import ChatReader, Transcript
-from kchat_search.chats.speakers import agent_name
 from kchat_search.models.chats import StoredChat
 
 MAX_CHARACTERS = 8 << 20
@@ -42,15 +41,15 @@ class RecentChats:
     def read(self, stored: StoredChat, agents: Mapping[str, str]) -> Transcript:
         """The chat as it is now in the archive. `agents`: the agents' names by id.
 
-        A chat is read again where its agent has another name than before, because the name tells
-        who spoke. Raises as `ChatReader.read`.
+        A chat is read again where agents have other names than before, because names tell who
+        spoke. Raises as `ChatReader.read`.
         """
         key = (stored.id, stored.version, stored.digest)
         with self._lock:
             kept = self._cache.get(key)
         if kept is not None:
             cached = kept.transcript
-            if cached.agent_name == agent_name(cached.chat, agents):
+            if cached.agents.names == agents:
                 return cached
         transcript = self._chat_reader.read(stored.raw, agents)
         size = len(stored.raw)

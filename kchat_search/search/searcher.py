@@ -13,7 +13,7 @@ from kchat_search import processor_time
 from kchat_search.chats import ratings
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.fields import FACETS, PARAMETERS
+from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import (
     NO_TIME,
@@ -315,12 +315,14 @@ def _cursor_position(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, 
 def _facet_values(
     name: str, counts: Sequence[tuple[str | None, int]], agents: Agents
 ) -> tuple[FacetValue, ...]:
+    is_agent = name in BY_NAME and BY_NAME[name].agent
+
     def label(value: str | None) -> str | None:
         if value is None:
             return None
-        return agents.get(value) if name == "agent_id" else ratings.label(value)
+        return agents.get(value) if is_agent else ratings.label(value)
 
-    has_labels = name in ("agent_id", "rating")
+    has_labels = is_agent or name == "rating"
     return tuple(
         FacetValue(value, label(value) if has_labels else None, count) for value, count in counts
     )

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.participants import folded_name
 from kchat_search.chats.reader import ChatReader, Transcript
+from kchat_search.chats.speakers import is_said
 from kchat_search.fields import FIELDS, Facts, Values
 from kchat_search.models.chats import is_gone
 from kchat_search.models.plan import IndexDocument, Passage
@@ -56,10 +58,21 @@ def document(
     messages = list(zip(chat.messages, transcript.speakers, transcript.texts, strict=True))
     passages = tuple(Passage(text, speaker) for message, speaker, text in messages if message.text)
     uploads = [message.upload for message in chat.messages if message.upload is not None]
-    speakers = {
-        speaker for message, speaker, _ in messages if message.text or message.upload is not None
-    }
-    facts = Facts(chat, speakers, is_gone(revision))
+    said = [
+        (speaker, sender)
+        for message, speaker, sender in zip(
+            chat.messages, transcript.speakers, transcript.senders, strict=True
+        )
+        if is_said(message)
+    ]
+    facts = Facts(
+        chat,
+        speakers={speaker for speaker, _ in said},
+        gone=is_gone(revision),
+        participants=[participant.value for participant in transcript.participants],
+        visitor_names=list(map(folded_name, transcript.visitor_names)),
+        senders={sender for _, sender in said},
+    )
     return IndexDocument(
         id=chat.id,
         revision=revision,

@@ -70,7 +70,7 @@ def what_the_examples_are_about() -> Iterator[dict[str, Any]]:
         yield chat(number, *said, **made.get(number, {}))
     file = {"id": 1, "name": "发票.pdf", "url": "https://example.com/1"}
     sent = message(9, 208, "访客208", "") | {"type": "chat.upload", "upload_id": 1, "upload": file}
-    yield chat(208, messages=[sent], started_by="agent", type="call", status="open")
+    yield chat(208, messages=[sent], agent_id=None, started_by="agent", type="call", status="open")
     robot = message(1, 290, "小助手", "谢谢") | {"role": "robot"}
     yield chat(290, messages=[robot])
 

@@ -33,6 +33,7 @@ DIGITS = "157退"
 """Even fewer, so that random texts often have the same three digits in a row."""
 
 AGENTS = (None, "1", "2")
+PARTICIPANTS = tuple(map(str, range(40)))
 STATUSES = (None, "close", "open")
 
 
@@ -43,6 +44,7 @@ def make(
     speakers: tuple[Speaker, ...] = (),
     created: int | None = None,
     agent: str | None = None,
+    participants: tuple[str, ...] = (),
     status: str | None = "close",
     visitor: str | None = None,
     files: tuple[str, ...] = (),
@@ -55,6 +57,9 @@ def make(
     fields: dict[FilterField, tuple[str | None, ...]] = {
         "id": (str(chat_id),),
         "agent_id": (agent,),
+        "participant": participants or (agent,),
+        "visitor_name": (None,),
+        "sender": (None,),
         "visitor_id": (visitor,),
         "user_id": (None,),
         "status": (status,),
@@ -101,6 +106,7 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
         speakers=tuple(speaker for speaker, _ in said),
         created=created,
         agent=draw(st.sampled_from(AGENTS)),
+        participants=tuple(draw(st.lists(st.sampled_from(PARTICIPANTS), max_size=4, unique=True))),
         status=draw(st.sampled_from(STATUSES)),
         files=tuple(draw(st.lists(st.text("发票ab.", min_size=1, max_size=4), max_size=2))),
         month=None if created is None else month_of(created),
@@ -144,6 +150,7 @@ _filters = (
         FieldIs, st.just("agent_id"), st.lists(st.sampled_from(AGENTS), max_size=2).map(tuple)
     ),
     st.builds(FieldIs, st.just("status"), st.sampled_from(STATUSES).map(lambda s: (s,))),
+    st.builds(FieldIs, st.just("participant"), st.sampled_from(PARTICIPANTS).map(lambda p: (p,))),
     st.builds(FieldIs, st.just("spoke"), speakers.map(lambda s: (s,))),
 )
 

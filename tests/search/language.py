@@ -34,6 +34,9 @@ class Seen:
     day: date | None
     moment: datetime | None
     agent_name: str | None
+    """Of the agent in charge."""
+    participants: frozenset[str]
+    """Ids, or names of those whose id is not known."""
 
 
 @dataclass(frozen=True)
@@ -222,22 +225,31 @@ _DATES = {
 """Today is 20 March 2016."""
 
 
+def _took_part(*anyone: str) -> Callable[[Seen], bool]:
+    return lambda s: not s.participants.isdisjoint(anyone)
+
+
 def fields() -> list[Leaf]:
     """Every field, each with values that some chats have, and values that none has."""
     found = [
         *(Leaf(f"{name}:{value}", fact=_raw(raw, value)) for name, raw, value in (
-            ("agent", "agent_id", "1"), ("agent", "agent_id", "9"), ("visitor", "visitor_id", "2"),
+            ("assigned", "agent_id", "1"), ("assigned", "agent_id", "9"),
+            ("visitor", "visitor_id", "2"),
             ("user", "user_id", "45190"), ("id", "id", "7"), ("id", "id", "99999999999"),
             ("status", "status", "close"), ("status", "status", "open"), ("type", "type", "chat"),
             ("started", "started_by", "visitor"), ("started", "started_by", "agent"),
         )),
-        Leaf("agent:none", fact=_raw("agent_id", None)),
+        Leaf("assigned:none", fact=_raw("agent_id", None)),
+        *(Leaf(f"agent:{v}", fact=_took_part(v)) for v in ("1", "9", "x")),
+        Leaf("agent:none", fact=lambda s: not s.participants),
+        Leaf("agent:李雷", fact=_took_part("1", "3", "李雷")),
+        Leaf('agent:"韩 梅梅"', fact=_took_part("2")),
         Leaf("user:none", fact=_raw("user_id", None)),
         Leaf("rating:none", fact=_raw("rating", None)),
         *(Leaf(f"rating:{v}", fact=lambda s: str(s.raw["rating"]) in ("1", "满意"))
           for v in ("1", "满意", "滿意")),
-        Leaf("agent:李雷", fact=lambda s: s.agent_name == "李雷"),
-        Leaf('agent:"韩 梅梅"', fact=lambda s: s.agent_name == "韩 梅梅"),
+        Leaf("assigned:李雷", fact=lambda s: s.agent_name == "李雷"),
+        Leaf('assigned:"韩 梅梅"', fact=lambda s: s.agent_name == "韩 梅梅"),
         Leaf("has:upload", fact=lambda s: bool(s.files)),
         Leaf("file:发票.pdf", fact=_file("发票.pdf")),
         Leaf("file:.PDF", fact=_file(".pdf")),

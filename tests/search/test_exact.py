@@ -72,9 +72,8 @@ def random_chat(chat_id: int, rnd: Random) -> dict[str, Any]:
             text = text.replace(plain, traditional)
         if rnd.random() < 0.2:
             text = text.upper().translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})
-        said = message(
-            number + 1, chat_id, "x", text, role=rnd.choice(("visitor", "agent", "robot"))
-        )
+        role, name = rnd.choice(("visitor", "agent", "robot")), rnd.choice(("x", "李雷", "韩 梅梅"))
+        said = message(number + 1, chat_id, name, text, role=role)
         if rnd.random() < 0.15:
             name = rnd.choice(("发票.pdf", "發票，终版.PDF", "a.png"))
             said |= {"upload_id": 1, "upload": {"id": 1, "name": name, "url": "https://a.b/c"}}
@@ -97,7 +96,12 @@ def random_chat(chat_id: int, rnd: Random) -> dict[str, Any]:
 def seen(raw: dict[str, Any]) -> Seen:
     said = [(m["role"], fold(m["msg"])) for m in raw["messages"]]
     uploads = [m["upload"]["name"] for m in raw["messages"] if m["upload"]]
-    spoke = {m["role"] for m in raw["messages"] if m["msg"] or m["upload"]}
+    spoke = {m["role"] for m in raw["messages"]}
+    # Two agents are called 李雷, so that name alone tells no id.
+    agents = [m["name"] for m in raw["messages"] if m["role"] == "agent"]
+    took_part = {"2" if name == "韩 梅梅" else name for name in agents}
+    if raw["agent_id"] is not None:
+        took_part.add(str(raw["agent_id"]))
     created = raw["created_at"]
     moment = datetime.fromisoformat(created).replace(tzinfo=SHANGHAI) if created else None
     return Seen(
@@ -108,6 +112,7 @@ def seen(raw: dict[str, Any]) -> Seen:
         moment.date() if moment else None,
         moment,
         AGENTS.get(str(raw["agent_id"])),
+        frozenset(took_part),
     )
 
 
@@ -164,6 +169,7 @@ filters = st.fixed_dictionaries(
     {},
     optional={
         "agent_id": _several("1", "2", "none", "9"),
+        "participant": _several("1", "2", "x", "李雷", "none", "9"),
         "visitor_id": st.sampled_from(["1", "2", "none"]),
         "user_id": st.sampled_from(["45190", "none"]),
         "status": _several("close", "open", "none"),
@@ -188,6 +194,8 @@ def values(one: Seen, name: str) -> set[str | None]:
             return {"true" if one.files else "false"}
         case "spoke":
             return {*one.spoke} or {None}
+        case "participant":
+            return {*one.participants} or {None}
         case "created_month":
             return {f"{one.day:%Y-%m}" if one.day else None}
         case "created_day":

@@ -68,6 +68,10 @@ def _ranges(text: str, words: Iterable[str]) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(ranges))
 
 
+_AGENTS = ("agent_id", "participant")
+"""The facets whose values are ids of agents."""
+
+
 @dataclass
 class FakeService:
     """Put `chats` in. Set `fails`, and every method raises it."""
@@ -344,6 +348,8 @@ class FakeService:
             local = one.created_at and one.created_at.astimezone(self.presentation.zone)
             form = "%Y-%m" if name == "created_month" else "%Y-%m-%d"
             return f"{local:{form}}" if local else None
+        if name == "participant":
+            return next((each.value for each in self._read(one).participants), None)
         if name == "spoke":
             return "visitor" if "visitor" in self._read(one).speakers else None
         value = getattr(one, name)
@@ -378,7 +384,7 @@ class FakeService:
         for name in names:
             counts = Counter(self._value(c, name) for c in self._filtered(request, base, name))
             facets[name] = tuple(
-                FacetValue(value, self.names.get(value or "") if name == "agent_id" else None, n)
+                FacetValue(value, self.names.get(value or "") if name in _AGENTS else None, n)
                 for value, n in sorted(counts.items(), key=lambda item: (-item[1], str(item[0])))
             )
         return facets

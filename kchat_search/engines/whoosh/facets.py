@@ -70,13 +70,15 @@ def _one(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
 def _several(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
     """(for each document the number of its set of values, for each number its terms)."""
     terms = _terms(file, field)
-    if len(terms) > 16:
-        raise PostingsDamaged(f"{field} has {len(terms)} values")
-    bits = np.zeros(file.size, np.uint16)
-    for ordinal in range(len(terms)):
-        bits[file.docs(field, ordinal)] |= 1 << ordinal
-    sets, column = np.unique(bits, return_inverse=True)
-    return column, [[t for n, t in enumerate(terms) if s >> n & 1] for s in sets.tolist()]
+    column = np.zeros(file.size, np.uint32)
+    sets: list[list[str]] = [[]]
+    for ordinal, term in enumerate(terms):
+        docs = file.docs(field, ordinal)
+        before, inverse = np.unique(column[docs], return_inverse=True)
+        column[docs] = len(sets) + inverse
+        sets += [[*sets[number], term] for number in before.tolist()]
+    numbers, inverse = np.unique(column, return_inverse=True)
+    return inverse, [sets[number] for number in numbers.tolist()]
 
 
 def _terms(file: SegmentFile, field: str) -> list[str]:

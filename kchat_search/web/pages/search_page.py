@@ -151,7 +151,7 @@ def _filter_label(
 ) -> str:
     given = {value.value: value.label for value in page.facets.get(name, ())}
     shown = [
-        labels.value(name, value, agents.get(value) if name == "agent_id" else given.get(value))
+        labels.value(name, value, agents.get(value) if BY_NAME[name].agent else given.get(value))
         for value in values
     ]
     label: str = _("%(title)s：%(value)s", title=labels.titles[name], value="、".join(shown))
