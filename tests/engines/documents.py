@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
+from kchat_search.fields import BY_NAME
 from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
     AllOf,
@@ -49,12 +50,17 @@ def make(
     visitor: str | None = None,
     files: tuple[str, ...] = (),
     month: str | None = None,
+    passages: tuple[Passage, ...] = (),
+    former: tuple[Passage, ...] = (),
+    **fields: tuple[str | None, ...],
 ) -> IndexDocument:
-    """A document of these messages. Its words are its runs of one script, without a dictionary."""
+    """A document of these messages, and of `passages` behind them. Its words are its runs of one
+    script, without a dictionary. `fields`: those that have no argument of their own."""
     folded = [fold(text) for text in texts]
     said_by: list[Speaker] = list(speakers[: len(texts)])
     said_by += ["visitor"] * (len(texts) - len(said_by))
-    fields: dict[FilterField, tuple[str | None, ...]] = {
+    every: dict[FilterField, tuple[str | None, ...]] = {
+        **dict.fromkeys(BY_NAME, (None,)),
         "id": (str(chat_id),),
         "agent_id": (agent,),
         "participant": participants or (agent,),
@@ -69,19 +75,25 @@ def make(
         "has_upload": ("true" if files else "false",),
         "spoke": tuple(sorted(set(said_by))) or (None,),
         "gone": ("true" if revision % 2 else "false",),
+        **fields,
     }
+    said = tuple(Passage(t, s) for s, t in zip(said_by, folded, strict=True) if t)
     words = [
-        index_token(run.text) for text in folded for run in runs(text) if run.kind != RunKind.OTHER
+        index_token(run.text)
+        for passage in said + passages
+        for run in runs(passage.text)
+        if run.kind != RunKind.OTHER
     ]
     return IndexDocument(
         id=chat_id,
         revision=revision,
         created=created,
         month=month,
-        fields=fields,
-        passages=tuple(Passage(t, s) for s, t in zip(said_by, folded, strict=True) if t),
+        fields=every,
+        passages=said + passages,
         files=tuple(fold(name) for name in files),
         words=tuple(words),
+        former=former,
     )
 
 
@@ -93,6 +105,21 @@ def month_of(created: int) -> str:
 texts = st.text(ALPHABET, max_size=12) | st.text(DIGITS, max_size=9)
 speakers = st.sampled_from(SPEAKERS)
 times = st.none() | st.integers(0, 20)
+_folded = texts.map(fold).filter(bool)
+_moments = times | st.integers(-(2**60), 2**60)
+SENDERS = ("", "#1", "#2", "访客5", "5")
+_senders = st.sampled_from(SENDERS)
+
+passages = st.builds(
+    Passage,
+    _folded,
+    speakers | st.none(),
+    _senders,
+    _moments,
+    st.just(()) | st.lists(_folded, max_size=2).map(tuple),
+)
+"""Random passages. Their joined fragments have nothing to do with their texts."""
+_some_passages = st.lists(passages, max_size=3).map(tuple)
 
 
 @st.composite
@@ -111,6 +138,8 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
         files=tuple(draw(st.lists(st.text("发票ab.", min_size=1, max_size=4), max_size=2))),
         month=None if created is None else month_of(created),
         revision=draw(st.integers(1, 9)),
+        passages=draw(_some_passages),
+        former=draw(st.just(()) | _some_passages),
     )
 
 
@@ -174,7 +203,7 @@ def nodes() -> st.SearchStrategy[Node]:
     return trees(
         st.one_of(
             st.just(Everything()),
-            st.builds(Contains, literals(), messages),
+            st.builds(Contains, literals(), messages, st.booleans()),
             st.builds(HasWord, words(), st.booleans(), messages),
             st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
             *_filters,
@@ -191,7 +220,7 @@ def term_nodes() -> st.SearchStrategy[Node]:
     return trees(
         st.one_of(
             st.just(Everything()),
-            st.builds(Contains, grams()),
+            st.builds(Contains, grams(), joined=st.booleans()),
             st.builds(HasWord, words(), st.booleans()),
             st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=2)),
             *_filters,

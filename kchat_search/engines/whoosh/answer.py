@@ -110,10 +110,10 @@ def _match(segment: Segment, match: Node, plan: Plan) -> _Matches:
     facet_filters: dict[str, DocNumbers] = {}
     for name, node in plan.filters.items():
         if name in plan.facets:
-            facet_filters[name] = matching(segment, node)
+            facet_filters[name] = matching(segment, node, history=plan.history)
         else:
-            within = matching(segment, node, within)
-    matched = matching(segment, match, within)
+            within = matching(segment, node, within, history=plan.history)
+    matched = matching(segment, match, within, history=plan.history)
 
     def both(a: DocNumbers, b: DocNumbers) -> DocNumbers:
         return intersect(a, b, segment.size)
@@ -139,11 +139,12 @@ def _related(
         docs = difference(some.docs, matches.docs, matches.segment.size)
         found.append(some._replace(docs=docs))
     hits = _page(_by_relevance(found, plan), plan)
-    return tuple(_with_parts(hits, found, related.parts)), sum(len(m.docs) for m in found)
+    with_parts = _with_parts(hits, found, related.parts, history=plan.history)
+    return tuple(with_parts), sum(len(m.docs) for m in found)
 
 
 def _with_parts(
-    hits: Sequence[EngineHit], found: Sequence[_Matches], parts: Sequence[Node]
+    hits: Sequence[EngineHit], found: Sequence[_Matches], parts: Sequence[Node], *, history: bool
 ) -> Iterator[RelatedHit]:
     """Each hit with the parts that it fulfils."""
     ids = np.array([hit.id for hit in hits], np.int64)
@@ -152,7 +153,8 @@ def _with_parts(
         segment = matches.segment
         docs = matches.docs[np.isin(segment.ids[matches.docs], ids)]
         for number, part in enumerate(parts):
-            for chat_id in segment.ids[matching(segment, part, docs)].tolist():
+            fulfilling = matching(segment, part, docs, history=history)
+            for chat_id in segment.ids[fulfilling].tolist():
                 has[chat_id][number] = True
     return (RelatedHit(hit, tuple(has[hit.id])) for hit in hits)
 

@@ -34,8 +34,8 @@ from whoosh.reading import TermInfo, TermNotFound
 
 from kchat_search.engines.whoosh.contents import SegmentEntry, open_segment
 from kchat_search.engines.whoosh.contents import read as read_contents
-from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS
-from kchat_search.engines.whoosh.schema import TERM_FIELDS
+from kchat_search.engines.whoosh.inversion import COLUMNS
+from kchat_search.engines.whoosh.schema import TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.models.plan import NO_TIME
 
@@ -136,8 +136,7 @@ def make_schema() -> Schema:
         "version": COLUMN(NumericColumn("Q")),
         "created": COLUMN(NumericColumn("q", default=NO_TIME)),
         "length": COLUMN(NumericColumn("I")),
-        "text": COLUMN(VarBytesColumn()),
-        "files": COLUMN(VarBytesColumn()),
+        **{text: COLUMN(VarBytesColumn()) for text in TEXTS},
     }
     return Schema(**fields)
 

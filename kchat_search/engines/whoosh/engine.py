@@ -98,12 +98,12 @@ class WhooshEngine:
         with self._reading() as segments:
             return ids(segments, plan)
 
-    def count(self, match: Node, *, history: bool = False) -> int:  # noqa: ARG002
+    def count(self, match: Node, *, history: bool = False) -> int:
         """See `ports.Engine.count`."""
         with self._reading() as segments:
             if isinstance(match, Everything):
                 return sum(segment.live_count for segment in segments)
-            return sum(len(matching(segment, match)) for segment in segments)
+            return sum(len(matching(segment, match, history=history)) for segment in segments)
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.Engine.similar`."""

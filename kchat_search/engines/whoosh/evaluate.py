@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, intersect, union
 from kchat_search.engines.whoosh.text_scan import TextTest, contains, has_word
 from kchat_search.models.plan import (
+    EVERYWHERE,
     NO_TIME,
     AllOf,
     AnyOf,
@@ -38,6 +39,7 @@ from kchat_search.models.plan import (
     FieldIs,
     FileNamed,
     HasWord,
+    Messages,
     Near,
     Node,
     NoneOf,
@@ -57,18 +59,23 @@ _SCAN_COST = 150
 """Scanning one text costs as much as decoding so many numbers of a list."""
 
 
-def matching(segment: Segment, node: Node, within: DocNumbers | None = None) -> DocNumbers:
-    """The documents of `within` that match `node`. Raises `PostingsDamaged`, `TextDamaged`, and
-    `RequestTooExpensive` where a request may not take so long."""
+def matching(
+    segment: Segment, node: Node, within: DocNumbers | None = None, *, history: bool = False
+) -> DocNumbers:
+    """The documents of `within` that match `node`. `history`: former passages are looked into too.
+
+    Raises `PostingsDamaged`, `TextDamaged`, and `RequestTooExpensive` where a request may not take
+    so long.
+    """
     processor_time.check()
     match node:
         case Everything():
             return segment.live if within is None else within
         case Contains() | FileNamed():
-            candidates, test = _candidates(segment, node, within)
+            candidates, test = _candidates(segment, node, within, history=history)
             return candidates if test is None else test(candidates)
         case HasWord():
-            return _with_word(segment, node, within)
+            return _with_word(segment, node, within, history=history)
         case FieldIs():
             return _with_value(segment, node, within)
         case CreatedIn(start, end):
@@ -76,36 +83,41 @@ def matching(segment: Segment, node: Node, within: DocNumbers | None = None) -> 
         case Near() | Said():
             raise NotImplementedError(node)
         case AllOf(parts):
-            return _all_of(segment, parts, within)
+            return _all_of(segment, parts, within, history=history)
         case AnyOf(parts):
-            return _any_of(segment, parts, within)
+            return _any_of(segment, parts, within, history=history)
         case NoneOf(part):
             every = segment.live if within is None else within
-            return difference(every, matching(segment, part, within), segment.size)
+            matched = matching(segment, part, within, history=history)
+            return difference(every, matched, segment.size)
 
 
-def _all_of(segment: Segment, parts: Sequence[Node], within: DocNumbers | None) -> DocNumbers:
+def _all_of(
+    segment: Segment, parts: Sequence[Node], within: DocNumbers | None, *, history: bool
+) -> DocNumbers:
     """Posting lists first, then what reads a column or subtracts, and last the text scans."""
     tests: list[TextTest] = []
     for part in sorted(parts, key=lambda part: _cost(segment, part)):
         if within is not None and not len(within):
             return within
         if isinstance(part, Contains | FileNamed):
-            within, test = _candidates(segment, part, within)
+            within, test = _candidates(segment, part, within, history=history)
             if test is not None:
                 tests.append(test)
         else:
-            within = matching(segment, part, within)
+            within = matching(segment, part, within, history=history)
     within = segment.live if within is None else within
     return reduce(lambda candidates, test: test(candidates), tests, within)
 
 
-def _any_of(segment: Segment, parts: Sequence[Node], within: DocNumbers | None) -> DocNumbers:
+def _any_of(
+    segment: Segment, parts: Sequence[Node], within: DocNumbers | None, *, history: bool
+) -> DocNumbers:
     """Documents that one part matched are not tested by the next, once that is worth the
     subtraction. Of 64 frequent strings, the first few match nearly all documents."""
     matched: list[DocNumbers] = []
     for part in parts:
-        matched.append(matching(segment, part, within))
+        matched.append(matching(segment, part, within, history=history))
         if within is not None:
             within = difference(within, matched[-1], segment.size)
         elif sum(map(len, matched)) > segment.size // _SUBTRACT_SHARE:
@@ -143,15 +155,44 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
 
 
 def _candidates(
-    segment: Segment, node: Contains | FileNamed, within: DocNumbers | None
+    segment: Segment, node: Contains | FileNamed, within: DocNumbers | None, *, history: bool
 ) -> tuple[DocNumbers, TextTest | None]:
     """(documents of `within` that may contain a literal, as far as posting lists tell at little
     cost; the text scan that decides, or None if there is nothing left to decide)."""
-    name, speaker = (
-        ("files", None) if isinstance(node, FileNamed) else ("text", node.messages.speaker)
-    )
-    test = contains(segment.file, name, node.text, speaker)
-    terms = _gram_terms(segment, name, node.text)
+    if isinstance(node, FileNamed):
+        return _candidates_in(segment, "files", node.text, EVERYWHERE, within)
+    names = ["text", "joined"] if node.joined else ["text"]
+    if history:
+        names += ["former", "former_joined"] if node.joined else ["former"]
+    found = [_candidates_in(segment, name, node.text, node.messages, within) for name in names]
+    found = [one for one in found if len(one[0])] or found[:1]
+    if len(found) == 1:
+        return found[0]
+    candidates = union([docs for docs, _ in found], segment.size)
+    if all(test is None for _, test in found):
+        return candidates, None
+    return candidates, partial(_in_some_text, segment, found)
+
+
+def _in_some_text(
+    segment: Segment, found: Sequence[tuple[DocNumbers, TextTest | None]], docs: DocNumbers
+) -> DocNumbers:
+    """The documents of `docs` that one of these texts decides to contain a literal. `found`: what
+    `_candidates_in` returned for each text. What one text has is not looked for in the next."""
+    passed = []
+    for candidates, test in found:
+        mine = intersect(docs, candidates, segment.size)
+        passed.append(mine if test is None else test(mine))
+        docs = difference(docs, passed[-1], segment.size)
+    return union(passed, segment.size)
+
+
+def _candidates_in(
+    segment: Segment, name: str, literal: str, messages: Messages, within: DocNumbers | None
+) -> tuple[DocNumbers, TextTest | None]:
+    """`_candidates` in one text. `name`: one of `TEXTS`."""
+    terms = _gram_terms(segment, name, literal)
+    test = None if terms is None else contains(segment.file, name, literal, messages)
     if terms is None or test is None:
         return EMPTY, None
     left = within
@@ -160,7 +201,7 @@ def _candidates(
             return left, test
         left = _narrowed(segment, segment.docs(field, ordinal), left)
     assert left is not None
-    return left, None if speaker is None and is_gram(node.text) else test
+    return left, None if messages == EVERYWHERE and is_gram(literal) else test
 
 
 def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
@@ -176,7 +217,9 @@ def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, in
     return sorted(terms, key=lambda term: segment.df(*term))
 
 
-def _with_word(segment: Segment, node: HasWord, within: DocNumbers | None) -> DocNumbers:
+def _with_word(
+    segment: Segment, node: HasWord, within: DocNumbers | None, *, history: bool
+) -> DocNumbers:
     if runs(node.text)[0].kind is not RunKind.LETTERS:
         return EMPTY
     shortened = len(node.text) > MAX_TOKEN_LENGTH  # one term stands for all words that begin so
@@ -184,10 +227,13 @@ def _with_word(segment: Segment, node: HasWord, within: DocNumbers | None) -> Do
         candidates = union([segment.docs_with_prefix("words", node.text)], segment.size)
     else:
         candidates = _any_term(segment, "words", [index_token(node.text)])
-    candidates = _narrowed(segment, candidates, within)
-    if node.messages.speaker is None and not shortened:
-        return candidates
-    return has_word(segment.file, node)(candidates)
+    matched = _narrowed(segment, candidates, within)
+    if node.messages != EVERYWHERE or shortened:
+        matched = has_word(segment.file, "text", node)(matched)
+    if not history:
+        return matched
+    former, _ = _candidates_in(segment, "former", node.text, EVERYWHERE, within)
+    return union([matched, has_word(segment.file, "former", node)(former)], segment.size)
 
 
 def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:

@@ -19,13 +19,19 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
 from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, filter_term
-from kchat_search.engines.whoosh.text_encoding import FILE_MARK, MARKS, codes, joined
-from kchat_search.models.plan import NO_TIME, IndexDocument
+from kchat_search.engines.whoosh.text_encoding import (
+    FILE_MARK,
+    MARKS,
+    arranged,
+    codes,
+    marked,
+    marked_fragments,
+)
+from kchat_search.models.plan import NO_TIME, IndexDocument, Passage
 
 COLUMNS = ("id", "version", "created", "length")
 """`version` holds the documents' revisions. The column keeps its old name in the file, because
 another name would force every index to be rebuilt."""
-TEXTS = ("text", "files")
 
 
 class Run:
@@ -37,8 +43,8 @@ class Run:
     (shape of `words.docs`).
 
     For each document: the columns `id`, `version`, `created` (seconds since 1970 UTC) and `length`
-    (words). The texts `text` and `files`, in UTF-8, end to end; and for each text T `T.chars`, how
-    many characters each document has.
+    (words). Each text T of `schema.TEXTS`, in UTF-8, end to end; and `T.chars`, how many characters
+    each document has.
     """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
@@ -76,8 +82,8 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
         arrays |= _invert_values(name, values)
     arrays |= _invert_values("created_month", [(filter_term(d.month),) for d in documents])
     arrays |= _invert_values("words", [d.words for d in documents], frequencies=True)
-    texts = [joined(d.passages) for d in documents]
-    arrays |= _invert_texts("text", texts, sum(len(d.passages) for d in documents))
+    arrays |= _invert_passages("text", "joined", [arranged(d.passages) for d in documents])
+    arrays |= _invert_passages("former", "former_joined", [arranged(d.former) for d in documents])
     files = ["".join(FILE_MARK + name for name in d.files) for d in documents]
     arrays |= _invert_texts("files", files, sum(len(d.files) for d in documents))
     return Run(arrays)
@@ -98,6 +104,16 @@ def _invert_values(
     if frequencies:
         arrays[f"{field}.freqs"] = inverted.freqs
     return arrays
+
+
+def _invert_passages(
+    text: str, joined: str, passages: Sequence[Sequence[Passage]]
+) -> dict[str, Array]:
+    """The arrays of these passages. `text`, `joined`: the names of their text and of that of their
+    fragments. `passages`: for each document, arranged."""
+    arrays = _invert_texts(text, list(map(marked, passages)), sum(map(len, passages)))
+    fragments = sum(len(p.joined) for p in chain.from_iterable(passages))
+    return arrays | _invert_texts(joined, list(map(marked_fragments, passages)), fragments)
 
 
 def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:
@@ -184,7 +200,7 @@ def _changes(columns: Sequence[Array]) -> NDArray[np.bool_]:
 
 
 def _is_mark(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """For each code point: is it a mark before a message?"""
+    """For each code point: is it a mark before a passage?"""
     is_mark = np.zeros(len(points), np.bool_)
     for mark in MARKS.values():
         is_mark |= points == ord(mark)

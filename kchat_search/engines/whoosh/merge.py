@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
-from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, Run, end_offsets, split_terms
+from kchat_search.engines.whoosh.inversion import COLUMNS, Run, end_offsets, split_terms
 from kchat_search.engines.whoosh.postings import DocNumbers, encode_many, positions_within
-from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
+from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 from kchat_search.models.reports import Progress, no_progress

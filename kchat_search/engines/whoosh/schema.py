@@ -6,9 +6,11 @@ The terms of filter fields begin with a mark («=») before the value, and «-»
 
 from __future__ import annotations
 
+from itertools import chain
+
 from kchat_search.fields import FIELDS
 
-VERSION = 4
+VERSION = 5
 """The version of the schema. An index with another version is rebuilt."""
 
 NONE = "-"
@@ -26,14 +28,15 @@ ORDINALS = (
 of its value among the field's terms. So a facet is one count over an array. Nearly all chats have
 the same `type`, so a column for it would not pay."""
 
-GRAM_FIELDS = {
-    "text": ("text_characters", "text_pairs", "text_triples"),
-    "files": ("files_characters", "files_pairs", "files_triples"),
-}
+TEXTS = ("text", "joined", "former", "former_joined", "files")
+"""The texts of a document: what its passages say; the joined fragments of these; the same two of
+its former passages; the names of its uploads."""
+
+GRAM_FIELDS = {text: (f"{text}_characters", f"{text}_pairs", f"{text}_triples") for text in TEXTS}
 """For each text, the fields of its grams of one, two and three characters."""
 
 TERM_FIELDS = tuple(
-    sorted((*FILTERS, "created_month", "words", *GRAM_FIELDS["text"], *GRAM_FIELDS["files"]))
+    sorted((*FILTERS, "created_month", "words", *chain.from_iterable(GRAM_FIELDS.values())))
 )
 """All fields that have terms, in alphabetical order."""
 

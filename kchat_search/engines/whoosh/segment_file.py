@@ -15,7 +15,7 @@ Nearly all words occur once in each of their documents. For the others there are
     words.freq_places  where in `words.lists` the frequencies of such a word begin
     words.freq_widths  how many bytes each of its frequencies takes: 1, 2 or 4
 
-For each document: the columns of `inversion.COLUMNS`. For each text T of `inversion.TEXTS`: `T`,
+For each document: the columns of `inversion.COLUMNS`. For each text T of `schema.TEXTS`: `T`,
 the encoded texts end to end, and `T.ends`. `alphabet` has the segment's characters by rank.
 """
 
@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileDamaged
-from kchat_search.engines.whoosh.inversion import TEXTS
+from kchat_search.engines.whoosh.inversion import COLUMNS
 from kchat_search.engines.whoosh.postings import (
     DocNumbers,
     PostingsDamaged,
@@ -40,7 +40,7 @@ from kchat_search.engines.whoosh.postings import (
     decode,
     decode_many,
 )
-from kchat_search.engines.whoosh.schema import TERM_FIELDS
+from kchat_search.engines.whoosh.schema import TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, Codes
 
 EXTENSION = ".arrays"
@@ -64,7 +64,7 @@ class SegmentFile:
             self.size = int(self.arrays.meta["size"])
             self.total_words = int(self.arrays.meta["words"])
             self.alphabet = Alphabet(self.arrays["alphabet"])
-            for name in ("id", "version", "created", "length", "text.ends", "files.ends"):
+            for name in (*COLUMNS, *(f"{text}.ends" for text in TEXTS)):
                 if len(self.arrays[name]) != self.size:
                     raise ArrayFileDamaged(f"column {name} of {path.name} has another length")
             fields = self.arrays.meta["fields"]
@@ -183,7 +183,7 @@ class SegmentFile:
     # -- texts ----------------------------------------------------------------------------------
 
     def text(self, name: str, doc: int) -> bytes:
-        """A document's `text` or `files`, in this segment's alphabet. `name`: which of the two."""
+        """A text of a document, in this segment's alphabet. `name`: one of `TEXTS`."""
         ends = self.arrays[f"{name}.ends"]
         offset = self.arrays.offset(name)
         start = int(ends[doc - 1]) if doc else 0
@@ -191,12 +191,12 @@ class SegmentFile:
 
     @cached_property
     def longest(self) -> Mapping[str, int]:
-        """How many bytes the longest `text` and the longest `files` of a document has."""
+        """By text: how many bytes the longest of a document has."""
         return {
             name: int(
                 np.diff(self.arrays[f"{name}.ends"].astype(np.int64), prepend=0).max(initial=0)
             )
-            for name in ("text", "files")
+            for name in TEXTS
         }
 
     @cached_property

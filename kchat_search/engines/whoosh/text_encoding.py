@@ -1,32 +1,40 @@
 """How the folded texts of a segment are written.
 
-A segment has two texts for each document: `text`, its messages, and `files`, the names of its
-uploads. In `text`, each message stands behind a mark that says who said it.
+A segment has some texts for each document (`schema.TEXTS`): what its passages say, their joined
+fragments, the same of its former passages, and the names of its uploads. Each passage and each
+fragment stands behind a mark that tells the side that said it.
 
 A segment's characters are ranked by frequency, the most frequent first. A text is written as the
-ranks of its characters, in UTF-8. So the 124 most frequent characters take one byte and the next
+ranks of its characters, in UTF-8. So the 123 most frequent characters take one byte and the next
 1,920 take two; a Chinese text takes about half of what it takes in plain UTF-8 (measured on
 recombined real dialogues: 0.55). UTF-8 is self-synchronising, whatever its numbers stand for:
 therefore a match of bytes is always a match of characters.
 
 The first ranks are the marks. In a string they are white space that no folded text contains
-(`text.fold` leaves only blanks), so nothing that is searched for can match across two messages.
+(`text.fold` leaves only blanks), so nothing that is searched for can match across two passages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.damage import Damaged
+from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import Passage
 from kchat_search.text.scripts import is_letter
 
-MARKS = {"visitor": "\n", "agent": "\r", "robot": "\v", "unknown": "\f"}
-"""What stands before each message: by its speaker."""
+MARKS: Mapping[Speaker | None, str] = {
+    "visitor": "\n",
+    "agent": "\r",
+    "robot": "\v",
+    "unknown": "\f",
+    None: "\t",
+}
+"""What stands before each passage: by its speaker; None where nobody said it."""
 FILE_MARK = "\n"
 """What stands before the name of each upload."""
 
@@ -38,9 +46,24 @@ Codes = NDArray[np.uint32]
 """Code points. Shape: (characters,)."""
 
 
-def joined(passages: Sequence[Passage]) -> str:
-    """The passages of a document as one string, each behind its mark."""
-    return "".join(MARKS[passage.speaker or "unknown"] + passage.text for passage in passages)
+def arranged(passages: Sequence[Passage]) -> Sequence[Passage]:
+    """Passages in the order of a text: those that nobody said come last. So the place of a message
+    among all passages is its place in the chat."""
+    if all(passage.speaker is not None for passage in passages):
+        return passages
+    return sorted(passages, key=lambda passage: passage.speaker is None)
+
+
+def marked(passages: Sequence[Passage]) -> str:
+    """Passages as one string, each behind its mark."""
+    return "".join([MARKS[passage.speaker] + passage.text for passage in passages])
+
+
+def marked_fragments(passages: Sequence[Passage]) -> str:
+    """The joined fragments of passages as one string, each behind the mark of its passage."""
+    return "".join(
+        [MARKS[passage.speaker] + fragment for passage in passages for fragment in passage.joined]
+    )
 
 
 def codes(text: str) -> Codes:

@@ -15,8 +15,7 @@ from kchat_search import processor_time
 from kchat_search.engines.whoosh.postings import EMPTY, ByteArray, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, TextDamaged
-from kchat_search.models.chats import Speaker
-from kchat_search.models.plan import HasWord
+from kchat_search.models.plan import EVERYWHERE, HasWord, Messages
 
 TextTest = Callable[[DocNumbers], DocNumbers]
 Positions = NDArray[np.int64]
@@ -32,12 +31,12 @@ looks through them: some milliseconds for each byte of what is looked for."""
 
 
 def contains(
-    file: SegmentFile, name: str, literal: str, speaker: Speaker | None = None
+    file: SegmentFile, name: str, literal: str, messages: Messages = EVERYWHERE
 ) -> TextTest | None:
-    """The test: does the text contain the literal, in a message by that speaker?
+    """The test: does the text contain the literal, in one of these messages?
 
-    `name`: «text» or «files». None if a character of the literal occurs in no text; then no
-    document can pass. Cost: 0.2 to 0.5 µs a document.
+    `name`: one of `TEXTS`. None if a character of the literal occurs in no text; then no document
+    can pass. Cost: 0.2 to 0.5 µs a document.
     """
     find = make_finder(file, literal)
     if find is None:
@@ -45,21 +44,21 @@ def contains(
 
     def matches(text: ByteArray, data: bytes) -> Positions:
         del data
-        return _by_speaker(text, find(text), speaker)
+        return _in_messages(text, find(text), messages)
 
     return _test(file, name, matches)
 
 
-def has_word(file: SegmentFile, node: HasWord) -> TextTest:
-    """The test: does a message by that speaker have the whole word (or, with `prefix`, a word that
-    begins so)? Cost: some µs a document."""
+def has_word(file: SegmentFile, name: str, node: HasWord) -> TextTest:
+    """The test: does one of those messages have the whole word (or, with `prefix`, a word that
+    begins so)? `name`: one of `TEXTS`. Cost: some µs a document."""
     find = make_finder(file, node.text)
     letters = file.alphabet.letters
 
     def matches(text: ByteArray, data: bytes) -> Positions:
         if find is None:
             return EMPTY
-        positions = _by_speaker(text, find(text), node.messages.speaker)
+        positions = _in_messages(text, find(text), node.messages)
         # A word ends where its letters end. So look at the character before the match (there is
         # always one, at least the mark) and at the character behind it, if there is one.
         heads = np.flatnonzero((text & 0xC0) != 0x80)
@@ -70,7 +69,7 @@ def has_word(file: SegmentFile, node: HasWord) -> TextTest:
             whole &= ~letters[numbers[first + len(node.text)]]
         return positions[whole]
 
-    return _test(file, "text", matches)
+    return _test(file, name, matches)
 
 
 def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:
@@ -93,8 +92,8 @@ def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:
 
 
 def in_portions(file: SegmentFile, name: str, docs: DocNumbers) -> Iterator[DocNumbers]:
-    """The documents in portions whose texts may be scanned at one time. `name`: «text» or
-    «files»."""
+    """The documents in portions whose texts may be scanned at one time. `name`: one of
+    `TEXTS`."""
     for first in range(0, len(docs), _AT_ONCE):
         some = docs[first : first + _AT_ONCE]
         if len(some) * file.longest[name] <= _BYTES_AT_ONCE:
@@ -133,14 +132,16 @@ def make_finder(file: SegmentFile, literal: str) -> Callable[[ByteArray], Positi
     return find
 
 
-def _by_speaker(text: ByteArray, positions: Positions, speaker: Speaker | None) -> Positions:
-    """The positions inside messages by one speaker; the mark before a message says who. With None,
-    all positions."""
-    if speaker is None or not len(positions):
+def _in_messages(text: ByteArray, positions: Positions, messages: Messages) -> Positions:
+    """The positions inside these messages; the mark before a message says whose it is."""
+    if messages == EVERYWHERE or not len(positions):
         return positions
     marks = np.flatnonzero(text < len(MARKS))
     mark = text[marks[np.searchsorted(marks, positions) - 1]]
-    return np.asarray(positions[mark == tuple(MARKS).index(speaker)])
+    sides = tuple(MARKS)
+    if messages.speaker is None:
+        return np.asarray(positions[mark != sides.index(None)])
+    return np.asarray(positions[mark == sides.index(messages.speaker)])
 
 
 def _lengths(file: SegmentFile, name: str, docs: DocNumbers) -> NDArray[np.int64]:
@@ -152,8 +153,8 @@ def _lengths(file: SegmentFile, name: str, docs: DocNumbers) -> NDArray[np.int64
 
 
 def read_texts(file: SegmentFile, name: str, docs: DocNumbers) -> tuple[bytes, NDArray[np.int64]]:
-    """(the texts of these documents end to end, where each begins in bytes). `name`: «text» or
-    «files»."""
+    """(the texts of these documents end to end, where each begins in bytes). `name`: one of
+    `TEXTS`."""
     ends = file.arrays[f"{name}.ends"]
     offset = file.arrays.offset(name)
     lasts = ends[docs].astype(np.int64)

@@ -34,9 +34,9 @@ History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
 """For each commit: (what is written, what is deleted)."""
 
 
-def ids(engine: Engine, node: Node) -> list[int]:
+def ids(engine: Engine, node: Node, *, history: bool) -> list[int]:
     """The chats that match, oldest first."""
-    plan = Plan(match=node, sort="oldest", limit=1000)
+    plan = Plan(match=node, sort="oldest", limit=1000, history=history)
     return [hit.id for hit in engine.search(plan).hits]
 
 
@@ -58,9 +58,10 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
                 held.pop(chat_id, None)
         assert engine.id_revisions() == {i: d.revision for i, d in held.items()}
         for node in (*asked, *data.draw(cuts(held))):
-            expected = {i for i, d in held.items() if matches(d, node)}
-            assert set(ids(engine, node)) == expected, node
-            assert engine.count(node) == len(expected)
+            for former in (False, True):
+                expected = {i for i, d in held.items() if matches(d, node, history=former)}
+                assert set(ids(engine, node, history=former)) == expected, node
+                assert engine.count(node, history=former) == len(expected)
         filters: dict[str, Node] = {
             "status": FieldIs("status", ("close",)),
             "agent_id": FieldIs("agent_id", ("1",)),
@@ -73,13 +74,16 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
 def cuts(draw: st.DrawFn, held: dict[int, IndexDocument]) -> list[Node]:
     """Parts of the messages, and their characters in another order. Random strings of six
     characters would hardly ever be in a message."""
-    messages = [p.text for document in held.values() for p in document.passages]
+    passages = [p for document in held.values() for p in document.passages + document.former]
+    messages = [form for p in passages for form in (p.text, *p.joined)]
     literals: list[Node] = []
     for _ in range(4 if messages else 0):
         text = draw(st.sampled_from(messages))
         start = draw(st.integers(0, len(text) - 1))
         part = text[start : start + draw(st.integers(1, 6))]
-        literals += [Contains(part), Contains("".join(draw(st.permutations(part))))]
+        joined = draw(st.booleans())
+        other = "".join(draw(st.permutations(part)))
+        literals += [Contains(part, joined=joined), Contains(other, joined=joined)]
     return literals
 
 

@@ -50,8 +50,9 @@ def stock_query(node: Node) -> Any:  # noqa: C901, PLR0911  # one a kind
             return stock.Every()
         case AnyOf(()) | FieldIs(_, ()):
             return stock.NullQuery
-        case Contains(text):
-            return stock.Term(GRAM_FIELDS["text"][len(text) - 1], text)
+        case Contains(text, _, joined):
+            names = ("text", "joined") if joined else ("text",)
+            return stock.Or([stock.Term(GRAM_FIELDS[n][len(text) - 1], text) for n in names])
         case FileNamed(text):
             return stock.Term(GRAM_FIELDS["files"][len(text) - 1], text)
         case HasWord(text, True):
@@ -85,10 +86,15 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
             add(field, set(map(filter_term, document.fields[field])), document.id)
         add("created_month", {filter_term(document.month)}, document.id)
         add("words", Counter(document.words), document.id)
-        for gram in grams(passage.text for passage in document.passages):
-            add(GRAM_FIELDS["text"][len(gram) - 1], {gram}, document.id)
-        for gram in grams(document.files):
-            add(GRAM_FIELDS["files"][len(gram) - 1], {gram}, document.id)
+        for name, texts in (
+            ("text", [passage.text for passage in document.passages]),
+            ("joined", [each for passage in document.passages for each in passage.joined]),
+            ("former", [passage.text for passage in document.former]),
+            ("former_joined", [each for passage in document.former for each in passage.joined]),
+            ("files", document.files),
+        ):
+            for gram in grams(texts):
+                add(GRAM_FIELDS[name][len(gram) - 1], {gram}, document.id)
     return found
 
 

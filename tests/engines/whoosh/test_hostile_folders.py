@@ -170,7 +170,7 @@ def test_an_error_of_ours_is_no_damage(index: Path, monkeypatch: pytest.MonkeyPa
     of them are right, the error is a bug, and flies."""
     engine = WhooshEngine(index, processes=1)
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise IndexError("a bug")
 
     monkeypatch.setattr("kchat_search.engines.whoosh.engine.matching", broken)

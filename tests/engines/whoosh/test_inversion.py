@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh.inversion import Run, invert, split_terms
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
-from kchat_search.engines.whoosh.text_encoding import MARKS, joined
+from kchat_search.engines.whoosh.text_encoding import MARKS, arranged, marked, marked_fragments
 from kchat_search.models.plan import NO_TIME, IndexDocument, Passage
 from kchat_search.text.fold import fold
 from tests.engines.documents import documents, make
@@ -65,7 +65,10 @@ def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocume
     assert arrays["length"].tolist() == [len(d.words) for d in made]
     assert arrays["created"].tolist() == [NO_TIME if d.created is None else d.created for d in made]
     for name, texts in (
-        ("text", [joined(d.passages) for d in made]),
+        ("text", [marked(arranged(d.passages)) for d in made]),
+        ("joined", [marked_fragments(arranged(d.passages)) for d in made]),
+        ("former", [marked(arranged(d.former)) for d in made]),
+        ("former_joined", [marked_fragments(arranged(d.former)) for d in made]),
         ("files", ["".join("\n" + file for file in d.files) for d in made]),
     ):
         assert arrays[name].tobytes().decode() == "".join(texts)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh.inversion import COLUMNS, TEXTS, invert
+from kchat_search.engines.whoosh.inversion import COLUMNS, invert
 from kchat_search.engines.whoosh.merge import HALVES, MergeInput, join, merge
-from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS
+from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.models.plan import IndexDocument
 from tests.engines.documents import documents, make
