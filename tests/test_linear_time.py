@@ -49,6 +49,7 @@ from kchat_search.serialization.links import Links
 from kchat_search.serialization.safe_text import printable, safe_link
 from kchat_search.text.fold import fold, fold_many, fold_with_map
 from kchat_search.text.grams import grams, required_grams
+from kchat_search.text.joined import joined, joined_query, number_spans
 from kchat_search.text.pinyin import split_syllables
 from kchat_search.text.scripts import letter_runs, runs, strip_punctuation
 from kchat_search.text.segmentation import Segmenter
@@ -191,6 +192,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "fold": fold,
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,
+    "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),
     "tokens": lambda text: SEGMENTER.tokens([text]),

@@ -10,7 +10,8 @@ goes, or gives way to another, is a joint. These are the joints:
   - a fixed line: area code (0 and 2 or 3 digits, in brackets or not), then 7 or 8 digits in one or
     two groups. An extension stays apart;
   - +86, 0086 or 86 before one of these goes; before an area code without its 0, it becomes the 0;
-  - a 400 or 800 number (3-3-4, 3-4-3, 4-3-3, 3-7);
+  - a 400 or 800 number (3-3-4, 3-4-3, 4-3-3, 3-7), a mobile number of Taiwan (09xx-xxx-xxx);
+  - any other number that begins with + and a country, in groups of 2 to 4;
   - a bank card: groups of four, 16 to 19 digits. Groups that are all years, or all end in 0, are a
     list;
   - an identity card (6-8-4, 6-4-4-4), whose last character may be X.
@@ -60,8 +61,8 @@ _FIRST = r"(?<![0-9])(?<![0-9][-., ])"
 _LAST = r"(?![0-9])(?![-, ][0-9])"
 _ABROAD = rf"(?:\(\+86\)|\+\(86\)|\(0086\)|\+ ?86|0086){_GAP}?"
 _COUNTRY = rf"(?:{_ABROAD}|(?:\(86\)|86){_GAP}?)"
-_AREA = "(?:10|2[0-9]|[3-9][0-9]{2})"
-_LOCAL = f"[1-9][0-9]{{2,3}}{_GAP}?[0-9]{{4}}(?![0-9])"
+_AREA = "(?:10|2[0-9]|[3-9][1-9][0-9]|701)"
+_LOCAL = f"(?:[1-9][0-9]{{2,3}}{_GAP}?[0-9]{{4}}|[1-9][0-9]{{3}}{_GAP}[0-9]{{3}})(?![0-9])"
 _YEARS = f"(?:(?:19|20)[0-9]{{2}}{_GAP}){{3}}(?:19|20)"
 _ROUND = f"(?:[0-9]{{3}}0{_GAP}){{3}}[0-9]{{3}}0(?![0-9])"
 
@@ -86,21 +87,28 @@ _FIXED_LINE = (
     rf"|(?<![0-9])(?P<trunk>{_ABROAD})(?:\({_AREA}\)|{_AREA}){_GAP}?{_LOCAL}"
 )
 _400 = (
-    rf"{_FIRST}(?:[48]00{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{4}}|[48]00{_GAP}?[0-9]{{4}}{_GAP}?[0-9]{{3}}"
+    rf"{_FIRST}(?P<service>{_COUNTRY})?(?:[48]00{_GAP}?[0-9]{{3}}{_GAP}?[0-9]{{4}}|[48]00{_GAP}?[0-9]{{4}}{_GAP}?[0-9]{{3}}"
     rf"|[48]00[0-9]{_GAP}[0-9]{{3}}{_GAP}[0-9]{{3}})(?![0-9])(?! [0-9])"
 )
+_TAIWAN_MOBILE = rf"{_FIRST}09[0-9]{{2}}{_GAP}[0-9]{{3}}{_GAP}?[0-9]{{3}}(?![0-9])"
+_FOREIGN = (
+    rf"(?<![0-9+])(?=\+(?:{_GAP}?[0-9()]){{10,17}}(?![0-9]))"
+    rf"\+(?:[17]|[2-9][0-9]{{1,2}})(?:{_GAP}?\([0-9]{{1,4}}\)|{_GAP}[0-9]{{2,4}})"
+    rf"(?:{_GAP}?[0-9]{{2,4}}){{1,4}}(?![0-9])"
+)
 _AMOUNT = (
-    r"(?<![0-9.,，])(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]?(?:，[0-9]{3})+)"
+    r"(?<![0-9])(?<![0-9][.,，])(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]?(?:，[0-9]{3})+)"
     r"(?![0-9])(?![,，][0-9])"
 )
 _NUMBERS = re.compile(
-    f"{_IDENTITY_CARD}|{_BANK_CARD}|{_MOBILE}|{_MOBILE_IN_OTHER_GROUPS}|{_FIXED_LINE}|{_400}"
-    f"|{_AMOUNT}"
+    f"{_IDENTITY_CARD}|{_BANK_CARD}|{_MOBILE}|{_MOBILE_IN_OTHER_GROUPS}|{_400}|{_FIXED_LINE}"
+    f"|{_TAIWAN_MOBILE}|{_FOREIGN}|{_AMOUNT}"
 )
-_SEPARATORS = re.compile("[-() ,，]")
+_SEPARATORS = re.compile("[-+() ,，]")
 _IDENTIFIERS = re.compile(rf"(?<!{_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}++(?:-{_LETTER_OR_DIGIT}++)+")
-_MEASURE = re.compile(rf"\d+{_LETTER}{{0,3}}")
+_MEASURE = re.compile(rf"\d{{1,5}}{_LETTER}{{0,4}}")
 """A number, with a unit or without. With a dash between, two of them are a range."""
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:t\d+)?")
 _BLANKS = re.compile(
     rf"(?<=[{UNBROKEN}])[ \n](?=[{UNBROKEN}])"
@@ -109,8 +117,8 @@ _BLANKS = re.compile(
     rf"|(?<=\d) (?={_LETTER}|[{_SIGNS}])"
     rf"|(?:(?<={_LETTER})|(?<=[{_SIGNS}])) (?=\d)"
 )
-_PUNCTUATION = r"""[,;:!?。、()"]"""
-_ENDS = re.compile(rf"[ \n]|(?<=[{UNBROKEN}]){_PUNCTUATION}|{_PUNCTUATION}(?=[{UNBROKEN}])")
+_PUNCTUATION = r"""[,，;:!?()"]"""
+_ENDS = re.compile(rf"[ \n。、]|(?<=[{UNBROKEN}]){_PUNCTUATION}|{_PUNCTUATION}(?=[{UNBROKEN}])")
 """What no unquoted text has inside: a blank that stays, and punctuation beside Han."""
 _GROUPED_BY_COMMA = re.compile("[0-9],[0-9]{3}")
 _LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -185,7 +193,7 @@ def _as_typed(folded: str, visible: str) -> str:
 def _number_edits(number: re.Match[str]) -> Iterator[tuple[int, str]]:
     """What goes from a match of `_NUMBERS`: (position, replacement) of each character."""
     start = number.start()
-    for name in ("mobile", "grouped", "fixed", "trunk"):
+    for name in ("mobile", "grouped", "fixed", "service", "trunk"):
         if number[name]:
             yield start, "0" if name == "trunk" else ""
             yield from ((position, "") for position in range(start + 1, number.end(name)))
@@ -201,12 +209,12 @@ def _identifier_edits(identifier: re.Match[str]) -> Iterator[tuple[int, str]]:
     if not has_letter or not any(map(str.isdigit, text)) or _DAY.fullmatch(text):
         return
     groups = text.split("-")
-    begins_with_letter = text[0].isalpha()
+    no_range = text[0].isalpha() or _UUID.fullmatch(text)
     position = identifier.start()
     for left, right in pairwise(groups):
         position += len(left)
         is_range = _MEASURE.fullmatch(left) and _MEASURE.fullmatch(right)
-        if begins_with_letter or not is_range:
+        if no_range or not is_range:
             yield position, ""
         position += 1
 
