@@ -37,9 +37,9 @@ class Bar:
     width: float
     height: float
     start: str
-    """The first day."""
+    """The first day, or the time at which the search begins."""
     end: str
-    """The last day."""
+    """The last day, or the time at which the search ends."""
     url: str | None
     """The search for these days; None if they have no chat. On an active bar: for all days."""
     active: bool
@@ -128,11 +128,19 @@ def _by_year(months: Mapping[int, int], first: int, last: int) -> list[tuple[str
 
 
 def _bars(named: list[tuple[str, int]], request: SearchRequest) -> Histogram:
+    """A bar for each (name, count). All chats of the search are in the bars, but where there are
+    `MAX_YEARS` of them."""
+    filled = [name for name, count in named if count] if len(named) < MAX_YEARS else []
     highest = max(1, *(count for _, count in named)) if len(named) > 1 else max(1, named[0][1])
     step = WIDTH / len(named)
     bars = []
     for position, (name, count) in enumerate(named):
         start, end = _days(name)
+        # A search may begin or end within the days of a bar, whose link must not find more then.
+        if name in filled[:1]:
+            start = request.start or start
+        if name in filled[-1:]:
+            end = request.end or end
         active = (request.start, request.end) == (start, end)
         days = (None, None) if active else (start, end)
         # A month with one chat beside months with thousands must still be visible.

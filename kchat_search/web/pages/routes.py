@@ -124,7 +124,7 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
         "form_filters": [
             (name, value)
             for name, value in links.pairs(links.changed(asked))
-            if name not in ("q", "start", "end")
+            if name not in ("q", "start", "end", "said_start", "said_end")
         ],
         "facets": search_page.facet_boxes(asked, answer, labels),
         "chips": search_page.chips(asked, answer, agents, labels),
@@ -134,6 +134,7 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
         "pager": search_page.pager(asked, answer),
         "histogram": histogram.of_facets(asked, answer.facets),
         "filtered": links.has_filters(asked),
+        "history_url": links.search_url(links.changed(asked, history=True)),
         "dropped_url": links.search_url(links.without_filters(asked)),
         "exports": [(form, links.export_url(asked, form)) for form in ("csv", "jsonl")],
         "part_url": lambda text: links.search_url(SearchRequest(q=text)),

@@ -33,12 +33,16 @@ _PAGES_AROUND = 2
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A link with a label. `count`: the chats that it finds, None if that is not known."""
+    """A link with a label."""
 
     label: str
     url: str
     active: bool = False
     count: int | None = None
+    """The chats that the link finds, None if that is not known. Where it is `active`, so many have
+    this value, and the link takes the filter away."""
+    also: str | None = None
+    """The address that adds this value to those that are chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,12 @@ def _choices(
         key = _key(name, word)
         active = key in keys
         url = _toggled(request, name, keys.pop(key) if active else word, active=active)
+        also = None
+        if not active and chosen:  # the link takes the place of what is chosen, so its count holds
+            also = url if BY_NAME[name].repeatable else None
+            url = search_url(filtered(request, name, word))
         label = labels.value(name, value.value, value.label)
-        choices.append(Choice(label, url, active, value.count))
+        choices.append(Choice(label, url, active, value.count, also))
     for word in keys.values():
         url = _toggled(request, name, word, active=True)
         choices.insert(0, Choice(labels.value(name, word), url, active=True, count=0))
@@ -122,7 +130,14 @@ def chips(
             text = _filter_label(name, [value], page, agents, labels)
             chosen.append(Choice(text, _toggled(request, name, value, active=True)))
     if request.start or request.end:
-        chosen.append(Choice(_dates(request), search_url(changed(request, start=None, end=None))))
+        label = _("对话创建于：%(dates)s", dates=_dates(request.start, request.end))
+        chosen.append(Choice(label, search_url(changed(request, start=None, end=None))))
+    if request.said_start or request.said_end:
+        label = _("消息发于：%(dates)s", dates=_dates(request.said_start, request.said_end))
+        without = changed(request, said_start=None, said_end=None)
+        chosen.append(Choice(label, search_url(without)))
+    if request.history:
+        chosen.append(Choice(_("包括早先的版本"), search_url(changed(request, history=False))))
     return chosen
 
 
@@ -137,7 +152,8 @@ def cuts(
         if cut.parameter == "q":
             without, label = changed(request, q=cut.q), cut.part or ""
         elif cut.parameter == "created":
-            without, label = changed(request, start=None, end=None), _dates(request)
+            without = changed(request, start=None, end=None)
+            label = _("对话创建于：%(dates)s", dates=_dates(request.start, request.end))
         else:
             chosen = request.filters.get(cut.parameter, ())
             without = filtered(request, cut.parameter)
@@ -158,8 +174,8 @@ def _filter_label(
     return label
 
 
-def _dates(request: SearchRequest) -> str:
-    label: str = _("%(start)s 至 %(end)s", start=request.start or "…", end=request.end or "…")
+def _dates(start: str | None, end: str | None) -> str:
+    label: str = _("%(start)s 至 %(end)s", start=start or "…", end=end or "…")
     return label
 
 
