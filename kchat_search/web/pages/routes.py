@@ -137,7 +137,7 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
         "history_url": links.search_url(links.changed(asked, history=True)),
         "dropped_url": links.search_url(links.without_filters(asked)),
         "exports": [(form, links.export_url(asked, form)) for form in ("csv", "jsonl")],
-        "part_url": lambda text: links.search_url(SearchRequest(q=text)),
+        "part_url": lambda text: links.search_url(SearchRequest(q=text, history=asked.history)),
         "near_url": lambda q: links.search_url(links.changed(asked, q=q)),
         "chat_url": links.chat_url,
         "preview": search_page.preview,
