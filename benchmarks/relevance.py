@@ -72,7 +72,8 @@ def _of_all(name: str, folder: Path) -> dict[str, dict[str, float]]:
 
         def asked(q: str) -> list[int]:
             page = service.search(SearchRequest(q=q, per_page=_SHOWN, snippets=0, facets=()))
-            return [hit.chat.id for hit in page.hits]
+            related = [one.hit for one in page.related]
+            return [hit.chat.id for hit in (*page.hits, *related)]
 
         found["ours"] = figures(judged, asked)
     for label, rival_name in (
