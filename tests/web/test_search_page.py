@@ -41,8 +41,11 @@ def test_filters_of_one_field_add_up_and_of_several_narrow(
     client: FlaskClient, service: FakeService
 ) -> None:
     page = look(client, "/?q=包裹&agent_id=2192&rating=1&has_upload=false")
-    both = next(x["href"] for x in page.links if "agent_id=2193" in x["href"])
-    look(client, both)
+    instead = next(x["href"] for x in page.links if "agent_id=2193" in x["href"])
+    look(client, instead)
+    assert service.asked[-1].filters["agent_id"] == ("2193",), "its count is of this agent alone"
+    also = [x["href"] for x in page.links if x.get("class") == "also"]
+    look(client, next(address for address in also if "agent_id=2193" in address))
     assert service.asked[-1].filters == {
         "agent_id": ("2192", "2193"),
         "rating": ("1",),
@@ -62,7 +65,7 @@ def test_a_rating_given_as_text_is_the_same_choice_as_its_code(client: FlaskClie
 def test_a_chosen_filter_without_hits_stays_to_be_taken_away(client: FlaskClient) -> None:
     page = look(client, "/?q=退款&agent_id=9999")
     assert "没有找到对话" in page.text
-    assert "去掉筛选条件，有 3 个对话。" in page.text
+    assert "去掉筛选条件，有 3 个对话" in page.text
     assert any(x.get("class") == "active" and "agent_id" not in x["href"] for x in page.links)
 
 

@@ -137,9 +137,9 @@ def _bars(named: list[tuple[str, int]], request: SearchRequest) -> Histogram:
     for position, (name, count) in enumerate(named):
         start, end = _days(name)
         # A search may begin or end within the days of a bar, whose link must not find more then.
-        if name in filled[:1]:
+        if name in filled[:1] and _is_within(request.start, start, end):
             start = request.start or start
-        if name in filled[-1:]:
+        if name in filled[-1:] and _is_within(request.end, start, end):
             end = request.end or end
         active = (request.start, request.end) == (start, end)
         days = (None, None) if active else (start, end)
@@ -160,6 +160,16 @@ def _bars(named: list[tuple[str, int]], request: SearchRequest) -> Histogram:
             )
         )
     return Histogram(tuple(bars), highest)
+
+
+def _is_within(given: str | None, start: str, end: str) -> bool:
+    """Does a search begin or end within these days? A time may be on another day in its own zone
+    than in that of the bars."""
+    if given is None or not _DAY.match(given):
+        return False
+    if _DAY.fullmatch(given):
+        return start <= given <= end
+    return -1 <= _distance(start, given[:10]) and _distance(given[:10], end) >= -1
 
 
 def _days(name: str) -> tuple[str, str]:
