@@ -169,7 +169,7 @@ def _is_within(given: str | None, start: str, end: str) -> bool:
         return False
     if _DAY.fullmatch(given):
         return start <= given <= end
-    return -1 <= _distance(start, given[:10]) and _distance(given[:10], end) >= -1
+    return _distance(start, given[:10]) >= -1 and _distance(given[:10], end) >= -1
 
 
 def _days(name: str) -> tuple[str, str]:
