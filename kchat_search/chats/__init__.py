@@ -8,6 +8,7 @@ json_texts.py    what they saw of one in JSON: cards, documents, a robot's answe
 addresses.py     addresses as they may be shown: without upload tokens, never a program
 speakers.py      who spoke: the one place that answers it
 participants.py  who took part, and the key of whoever said each message
+passages.py      what of a chat is searched
 ratings.py       the one table of Kchat's rating codes and their labels
 history.py       what a chat said before: from the stored versions to the differences between them
 """

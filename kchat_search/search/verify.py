@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kchat_search.chats.reader import ChatReader
-from kchat_search.chats.visible_text import visible_text
+from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.models.chats import StoredChat, Understand
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Progress, VerifyReport, no_progress
@@ -114,25 +113,29 @@ def _changed_since(archive: IndexSource, before: Mapping[int, int]) -> set[int]:
 def _draw(
     archive: IndexSource, chat_reader: ChatReader, ids: list[int], strings: int, rnd: random.Random
 ) -> list[str]:
-    """Random substrings of folded messages, 1 to 12 characters long, no two alike."""
+    """Random substrings of all that is searched, 1 to 12 characters long, no two alike."""
     drawn: dict[str, None] = {}
+    agents = archive.agents()
     for _ in range(20 * strings):  # the archive may have too little text, so there is a limit
         if len(drawn) == strings or not ids:
             break
         chat_id = rnd.choice(ids)
         stored = archive.get([chat_id]).get(chat_id)
-        texts = (
-            [fold(visible_text(m.text)) for m in chat_reader.parse(stored.raw).messages]
-            if isinstance(stored, StoredChat)
-            else []
-        )
-        texts = [text for text in texts if text]
+        read = chat_reader.read(stored.raw, agents) if isinstance(stored, StoredChat) else None
+        texts = [text for text in _texts(read) if text] if read is not None else []
         if texts:
             text = rnd.choice(texts)
             length = rnd.randint(1, min(LONGEST, len(text)))
             start = rnd.randint(0, len(text) - length)
             drawn[text[start : start + length]] = None
     return list(drawn)
+
+
+def _texts(read: Transcript) -> Iterator[str]:
+    """What of a chat is searched, folded: what was said, the names of files and of the visitor."""
+    yield from read.texts
+    yield from (fold(m.upload.name) for m in read.chat.messages if m.upload is not None)
+    yield from map(fold, read.visitor_names)
 
 
 def _scan(
@@ -144,12 +147,12 @@ def _scan(
 ) -> dict[str, set[int]]:
     """Which chats have each string. Every chat is looked at."""
     scanned: dict[str, set[int]] = {string: set() for string in drawn}
+    agents = archive.agents()
     for number, stored in enumerate(archive.iterate(), start=1):
         if isinstance(stored, DamagedRow):
             continue
         # No folded text has a line break, so a string can't match across two messages.
-        messages = chat_reader.parse(stored.raw).messages
-        text = "\n".join(fold(visible_text(message.text)) for message in messages)
+        text = "\n".join(_texts(chat_reader.read(stored.raw, agents)))
         for string in drawn:
             if string in text:
                 scanned[string].add(stored.id)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats.participants import folded_name
+from kchat_search.chats.passages import passages_of
 from kchat_search.chats.reader import ChatReader, Transcript
-from kchat_search.chats.speakers import is_said
 from kchat_search.fields import FIELDS, Facts, Values
 from kchat_search.models.chats import is_gone
 from kchat_search.models.plan import IndexDocument, Passage
@@ -55,23 +55,16 @@ def document(
     folded texts into words.
     """
     chat = transcript.chat
-    messages = list(zip(chat.messages, transcript.speakers, transcript.texts, strict=True))
-    passages = tuple(Passage(text, speaker) for message, speaker, text in messages if message.text)
+    passages = tuple(passage for _, passage in passages_of(transcript))
     uploads = [message.upload for message in chat.messages if message.upload is not None]
-    said = [
-        (speaker, sender)
-        for message, speaker, sender in zip(
-            chat.messages, transcript.speakers, transcript.senders, strict=True
-        )
-        if is_said(message)
-    ]
+    files = tuple(fold_many([upload.name for upload in uploads if upload.name]))
     facts = Facts(
         chat,
-        speakers={speaker for speaker, _ in said},
+        speakers={passage.speaker for passage in passages if passage.speaker is not None},
         gone=is_gone(revision),
         participants=[participant.value for participant in transcript.participants],
         visitor_names=list(map(folded_name, transcript.visitor_names)),
-        senders={sender for _, sender in said},
+        senders={passage.sender for passage in passages},
     )
     return IndexDocument(
         id=chat.id,
@@ -80,9 +73,18 @@ def document(
         month=month(chat.created_at, zone),
         fields={field.name: _storable(field.read(facts)) for field in FIELDS},
         passages=passages,
-        files=tuple(fold_many([upload.name for upload in uploads if upload.name])),
-        words=tuple(words(passage.text for passage in passages)),
+        files=files,
+        words=tuple(words(_ranked(passages, files))),
     )
+
+
+def _ranked(passages: Sequence[Passage], files: Sequence[str]) -> Iterator[str]:
+    """The texts whose words count in ranking. A file that was sent ten times is named once."""
+    names = set(files)
+    for passage in passages:
+        if passage.text not in names:
+            yield passage.text
+    yield from dict.fromkeys(files)
 
 
 def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
