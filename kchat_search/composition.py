@@ -15,6 +15,7 @@ from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
+from kchat_search.kchat.same_content import SameContent
 from kchat_search.kchat.upload_tokens import (
     chat_without_upload_tokens,
     stable_content,
@@ -51,7 +52,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         segmenter = Segmenter(settings.user_dict)
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
-    archive = open_archive(settings.archive_url)
+    archive = open_archive(settings.archive_url, adds_nothing=SameContent(parser))
     narrow_index(settings.index_dir)
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
@@ -91,7 +92,8 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         chat_reader=chat_reader,
         chat_without_upload_tokens=chat_without_upload_tokens,
         reading=Reading(
-            parse=parser.parse_archived,
+            sent_messages=parser.sent_messages,
+            parse_messages=parser.parse_messages,
             without_upload_tokens=without_upload_tokens,
             stable_content=stable_content,
         ),

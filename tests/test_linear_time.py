@@ -25,8 +25,10 @@ from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli import printing
 from kchat_search.errors import BadRequest, KchatSearchError
 from kchat_search.hosts import is_loopback
-from kchat_search.kchat.json_codec import decode_text, encode, excerpt
+from kchat_search.kchat.json_codec import decode, decode_text, encode, excerpt
+from kchat_search.kchat.message_order import sorted_places
 from kchat_search.kchat.parse import ChatParser, parse_agents_page
+from kchat_search.kchat.same_content import SameContent
 from kchat_search.kchat.throttle import retry_after
 from kchat_search.kchat.upload_tokens import (
     chat_without_upload_tokens,
@@ -34,7 +36,7 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
-from kchat_search.models.chats import Message, StoredVersion
+from kchat_search.models.chats import FetchedChat, Message, StoredVersion
 from kchat_search.models.plan import Contains, HasWord, Messages
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search import cursor as cursors
@@ -77,8 +79,11 @@ _QUERY_SECONDS = 0.5
 ZONE = ZoneInfo("Asia/Shanghai")
 MORNING = datetime(2015, 4, 25, tzinfo=UTC)
 PARSER = ChatParser(ZONE)
+SAME = SameContent(PARSER)
 READER = ChatReader(PARSER.parse_archived)
-READING = Reading(PARSER.parse_archived, without_upload_tokens, stable_content)
+READING = Reading(
+    PARSER.sent_messages, PARSER.parse_messages, without_upload_tokens, stable_content
+)
 LINKS = Links("http://localhost/")
 NEEDLES = (
     Contains("退款"), Contains("a"), Contains("aa"), HasWord("a"), HasWord("ab", prefix=True),
@@ -161,6 +166,16 @@ def refused(call: Callable[[], object]) -> None:
         call()
 
 
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def says_the_same(make: Callable[[str], dict[str, Any]], text: str) -> None:
+    fetched = PARSER.parse_chat(make(text))
+    assert isinstance(fetched, FetchedChat)
+    SAME(fetched, encode(make(f"{text} ")))
+
+
 def read(text: str) -> object:
     return READER.read(archived(text), {"1": text})
 
@@ -175,6 +190,14 @@ CALLS: dict[str, Callable[[str], object]] = {
         {"users": [{"id": 1, "name": text, "agent_display_name": text}], "next_page": text}, 1
     ),
     "decode": lambda text: refused(lambda: decode_text(text)),
+    "decode notices": lambda text: refused(
+        lambda: decode(encoded("Notice: " + "\nNotice: ".join(text) + "\n{}"))
+    ),
+    "the same content": lambda text: says_the_same(filled, text),
+    "the same content of many": lambda text: says_the_same(many, text),
+    "order of messages": lambda text: sorted_places(
+        [(MORNING.replace(minute=ord(each) % 60), ord(each)) for each in text]
+    ),
     "decode a text": lambda text: decode_text(json.dumps({"a": text})),
     "decode numbers": lambda text: refused(lambda: decode_text(f"[{text}]")),
     "excerpt": excerpt,

@@ -20,10 +20,12 @@ from kchat_search import private_files
 from kchat_search.archive import tally
 from kchat_search.archive.connections import make_engine, outside_transactions, reading, writing
 from kchat_search.archive.error_translation import archive_errors
+from kchat_search.archive.saving import always_new
 from kchat_search.archive.shape import shape_problem
 from kchat_search.archive.store import SqlArchive
 from kchat_search.archive.tables import MIGRATION, metadata
 from kchat_search.errors import ArchiveError
+from kchat_search.models.chats import AddsNothing
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -40,10 +42,13 @@ _BESIDE = ("-wal", "-shm", "-journal", _MIGRATION_LOCK)
 _DEMO = ("demo", "demo.lock")
 
 
-def open_archive(url: str, *, wait_seconds: float = 30.0) -> SqlArchive:
+def open_archive(
+    url: str, *, wait_seconds: float = 30.0, adds_nothing: AddsNothing = always_new
+) -> SqlArchive:
     """Open the archive at `url` (`sqlite:///var/archive.sqlite3`); make or migrate it if needed.
 
-    A writer waits at most `wait_seconds` for another one.
+    A writer waits at most `wait_seconds` for another one. `adds_nothing` tells which chats need no
+    new version although their digest is another one; by default none.
 
     Raises `ArchiveError` for an address that can't be used, a folder that can't be written, a file
     that is not a database of this program, and tables that are newer than this program;
@@ -63,7 +68,7 @@ def open_archive(url: str, *, wait_seconds: float = 30.0) -> SqlArchive:
     except BaseException:
         engine.dispose()
         raise
-    return SqlArchive(engine, location)
+    return SqlArchive(engine, location, adds_nothing)
 
 
 def _address(url: str) -> URL:

@@ -7,11 +7,10 @@ not changed but by `restoring`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, func, insert, select
+from sqlalchemy import Connection, Text, bindparam, func, insert, null, select
 
 from kchat_search.archive import (
     change_queue,
@@ -27,7 +26,7 @@ from kchat_search.archive.statements import chunks
 from kchat_search.archive.stored_columns import chat_row
 from kchat_search.archive.tables import chats, versions
 from kchat_search.archive.tally import add_seals, add_to_tally
-from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
+from kchat_search.models.chats import AddsNothing, FetchedChat, RejectedChat, SaveReport
 from kchat_search.models.damage import DamagedRow
 
 _COPY = insert(versions).from_select(
@@ -44,11 +43,17 @@ _COPY = insert(versions).from_select(
 )
 
 
+def always_new(_fetched: FetchedChat, _stored: str) -> bool:
+    """An `AddsNothing` for which every other digest is another version."""
+    return False
+
+
 def save(
     connection: Connection,
     fetched: Sequence[FetchedChat],
     rejected: Sequence[RejectedChat],
     now: datetime,
+    adds_nothing: AddsNothing,
 ) -> SaveReport:
     """Save chats and rejects, as `ports.SyncArchive.save` says."""
     latest = {item.chat.id: item for item in fetched}
@@ -57,13 +62,14 @@ def save(
     digests = {chat_id: storable(item.digest) for chat_id, item in latest.items()}
     new = latest.keys() - known.keys() - damaged
     changed = {i for i, before in known.items() if before["digest"] != digests[i]}
-    listed = [latest[i] for i in sorted(changed) if latest[i].listed]
-    nothing_new, unreadable = _with_nothing_new(connection, listed)
+    raws, last_versions = _raws_and_last_versions(connection, sorted(changed), sorted(new))
+    nothing_new, unreadable = _with_nothing_new(
+        [latest[i] for i in sorted(changed)], raws, adds_nothing
+    )
     changed -= nothing_new | unreadable
     same = known.keys() - changed - unreadable
     returned = {i for i, before in known.items() if before["gone_at"] is not None} - unreadable
     written = sorted(new | changed)
-    last_versions = _last_versions(connection, written)
     _number_behind_versions(connection, known, sorted(changed), last_versions)
     _copy_to_versions(connection, [known[i] for i in sorted(changed)])
     _put(connection, latest, known, written, seen_at=seen_at, last_versions=last_versions)
@@ -81,11 +87,15 @@ def save(
         changed=len(changed | restored),
         same=len(same),
         rejected=reject_list.put(connection, rejects, seen_at),
+        replaced={i: known[i]["digest"] for i in sorted(changed)},
     )
 
 
 def restore(
-    connection: Connection, fetched: Sequence[FetchedChat], now: datetime
+    connection: Connection,
+    fetched: Sequence[FetchedChat],
+    now: datetime,
+    adds_nothing: AddsNothing,
 ) -> tuple[int, ...]:
     """Restore damaged and missing chats, as `ports.ArchiveCheck.restore` says."""
     latest = {item.chat.id: item for item in fetched}
@@ -96,7 +106,7 @@ def restore(
     restored = restoring.restore(connection, [latest[i] for i in damaged], seen_at)
     change_queue.put(connection, sorted(restored))
     if missing:
-        save(connection, [latest[i] for i in missing], (), now)
+        save(connection, [latest[i] for i in missing], (), now, adds_nothing)
     return tuple(sorted(restored.union(missing)))
 
 
@@ -132,29 +142,20 @@ def _known(connection: Connection, chat_ids: Sequence[int]) -> tuple[dict[int, R
 
 
 def _with_nothing_new(
-    connection: Connection, listed: Sequence[FetchedChat]
+    fetched: Sequence[FetchedChat],
+    stored: Mapping[int, tuple[str, str]],
+    adds_nothing: AddsNothing,
 ) -> tuple[set[int], set[int]]:
-    """(chats whose form in a list is a part of their stored form, chats whose stored form is
-    damaged). A list may leave out fields that the chat itself has, so a shorter form is not a
-    change."""
-    stored: dict[int, tuple[str, str]] = {}
-    for part in chunks([item.chat.id for item in listed]):
-        columns = (chats.c.id, chats.c.raw, chats.c.sha256)
-        rows = connection.execute(select(*columns).where(chats.c.id.in_(part)))
-        stored |= {chat_id: (raw, sha256) for chat_id, raw, sha256 in rows}
+    """(chats that say nothing that their stored form does not say, chats whose stored form is
+    damaged). `fetched`: those whose digest is another one than the stored; `stored`: the raw JSON
+    and SHA-256 of these."""
     same: set[int] = set()
     damaged: set[int] = set()
-    for item in listed:
+    for item in fetched:
         raw, sha256 = stored[item.chat.id]
         if seals.raw_problem(raw, sha256) is not None:
             damaged.add(item.chat.id)
-            continue
-        stored_fields = json.loads(raw)
-        listed_fields = json.loads(item.raw)
-        if len(listed_fields) < len(stored_fields) and all(
-            name in stored_fields and stored_fields[name] == value
-            for name, value in listed_fields.items()
-        ):
+        elif adds_nothing(item, raw):
             same.add(item.chat.id)
     return same, damaged
 
@@ -223,16 +224,29 @@ def _put(
         restoring.put_lost_version(connection, chat_id, last + 1, seen_at)
 
 
-def _last_versions(connection: Connection, chat_ids: Sequence[int]) -> dict[int, int]:
-    """The numbers of the last earlier versions of these chats, where they have some."""
+def _raws_and_last_versions(
+    connection: Connection, known: Sequence[int], new: Sequence[int]
+) -> tuple[dict[int, tuple[str, str]], dict[int, int]]:
+    """(raw JSON and SHA-256 of the `known` chats, the numbers of the last earlier versions of all
+    of these chats, where they have some). One statement, because a save is made of few."""
+    raws: dict[int, tuple[str, str]] = {}
     last: dict[int, int] = {}
-    for part in chunks(chat_ids):
-        columns = (versions.c.chat_id, func.max(versions.c.version))
-        of_these = versions.c.chat_id.in_(part)
-        last |= dict(
-            connection.execute(select(*columns).where(of_these).group_by(versions.c.chat_id)).all()
+    with_raw = set(known)
+    for part in chunks(sorted({*known, *new}), 2):
+        of_versions = versions.c.chat_id.in_(part)
+        numbers = (
+            select(versions.c.chat_id, null(), null(), func.max(versions.c.version))
+            .where(of_versions)
+            .group_by(versions.c.chat_id)
         )
-    return last
+        of_chats = chats.c.id.in_([i for i in part if i in with_raw])
+        rows = select(chats.c.id, chats.c.raw, chats.c.sha256, null()).where(of_chats)
+        for chat_id, raw, sha256, number in connection.execute(rows.union_all(numbers)):
+            if number is None:
+                raws[chat_id] = raw, sha256
+            else:
+                last[chat_id] = number
+    return raws, last
 
 
 def _mark_seen(connection: Connection, rows: Sequence[Row], seen_at: int) -> None:

@@ -14,10 +14,12 @@ T = TypeVar("T")
 _CHUNK = 500  # a build of SQLite may allow as few as 999 parameters in a statement
 
 
-def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """The items, in order, in parts small enough to be parameters of one statement."""
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
+def chunks(items: Sequence[T], times: int = 1) -> Iterator[Sequence[T]]:
+    """The items, in order, in parts small enough to be so many `times` parameters of one
+    statement."""
+    size = _CHUNK // times
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def upsert(

@@ -33,6 +33,7 @@ from kchat_search.archive.column_conversion import storable_ids
 from kchat_search.archive.connections import reading, writing
 from kchat_search.archive.error_translation import archive_errors
 from kchat_search.models.chats import (
+    AddsNothing,
     ChatState,
     FetchedChat,
     QueueEntry,
@@ -56,9 +57,10 @@ class SqlArchive:
     Its methods are those of `ports.Archive`, which says what each promises, takes and raises.
     """
 
-    def __init__(self, engine: Engine, location: str) -> None:
+    def __init__(self, engine: Engine, location: str, adds_nothing: AddsNothing) -> None:
         self._engine = engine
         self._location = location
+        self._adds_nothing = adds_nothing
 
     def __repr__(self) -> str:
         return f"SqlArchive({self._location!r})"
@@ -186,7 +188,7 @@ class SqlArchive:
     ) -> SaveReport:
         """Save chats, rejects and the cursor, all or nothing."""
         with self._writing() as connection:
-            report = saving.save(connection, fetched, rejects, now)
+            report = saving.save(connection, fetched, rejects, now, self._adds_nothing)
             if cursor is not None:
                 sync_state.save_cursor(connection, *cursor, now)
         return report
@@ -333,7 +335,7 @@ class SqlArchive:
     def restore(self, fetched: Sequence[FetchedChat], *, now: datetime) -> tuple[int, ...]:
         """Put what Kchat has now in the place of damaged or missing rows."""
         with self._writing() as connection:
-            return saving.restore(connection, fetched, now)
+            return saving.restore(connection, fetched, now, self._adds_nothing)
 
     def totals(self) -> dict[str, SyncTotals]:
         """The sums over all syncs, by kind of sync."""

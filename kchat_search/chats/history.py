@@ -24,7 +24,7 @@ from typing import Any, Literal, overload
 
 from kchat_search import processor_time
 from kchat_search.chats.visible_text import visible_text
-from kchat_search.models.chats import Chat, Message, StoredVersion
+from kchat_search.models.chats import Message, StoredVersion
 from kchat_search.models.damage import DamagedRow
 
 DifferenceKind = Literal["added", "removed", "changed", "recalled"]
@@ -38,11 +38,14 @@ _KEPT = 4
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How Kchat's JSON is read: three functions of `kchat_search.kchat`, which this room does not
+    """How Kchat's JSON is read: four functions of `kchat_search.kchat`, which this room does not
     import. `composition` hands them over."""
 
-    parse: Callable[[str], Chat]
-    """From a chat's raw JSON to the chat."""
+    sent_messages: Callable[[object], Sequence[Json]]
+    """From what a chat has as `messages` to the messages as they were sent, in the order of
+    `Chat.messages`."""
+    parse_messages: Callable[[Sequence[Json]], tuple[Message, ...]]
+    """From sent messages to messages, in the same order."""
     without_upload_tokens: Callable[[object], object]
     """From a JSON value to a copy that may be shown, without the upload tokens."""
     stable_content: Callable[[object], object]
@@ -257,7 +260,7 @@ def _content_field(name: str, value: object, reading: Reading) -> object:
 
 
 def _message_differences(before: object, after: object, reading: Reading) -> list[Difference]:
-    old_messages, new_messages = _message_objects(before), _message_objects(after)
+    old_messages, new_messages = reading.sent_messages(before), reading.sent_messages(after)
 
     compared = count()
 
@@ -299,13 +302,11 @@ def _message_differences(before: object, after: object, reading: Reading) -> lis
     return list(by_position)
 
 
-def _message_objects(value: object) -> list[Json]:
-    """The messages, as `Chat.messages` counts them: a null is no message."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _outline(value: object) -> object:
-    """What tells two lists of equal messages apart: is it a list, and where are its nulls?"""
+    """What tells two lists of equal messages apart: is it a list, and where are its nulls? An
+    object that is meant as a list is as good as one."""
+    if isinstance(value, dict):
+        return [{}] * len(value)
     return [None if item is None else {} for item in value] if isinstance(value, list) else value
 
 
@@ -350,10 +351,10 @@ def _read(sent: Sequence[Json], positions: Sequence[int], reading: Reading) -> d
     messages with this id before; or None and the position. A server may send one id twice."""
     if not positions:
         return {}
-    chosen = json.dumps({"id": 1, "messages": [sent[position] for position in positions]})
+    messages = reading.parse_messages([sent[position] for position in positions])
     seen: Counter[int] = Counter()
     by_key = {}
-    for position, message in zip(positions, reading.parse(chosen).messages, strict=True):
+    for position, message in zip(positions, messages, strict=True):
         key = (message.id, position)
         if message.id is not None:
             key = (message.id, seen[message.id])

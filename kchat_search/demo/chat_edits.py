@@ -102,6 +102,21 @@ def text_ids_of_agent(agent: Json) -> Json:
     return _as_text(agent, ("id",))
 
 
+def php_forms(chat: Json, chat_id: int, _: Options) -> Json:
+    """The chat as a PHP backend may send it: a list with a hole as an object, newest first, ids and
+    numbers as texts, nothing as "", a time in another form."""
+    text = text_ids(chat, chat_id, {})
+    texts = _with_messages(
+        text, lambda message: {**message, "is_read": bool(message.get("is_read"))}
+    )
+    newest_first = list(reversed(_messages(texts)))
+    odd = {str(2 * number): message for number, message in enumerate(newest_first)}
+    nothing = {name: "" for name, value in texts.items() if value is None}
+    if isinstance(chat.get("created_at"), str):
+        nothing["created_at"] = chat["created_at"].replace(" ", "T")
+    return {**texts, **nothing, "messages": odd}
+
+
 def malformed(chat: Json, chat_id: int, options: Options) -> Any:
     """Each `every`-th chat is broken in the way that `how` names."""
     return chat if chat_id % options["every"] else BREAKS[options["how"]](chat, chat_id)

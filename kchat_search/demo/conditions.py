@@ -145,6 +145,23 @@ def _with_page_edit(
     )
 
 
+def _lists_as_objects(body: dict[str, Any], _: str) -> dict[str, Any]:
+    return {
+        name: {str(2 * number): item for number, item in enumerate(value)}
+        if isinstance(value, list)
+        else value
+        for name, value in body.items()
+    }
+
+
+def _first_chat_twice(body: dict[str, Any], _: str) -> dict[str, Any]:
+    first = next(iter(body.get("chats") or ()), None)
+    messages = first.get("messages") if isinstance(first, dict) else None
+    if not isinstance(first, dict) or not isinstance(messages, list) or len(messages) < 2:
+        return body
+    return {**body, "chats": [{**first, "messages": messages[:-1]}, *body["chats"]]}
+
+
 def _omitting(*names: str) -> Callable[[ApiBehaviour, Options], ApiBehaviour]:
     return lambda behaviour, _: replace(behaviour, omit={*behaviour.omit, *names})
 
@@ -267,6 +284,11 @@ _ROWS = (
         behaviour=lambda behaviour, _: replace(behaviour, last_page_for_ever=True),
     ),
     Condition(
+        "listed_twice",
+        "each page of chats shows its first chat twice, first without its last message",
+        behaviour=_with_page_edit(lambda _: _first_chat_twice),
+    ),
+    Condition(
         "deletes_between_pages",
         "just before page `on_page` of all chats is read, the first chat is deleted",
         _BETWEEN,
@@ -323,6 +345,13 @@ _ROWS = (
         "ids of chats, messages and people are texts",
         behaviour=lambda behaviour, _: replace(behaviour, show_agent=chat_edits.text_ids_of_agent),
         content=chat_edits.text_ids,
+    ),
+    Condition(
+        "php_forms",
+        "lists are objects with numbers as keys, messages come newest first, ids are texts, and "
+        "nothing is an empty text",
+        behaviour=_with_page_edit(lambda _: _lists_as_objects),
+        content=chat_edits.php_forms,
     ),
     Condition(
         "malformed",

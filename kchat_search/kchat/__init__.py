@@ -2,9 +2,12 @@
 
 json_codec.py       decodes and encodes JSON                                       (pure)
 upload_tokens.py    removes what Kchat renews at will; the digest of a chat        (pure)
+php_values.py       what PHP sends in the place of a list, and of nothing          (pure)
 times.py            parses the API's times to aware UTC                            (pure)
 field_values.py     parses the values of single fields: ids, numbers, texts        (pure)
+message_order.py    the order of a chat's messages                                 (pure)
 parse.py            turns JSON into records; what cannot be read becomes a reject  (pure)
+same_content.py     does a fetched chat say anything that its stored form does not?  (pure)
 throttle.py         how long to wait before the next request
 deadline.py         connections that limit the time until an answer has arrived
 answer_limits.py    how much one answer may be; told before the memory is taken    (pure)

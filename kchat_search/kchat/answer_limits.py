@@ -40,7 +40,9 @@ _AT_ONCE = 1 << 18
 
 
 _HEAD = 1000
-_FIRST_ID = re.compile(r'\s*\{\s*"chats"\s*:\s*\[\s*\{\s*"id"\s*:\s*([1-9][0-9]{0,17})\s*[,}]')
+_FIRST_ID = re.compile(
+    r'\s*\{\s*"chats"\s*:\s*(?:\[|\{\s*"[0-9]{1,18}"\s*:)\s*\{\s*"id"\s*:\s*([1-9][0-9]{0,17})\s*[,}]'
+)
 
 
 class Amount(NamedTuple):

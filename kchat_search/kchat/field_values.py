@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from kchat_search.chats.addresses import url_without_tokens
-from kchat_search.kchat.json_codec import NotUnderstood, encode, excerpt
+from kchat_search.kchat.json_codec import NotUnderstood, decode_text, encode, excerpt
+from kchat_search.kchat.php_values import as_list, is_nothing
 from kchat_search.kchat.upload_tokens import without_upload_tokens
 from kchat_search.models.chats import Upload
 from kchat_search.text.fold import without_surrogates
@@ -23,6 +24,7 @@ _MAX_ID_LENGTH = 255
 _MAX_EXACT_FLOAT = 2**53
 """Beyond this, a double no longer says which whole number was sent."""
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,25})(?:\.0+)?")
+_JSON_BEGINS = ("{", "[")
 _MAX_CACHED_TEXT = 32
 """Characters. Longer texts are seldom names."""
 
@@ -31,13 +33,12 @@ def normalize_person_id(value: object, field: str) -> str | None:
     """The one text form of the id of an agent, a visitor or a user.
 
     `290`, `290.0`, `"290"` and `"290.0"` all become «290». Other text is kept without the blanks
-    around it. The answer is None for null, "", 0 and "0": in the API, an id of 0 means «nobody»,
-    and the visitors 0 of different chats must not look like one person.
+    around it. The answer is None for PHP's forms of nothing (`php_values`), 0 and "0": in the API,
+    an id of 0 means «nobody», and the visitors 0 of different chats must not look like one person.
 
-    Raises ValueError, which names `field`, for booleans, objects, lists, and more than 255
-    characters.
+    Raises ValueError, which names `field`, for true, objects, lists, and more than 255 characters.
     """
-    if value is None:
+    if is_nothing(value):
         return None
     if isinstance(value, bool | dict | list):
         raise NotUnderstood(f"{field} must be a number or a text, not {excerpt(encode(value))}")
@@ -85,11 +86,12 @@ def integer_if_whole(value: object) -> object:
 
 
 def parse_text(value: object) -> str:
-    """The text as it was sent; null as "". Other values as readable JSON without upload tokens."""
-    if value is None:
-        return ""
+    """The text as it was sent; PHP's forms of nothing as "". Other values as readable JSON without
+    upload tokens."""
     if isinstance(value, str):
         return value
+    if is_nothing(value):
+        return ""
     return json.dumps(without_upload_tokens(value), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -120,14 +122,20 @@ def parse_upload(value: object, upload_id: object) -> Upload | None:
 
     If a list is sent, the upload is its first object, with the names of all objects, so that a
     search for any of the names finds the chat. If only `upload_id` is sent, the upload has nothing
-    but an id.
+    but an id. Some PHP backends send the object or the list as a text that is its JSON.
     """
     if value is None and upload_id is None:
         return None
-    sent = value if isinstance(value, list) else [value]
-    objects: list[dict[str, Any]] = [item for item in sent if isinstance(item, dict) and item]
-    if value is not None and not isinstance(value, dict | list):
+    if isinstance(value, str) and value.lstrip()[:1] in _JSON_BEGINS:
+        try:
+            value = decode_text(value)
+        except ValueError:
+            return None
+    if not is_nothing(value) and not isinstance(value, dict | list):
         return None
+    sent = as_list(value)
+    sent = [value] if sent is None else sent
+    objects: list[dict[str, Any]] = [item for item in sent if isinstance(item, dict) and item]
     own_id = person_id_or_none(upload_id)
     if not objects:
         return Upload(own_id, "", None, "", None) if own_id else None

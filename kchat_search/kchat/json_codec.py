@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 
 from kchat_search.errors import KchatBadAnswer
@@ -43,6 +44,9 @@ def decode(body: bytes | bytearray) -> object:
     double, NaN and Infinity. Bytes that are not UTF-8 become lone surrogates, so that one bad byte
     does not hide a whole page of chats.
 
+    PHP may write its notices before or behind the answer, as HTML or as text. They are left out
+    where the rest is one complete JSON value.
+
     Raises ValueError for anything that is not exactly one complete JSON value, and for JSON that is
     nested too deeply for Python.
     """
@@ -50,7 +54,13 @@ def decode(body: bytes | bytearray) -> object:
         text = body.decode("utf-8-sig", "surrogatepass")
     except UnicodeDecodeError:
         text = body.decode("utf-8-sig", "surrogateescape")
-    return decode_text(text)
+    try:
+        return decode_text(text)
+    except json.JSONDecodeError:
+        without = _without_notices(text)
+        if without is None:
+            raise
+        return decode_text(without)
 
 
 def decode_text(text: str) -> object:
@@ -64,6 +74,29 @@ def decode_text(text: str) -> object:
             return _HUGE_NUMBER_DECODER.decode(text)
     except RecursionError as error:
         raise NotUnderstood("nested too deeply") from error
+
+
+_NOTICE = re.compile(
+    r"(?:<b>)?(?:PHP )?(?:User )?(?:Notice|Warning|Deprecated|Strict Standards)(?:</b>)?: "
+)
+_BREAKS = ("", "<br />", "<br/>", "<br>")
+
+
+def _without_notices(text: str) -> str | None:
+    """The text without the lines of PHP's notices around it. None where it has no such line, or
+    where something else stands before the JSON."""
+    lines = text.lstrip("\ufeff").split("\n")
+    begin, end = 0, len(lines)
+    while begin < end and _is_notice(lines[begin]):
+        begin += 1
+    while begin < end and _is_notice(lines[end - 1]):
+        end -= 1
+    rest = "\n".join(lines[begin:end]).lstrip("\ufeff")
+    return rest if end - begin < len(lines) and rest.lstrip()[:1] in ("{", "[") else None
+
+
+def _is_notice(line: str) -> bool:
+    return _NOTICE.match(line) is not None or line.strip() in _BREAKS
 
 
 def decode_answer(body: bytes) -> object:

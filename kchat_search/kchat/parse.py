@@ -5,19 +5,20 @@ Unknown fields and types stay in the raw JSON and never cause an error. A chat b
 
 - it has no usable id;
 - an id of a person is an object or a list;
-- its messages are not a list of objects;
+- its messages are not a list of objects, nor what PHP sends in the place of one (`php_values`);
 - its creation time cannot be read, so that a search by date would miss it.
 
 Source of the fields: the documentation of `GET /apiv2/chats.json`; the vendor's published client
 libraries for fields that it does not describe.
 
 Invariant: `ChatParser.parse_archived` makes the same chat from `raw` as `ChatParser.parse_chat`
-did.
+did. Messages are in the order of `message_order`, in whatever order they were sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
@@ -40,6 +41,8 @@ from kchat_search.kchat.field_values import (
     person_id_or_none,
 )
 from kchat_search.kchat.json_codec import NotUnderstood, decode_text, encode, excerpt
+from kchat_search.kchat.message_order import sorted_places
+from kchat_search.kchat.php_values import as_list, is_nothing
 from kchat_search.kchat.times import parse_time
 from kchat_search.kchat.upload_tokens import content_digest
 from kchat_search.models.chats import Chat, ChatPage, FetchedChat, Message, RejectedChat
@@ -51,6 +54,7 @@ _CHECK_EVERY = 1_000
 MAX_CHAT = 16 << 20
 """Bytes of the JSON of one chat (ASCII). 20,000 messages of 50 Chinese characters have 12 MB. While
 a chat is indexed it takes up to ninety times its JSON, so this one 1.4 GB."""
+_DOCUMENTED_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _OUTERMOST_VALUES = 100
 _OUTERMOST_LENGTH = 1000
 """How many values, of how many characters, are kept of a chat that is not kept whole."""
@@ -60,7 +64,7 @@ class ChatParser:
     """Parses chats. Times that name no zone are in `zone`."""
 
     def __init__(self, zone: ZoneInfo) -> None:
-        self._zone = zone
+        self.zone = zone
 
     def parse_list_page(self, answer: object, number: int, per_page: int) -> ChatPage:
         """Parse one page of the list, `{"chats": [...]}`.
@@ -74,20 +78,26 @@ class ChatParser:
         of another form (a cursor) means that more chats follow: pages are documented to be
         numbered, and sync notices chats that repeat.
 
+        Null, false or "" in the place of the list may be an error as well as an empty page. It is
+        an empty page only where `count` says that no chat is on it.
+
         Raises `KchatBadAnswer` where the answer has no list `chats`.
         """
-        chats = answer.get("chats") if isinstance(answer, dict) else None
-        if not isinstance(answer, dict) or not isinstance(chats, list):
+        sent = answer if isinstance(answer, dict) else {}
+        count = parse_size(sent.get("count"))
+        chats = as_list(sent.get("chats"))
+        if chats is None and count is not None and count <= (number - 1) * per_page:
+            chats = [] if "chats" in sent and is_nothing(sent["chats"]) else None
+        if chats is None:
             raise KchatBadAnswer(f"Kchat's answer has no list «chats», but {_describe(answer)}")
         parsed = [_as_listed(self.parse_chat(item)) for item in chats]
-        count = parse_size(answer.get("count"))
         more_by_count = count is not None and count > (number - 1) * per_page + len(chats)
         return ChatPage(
             number=number,
             chats=tuple(chat for chat in parsed if isinstance(chat, FetchedChat)),
             rejects=tuple(chat for chat in parsed if isinstance(chat, RejectedChat)),
             count=count,
-            last=not chats or _is_last_page(answer, number, more_by_count=more_by_count),
+            last=not chats or _is_last_page(sent, number, more_by_count=more_by_count),
         )
 
     def parse_single_chat(self, answer: object, chat_id: int) -> FetchedChat | RejectedChat:
@@ -126,7 +136,7 @@ class ChatParser:
             chat = self._parse_object(item)
         except ValueError as error:
             return _rejected(item, raw, str(error))
-        has_messages = isinstance(item, dict) and item.get("messages") is not None
+        has_messages = isinstance(item, dict) and as_list(item.get("messages")) is not None
         return FetchedChat(chat, raw, digest, has_messages)
 
     def understand(self, raw: str) -> FetchedChat | RejectedChat:
@@ -166,34 +176,48 @@ class ChatParser:
 
     def _parse_created_at(self, value: object) -> datetime | None:
         try:
-            return parse_time(value, self._zone)
+            return parse_time(value, self.zone)
         except ValueError as error:
             sent_time = excerpt(encode(value))
             raise NotUnderstood(f"created_at can't be read as a time: {sent_time}") from error
 
     def _parse_time_or_none(self, value: object) -> datetime | None:
         try:
-            return parse_time(value, self._zone)
+            return parse_time(value, self.zone)
         except ValueError:
             return None
 
     def _parse_messages(self, value: object) -> tuple[Message, ...]:
-        if value is None:
-            return ()
-        if not isinstance(value, list):
-            raise NotUnderstood(f"messages must be a list, this is {_describe(value)}")
+        messages = self.parse_messages(message_objects(value))
+        places = sorted_places([(message.created_at, message.id) for message in messages])
+        if places is None:
+            return messages
+        in_order = (messages[place] for place in places)
+        return tuple(message._replace(position=n) for n, message in enumerate(in_order))
+
+    def parse_messages(self, sent: Sequence[Mapping[str, Any]]) -> tuple[Message, ...]:
+        """Parse messages, in the order in which they are given. Raises ValueError for one that is
+        nested too deeply."""
         messages: list[Message] = []
-        for index, item in enumerate(value):
-            if not index % _CHECK_EVERY:
+        for position, item in enumerate(sent):
+            if not position % _CHECK_EVERY:
                 processor_time.check()
-            if item is None:
-                continue
-            if not isinstance(item, dict):
-                raise NotUnderstood(
-                    f"messages[{index}] must be an object, this is {_describe(item)}"
-                )
-            messages.append(self._parse_message(item, len(messages)))
+            messages.append(self._parse_message(item, position))
         return tuple(messages)
+
+    def sent_messages(self, value: object) -> list[dict[str, Any]]:
+        """The messages of a chat as they were sent, in the order of `Chat.messages`. `value` is the
+        chat's `messages`. Raises ValueError where it is no list of objects."""
+        sent = message_objects(value)
+        if _plainly_in_order(sent):
+            return sent
+        places = sorted_places(
+            [
+                (self._parse_time_or_none(item.get("created_at")), parse_whole_id(item.get("id")))
+                for item in sent
+            ]
+        )
+        return sent if places is None else [sent[place] for place in places]
 
     def _parse_message(self, item: Mapping[str, Any], position: int) -> Message:
         get = item.get
@@ -212,6 +236,40 @@ class ChatParser:
         )
 
 
+def message_objects(value: object) -> list[dict[str, Any]]:
+    """The messages in a chat's `messages`, as they were sent and in that order. Where PHP sends
+    nothing in the place of a message, there is none; an empty list is an object without fields.
+
+    Raises ValueError where `value` is no list of objects.
+    """
+    items = [] if is_nothing(value) else as_list(value)
+    if items is None:
+        raise NotUnderstood(f"messages must be a list, this is {_describe(value)}")
+    messages: list[dict[str, Any]] = []
+    for index, item in enumerate(items):
+        if isinstance(item, dict):
+            messages.append(item)
+        elif isinstance(item, list) and not item:
+            messages.append({})
+        elif not is_nothing(item):
+            raise NotUnderstood(f"messages[{index}] must be an object, this is {_describe(item)}")
+    return messages
+
+
+def _plainly_in_order(sent: Sequence[Mapping[str, Any]]) -> bool:
+    """Do the texts of the times show that the messages are in order? Then no time need be parsed,
+    which takes most of the time of comparing two versions."""
+    time_before, id_before = "", 0
+    for item in sent:
+        time, number = item.get("created_at"), item.get("id")
+        if type(time) is not str or type(number) is not int or not _DOCUMENTED_TIME.fullmatch(time):
+            return False
+        if time < time_before or (time == time_before and number < id_before):
+            return False
+        time_before, id_before = time, number
+    return True
+
+
 def _as_listed(fetched: FetchedChat | RejectedChat) -> FetchedChat | RejectedChat:
     """Mark a chat as an item of a list. If it has no messages, the list may have left them out."""
     if isinstance(fetched, RejectedChat):
@@ -226,8 +284,8 @@ def parse_agents_page(answer: object, number: int) -> tuple[set[str], dict[str, 
 
     Raises `KchatBadAnswer` where the answer has no list `users`.
     """
-    users = answer.get("users") if isinstance(answer, dict) else None
-    if not isinstance(answer, dict) or not isinstance(users, list):
+    users = as_list(answer.get("users")) if isinstance(answer, dict) else None
+    if not isinstance(answer, dict) or users is None:
         raise KchatBadAnswer(f"Kchat's answer has no list «users», but {_describe(answer)}")
     ids: set[str] = set()
     names: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Parse the API's times to aware datetimes in UTC.
 
 The documented form is `2015-04-25 08:04:12`, without a time zone. Client libraries and servers also
-use ISO 8601 and seconds since 1970.
+use ISO 8601, seconds since 1970, and what PHP makes of its `DateTime`.
 
 Invariant: the result is in UTC or None, and every failure is a ValueError.
 """
@@ -13,7 +13,11 @@ from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-_NEVER = re.compile(r"0000-00-00(?:[ T]00:00:00(?:\.0+)?Z?)?")
+from kchat_search.kchat.php_values import is_nothing
+
+# PHP makes the day before the year 1 of MySQL's 0000-00-00.
+_NEVER = re.compile(r"(?:0000-00-00|-0001-11-30)(?:[ T]00:00:00(?:\.0+)?(?:Z|[+-]00:?00)?)?")
+_OFFSET = re.compile(r"[+-][0-9]{2}:[0-9]{2}")
 _EPOCH = re.compile(r"-?[0-9]{9,13}(?:\.[0-9]+)?")
 _DOCUMENTED = len("2015-04-25 08:04:12")
 _FIRST_MILLISECONDS = 100_000_000_000
@@ -23,17 +27,17 @@ _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
-    """The moment that `value` names, or None where it names none (null, 0, "" and `0000-00-00
-    00:00:00`).
+    """The moment that `value` names, or None where it names none (PHP's forms of nothing, 0,
+    `0000-00-00 00:00:00` and what PHP makes of that).
 
     A text is `2015-04-25 08:04:12` or any ISO 8601 form. It is read in `zone` where it names no
     zone. In an hour that occurs twice (clocks set back), the first is taken. A number, or a text of
     nine digits or more, is seconds since 1970, or milliseconds where seconds would be later than
-    the year 5138.
+    the year 5138. An object is PHP's `DateTime`: its `date`, in its `timezone`.
 
     Raises ValueError for anything else, and for moments outside the years 2 to 9998.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if is_nothing(value) or (isinstance(value, str) and not value.strip()):
         return None
     if isinstance(value, str) and len(value) == _DOCUMENTED:
         offset = _offset_all_day(value[:10], zone)
@@ -46,6 +50,8 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
         return _of_text(value.strip(), zone)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _of_epoch(value) if value else None
+    if isinstance(value, dict) and isinstance(value.get("date"), str):
+        return _of_php_object(value["date"], value.get("timezone"), zone)
     raise ValueError("neither a time nor a number")
 
 
@@ -61,6 +67,21 @@ def _of_text(text: str, zone: ZoneInfo) -> datetime | None:
         return _showable(moment.astimezone(UTC))
     except OverflowError as error:
         raise ValueError(_OUTSIDE) from error
+
+
+def _of_php_object(date: str, sent_zone: object, zone: ZoneInfo) -> datetime | None:
+    """The moment of `{"date": "2019-06-03 10:00:00.000000", "timezone": "Asia/Shanghai"}`."""
+    if isinstance(sent_zone, str) and _OFFSET.fullmatch(sent_zone):
+        return parse_time(date.strip() + sent_zone, zone)
+    return parse_time(date, _zone(sent_zone) if isinstance(sent_zone, str) else zone)
+
+
+@lru_cache(64)
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (OSError, KeyError) as error:  # a folder of zones; no such zone
+        raise ValueError("a zone that nobody knows") from error
 
 
 @lru_cache(4096)

@@ -7,8 +7,8 @@ are strings, because the API sends them as numbers and as strings.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Literal, NamedTuple
@@ -94,7 +94,8 @@ class FetchedChat:
     lone surrogates and NUL characters."""
     digest: str
     """SHA-256 (hex) of the content, with keys sorted and without upload tokens, because Kchat
-    renews those at any time. Two fetches with the same digest are the same version."""
+    renews those at any time. Two fetches with the same digest are the same version, and so are
+    two with different digests that say the same (`AddsNothing`)."""
     has_messages: bool
     """False for a list item without messages. Then the chat itself must be fetched."""
     listed: bool = False
@@ -135,6 +136,10 @@ def _seal_raw(fetched: FetchedChat | RejectedChat) -> None:
 Understand = Callable[[str], FetchedChat | RejectedChat]
 """From a chat's raw JSON to what is understood of it today. Raises ValueError for a text that is no
 JSON."""
+
+
+AddsNothing = Callable[[FetchedChat, str], bool]
+"""Does a fetched chat say nothing that the stored raw JSON of this chat does not say?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,3 +256,5 @@ class SaveReport:
     changed: int = 0
     same: int = 0
     rejected: int = 0
+    replaced: Mapping[int, str] = field(default_factory=dict, compare=False)
+    """Of the chats that changed, by id: the digest of the version before."""

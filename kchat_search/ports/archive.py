@@ -138,8 +138,9 @@ class SyncArchive(StoredChats, Protocol):
     ) -> SaveReport:
         """Save chats, rejects and the cursor (its name and value), all or nothing. Called by sync.
 
-        A chat with a new digest becomes a new version and is queued for the index. A chat with the
-        same digest is only marked as seen. A chat that was understood is no longer a reject. A
+        A chat with a new digest becomes a new version and is queued for the index, unless it says
+        nothing that its stored form does not say (`AddsNothing`). Then, and with the same digest,
+        it is only marked as seen. A chat that was understood is no longer a reject. A
         chat that was marked as gone and is seen again loses that mark and is queued. If several
         chats have one id, the last one counts; if a chat and a reject have one id, the chat
         counts. A reject never changes the chat that an earlier fetch understood.

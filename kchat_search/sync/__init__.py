@@ -14,6 +14,7 @@
     fetcher.py         several requests at the same time, their answers in order
     large_page.py      a page that is too large to be read, in smaller pages               (pure)
     list_lookup.py     is a chat in Kchat's list?
+    alternating.py     chats that Kchat shows with two contents in one sync                (pure)
     archive_writer.py  into the archive, and counted
     document.py        a chat as the index sees it
     scrub.py           reads everything again, a part with each tick, and names damage

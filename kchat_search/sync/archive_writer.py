@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
 from kchat_search.models.damage import DamagedRow
 from kchat_search.ports import Clock, SyncArchive
+from kchat_search.sync.alternating import CURSOR, Alternating, rounds
 from kchat_search.sync.decide import SyncKind
 
 Cursor = tuple[str, Mapping[str, Any]]
@@ -40,6 +41,7 @@ class ArchiveWriter:
     archive: SyncArchive
     clock: Clock
     counts: Counts
+    alternating: Alternating = field(default_factory=Alternating)
     reject_keys: set[str] = field(default_factory=set)
     """Keys of this sync's rejects. The list may show one reject several times; it counts once."""
 
@@ -52,24 +54,48 @@ class ArchiveWriter:
         """Archive chats, rejects and the cursor in one transaction. Returns what that did.
 
         A chat that comes without messages, while the archive has it with some, is only marked as
-        seen. Returns None if there was nothing to commit.
+        seen. What Kchat shows beside a chat's present content is held back until `settle`. Returns
+        None if there was nothing to commit.
+
+        A chat that stands here with several contents takes a transaction for each of them; the
+        last one has the rejects and the cursor.
         """
         without_messages = self._without_messages(chats)
         if without_messages:
             self.archive.see(without_messages, now=self.clock())
-        chats = tuple(fetched for fetched in chats if fetched.chat.id not in without_messages)
-        if not (chats or rejects or cursor):
+        whole = [fetched for fetched in chats if fetched.chat.id not in without_messages]
+        *earlier, last = rounds(self.alternating.hold_back(whole)) or [[]]
+        if not (last or rejects or cursor):
             return None
-        report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
-        self.counts.new += report.new
-        self.counts.changed += report.changed
+        reports = [self._archive(contents) for contents in earlier]
+        report = self._archive(last, rejects, cursor)
         self.reject_keys.update(reject.key for reject in rejects)
         self.counts.rejected = len(self.reject_keys)
-        return report
+        return replace(report, new=report.new + sum(before.new for before in reports))
+
+    def settle(self) -> None:
+        """At the end of a sync: what was held back, and is all that Kchat showed of a chat, becomes
+        the present version."""
+        if alone := self.alternating.shown_alone():
+            self.alternating.exchanged(alone, self._archive(alone))
+        if self.alternating.changed:
+            self.archive.set_cursor(CURSOR, self.alternating.to_json(), now=self.clock())
 
     def mark_gone(self, chat_ids: Collection[int]) -> None:
         """Mark chats that Kchat no longer has."""
         self.counts.vanished += self.archive.mark_gone(chat_ids, now=self.clock())
+
+    def _archive(
+        self,
+        chats: Sequence[FetchedChat],
+        rejects: Sequence[RejectedChat] = (),
+        cursor: Cursor | None = None,
+    ) -> SaveReport:
+        report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
+        self.alternating.archived(chats, report)
+        self.counts.new += report.new
+        self.counts.changed += report.changed
+        return report
 
     def _without_messages(self, chats: Iterable[FetchedChat]) -> set[int]:
         """The chats that came without messages, while the archive has them with some. This happens

@@ -12,6 +12,7 @@ from kchat_search.errors import ArchiveError, KchatError, KchatSearchError
 from kchat_search.models.reports import Progress, SyncReport, no_progress
 from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync import decide, reconcile
+from kchat_search.sync.alternating import CURSOR, Alternating
 from kchat_search.sync.archive_writer import ArchiveWriter, Counts
 from kchat_search.sync.backfill import backfill
 from kchat_search.sync.decide import Pass, SyncKind
@@ -139,12 +140,17 @@ class _Run:
         with Fetcher(self._source, syncer.policy.in_flight) as fetcher:
             self._refresh_agents(force=kind == "reconcile")
             transfer = self._transfer(fetcher)
-            if kind == "backfill":
-                backfill(transfer, state)
-            elif everything:
-                reconcile.everything(transfer, state)
-            else:
-                tick(transfer, state, with_reconcile=kind == "reconcile")
+            try:
+                if kind == "backfill":
+                    backfill(transfer, state)
+                elif everything:
+                    reconcile.everything(transfer, state)
+                else:
+                    tick(transfer, state, with_reconcile=kind == "reconcile")
+            except KchatError:
+                transfer.writer.settle()
+                raise
+            transfer.writer.settle()
         finished = syncer.clock()
         if kind == "backfill" or everything:
             remember_listed_until(transfer, self._started)
@@ -156,7 +162,12 @@ class _Run:
             archive=syncer.archive,
             source=self._source,
             fetcher=fetcher,
-            writer=ArchiveWriter(archive=syncer.archive, clock=syncer.clock, counts=self._counts),
+            writer=ArchiveWriter(
+                archive=syncer.archive,
+                clock=syncer.clock,
+                counts=self._counts,
+                alternating=Alternating(syncer.archive.cursor(CURSOR)),
+            ),
             indexing=self._indexing,
             clock=syncer.clock,
             zone=syncer.zone,

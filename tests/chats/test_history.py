@@ -27,7 +27,8 @@ from kchat_search.models.chats import StoredVersion
 
 PARSER = ChatParser(ZoneInfo("Asia/Shanghai"))
 READING = Reading(
-    parse=PARSER.parse_archived,
+    sent_messages=PARSER.sent_messages,
+    parse_messages=PARSER.parse_messages,
     without_upload_tokens=without_upload_tokens,
     stable_content=stable_content,
 )

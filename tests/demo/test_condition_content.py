@@ -96,3 +96,28 @@ def test_a_condition_stays_with_the_chat_that_was_the_first(server: DemoServer, 
     assert len(texts(single(get, 1))[0]) == 50
     server.delete(1)
     assert server.shown() == server.chats()
+
+
+def test_php_sends_lists_as_objects_and_nothing_as_an_empty_text(
+    server: DemoServer, get: Get
+) -> None:
+    server.switch_on("php_forms")
+    page = get().json()["chats"]
+    assert list(page) == [str(2 * number) for number in range(len(server.chats()))]
+    assert list(page.values()) == server.shown()
+    shown = page["0"]
+    assert single(get, 1) == shown
+    assert (shown["id"], shown["rating"]) == ("1", "")
+    sent = server.chats()[0]["messages"]
+    assert [m["msg"] for m in shown["messages"].values()] == [m["msg"] for m in reversed(sent)]
+    assert isinstance(get(USERS).json()["users"], dict)
+
+
+def test_a_page_shows_its_first_chat_twice(server: DemoServer, get: Get) -> None:
+    longer = {**server.chats()[0], "messages": [*server.chats()[0]["messages"]] * 2}
+    server.put(longer)
+    server.switch_on("listed_twice")
+    first, second = get().json()["chats"][:2]
+    assert second == longer
+    assert first == {**longer, "messages": longer["messages"][:-1]}
+    assert single(get, longer["id"]) == longer

@@ -40,6 +40,7 @@ CASES: list[Case] = [
     ("wrong_count", {"by": 5}),
     ("wrong_count", {"by": -5}),
     ("last_page_for_ever", {}),
+    ("listed_twice", {}),
     ("deletes_between_pages", {"on_page": 2, "times": 3}),
     ("adds_between_pages", {"on_page": 2, "times": 3}),
     ("long_chat", {}),
@@ -50,6 +51,7 @@ CASES: list[Case] = [
     ("lone_surrogates", {}),
     ("nul", {}),
     ("text_ids", {}),
+    ("php_forms", {}),
     *(("malformed", {"how": how}) for how in CONDITIONS["malformed"].options["how"].choices),
     *(
         ("start_end", {"reads": reads, "inclusive": inclusive, "without_end": without_end})

@@ -250,8 +250,9 @@ class FakeService:
         )
 
     def history(self, chat_id: int) -> History:
+        parser = ChatParser(self.presentation.zone)
         reading = Reading(
-            ChatParser(self.presentation.zone).parse_archived, without_upload_tokens, stable_content
+            parser.sent_messages, parser.parse_messages, without_upload_tokens, stable_content
         )
         return History(self.versions(chat_id), reading)
 
