@@ -107,7 +107,7 @@ def test_php_sends_lists_as_objects_and_nothing_as_an_empty_text(
     assert list(page.values()) == server.shown()
     shown = page["0"]
     assert single(get, 1) == shown
-    assert (shown["id"], shown["rating"]) == ("1", "")
+    assert (shown["id"], shown["user_id"]) == ("1", "")
     sent = server.chats()[0]["messages"]
     assert [m["msg"] for m in shown["messages"].values()] == [m["msg"] for m in reversed(sent)]
     assert isinstance(get(USERS).json()["users"], dict)
