@@ -12,9 +12,13 @@ from typing import Any
 import pytest
 
 from kchat_search.chats.ratings import LABELS
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.demo.conversations import Timeline, agents, conversations
+from kchat_search.demo.conversations.msg_form import msg_form
 from tests.demo.conftest import NOW, Chats
 
+KINDS = ("msg", "card", "document", "answer")
+CARD = {"img_url", "title", "price", "link_title", "link_url"}
 STAMP = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 CHAT_FIELDS = {
     "id": int, "type": str, "started_by": str, "status": str, "agent_id": int | None,
@@ -203,6 +207,37 @@ def test_every_kind_of_message_status_and_rating_occurs(made: Chats) -> None:
     assert sum(bool(m.get("recalled")) for m in messages(made)) >= 5
     assert {m.get("role") for m in messages(made)} == {None, "visitor", "agent", "robot"}
     assert re.search("[０-９]", "".join(text for chat in made for text in said(chat)))
+
+
+def test_messages_have_the_forms_that_kchat_sends(made: Chats) -> None:
+    modern = [m for m in messages(made) if "role" in m and m["msg"]]
+    sent = {kind: [m["msg"] for m in modern if m["type"] == f"chat.{kind}"] for kind in KINDS}
+    assert all(set(json.loads(card)) == CARD for card in sent["card"])
+    assert all(json.loads(document)["documents"] for document in sent["document"])
+    assert all("<p>" in json.loads(answer)["content"] for answer in sent["answer"])
+    for form, at_least in (("<p>", 800), ("<strong>", 50), ("<br>", 10), ("<a href=", 1)):
+        assert sum(form in msg for msg in sent["msg"]) >= at_least, form
+    grouped = [msg for msg in sent["msg"] if re.search("1[3-9][0-9] [0-9]{4} [0-9]{4}", msg)]
+    assert len(grouped) >= 5
+    plain = [m["msg"] for m in messages(made) if "role" not in m]
+    assert plain
+    assert not [msg for msg in plain if "<p>" in msg or msg.startswith("{")]
+
+
+def test_the_forms_hide_nothing_that_was_said() -> None:
+    for number in range(60):
+        for kind in KINDS:
+            said = "您好，R&D 部请看 https://help.example.com/start"
+            seen = visible_text(msg_form(kind, "agent", said, number))
+            for part in re.split("[， ]", said):
+                assert part in seen, (kind, number)
+
+
+def test_some_chats_last_over_midnight_and_some_are_handed_over(made: Chats) -> None:
+    days = [{m["created_at"][:10] for m in chat["messages"]} for chat in made]
+    assert sum(len(each) > 1 for each in days) >= 1
+    spoke = [{m.get("user_id") for m in c["messages"] if m.get("role") == "agent"} for c in made]
+    assert sum(len(agent_ids) > 1 for agent_ids in spoke) >= 10
 
 
 def test_some_chats_are_answered_by_two_agents_and_some_by_none(made: Chats) -> None:

@@ -13,6 +13,7 @@
     typing_style.py     how a person types a phrase
     dialogue.py         turns a situation into lines
     chat_course.py      how a chat begins and ends: queues, robots, transfers, farewells
+    msg_form.py         the form in which Kchat has what was said: HTML, JSON
     planned_chat.py     a chat as the API shows it at any time
     chat_planner.py     plans one chat after another
     timeline.py         two years of chats, and what happens next

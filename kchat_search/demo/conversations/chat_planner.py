@@ -17,6 +17,7 @@ from kchat_search.demo.conversations.chat_course import ChatCourse
 from kchat_search.demo.conversations.dialogue import Dialogue, Line
 from kchat_search.demo.conversations.dialogue_script import Situation, read
 from kchat_search.demo.conversations.facts import Facts
+from kchat_search.demo.conversations.msg_form import msg_form
 from kchat_search.demo.conversations.people import (
     AGENTS,
     TRADES,
@@ -164,12 +165,13 @@ class ChatPlanner:
     ) -> PlannedMessage:
         self._message_id += self._rng.choice((1, 1, 1, 2))
         upload = self._upload(line, at) if line.kind == "upload" else None
+        text = msg_form(line.kind, line.role, line.text, self._message_id) if modern else line.text
         raw: dict[str, Any] = {
             "id": self._message_id,
             "chat_id": self._chat_id,
             "type": f"chat.{line.kind}",
             "name": line.name,
-            "msg": "" if upload else line.text,
+            "msg": "" if upload else text,
             "upload_id": upload["id"] if upload else None,
             "is_read": 0,
             "created_at": at.strftime(STAMP),
