@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from benchmarks import ours
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.demo.conversations import conversations
 from kchat_search.demo.conversations.chat_planner import ChatPlanner, situations
 from kchat_search.demo.conversations.dialogue_script import Situation
@@ -117,7 +118,10 @@ class Demo(NamedTuple):
             number
             for number, chat in self.chats.items()
             if self.made_from[number] in about
-            and any(re.search(case.says, message["msg"] or "") for message in chat["messages"])
+            and any(
+                re.search(case.says, visible_text(message["msg"] or ""))
+                for message in chat["messages"]
+            )
         }
 
 

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.composition import make_service
 from kchat_search.config import only
 from kchat_search.fields import FACETS
@@ -94,7 +95,7 @@ def random_chat(chat_id: int, rnd: Random) -> dict[str, Any]:
 
 
 def seen(raw: dict[str, Any]) -> Seen:
-    said = [(m["role"], fold(m["msg"])) for m in raw["messages"]]
+    said = [(m["role"], fold(visible_text(m["msg"]))) for m in raw["messages"]]
     uploads = [m["upload"]["name"] for m in raw["messages"] if m["upload"]]
     spoke = {m["role"] for m in raw["messages"]}
     # Two agents are called 李雷, so that name alone tells no id.

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import BadRequest, LimitExceeded
@@ -82,7 +83,10 @@ def test_a_piece_of_a_message_finds_its_chat_and_no_chat_without_it(
     filled: World, number: int, at: int, length: int
 ) -> None:
     chats = filled.archived()
-    said = {i: [fold(message["msg"]) for message in chat["messages"]] for i, chat in chats.items()}
+    said = {
+        i: [fold(visible_text(message["msg"])) for message in chat["messages"]]
+        for i, chat in chats.items()
+    }
     text = said[101 + number][at % 3]
     piece = text[at % len(text) :][:length]
     for chat_id, each in said.items():  # the visitor's name is on the page, so it is found too

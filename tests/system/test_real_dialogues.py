@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from benchmarks import corpus
 from benchmarks.corpus import DATA
 from benchmarks.relevance import figures
+from kchat_search.chats.visible_text import visible_text
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.chat_file import load
 from kchat_search.demo.server import DemoServer
@@ -60,7 +61,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def texts(archive: World) -> dict[int, list[str]]:
     """For each chat, the folded text of each message."""
     return {
-        chat_id: [fold(message["msg"]) for message in each["messages"] if message["msg"]]
+        chat_id: [
+            fold(visible_text(message["msg"])) for message in each["messages"] if message["msg"]
+        ]
         for chat_id, each in archive.archived().items()
     }
 
