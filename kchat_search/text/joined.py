@@ -27,6 +27,7 @@ there a word is wrapped. All else stays: «3.6.0», «1 2 3», «8:00-22:00», �
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -101,9 +102,11 @@ _AMOUNT = (
     r"(?![0-9])(?![,，][0-9])"
 )
 _NUMBERS = re.compile(
-    f"{_IDENTITY_CARD}|{_BANK_CARD}|{_MOBILE}|{_MOBILE_IN_OTHER_GROUPS}|{_400}|{_FIXED_LINE}"
-    f"|{_TAIWAN_MOBILE}|{_FOREIGN}|{_AMOUNT}"
+    f"(?=[(+0-9])(?:{_IDENTITY_CARD}|{_BANK_CARD}|{_MOBILE}|{_MOBILE_IN_OTHER_GROUPS}|{_400}"
+    f"|{_FIXED_LINE}|{_TAIWAN_MOBILE}|{_FOREIGN}|{_AMOUNT})"
 )
+_GROUPS = re.compile(r"[0-9)](?:[ ,，]| ?- ?)[(0-9]|\)[0-9]|86")
+"""What every number with a joint has."""
 _SEPARATORS = re.compile("[-+() ,，]")
 _IDENTIFIERS = re.compile(rf"(?<!{_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}++(?:-{_LETTER_OR_DIGIT}++)+")
 _MEASURE = re.compile(rf"\d{{1,5}}{_LETTER}{{0,4}}")
@@ -133,7 +136,11 @@ def joined(folded: str, visible: str) -> tuple[Fragment, ...]:
     """
     if not _may_have_joint(folded):
         return ()
-    return tuple(_Joining(folded, _as_typed(folded, visible)).fragments())
+    typed = _as_typed(folded, visible)
+    edits = _edits(typed)
+    if not edits and not _BLANKS.search(typed):
+        return ()
+    return tuple(_Joining(folded, typed, edits).fragments())
 
 
 def joined_query(chunk: str) -> str:
@@ -143,7 +150,9 @@ def joined_query(chunk: str) -> str:
     Where it differs from `chunk`, a text fulfils the query if it has `chunk` literally, or this
     form literally or in a fragment. So nothing that stands there letter for letter is missed.
     """
-    return "".join(_Joining(chunk, chunk).text) if _may_have_joint(chunk) else chunk
+    if not _may_have_joint(chunk):
+        return chunk
+    return _Joining(chunk, chunk, _edits(chunk)).text
 
 
 def number_spans(query: str) -> list[tuple[int, int]]:
@@ -219,57 +228,63 @@ def _identifier_edits(identifier: re.Match[str]) -> Iterator[tuple[int, str]]:
         position += 1
 
 
-class _Joining:
-    """Joins a folded text. `typed` is the same with line breaks and full-width commas."""
+def _edits(typed: str) -> dict[int, str]:
+    """What goes from numbers and identifiers: the replacement of each such character."""
+    edits: dict[int, str] = {}
+    if _GROUPS.search(typed):
+        for number in _NUMBERS.finditer(typed):
+            edits.update(_number_edits(number))
+    if "-" in typed:
+        for identifier in _IDENTIFIERS.finditer(typed):
+            edits.update(_identifier_edits(identifier))
+    return edits
 
-    def __init__(self, folded: str, typed: str) -> None:
-        self.text = list(folded)
+
+class _Joining:
+    """Joins a folded text. `typed` is the same with line breaks and full-width commas, `edits` what
+    goes beside blanks."""
+
+    def __init__(self, folded: str, typed: str, edits: dict[int, str]) -> None:
+        self.text = folded
         self._typed = typed
         self._starts = list(range(len(folded)))
         self._ends = list(range(1, len(folded) + 1))
-        self._joint = [False] * len(folded)
-        """Whether something went before the character, or the character is a replacement."""
-        edits = {
-            position: replacement
-            for number in _NUMBERS.finditer(typed)
-            for position, replacement in _number_edits(number)
-        }
-        if "-" in typed:
-            for identifier in _IDENTIFIERS.finditer(typed):
-                edits.update(_identifier_edits(identifier))
+        self._joints: list[int] = []
+        """Indexes of `text`, rising: something went between this character and the one before it,
+        or one of the two is a replacement."""
         self._apply(edits)
         self._apply({blank.start(): "" for blank in _BLANKS.finditer(self._typed)})
 
     def _apply(self, edits: dict[int, str]) -> None:
-        if not edits:
-            return
-        text: list[str] = []
-        typed: list[str] = []
-        starts: list[int] = []
-        ends: list[int] = []
-        joint: list[bool] = []
-        is_joint = False
-        for index, character in enumerate(self.text):
-            replacement = edits.get(index)
-            is_joint = is_joint or self._joint[index] or replacement is not None
-            if replacement == "":
-                continue
-            text.append(character if replacement is None else replacement)
-            typed.append(self._typed[index] if replacement is None else replacement)
-            starts.append(self._starts[index])
-            ends.append(self._ends[index])
-            joint.append(is_joint)
-            is_joint = replacement is not None
-        self.text, self._typed = text, "".join(typed)
-        self._starts, self._ends, self._joint = starts, ends, joint
+        positions = sorted(edits)
+        joints = {joint - bisect_left(positions, joint) for joint in self._joints}
+        text, typed, starts, ends = [], [], [], []
+        done = 0
+        for position in [*positions, len(self.text)]:
+            text.append(self.text[done:position])
+            typed.append(self._typed[done:position])
+            starts += self._starts[done:position]
+            ends += self._ends[done:position]
+            done = position + 1
+            joints.add(len(starts))
+            replacement = edits.get(position)
+            if replacement:
+                text.append(replacement)
+                typed.append(replacement)
+                starts.append(self._starts[position])
+                ends.append(self._ends[position])
+                joints.add(len(starts))
+        self.text, self._typed = "".join(text), "".join(typed)
+        self._starts, self._ends, self._joints = starts, ends, sorted(joints)
 
     def fragments(self) -> Iterator[Fragment]:
         """The stretches with a joint inside, in order."""
         start = 0
         for end, following in self._stretches():
-            if any(self._joint[start + 1 : end]):
+            joint = bisect_right(self._joints, start)
+            if joint < len(self._joints) and self._joints[joint] < end:
                 yield Fragment(
-                    "".join(self.text[start:end]),
+                    self.text[start:end],
                     tuple(self._starts[start:end]),
                     tuple(self._ends[start:end]),
                 )
