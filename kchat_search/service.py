@@ -35,8 +35,8 @@ from kchat_search.models.reports import (
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
 from kchat_search.ports import Archive, Clock, Engine
 from kchat_search.search.export_walk import Export, walk
+from kchat_search.search.marks import Needle, highlights
 from kchat_search.search.searcher import Searcher
-from kchat_search.search.snippets import Needle, highlights
 from kchat_search.search.verify import check_archive, verify
 from kchat_search.sync import worker
 from kchat_search.sync.indexer import Indexer

@@ -37,11 +37,12 @@ from kchat_search.kchat.upload_tokens import (
     without_upload_tokens,
 )
 from kchat_search.models.chats import FetchedChat, Message, StoredVersion
-from kchat_search.models.plan import Contains, HasWord, Messages
+from kchat_search.models.plan import Contains, HasWord, Messages, Near
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search import cursor as cursors
+from kchat_search.search.marks import highlights, needles_of
 from kchat_search.search.plan import Context, ranking, to_node
-from kchat_search.search.snippets import highlights, needles_of, snippets
+from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import parse
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.export_formats import pieces
@@ -88,6 +89,7 @@ LINKS = Links("http://localhost/")
 NEEDLES = (
     Contains("退款"), Contains("a"), Contains("aa"), HasWord("a"), HasWord("ab", prefix=True),
     Contains("的", Messages("visitor")), Contains("0"), Contains("=="),
+    Contains("13811112222", joined=True), Contains("11", joined=True), Near(("的", "0"), 8),
 )  # fmt: skip
 SEGMENTER = Segmenter()
 

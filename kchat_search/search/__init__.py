@@ -8,7 +8,8 @@ plan.py          from the tree and the filters to a plan for an engine
 searcher.py      a search, from what was asked to what is shown
 cursor.py        encodes and decodes where a walk through the hits goes on
 recent_chats.py  a cache of the chats that were shown last, as they were read
-snippets.py      which messages matched, and where in their original text
+marks.py         where the messages of a chat have the texts of a query
+snippets.py      the messages that matched best, and the reply
 zero_results.py  why a search found nothing: what each part finds alone, what each filter takes away
 did_you_mean.py  what may have been meant: similar words that the index has
 export_walk.py   every hit, as whole chats

@@ -17,9 +17,12 @@ from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import (
     NO_TIME,
+    Contains,
     EngineAnswer,
     EngineHit,
     Everything,
+    HasWord,
+    Node,
     Plan,
     Related,
 )
@@ -38,9 +41,10 @@ from kchat_search.models.search import (
 )
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
+from kchat_search.search.marks import Needle, needles_of
 from kchat_search.search.plan import Context, filters, ranking, related, to_node
 from kchat_search.search.recent_chats import RecentChats
-from kchat_search.search.snippets import Needle, needles_of, snippets
+from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree
 from kchat_search.search.zero_results import ZeroResults
@@ -245,7 +249,7 @@ def _related_chats(
     hits: Sequence[Hit], answer: EngineAnswer, plan: Plan
 ) -> tuple[RelatedChat, ...]:
     """The related chats, each with the words that it has and lacks."""
-    words = [needles_of(part)[0].text for part in plan.related.parts] if plan.related else []
+    words = [_written(part) for part in plan.related.parts] if plan.related else []
     found = {related.hit.id: related.has for related in answer.related}
     chats = []
     for hit in hits:
@@ -258,6 +262,14 @@ def _related_chats(
             )
         )
     return tuple(chats)
+
+
+def _written(part: Node) -> str:
+    """A word of the query: of several forms, the one that was typed."""
+    first = needles_of(part)[0]
+    if isinstance(first, Contains | HasWord):
+        return first.text
+    return " ".join(first.texts)
 
 
 def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:

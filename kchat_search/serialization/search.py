@@ -142,6 +142,7 @@ def _snippet(snippet: Snippet, zone: ZoneInfo) -> schemas.SnippetJson:
         "highlights": list(snippet.highlights),
         "start": snippet.start,
         "cut": snippet.cut,
+        "reply": snippet.reply,
     }
 
 

@@ -104,6 +104,13 @@ SnippetJson = TypedDict(
         ],
         "start": Annotated[int, Field(description="Where it begins in the visible text.")],
         "cut": Annotated[bool, Field(description="There is more of the message after `text`.")],
+        "reply": Annotated[
+            bool,
+            Field(
+                description="The reply that followed the best message of the visitor, whether or "
+                "not it matches."
+            ),
+        ],
     },
 )
 

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
@@ -10,17 +12,19 @@ from hypothesis import strategies as st
 
 from kchat_search.chats.reader import Transcript
 from kchat_search.models.chats import Chat, Message, Speaker
-from kchat_search.models.plan import AllOf, AnyOf, Contains, FieldIs, HasWord, Messages, NoneOf
-from kchat_search.models.search import Snippet
-from kchat_search.search.snippets import (
-    LEAD,
-    WIDTH,
-    Needle,
-    Range,
-    highlights,
-    needles_of,
-    snippets,
+from kchat_search.models.plan import (
+    AllOf,
+    AnyOf,
+    Contains,
+    FieldIs,
+    HasWord,
+    Messages,
+    Near,
+    NoneOf,
 )
+from kchat_search.models.search import Snippet
+from kchat_search.search.marks import Needle, Range, highlights, needles_of
+from kchat_search.search.snippets import LEAD, WIDTH, snippets
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import RunKind, runs
 from tests.text.difficult_texts import texts
@@ -297,3 +301,111 @@ def test_a_huge_message_is_marked_in_bounded_time(text: str, wanted: list[Needle
     assert found.highlights
     assert time.process_time() - began < 6
     assert len(ranges_in(text, "visitor", wanted)) <= 20_000
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "expected"),
+    [
+        ("我的电话 138 1111 2222,谢谢", "13811112222", ["138 1111 2222"]),
+        ("我的电话138-1111-2222", "13811112222", ["138-1111-2222"]),
+        ("(+86)13811112222", "13811112222", ["13811112222"]),
+        ("13811112222", "13811112222", ["13811112222"]),
+        ("138 1111 2222 或 13811112222", "13811112222", ["138 1111 2222", "13811112222"]),
+        ("一共1,299元", "1299", ["1,299"]),
+        ("+86 21 5555 6666", "02155556666", ["+86 21 5555 6666"]),
+        ("型号KT-INS114-DRE", "ktins114", ["KT-INS114"]),
+        ("我要退 款", "退款", ["退 款"]),
+        ("我要退\n款", "退款", ["退\n款"]),
+        ("iPhone 6 多少钱", "iphone6", ["iPhone 6"]),
+        ("版本3.6.0", "360", []),
+        ("1 2 3", "123", []),
+    ],
+)
+def test_a_text_is_marked_where_it_is_written_with_separators(
+    text: str, wanted: str, expected: list[str]
+) -> None:
+    ranges = ranges_in(text, "visitor", [Contains(wanted, joined=True)])
+    assert [text[start:end] for start, end in ranges] == expected
+    exact = ranges_in(text, "visitor", [Contains(wanted)])
+    assert [text[start:end] for start, end in exact] == [e for e in expected if fold(e) == wanted]
+    many = "好" * 5_000 + text
+    long = ranges_in(many, "visitor", [Contains(wanted, joined=True)])
+    assert [many[start:end] for start, end in long] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "distance", "expected"),
+    [
+        ("退款什么时候到账", 8, ["退款", "到账"]),
+        ("到账的退款", 1, ["到账", "退款"]),
+        ("退款什么时候到账", 4, ["退款", "到账"]),
+        ("退款什么时候到账", 3, []),
+        ("退款啊啊啊啊啊啊啊啊啊到账", 8, []),
+        ("退款啊啊啊啊啊啊啊啊啊到账退款", 8, ["到账退款"]),
+        ("退款", 8, []),
+    ],
+)
+def test_near_texts_are_marked_where_they_are_near(
+    text: str, distance: int, expected: list[str]
+) -> None:
+    ranges = ranges_in(text, "visitor", [Near(("退款", "到账"), distance)])
+    assert [text[start:end] for start, end in ranges] == expected
+
+
+def test_only_what_was_said_in_time_is_marked() -> None:
+    at = datetime(2019, 7, 2, 10, 0, 0, 500_000, tzinfo=UTC)
+    said = int(at.timestamp())
+    one = chat("退款", "退款")
+    messages = (one.messages[0]._replace(created_at=at), one.messages[1])
+    transcript = Transcript(replace(one, messages=messages), None, ("visitor", "agent"), None)
+    for messages_, expected in (
+        (Messages(start=said), {0}),
+        (Messages(start=said + 1), set()),
+        (Messages(end=said + 1), {0}),
+        (Messages(end=said), set()),
+        (Messages(start=said - 5, end=said + 5), {0}),
+        (Messages("agent", start=said), set()),
+        (Messages(), {0, 1}),
+    ):
+        assert set(highlights(transcript, [Contains("退款", messages_)])) == expected, messages_
+
+
+V, A, R, U = "visitor", "agent", "robot", "unknown"
+
+
+@pytest.mark.parametrize(
+    ("said", "speakers", "expected"),
+    [
+        (["退款多久", "三天"], [V, A], [(0, False), (1, True)]),
+        (["退款多久", "三天", "好"], [V, R, V], [(0, False), (1, True)]),
+        (["退款多久", "在吗", "?", "三天"], [V, V, V, A], [(0, False), (3, True)]),
+        (["退款多久", "", " ", "三天"], [V, A, R, A], [(0, False), (3, True)]),
+        (["退款多久", "三天", "四天"], [V, U, A], [(0, False), (2, True)]),
+        (["退款多久", "退款三天"], [V, A], [(0, False), (1, True)]),
+        (["退款多久", "好", "退款", "三天"], [V, A, A, A], [(0, False), (1, True), (2, False)]),
+        (["退款三天", "多久"], [A, V], [(0, False)]),
+        (["退款多久"], [V], [(0, False)]),
+        (["退款", "退款多久", "三天"], [V, V, A], [(0, False), (1, False), (2, True)]),
+        (["退款", "一天", "x", "退款", "二"], [V, A, V, V, A], [(0, False), (1, True), (3, False)]),
+        (["x", "y"], [V, A], [(0, False), (1, False)]),
+    ],
+)  # fmt: skip
+def test_the_reply_to_the_best_message_of_the_visitor_follows_it(
+    said: list[str], speakers: list[Speaker], expected: list[tuple[int, bool]]
+) -> None:
+    wanted = [Contains("退款")]
+    found = shown(*said, wanted=wanted, speakers=speakers)
+    assert [(each.position, each.reply) for each in found] == expected
+    for each in found:
+        marked_ = [each.text[start:end] for start, end in each.highlights]
+        assert marked_ == ["退款"] * said[each.position].count("退款")
+    assert len(shown(*said, wanted=wanted, speakers=speakers, limit=1)) == 1
+    assert shown(*said, wanted=wanted, speakers=speakers, limit=0) == ()
+
+
+def test_the_reply_is_to_the_best_message_and_comes_besides_the_others() -> None:
+    said = ["退款", "一天", "退款到账了吗", "二天", "到账"]
+    speakers: list[Speaker] = ["visitor", "agent", "visitor", "agent", "visitor"]
+    wanted = [Contains("退款"), Contains("到账")]
+    found = shown(*said, wanted=wanted, speakers=speakers, limit=2)
+    assert [(each.position, each.reply) for each in found] == [(0, False), (2, False), (3, True)]
