@@ -150,6 +150,8 @@ class _Message:
         """Is it one of the messages that a needle is looked for in?"""
         if messages.speaker not in (None, self._transcript.speakers[self._index]):
             return False
+        if messages.senders and self._transcript.senders[self._index] not in messages.senders:
+            return False
         if messages.start is None and messages.end is None:
             return True
         moment = self._transcript.chat.messages[self._index].created_at

@@ -11,6 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from kchat_search.chats.reader import Transcript
+from kchat_search.chats.speakers import KnownAgents
 from kchat_search.models.chats import Chat, Message, Speaker
 from kchat_search.models.plan import (
     AllOf,
@@ -368,6 +369,23 @@ def test_only_what_was_said_in_time_is_marked() -> None:
         (Messages(), {0, 1}),
     ):
         assert set(highlights(transcript, [Contains("退款", messages_)])) == expected, messages_
+
+
+def test_only_what_these_people_said_is_marked() -> None:
+    one = chat("退款", "退款", "退款")
+    names = ("李雷", "李雷", "访客5")
+    messages = tuple(m._replace(name=n) for m, n in zip(one.messages, names, strict=True))
+    agents = KnownAgents({"2192": "李雷"})
+    speakers: tuple[Speaker, ...] = ("agent", "visitor", "visitor")
+    transcript = Transcript(replace(one, messages=messages), None, speakers, None, agents)
+    for senders, expected in (
+        (("#2192",), {0}),
+        (("#2192", "李雷"), {0, 1}),
+        (("访客5",), {2}),
+        (("韩梅梅",), set()),
+    ):
+        wanted = [Contains("退款", Messages(senders=senders))]
+        assert set(highlights(transcript, wanted)) == expected, senders
 
 
 V, A, R, U = "visitor", "agent", "robot", "unknown"
