@@ -26,6 +26,7 @@ from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import search_json
 from kchat_search.serialization.status import rejects_json, status_json
 from kchat_search.service import Service
+from tests.serialization.export_files import about
 from tests.world import BEGIN, asked, chat
 
 FIRST, LAST = 101, 124
@@ -160,7 +161,7 @@ def questions(service: Service) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     def export(form: export_formats.Format) -> Any:
         chats = service.export(asked(sort="oldest")).chats
-        return b"".join(export_formats.pieces(chats, form, zone, LINKS))
+        return b"".join(export_formats.pieces(chats, form, about(zone=zone, links=LINKS)))
 
     def status() -> Any:
         return status_json(service.status(), service.reports(), service.rejects(), zone)
@@ -186,6 +187,7 @@ def questions(service: Service) -> Iterator[tuple[str, Callable[[], Any]]]:
         )
     yield "jsonl", lambda: export("jsonl")
     yield "csv", lambda: export("csv")
+    yield "xlsx", lambda: export("xlsx")
     yield "status", status
     yield "rejects", rejects
     yield "agents", lambda: agents_json(service.agents())

@@ -45,11 +45,13 @@ from kchat_search.search.plan import Context, ranking, to_node
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import parse
 from kchat_search.serialization.chats import chat_json
+from kchat_search.serialization.export_about import Tally, about_lines
 from kchat_search.serialization.export_formats import pieces
 from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.safe_text import printable, safe_link
+from kchat_search.serialization.sheet_cells import parts
 from kchat_search.text.fold import fold, fold_many, fold_with_map
 from kchat_search.text.grams import grams, required_grams
 from kchat_search.text.joined import joined, joined_query, number_spans
@@ -60,6 +62,7 @@ from kchat_search.web.http.parameters import read_chat_id, read_search
 from kchat_search.web.pages import formatting, transcript
 from kchat_search.web.pages.history import pieces as text_pieces
 from tests.growth import seconds, superlinear
+from tests.serialization.export_files import about
 
 NASTY = (
     "&", "?", "#", "&amp;", ";", "=", "%", "<", ">", '"', "'", "\\", " ", "\n", "\r\n", "\u3000",
@@ -68,6 +71,7 @@ NASTY = (
     "😀\u200d", "👍🏽", "漢", "乾", "ﬃ", "Ǆ", "ß", "각", "ᄀ", "ก", "a", "ab", "A1", "\x00",
     "\x1b[",
     "?token=", "&token=a", '"token":"', '"token"', '\\"', "token=&amp;", "<b>", "&#", "http://",
+    "_x0041_",
     "\u202e", "=1", "\t", "访客", "访客 ", " 1", "的", "退款", "OR ", "NOT ", "-(", "from:", "a*",
     "<p>", "<a href=http://h>", "<b a='", "<!--", "<script>", "</td>", "<div hidden>", "&lt;", "{{",
     "[{",     '{"a":', '["', "<b a=\"<b a='\" b='<b ",
@@ -231,8 +235,13 @@ CALLS: dict[str, Callable[[str], object]] = {
     "versions": lambda text: json_text(versions_json(290, history(text, many), ZONE, LINKS)),
     "pieces": lambda text: text_pieces(text, text[len(text) // 3 :]),
     "chat as JSON": lambda text: json_text(chat_json(view(text), ZONE, LINKS)),
-    "JSON Lines": lambda text: list(pieces([view(text)], "jsonl", ZONE, LINKS)),
-    "CSV": lambda text: list(pieces([view(text)], "csv", ZONE, LINKS)),
+    "JSON Lines": lambda text: list(pieces([view(text)], "jsonl", about())),
+    "CSV": lambda text: list(pieces([view(text)], "csv", about())),
+    "workbook": lambda text: list(pieces([view(text)], "xlsx", about())),
+    "about a workbook": lambda text: list(
+        about_lines(about(request=SearchRequest(q=text, filters={"status": (text,)})), Tally())
+    ),
+    "parts of a cell": lambda text: parts(text * 99),
     "printable": printable,
     "safe link": lambda text: (
         safe_link(text),

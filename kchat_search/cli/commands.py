@@ -42,6 +42,7 @@ from kchat_search.models.plan import Sort
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.chats import chat_json
+from kchat_search.serialization.export_about import About
 from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import search_json
@@ -205,13 +206,14 @@ def search(request: SearchRequest, as_json: bool, **asked: Any) -> None:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["jsonl", "csv"]),
+    type=click.Choice(list(export_formats.TYPES)),
     default="jsonl",
     show_default=True,
-    help="jsonl: a line a chat. csv: a row a message, for Excel.",
+    help="jsonl: a line a chat. csv: a row a message. xlsx: the same, for Excel.",
 )
 @click.option(
     "--output",
+    "-o",
     type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     default="-",
     metavar="FILE",
@@ -227,7 +229,17 @@ def export(
     """
     settings = _settings()
     with _service(settings) as service:
-        hits = service.export(replace(request, sort=sort))
+        asked = replace(request, sort=sort)
+        hits = service.export(asked)
+        about = About(
+            request=asked,
+            total=hits.total,
+            coverage=hits.coverage,
+            made_at=service.clock(),
+            zone=settings.zone,
+            links=_links(settings),
+            agents=service.agents(),
+        )
         damaged: list[DamagedRow] = []
         with (
             output_file.opened(output, force=force) as file,
@@ -235,7 +247,7 @@ def export(
         ):
             named = output_file.noted(hits.chats, damaged)
             chats = output_file.counted(named, hits.total, progress)
-            file.writelines(export_formats.pieces(chats, form, settings.zone, _links(settings)))
+            file.writelines(export_formats.pieces(chats, form, about))
     printing.print_exported(hits.total, output, hits.coverage, damaged)
     if damaged:
         sys.exit(EXIT_DIFFERENCE)

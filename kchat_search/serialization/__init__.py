@@ -1,4 +1,4 @@
-"""The form of every answer: JSON, JSON Lines, CSV, and the links in them. Knows no Flask.
+"""The form of every answer: JSON, JSON Lines, CSV, workbooks, and the links in them. No Flask.
 
 schemas.py         the shapes of the JSON: chats, versions, errors. OpenAPI is made from them
 search_schemas.py  the shapes of a search's answer
@@ -14,5 +14,10 @@ times.py           times as they are sent: RFC 3339 in the configured zone
 safe_text.py       makes text and links that strangers wrote safe to send
 history.py         the versions of a chat and what changed, as JSON
 csv_cells.py       cells that no spreadsheet takes for formulas
-export_formats.py  from chats to JSON Lines and CSV
+export_table.py    the columns of an export, for CSV and workbooks alike
+export_about.py    what an export says of itself: the search, what it covers, counts
+sheet_cells.py     rows of a worksheet: every cell is a text or a date
+workbook.py        an Excel workbook as a stream
+export_workbook.py an export as a workbook
+export_formats.py  from chats to JSON Lines, CSV and workbooks
 """

@@ -57,6 +57,9 @@ def export_url(request: SearchRequest, form: str) -> str:
         filters=request.filters,
         start=request.start,
         end=request.end,
+        said_start=request.said_start,
+        said_end=request.said_end,
+        history=request.history,
         sort=request.sort,
     )
     return "/api/v1/export?" + urlencode([*pairs(every_hit), ("format", form)])
@@ -148,6 +151,10 @@ class Links:
     def search(self, request: SearchRequest) -> str:
         """This search in the API."""
         return self._absolute("/api/v1/search", urlencode(pairs(request)))
+
+    def search_page(self, request: SearchRequest) -> str:
+        """The page of this search."""
+        return self._absolute("/", urlencode(pairs(request) or [("q", "")]))
 
     def rejects(self, page: int, per_page: int) -> str:
         """A page of the rejects in the API."""

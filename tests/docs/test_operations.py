@@ -46,7 +46,7 @@ def test_every_command_and_option_is_told_and_no_other() -> None:
     assert told.keys() == set(group.commands)
     named = set()
     for command, does in told.items():
-        there = set(re.findall(r"`(--[a-z-]+)", does))
+        there = set(re.findall(r"`(--?[a-z-]+)", does))
         assert there <= options(group.commands[command]), command
         named |= there
     of_all = set().union(*(options(command) for command in group.commands.values()))

@@ -18,7 +18,7 @@ from kchat_search.serialization import schemas
 from kchat_search.serialization.export_formats import pieces
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.safe_text import printable
-from tests.serialization.export_files import lines, rows, unguarded
+from tests.serialization.export_files import about, lines, rows, unguarded
 from tests.text.difficult_texts import texts
 from tests.web import chats
 from tests.web.builders import chat, message
@@ -37,7 +37,7 @@ def service() -> FakeService:
 def written(form: Any, *views: ChatView | AbsentChat) -> bytes:
     """The file of an export of these chats."""
     links = Links("http://localhost/", PRESENTATION.kchat_chat_url)
-    return b"".join(pieces(views, form, PRESENTATION.zone, links))
+    return b"".join(pieces(views, form, about(zone=PRESENTATION.zone, links=links)))
 
 
 def made(service: FakeService, *numbers: int) -> list[ChatView | AbsentChat]:

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.serialization.export_files import sheet_rows
 from tests.web import chats
 from tests.web.builders import chat, message
 from tests.web.conftest import make_app, make_presentation
@@ -303,7 +304,6 @@ def test_the_results_can_be_downloaded(watch: Watch) -> None:
     assert page.evaluate(CONTRAST) == []
     with page.expect_download() as started:
         link.click()
-    assert started.value.suggested_filename == "kchat-chats-20160520-120000.csv"
-    text = Path(started.value.path()).read_bytes().decode("utf-8-sig")
-    assert text.startswith('"chat_id",')
-    assert text.count("\r\n") == 121
+    assert started.value.suggested_filename == "kchat-chats-20160520-120000.xlsx"
+    found = sheet_rows(Path(started.value.path()).read_bytes())
+    assert len(found) == 120

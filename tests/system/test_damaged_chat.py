@@ -21,6 +21,7 @@ from kchat_search.errors import ChatDamaged
 from kchat_search.service import Service
 from kchat_search.web.app import create_app
 from tests.damaged import FIRST, LAST, Target
+from tests.serialization.export_files import sheet_rows, sheets
 from tests.system.programs import run
 from tests.world import asked
 
@@ -98,6 +99,10 @@ def test_an_export_names_it_in_its_place(client: FlaskClient) -> None:
     assert [(row["chat_id"], row["text"], row["absent"]) for row in rows] == [
         (str(PRESENT), "", "")
     ]
+    book = client.get("/api/v1/export?format=xlsx").data
+    named = [row["chat_id"] for row in sheet_rows(book) if row["damaged"]]
+    assert named == [str(PRESENT)]
+    assert f"#{PRESENT}" in [value for _, value in sheets(book)["About"]]
 
 
 def test_a_version_that_is_damaged_is_in_the_history_as_such(client: FlaskClient) -> None:

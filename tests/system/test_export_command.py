@@ -10,6 +10,7 @@ import resource
 import stat
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ from kchat_search.cli.commands import commands
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import ArchiveError, BadRequest, OutputUnwritable
 from kchat_search.search.export_walk import AbsentChat
+from tests.serialization.export_files import sheet_rows, sheets
 from tests.system.programs import COMMAND, SECONDS, environment, run
 from tests.world import World, chat, message
 
@@ -68,6 +70,19 @@ def test_every_chat_is_in_the_file(folder: Path) -> None:
     assert (last["text"], last["upload_name"]) == ("'=HYPERLINK(1)", "'=发票.pdf")
     assert last["upload_url"] == "https://f.example/9"
 
+    ended = run("export", "--format", "xlsx", "-o", "chats.xlsx", folder=folder)
+    assert (ended.returncode, ended.stdout) == (0, "")
+    assert stat.S_IMODE((folder / "chats.xlsx").stat().st_mode) == 0o600
+    book = (folder / "chats.xlsx").read_bytes()
+    found_rows = sheet_rows(book)
+    assert {int(row["chat_id"]) for row in found_rows} == set(range(101, 127))
+    *_, upload, first, second = found_rows  # the last text is too long for one cell
+    assert (upload["text"], upload["upload_name"]) == ("=HYPERLINK(1)", "=发票.pdf")
+    assert first["text"] + second["text"] == "长" * 50_000
+    assert ["Chats that match", "26"] in sheets(book)["About"]
+    assert b"s3cret" not in b"".join(str(row).encode() for row in found_rows)
+    assert files(folder) == {"chats.jsonl", "chats.csv", "chats.xlsx"}
+
 
 def test_search_and_export_take_the_same_options(
     folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -106,7 +121,7 @@ def test_search_and_export_take_the_same_options(
         (("--start", "yesterday"), 2, "start"),
         (("a" * 1001,), 2, "1,000"),
         (("--sort", "relevance"), 2, "relevance"),
-        (("--format", "xlsx"), 2, "xlsx"),
+        (("--format", "xls"), 2, "xlsx"),
         (("--output", "absent/chats.jsonl"), 2, "absent"),
         (("--output", "index"), 2, "index"),
         (("--output", "/dev/full"), 75, "No space left"),
@@ -135,22 +150,23 @@ def test_an_existing_file_is_replaced_only_with_force(folder: Path) -> None:
     assert files(folder) == {"chats.jsonl"}
 
 
-def _no_file_beyond_100_kb() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+def _no_file_beyond(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-def test_a_disk_that_fills_up_leaves_the_old_file(folder: Path) -> None:
+@pytest.mark.parametrize(("form", "size"), [("jsonl", 100_000), ("xlsx", 5_000)])
+def test_a_disk_that_fills_up_leaves_the_old_file(folder: Path, form: str, size: int) -> None:
     file = folder / "chats.jsonl"
     file.write_text("mine")
     ended = subprocess.run(
-        [*COMMAND, "export", "--output", "chats.jsonl", "--force"],
+        [*COMMAND, "export", "--format", form, "--output", "chats.jsonl", "--force"],
         cwd=folder,
         env=environment(None),
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
-        preexec_fn=_no_file_beyond_100_kb,  # this test has no threads
+        preexec_fn=partial(_no_file_beyond, size),  # this test has no threads
     )
     assert ended.returncode == 75, ended.stderr
     assert "can't be written" in ended.stderr

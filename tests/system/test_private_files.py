@@ -92,6 +92,7 @@ def test_what_commands_write_is_private_and_what_was_wide_is_narrowed(
         assert wide(folder) == {}
     assert run("reindex", folder=folder).returncode == 0
     assert run("export", "--output", "chats.jsonl", folder=folder).returncode == 0
+    assert run("export", "--format", "xlsx", "-o", "chats.xlsx", folder=folder).returncode == 0
     assert run("status", folder=folder).returncode == 0
     assert wide(folder) == {}
     (folder / ".env").touch(0o644)
@@ -113,7 +114,7 @@ def test_the_demo_makes_private_files(tmp_path: Path) -> None:
         assert wide(tmp_path) == {}
 
 
-@pytest.mark.parametrize("option", [[], ["--force"]])
+@pytest.mark.parametrize("option", [[], ["--force"], ["--format", "xlsx"]], ids=str)
 def test_an_export_that_is_killed_leaves_nothing(
     kchat: DemoServer, folder: Path, option: list[str]
 ) -> None:
@@ -130,7 +131,8 @@ def test_an_export_that_is_killed_leaves_nothing(
     )
     ended = subprocess.run(
         [sys.executable, "-c", killed, "export", "--output", "exports/chats.jsonl", *option],
-        cwd=folder, env=environment(None), timeout=120, check=False,
+        cwd=folder, env=environment(None) | {"TMPDIR": str(folder / "exports")}, timeout=120,
+        check=False,
     )  # fmt: skip
     assert ended.returncode == -9
     assert list((folder / "exports").iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -17,12 +18,19 @@ from kchat_search.errors import ArchiveError, IndexDamaged, ReaderTooSlow
 from kchat_search.models.chats import Chat
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import schemas
+from kchat_search.serialization.workbook import TYPE as XLSX
 from kchat_search.web.api.export_places import AT_ONCE, OF_ONE_CLIENT
 from kchat_search.web.api.export_response import Sender
-from tests.serialization.export_files import lines, rows
+from tests.serialization.export_files import lines, rows, sheet_rows, sheets
 from tests.web.builders import chat, message
 from tests.web.fake_service import NOW, FakeService
 from tests.web.serving import Clock, ask, connected, exchange, served
+
+
+def noise(length: int) -> str:
+    """A text that can't be compressed much."""
+    return "".join(random.Random(length).choices([chr(c) for c in range(0x4E00, 0x9FA5)], k=length))
+
 
 EXPORT = b"GET /api/v1/export?format=csv HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -52,13 +60,42 @@ def test_nothing_found_is_an_empty_file_with_its_header(client: FlaskClient) -> 
     response = get(client, "q=nowhere&format=csv")
     assert rows(response.data) == []
     assert response.headers["X-Total-Count"] == "0"
+    assert sheet_rows(get(client, "q=nowhere&format=xlsx").data) == []
+
+
+@pytest.mark.parametrize(
+    ("language", "titles", "query"),
+    [
+        ("zh-CN,zh;q=0.9", ["消息", "说明"], ["查询", "包裹"]),
+        ("en", ["Messages", "About"], ["Query", "包裹"]),
+        ("", ["Messages", "About"], ["Query", "包裹"]),
+    ],
+)
+def test_a_workbook_has_every_hit_and_says_what_it_is_of(
+    client: FlaskClient, language: str, titles: list[str], query: list[str]
+) -> None:
+    path = "/api/v1/export?q=包裹&agent_id=2192&sort=newest&format=xlsx"
+    answer = client.get(path, headers={"Accept-Language": language}, buffered=True)
+    table = rows(get(client, "q=包裹&agent_id=2192&sort=newest&format=csv").data)
+    found = sheet_rows(answer.data)
+    assert [row["message_id"] for row in found] == [row["message_id"] for row in table]
+    about = sheets(answer.data)
+    assert list(about) == titles
+    told = about[titles[1]]
+    assert query in told
+    assert "李雷 (2192)" in [value for _, value in told]
+    total = answer.headers["X-Total-Count"]
+    assert [total, total] == [value for _, value in told if value == total][:2]
+    assert "Accept-Language" in answer.headers["Vary"]
+    assert "ETag" not in answer.headers
 
 
 # -- the answer ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("form", "kind"), [("jsonl", "application/x-ndjson"), ("csv", "text/csv; charset=utf-8")]
+    ("form", "kind"),
+    [("jsonl", "application/x-ndjson"), ("csv", "text/csv; charset=utf-8"), ("xlsx", XLSX)],
 )
 def test_the_answer_is_a_file_and_says_how_many_it_has(
     client: FlaskClient, service: FakeService, form: str, kind: str
@@ -94,8 +131,8 @@ def test_an_error_before_the_first_byte_has_its_status(
         None,
         0,
     )  # the hits are known, but the first chat can't be read
-    for _ in range(AT_ONCE + 1):
-        response = client.get("/api/v1/export?format=csv")
+    for form in ("csv", "xlsx", "jsonl") * AT_ONCE:
+        response = client.get(f"/api/v1/export?format={form}")
         assert (response.status_code, response.content_type) == (503, "application/problem+json")
         assert response.get_json()["type"] == "urn:kchat-search:problem:archive-unavailable"
 
@@ -188,10 +225,10 @@ def test_head_sends_no_body(port: int) -> None:
 def test_an_export_that_fails_on_its_way_is_seen_to_be_broken(
     port: int, service: FakeService, error: Exception
 ) -> None:
-    service.chats = [chat(n, [message("长" * 50_000)]) for n in range(9)]
+    service.chats = [chat(n, [message(noise(50_000))]) for n in range(9)]
     service.sent = {"messages": "长" * 50_000}
     service.breaks_after, service.breaks_with = 5, error
-    for form in ("csv", "jsonl") * AT_ONCE:
+    for form in ("csv", "jsonl", "xlsx") * AT_ONCE:
         answer = ask(port, f"/api/v1/export?format={form}")
         assert (answer.status, answer.headers["X-Total-Count"]) == (200, "9")
         assert answer.body
@@ -200,11 +237,12 @@ def test_an_export_that_fails_on_its_way_is_seen_to_be_broken(
     assert len(rows(ask(port, "/api/v1/export?format=csv").body)) == 9, "its slot is free again"
 
 
+@pytest.mark.parametrize("form", [b"csv", b"xlsx"])
 def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
-    shared: tuple[FakeService, Flask], service: FakeService
+    shared: tuple[FakeService, Flask], service: FakeService, form: bytes
 ) -> None:
     far, gone = threading.Event(), threading.Event()
-    one = chat(1, [message("长" * 100_000)])
+    one = chat(1, [message(noise(100_000))])
 
     def endless() -> Iterator[Chat]:
         try:
@@ -216,7 +254,8 @@ def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
             gone.set()
 
     service.export_from = endless
-    with served(shared[1]) as server, connected(server.port, EXPORT) as slow:
+    asked = EXPORT.replace(b"csv", form)
+    with served(shared[1]) as server, connected(server.port, asked) as slow:
         assert slow.recv(12) == b"HTTP/1.1 200"
         assert far.wait(30)
         for _ in range(20):  # other clients are answered meanwhile, one after the other

@@ -14,7 +14,8 @@ from kchat_search.models.search import (
     MAX_RELATED,
     MAX_SNIPPETS,
 )
-from kchat_search.serialization.export_formats import COLUMNS
+from kchat_search.serialization.export_table import NAMES
+from kchat_search.serialization.workbook import TYPE as XLSX
 from kchat_search.web.http.parameters import REPEATABLE, ExportParameters, SearchParameters
 from tests.web.markup import Page
 
@@ -55,11 +56,11 @@ def test_an_export_is_described_with_its_formats_and_its_count(document: Any) ->
     assert list(parameters) == list(ExportParameters.model_fields)
     assert not {"page", "per_page", "cursor", "facets", "snippets"} & set(parameters)
     assert parameters["sort"]["schema"]["enum"] == ["oldest", "newest"]
-    assert parameters["format"]["schema"]["enum"] == ["jsonl", "csv"]
+    assert parameters["format"]["schema"]["enum"] == ["jsonl", "csv", "xlsx"]
     answer = described["responses"]["200"]
-    assert set(answer["content"]) == {"application/x-ndjson", "text/csv"}
+    assert set(answer["content"]) == {"application/x-ndjson", "text/csv", XLSX}
     assert set(answer["headers"]) == {"X-Total-Count", "X-Coverage-Complete"}
-    for column in COLUMNS:
+    for column in NAMES:
         assert f"`{column}`" in described["description"]
 
 

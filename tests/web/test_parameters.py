@@ -194,7 +194,7 @@ def test_links_of_the_answer_keep_every_parameter(client: FlaskClient) -> None:
         ("related=0", "related"),
         ("match=all", "match"),
         ("sort=relevance", "sort"),
-        ("format=xlsx", "format"),
+        ("format=xls", "format"),
         ("format=", "format"),
         ("format=csv&format=jsonl", "format"),
         ("q=a&q=b", "q"),

@@ -211,7 +211,7 @@ def exports_of(client: FlaskClient, path: str) -> dict[str, str]:
 )
 def test_the_page_leads_to_the_export_of_what_it_counts(client: FlaskClient, path: str) -> None:
     urls = exports_of(client, path)
-    assert set(urls) == {"csv", "jsonl"}
+    assert set(urls) == {"xlsx", "csv", "jsonl"}
     answer = client.get("/api/v1/search" + path[1:]).get_json()
     for url in urls.values():
         response = client.get(url, buffered=True)

@@ -28,8 +28,10 @@ from kchat_search.models.search import SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.search.export_walk import Export
 from kchat_search.serialization import export_formats
+from kchat_search.serialization.export_about import About
 from kchat_search.serialization.times import local
 from kchat_search.web.api.export_places import ExportPlaces
+from kchat_search.web.http.language import current
 from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE, LeastRate
 from kchat_search.web.http.rendering import links_of
 from kchat_search.web.program import Program
@@ -65,14 +67,24 @@ class Sender:
         with ExitStack() as until_sent:
             until_sent.enter_context(self._places.place(request.remote_addr or ""))
             export = self._program.export(search)
-            pieces = export_formats.pieces(
-                export.chats, form, self._program.presentation.zone, links_of(self._program)
-            )
+            pieces = export_formats.pieces(export.chats, form, self._about(search, export))
             first = next(pieces, b"")
             response = self._response(export, form, self._timed(chain([first], pieces)))
             # The server closes the answer when it is sent, and also when the client is gone.
             response.call_on_close(until_sent.pop_all().close)
             return response
+
+    def _about(self, search: SearchRequest, export: Export) -> About:
+        return About(
+            request=search,
+            total=export.total,
+            coverage=export.coverage,
+            made_at=self._clock(),
+            zone=self._program.presentation.zone,
+            links=links_of(self._program),
+            agents=self._program.agents(),
+            language=current(),
+        )
 
     def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
         """The same pieces, as long as the client reads them fast enough. Raises `ReaderTooSlow`."""

@@ -17,7 +17,8 @@ from pydantic.json_schema import JsonSchemaMode
 from kchat_search import __version__
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
 from kchat_search.serialization import schemas, search_schemas, status_schemas
-from kchat_search.serialization.export_formats import COLUMNS, TYPES
+from kchat_search.serialization.export_formats import TYPES
+from kchat_search.serialization.export_table import NAMES
 from kchat_search.serialization.history import EXAMPLE
 from kchat_search.web.api.export_response import COMPLETE, TOTAL
 from kchat_search.web.http.parameters import (
@@ -73,7 +74,11 @@ line is what `/api/v1/chats/{{id}}` answers. A chat that was erased meanwhile ha
 a message with the facts of its chat. A chat without messages has one row. Every cell is quoted.
 At the beginning of a cell, and after a comma, semicolon, tab, `|` or line break in it, a sign that
 begins a formula and an apostrophe get an apostrophe before them. Control characters are made
-visible. The columns: {", ".join(f"`{name}`" for name in COLUMNS)}."""
+visible. The columns: {", ".join(f"`{name}`" for name in NAMES)}. With `format=xlsx` (Excel) the
+first sheet has the same rows and columns, and every cell is a text or a date. The last sheet tells
+the query, the filters, the time zone, what the export covers and what it has, in the language of
+`Accept-Language`. A text of more than 32,767 characters goes on in the next row; rows beyond
+1,048,576 are in a further sheet."""
 
 _VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
 changed since the version before. So a message that was recalled can still be read. A new order of
@@ -186,7 +191,7 @@ def _versions() -> Json:
 
 
 def _export() -> Json:
-    """`GET /api/v1/export`. Its answer is not JSON but a file in one of two formats."""
+    """`GET /api/v1/export`. Its answer is not JSON but a file in one of three formats."""
     described = _get(
         "export",
         "Every hit of a search, whole chats",
@@ -212,6 +217,7 @@ def _export() -> Json:
         "content": {
             TYPES["jsonl"]: {"schema": line},
             TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
+            TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
         },
     }
     return described

@@ -195,7 +195,7 @@ class ExportParameters(WhichChats):
     """By the time of creation. Chats without one come before all others."""
     format: Format = "jsonl"
     """`jsonl`: one line for each chat, as `/api/v1/chats/{id}` answers. `csv`: one row for each
-    message."""
+    message. `xlsx`: the same rows as an Excel workbook, with a sheet about the export."""
 
 
 class RejectParameters(BaseModel):

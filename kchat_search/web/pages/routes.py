@@ -136,7 +136,7 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
         "filtered": links.has_filters(asked),
         "history_url": links.search_url(links.changed(asked, history=True)),
         "dropped_url": links.search_url(links.without_filters(asked)),
-        "exports": [(form, links.export_url(asked, form)) for form in ("csv", "jsonl")],
+        "exports": [(form, links.export_url(asked, form)) for form in ("xlsx", "csv", "jsonl")],
         "part_url": lambda text: links.search_url(SearchRequest(q=text, history=asked.history)),
         "near_url": lambda q: links.search_url(links.changed(asked, q=q)),
         "chat_url": links.chat_url,
