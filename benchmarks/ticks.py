@@ -155,7 +155,7 @@ class _Ticks:
 
     def _plan(self, q: str) -> Plan:
         today = datetime.now(UTC).date()
-        tree = parse(q, self._segmenter.segment_han, today, self._zone).tree
+        tree = parse(q, self._segmenter.segment_han, today).tree
         words, phrases = ranking(tree, self._segmenter.tokens)
         match = to_node(tree, Context({}, today, self._zone))
         return Plan(match, words=words, phrases=phrases, facets=FACETS)

@@ -301,10 +301,13 @@ FACETS = (*(row.name for row in FIELDS if row.facet), "created_month", "created_
 """Everything that is counted beside the hits: the fields that are facets, and when chats were
 created."""
 
-OPERATORS = (*BY_OPERATOR, "from", "has", "is", "file", "date", "after", "before")
-"""The operators of the query language. `from:` says who must have said the words in its group;
-`has:upload` and `is:gone` are flags; `file:` looks in the names of uploads; the last three are
-about time."""
+OPERATORS = (
+    *(*BY_OPERATOR, "from", "said", "in", "has", "is", "file"),
+    *("date", "after", "before"),
+)
+"""The operators of the query language. `from:` and `said:` say who must have said the words in
+their group, and when; `in:history` looks into earlier versions too; `has:upload` and `is:gone` are
+flags; `file:` looks in the names of uploads; the last three are about when a chat was created."""
 
 
 def chosen_filters(values: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

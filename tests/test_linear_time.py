@@ -131,8 +131,7 @@ def view(text: str) -> ChatView:
     read = READER.read(raw, {})
     return ChatView(
         read.chat, chat_without_upload_tokens(raw), read.speakers, highlights(read, NEEDLES),
-        read.agent_name, read.participants, read.visitor_name, 1, MORNING, MORNING, MORNING, None,
-        "0",
+        read.agent_name, read.visitor_name, 1, MORNING, MORNING, MORNING, None, "0",
     )  # fmt: skip
 
 
@@ -149,7 +148,7 @@ def history(text: str, make: Callable[[str], dict[str, Any]]) -> History:
 
 def plan(text: str) -> object:
     today = date(2015, 4, 25)
-    tree = parse(text[:1_000], SEGMENTER.segment_han, today, ZONE).tree
+    tree = parse(text[:1_000], SEGMENTER.segment_han, today).tree
     ranking(tree, SEGMENTER.tokens)
     return str(tree), needles_of(to_node(tree, Context({"1": text[:99]}, today, ZONE)))
 

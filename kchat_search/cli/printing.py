@@ -128,8 +128,7 @@ def _print_hit(hit: Hit, zone: ZoneInfo, note: str = "") -> None:
     """A chat that was found: its facts, a `note`, its snippets."""
     out = console()
     chat = hit.chat
-    agents = "、".join(one.name or one.value for one in hit.participants)
-    who = " · ".join(filter(None, [agents, hit.visitor_name, chat.status]))
+    who = " · ".join(filter(None, [hit.agent_name or chat.agent_id, hit.visitor_name, chat.status]))
     out.print()
     out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
     if note:
@@ -169,9 +168,6 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
     chat = view.chat
     facts = {
         "agent": view.agent_name or chat.agent_id,
-        "others who took part": "、".join(
-            one.name or one.value for one in view.participants if one.id != chat.agent_id
-        ),
         "visitor": view.visitor_name or chat.visitor_id,
         "status": chat.status,
         "rating": ratings.label(chat.rating),

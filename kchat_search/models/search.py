@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from kchat_search.models.chats import Chat, Participant, Speaker
+from kchat_search.models.chats import Chat, Speaker
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import FilterField, Sort
 from kchat_search.models.reports import Coverage
 
 MAX_QUERY_CHARACTERS = 1_000
 MAX_CLAUSES = 64
-"""Words, quoted strings and groups of one query, at most."""
+"""Quoted strings, conditions and groups of one query, at most."""
 MAX_HITS_BY_PAGE = 10_000
 """`page` reaches this many hits. A cursor has no such limit."""
 MAX_PER_PAGE = 100
@@ -89,8 +89,6 @@ class Hit:
     speakers: tuple[Speaker, ...]
     """Who spoke, message by message."""
     agent_name: str | None
-    participants: tuple[Participant, ...]
-    """The agents who took part: first the one in charge."""
     visitor_name: str | None
     gone_at: datetime | None
     score: float
@@ -161,10 +159,17 @@ NoteCode = Literal[
     "unknown_field",
     "no_value",
     "not_an_id",
-    "not_a_speaker",
     "not_upload",
     "not_gone",
+    "not_history",
     "not_a_date",
+    "impossible_day",
+    "reversed_dates",
+    "no_such_value",
+    "not_near",
+    "minus_as_text",
+    "operators_as_text",
+    "operators_taken",
 ]
 
 
@@ -178,6 +183,8 @@ class Note:
     code: NoteCode
     values: tuple[str, ...] = ()
     """What the words name: an operator, a field, or a condition as it was typed."""
+    instead: str | None = None
+    """The query that takes it the other way, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +247,6 @@ class ChatView:
     """The ranges of the visible text to mark for a query, by the position of the message, in code
     points."""
     agent_name: str | None
-    participants: tuple[Participant, ...]
-    """The agents who took part: first the one in charge."""
     visitor_name: str | None
     version: int
     first_seen_at: datetime

@@ -2,6 +2,8 @@
 
 tokens.py        from query text to tokens: words, quoted strings, operators, brackets
 syntax.py        from tokens to a tree; every input is a query
+units.py         which characters of a text stay together: a number and its unit
+conditions.py    what the values of conditions mean: codes, labels, names
 tree.py          the tree: words, phrases, fields, and, or, not; and how it is written
 dates.py         from days, months and ranges of them to moments, in the configured time zone
 plan.py          from the tree and the filters to a plan for an engine

@@ -51,7 +51,7 @@ def suggested_queries(
 
     def replacements() -> Iterator[list[Replacement]]:
         for leaf in dict.fromkeys(positive_leaves(tree)):
-            if isinstance(leaf, Phrase) or str(leaf) == leaf.whole:
+            if isinstance(leaf, Phrase) or (isinstance(leaf, Text) and str(leaf) == leaf.whole):
                 for strange in _strange_words(_typed(leaf), split, is_strange):
                     yield [(leaf, strange, other) for other in similar(strange, _SIMILAR)]
 

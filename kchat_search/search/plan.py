@@ -1,9 +1,9 @@
 """From the tree of a query and the filters of the request to a plan: what must match, what may
 match, what ranks.
 
-`from:visitor` is about the other texts of its group. Each text in that group, and in the groups
-inside it, must be in a message by the visitor. With `(from:visitor OR from:agent)` each text must
-be in a message by one of the two.
+`from:visitor` and `said:2019-07-02` are about the other texts of their group. Each text in that
+group, and in the groups inside it, must be in a message by the visitor, said on that day. With
+`(from:visitor OR from:agent)` each text must be in a message by one of the two.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from zoneinfo import ZoneInfo
 
 from kchat_search import fields
-from kchat_search.models.chats import SPEAKERS, Speaker
+from kchat_search.errors import LimitExceeded
 from kchat_search.models.plan import (
+    EVERYWHERE,
     AllOf,
     AnyOf,
     Contains,
@@ -28,29 +30,37 @@ from kchat_search.models.plan import (
     Node,
     NoneOf,
     Related,
+    Said,
 )
-from kchat_search.models.search import SearchRequest
-from kchat_search.search.dates import parameter_end, parameter_start, span
+from kchat_search.models.plan import Near as NearNode
+from kchat_search.models.search import Note, SearchRequest
+from kchat_search.search import conditions
+from kchat_search.search.dates import parameter_end, parameter_start
 from kchat_search.search.tree import (
+    IN_HISTORY,
     And,
     FieldCondition,
+    Forms,
+    Near,
     Not,
     Or,
+    Part,
     Phrase,
     Text,
     Tree,
     Word,
-    names_speakers,
+    is_about_messages,
+    is_plain,
+    names_senders,
+    names_times,
+    written,
 )
 from kchat_search.text.fold import fold, without_surrogates
+from kchat_search.text.joined import joined_query
 from kchat_search.text.segmentation import index_token
 
-Scope = tuple[tuple[Speaker | None, ...], ...]
-"""Who must have said a text. For each group of speakers, some message by one of them must have the
-text. None stands for anybody."""
-ANYBODY: Scope = ((None,),)
-
-_SPEAKERS: dict[str, Speaker] = {"visitor": "visitor", "agent": "agent", "robot": "robot"}
+_MOST_GROUPS = 64
+"""Groups of messages that each text of a query may be looked for in, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +73,47 @@ class Context:
     zone: ZoneInfo
 
 
-def to_node(tree: Tree | None, context: Context, scope: Scope = ANYBODY) -> Node:
-    """What a chat must fulfil to match all of `tree`. `scope`: who must have said its texts."""
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """In which messages a text must be: for each group in `senders` and for each in `times`, in one
+    message of both. A group is several kinds of messages, of which any will do."""
+
+    senders: tuple[tuple[Messages, ...], ...] = ()
+    times: tuple[tuple[Messages, ...], ...] = ()
+
+    def groups(self) -> list[tuple[Messages, ...]]:
+        """For each group, some message of it must have the text. Raises `LimitExceeded`."""
+        senders, times = self.senders or ((EVERYWHERE,),), self.times or ((EVERYWHERE,),)
+        if len(senders) * len(times) > _MOST_GROUPS:
+            raise LimitExceeded(
+                f"The query looks for each word in {len(senders) * len(times)} groups of messages "
+                f"(from:, said:); at most {_MOST_GROUPS} are allowed.",
+                "q",
+                _MOST_GROUPS,
+            )
+        return [
+            tuple(dict.fromkeys(filter(None, (conditions.both(*pair) for pair in product(*each)))))
+            for each in product(senders, times)
+        ]
+
+
+ANYWHERE = Scope()
+
+
+def to_node(tree: Tree | None, context: Context, scope: Scope = ANYWHERE) -> Node:
+    """What a chat must fulfil to match all of `tree`. `scope`: in which messages its texts must be.
+
+    Raises `LimitExceeded` where each text is looked for in too many groups of messages.
+    """
     match tree:
         case None:
             return Everything()
         case Text(_, parts):
-            return _all([_said_in(scope, part) for part in parts])
+            return _all([_part_in(scope, part) for part in parts])
         case Phrase(text):
-            return _said_in(scope, text)
+            return _in_each(scope, lambda messages: Contains(text, messages))
+        case Near(texts, distance):
+            return _in_each(scope, lambda messages: NearNode(texts, distance, messages))
         case FieldCondition(name, value):
             return _field(name, value, context)
         case Not(part):
@@ -79,8 +121,29 @@ def to_node(tree: Tree | None, context: Context, scope: Scope = ANYBODY) -> Node
         case Or(parts):
             return AnyOf(tuple(to_node(part, context, scope) for part in parts))
         case And(parts):
-            inner = inner_scope(parts, scope)
-            return _all([to_node(part, context, inner) for part in parts])
+            inner = inner_scope(parts, scope, context)
+            # Where a text must be in these messages, there are some. That needs no look of its own.
+            is_implied = any(map(_says_something, parts))
+            return _all(
+                [
+                    to_node(part, context, inner)
+                    for part in parts
+                    if part != IN_HISTORY and not (is_implied and is_about_messages(part))
+                ]
+            )
+
+
+def _says_something(part: Tree) -> bool:
+    """Can a chat fulfil this only by what some message says?"""
+    match part:
+        case Text() | Phrase() | Near():
+            return True
+        case And(parts):
+            return any(map(_says_something, parts)) and not any(map(is_about_messages, parts))
+        case Or(parts):
+            return all(map(_says_something, parts))
+        case _:
+            return False
 
 
 def related(tree: Tree | None, context: Context, limit: int) -> Related | None:
@@ -91,31 +154,44 @@ def related(tree: Tree | None, context: Context, limit: int) -> Related | None:
     two words of which one may be missing.
     """
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
-    scope = inner_scope(parts, ANYBODY)
+    scope = inner_scope(parts, ANYWHERE, context)
     words = dict.fromkeys(
-        _said_in(scope, word) for part in parts if isinstance(part, Text) for word in part.parts
+        _part_in(scope, word) for part in parts if isinstance(part, Text) for word in part.parts
     )
     if len(words) < 2:
         return None
-    required = [to_node(part, context, scope) for part in parts if not isinstance(part, Text)]
+    required = [
+        to_node(part, context, scope)
+        for part in parts
+        if not isinstance(part, Text) and not is_about_messages(part) and part != IN_HISTORY
+    ]
     return Related(AllOf(tuple(required)), tuple(words), limit)
 
 
-def inner_scope(parts: Iterable[Tree], outer: Scope) -> Scope:
-    """Who must have said the texts of a group: the speakers that its own `from:` names, or else
-    those of the group around it, `outer`."""
-    groups = (set(_named_speakers(part)) for part in parts if names_speakers(part))
-    # In one order, so that a group that is named in several ways is looked for once.
-    named = dict.fromkeys(tuple(s for s in SPEAKERS if s in group) for group in groups)
-    return tuple(named) or outer
+def inner_scope(parts: Iterable[Tree], outer: Scope, context: Context) -> Scope:
+    """In which messages the texts of a group must be: those that its own `from:` and `said:` name,
+    or else those that the group around it has, `outer`."""
+    parts = tuple(parts)
+
+    def named(part: Tree) -> Iterator[Messages]:
+        if isinstance(part, FieldCondition):
+            yield _messages(part, context)
+        elif isinstance(part, Or):
+            for alternative in part.parts:
+                yield from named(alternative)
+
+    def groups(is_one: Callable[[Tree], bool]) -> tuple[tuple[Messages, ...], ...]:
+        # In one order, so that a group that is named in several ways is looked for once.
+        found = (tuple(sorted(set(named(part)), key=str)) for part in parts if is_one(part))
+        return tuple(dict.fromkeys(found))
+
+    return Scope(groups(names_senders) or outer.senders, groups(names_times) or outer.times)
 
 
-def _named_speakers(part: Tree) -> Iterator[Speaker]:
-    if isinstance(part, FieldCondition):
-        yield _SPEAKERS[_folded_value(part.value)]
-    elif isinstance(part, Or):
-        for alternative in part.parts:
-            yield from _named_speakers(alternative)
+def _messages(condition: FieldCondition, context: Context) -> Messages:
+    if condition.name == "from":
+        return conditions.messages_from(condition.value, context.agents)
+    return conditions.messages_said(condition.value, context.today, context.zone)
 
 
 def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
@@ -136,6 +212,21 @@ def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
     return nodes
 
 
+def notes_of_filters(request: SearchRequest, zone: ZoneInfo) -> tuple[Note, ...]:
+    """What the answer says of the request's `start` and `end`, `said_start` and `said_end`.
+
+    Raises `BadRequest` as `filters` does.
+    """
+    notes = []
+    for start, end in ((request.start, request.end), (request.said_start, request.said_end)):
+        if start is None or end is None:
+            continue
+        first, after = parameter_start(start, zone), parameter_end(end, zone)
+        if first is not None and after is not None and after <= first:
+            notes.append(Note("reversed_dates", (f"{start}..{end}",)))
+    return tuple(notes)
+
+
 def ranking(
     tree: Tree | None, words: Callable[[Iterable[str]], list[str]]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -149,20 +240,24 @@ def ranking(
         if isinstance(leaf, Phrase):
             scored.extend(words([leaf.text]))
             continue
+        if isinstance(leaf, Near):
+            scored.extend(words(leaf.texts))
+            continue
         for part in leaf.parts:
-            if isinstance(part, str):
-                scored.extend(words([part]))
-            elif not part.prefix:
-                scored.append(index_token(part.text))
+            if isinstance(part, Word):
+                scored.extend([] if part.prefix else [index_token(part.text)])
+            else:
+                # The number as it is written without separators is one token in most texts.
+                scored.extend(words([joined_query(str(part))]))
         if len(leaf.parts) > 1:
             phrases.append(leaf.whole.removesuffix("*"))
     return tuple(scored), tuple(dict.fromkeys(phrases))
 
 
-def positive_leaves(tree: Tree | None) -> Iterator[Text | Phrase]:
+def positive_leaves(tree: Tree | None) -> Iterator[Text | Phrase | Near]:
     """The texts that a query asks for. Those under a NOT are not among them."""
     match tree:
-        case Text() | Phrase():
+        case Text() | Phrase() | Near():
             yield tree
         case And(parts) | Or(parts):
             for part in parts:
@@ -178,33 +273,50 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
     found nothing.
     """
     parts: Sequence[Tree] = tree.parts if isinstance(tree, And) else () if tree is None else (tree,)
-    scope = inner_scope(parts, ANYBODY)
-    from_parts = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if names_speakers(p)]
+    scope = inner_scope(parts, ANYWHERE, context)
+    history = [str(part) for part in parts if part == IN_HISTORY]
+    scoped = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if is_about_messages(p)]
     alone: list[tuple[str, Node]] = []
     for part in parts:
         if isinstance(part, Text):
-            for word in part.parts:
-                written = str(Text(word, (word,)) if isinstance(word, str) else word)
-                alone.append((" ".join([*from_parts, written]), _said_in(scope, word)))
-        elif isinstance(part, FieldCondition | Not) or names_speakers(part):
-            alone.append((str(part), to_node(part, context)))
+            before = [*history, *scoped]
+            alone.extend(
+                (" ".join([*before, written(word)]), _part_in(scope, word)) for word in part.parts
+            )
+        elif isinstance(part, FieldCondition | Not) or is_about_messages(part):
+            if part != IN_HISTORY:
+                alone.append((" ".join([*history, str(part)]), to_node(part, context)))
         else:
-            written = f"({part})" if from_parts and not isinstance(part, Phrase) else str(part)
-            alone.append((" ".join([*from_parts, written]), to_node(part, context, scope)))
+            is_group = (history or scoped) and not isinstance(part, Phrase | Near)
+            text = f"({part})" if is_group else str(part)
+            alone.append((" ".join([*history, *scoped, text]), to_node(part, context, scope)))
     return alone
 
 
-def _said_in(scope: Scope, part: str | Word) -> Node:
-    return _all([_any([_said_by(speaker, part) for speaker in group]) for group in scope])
+def _part_in(scope: Scope, part: Part) -> Node:
+    return _in_each(scope, lambda messages: _part(part, messages))
 
 
-def _said_by(speaker: Speaker | None, part: str | Word) -> Node:
-    if isinstance(part, str):
-        return Contains(part, Messages(speaker))
-    return HasWord(part.text, part.prefix, Messages(speaker))
+def _in_each(scope: Scope, node: Callable[[Messages], Node]) -> Node:
+    return _all([_any([node(messages) for messages in group]) for group in scope.groups()])
 
 
-def _any(nodes: list[Node]) -> Node:
+def _part(part: Part, messages: Messages) -> Node:
+    match part:
+        case Word(text, prefix):
+            return HasWord(text, prefix, messages)
+        case Forms(texts):
+            return _any([Contains(text, messages, joined=True) for text in texts])
+        case _:
+            # What can only be written in quotes is looked for as if it stood in quotes.
+            if not is_plain(part):
+                return Contains(part, messages)
+            form = joined_query(part)
+            literal = Contains(part, messages, joined=form == part)
+            return _any([literal, Contains(form, messages, joined=True)][: 1 + (form != part)])
+
+
+def _any(nodes: Sequence[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else AnyOf(tuple(nodes))
 
 
@@ -212,57 +324,31 @@ def _all(nodes: list[Node]) -> Node:
     return nodes[0] if len(nodes) == 1 else AllOf(tuple(nodes))
 
 
-def _folded_value(value: str) -> str:
-    return fold(value).strip()
-
-
 def _field(name: str, value: str, context: Context) -> Node:
     match name:
-        case "agent":
-            return FieldIs("participant", _agent_ids(value, context))
-        case "from":
-            return FieldIs("spoke", (_folded_value(value),))
+        case "from" | "said":
+            return _said(FieldCondition(name, value), context)
+        case "in":
+            return Everything()
         case "has" | "is":
-            return FieldIs("has_upload" if name == "has" else "gone", (fields.TRUE,))
+            has_it = name == "is" or conditions.has_upload(value)
+            field = "has_upload" if name == "has" else "gone"
+            return FieldIs(field, (fields.TRUE if has_it else fields.FALSE,))
         case "file":
             return FileNamed(fold(value))
         case "date" | "after" | "before":
-            return _dated(name, _folded_value(value), context)
-        case "assigned":
-            return FieldIs("agent_id", _agent_ids(value, context))
-        case "id":
-            return FieldIs("id", (str(int(_folded_value(value))),))
-        case _:
-            field = fields.BY_OPERATOR[name]
-            return FieldIs(field.name, _values(value, lambda text: field.canonical(text.strip())))
+            start, end = conditions.moments(value, context.today, context.zone)
+            return CreatedIn(None if name == "before" else start, None if name == "after" else end)
+    found = conditions.values(name, value, context.agents)
+    of_field = FieldIs(fields.BY_OPERATOR[name].name, found)
+    if name != "visitor" or found == (None,):
+        return of_field
+    return AnyOf((of_field, FieldIs("visitor_name", (conditions.folded(value),))))
 
 
-def _values(
-    value: str, canonical: Callable[[str], str | None] = str.strip
-) -> tuple[str | None, ...]:
-    """The value as typed and as folded. The index has what Kchat sent, but people may type
-    «ＣＬＯＳＥ» or «滿意»."""
-    folded = _folded_value(value)
-    if folded == fields.NONE:
-        return (None,)
-    return tuple(dict.fromkeys(map(canonical, (value, folded))))
-
-
-def _agent_ids(value: str, context: Context) -> tuple[str | None, ...]:
-    """The ids that `agent:` asks for: the value itself, and each agent who has it as whole name."""
-    ids = _values(value)
-    named = [
-        key for key, name in context.agents.items() if _folded_value(name) == _folded_value(value)
-    ]
-    return ids if ids == (None,) else tuple(dict.fromkeys([*ids, *named]))
-
-
-def _dated(name: str, value: str, context: Context) -> Node:
-    days = span(value, context.today, context.zone)
-    assert days is not None, "the parser lets no other value through"
-    start, end = days
-    if name == "after":
-        end = None
-    if name == "before":
-        start = None
-    return CreatedIn(start, end)
+def _said(condition: FieldCondition, context: Context) -> Node:
+    messages = _messages(condition, context)
+    # The fields say the same, and are counted faster.
+    if messages.speaker is not None:
+        return FieldIs("spoke", (messages.speaker,))
+    return FieldIs("sender", messages.senders) if messages.senders else Said(messages)

@@ -21,6 +21,7 @@ from kchat_search.models.plan import (
     EngineAnswer,
     EngineHit,
     Everything,
+    FieldIs,
     HasWord,
     Node,
     Plan,
@@ -46,7 +47,7 @@ from kchat_search.search.plan import Context, filters, ranking, related, to_node
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
-from kchat_search.search.tree import Tree
+from kchat_search.search.tree import Tree, asks_history
 from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.segmentation import Segmenter
 
@@ -156,7 +157,10 @@ class Searcher:
         return Context(agents, today, self.zone)
 
     def _parse(self, q: str, context: Context) -> Parsed:
-        return parse(q, self.segmenter.segment_han, context.today, context.zone)
+        return parse(q, self.segmenter.segment_han, context.today, self._is_known)
+
+    def _is_known(self, values: FieldIs) -> bool:
+        return self.engine.count(values) > 0
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
         words, phrases = ranking(tree, self.segmenter.tokens)
@@ -167,6 +171,7 @@ class Searcher:
         return Plan(
             match=to_node(tree, context),
             related=self._related(request, tree, context),
+            history=request.history or asks_history(tree),
             filters=filters(request, self.zone),
             words=words,
             phrases=phrases,
@@ -209,7 +214,6 @@ class Searcher:
                     chat=transcript.chat,
                     speakers=transcript.speakers,
                     agent_name=transcript.agent_name,
-                    participants=transcript.participants,
                     visitor_name=transcript.visitor_name,
                     gone_at=stored.gone_at,
                     score=hit.score,

@@ -8,34 +8,47 @@ text, and a note says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TypeGuard
-from zoneinfo import ZoneInfo
 
 from kchat_search.errors import LimitExceeded
-from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS, Note, NoteCode
-from kchat_search.search.dates import span
+from kchat_search.models.plan import FieldIs
+from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS, Note
+from kchat_search.search.conditions import (
+    TIMES,
+    IsKnown,
+    is_reversed,
+    needs_quotes,
+    wrong_value,
+)
 from kchat_search.search.tokens import Token, tokens
 from kchat_search.search.tree import (
+    IN_HISTORY,
     And,
     FieldCondition,
+    Near,
     Not,
     Or,
     Phrase,
     Text,
     Tree,
     Word,
-    names_speakers,
+    is_about_messages,
     quoted,
 )
+from kchat_search.search.units import parts_of, without_punctuation
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.scripts import Run, RunKind, runs, strip_punctuation
+from kchat_search.text.scripts import strip_punctuation
 from kchat_search.text.typography import without_ignorable
 
-_ID = re.compile(r"[0-9]{1,19}")
-_UNSPACED = (RunKind.HAN, RunKind.UNSPACED)
+_OPERATORS = ("and", "or", "not")
+_LATIN = re.compile(r"[A-Za-z]")
+_NOT_UPPER = re.compile(r"[a-z*＊]")
+MOST_NEAR = 8
+"""Words of one `"…"~8`, at most."""
+MAX_DISTANCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +59,18 @@ class Parsed:
     notes: tuple[Note, ...]
 
 
-def parse(query: str, split: Callable[[str], list[str]], today: date, zone: ZoneInfo) -> Parsed:
-    """Read a query. `split` cuts Han text into words. `today` and `zone` decide which days a date
-    names.
+def _is_known(_: FieldIs) -> bool:
+    return True
+
+
+def parse(
+    query: str,
+    split: Callable[[str], list[str]],
+    today: date,
+    is_known: IsKnown = _is_known,
+) -> Parsed:
+    """Read a query. `split` cuts Han text into words. `today` decides which days a date names.
+    `is_known` says whether any chat has a value: where none has, `status:200` is text.
 
     Raises `LimitExceeded` for more than `MAX_QUERY_CHARACTERS` or `MAX_CLAUSES`.
     """
@@ -62,7 +84,7 @@ def parse(query: str, split: Callable[[str], list[str]], today: date, zone: Zone
     # No engine, archive or page can take surrogates. Nobody sees what is ignorable, yet between the
     # letters of an operator it would make that a text.
     query = without_ignorable(without_surrogates(query))
-    parser = _Parser(query, split, today, zone)
+    parser = _Parser(query, split, today, is_known)
     tree = parser.read()
     if tree is None and query.strip():
         # Only brackets or quotes with nothing inside. Whoever types them does not ask for every
@@ -78,25 +100,84 @@ def _text_of_punctuation(folded: str) -> Text:
 
 class _Parser:
     def __init__(
-        self, query: str, split: Callable[[str], list[str]], today: date, zone: ZoneInfo
+        self, query: str, split: Callable[[str], list[str]], today: date, is_known: IsKnown
     ) -> None:
         self.notes: list[Note] = []
+        self._query = query
         self._split = split
         self._today = today
-        self._zone = zone
-        self._tokens = list(tokens(query, self.notes.append))
+        self._is_known = is_known
+        self._asks_history = False
         self._next = 0
-        if all(token.kind in ("and", "or", "not") for token in self._tokens):
-            # There are only operators, so they are what is looked for.
-            self._tokens = [Token("word", token.text) for token in self._tokens]
-        clauses = sum(token.kind in ("phrase", "word", "(") for token in self._tokens)
+        self._tokens = [self._checked(token) for token in tokens(query, self.notes.append)]
+        self._decide_operators()
+        self._check_limits()
+
+    def _check_limits(self) -> None:
+        clauses = sum(
+            token.kind in ("phrase", "near", "(") or bool(token.field) for token in self._tokens
+        )
         if clauses > MAX_CLAUSES:
             raise LimitExceeded(
-                f"The query has {clauses} clauses (words, phrases, groups); at most {MAX_CLAUSES} "
-                f"are allowed.",
+                f"The query has {clauses} clauses (quoted strings, conditions, groups); at most "
+                f"{MAX_CLAUSES} are allowed.",
                 "q",
                 MAX_CLAUSES,
             )
+
+    def _checked(self, token: Token) -> Token:
+        """A condition whose value it cannot have is text."""
+        if not token.field:
+            return token
+        is_quoted = token.kind == "phrase"
+        code = wrong_value(
+            token.field, token.text, self._today, self._is_known, is_quoted=is_quoted
+        )
+        if code is None:
+            if token.field in TIMES and is_reversed(token.text, self._today):
+                self.notes.append(Note("reversed_dates", (f"{token.field}:{token.text}",)))
+            return token
+        as_typed = self._query[token.start : token.end]
+        instead = None
+        if code == "no_such_value":
+            instead = self._replaced([(token, f"{token.field}:{quoted(token.text)}")])
+        self.notes.append(Note(code, (as_typed,), instead))
+        return token if is_quoted else replace(token, text=as_typed, field="")
+
+    def _replaced(self, changes: Sequence[tuple[Token, str]]) -> str | None:
+        """The query with other words for some of its tokens; None where it would be too long."""
+        query, done = [], 0
+        for token, text in changes:
+            query += [self._query[done : token.start], text]
+            done = token.end
+        changed = "".join(query) + self._query[done:]
+        return changed if len(changed) <= MAX_QUERY_CHARACTERS else None
+
+    def _decide_operators(self) -> None:
+        """Where every other word is in upper-case Latin too («FILE NOT FOUND»), or where nothing
+        else is there, AND, OR and NOT are text."""
+        typed = [t for t in self._tokens if t.kind in _OPERATORS and t.text != "-"]
+        others = [t for t in self._tokens if t.kind not in (*_OPERATORS, "(", ")") or t.text == "-"]
+        latin = [t for t in others if t.kind == "word" and not t.field and _LATIN.search(t.text)]
+        if not typed or not latin:
+            if not others:  # only operators
+                self._take_as_text(typed)
+            return
+        names = " ".join(dict.fromkeys(token.text for token in typed))
+        if all(map(_is_upper_case, others)):
+            instead = self._replaced([(token, token.text.lower()) for token in latin])
+            self.notes.append(Note("operators_as_text", (names,), instead))
+            self._take_as_text(typed)
+        else:
+            instead = self._replaced([(token, token.text.lower()) for token in typed])
+            self.notes.append(Note("operators_taken", (names,), instead))
+
+    def _take_as_text(self, operators: list[Token]) -> None:
+        chosen = {token.start for token in operators}
+        self._tokens = [
+            replace(token, kind="word") if token.start in chosen else token
+            for token in self._tokens
+        ]
 
     def read(self) -> Tree | None:
         """The whole query."""
@@ -107,6 +188,8 @@ class _Parser:
                 trees.append(tree)
             if self._take(")"):
                 self.notes.append(Note("stray_parenthesis"))
+        if self._asks_history:
+            trees.insert(0, IN_HISTORY)
         return _and(trees)
 
     # -- grammar -----------------------------------------------------------------------------
@@ -146,9 +229,12 @@ class _Parser:
         while self._take("not"):
             negated = True
             excluded = not excluded
+        asked_history = self._asks_history
         part = self._simple()
         if part is None:
-            if negated:
+            if excluded and self._asks_history and not asked_history:
+                self._asks_history = False  # `-in:history` asks for what is so anyway
+            elif negated:
                 self._dangling("NOT")
             return None
         if not excluded:
@@ -167,41 +253,42 @@ class _Parser:
             return inner
         if token.field:
             return self._field(token)
+        if token.kind == "near":
+            return self._near(token)
         if token.kind == "phrase":
             return Phrase(fold(token.text)) if token.text else None
         return self._text(token.text)
 
     def _field(self, token: Token) -> Tree | None:
-        code = _wrong_value(token.field, token.text, self._today, self._zone)
-        if code is None:
-            return FieldCondition(token.field, token.text)
-        is_phrase = token.kind == "phrase"
-        as_typed = f"{token.field}:{quoted(token.text) if is_phrase else token.text}"
-        self.notes.append(Note(code, (as_typed,)))
-        if not is_phrase:
-            return self._text(as_typed)
-        name = Text(token.field, (Word(token.field),))
-        return And((name, Phrase(fold(token.text)))) if token.text else name
+        is_quoted = token.kind == "phrase"
+        wrong = wrong_value(
+            token.field, token.text, self._today, self._is_known, is_quoted=is_quoted
+        )
+        if wrong:  # it was quoted, else it would be a word
+            name = Text(token.field, (Word(token.field),))
+            return And((name, Phrase(fold(token.text)))) if token.text else name
+        if token.field == IN_HISTORY.name:
+            self._asks_history = True
+            return None
+        must_quote = is_quoted and needs_quotes(token.field, token.text, self._is_known)
+        return FieldCondition(token.field, token.text, must_quote)
+
+    def _near(self, token: Token) -> Tree | None:
+        words = tuple(fold(token.text).split())
+        if 2 <= len(words) <= MOST_NEAR and token.distance <= MAX_DISTANCE:
+            return Near(words, token.distance)
+        self.notes.append(Note("not_near", (self._query[token.start : token.end],)))
+        return Phrase(fold(token.text)) if token.text else None
 
     def _text(self, typed: str) -> Tree | None:
         """What was typed without blanks, as the parts that a chat must have."""
         folded = fold(typed).strip()
-        parts: list[str | Word] = []
-        for piece in _pieces(folded):
-            if piece[0].kind is RunKind.HAN:
-                parts.extend(self._split(piece[0].text))
-                continue
-            chunk = "".join(run.text for run in piece)
-            # The Unicode blocks of unspaced scripts have punctuation, too («・»).
-            is_unspaced = piece[0].kind is RunKind.UNSPACED
-            part = strip_punctuation(chunk) if is_unspaced else _word_or_literal(chunk)
-            if part:
-                parts.append(part)
+        parts = parts_of(folded, self._split)
         if not parts:
             return _text_of_punctuation(folded) if folded else None
         last = parts[-1]
-        whole = strip_punctuation(folded) + ("*" if isinstance(last, Word) and last.prefix else "")
-        return Text(whole, tuple(dict.fromkeys(parts)))
+        star = "*" if isinstance(last, Word) and last.prefix else ""
+        return Text(without_punctuation(folded) + star, parts)
 
     # -- tokens ------------------------------------------------------------------------------
 
@@ -219,15 +306,15 @@ class _Parser:
 
 
 def _and(parts: list[Tree]) -> Tree | None:
-    """All of the parts. A group inside is dissolved into its parts, except where a `from:` holds it
-    together."""
+    """All of the parts. A group inside is dissolved into its parts, except where a `from:` or a
+    `said:` holds it together."""
     flat = [inner for part in parts for inner in (part.parts if _can_open(part) else (part,))]
     flat = _without_punctuation(flat)
     return None if not flat else flat[0] if len(flat) == 1 else And(tuple(flat))
 
 
 def _can_open(part: Tree) -> TypeGuard[And]:
-    return isinstance(part, And) and not any(map(names_speakers, part.parts))
+    return isinstance(part, And) and not any(map(is_about_messages, part.parts))
 
 
 def _without_punctuation(parts: list[Tree]) -> list[Tree]:
@@ -236,51 +323,11 @@ def _without_punctuation(parts: list[Tree]) -> list[Tree]:
     return with_text or parts
 
 
-def _pieces(folded: str) -> Iterator[list[Run]]:
-    """The runs of a text. Neighbours that are neither Han nor another unspaced script stay together
-    («3.6.0»)."""
-    joined: list[Run] = []
-    for run in runs(folded):
-        if run.kind in _UNSPACED:
-            if joined:
-                yield joined
-                joined = []
-            yield [run]
-        else:
-            joined.append(run)
-    if joined:
-        yield joined
-
-
-def _word_or_literal(chunk: str) -> str | Word | None:
-    """What a chunk without Han asks for, without the punctuation around it.
-
-    Only letters are a whole word, or with a star behind them its beginning. A chunk with a digit, a
-    symbol or punctuation inside is a literal. None where there is only punctuation.
-    """
-    text = strip_punctuation(chunk)
-    if not text:
-        return None
-    if all(run.kind is RunKind.LETTERS for run in runs(text)):
-        return Word(text, prefix=chunk[chunk.index(text) + len(text) :].startswith("*"))
-    return text
-
-
-def _wrong_value(name: str, value: str, today: date, zone: ZoneInfo) -> NoteCode | None:
-    """Why a field cannot have this value; None where it can."""
-    folded = fold(value).strip()
-    if not folded:
-        return "no_value"
-    if name == "id" and not _ID.fullmatch(folded):
-        return "not_an_id"
-    if name == "from" and folded not in ("visitor", "agent", "robot"):
-        return "not_a_speaker"
-    if name == "has" and folded != "upload":
-        return "not_upload"
-    if name == "is" and folded != "gone":
-        return "not_gone"
-    if name in ("date", "after", "before"):
-        days = span(folded, today, zone)
-        if days is None or (name != "date" and ".." in folded):
-            return "not_a_date"
-    return None
+def _is_upper_case(token: Token) -> bool:
+    """Is this a word without letters other than A to Z?"""
+    return (
+        token.kind == "word"
+        and not token.field
+        and not _NOT_UPPER.search(token.text)
+        and not any(character.isalpha() and character > "Z" for character in token.text)
+    )

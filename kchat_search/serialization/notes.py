@@ -24,18 +24,45 @@ _WORDS: dict[NoteCode, dict[Language, str]] = {
         "zh": "{} 缺少条件，已忽略",
         "en": "{} without a condition was ignored",
     },
-    "unknown_field": {"zh": "没有 {} 这个条件,按文字查找", "en": "no field {}: text"},
+    "unknown_field": {"zh": "没有 {} 这个条件，按文字查找", "en": "no field {}: text"},
     "no_value": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: it has no value"},
     "not_an_id": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: an id is a number"},
-    "not_a_speaker": {
-        "zh": _TAKEN_AS_TEXT,
-        "en": "{} was taken as text: from is visitor, agent or robot",
-    },
     "not_upload": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: has knows only upload"},
     "not_gone": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: is knows only gone"},
+    "not_history": {"zh": _TAKEN_AS_TEXT, "en": "{} was taken as text: in knows only history"},
+    "impossible_day": {
+        "zh": "「{}」里没有这一天，按文字查找",
+        "en": "{} was taken as text: the calendar has no such day",
+    },
+    "reversed_dates": {
+        "zh": "「{}」的起止日期颠倒了",
+        "en": "the dates of {} are reversed: the end comes first",
+    },
+    "no_such_value": {
+        "zh": "没有对话符合「{}」，按文字查找",
+        "en": "{} was taken as text: no chat has this value",
+    },
+    "not_near": {
+        "zh": "「{}」不能按距离查找：需要 2 至 8 个词，距离不超过 1000",
+        "en": "{} was taken as a quoted string: near each other may be 2 to 8 words, at most 1000 "
+        "characters apart",
+    },
+    "minus_as_text": {
+        "zh": "「{}」的减号按文字查找，没有排除",
+        "en": "{}: a minus before a digit was taken as text, nothing is excluded",
+    },
+    "operators_as_text": {
+        "zh": "{} 按文字查找，没有当作运算符",
+        "en": "{} was taken as text, not as an operator",
+    },
+    "operators_taken": {
+        "zh": "{} 当作运算符，没有按文字查找",
+        "en": "{} was taken as an operator, not as text",
+    },
     "not_a_date": {
         "zh": _TAKEN_AS_TEXT,
-        "en": "{} was taken as text: it is no date; one is 2015-04 or 2015-04-01..2015-04-30 or 7d",
+        "en": "{} was taken as text: it is no date; one is 2015-04 or 2015-04-01..2015-04-30 or "
+        "7d or yesterday",
     },
 }
 """Each `{}` stands for one of the note's values, in their order."""

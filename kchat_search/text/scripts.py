@@ -79,14 +79,15 @@ def indexable_runs(folded: str) -> list[tuple[str, str]]:
 def strip_punctuation(text: str) -> str:
     """`text` without punctuation, blanks and control characters at its ends."""
     start, end = 0, len(text)
-    while start < end and _is_punctuation(text[start]):
+    while start < end and is_punctuation(text[start]):
         start += 1
-    while end > start and _is_punctuation(text[end - 1]):
+    while end > start and is_punctuation(text[end - 1]):
         end -= 1
     return text[start:end]
 
 
-def _is_punctuation(character: str) -> bool:
+def is_punctuation(character: str) -> bool:
+    """Is it dropped at the ends of a text?"""
     # For Unicode, «~» is a mathematical sign. In Chinese chats (退款~) it is a friendly full stop.
     return character == "~" or unicodedata.category(character) in _PUNCTUATION
 

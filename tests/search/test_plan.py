@@ -17,8 +17,10 @@ from kchat_search.models.plan import (
     FileNamed,
     HasWord,
     Messages,
+    Near,
     Node,
     NoneOf,
+    Said,
 )
 from kchat_search.search.plan import Context, filters, parts_alone, ranking, related, to_node
 from tests.engines.documents import make
@@ -44,27 +46,38 @@ def related_to(query: str) -> Node | None:
 
 
 def said(text: str, speaker: Speaker | None = None) -> Contains:
-    return Contains(text, Messages(speaker))
+    """A text without quotes."""
+    return Contains(text, Messages(speaker), joined=True)
+
+
+def exactly(text: str) -> Contains:
+    return Contains(text)
 
 
 def moment(text: str) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=SHANGHAI).timestamp())
 
 
+BY_VISITOR, BY_AGENT = Messages("visitor"), Messages("agent")
+ON_THE_2ND = Messages(start=moment("2019-07-02"), end=moment("2019-07-03"))
+VISITOR_ON_THE_2ND = Messages("visitor", (), moment("2019-07-02"), moment("2019-07-03"))
 SPOKE_VISITOR, SPOKE_AGENT = FieldIs("spoke", ("visitor",)), FieldIs("spoke", ("agent",))
 
 NODES: list[tuple[str, Node]] = [
     ("", Everything()),
     ("退款", said("退款")),
     ("退款流程", AllOf((said("退款"), said("流程")))),
-    ('"退款流程"', said("退款流程")),
+    ('"退款流程"', exactly("退款流程")),
     ("iPhone", HasWord("iphone")),
     ("iph*", HasWord("iph", prefix=True)),
     ("-退款流程", NoneOf(AllOf((said("退款"), said("流程"))))),
     ("退款 OR 退货", AnyOf((said("退款"), said("退货")))),
     ("id:0290", FieldIs("id", ("290",))),
     ("id:２９０", FieldIs("id", ("290",))),
-    ("visitor:547", FieldIs("visitor_id", ("547",))),
+    ("visitor:547",
+     AnyOf((FieldIs("visitor_id", ("547",)), FieldIs("visitor_name", ("547",))))),
+    ("visitor:访客５",
+     AnyOf((FieldIs("visitor_id", ("访客５", "访客5")), FieldIs("visitor_name", ("访客5",))))),
     ("visitor:none", FieldIs("visitor_id", (None,))),
     ("user:45190", FieldIs("user_id", ("45190",))),
     ("status:close", FieldIs("status", ("close",))),
@@ -72,7 +85,7 @@ NODES: list[tuple[str, Node]] = [
     ("started:visitor", FieldIs("started_by", ("visitor",))),
     ("type:chat", FieldIs("type", ("chat",))),
     ("rating:满意", FieldIs("rating", ("1",))),
-    ("rating:滿意", FieldIs("rating", ("滿意", "1"))),
+    ("rating:滿意", FieldIs("rating", ("1",))),
     ("rating:１", FieldIs("rating", ("１", "1"))),
     ("rating:1", FieldIs("rating", ("1",))),
     ("rating:不满意", FieldIs("rating", ("0",))),
@@ -91,59 +104,115 @@ NODES: list[tuple[str, Node]] = [
     ("agent:2192", FieldIs("participant", ("2192",))),
     ("agent:２１９３", FieldIs("participant", ("２１９３", "2193"))),
     ("agent:李雷", FieldIs("participant", ("李雷", "2192", "7"))),
-    ("agent:李", FieldIs("participant", ("李",))),
+    ("agent:李", FieldIs("participant", ("李", "2192", "7"))),
+    ("agent:mei", FieldIs("participant", ("mei", "2193"))),
+    ("agent:e", FieldIs("participant", ("e",))),
+    ("agent:韩", FieldIs("participant", ("韩",))),
+    ("agent:7", FieldIs("participant", ("7",))),
+    ("assigned:2192", FieldIs("agent_id", ("2192",))),
+    ("assigned:dave", FieldIs("agent_id", ("dave", "8"))),
+    ("assigned:none", FieldIs("agent_id", (None,))),
+    ("agent:无客服", FieldIs("participant", (None,))),
     ('agent:"han meimei"', FieldIs("participant", ("han meimei", "2193"))),
     ('agent:" Han  Meimei "', FieldIs("participant", ("Han  Meimei", "han meimei", "2193"))),
     ("agent:dave", FieldIs("participant", ("dave", "8"))),
     ("agent:none", FieldIs("participant", (None,))),
-    ("assigned:李雷", FieldIs("agent_id", ("李雷", "2192", "7"))),
-    ("assigned:none", FieldIs("agent_id", (None,))),
+    # labels, as the pages show them
+    ("status:进行中", FieldIs("status", ("open",))),
+    ("status:進行中", FieldIs("status", ("open",))),
+    ("status:Closed", FieldIs("status", ("close",))),
+    ('rating:"Rather dissatisfied"', FieldIs("rating", ("2",))),
+    ("rating:未评价", FieldIs("rating", (None,))),
+    ("rating:Unrated", FieldIs("rating", (None,))),
+    ("started:访客", FieldIs("started_by", ("visitor",))),
+    ("started:机器人", FieldIs("started_by", ("robot",))),
+    ("has:附件", FieldIs("has_upload", ("true",))),
+    ("has:有附件", FieldIs("has_upload", ("true",))),
+    ("has:file", FieldIs("has_upload", ("true",))),
+    ('has:"With files"', FieldIs("has_upload", ("true",))),
+    ("has:无附件", FieldIs("has_upload", ("false",))),
+    ('is:"Gone from Kchat"', FieldIs("gone", ("true",))),
+    ('is:"Kchat 上已不存在"', FieldIs("gone", ("true",))),
+    ("type:none", FieldIs("type", (None,))),
     # from: is about the texts beside it, in its group and in the groups inside
     ("from:visitor", SPOKE_VISITOR),
     ("from:VISITOR", SPOKE_VISITOR),
-    ("from:visitor 退款", AllOf((SPOKE_VISITOR, said("退款", "visitor")))),
-    ("退款 from:visitor", AllOf((said("退款", "visitor"), SPOKE_VISITOR))),
-    ("from:visitor ipa*", AllOf((SPOKE_VISITOR, HasWord("ipa", True, Messages("visitor"))))),
-    (
-        "from:visitor (退款 OR 退货)",
-        AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), said("退货", "visitor"))))),
-    ),
+    ("from:访客", SPOKE_VISITOR),
+    ("from:客服", SPOKE_AGENT),
+    ("from:機器人", FieldIs("spoke", ("robot",))),
+    ("from:李雷", FieldIs("sender", ("李雷", "#2192", "#7"))),
+    ("from:Dave", FieldIs("sender", ("dave", "#8"))),
+    ("from:2193", FieldIs("sender", ("2193", "#2193"))),
+    ("from:访客5", FieldIs("sender", ("访客5",))),
+    ("from:visitor 退款", said("退款", "visitor")),
+    ("退款 from:visitor", said("退款", "visitor")),
+    ("from:visitor ipa*", HasWord("ipa", True, BY_VISITOR)),
+    ('from:访客5 "退款"', Contains("退款", Messages(senders=("访客5",)))),
+    ("from:visitor (退款 OR 退货)", AnyOf((said("退款", "visitor"), said("退货", "visitor")))),
     (
         "from:visitor (甲 OR 乙 丙)",
-        AllOf(
-            (
-                SPOKE_VISITOR,
-                AnyOf(
-                    (said("甲", "visitor"), AllOf((said("乙", "visitor"), said("丙", "visitor"))))
-                ),
-            )
-        ),
+        AnyOf((said("甲", "visitor"), AllOf((said("乙", "visitor"), said("丙", "visitor"))))),
     ),
     ("from:visitor -退款", AllOf((SPOKE_VISITOR, NoneOf(said("退款", "visitor"))))),
+    ("from:visitor (退款 OR -退货)",
+     AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), NoneOf(said("退货", "visitor"))))))),
+    ("from:visitor status:close", AllOf((SPOKE_VISITOR, FieldIs("status", ("close",))))),
     ("-from:visitor 退款", AllOf((NoneOf(SPOKE_VISITOR), said("退款")))),
     ("from:visitor OR 退款", AnyOf((SPOKE_VISITOR, said("退款")))),
-    (
-        "from:visitor 退款 OR 退货",
-        AnyOf((AllOf((SPOKE_VISITOR, said("退款", "visitor"))), said("退货"))),
-    ),
-    (
-        "from:visitor from:agent 款",
-        AllOf((SPOKE_VISITOR, SPOKE_AGENT, AllOf((said("款", "visitor"), said("款", "agent"))))),
-    ),
+    ("from:visitor 退款 OR 退货", AnyOf((said("退款", "visitor"), said("退货")))),
+    ("from:visitor from:agent 款", AllOf((said("款", "visitor"), said("款", "agent")))),
     (
         "(from:visitor 退款) (from:agent 退货) 发票",
+        AllOf((said("退款", "visitor"), said("退货", "agent"), said("发票"))),
+    ),
+    ("from:visitor (from:agent 退款)", AllOf((SPOKE_VISITOR, said("退款", "agent")))),
+    # said: likewise; with from:, it is about one message
+    ("said:2019-07-02", Said(ON_THE_2ND)),
+    ("said:昨天", Said(Messages(start=moment("2026-03-14"), end=moment("2026-03-15")))),
+    ("said:2019-07-02..", Said(Messages(start=moment("2019-07-02")))),
+    ("said:0001-01-01..9999-12-31", Said(Messages(start=-62_135_596_800))),
+    ("退款 said:2019-07-02", Contains("退款", ON_THE_2ND, joined=True)),
+    (
+        "said:2019-07-02 from:visitor 退款 到账",
+        AllOf(tuple(Contains(t, VISITOR_ON_THE_2ND, joined=True) for t in ("退款", "到账"))),
+    ),
+    (
+        "said:2019-07-02 (from:visitor 退款) 到账",
         AllOf(
             (
-                AllOf((SPOKE_VISITOR, said("退款", "visitor"))),
-                AllOf((SPOKE_AGENT, said("退货", "agent"))),
-                said("发票"),
+                Contains("退款", VISITOR_ON_THE_2ND, joined=True),
+                Contains("到账", ON_THE_2ND, joined=True),
             )
         ),
     ),
     (
-        "from:visitor (from:agent 退款)",
-        AllOf((SPOKE_VISITOR, AllOf((SPOKE_AGENT, said("退款", "agent"))))),
+        "(said:2019-07-02 OR said:2019-07-04) 退款",
+        AnyOf(
+            (
+                Contains("退款", ON_THE_2ND, joined=True),
+                Contains("退款", Messages(start=moment("2019-07-04"), end=moment("2019-07-05")),
+                         joined=True),
+            )
+        ),
     ),
+    ('said:2019-07-02 "退款 到账"~8', Near(("退款", "到账"), 8, ON_THE_2ND)),
+    ('"退款 到账"~8', Near(("退款", "到账"), 8)),
+    # earlier versions: a flag of the plan
+    ("in:history", Everything()),
+    ("in:history 退款", said("退款")),
+    # numbers and names in one piece, with separators and without
+    ("13811112222", said("13811112222")),
+    ("138 1111 2222", AnyOf((exactly("138 1111 2222"), said("13811112222")))),
+    ("138-1111-2222", AnyOf((exactly("138-1111-2222"), said("13811112222")))),
+    ("（+86）138－1111－2222", AnyOf((exactly("(+86)138-1111-2222"), said("13811112222")))),
+    ("1，299", AnyOf((exactly("1,299"), said("1299")))),
+    ("KT-INS114", AnyOf((exactly("kt-ins114"), said("ktins114")))),
+    ("iPhone 6", AnyOf((exactly("iphone 6"), said("iphone6")))),
+    ("iPhone6", said("iphone6")),
+    ("3.6.0", said("3.6.0")),
+    ("1 2 3", AllOf((said("1"), said("2"), said("3")))),
+    ('"138 1111 2222"', exactly("138 1111 2222")),
+    ("배송 조회", AllOf((said("배송"), said("조회")))),
 ]  # fmt: skip
 
 
@@ -180,7 +249,7 @@ RELAXED: list[tuple[str, Node | None]] = [
         '退款流程 "发票" -退货 status:close (甲 OR 乙)',
         AllOf(
             (
-                said("发票"),
+                exactly("发票"),
                 NoneOf(said("退货")),
                 FieldIs("status", ("close",)),
                 AnyOf((said("甲"), said("乙"))),
@@ -190,13 +259,13 @@ RELAXED: list[tuple[str, Node | None]] = [
     ),
     (
         "from:visitor 退款流程",
-        AllOf((SPOKE_VISITOR, AnyOf((said("退款", "visitor"), said("流程", "visitor"))))),
+        AllOf((AnyOf((said("退款", "visitor"), said("流程", "visitor"))),)),
     ),
     (
         "退款流程 (from:agent 可以 马上)",
         AllOf(
             (
-                AllOf((SPOKE_AGENT, said("可以", "agent"), said("马上", "agent"))),
+                AllOf((said("可以", "agent"), said("马上", "agent"))),
                 AnyOf((said("退款"), said("流程"))),
             )
         ),
@@ -275,7 +344,7 @@ def test_each_part_alone_is_what_it_finds_when_it_is_typed(query: str) -> None:
 def is_about_speakers(asked: Node) -> bool:
     if isinstance(asked, AnyOf):
         return all(map(is_about_speakers, asked.parts))
-    return isinstance(asked, FieldIs) and asked.field == "spoke"
+    return isinstance(asked, Said) or (isinstance(asked, FieldIs) and asked.field == "spoke")
 
 
 def test_many_sides_to_choose_from_make_no_larger_plan() -> None:

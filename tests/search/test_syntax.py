@@ -9,7 +9,7 @@ import pytest
 
 from kchat_search.errors import LimitExceeded
 from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS
-from kchat_search.search.tree import And, FieldCondition, Not, Or, Phrase, Text, Tree, Word
+from kchat_search.search.tree import And, FieldCondition, Near, Not, Or, Phrase, Text, Tree, Word
 from kchat_search.serialization.notes import note_text
 from tests.search.words import read, tree
 
@@ -54,7 +54,11 @@ ROWS: list[tuple[str, Tree | None]] = [
     ('"3.6.0"', Phrase("3.6.0")),
     ('"a@b.com"', Phrase("a@b.com")),
     ('" "', Phrase(" ")),
-    ('"  a\tB "', Phrase(" a b ")),
+    ('"  a\tB "', Phrase("a b")),
+    ('"退款 "', Phrase("退款")),
+    ("“ 退款　”", Phrase("退款")),
+    ('“他说"已经"了”', Phrase('他说"已经"了')),
+    ('"他说\\"已经签收\\""', Phrase('他说"已经签收"')),
     ('"，"', Phrase(",")),
     ('"a\\"b"', Phrase('a"b')),
     ("“a\\”b”", Phrase('a"b')),
@@ -92,7 +96,7 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("file:a，b-c", FieldCondition("file", "a，b-c")),
     # what follows the punctuation is not excluded, in any script
     ("-退款，退货", And((Not(REFUND), RETURNS))),
-    ("NOT iPhone，退款", And((Not(IPHONE), REFUND))),
+    ("-iPhone，退款", And((Not(IPHONE), REFUND))),
     ("-，退款", Not(REFUND)),
     # runs with a digit, and texts that are looked for in one piece
     ("12345678", text("12345678")),
@@ -105,6 +109,32 @@ ROWS: list[tuple[str, Tree | None]] = [
     ("订单12345", text("订单12345", "订单", "12345")),
     ("😀", text("😀")),
     ("退款😀", text("退款😀", "退款", "😀")),
+    ("iPhone6 手机", And((text("iphone6"), text("手机")))),
+    # words near each other
+    ('"退款 到账"~8', Near(("退款", "到账"), 8)),
+    ("“退款　到账”～８", Near(("退款", "到账"), 8)),
+    ('"a b c"~0，退款', And((Near(("a", "b", "c"), 0), REFUND))),
+    ('-"退款 到账"~8', Not(Near(("退款", "到账"), 8))),
+    ('"退款 到账"~', Phrase("退款 到账")),
+    ('"退款 到账"~x', And((Phrase("退款 到账"), text("x", Word("x"))))),
+    # earlier versions: about the whole query, wherever it stands
+    ("in:history", FieldCondition("in", "history")),
+    ("IN：History 退款", And((FieldCondition("in", "history"), REFUND))),
+    ("退款 (退货 in:history)", And((FieldCondition("in", "history"), REFUND, RETURNS))),
+    ("退款 -in:history", REFUND),
+    ("退款。in:history", And((FieldCondition("in", "history"), REFUND))),
+    # who, and when
+    ("from:李雷 退款", And((FieldCondition("from", "李雷"), REFUND))),
+    ("from：客服", FieldCondition("from", "客服")),
+    ("said:2019-07-02", FieldCondition("said", "2019-07-02")),
+    ("date:this week", FieldCondition("date", "this week")),
+    ("said:last 7 days 退款", And((FieldCondition("said", "last 7 days"), REFUND))),
+    ("date:2019。4。25", FieldCondition("date", "2019.4.25")),
+    ("date:2019/04/25，退款", And((FieldCondition("date", "2019/04/25"), REFUND))),
+    ("status:进行中", FieldCondition("status", "进行中")),
+    ("status:Open", FieldCondition("status", "Open")),
+    ('status:"200"', FieldCondition("status", "200", is_quoted=True)),
+    ("has:附件", FieldCondition("has", "附件")),
     # unspaced scripts
     ("テスト", text("テスト")),
     ("约翰・史密", text("约翰・史密", "约翰", "史密")),
@@ -201,10 +231,24 @@ ODD: list[tuple[str, Tree | None, str]] = [
     ("id:abc", text("id:abc"), "number"),
     ("id:12345678901234567890", text("id:12345678901234567890"), "number"),
     ('id:"a b"', And((text("id", Word("id")), Phrase("a b"))), "number"),
-    ("from:bob", text("from:bob"), "visitor, agent or robot"),
     ("has:cat", text("has:cat"), "only upload"),
-    ("date:昨天", text("date:昨天", Word("date"), "昨天"), "no date"),
-    ("date:2015-13", text("date:2015-13"), "no date"),
+    ("date:明天", text("date:明天", Word("date"), "明天"), "no date"),
+    ("date:2015-13", text("date:2015-13"), "no such day"),
+    ("date:2019-02-30", text("date:2019-02-30"), "no such day"),
+    ("said:2019年2月30日", text("said:2019年2月30日"), "no such day"),
+    ("in:box", text("in:box"), "history"),
+    ("status:200", text("status:200"), "no chat has"),
+    ("Type:C", text("type:c"), "no chat has"),
+    ("ID：884422", text("id:884422"), "no chat has"),
+    ("rating:差", text("rating:差", Word("rating"), "差"), "no chat has"),
+    ("started:12", text("started:12"), "no chat has"),
+    ("-20度", text("-20度"), "minus"),
+    ("水管 －1", And((text("水管"), text("-1"))), "minus"),
+    ('"退款"~8', Phrase("退款"), "2 to 8 words"),
+    ('"a b c d e f g h i"~8', Phrase("a b c d e f g h i"), "2 to 8 words"),
+    ('"退款 到账"~1001', Phrase("退款 到账"), "1000"),
+    ("date:2019-05..2019-04", FieldCondition("date", "2019-05..2019-04"), "reversed"),
+    ("said:昨天..前天", FieldCondition("said", "昨天..前天"), "reversed"),
     ("after:2015..2016", text("after:2015..2016"), "no date"),
     # a query that is only operators and punctuation is looked for
     ('"', text('"'), "taken as text"),
@@ -226,6 +270,59 @@ def test_odd_input_is_text_and_the_answer_says_so(query: str, expected: Tree, no
         assert all(value in english and value in chinese for value in one.values)
         assert not HAN.search(english.replace("".join(one.values), "")), "one language a text"
         assert HAN.search(chinese.replace("".join(one.values), ""))
+
+
+PASTED: list[tuple[str, str, str, str | None]] = [
+    # what was typed, how it is understood, the code of the note, the query that takes it otherwise
+    ("FILE NOT FOUND", "file not found", "operators_as_text", "file NOT found"),
+    ("POWER OR CABLE", "power or cable", "operators_as_text", "power OR cable"),
+    ("READ AND WRITE ERROR", "read and write error", "operators_as_text", "read AND write error"),
+    ("HTTP 404: NOT FOUND!", "http AND 404 not found", "operators_as_text", "http 404: NOT found!"),
+    (
+        "ERROR (FILE NOT FOUND)",
+        "error file not found",
+        "operators_as_text",
+        "error (file NOT found)",
+    ),
+    ("VIP OR SVIP", "vip or svip", "operators_as_text", "vip OR svip"),
+    ("file NOT found", "file -found", "operators_taken", "file not found"),
+    ("File NOT Found", "file -found", "operators_taken", "File not Found"),
+    ("报错 FILE NOT FOUND", "报错 file -found", "operators_taken", "报错 FILE not FOUND"),
+    ("VIP OR 退款", "vip OR 退款", "operators_taken", "VIP or 退款"),
+    ("VIP* OR SVIP", "vip* OR svip", "operators_taken", "VIP* or SVIP"),
+    ("ИЗ OR VIP", "из OR vip", "operators_taken", "ИЗ or VIP"),
+    ('"VIP" OR SVIP', '"vip" OR svip', "operators_taken", '"VIP" or SVIP'),
+    ("status:close NOT VIP", "status:close -vip", "operators_taken", "status:close not VIP"),
+    ("STATUS:500 NOT FOUND", '"status:500" not found', "operators_as_text", "status:500 NOT found"),
+    ("VIP -SVIP OR GOLD", "vip -svip OR gold", "operators_taken", "VIP -SVIP or GOLD"),
+    ("-20度", "-20度", "minus_as_text", "NOT 20度"),
+    ("退款 -2019", "退款 -2019", "minus_as_text", "退款 NOT 2019"),
+    ("退款 status:200", '退款 "status:200"', "no_such_value", '退款 status:"200"'),
+    ("ID：884422 退款", '"id:884422" 退款', "no_such_value", 'id:"884422" 退款'),
+]
+
+
+@pytest.mark.parametrize(("query", "understood", "code", "instead"), PASTED)
+def test_pasted_text_is_text_and_the_answer_offers_the_other_way(
+    query: str, understood: str, code: str, instead: str
+) -> None:
+    found = read(query)
+    assert str(found.tree) == understood
+    note = next(note for note in found.notes if note.code == code)
+    assert note.instead == instead
+    other = read(instead)
+    assert other.tree != found.tree
+    assert all(note.instead is None or note.code != code for note in other.notes)
+
+
+@pytest.mark.parametrize("query", ["退款 OR 退货", "退款 NOT 发票", "1 OR 2", "OR NOT", "a or b"])
+def test_operators_that_nobody_pastes_need_no_note(query: str) -> None:
+    assert not read(query).notes
+
+
+def test_a_way_that_would_be_too_long_is_not_offered() -> None:
+    note = read("-1" + " a" * 499).notes[0]
+    assert (note.code, note.instead) == ("minus_as_text", None)
 
 
 @pytest.mark.parametrize(
@@ -278,7 +375,7 @@ def test_a_thousand_characters_are_read_and_one_more_is_refused() -> None:
     assert (refused.value.limit, refused.value.parameter) == (1000, "q")
 
 
-@pytest.mark.parametrize("clause", ["a", '"a"', "status:x", "-a", "a，"])
+@pytest.mark.parametrize("clause", ['"a"', "status:x", '-"a"', "(a) OR", '"a b"~2'])
 def test_sixty_four_clauses_are_read_and_one_more_is_refused(clause: str) -> None:
     assert tree(" ".join([clause] * MAX_CLAUSES)) is not None
     with pytest.raises(LimitExceeded, match="64") as refused:
@@ -286,7 +383,12 @@ def test_sixty_four_clauses_are_read_and_one_more_is_refused(clause: str) -> Non
     assert (refused.value.limit, refused.value.parameter) == (64, "q")
 
 
-@pytest.mark.parametrize("query", ["(" * 65, "(" * 500 + ")" * 500, "OR " * 65, "a，" * 65])
+@pytest.mark.parametrize("word", ["a ", "a，", "退 ", "1 ", "iPhone 6 ", "20% "])
+def test_as_many_plain_words_are_read_as_have_room(word: str) -> None:
+    assert tree((word * MAX_QUERY_CHARACTERS)[:MAX_QUERY_CHARACTERS]) is not None
+
+
+@pytest.mark.parametrize("query", ["(" * 65, "(" * 500 + ")" * 500, "id:7，" * 65])
 def test_no_way_leads_around_the_limit_of_clauses(query: str) -> None:
     with pytest.raises(LimitExceeded):
         read(query)
