@@ -58,6 +58,7 @@ from kchat_search.text.joined import joined, joined_query, number_spans
 from kchat_search.text.pinyin import split_syllables
 from kchat_search.text.scripts import letter_runs, runs, strip_punctuation
 from kchat_search.text.segmentation import Segmenter
+from kchat_search.text.variants import forms, variants
 from kchat_search.web.http.parameters import read_chat_id, read_search
 from kchat_search.web.pages import formatting, transcript
 from kchat_search.web.pages.history import pieces as text_pieces
@@ -222,6 +223,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
+    "variants": lambda text: (variants(text), forms(text, SEGMENTER.segment_han)),
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),
     "tokens": lambda text: SEGMENTER.tokens([text]),

@@ -5,6 +5,7 @@
     scripts.py       cuts folded text into runs of one kind: Han, letters, digits, the rest
     joined.py        joins what separators take apart: numbers, identifiers, words with blanks
     segmentation.py  segments Han runs into words (jieba)
+    variants.py      gives the other written forms of a word: 帳號 for 账号
     pinyin.py        gives the sounds of Han characters (pypinyin)
     grams.py         gives every character and every pair of neighbours of folded text
 
