@@ -144,4 +144,5 @@ def _client(settings: Settings, parser: ChatParser) -> KchatClient:
         timeout=settings.request_timeout_seconds,
         retries=settings.request_retries,
         per_minute=settings.max_requests_per_minute,
+        setting="KCHAT_BASE_URL" if settings.base_url else "KCHAT_SUBDOMAIN",
     )

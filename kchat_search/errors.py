@@ -92,6 +92,9 @@ class KchatUnreachable(KchatError):
     """No answer came: name look-up, connection, TLS or time-out failed."""
 
     retry = True
+    no_contact: bool = False
+    """No connection comes about, and none ever did in this process: the address or the network is
+    wrong, so no other request need be tried."""
 
 
 class KchatRefused(KchatError):

@@ -3,6 +3,7 @@
 commands.py     every command: its options, and what it asks of the service
 options.py      options that several commands have
 printing.py     what a person reads: progress bars, tables, a chat, a page of hits
+retry_line.py   the retries of a sync as one line, on a terminal
 output_file.py  an export into a file that is whole or not there
 unnamed_file.py a file that has no name until it is complete
 serve.py        the processes of `serve`: who starts, watches and ends them

@@ -29,6 +29,7 @@ from rich.text import Text
 from kchat_search.chats import ratings
 from kchat_search.chats.history import FieldDifference, History, MessageDifference, value_text
 from kchat_search.chats.visible_text import visible_text
+from kchat_search.cli.retry_line import retries_shown
 from kchat_search.models.chats import Message, StoredReject
 from kchat_search.models.damage import DamagedRow, RepairOutcome, RepairReport
 from kchat_search.models.reports import (
@@ -97,7 +98,13 @@ def progress_bars(*, quiet: bool = False) -> Iterator[Progress]:
         whole = None if total is None else base + total
         bars.update(tasks[step], completed=base + reached[step], total=whole, rate=speed)
 
-    with bars:
+    def show_retries(count: int) -> None:
+        if "retries" not in tasks:
+            tasks["retries"] = bars.add_task("", total=None, rate="")
+        asked = f"Kchat does not answer well: asked again {count:,} times"
+        bars.update(tasks["retries"], description=asked, completed=count)
+
+    with bars, retries_shown(show_retries):
         yield show
 
 

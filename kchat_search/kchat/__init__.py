@@ -11,6 +11,7 @@ same_content.py     does a fetched chat say anything that its stored form does n
 throttle.py         how long to wait before the next request
 deadline.py         connections that limit the time until an answer has arrived
 answer_limits.py    how much one answer may be; told before the memory is taken    (pure)
+connection_problems.py  what is wrong with a connection, in one sentence           (requests)
 account.py          the account, as the one header that every request carries      (requests)
 transport.py        one GET: credentials, time-outs, limits, retries, errors       (requests)
 client.py           `KchatClient`, the `ChatSource`: which GET answers which question

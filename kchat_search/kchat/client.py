@@ -42,6 +42,7 @@ class KchatClient:
     - `retries` is the number of attempts after the first.
     - `max_body` (bytes) limits one unpacked answer.
     - `per_minute` limits the requests in a minute, retries included. None: no limit.
+    - `setting` is where `base_url` comes from, for errors.
     - `sleep`, `clock`, `now` and `random` are replaced in tests.
     """
 
@@ -59,6 +60,7 @@ class KchatClient:
         retries: int = 5,
         max_body: int = MAX_BODY,
         per_minute: int | None = None,
+        setting: str = "KCHAT_BASE_URL or KCHAT_SUBDOMAIN",
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
@@ -78,6 +80,7 @@ class KchatClient:
             max_body=max_body,
             per_minute=per_minute,
             timing=Timing(sleep=sleep, clock=clock, now=now, random=random),
+            setting=setting,
         )
 
     def __repr__(self) -> str:

@@ -27,6 +27,12 @@ MAX_PAUSE = 3600.0
 """Seconds. However long a pause Kchat asks for, a request is sent again after this time."""
 
 
+_SAY_AGAIN = 4
+"""The first retry is said in the log, then the 4th, the 16th, the 64th ..."""
+_QUIET = 600.0
+"""Seconds. After so long without a retry, counting for the log begins anew."""
+
+
 def backoff(attempt: int, random: Callable[[], float]) -> float:
     """Seconds to wait after a failed attempt.
 
@@ -104,3 +110,23 @@ class Throttle:
 
 _ROUNDING = 1e-6
 """Seconds. A shorter wait is only the rounding of floats. Waiting for it might never end."""
+
+
+class Series:
+    """Counts the retries that follow one another, and says which of them the log shows."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._due = 1
+        self._last = -math.inf
+
+    def one_more(self, now: float) -> tuple[int, bool]:
+        """(how many there are with this one, is it to be shown?). `now` is a time of the clock."""
+        if now - self._last > _QUIET:
+            self._count, self._due = 0, 1
+        self._last = now
+        self._count += 1
+        due = self._count == self._due
+        if due:
+            self._due *= _SAY_AGAIN
+        return self._count, due

@@ -37,9 +37,10 @@ from kchat_search.errors import (
 from kchat_search.hosts import is_loopback
 from kchat_search.kchat.account import Account
 from kchat_search.kchat.answer_limits import HEAVY_BYTES, HEAVY_VALUES, Unpacking, amount, first_id
+from kchat_search.kchat.connection_problems import problem_of
 from kchat_search.kchat.deadline import DeadlineAdapter, answer_read
 from kchat_search.kchat.json_codec import decode, excerpt
-from kchat_search.kchat.throttle import MAX_PAUSE, MAX_WAIT, Throttle, backoff, retry_after
+from kchat_search.kchat.throttle import MAX_PAUSE, MAX_WAIT, Series, Throttle, backoff, retry_after
 
 T = TypeVar("T")
 
@@ -47,6 +48,11 @@ _ERROR_BODY = 64 * 1024
 """Bytes of an error's body that are read."""
 _CHUNK = 64 * 1024
 """Bytes."""
+FIRST_CONTACT = 5.0
+"""Seconds. Until Kchat has answered once, no request is repeated for longer than this: the address
+may be wrong, and somebody waits for the answer."""
+_FIRST_CONNECTION = 10.0
+"""Seconds. Until then, no connection is waited for longer than this."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,15 +72,24 @@ class _RetryableFailure(Exception):
     """This attempt failed, and another may succeed. `error` is raised after the last attempt.
 
     `wait_seconds` is what Kchat asked for. `pause_all` says that all threads must wait.
+    `no_connection`: none came about. `no_name`: because the name can't be looked up.
     """
 
     def __init__(
-        self, error: KchatError, wait_seconds: float | None = None, *, pause_all: bool = False
+        self,
+        error: KchatError,
+        wait_seconds: float | None = None,
+        *,
+        pause_all: bool = False,
+        no_connection: bool = False,
+        no_name: bool = False,
     ) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_seconds = wait_seconds
         self.pause_all = pause_all
+        self.no_connection = no_connection
+        self.no_name = no_name
 
 
 class _Session(requests.Session):
@@ -104,8 +119,12 @@ class Transport:
         max_body: int,
         per_minute: int | None,
         timing: Timing,
+        setting: str,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._setting = setting
+        self._reached = False
+        self._series = Series()
         self._account = Account(user, secret)
         self._timeout = timeout
         self._deadline = deadline
@@ -145,33 +164,50 @@ class Transport:
         `path` begins with «/»; `params` are those of the query string. Raises
         `KchatUnreachable`, `KchatRefused`, `KchatNotFound`, `KchatBusy`, `KchatBadAnswer`.
         """
+        began = self._timing.clock()
         for attempt in range(self._attempts):
             left = self._throttle.pause_left()
             if left > MAX_WAIT:
                 raise KchatBusy(f"Kchat asked for a pause; {left:.0f} s of it are left.")
             self._throttle.wait()
             try:
-                return self._attempt(path, params, read, none_statuses)
+                answer = self._attempt(path, params, read, none_statuses)
             except _RetryableFailure as failure:
-                last = attempt + 1 == self._attempts
-                self._wait_before_retry(failure, attempt, path, last=last)
+                seconds = max(failure.wait_seconds or 0.0, backoff(attempt, self._timing.random))
+                last = attempt + 1 == self._attempts or self._in_vain(failure, began, seconds)
+                self._wait_before_retry(failure, seconds, path, last=last)
                 if last:
                     raise failure.error from failure.__cause__
+            else:
+                self._reached = True
+                return answer
         raise AssertionError("the last attempt returns or raises")
 
+    def _in_vain(self, failure: _RetryableFailure, began: float, seconds: float) -> bool:
+        """Should a request not be repeated, because Kchat never answered? One that asks to come
+        later is Kchat. `began` is a time of the clock; `seconds` would be waited."""
+        if self._reached or isinstance(failure.error, KchatBusy):
+            return False
+        if isinstance(failure.error, KchatUnreachable):
+            failure.error.no_contact = failure.no_connection
+        return failure.no_name or self._timing.clock() - began + seconds > FIRST_CONTACT
+
     def _wait_before_retry(
-        self, failure: _RetryableFailure, attempt: int, path: str, *, last: bool
+        self, failure: _RetryableFailure, seconds: float, path: str, *, last: bool
     ) -> None:
         """Wait, or make all threads wait, before the next attempt, and never less than Kchat asked
         for."""
-        seconds = max(failure.wait_seconds or 0.0, backoff(attempt, self._timing.random))
         if failure.pause_all:
             self._throttle.pause(seconds)
         if last:
             return
         with self._lock:
             self._retried += 1
-        _log.warning("%s: %s; asking again in %.1f s", path, failure.error, seconds)
+            count, due = self._series.one_more(self._timing.clock())
+        # Before the first contact, the error itself says all.
+        level = logging.WARNING if due and self._reached else logging.DEBUG
+        text = "Kchat is asked again (%d retries so far) in %.1f s. %s: %s"
+        _log.log(level, text, count, seconds, path, failure.error, extra={"retries": count})
         if not failure.pause_all:
             self._timing.sleep(seconds)
 
@@ -198,6 +234,8 @@ class Transport:
                 answer = decode(body)
             except ValueError as error:
                 problem = f"no JSON ({error})"
+                if begin.lstrip()[:1] == b"<":
+                    problem = f"a web page in place of JSON (check {self._setting})"
                 raise _RetryableFailure(self._bad_answer(path, problem, begin)) from error
             body.clear()
             try:
@@ -207,7 +245,9 @@ class Transport:
 
     def _bad_answer(self, path: str, problem: str, body: bytes) -> KchatBadAnswer:
         begin = self._body_excerpt(body)
-        return KchatBadAnswer(f"{path}: {self._masked_line(problem)}; the answer begins: {begin}")
+        return KchatBadAnswer(
+            f"{self.base_url}{path}: {self._masked_line(problem)}; the answer begins: {begin}"
+        )
 
     def _too_large(self, problem: str, body: bytes | bytearray) -> KchatBadAnswer:
         error = KchatBadAnswer(
@@ -228,7 +268,7 @@ class Transport:
                 session.get(
                     self.base_url + path,
                     params=dict(params),
-                    timeout=self._timeout,
+                    timeout=(self._connect_timeout(), self._timeout),
                     stream=True,
                     allow_redirects=False,
                 ) as response,
@@ -236,16 +276,20 @@ class Transport:
                 with answer_read(response.raw):
                     body = self._read_body(response, until)
                 return response.status_code, response.headers, body
-        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
-            text = f"no answer from {self.base_url} within {self._timeout:g} s"
-            raise _RetryableFailure(KchatUnreachable(text)) from error
         except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError) as error:
             raise KchatUnreachable(
-                f"{self.base_url} is not a valid address: check KCHAT_BASE_URL or KCHAT_SUBDOMAIN"
+                f"{self.base_url} is not a valid address: check {self._setting}"
             ) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            text = f"connection to {self.base_url} failed: {self._masked_line(_root_reason(error))}"
-            raise _RetryableFailure(KchatUnreachable(text)) from error
+            problem = problem_of(error, self.base_url, self._setting, self._timeout)
+            raise _RetryableFailure(
+                KchatUnreachable(self._account.masked(problem.text)),
+                no_connection=problem.at_all,
+                no_name=problem.name,
+            ) from error
+
+    def _connect_timeout(self) -> float:
+        return self._timeout if self._reached else min(self._timeout, _FIRST_CONNECTION)
 
     @contextmanager
     def _session(self) -> Iterator[requests.Session]:
@@ -312,7 +356,7 @@ class Transport:
         self, status: int, path: str, headers: Mapping[str, str], body: bytes | bytearray
     ) -> KchatError | _RetryableFailure:
         """The error that the status of an answer means, or a failure that may be retried."""
-        summary = f"{path} answered {status}: {self._body_excerpt(body)}"
+        summary = f"{self.base_url}{path} answered {status}: {self._body_excerpt(body)}"
         if status == 401:
             return KchatRefused(
                 "Kchat refused the e-mail or the token: check KCHAT_EMAIL and KCHAT_API_TOKEN "
@@ -326,7 +370,7 @@ class Transport:
         if status in (404, 410):
             return KchatNotFound(
                 "Kchat has no such chat or path. If every request fails like this, check "
-                f"KCHAT_BASE_URL or KCHAT_SUBDOMAIN, and KCHAT_CHATS_PATH. {summary}"
+                f"{self._setting}, and KCHAT_CHATS_PATH. {summary}"
             )
         if 300 <= status < 400:
             return self._redirect_error(status, path, headers.get("Location", ""))
@@ -355,8 +399,9 @@ class Transport:
         except ValueError:
             address = "an invalid address"
         error = KchatBadAnswer(
-            f"{path} answered {status}, a redirect to {self._masked_line(address)}, which was not "
-            "followed. Set KCHAT_BASE_URL (or KCHAT_SUBDOMAIN) to the account's own address, and "
+            f"{self.base_url}{path} answered {status}, a redirect to "
+            f"{self._masked_line(address)}, which was not followed. Set KCHAT_BASE_URL "
+            "(or KCHAT_SUBDOMAIN) to the account's own address, and "
             "KCHAT_CHATS_PATH to a path that it has."
         )
         error.retry = False
@@ -369,9 +414,3 @@ class Transport:
         """One printable line. Secrets are masked before the line is cut; else half a secret might
         show."""
         return excerpt(self._account.masked(text))
-
-
-def _root_reason(error: BaseException) -> str:
-    """The innermost reason of a connection error, without the text of its wrappers."""
-    inner = error.args[0] if error.args else error
-    return str(getattr(inner, "reason", inner))

@@ -39,11 +39,11 @@ _WORDS: dict[AlertCode, dict[Language, str]] = {
 }
 _KINDS_IN_CHINESE = {
     "SettingsError": "设置有误，请改正后等待重试。",
-    "KchatUnreachable": "无法连接 Kchat，请检查网络。",
+    "KchatUnreachable": "无法连接 Kchat，请检查 KCHAT_SUBDOMAIN 或 KCHAT_BASE_URL，以及网络。",
     "KchatRefused": "Kchat 拒绝了访问，请检查 KCHAT_EMAIL 和 KCHAT_API_TOKEN。",
     "KchatNotFound": "Kchat 没有这个地址，请检查 KCHAT_SUBDOMAIN 和 KCHAT_CHATS_PATH。",
     "KchatBusy": "Kchat 正忙，稍后会自动重试。",
-    "KchatBadAnswer": "Kchat 的回答与它的 API 不符。",
+    "KchatBadAnswer": "Kchat 的回答与它的 API 不符，请检查 KCHAT_SUBDOMAIN 或 KCHAT_BASE_URL。",
     "ArchiveError": "归档无法读写，请检查归档文件及其权限。",
     "ArchiveFull": "归档所在的磁盘已满，请腾出空间。",
     "IndexDamaged": "索引已损坏，可用 kchat-search reindex 重建。",

@@ -89,6 +89,7 @@ class Fetcher:
                 try:
                     page = waiting.popleft().result()
                 except (KchatBusy, KchatBadAnswer, KchatUnreachable) as error:
+                    _raise_if_no_contact(error)
                     while len(waiting) < _PAGES_CHECKED_BEHIND:
                         ask(next(numbers))
                     page = self._failed_page(yielded + 1, waiting, error)
@@ -208,3 +209,9 @@ class Fetcher:
             chats=tuple(item for item in items if isinstance(item, FetchedChat)),
             rejects=(*page.rejects, *(item for item in items if isinstance(item, RejectedChat))),
         )
+
+
+def _raise_if_no_contact(error: KchatError) -> None:
+    """Raise an error after which nothing else need be tried."""
+    if isinstance(error, KchatUnreachable) and error.no_contact:
+        raise error

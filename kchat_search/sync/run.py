@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from kchat_search.errors import ArchiveError, KchatError, KchatSearchError
+from kchat_search.errors import ArchiveError, KchatError, KchatSearchError, KchatUnreachable
 from kchat_search.models.reports import Progress, SyncReport, no_progress
 from kchat_search.ports import ChatSource, Clock, SyncArchive
 from kchat_search.sync import decide, reconcile
@@ -106,6 +106,7 @@ class _Run:
         self._retries_before = self._source.retries()
         self._counts = Counts()
         self._notes: list[str] = []
+        self._without_names: KchatError | None = None
         self._progress = progress
         self._indexing = (
             IndexWhileFetching(syncer.indexer, syncer.clock, progress) if index else None
@@ -151,6 +152,8 @@ class _Run:
                 transfer.writer.settle()
                 raise
             transfer.writer.settle()
+        if self._without_names is not None:  # if the chats fail too, their error says it
+            log.warning("Agents are shown by their ids for now: %s", self._without_names)
         finished = syncer.clock()
         if kind == "backfill" or everything:
             remember_listed_until(transfer, self._started)
@@ -191,7 +194,9 @@ class _Run:
             try:
                 names = self._source.agents()
             except KchatError as error:
-                log.warning("Agents are shown by their ids for now: %s", error)
+                if isinstance(error, KchatUnreachable) and error.no_contact:
+                    raise
+                self._without_names = error
                 return
             archive.save_agents(names, now=now)
             archive.set_cursor("agents", {"at": now.isoformat()}, now=now)

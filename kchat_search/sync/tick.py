@@ -35,6 +35,8 @@ def tick(transfer: Transfer, backfill: Pass, *, with_reconcile: bool) -> None:
         except KchatError as error:
             if isinstance(error_before, KchatUnreachable) and isinstance(error, KchatUnreachable):
                 break  # Kchat can't be reached
+            if isinstance(error, KchatUnreachable) and error.no_contact:
+                raise
             first_error, error_before = first_error or error, error
         else:
             error_before = None

@@ -118,7 +118,7 @@ def test_count_is_a_number_or_none(
 def test_a_chat_that_cannot_be_read_does_not_hide_the_others(
     kchat: ScriptedKchat, client: KchatClient
 ) -> None:
-    kchat.say(Answer.of({"chats": [{"id": 1}, None, {"id": 2, "messages": {}}, {"id": 3}]}))
+    kchat.say(Answer.of({"chats": [{"id": 1}, None, {"id": 2, "messages": {"id": 1}}, {"id": 3}]}))
     page = client.page(1)
     assert [c.chat.id for c in page.chats] == [1, 3]
     assert [r.chat_id for r in page.rejects] == [None, 2]

@@ -193,7 +193,7 @@ def test_a_compressed_answer_is_read(kchat: ScriptedKchat, client: KchatClient) 
         b"[" * 100_000,
         b'{"error": "maintenance"}',
         b'{"chats": null}',
-        b'{"chats": {}}',
+        b'{"chats": {"id": 1}}',
         b"[]",
         b"null",
     ],
