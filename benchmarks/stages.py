@@ -23,7 +23,7 @@ from kchat_search.chats.reader import ChatReader
 from kchat_search.engines.whoosh.inversion import invert
 from kchat_search.engines.whoosh.merge import MergeInput, merge
 from kchat_search.kchat.parse import ChatParser
-from kchat_search.sync.document import Documents
+from kchat_search.sync.document import Documents, Source
 from kchat_search.text.fold import fold_many
 from kchat_search.text.segmentation import Segmenter
 
@@ -64,11 +64,14 @@ class _Stages:
         texts = [[message.text for message in self._read(raw).messages] for raw in self._raws]
         folded = [fold_many(each) for each in texts]
         split = [" ".join(self._segmenter.tokens(each)) for each in folded]
-        documents = self._documents([(1, raw) for raw in self._raws])
+        documents = self._documents([Source(1, raw) for raw in self._raws])
         batches = [documents[n : n + _BATCH] for n in range(0, self._count, _BATCH)]
         runs = [invert(batch) for batch in batches]
         stages: list[tuple[str, Callable[[], object]]] = [
-            ("a chat to a document", lambda: self._documents([(1, raw) for raw in self._raws])),
+            (
+                "a chat to a document",
+                lambda: self._documents([Source(1, raw) for raw in self._raws]),
+            ),
             ("in it: JSON alone", lambda: [json.loads(raw) for raw in self._raws]),
             ("in it: JSON to a chat", lambda: [self._read(raw) for raw in self._raws]),
             ("in it: folding", lambda: [fold_many(each) for each in texts]),

@@ -29,7 +29,7 @@ from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.plan import IndexDocument, Plan
 from kchat_search.search.plan import Context, ranking, to_node
 from kchat_search.search.syntax import parse
-from kchat_search.sync.document import Documents
+from kchat_search.sync.document import Documents, Source
 from kchat_search.text.segmentation import Segmenter
 
 _PER_TICK = 10
@@ -126,7 +126,7 @@ class _Ticks:
         return [*sorted(changed), *range(there, len(self._versions))]
 
     def _of(self, numbers: Sequence[int]) -> list[IndexDocument]:
-        made = ((self._versions[n], json.dumps(self._chat(n))) for n in numbers)
+        made = (Source(self._versions[n], json.dumps(self._chat(n))) for n in numbers)
         return self._documents(list(made))
 
     def _chat(self, number: int) -> dict[str, Any]:

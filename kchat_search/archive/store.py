@@ -7,7 +7,7 @@ one for each part that they read; no transaction stays open while a caller works
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -123,6 +123,12 @@ class SqlArchive:
                     else stored_chats.version_of(connection, known, number)
                 )
             )
+
+    def earlier_versions(self, chat_id: int) -> Generator[StoredVersion | DamagedRow, None, None]:
+        """The versions before the present one, newest first, each read when it is asked for."""
+        with self._reading() as connection:
+            for known in storable_ids([chat_id]):
+                yield from stored_chats.earlier_versions(connection, known)
 
     def id_revisions(self) -> Iterator[tuple[int, int]]:
         """(id, revision) of every chat, id ascending, all of one state."""

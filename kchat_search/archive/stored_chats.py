@@ -41,6 +41,11 @@ _IDS_INDEXED = (
 _VERSIONS = (
     select(versions).where(versions.c.chat_id == bindparam("chat_id")).order_by(versions.c.version)
 )
+_NEWEST_FIRST = (
+    select(versions)
+    .where(versions.c.chat_id == bindparam("chat_id"))
+    .order_by(versions.c.version.desc())
+)
 _VERSION = _VERSIONS.where(versions.c.version == bindparam("version"))
 _VERSION_NUMBERS = select(versions.c.version).where(versions.c.chat_id == bindparam("chat_id"))
 _PRESENT_NUMBER = select(chats.c.version).where(chats.c.id == bindparam("id"))
@@ -133,6 +138,20 @@ def version_of(
         if isinstance(chat, StoredChat) and chat.version == number:
             return [_as_version(chat)]
     return [one for one in versions_of(connection, chat_id) if one.version == number]
+
+
+def earlier_versions(connection: Connection, chat_id: int) -> Iterator[StoredVersion | DamagedRow]:
+    """The rows of a chat's earlier versions, newest first. A few are in memory at a time."""
+    try:
+        rows = connection.execution_options(yield_per=2).execute(
+            _NEWEST_FIRST, {"chat_id": chat_id}
+        )
+        yield from map(stored_version, rows)
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise
+        found = _versions_one_by_one(connection, chat_id)
+        yield from (found[number] for number in sorted(found, reverse=True))
 
 
 def id_revisions(connection: Connection) -> Iterator[tuple[int, int]]:

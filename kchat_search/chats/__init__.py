@@ -9,6 +9,7 @@ addresses.py     addresses as they may be shown: without upload tokens, never a 
 speakers.py      who spoke: the one place that answers it
 participants.py  who took part, and the key of whoever said each message
 passages.py      what of a chat is searched
+former.py        what earlier versions said and the chat does not say now
 ratings.py       the one table of Kchat's rating codes and their labels
 history.py       what a chat said before: from the stored versions to the differences between them
 """

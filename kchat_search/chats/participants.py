@@ -70,21 +70,19 @@ def sender_of_agent(agent_id: str) -> str:
 
 def sender_of_name(name: str) -> str:
     """The sender key of whoever is called so and is known by no id."""
-    return _sender_cached(name) if len(name) <= _MAX_CACHED_NAME else _sender(name)
-
-
-def folded_name(name: str) -> str:
-    """A name in the form in which names are compared."""
-    return fold(name).strip()
-
-
-def _sender(name: str) -> str:
     folded = folded_name(name)
     # So no name is an agent's key, whatever a visitor calls themselves.
     return " " + folded if folded.startswith("#") else folded
 
 
-_sender_cached = lru_cache(4_096)(_sender)
+def folded_name(name: str) -> str:
+    """A name in the form in which names are compared."""
+    return _folded_short_name(name) if len(name) <= _MAX_CACHED_NAME else fold(name).strip()
+
+
+@lru_cache(4_096)
+def _folded_short_name(name: str) -> str:
+    return fold(name).strip()
 
 
 def _agent_id(message: Message, chat: Chat, agents: KnownAgents) -> str | None:

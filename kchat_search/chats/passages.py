@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from kchat_search.chats.participants import folded_name
 from kchat_search.chats.reader import Transcript
 from kchat_search.chats.speakers import is_said
 from kchat_search.models.plan import Passage
-from kchat_search.text.fold import fold, fold_many
+from kchat_search.text.fold import fold
 from kchat_search.text.joined import joined
 
 
@@ -37,10 +38,10 @@ def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
         if file_name:
             folded = fold(file_name)
             yield position, Passage(folded, speaker, sender, at, _joined(folded, file_name))
-    names = transcript.visitor_names
-    for folded, name in dict(zip(fold_many(names), names, strict=True)).items():
+    for folded, name in {folded_name(name): name for name in transcript.visitor_names}.items():
         yield None, Passage(folded, None, joined=_joined(folded, name))
 
 
 def _joined(folded: str, visible: str) -> tuple[str, ...]:
-    return tuple(fragment.text for fragment in joined(folded, visible))
+    fragments = joined(folded, visible)
+    return tuple(fragment.text for fragment in fragments) if fragments else ()

@@ -14,7 +14,7 @@ signature shows what its caller can do:
 
 An archive may be used from several threads at once. Every method is one transaction and sees one
 state of the archive. `iterate` and `every_reject` are the exceptions: they read part by part, and
-no transaction stays open between two parts.
+no transaction stays open between two parts. That of `earlier_versions` ends with the last one.
 
 Everything that is read is checked against its seal. A chat, version or reject that is not what was
 stored comes out as one that says so, and the others beside it as always. A damaged cursor, report
@@ -27,7 +27,7 @@ time without a zone raises TypeError.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -70,6 +70,12 @@ class StoredChats(Protocol):
         """All versions of a chat, oldest first, the present one last; empty where the archive
         does not have the chat. With `number`, only that one. Numbers are 1, 2, 3 without a gap: a
         version that is missing comes as a `DamagedRow`. Called by service."""
+        ...
+
+    def earlier_versions(self, chat_id: int) -> Generator[StoredVersion | DamagedRow, None, None]:
+        """The versions before the present one, newest first, each read when it is asked for. One
+        that is damaged comes as a `DamagedRow`, one that is missing is left out; one may come
+        twice. Called by the indexer and by search, for what was said before."""
         ...
 
     def id_revisions(self) -> Iterator[tuple[int, int]]:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.former import DifferingVersion, former_messages
 from kchat_search.chats.participants import folded_name
 from kchat_search.chats.passages import passages_of
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.fields import FIELDS, Facts, Values
 from kchat_search.models.chats import is_gone
 from kchat_search.models.plan import IndexDocument, Passage
-from kchat_search.text.fold import fold_many, without_surrogates
+from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.segmentation import Segmenter
 
-VERSION = 3
+VERSION = 4
 """The version of what a document is made of. After it changes, the index is rebuilt."""
 
-RevisionAndRaw = tuple[int, str]
-"""(revision, raw JSON) of a chat: all that a document is made of, and no more, because it is sent
-to another process."""
+
+class Source(NamedTuple):
+    """All that a document is made of, and no more, because it is sent to another process."""
+
+    revision: int
+    raw: str
+    """The chat's raw JSON."""
+    earlier: tuple[DifferingVersion, ...] = ()
+    """What its earlier versions have and it does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +42,17 @@ class Documents:
     agents: Mapping[str, str]
     """The agents' names by id."""
 
-    def __call__(self, chats: Sequence[RevisionAndRaw]) -> list[IndexDocument]:
+    def __call__(self, chats: Sequence[Source]) -> list[IndexDocument]:
         """The documents of these chats, in this order."""
-        return [self._document(revision, raw) for revision, raw in chats]
+        return [self._document(*source) for source in chats]
 
-    def _document(self, revision: int, raw: str) -> IndexDocument:
+    def _document(
+        self, revision: int, raw: str, earlier: Sequence[DifferingVersion] = ()
+    ) -> IndexDocument:
         transcript = self.chat_reader.read(raw, self.agents)
-        return document(transcript, revision, self.zone, self.segmenter.tokens)
+        former = former_messages(transcript, earlier, self.chat_reader, self.agents)
+        made = document(transcript, revision, self.zone, self.segmenter.tokens)
+        return replace(made, former=tuple(each.passage for each in former)) if former else made
 
 
 def document(
@@ -57,7 +69,7 @@ def document(
     chat = transcript.chat
     passages = tuple(passage for _, passage in passages_of(transcript))
     uploads = [message.upload for message in chat.messages if message.upload is not None]
-    files = tuple(fold_many([upload.name for upload in uploads if upload.name]))
+    files = tuple(fold(upload.name) for upload in uploads if upload.name)
     facts = Facts(
         chat,
         speakers={passage.speaker for passage in passages if passage.speaker is not None},

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import IndexDamaged
 from kchat_search.models.chats import StoredChat
@@ -15,7 +17,7 @@ from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Clock, Engine, IndexSource
 from kchat_search.sync.decide import index_now, rebuild_pays
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
-from kchat_search.sync.document import Documents, RevisionAndRaw
+from kchat_search.sync.document import Documents, Source
 from kchat_search.text.segmentation import Segmenter
 
 _CHATS_PER_COMMIT = 500
@@ -137,22 +139,29 @@ class Indexer:
 
     def _batches(
         self, chats: Iterable[StoredChat | DamagedRow], max_bytes: int
-    ) -> Iterator[list[RevisionAndRaw]]:
+    ) -> Iterator[list[Source]]:
         """Chats in batches that fit into memory. What is damaged in the archive is left out, and
         the log says so; a document that the index has of it stays."""
-        batch: list[RevisionAndRaw] = []
+        batch: list[Source] = []
         size = 0
         for stored in chats:
             if isinstance(stored, DamagedRow):
                 log.error("Not indexed: %s", stored)
                 continue
-            batch.append((stored.revision, stored.raw))
-            size += len(stored.raw)
+            source = self._source(stored)
+            batch.append(source)
+            size += len(source.raw) + sum(len(version.raw) for version in source.earlier)
             if size >= max_bytes or len(batch) == _CHATS_PER_BATCH:
                 yield batch
                 batch, size = [], 0
         if batch:
             yield batch
+
+    def _source(self, stored: StoredChat) -> Source:
+        if stored.version == 1:
+            return Source(stored.revision, stored.raw)
+        with closing(self.archive.earlier_versions(stored.id)) as earlier:
+            return Source(stored.revision, stored.raw, differing(stored.raw, earlier))
 
     def _documents(self) -> Documents:
         return Documents(
