@@ -33,7 +33,8 @@ def by_id(connection: Connection) -> dict[str, str]:
 
 
 def save(connection: Connection, names: Mapping[str, str], now: datetime) -> None:
-    """Add and rename agents, and queue the chats of those whose name is new or changed."""
+    """Add and rename agents, and queue the chats that those whose name is new or changed may have
+    taken part in: names tell who spoke."""
     new_names = {storable(agent_id): storable(name) for agent_id, name in names.items()}
     seen_at = moment_in(now)
     sound, damaged = sealed_rows.sound_and_damaged(connection, agents, agents.c.id.is_not(None))
@@ -47,4 +48,5 @@ def save(connection: Connection, names: Mapping[str, str], now: datetime) -> Non
         [row for row in sound if row["id"] in new_names],
     )
     renamed = [agent_id for agent_id, name in new_names.items() if old_names.get(agent_id) != name]
-    change_queue.put_chats_of(connection, sorted(renamed))
+    said = {new_names[i] for i in renamed} | {old_names[i] for i in renamed if i in old_names}
+    change_queue.put_chats_of(connection, sorted(renamed), sorted(said))

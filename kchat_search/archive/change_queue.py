@@ -6,14 +6,20 @@ number, so an entry that was taken before no longer stands for it. A number is n
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
+from sqlalchemy.exc import DBAPIError
 
+from kchat_search.archive.error_translation import is_damage
 from kchat_search.archive.statements import chunks
-from kchat_search.archive.tables import changes, chats
+from kchat_search.archive.tables import changes, chats, versions
 from kchat_search.archive.tally import add_to_tally
 from kchat_search.models.chats import QueueEntry
+
+_LOOKED_FOR = 3
+"""Agents."""
 
 
 def put(connection: Connection, chat_ids: Sequence[int]) -> None:
@@ -27,17 +33,42 @@ def put(connection: Connection, chat_ids: Sequence[int]) -> None:
     add_to_tally(connection, pending=len(chat_ids) - replaced)
 
 
-def put_chats_of(connection: Connection, agent_ids: Sequence[str]) -> None:
-    """Queue all chats of these agents, id ascending."""
-    for part in chunks(agent_ids):
-        their_chats = select(chats.c.id).where(chats.c.agent_id.in_(part))
-        replaced = connection.execute(
-            delete(changes).where(changes.c.chat_id.in_(their_chats))
-        ).rowcount
-        queued = connection.execute(
-            insert(changes).from_select(["chat_id"], their_chats.order_by(chats.c.id))
-        ).rowcount
-        add_to_tally(connection, pending=queued - replaced)
+def put_chats_of(connection: Connection, agent_ids: Sequence[str], names: Sequence[str]) -> None:
+    """Queue all chats of these agents, id ascending: those where one is in charge, and those that
+    name one, now or in an earlier version. A few more may be among them.
+
+    Every chat is read for this. For more than `_LOOKED_FOR` agents, or where something can't be
+    read, all are queued.
+    """
+    if not agent_ids:
+        return
+    every = select(chats.c.id).order_by(chats.c.id)
+    theirs = every
+    if len(agent_ids) <= _LOOKED_FOR:
+        theirs = every.where(_may_concern(connection, agent_ids, names))
+    try:
+        ids = connection.scalars(theirs).all()
+    except DBAPIError as error:
+        if not is_damage(error):
+            raise
+        ids = connection.scalars(every).all()
+    put(connection, ids)
+
+
+def _may_concern(
+    connection: Connection, agent_ids: Sequence[str], names: Sequence[str]
+) -> ColumnElement[bool]:
+    """Is one of these agents in charge of a chat, or named in it, now or in an earlier version?"""
+    find = func.strpos if connection.dialect.name == "postgresql" else func.instr
+    # The archive's JSON is compact and in ASCII. Ids are numbers in it, or texts.
+    wanted = [json.dumps(name.strip())[1:-1] for name in names if name.strip()]
+    wanted += [f'"user_id":{quote}{i}' for i in agent_ids for quote in ("", '"')]
+    before = select(versions.c.chat_id).where(or_(*(find(versions.c.raw, w) > 0 for w in wanted)))
+    return or_(
+        chats.c.agent_id.in_(agent_ids),
+        *(find(chats.c.raw, each) > 0 for each in wanted),
+        chats.c.id.in_(before),
+    )
 
 
 def head(connection: Connection, limit: int) -> tuple[QueueEntry, ...]:

@@ -180,8 +180,8 @@ class SyncArchive(StoredChats, Protocol):
         ...
 
     def save_agents(self, names: Mapping[str, str], *, now: datetime) -> None:
-        """Add and rename agents; none is deleted. Chats of an agent whose name is new or changed
-        are queued, because names decide who spoke. Called by sync."""
+        """Add and rename agents; none is deleted. Chats that an agent whose name is new or changed
+        may have taken part in are queued, because names decide who spoke. Called by sync."""
         ...
 
     def save_report(self, report: SyncReport) -> None:

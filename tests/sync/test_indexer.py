@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from kchat_search.models.plan import IndexDocument
 from kchat_search.sync import decide
 from kchat_search.sync.indexer import Indexer
 from tests.engines.documents import make
-from tests.world import World, chat
+from tests.world import World, chat, message
 
 
 class Full(WhooshEngine):
@@ -215,3 +217,64 @@ def test_where_much_waits_the_index_is_built_anew(
     assert world.later(days=1).sync(reconcile=True).indexed == 12
     assert world.service.engine.describe().generation != built
     world.check_whole()
+
+
+def former(world: World, q: str) -> tuple[set[int], set[int]]:
+    """(what is found now, what is found with what was said before)."""
+    return world.found(q), world.found(q, history=True)
+
+
+def test_what_was_said_before_is_found_when_it_is_asked_for(world: World) -> None:
+    secret = message(11, 1, "访客7", "琥珀色长颈鹿是密钥")
+    file = {"id": 9, "name": "质检报告-3号.pdf", "url": "https://example.com/9"}
+    sent = message(12, 1, "访客7", "") | {"type": "chat.upload", "upload_id": 9, "upload": file}
+    world.kchat.put(chat(1, messages=[secret, sent], status="open", end_at=None))
+    world.kchat.put(chat(2, "你好"))
+    world.sync()
+    assert former(world, "琥珀色长颈鹿") == ({1}, {1})
+    recalled = secret | {"msg": "消息已撤回", "recalled": 1}
+    world.kchat.put(chat(1, messages=[recalled], status="open", end_at=None))
+    world.later(minutes=10).sync()
+    for q in ("琥珀色长颈鹿", "质检报告", "from:visitor 琥珀色长颈鹿"):
+        assert former(world, q) == (set(), {1}), q
+        assert world.found(f"in:history {q}") == {1}
+    assert former(world, "已撤回") == ({1}, {1})
+    assert former(world, "from:agent 琥珀色长颈鹿") == (set(), set())
+    world.check_index()
+    with world.service.indexing("test"):
+        world.service.indexer.rebuild()
+    assert former(world, "琥珀色长颈鹿") == (set(), {1})
+    world.kchat.put(chat(1, messages=[secret], status="open", end_at=None))
+    world.later(minutes=10).sync()
+    assert former(world, "琥珀色长颈鹿") == ({1}, {1})
+
+
+def test_a_damaged_version_is_left_out_and_named(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    for text in ("一零一", "二零二", "三零三"):
+        world.kchat.put(chat(1, text, status="open", end_at=None))
+        world.later(minutes=10).sync()
+    file = world.settings.archive_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE versions SET raw = raw || ' ' WHERE version = 2")
+    with world.service.indexing("test"):
+        world.service.indexer.rebuild()
+    assert former(world, "一零一") == (set(), {1})
+    assert former(world, "二零二") == (set(), set())
+    assert "Not looked into" in caplog.text
+
+
+def test_a_name_that_becomes_known_changes_who_took_part(world: World) -> None:
+    said = message(1, 1, "小林", "您好") | {"role": "agent", "user_id": 77}
+    world.kchat.put(chat(1, messages=[said]))
+    world.sync()
+    assert world.found(participant="77") == set()
+    assert world.found(participant="小林") == {1}
+    archive = world.service.archive
+    archive.save_agents({"77": "林涛"}, now=world.now)
+    world.later(minutes=10).sync()
+    assert world.found(participant="77") == {1}
+    assert world.found(participant="小林") == set()
+    assert world.found("agent:林涛") == {1}
+    assert world.found("assigned:77") == set()

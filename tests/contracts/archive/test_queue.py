@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from kchat_search.models.chats import QueueEntry
+from dataclasses import replace
+
+from kchat_search.kchat.json_codec import encode
+from kchat_search.models.chats import FetchedChat, QueueEntry
 from kchat_search.ports import Archive
 
 from .chats import at, fetched
@@ -60,6 +63,35 @@ def test_the_oldest_entries_come_first(archive: Archive) -> None:
     assert [entry.chat_id for entry in archive.changes(2)] == [3, 1]
     archive.queue([3, 2**80])
     assert queued(archive) == [1, 2, 3]
+
+
+def test_chats_that_were_handed_over_are_queued_when_an_agent_gets_a_name(archive: Archive) -> None:
+    def raw(chat_id: int, **message: object) -> FetchedChat:
+        given = fetched(chat_id, agent_id="9")
+        sent = {"id": chat_id, "messages": [{"name": "访客5"} | message]}
+        return replace(given, raw=encode(sent), digest=str(message), sha256="")
+
+    archive.save(
+        [
+            raw(1, name="韩梅梅"),
+            raw(2, name=' 韩"梅 '),
+            raw(3, user_id=8),
+            raw(4, user_id="8"),
+            raw(5, user_id=9),
+            raw(6, name="韩梅梅"),
+        ],
+        now=at(0),
+    )
+    archive.save([raw(6)], now=at(1))  # its earlier version names her
+    archive.done_through(archive.last_sequence())
+    archive.save_agents({"8": "韩梅梅"}, now=at(2))
+    assert queued(archive) == [1, 3, 4, 6]
+    archive.done_through(archive.last_sequence())
+    archive.save_agents({"8": '韩"梅'}, now=at(3))
+    assert queued(archive) == [1, 2, 3, 4, 6]
+    archive.done_through(archive.last_sequence())
+    archive.save_agents({str(i): f"客服{i}" for i in range(20, 24)}, now=at(4))
+    assert queued(archive) == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_chats_of_an_agent_with_a_new_name_are_queued(archive: Archive) -> None:
