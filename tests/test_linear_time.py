@@ -223,7 +223,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
-    "variants": lambda text: (variants(text), forms(text, SEGMENTER.segment_han)),
+    "variants": lambda text: (variants(fold(text)), forms(fold(text), SEGMENTER.segment_han)),
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),
     "tokens": lambda text: SEGMENTER.tokens([text]),

@@ -23,7 +23,7 @@ from tests.test_house import modules, source
 MAKERS = {
     "kchat_search.chats.addresses.parameter_pattern": None,
     "kchat_search.text.fold._long_marks_pattern": (),
-    "kchat_search.text.variants._first_forms": None,
+    "kchat_search.text.variants._pattern": (),
 }
 """The functions that make patterns, and with which arguments to call them; None where what they
 make is in a module."""

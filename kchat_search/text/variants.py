@@ -72,7 +72,6 @@ are found within longer words, too. A word by itself has one form; no rule of a 
 it."""
 
 
-@cache
 def variants(word: str) -> tuple[str, ...]:
     """The other written forms of a folded word, without itself; () for most words.
 
@@ -85,8 +84,8 @@ def variants(word: str) -> tuple[str, ...]:
 def canonical(text: str) -> str:
     """A folded text with each word of the tables in its first form. The length stays, so a range of
     the one is a range of the other."""
-    first_forms, pattern = _first_forms()
-    return pattern.sub(lambda match: first_forms[match.group()], text)
+    first_forms = _first_forms()
+    return _pattern().sub(lambda match: first_forms[match.group()], text)
 
 
 def forms(run: str, split: Callable[[str], list[str]]) -> list[tuple[str, ...]]:
@@ -110,8 +109,8 @@ def _readable(run: str, split: Callable[[str], list[str]]) -> str:
 
     What is no word here stays as it is: 坐位 in 乘坐位置. jieba decides, for the words around it.
     """
-    first_forms, pattern = _first_forms()
-    matches = [m for m in pattern.finditer(run) if first_forms[m.group()] != m.group()]
+    first_forms = _first_forms()
+    matches = [m for m in _pattern().finditer(run) if first_forms[m.group()] != m.group()]
     if not matches:
         return run
     borders = [0, *accumulate(map(len, split(run)))]
@@ -129,7 +128,7 @@ def _readable(run: str, split: Callable[[str], list[str]]) -> str:
 
 def warm_up() -> None:
     """Read the tables now and not at the first query."""
-    _first_forms()
+    _pattern()
 
 
 @cache
@@ -142,11 +141,15 @@ def _table() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _first_forms() -> tuple[dict[str, str], re.Pattern[str]]:
-    """(by each form, the first form of its row; a pattern that finds them, longer ones first)."""
-    first_forms = {form: row[0] for row in _table().values() for form in row}
-    longest_first = sorted(first_forms, key=lambda form: (-len(form), form))
-    return first_forms, re.compile("|".join(longest_first))
+def _first_forms() -> dict[str, str]:
+    """By each form, the first form of its row."""
+    return {form: row[0] for row in _table().values() for form in row}
+
+
+@cache
+def _pattern() -> re.Pattern[str]:
+    """Finds all forms, the longer ones first."""
+    return re.compile("|".join(sorted(_first_forms(), key=lambda form: (-len(form), form))))
 
 
 def _class(word: str) -> tuple[str, ...]:
@@ -159,9 +162,8 @@ def _class(word: str) -> tuple[str, ...]:
 def _pieces(word: str) -> Iterator[tuple[str, ...]]:
     """A word in its first form, cut into the pieces that the tables have and those between."""
     table = _table()
-    _, pattern = _first_forms()
     done = 0
-    for match in pattern.finditer(word):
+    for match in _pattern().finditer(word):
         yield (word[done : match.start()],)
         yield table.get(match.group(), (match.group(),))
         done = match.end()
