@@ -5,6 +5,7 @@ syntax.py        from tokens to a tree; every input is a query
 units.py         which characters of a text stay together: a number and its unit
 conditions.py    what the values of conditions mean: codes, labels, names
 tree.py          the tree: words, phrases, fields, and, or, not; and how it is written
+understood.py    how a query was understood: with the written forms of its words
 dates.py         from days, months and ranges of them to moments, in the configured time zone
 plan.py          from the tree and the filters to a plan for an engine
 searcher.py      a search, from what was asked to what is shown

@@ -48,6 +48,7 @@ from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree, asks_history
+from kchat_search.search.understood import understood
 from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.segmentation import Segmenter
 
@@ -232,7 +233,7 @@ class Searcher:
     ) -> QueryReading:
         reading = QueryReading(
             q=request.q,
-            understood="" if parsed.tree is None else str(parsed.tree),
+            understood=understood(parsed.tree, self.segmenter.segment_han),
             sort=request.sort,
             notes=parsed.notes,
         )

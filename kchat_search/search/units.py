@@ -17,23 +17,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from kchat_search.search.tree import Part, Word
+from kchat_search.search.tree import Forms, Part, Word
 from kchat_search.text.joined import number_spans
 from kchat_search.text.scripts import Run, RunKind, is_punctuation, runs
+from kchat_search.text.variants import forms
 
 _UNITS = """
-年 年度 年级 年份 月 月份 日 号 天 周 周年 周岁 星期 礼拜 季度 世纪 岁 晚 夜 代 届 点 点钟 点半
+年 年度 年级 年份 月 月份 日 号 天 周 周年 周岁 星期 礼拜 季 季度 世纪 岁 晚 夜 代 届 点 点钟 点半
 时 小时 分 分钟 秒 秒钟 刻钟 个月 个星期 个小时 个钟 个钟头 个工作日 工作日 元 元钱 块 块钱 角
 毛 分钱 万 万元 万块 千 千元 百 百元 亿 亿元 美元 美金 欧元 日元 韩元 英镑 港币 港元 台币 个
 个人 次 件 台 部 只 张 条 本 位 人 人份 名 双 套 瓶 盒 箱 包 袋 片 份 单 笔 批 批次 种 款 样 层
 楼 栋 幢 号楼 号店 号机 号线 室 单元 期 折 倍 成 成新 集 章 节 页 级 星 星级 路 步 项 颗 粒 支
-枝 根 杯 碗 桶 罐 朵 棵 首 篇 段 句 组 家 间 场 座 厅 遍 趟 口 辆 把伞 积分 件套 件装 片装 瓶装
+枝 根 杯 碗 桶 罐 朵 棵 首 篇 段 句 组 家 间 场 座 厅 遍 趟 口 辆 枚 积分 件套 件装 片装 瓶装
 口之家 纸 度 摄氏度 米 厘米 毫米 公里 千米 英里 寸 英寸 尺 英尺 码 斤 公斤 千克 克 毫克 吨 升
 毫升 平 平米 平方 平方米 立方 立方米 瓦 千瓦 伏 毫安 兆 帧 像素 匹
 """
 """What Chinese counts and measures by."""
 _NO_UNITS = """
-年龄 年轻 年代 年纪 年货 月亮 月饼 月球 月经 月薪 日本 日子 日常 日期 日志 日语 号码 号称 天气
+季节 年龄 年轻 年代 年纪 年货 月亮 月饼 月球 月经 月薪 日本 日子 日常 日期 日志 日语 号码 号称 天气
 天然 天津 天猫 天地 天堂 天线 天使 天花 天下 天空 天才 周围 周期 周边 周转 周末 周到 周一 周二
 周三 周四 周五 周六 周日 点击 点评 点赞 点亮 点滴 点心 点火 点名 点开 点餐 时间 时候 时期 时代
 时刻 时机 时尚 时常 时段 时装 时差 分别 分布 分析 分为 分配 分类 分享 分期 分成 分开 分支 分割
@@ -156,7 +157,8 @@ class _Cutting:
         if before_digit and text.endswith("第"):
             text, self._before = text[:-1], "第"
         if text:
-            self.parts.extend(self._split(text))
+            words = forms(text, self._split)
+            self.parts += [each[0] if len(each) == 1 else Forms(each) for each in words]
 
     def take_unspaced(self, text: str) -> None:
         # The Unicode blocks of unspaced scripts have punctuation, too («・»).

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -158,3 +159,48 @@ def test_an_agents_chats_of_one_month_are_found(archive: World) -> None:
     assert archive.found(f"agent:{name} date:2015-04") == expected
     by_filter = archive.found("", agent_id=tuple(ids), start="2015-04-01", end="2015-04-30")
     assert by_filter == expected
+
+
+UNITS: list[tuple[str, tuple[str, ...]]] = [
+    # a query, and what some message must have, each in one piece
+    ("5月1日", ("5月1日",)), ("10点", ("10点",)), ("3月15日", ("3月15日",)), ("20%", ("20%",)),
+    ("第3次", ("第3次",)), ("C#", ("c#",)), ("C++", ("c++",)), (".NET", (".net",)),
+    ("T恤", ("t恤",)), ("iPhone 6", ("iphone6",)), ("3.5折", ("3.5折",)), ("¥99", ("¥99",)),
+    ("A4纸", ("a4纸",)), ("3D", ("3d",)), ("5G", ("5g",)), ("24小时", ("24小时",)),
+    ("24 小时", ("24小时",)), ("7天无理由", ("7天", "无", "理由")), ("3个手机", ("3个", "手机")),
+    ("第2件半价", ("第2件", "半价")), ("100元", ("100元",)), ("50元", ("50元",)),
+    ("３天", ("3天",)), ("2小时", ("2小时",)), ("30分钟", ("30分钟",)), ("1个小时", ("1个小时",)),
+    ("5公里", ("5公里",)), ("500米", ("500米",)), ("2010年", ("2010年",)),
+    ("1999年", ("1999年",)), ("1999年，电影", ("1999年", "电影")), ("2008年8月", ("2008年8月",)),
+    ("10月1日", ("10月1日",)), ("90分钟", ("90分钟",)), ("4.5分", ("4.5分",)), ("5分", ("5分",)),
+    ("18岁", ("18岁",)), ("K歌", ("k歌",)), ("1000元以下", ("1000元", "以下")),
+    ("2万", ("2万",)), ("300万", ("300万",)), ("1937年", ("1937年",)), ("60平米", ("60平米",)),
+    ("3部电影", ("3部", "电影")), ("2首歌", ("2首", "歌")), ("MP3", ("mp3",)),
+    ("1-2小时", ("1-2小时",)), ("9:30", ("9:30",)), ("8:00-22:00", ("8:00-22:00",)),
+    ("5分钟", ("5分钟",)), ("5分期", ("5", "分期")), ("2台湾", ("2", "台湾")), ("6折", ("6折",)),
+    ("2000年代", ("2000", "年代")), ("1965年出生", ("1965年", "出生")), ("6月", ("6月",)),
+    ("12月25日", ("12月25日",)), ("1日", ("1日",)), ("4500元", ("4500元",)),
+    ("24小时营业", ("24小时", "营业")), ("酒店 100元", ("酒店", "100元")), ("-20度", ("-20度",)),
+    ("门票50元。", ("门票", "50元")), ("1点", ("1点",)), ("3室1厅", ("3室1厅",)),
+    ("第一名", ("第一名",)), ("100多元", ("100多元",)), ("10块钱", ("10块钱",)),
+]  # fmt: skip
+_BESIDE_A_UNIT = re.compile(
+    r"(?<=[^\W\d_a-z]) (?=[\w%¥#])|(?<=[\w%¥#]) (?=[^\W\d_a-z])|(?<=\d) (?=[a-z%¥#])"
+    r"|(?<=[a-z%¥#]) (?=\d)"
+)
+"""A blank at which people write a number and its unit apart, or not."""
+
+
+@pytest.mark.parametrize(("query", "needles"), UNITS)
+def test_a_number_stays_with_its_unit(
+    archive: World, texts: dict[int, list[str]], query: str, needles: tuple[str, ...]
+) -> None:
+    written = {i: [_BESIDE_A_UNIT.sub("", text) for text in each] for i, each in texts.items()}
+    expected = {
+        chat_id
+        for chat_id, each in written.items()
+        if all(any(needle in text for text in each) for needle in needles)
+    }
+    assert archive.found(query) == expected
+    if query == "5月1日":
+        assert len(expected) == 9
