@@ -156,9 +156,15 @@ class _Ticks:
     def _plan(self, q: str) -> Plan:
         today = datetime.now(UTC).date()
         tree = parse(q, self._segmenter.segment_han, today).tree
-        words, phrases = ranking(tree, self._segmenter.tokens)
+        ranks = ranking(tree, self._segmenter.tokens)
         match = to_node(tree, Context({}, today, self._zone))
-        return Plan(match, words=words, phrases=phrases, facets=FACETS)
+        return Plan(
+            match,
+            words=ranks.words,
+            forms=ranks.forms,
+            phrases=ranks.phrases,
+            facets=FACETS,
+        )
 
 
 def _ratio(times: Sequence[Sequence[float]], share: float) -> float:

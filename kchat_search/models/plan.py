@@ -177,6 +177,9 @@ class Plan:
     filter of its own name, so that a reader sees what else could be chosen."""
     words: tuple[str, ...] = ()
     """jieba's words of the query, for BM25."""
+    forms: tuple[tuple[str, str], ...] = ()
+    """Other written forms for BM25: (a word, the one of `words` that it stands for). It weighs at
+    most as much, however seldom it is written so."""
     phrases: tuple[str, ...] = ()
     """Whole phrases. A chat that has one ranks before all chats that have none."""
     sort: Sort = "relevance"

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import product
+from itertools import islice, product
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kchat_search import fields
@@ -61,6 +62,9 @@ from kchat_search.text.segmentation import index_token
 
 _MOST_GROUPS = 64
 """Groups of messages that each text of a query may be looked for in, at most."""
+
+_MOST_PHRASES = 4
+"""Ways to write a whole text that rank first, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,15 +231,19 @@ def notes_of_filters(request: SearchRequest, zone: ZoneInfo) -> tuple[Note, ...]
     return tuple(notes)
 
 
-def ranking(
-    tree: Tree | None, words: Callable[[Iterable[str]], list[str]]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(words for BM25, whole phrases that rank first). What the query excludes is in neither.
+class Ranking(NamedTuple):
+    """What ranks. What the query excludes is in none of these. See `Plan`."""
 
-    `words` cuts folded texts into words.
-    """
+    words: tuple[str, ...]
+    phrases: tuple[str, ...]
+    forms: tuple[tuple[str, str], ...]
+
+
+def ranking(tree: Tree | None, words: Callable[[Iterable[str]], list[str]]) -> Ranking:
+    """What ranks the chats that a query finds. `words` cuts folded texts into words."""
     scored: list[str] = []
     phrases: list[str] = []
+    forms: list[tuple[str, str]] = []
     for leaf in positive_leaves(tree):
         if isinstance(leaf, Phrase):
             scored.extend(words([leaf.text]))
@@ -246,12 +254,27 @@ def ranking(
         for part in leaf.parts:
             if isinstance(part, Word):
                 scored.extend([] if part.prefix else [index_token(part.text)])
-            else:
-                # The number as it is written without separators is one token in most texts.
-                scored.extend(words([joined_query(str(part))]))
+                continue
+            # The number as it is written without separators is one token in most texts.
+            typed = words([joined_query(str(part))])
+            scored.extend(typed)
+            if isinstance(part, Forms) and typed:
+                # jieba's search mode gives a long word after those inside it.
+                forms.extend((form, typed[-1]) for form in words(part.texts[1:]))
         if len(leaf.parts) > 1:
-            phrases.append(leaf.whole.removesuffix("*"))
-    return tuple(scored), tuple(dict.fromkeys(phrases))
+            phrases.extend(_written_otherwise(leaf))
+    return Ranking(tuple(scored), tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(forms)))
+
+
+def _written_otherwise(text: Text) -> Iterator[str]:
+    """The whole text as it was typed, and in the other written forms of its words."""
+    whole = text.whole.removesuffix("*")
+    words = [part.texts for part in text.parts if isinstance(part, Forms)]
+    for chosen in islice(product(*words), _MOST_PHRASES):
+        phrase = whole
+        for each, form in zip(words, chosen, strict=True):
+            phrase = phrase.replace(each[0], form)
+        yield phrase
 
 
 def positive_leaves(tree: Tree | None) -> Iterator[Text | Phrase | Near]:

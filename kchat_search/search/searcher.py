@@ -164,7 +164,7 @@ class Searcher:
         return self.engine.count(values) > 0
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
-        words, phrases = ranking(tree, self.segmenter.tokens)
+        ranks = ranking(tree, self.segmenter.tokens)
         offset, after = (request.page - 1) * request.per_page, None
         if request.cursor is not None:
             position = cursors.decode(request, request.cursor)
@@ -174,8 +174,9 @@ class Searcher:
             related=self._related(request, tree, context),
             history=request.history or asks_history(tree),
             filters=filters(request, self.zone),
-            words=words,
-            phrases=phrases,
+            words=ranks.words,
+            forms=ranks.forms,
+            phrases=ranks.phrases,
             sort=request.sort,
             offset=offset,
             limit=request.per_page + 1,  # one more than is shown tells whether any follow

@@ -1,7 +1,7 @@
 """How a query was understood, in the query language: with the written forms of its words.
 
-`账号登录` is understood as `(账号 OR 帐号) 登录`. Read again, that finds the same chats. `str()` of a tree
-has the words as they were typed; links have that.
+`账号登录` is understood as `(账号 OR 帐号) 登录`. Read again, that finds the same chats. `str()` of
+a tree has the words as they were typed; links have that.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Split = Callable[[str], list[str]]
 
 
 def understood(tree: Tree | None, split: Split) -> str:
-    """A query as it was understood. `split` cuts Han text into words, as when the query was read."""
+    """A query as it was understood. `split` cuts Han text into words, as when it was read."""
     if tree is None:
         return ""
     text = str(_with_forms(tree, split))
@@ -59,10 +59,10 @@ def _alternatives(part: Part) -> Tree:
 def _is_read_alone(part: Part, split: Split) -> bool:
     """Is each form, by itself, read as this word?"""
     if isinstance(part, Forms):
+        alone = (parts_of(form, split) for form in part.texts)
         return all(
-            [set(each.texts) for each in parts_of(form, split) if isinstance(each, Forms)]
-            == [set(part.texts)]
-            for form in part.texts
+            isinstance(each[0], Forms) and set(each[0].texts) == set(part.texts) and len(each) == 1
+            for each in alone
         )
     return not isinstance(part, str) or parts_of(part, split) == (part,)
 

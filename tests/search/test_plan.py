@@ -173,15 +173,15 @@ NODES: list[tuple[str, Node]] = [
     ("said:0001-01-01..9999-12-31", Said(Messages(start=-62_135_596_800))),
     ("退款 said:2019-07-02", Contains("退款", ON_THE_2ND, joined=True)),
     (
-        "said:2019-07-02 from:visitor 退款 到账",
-        AllOf(tuple(Contains(t, VISITOR_ON_THE_2ND, joined=True) for t in ("退款", "到账"))),
+        "said:2019-07-02 from:visitor 退款 流程",
+        AllOf(tuple(Contains(t, VISITOR_ON_THE_2ND, joined=True) for t in ("退款", "流程"))),
     ),
     (
-        "said:2019-07-02 (from:visitor 退款) 到账",
+        "said:2019-07-02 (from:visitor 退款) 流程",
         AllOf(
             (
                 Contains("退款", VISITOR_ON_THE_2ND, joined=True),
-                Contains("到账", ON_THE_2ND, joined=True),
+                Contains("流程", ON_THE_2ND, joined=True),
             )
         ),
     ),
@@ -212,6 +212,12 @@ NODES: list[tuple[str, Node]] = [
     ("3.6.0", said("3.6.0")),
     ("1 2 3", AllOf((said("1"), said("2"), said("3")))),
     ('"138 1111 2222"', exactly("138 1111 2222")),
+    # a word in its other written forms; in quotes as it stands
+    ("账号", AnyOf((said("账号"), said("帐号")))),
+    ("帳號", AnyOf((said("帐号"), said("账号")))),
+    ("-帐号", NoneOf(AnyOf((said("帐号"), said("账号"))))),
+    ("from:visitor 瞭解", AnyOf((said("瞭解", "visitor"), said("了解", "visitor")))),
+    ('"账号"', exactly("账号")),
     ("배송 조회", AllOf((said("배송"), said("조회")))),
 ]  # fmt: skip
 
@@ -311,7 +317,14 @@ def test_what_ranks_is_what_is_asked_for(
     query: str, words: tuple[str, ...], phrases: tuple[str, ...]
 ) -> None:
     found = ranking(tree(query), lambda texts: [w for text in texts for w in by_twos(text)])
-    assert found == (words, phrases)
+    assert (found.words, found.phrases, found.forms) == (words, phrases, ())
+
+
+def test_a_word_ranks_in_its_other_written_forms_and_weighs_no_more() -> None:
+    found = ranking(tree("账号登录"), lambda texts: [w for text in texts for w in by_twos(text)])
+    assert found.words == ("账号", "登录")
+    assert found.phrases == ("账号登录", "帐号登录")
+    assert found.forms == (("帐号", "账号"),)
 
 
 def test_the_parts_of_a_query_are_named_as_they_would_be_typed() -> None:

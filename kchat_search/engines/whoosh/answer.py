@@ -169,7 +169,7 @@ def _by_relevance(matches: Sequence[_Matches], plan: Plan) -> _Ranked:
     proximity.
     """
     segments = [m.segment for m in matches]
-    query = rank.Query.of(segments, plan.words, plan.phrases)
+    query = rank.Query.of(segments, plan.words, plan.phrases, plan.forms)
     k = max(plan.offset + plan.limit, rank.RESCORE_WINDOW)
     top = _TopHits.joined(
         [

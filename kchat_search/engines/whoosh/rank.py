@@ -66,14 +66,26 @@ class Query(NamedTuple):
     phrases: Sequence[str]
 
     @classmethod
-    def of(cls, segments: Sequence[Segment], words: Sequence[str], phrases: Sequence[str]) -> Query:
-        """Look up the words in all segments. Raises `PostingsDamaged`."""
-        postings = [{word: segment.postings(word) for word in words} for segment in segments]
+    def of(
+        cls,
+        segments: Sequence[Segment],
+        words: Sequence[str],
+        phrases: Sequence[str],
+        forms: Sequence[tuple[str, str]] = (),
+    ) -> Query:
+        """Look up the words in all segments. `forms`: see `Plan`. Raises `PostingsDamaged`."""
+        known = set(words)
+        others = {form: word for form, word in forms if form not in known}
+        postings = [
+            {word: segment.postings(word) for word in (*words, *others)} for segment in segments
+        ]
         total = sum(segment.live_count for segment in segments)
         idf = {}
-        for word, weight in _word_weights(words).items():
+        for word, weight in (_word_weights(words) | dict.fromkeys(others, 1.0)).items():
             df = sum(len(by_word[word][0]) for by_word in postings)
             idf[word] = weight * math.log(1 + (total - df + 0.5) / (df + 0.5))
+        for form, word in others.items():
+            idf[form] = min(idf[form], idf.get(word, idf[form]))
         length = sum(segment.live_words for segment in segments)
         return cls(idf, postings, max(length / total, 1.0) if total else 1.0, phrases)
 
