@@ -67,7 +67,7 @@ def _is_read_alone(part: Part, split: Split) -> bool:
     return not isinstance(part, str) or parts_of(part, split) == (part,)
 
 
-def _flat(kind: type[And] | type[Or], parts: list[Tree]) -> Iterator[Tree]:
+def _flat(kind: type[And | Or], parts: list[Tree]) -> Iterator[Tree]:
     """The parts, those of inner groups of this kind among them; nothing twice."""
     inner = [
         each
@@ -83,5 +83,5 @@ def _flat(kind: type[And] | type[Or], parts: list[Tree]) -> Iterator[Tree]:
     yield from dict.fromkeys(inner)
 
 
-def _one_or(kind: type[And] | type[Or], parts: list[Tree]) -> Tree:
+def _one_or(kind: type[And | Or], parts: list[Tree]) -> Tree:
     return parts[0] if len(parts) == 1 else kind(tuple(parts))
