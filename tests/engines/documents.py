@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from kchat_search.fields import BY_NAME
 from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
+    EVERYWHERE,
     AllOf,
     AnyOf,
     Contains,
@@ -23,6 +24,7 @@ from kchat_search.models.plan import (
     Node,
     NoneOf,
     Passage,
+    Said,
 )
 from kchat_search.text.fold import fold
 from kchat_search.text.scripts import RunKind, runs
@@ -197,14 +199,27 @@ def trees(leaves: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
+def _messages() -> st.SearchStrategy[Messages]:
+    moments = st.none() | st.integers(-1, 21) | st.integers(-(2**60), 2**60)
+    return st.builds(
+        Messages,
+        st.none() | speakers,
+        st.just(()) | st.lists(_senders, max_size=3, unique=True).map(tuple),
+        st.none() | moments,
+        st.none() | moments,
+    )
+
+
 def nodes() -> st.SearchStrategy[Node]:
     """Random trees of everything that an engine may be asked."""
-    messages = st.builds(Messages, st.none() | speakers)
+    which = _messages()
+    messages = st.just(EVERYWHERE) | which
     return trees(
         st.one_of(
             st.just(Everything()),
             st.builds(Contains, literals(), messages, st.booleans()),
             st.builds(HasWord, words(), st.booleans(), messages),
+            st.builds(Said, which.filter(lambda asked: asked != EVERYWHERE)),
             st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
             *_filters,
             st.builds(FieldIs, st.just("id"), st.integers(1, 12).map(lambda i: (str(i),))),

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.segment import Segment
@@ -59,7 +60,7 @@ _SCAN_COST = 150
 """Scanning one text costs as much as decoding so many numbers of a list."""
 
 
-def matching(
+def matching(  # noqa: C901, PLR0911  # one a kind
     segment: Segment, node: Node, within: DocNumbers | None = None, *, history: bool = False
 ) -> DocNumbers:
     """The documents of `within` that match `node`. `history`: former passages are looked into too.
@@ -80,7 +81,9 @@ def matching(
             return _with_value(segment, node, within)
         case CreatedIn(start, end):
             return _created_in(segment, start, end, within)
-        case Near() | Said():
+        case Said(messages):
+            return _with_message(segment, messages, within, history=history)
+        case Near():
             raise NotImplementedError(node)
         case AllOf(parts):
             return _all_of(segment, parts, within, history=history)
@@ -201,6 +204,8 @@ def _candidates_in(
             return left, test
         left = _narrowed(segment, segment.docs(field, ordinal), left)
     assert left is not None
+    if messages != EVERYWHERE:
+        left = MessageFilter(segment.file, name, messages).narrowed(segment, left)
     return left, None if messages == EVERYWHERE and is_gram(literal) else test
 
 
@@ -228,12 +233,24 @@ def _with_word(
     else:
         candidates = _any_term(segment, "words", [index_token(node.text)])
     matched = _narrowed(segment, candidates, within)
+    if node.messages != EVERYWHERE:
+        matched = MessageFilter(segment.file, "text", node.messages).narrowed(segment, matched)
     if node.messages != EVERYWHERE or shortened:
         matched = has_word(segment.file, "text", node)(matched)
     if not history:
         return matched
     former, _ = _candidates_in(segment, "former", node.text, EVERYWHERE, within)
     return union([matched, has_word(segment.file, "former", node)(former)], segment.size)
+
+
+def _with_message(
+    segment: Segment, messages: Messages, within: DocNumbers | None, *, history: bool
+) -> DocNumbers:
+    found = [
+        MessageFilter(segment.file, name, messages).documents(segment, within)
+        for name in (("text", "former") if history else ("text",))
+    ]
+    return found[0] if len(found) == 1 else union(found, segment.size)
 
 
 def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:

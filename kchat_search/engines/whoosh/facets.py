@@ -3,9 +3,9 @@ on each day."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -13,72 +13,130 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array
-from kchat_search.engines.whoosh.postings import DocNumbers, PostingsDamaged
-from kchat_search.engines.whoosh.schema import ORDINALS, filter_value
+from kchat_search.engines.whoosh.postings import DocNumbers, PostingsDamaged, concatenated_ranges
+from kchat_search.engines.whoosh.schema import LISTS, ORDINALS, filter_value
 from kchat_search.engines.whoosh.segment_file import SegmentFile
-from kchat_search.fields import BY_NAME, FACETS
+from kchat_search.fields import FACETS
 from kchat_search.models.plan import MOST_DAYS, NO_TIME
 
 _DAY = "created_day"
 _COUNTED = tuple(name for name in FACETS if name != _DAY)
+_MOST_MARKED = 1 << 22
+"""Up to so many numbers, marking those that occur costs less than sorting."""
 
 FacetRows = tuple[tuple[str | None, int], ...]
 """(value, how many matches have it). None stands for no value."""
 
 
+class Sets(NamedTuple):
+    """Sets of values: some documents of a segment have the same ones."""
+
+    ordinals: NDArray[np.int64]
+    """The values of each set, set after set."""
+    starts: NDArray[np.int64]
+    """Where each set begins in `ordinals`."""
+    counts: NDArray[np.int64]
+    """How many values each set has."""
+
+
 class FacetTable(NamedTuple):
     """The values of a segment's documents. The values of all facets share one numbering: first
-    those of the first facet, then those of the second, and so on."""
+    those of the first facet, then those of the second, and so on. Where a document may have several
+    values, its set of values has a number."""
 
     numbers: Array
-    """The number of each document's value in each facet. Shape: (documents, facets)."""
-    terms: list[list[list[str]]]
-    """For each facet, for each of its numbers: the terms that the number stands for. One term, or a
-    set of terms if a document may have several values."""
+    """The number of each document's value or set in each facet. Shape: (documents, facets)."""
+    terms: list[list[str]]
+    """For each facet, its values, by ordinal."""
+    sets: list[Sets | None]
+    """For each facet, its sets of values, by number. None where a number is an ordinal."""
     starts: list[int]
     """For each facet, its first number; and at the end, how many numbers there are."""
 
     @classmethod
     def of(cls, file: SegmentFile) -> FacetTable:
         """The table of a segment. Raises `PostingsDamaged`."""
-        columns = [
-            (_several if name in BY_NAME and BY_NAME[name].many else _one)(file, name)
-            for name in _COUNTED
-        ]
-        starts = [0, *accumulate(len(terms) for _, terms in columns)]
+        terms = [_terms(file, name) for name in _COUNTED]
+        columns = [(_several if name in LISTS else _one)(file, name) for name in _COUNTED]
+        sets = [sets for _, sets in columns]
+        sizes = [len(t if s is None else s.counts) for t, s in zip(terms, sets, strict=True)]
+        starts = [0, *accumulate(sizes)]
         numbers = np.empty((file.size, len(columns)), np.min_scalar_type(starts[-1]))
         for n, (column, _) in enumerate(columns):
             numbers[:, n] = column
             numbers[:, n] += starts[n]
-        return cls(numbers, [terms for _, terms in columns], starts)
+        return cls(numbers, terms, sets, starts)
+
+    def counts(self, facet: int, by_number: NDArray[np.int64]) -> Iterator[tuple[str, int]]:
+        """(value, how many documents have it), for the values of a facet that some document has.
+        `by_number`: how many documents have each number."""
+        begin, end = self.starts[facet : facet + 2]
+        found = by_number[begin:end]
+        sets = self.sets[facet]
+        if sets is not None:
+            used = np.flatnonzero(found)
+            counts = sets.counts[used]
+            ordinals = sets.ordinals[concatenated_ranges(sets.starts[used], counts)]
+            found = np.bincount(ordinals, np.repeat(found[used], counts)).astype(np.int64)
+        having = np.flatnonzero(found)
+        for ordinal, number in zip(having.tolist(), found[having].tolist(), strict=True):
+            yield self.terms[facet][ordinal], number
 
 
-def _one(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
-    """(for each document the ordinal of its value, for each ordinal its term)."""
-    terms = _terms(file, field)
+def _one(file: SegmentFile, field: str) -> tuple[Array, None]:
+    """For each document the ordinal of its value."""
+    terms = file.term_count(field)
     if field not in ORDINALS:
-        column = np.zeros(file.size, np.min_scalar_type(len(terms)))
-        for ordinal in range(len(terms)):
+        column = np.zeros(file.size, np.min_scalar_type(terms))
+        for ordinal in range(terms):
             column[file.docs(field, ordinal)] = ordinal
-        return column, [[term] for term in terms]
+        return column, None
     ordinals = file.arrays[f"{field}.ordinals"]
-    if len(ordinals) and int(ordinals.max()) >= len(terms):
+    if len(ordinals) and int(ordinals.max()) >= terms:
         raise PostingsDamaged(f"{field} has no value {ordinals.max()}")
-    return ordinals, [[term] for term in terms]
+    return ordinals, None
 
 
-def _several(file: SegmentFile, field: str) -> tuple[Array, list[list[str]]]:
-    """(for each document the number of its set of values, for each number its terms)."""
-    terms = _terms(file, field)
-    column = np.zeros(file.size, np.uint32)
-    sets: list[list[str]] = [[]]
-    for ordinal, term in enumerate(terms):
-        docs = file.docs(field, ordinal)
-        before, inverse = np.unique(column[docs], return_inverse=True)
-        column[docs] = len(sets) + inverse
-        sets += [[*sets[number], term] for number in before.tolist()]
-    numbers, inverse = np.unique(column, return_inverse=True)
-    return inverse, [sets[number] for number in numbers.tolist()]
+def _several(file: SegmentFile, field: str) -> tuple[Array, Sets]:
+    """(for each document the number of its set of values, these sets).
+
+    A set is numbered by its first value, then by the number of these and its second value, and so
+    on. Cost: some ns a value.
+    """
+    values = file.arrays[f"{field}.ordinals"]
+    terms = file.term_count(field)
+    if len(values) and int(values.max()) >= terms:
+        raise PostingsDamaged(f"{field} has no value {values.max()}")
+    counts = file.arrays[f"{field}.counts"].astype(np.int64)
+    starts = np.cumsum(counts) - counts
+    numbers = np.zeros(file.size, np.int64)
+    known = 1  # number 0 is the set without values
+    docs = np.flatnonzero(counts)
+    for place in count():
+        if not len(docs):
+            break
+        keys = numbers[docs] * terms + values[starts[docs] + place]
+        distinct, numbers[docs] = _numbered(keys, known * terms)
+        numbers[docs] += known
+        known += distinct
+        docs = docs[counts[docs] > place + 1]
+    distinct, column = _numbered(numbers, known)
+    some = np.empty(distinct, np.int64)
+    some[column] = np.arange(file.size)  # of each set, some document that has it
+    lengths = counts[some]
+    ordinals = values[concatenated_ranges(starts[some], lengths)].astype(np.int64)
+    return column, Sets(ordinals, np.cumsum(lengths) - lengths, lengths)
+
+
+def _numbered(keys: NDArray[np.int64], limit: int) -> tuple[int, NDArray[np.int64]]:
+    """(how many distinct keys there are, the place of each key among them). All are below
+    `limit`; where that is small, nothing is sorted."""
+    if limit > _MOST_MARKED:
+        distinct, places = np.unique(keys, return_inverse=True)
+        return len(distinct), places
+    present = np.zeros(limit, np.bool_)
+    present[keys] = True
+    return int(present.sum()), (np.cumsum(present) - 1)[keys]
 
 
 def _terms(file: SegmentFile, field: str) -> list[str]:
@@ -115,13 +173,11 @@ class FacetCounts:
             numbers = numbers.take(docs, axis=0)
         if len(names) < len(_COUNTED):
             numbers = numbers[:, columns]
-        by_number = np.bincount(numbers.ravel(), minlength=table.starts[-1]).tolist()
+        by_number = np.bincount(numbers.ravel(), minlength=table.starts[-1])
         for name, column in zip(names, columns, strict=True):
             counts = self._counts[name]
-            begin, end = table.starts[column : column + 2]
-            for terms, count in zip(table.terms[column], by_number[begin:end], strict=True):
-                for term in terms if count else ():
-                    counts[term] = counts.get(term, 0) + count
+            for term, number in table.counts(column, by_number):
+                counts[term] = counts.get(term, 0) + number
 
     def rows(self, zone: str) -> dict[str, FacetRows]:
         """By facet: the values, those with the most matches first, then by value; months and days

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
-from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, filter_term
+from kchat_search.engines.whoosh.passages import fragment_columns, passage_columns
+from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, JOINED, SENDERS, filter_term
 from kchat_search.engines.whoosh.text_encoding import (
     FILE_MARK,
     MARKS,
@@ -44,7 +45,7 @@ class Run:
 
     For each document: the columns `id`, `version`, `created` (seconds since 1970 UTC) and `length`
     (words). Each text T of `schema.TEXTS`, in UTF-8, end to end; and `T.chars`, how many characters
-    each document has.
+    each document has. The columns of passages, see `passages.py`.
     """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
@@ -82,8 +83,8 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
         arrays |= _invert_values(name, values)
     arrays |= _invert_values("created_month", [(filter_term(d.month),) for d in documents])
     arrays |= _invert_values("words", [d.words for d in documents], frequencies=True)
-    arrays |= _invert_passages("text", "joined", [arranged(d.passages) for d in documents])
-    arrays |= _invert_passages("former", "former_joined", [arranged(d.former) for d in documents])
+    arrays |= _invert_passages("text", [d.passages for d in documents], arrays["created"])
+    arrays |= _invert_passages("former", [d.former for d in documents], arrays["created"])
     files = ["".join(FILE_MARK + name for name in d.files) for d in documents]
     arrays |= _invert_texts("files", files, sum(len(d.files) for d in documents))
     return Run(arrays)
@@ -107,13 +108,18 @@ def _invert_values(
 
 
 def _invert_passages(
-    text: str, joined: str, passages: Sequence[Sequence[Passage]]
+    text: str, passages: Sequence[Sequence[Passage]], created: Array
 ) -> dict[str, Array]:
-    """The arrays of these passages. `text`, `joined`: the names of their text and of that of their
-    fragments. `passages`: for each document, arranged."""
-    arrays = _invert_texts(text, list(map(marked, passages)), sum(map(len, passages)))
-    fragments = sum(len(p.joined) for p in chain.from_iterable(passages))
-    return arrays | _invert_texts(joined, list(map(marked_fragments, passages)), fragments)
+    """The arrays of these passages. `text`: the name of their text. `passages`, `created`: of each
+    document."""
+    passages = list(map(arranged, passages))
+    arrays, senders = passage_columns(text, passages, created)
+    arrays |= _invert_values(SENDERS[text], senders)
+    arrays |= _invert_texts(text, list(map(marked, passages)), len(arrays[f"{text}.said"]))
+    joined = JOINED[text]
+    arrays |= fragment_columns(joined, passages)
+    fragments = list(map(marked_fragments, passages))
+    return arrays | _invert_texts(joined, fragments, len(arrays[f"{joined}.place"]))
 
 
 def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:

@@ -17,10 +17,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
+from kchat_search.engines.whoosh import passages
+from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter, smallest_dtype
 from kchat_search.engines.whoosh.inversion import COLUMNS, Run, end_offsets, split_terms
 from kchat_search.engines.whoosh.postings import DocNumbers, encode_many, positions_within
-from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS, TEXTS
+from kchat_search.engines.whoosh.schema import LISTS, ORDINALS, TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import Alphabet, Codes
 from kchat_search.models.reports import Progress, no_progress
@@ -101,6 +102,14 @@ class MergeInput:
         arrays = self._source.arrays
         return arrays[name] if self._keep is None else arrays[name][self._keep]
 
+    def values(self, text: str, column: str) -> Array:
+        """The numbers of passages or fragments, of the documents that stay. See `passages.py`."""
+        values = self._source.arrays[f"{text}.{column}"]
+        if self._keep is None:
+            return values
+        stays = np.repeat(self._keep, self._source.arrays[f"{text}.counts"])
+        return np.asarray(values[stays])
+
     def texts(self, name: str) -> Iterator[tuple[Codes, NDArray[np.int64]]]:
         """(the code points of some documents' texts end to end, how many each document has), for
         some documents after the other until all have come."""
@@ -163,15 +172,14 @@ def merge(
         for number, field in enumerate(group.fields):
             progress("merge", number, len(group.fields) + 1)
             field_merge = _FieldMerge(field, inputs, doc_bases)
-            ordinals = field_merge.write(writer, memory // _BYTES_PER_POSTING)
-            if ordinals is not None:
-                writer.add(f"{field}.ordinals", ordinals)
+            field_merge.write(writer, memory // _BYTES_PER_POSTING)
         progress("merge", len(group.fields), len(group.fields) + 1)
         if group.columns:
             for name in COLUMNS:
                 column = np.concatenate([source.column(name) for source in inputs])
                 words = int(column.sum()) if name == "length" else words
                 writer.add(name, column, _SIGNED.get(name))
+            _write_passages(writer, inputs)
             _write_texts(writer, inputs)
         writer.finish({"size": size, "words": words, "fields": group.fields})
     return size
@@ -187,6 +195,19 @@ def join(path: Path, group_files: Sequence[Path]) -> int:
         words = sum(file.meta["words"] for file in files)
         writer.finish({"size": files[0].meta["size"], "words": words, "fields": fields})
     return int(files[0].meta["size"])
+
+
+def _write_passages(writer: ArrayFileWriter, inputs: Sequence[MergeInput]) -> None:
+    """Write the columns of passages and fragments."""
+    for text, columns in passages.COLUMNS.items():
+        counts = [source.column(f"{text}.counts") for source in inputs]
+        writer.add(f"{text}.counts", np.concatenate(counts))
+        for column in columns:
+            kinds = [smallest_dtype(source.values(text, column)) for source in inputs]
+            writer.begin(f"{text}.{column}", max(kinds))
+            for source in inputs:
+                writer.append(source.values(text, column))
+                source.release()
 
 
 def _write_texts(writer: ArrayFileWriter, inputs: Sequence[MergeInput]) -> None:
@@ -238,15 +259,14 @@ class _FieldMerge:
             np.fromiter(map(number.__getitem__, source.terms(field)), np.int64) for source in inputs
         ]
 
-    def write(self, writer: ArrayFileWriter, most_postings: int) -> NDArray[np.int64] | None:
-        """Write the field's arrays, with at most so many postings in memory at a time. Returns the
-        ordinal of each document's value, if the field has an ordinals column."""
+    def write(self, writer: ArrayFileWriter, most_postings: int) -> None:
+        """Write the field's arrays, with at most so many postings in memory at a time."""
         field = self._field
         live_terms: list[NDArray[np.int64]] = []
         dfs: list[NDArray[np.int64]] = []
         places: list[NDArray[np.int64]] = []
         freqs = _Frequencies()
-        ordinals = np.zeros(self._size, np.int64) if field in ORDINALS else None
+        by_document = _ValuesByDocument(self._size) if field in (*ORDINALS, *LISTS) else None
         offset = terms_written = 0
         writer.begin(f"{field}.lists", "u1")
         for first, last in self._term_ranges(most_postings):
@@ -263,8 +283,8 @@ class _FieldMerge:
                 offset += len(data)
             for source in self._inputs:
                 source.release()
-            if ordinals is not None:
-                ordinals[docs] = np.repeat(np.arange(terms_written, terms_written + len(live)), df)
+            if by_document is not None:
+                by_document.add(docs, df, terms_written)
             live_terms.append(live + first)
             dfs.append(df)
             terms_written += len(live)
@@ -275,7 +295,8 @@ class _FieldMerge:
         writer.add(f"{field}.places", _joined(places))
         if field == "words":
             freqs.write(writer)
-        return ordinals
+        if by_document is not None:
+            by_document.write(writer, field)
 
     def _term_ranges(self, most_postings: int) -> Iterator[tuple[int, int]]:
         """Ranges (first, last + 1) of terms that have at most so many postings together. A list
@@ -323,6 +344,28 @@ def _merged_terms(lists: Iterable[list[bytes]]) -> list[bytes]:
     for terms in lists:
         merged.update(terms)
     return sorted(merged)
+
+
+class _ValuesByDocument:
+    """The ordinals of each document's values, the other way round than posting lists have them."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._docs = [np.empty(0, np.uint32)]
+        self._ordinals = [np.empty(0, np.uint32)]
+
+    def add(self, docs: DocNumbers, df: NDArray[np.int64], ordinal: int) -> None:
+        """Add the posting lists of some terms. `ordinal`: of the first of them."""
+        self._docs.append(docs.astype(np.uint32))
+        self._ordinals.append(np.repeat(np.arange(ordinal, ordinal + len(df), dtype=np.uint32), df))
+
+    def write(self, writer: ArrayFileWriter, field: str) -> None:
+        """Write the arrays of the field. See `segment_file`."""
+        docs = np.concatenate(self._docs)
+        order = np.argsort(docs, kind="stable")
+        writer.add(f"{field}.ordinals", np.concatenate(self._ordinals)[order])
+        if field in LISTS:
+            writer.add(f"{field}.counts", np.bincount(docs, minlength=self._size))
 
 
 class _Frequencies:

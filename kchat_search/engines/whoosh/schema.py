@@ -10,7 +10,7 @@ from itertools import chain
 
 from kchat_search.fields import FIELDS
 
-VERSION = 5
+VERSION = 6
 """The version of the schema. An index with another version is rebuilt."""
 
 NONE = "-"
@@ -28,6 +28,16 @@ ORDINALS = (
 of its value among the field's terms. So a facet is one count over an array. Nearly all chats have
 the same `type`, so a column for it would not pay."""
 
+JOINED = {"text": "joined", "former": "former_joined"}
+"""The two texts of passages, and for each the text of their joined fragments."""
+
+SENDERS = {"text": "senders", "former": "former_senders"}
+"""For each text of passages, the field whose terms are who said them; see `passages.py`."""
+
+LISTS = (*(f.name for f in FIELDS if f.facet and f.many), *SENDERS.values())
+"""Fields with several values a document that are also kept as a column: for each document, the
+ordinals of its values, ascending."""
+
 TEXTS = ("text", "joined", "former", "former_joined", "files")
 """The texts of a document: what its passages say; the joined fragments of these; the same two of
 its former passages; the names of its uploads."""
@@ -36,7 +46,15 @@ GRAM_FIELDS = {text: (f"{text}_characters", f"{text}_pairs", f"{text}_triples") 
 """For each text, the fields of its grams of one, two and three characters."""
 
 TERM_FIELDS = tuple(
-    sorted((*FILTERS, "created_month", "words", *chain.from_iterable(GRAM_FIELDS.values())))
+    sorted(
+        (
+            *FILTERS,
+            "created_month",
+            "words",
+            *SENDERS.values(),
+            *chain.from_iterable(GRAM_FIELDS.values()),
+        )
+    )
 )
 """All fields that have terms, in alphabetical order."""
 

@@ -7,7 +7,9 @@ For each field F with terms the file has these arrays:
     F.df          how many documents have the term
     F.places      where its posting list begins in `F.lists`; or its only document
     F.lists       the posting lists, in the forms of `postings.py`
-    F.ordinals    for each document, the ordinal of its value (only fields of `schema.ORDINALS`)
+    F.ordinals    for each document, the ordinal of its value (only fields of `schema.ORDINALS`),
+                  or those of its values (only fields of `schema.LISTS`)
+    F.counts      for each document, how many values it has (only fields of `schema.LISTS`)
 
 Nearly all words occur once in each of their documents. For the others there are:
 
@@ -16,7 +18,8 @@ Nearly all words occur once in each of their documents. For the others there are
     words.freq_widths  how many bytes each of its frequencies takes: 1, 2 or 4
 
 For each document: the columns of `inversion.COLUMNS`. For each text T of `schema.TEXTS`: `T`,
-the encoded texts end to end, and `T.ends`. `alphabet` has the segment's characters by rank.
+the encoded texts end to end, and `T.ends`; for texts of passages, the columns of `passages.py`.
+`alphabet` has the segment's characters by rank.
 """
 
 from __future__ import annotations
@@ -30,8 +33,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.whoosh import passages
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileDamaged
 from kchat_search.engines.whoosh.inversion import COLUMNS
+from kchat_search.engines.whoosh.passages import Fragments, Passages
 from kchat_search.engines.whoosh.postings import (
     DocNumbers,
     PostingsDamaged,
@@ -40,12 +45,18 @@ from kchat_search.engines.whoosh.postings import (
     decode,
     decode_many,
 )
-from kchat_search.engines.whoosh.schema import TERM_FIELDS, TEXTS
+from kchat_search.engines.whoosh.schema import JOINED, LISTS, ORDINALS, TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, Codes
 
 EXTENSION = ".arrays"
 _SAMPLE = 1 << 20
 """How many bytes of the texts `byte_counts` counts."""
+_BY_DOCUMENT = (
+    *COLUMNS,
+    *(f"{text}.ends" for text in TEXTS),
+    *(f"{name}.counts" for name in (*passages.COLUMNS, *LISTS)),
+)
+"""The arrays with one number for each document."""
 _KNOWN_TERMS = 1_024
 """How many results of `find` are remembered."""
 
@@ -64,13 +75,15 @@ class SegmentFile:
             self.size = int(self.arrays.meta["size"])
             self.total_words = int(self.arrays.meta["words"])
             self.alphabet = Alphabet(self.arrays["alphabet"])
-            for name in (*COLUMNS, *(f"{text}.ends" for text in TEXTS)):
+            for name in _BY_DOCUMENT:
                 if len(self.arrays[name]) != self.size:
                     raise ArrayFileDamaged(f"column {name} of {path.name} has another length")
             fields = self.arrays.meta["fields"]
             if sorted(fields) != list(TERM_FIELDS):
                 raise ArrayFileDamaged(f"{path.name} has other fields")
             self._terms = {name: _TermTable(self.arrays, name) for name in fields}
+            self.passages = {name: Passages(self.arrays, name) for name in JOINED}
+            self.fragments = {name: Fragments(self.arrays, name) for name in JOINED.values()}
         except (LookupError, TypeError, ValueError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
         characters = self.alphabet.characters
@@ -224,14 +237,17 @@ class SegmentFile:
         for name, terms in self._terms.items():
             if not terms.is_sound(self.size):
                 return f"the terms of {name} in {self.arrays.path.name} do not fit together"
-            ordinals = self.arrays.get(f"{name}.ordinals")
-            if ordinals is not None and (
-                len(ordinals) != self.size or int(ordinals.max(initial=0)) >= terms.count
-            ):
+        for name in (*ORDINALS, *LISTS):
+            ordinals = self.arrays[f"{name}.ordinals"]
+            values = int(self.arrays[f"{name}.counts"].sum()) if name in LISTS else self.size
+            if len(ordinals) != values or (ordinals >= self.term_count(name)).any():
                 return f"{name} in {self.arrays.path.name} has values that are no terms"
         for name in TEXTS:
             if not _ascends(self.arrays[f"{name}.ends"], len(self.arrays[name])):
                 return f"{name} in {self.arrays.path.name} has texts that end elsewhere"
+        text = passages.unsound(self.arrays)
+        if text is not None:
+            return f"the passages of {text} in {self.arrays.path.name} do not fit together"
         if not self._frequencies_are_sound():
             return f"the frequencies of words in {self.arrays.path.name} are elsewhere"
         if int(self.arrays["length"].sum(dtype=np.int64)) != self.total_words:

@@ -7,11 +7,13 @@ alphabet, in which a match of bytes is a match of characters (see `text_encoding
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, ByteArray, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, TextDamaged
@@ -20,8 +22,21 @@ from kchat_search.models.plan import EVERYWHERE, HasWord, Messages
 TextTest = Callable[[DocNumbers], DocNumbers]
 Positions = NDArray[np.int64]
 """Where matches begin in some bytes, ascending. Shape: (matches,)."""
-FindMatches = Callable[[ByteArray, bytes], Positions]
-"""Finds the matches in some texts end to end, given as an array and as bytes."""
+
+
+class Texts(NamedTuple):
+    """Some documents' texts, end to end."""
+
+    docs: DocNumbers
+    starts: NDArray[np.int64]
+    """Where each document's text begins."""
+    data: bytes
+    array: ByteArray
+    """`data` as an array."""
+
+
+FindMatches = Callable[[Texts], Positions]
+"""Finds the matches in some texts."""
 
 _AT_ONCE = 8_192
 """How many texts are scanned at a time, at most: some megabytes."""
@@ -42,9 +57,8 @@ def contains(
     if find is None:
         return None
 
-    def matches(text: ByteArray, data: bytes) -> Positions:
-        del data
-        return _in_messages(text, find(text), messages)
+    def matches(texts: Texts) -> Positions:
+        return in_messages(file, name, texts, find(texts.array), messages)
 
     return _test(file, name, matches)
 
@@ -55,14 +69,15 @@ def has_word(file: SegmentFile, name: str, node: HasWord) -> TextTest:
     find = make_finder(file, node.text)
     letters = file.alphabet.letters
 
-    def matches(text: ByteArray, data: bytes) -> Positions:
+    def matches(texts: Texts) -> Positions:
         if find is None:
             return EMPTY
-        positions = _in_messages(text, find(text), node.messages)
+        found = find(texts.array)
+        positions = in_messages(file, name, texts, found, node.messages)
         # A word ends where its letters end. So look at the character before the match (there is
         # always one, at least the mark) and at the character behind it, if there is one.
-        heads = np.flatnonzero((text & 0xC0) != 0x80)
-        numbers = np.append(file.alphabet.numbers(data), np.uint32(0))
+        heads = np.flatnonzero((texts.array & 0xC0) != 0x80)
+        numbers = np.append(file.alphabet.numbers(texts.data), np.uint32(0))
         first = np.searchsorted(heads, positions)
         whole = ~letters[numbers[first - 1]]
         if not node.prefix:
@@ -80,11 +95,10 @@ def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:
         passed = [EMPTY]
         for some in in_portions(file, name, docs):
             processor_time.check()
-            data, starts = read_texts(file, name, some)
-            positions = find_matches(np.frombuffer(data, np.uint8), data)
+            texts = texts_of(file, name, some)
             matched = np.zeros(len(some), np.bool_)
             # No match spans two texts: a text begins with a mark, and no needle has a mark.
-            matched[np.searchsorted(starts, positions, side="right") - 1] = True
+            matched[np.searchsorted(texts.starts, find_matches(texts), side="right") - 1] = True
             passed.append(some[matched])
         return np.concatenate(passed)
 
@@ -132,16 +146,27 @@ def make_finder(file: SegmentFile, literal: str) -> Callable[[ByteArray], Positi
     return find
 
 
-def _in_messages(text: ByteArray, positions: Positions, messages: Messages) -> Positions:
-    """The positions inside these messages; the mark before a message says whose it is."""
+def in_messages(
+    file: SegmentFile, name: str, texts: Texts, positions: Positions, messages: Messages
+) -> Positions:
+    """The positions inside these messages. The mark before a message tells the side that said it;
+    how many marks stand before in the document, which passage it is."""
     if messages == EVERYWHERE or not len(positions):
         return positions
-    marks = np.flatnonzero(text < len(MARKS))
-    mark = text[marks[np.searchsorted(marks, positions) - 1]]
+    marks = np.flatnonzero(texts.array < len(MARKS))
+    at = np.searchsorted(marks, positions) - 1
+    mark = texts.array[marks[at]]
     sides = tuple(MARKS)
     if messages.speaker is None:
-        return np.asarray(positions[mark != sides.index(None)])
-    return np.asarray(positions[mark == sides.index(messages.speaker)])
+        inside = mark != sides.index(None)
+    else:
+        inside = mark == sides.index(messages.speaker)
+    if messages != Messages(messages.speaker):
+        positions, at = positions[inside], at[inside]
+        document = np.searchsorted(texts.starts, positions, side="right") - 1
+        places = at - np.searchsorted(marks, texts.starts)[document]
+        inside = MessageFilter(file, name, messages).passes(texts.docs[document], places)
+    return np.asarray(positions[inside])
 
 
 def _lengths(file: SegmentFile, name: str, docs: DocNumbers) -> NDArray[np.int64]:
@@ -150,6 +175,12 @@ def _lengths(file: SegmentFile, name: str, docs: DocNumbers) -> NDArray[np.int64
     firsts = np.where(docs > 0, ends[docs - 1], 0).astype(np.int64)
     lengths: NDArray[np.int64] = ends[docs].astype(np.int64) - firsts
     return lengths
+
+
+def texts_of(file: SegmentFile, name: str, docs: DocNumbers) -> Texts:
+    """The texts of these documents. `name`: one of `TEXTS`."""
+    data, starts = read_texts(file, name, docs)
+    return Texts(docs, starts, data, np.frombuffer(data, np.uint8))
 
 
 def read_texts(file: SegmentFile, name: str, docs: DocNumbers) -> tuple[bytes, NDArray[np.int64]]:

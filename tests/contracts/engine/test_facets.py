@@ -1,13 +1,16 @@
-"""The facet of days: days are those of the time zone. `test_oracle.py` tests the other facets."""
+"""The facet of days, whose days are those of the time zone, and a facet of thousands of values.
+`test_oracle.py` tests the other facets."""
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from kchat_search.models.plan import Everything, Plan
+from kchat_search.models.plan import Everything, HasWord, Plan
 from kchat_search.ports import Engine
 from tests.engines.documents import make
 
@@ -42,3 +45,23 @@ def test_days_are_counted_in_the_zone_where_they_are_not_too_many(
     engine.write([make(i, "x", created=seconds(text, here)) for i, text in enumerate(times, 1)])
     facets = engine.search(Plan(Everything(), facets=("created_day",), zone=zone)).facets
     assert facets.get("created_day") == (None if days is None else tuple(days))
+
+
+def test_a_facet_of_thousands_of_values_of_which_a_chat_has_several(engine: Engine) -> None:
+    rnd = random.Random(13)
+    agents = [f"agent {n}" for n in range(3_000)]
+    chats = [
+        make(n, "refund" * (n % 2), participants=tuple(sorted(rnd.sample(agents, n % 5))))
+        for n in range(1, 2_500)
+    ]
+    chats.append(make(9_999, "refund", participants=tuple(sorted(agents))))
+    engine.write(chats[:1_800])
+    engine.write(chats[1_800:], [2, 4])
+    for match in (Everything(), HasWord("refund")):
+        found = [c for c in chats if c.id not in (2, 4) and (c.id % 2 or match == Everything())]
+        expected = Counter(value for chat in found for value in chat.fields["participant"])
+        rows = engine.search(Plan(match, facets=("participant",))).facets["participant"]
+        assert dict(rows) == expected
+        assert list(rows) == sorted(
+            rows, key=lambda row: (-row[1], "" if row[0] is None else row[0])
+        )

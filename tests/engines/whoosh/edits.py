@@ -271,7 +271,9 @@ VALUE_EDITS: dict[str, Edit] = {
         "status.terms", "status.ends", "words.terms", "words.ends", "words.df", "words.places",
         "words.lists", "words.freq_rows", "words.freq_places", "words.freq_widths",
         "text_pairs.terms", "text_pairs.ends", "text_pairs.df", "text_pairs.places",
-        "text_pairs.lists",
+        "text_pairs.lists", "participant.counts", "participant.ordinals", "senders.counts",
+        "senders.ordinals", "text.counts", "text.said", "text.sender", "joined.counts",
+        "joined.place", "former.counts", "former.said", "former.sender", "former_joined.place",
     )
     for how, value in {
         "all are 0": lambda _: 0,

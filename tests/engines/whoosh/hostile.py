@@ -30,8 +30,10 @@ from kchat_search.models.plan import (
     Messages,
     Node,
     NoneOf,
+    Passage,
     Plan,
     Related,
+    Said,
 )
 from tests.engines.documents import make
 
@@ -44,7 +46,16 @@ _SAID = (
     "Hello",
 )
 
-FACETS = ("status", "agent_id", "spoke", "has_upload", "created_month", "created_day", "type")
+FACETS = (
+    "status",
+    "agent_id",
+    "participant",
+    "spoke",
+    "has_upload",
+    "created_month",
+    "created_day",
+    "type",
+)
 
 NODES: tuple[Node, ...] = (
     Everything(),
@@ -58,6 +69,12 @@ NODES: tuple[Node, ...] = (
     FieldIs("agent_id", ("1", None)),
     FieldIs("id", ("7", "12")),
     CreatedIn(1_400_100_000, 1_400_300_000),
+    Contains("订单157", joined=True),
+    Contains("发票", Messages(senders=("#1",), start=1_400_100_000), joined=True),
+    HasWord("refund", messages=Messages("visitor", end=1_400_300_000)),
+    Said(Messages("agent")),
+    Said(Messages(senders=("#2", "访客"), start=1_400_100_000, end=1_400_400_000)),
+    Said(Messages(start=1_400_200_000, end=1_400_200_030)),
     AllOf((Contains("款"), NoneOf(Contains("订单")))),
     AnyOf((Contains("发票"), HasWord("hello"))),
 )
@@ -66,12 +83,26 @@ NODES: tuple[Node, ...] = (
 def document(number: int, revision: int = 1) -> IndexDocument:
     rnd = random.Random(f"{number} {revision}")
     said = [rnd.choice(_SAID) + str(rnd.randrange(30)) for _ in range(rnd.randint(1, 5))]
+    created = 1_400_000_000 + number * 9_000 if number % 9 else None
+    passages = [
+        Passage(
+            rnd.choice(_SAID).lower(),
+            rnd.choice(("visitor", "agent", "robot", None)),
+            rnd.choice(("#1", "#2", "访客")),
+            rnd.choice((None, 1_400_000_000 + number * 9_000 + rnd.randrange(9_000))),
+            rnd.choice(((), ("订单1577",), ("refundorder42", "13800138000"))),
+        )
+        for _ in range(6)
+    ]
     return make(
         number,
         *said,
+        passages=tuple(passages[:4]),
+        former=tuple(passages[4:]) if number % 5 == 0 else (),
+        participants=tuple(rnd.sample(("1", "2", "3", "李雷"), rnd.randrange(4))),
         revision=revision,
         speakers=tuple(rnd.choice(("visitor", "agent", "robot")) for _ in said),
-        created=1_400_000_000 + number * 9_000 if number % 9 else None,
+        created=created,
         month=f"2014-{number % 12 + 1:02}" if number % 9 else None,
         agent=rnd.choice((None, "1", "2")),
         status=rnd.choice(("open", "close")),
@@ -112,6 +143,7 @@ def _answers(engine: WhooshEngine) -> Iterator[Any]:
     yield sorted(engine.id_revisions().items())
     for node in NODES:
         yield engine.count(node)
+        yield engine.count(node, history=True)
         yield list(engine.ids(Plan(node, sort="newest")))
         yield engine.search(
             Plan(

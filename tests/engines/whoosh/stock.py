@@ -17,7 +17,14 @@ from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.codec import ArrayIndex
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import Generations
-from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, TERM_FIELDS, filter_term
+from kchat_search.engines.whoosh.passages import sender_term
+from kchat_search.engines.whoosh.schema import (
+    FILTERS,
+    GRAM_FIELDS,
+    SENDERS,
+    TERM_FIELDS,
+    filter_term,
+)
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -86,6 +93,9 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
             add(field, set(map(filter_term, document.fields[field])), document.id)
         add("created_month", {filter_term(document.month)}, document.id)
         add("words", Counter(document.words), document.id)
+        for name, passages in (("text", document.passages), ("former", document.former)):
+            said = {sender_term(p.speaker, p.sender) for p in passages if p.speaker is not None}
+            add(SENDERS[name], said, document.id)
         for name, texts in (
             ("text", [passage.text for passage in document.passages]),
             ("joined", [each for passage in document.passages for each in passage.joined]),

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kchat_search.engines.whoosh import passages
 from kchat_search.engines.whoosh.inversion import COLUMNS, invert
 from kchat_search.engines.whoosh.merge import HALVES, MergeInput, join, merge
-from kchat_search.engines.whoosh.schema import ORDINALS, TERM_FIELDS, TEXTS
+from kchat_search.engines.whoosh.schema import LISTS, ORDINALS, TERM_FIELDS, TEXTS
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.models.plan import IndexDocument
 from tests.engines.documents import documents, make
@@ -46,6 +47,15 @@ def content(file: SegmentFile) -> Content:
     for field in ORDINALS:
         ordinals = file.arrays[f"{field}.ordinals"].tolist()
         found[f"{field} by document"] = [file.term(field, ordinal) for ordinal in ordinals]
+    for field in LISTS:
+        ordinals = iter(file.arrays[f"{field}.ordinals"].tolist())
+        counts = file.arrays[f"{field}.counts"].tolist()
+        found[f"{field} by document"] = [
+            [file.term(field, next(ordinals)) for _ in range(values)] for values in counts
+        ]
+    for name, columns in passages.COLUMNS.items():
+        for column in ("counts", *columns):
+            found[f"{name}.{column}"] = file.arrays[f"{name}.{column}"].tolist()
     for name in COLUMNS:
         found[name] = file.arrays[name].tolist()
     for name in TEXTS:
