@@ -11,6 +11,7 @@ answer. Writing:
 
     schema.py         the fields of a document: which are terms, columns, texts
     text_encoding.py  how texts are written, so that equal bytes mean equal characters
+    passages.py       who said each passage and when, as columns
     inversion.py      documents -> run: the posting lists of some chats, sorted, as arrays
     postings.py       how a posting list is laid out in bytes
     array_file.py     a file of named arrays with checksums
@@ -29,6 +30,7 @@ Reading:
     facets.py         how many matches have each value of a field
     sets.py           and, or, not of posting lists
     segment.py        one segment as of one commit: deletions, postings kept in memory
+    message_filter.py which passages are among the messages that are looked into
     text_scan.py      searches the texts themselves, where posting lists cannot decide
     evaluate.py       which chats match: a tree of conditions, smallest lists first
     rank.py           in which order: BM25, whole phrases, proximity; the top k
