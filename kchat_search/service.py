@@ -157,6 +157,7 @@ class Service:
             speakers=transcript.speakers,
             highlights=highlights(transcript if part is None else transcript[part], needles),
             agent_name=transcript.agent_name,
+            participants=transcript.participants,
             visitor_name=transcript.visitor_name,
             version=stored.version,
             first_seen_at=stored.first_seen_at,

@@ -132,7 +132,8 @@ def view(text: str) -> ChatView:
     read = READER.read(raw, {})
     return ChatView(
         read.chat, chat_without_upload_tokens(raw), read.speakers, highlights(read, NEEDLES),
-        read.agent_name, read.visitor_name, 1, MORNING, MORNING, MORNING, None, "0",
+        read.agent_name, read.participants, read.visitor_name, 1, MORNING, MORNING, MORNING, None,
+        "0",
     )  # fmt: skip
 
 

@@ -9,28 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from kchat_search.chats.speakers import KnownAgents, is_agent_id, is_said
-from kchat_search.models.chats import Chat, Message, Speaker
+from kchat_search.models.chats import Chat, Message, Participant, Speaker
 from kchat_search.text.fold import fold
 
 _MAX_CACHED_NAME = 64
 """Characters."""
-
-
-class Participant(NamedTuple):
-    """An agent who took part in a chat. At least one of the two is there."""
-
-    id: str | None
-    """None where only a name is known."""
-    name: str | None
-    """None where only the id is known."""
-
-    @property
-    def value(self) -> str:
-        """What the index has of this agent: the id, or the name where there is none."""
-        return self.id or self.name or ""
 
 
 def participants_of(

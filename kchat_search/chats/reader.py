@@ -14,10 +14,9 @@ from functools import cached_property
 
 from kchat_search import processor_time
 from kchat_search.chats import participants, speakers
-from kchat_search.chats.participants import Participant
 from kchat_search.chats.speakers import NO_AGENTS, KnownAgents
 from kchat_search.chats.visible_text import visible_text
-from kchat_search.models.chats import Chat, Speaker
+from kchat_search.models.chats import Chat, Participant, Speaker
 from kchat_search.text.fold import Folded, fold_many, fold_many_with_map
 
 MAX_MARKED = 1_000_000

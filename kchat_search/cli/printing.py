@@ -135,7 +135,8 @@ def _print_hit(hit: Hit, zone: ZoneInfo, note: str = "") -> None:
     """A chat that was found: its facts, a `note`, its snippets."""
     out = console()
     chat = hit.chat
-    who = " · ".join(filter(None, [hit.agent_name or chat.agent_id, hit.visitor_name, chat.status]))
+    agents = "、".join(one.name or one.value for one in hit.participants)
+    who = " · ".join(filter(None, [agents, hit.visitor_name, chat.status]))
     out.print()
     out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
     if note:
@@ -175,6 +176,9 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
     chat = view.chat
     facts = {
         "agent": view.agent_name or chat.agent_id,
+        "others who took part": "、".join(
+            one.name or one.value for one in view.participants if one.id != chat.agent_id
+        ),
         "visitor": view.visitor_name or chat.visitor_id,
         "status": chat.status,
         "rating": ratings.label(chat.rating),

@@ -57,6 +57,20 @@ class Message(NamedTuple):
     """The id of the agent or user who sent it; None where Kchat does not say it."""
 
 
+class Participant(NamedTuple):
+    """An agent who took part in a chat. At least one of the two is there."""
+
+    id: str | None
+    """None where only a name is known."""
+    name: str | None
+    """None where only the id is known."""
+
+    @property
+    def value(self) -> str:
+        """What the index has of this agent: the id, or the name where there is none."""
+        return self.id or self.name or ""
+
+
 @dataclass(frozen=True, slots=True)
 class Chat:
     """One conversation, as understood. Fields are the API's. A field that the API did not send is

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from kchat_search.models.chats import Chat, Speaker
+from kchat_search.models.chats import Chat, Participant, Speaker
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import FilterField, Sort
 from kchat_search.models.reports import Coverage
@@ -89,6 +89,8 @@ class Hit:
     speakers: tuple[Speaker, ...]
     """Who spoke, message by message."""
     agent_name: str | None
+    participants: tuple[Participant, ...]
+    """The agents who took part: first the one in charge."""
     visitor_name: str | None
     gone_at: datetime | None
     score: float
@@ -247,6 +249,8 @@ class ChatView:
     """The ranges of the visible text to mark for a query, by the position of the message, in code
     points."""
     agent_name: str | None
+    participants: tuple[Participant, ...]
+    """The agents who took part: first the one in charge."""
     visitor_name: str | None
     version: int
     first_seen_at: datetime

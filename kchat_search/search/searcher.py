@@ -216,6 +216,7 @@ class Searcher:
                     chat=transcript.chat,
                     speakers=transcript.speakers,
                     agent_name=transcript.agent_name,
+                    participants=transcript.participants,
                     visitor_name=transcript.visitor_name,
                     gone_at=stored.gone_at,
                     score=hit.score,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats.visible_text import visible_text
+from kchat_search.models.chats import Participant
 from kchat_search.models.search import ChatView
 from kchat_search.serialization import schemas
 from kchat_search.serialization.links import Links
@@ -29,6 +30,7 @@ def chat_json(view: ChatView, zone: ZoneInfo, links: Links, q: str = "") -> sche
             for message, speaker in zip(view.chat.messages, view.speakers, strict=True)
         ],
         "agent_name": view.agent_name,
+        "participants": participants_json(view.participants),
         "visitor_name": view.visitor_name,
         "version": view.version,
         "digest": view.digest,
@@ -37,6 +39,11 @@ def chat_json(view: ChatView, zone: ZoneInfo, links: Links, q: str = "") -> sche
         "gone_at": rfc3339(view.gone_at, zone),
         "links": links_json(view.chat.id, links, q),
     }
+
+
+def participants_json(participants: Iterable[Participant]) -> list[schemas.ParticipantJson]:
+    """The agents who took part in a chat."""
+    return [{"id": one.id, "name": one.name} for one in participants]
 
 
 def links_json(chat_id: int, links: Links, q: str) -> schemas.LinksJson:

@@ -51,6 +51,13 @@ MessageNotesJson = TypedDict(
 )
 
 
+class ParticipantJson(TypedDict):
+    """An agent who was in charge, or said something. At least one of the two is known."""
+
+    id: str | None
+    name: str | None
+
+
 class ChatJson(TypedDict):
     """One chat."""
 
@@ -62,6 +69,7 @@ class ChatJson(TypedDict):
         list[MessageNotesJson], Field(description="What is known of each message, in order.")
     ]
     agent_name: str | None
+    participants: list[ParticipantJson]
     visitor_name: str | None
     version: Annotated[int, Field(description="1 for the first; each change adds one.")]
     digest: str

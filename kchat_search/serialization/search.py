@@ -16,7 +16,7 @@ from kchat_search.models.search import (
     Snippet,
 )
 from kchat_search.serialization import search_schemas as schemas
-from kchat_search.serialization.chats import links_json
+from kchat_search.serialization.chats import links_json, participants_json
 from kchat_search.serialization.links import Links, next_request, previous_request
 from kchat_search.serialization.notes import Language, note_text
 from kchat_search.serialization.status import coverage_json
@@ -119,6 +119,7 @@ def _summary(hit: Hit, zone: ZoneInfo) -> schemas.ChatSummaryJson:
         "status": chat.status,
         "agent_id": chat.agent_id,
         "agent_name": hit.agent_name,
+        "participants": participants_json(hit.participants),
         "rating": chat.rating,
         "visitor_id": chat.visitor_id,
         "visitor_name": hit.visitor_name,

@@ -11,7 +11,7 @@ from kchat_search.fields import FIELDS
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import ENOUGH, MOST_DAYS
 from kchat_search.models.search import NoteCode
-from kchat_search.serialization.schemas import CoverageJson, LinksJson, Time, Url
+from kchat_search.serialization.schemas import CoverageJson, LinksJson, ParticipantJson, Time, Url
 
 
 class PartJson(TypedDict):
@@ -78,6 +78,7 @@ class ChatSummaryJson(TypedDict):
     status: str
     agent_id: str | None
     agent_name: str | None
+    participants: list[ParticipantJson]
     rating: str | None
     visitor_id: str | None
     visitor_name: str | None

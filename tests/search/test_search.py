@@ -263,3 +263,28 @@ def test_a_page_that_was_shown_before_shows_what_is_so_now(kchat: DemoServer, wo
     kchat.put(chat(101, "退款到了吗", "好的", agent_id=2192))
     world.sync(reconcile=True)
     assert shown() == ("李雷", [("退款到了吗", "visitor")])
+
+
+def test_a_hit_names_all_agents_who_took_part(kchat: DemoServer, world: World) -> None:
+    handed_over = chat(101, "火星", "请稍等", "退款", "好的", agent_id=2192)
+    handed_over["messages"][3]["name"] = "韩梅梅"
+    nobody = chat(102, "火星", agent_id=None)
+    helped = chat(103, "火星", "在的", agent_id=2192)
+    helped["messages"][1] |= {"name": "小王", "role": "agent"}
+    for each in (handed_over, nobody, helped):
+        kchat.put(each)
+    world.sync()
+    found = {hit.chat.id: [tuple(p) for p in hit.participants] for hit in world.search("火星").hits}
+    assert found == {
+        101: [("2192", "李雷"), ("2193", "韩梅梅")],
+        102: [],
+        103: [("2192", "李雷"), (None, "小王")],
+    }
+    for number, participants in found.items():
+        assert [tuple(p) for p in world.service.chat(number).participants] == participants
+    facet = {
+        each.value: (each.label, each.count) for each in world.search("火星").facets["participant"]
+    }
+    assert facet == {"2192": ("李雷", 2), "2193": ("韩梅梅", 1), "小王": (None, 1), None: (None, 1)}
+    for value, (_, count) in facet.items():
+        assert world.search("火星", participant=(value or "none",)).total == count

@@ -220,6 +220,7 @@ class FakeService:
                 if (ranges := _ranges(m.text, _words(q)))
             },
             agent_name=transcript.agent_name,
+            participants=transcript.participants,
             visitor_name=transcript.visitor_name,
             version=len(self.past.get(one_chat.id, ())) or 2,
             first_seen_at=NOW,
@@ -401,6 +402,7 @@ class FakeService:
             chat=one,
             speakers=transcript.speakers,
             agent_name=transcript.agent_name,
+            participants=transcript.participants,
             visitor_name=transcript.visitor_name,
             gone_at=self.gone.get(one.id),
             score=7.1,

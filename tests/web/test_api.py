@@ -57,6 +57,7 @@ def test_a_hit_carries_the_chat_snippets_and_absolute_links(client: FlaskClient)
         "status": "close",
         "agent_id": "2192",
         "agent_name": "李雷",
+        "participants": [{"id": "2192", "name": "李雷"}],
         "rating": "1",
         "visitor_id": "547",
         "visitor_name": "访客5",
@@ -84,6 +85,7 @@ def test_facets_have_labels_and_months_have_none(client: FlaskClient) -> None:
     facets = get(client, "/api/v1/search?q=退款")["facets"]
     assert set(facets) == {
         "agent_id",
+        "participant",
         "status",
         "rating",
         "started_by",
