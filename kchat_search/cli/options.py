@@ -39,7 +39,12 @@ _SEARCH_OPTIONS: tuple[Callable[[Any], Any], ...] = (
         "--start", metavar="DAY", help="Created on this day or later; a day is 2015-04-01."
     ),
     click.option("--end", metavar="DAY", help="Created on this day or earlier."),
+    click.option("--said-start", metavar="DAY", help="Said on this day or later."),
+    click.option("--said-end", metavar="DAY", help="Said on this day or earlier."),
+    click.option("--history", is_flag=True, help="Also earlier versions and recalled messages."),
 )
+
+_OTHERS = ("start", "end", "said_start", "said_end", "history")
 
 
 def search_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -47,12 +52,10 @@ def search_options(command: Callable[..., None]) -> Callable[..., None]:
     argument `request`, a `SearchRequest`."""
 
     @functools.wraps(command)
-    def with_request(
-        query: tuple[str, ...], start: str | None, end: str | None, **options: Any
-    ) -> None:
+    def with_request(query: tuple[str, ...], **options: Any) -> None:
         filters = chosen_filters({name: options.pop(name) for name in PARAMETERS})
-        request = SearchRequest(q=" ".join(query), filters=filters, start=start, end=end)
-        command(request=request, **options)
+        others = {name: options.pop(name) for name in _OTHERS}
+        command(request=SearchRequest(q=" ".join(query), filters=filters, **others), **options)
 
     for option in reversed(_SEARCH_OPTIONS):
         option(with_request)

@@ -38,6 +38,8 @@ def pairs(request: SearchRequest) -> list[tuple[str, str]]:
             continue
         elif item.name == "facets":
             parameters.append(("facets", ",".join(value) or "none"))
+        elif isinstance(value, bool):
+            parameters.append((item.name, "true" if value else "false"))
         else:
             parameters.append((item.name, without_surrogates(str(value))))
     return parameters
@@ -78,13 +80,14 @@ def filtered(request: SearchRequest, name: str, *values: str) -> SearchRequest:
 
 
 def without_filters(request: SearchRequest) -> SearchRequest:
-    """The same words without filters."""
-    return changed(request, filters={}, start=None, end=None)
+    """The same words without filters, in the same versions."""
+    return changed(request, filters={}, start=None, end=None, said_start=None, said_end=None)
 
 
 def has_filters(request: SearchRequest) -> bool:
     """Does it filter by anything?"""
-    return bool(request.filters) or request.start is not None or request.end is not None
+    times = (request.start, request.end, request.said_start, request.said_end)
+    return bool(request.filters) or any(time is not None for time in times)
 
 
 def next_request(

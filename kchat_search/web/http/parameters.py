@@ -156,6 +156,13 @@ class WhichChats(_Filtered):
     """Created at or after this day, or RFC 3339 time."""
     end: Moment | None = None
     """Created on or before this day (it is included), or RFC 3339 time."""
+    said_start: Moment | None = None
+    """Some message that fulfils the query was said at or after this day, or RFC 3339 time."""
+    said_end: Moment | None = None
+    """Some message that fulfils the query was said on or before this day (it is included), or
+    RFC 3339 time: the same message."""
+    history: Annotated[bool, BeforeValidator(_flag)] = False
+    """`true`: earlier versions and recalled messages are looked into too."""
 
 
 class SearchParameters(WhichChats):
