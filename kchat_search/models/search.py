@@ -134,8 +134,8 @@ class FilterCut:
     """What a search would find without one filter, with all the others."""
 
     parameter: str
-    """The name of the filter («agent_id»; «created» for `start` and `end`), or «q» for a part of
-    the query that filters or excludes."""
+    """The name of the filter («agent_id»; «created» for `start` and `end`, «said» for `said_start`
+    and `said_end`), or «q» for a part of the query that filters or excludes."""
     part: str | None
     """That part of the query, as it was understood; None for a filter outside the query."""
     q: str
@@ -150,6 +150,19 @@ class Suggestion:
     q: str
     total: int
     """How many chats a search for it finds, with the filters."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaidInstead:
+    """The same search by when it was said, in place of when the chats were created."""
+
+    q: str
+    said_start: str | None
+    said_end: str | None
+    total: int
+    """How many chats it finds, without `start` and `end`."""
+    more: int
+    """How many of these the search by creation leaves out."""
 
 
 NoteCode = Literal[
@@ -205,6 +218,9 @@ class QueryReading:
     """Only where nothing was found, or so little that related chats follow."""
     cuts: tuple[FilterCut, ...] = ()
     """Only where nothing was found."""
+    said_instead: SaidInstead | None = None
+    """Only on the first page, where chats were left out that were created outside of the days and
+    said it within."""
     without_filters: int | None = None
     """How many chats would be found without any filter; None unless nothing was found and there
     were filters."""

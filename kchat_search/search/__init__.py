@@ -14,6 +14,7 @@ recent_chats.py  a cache of the chats that were shown last, as they were read
 marks.py         where the messages of a chat have the texts of a query
 snippets.py      the messages that matched best, and the reply
 zero_results.py  why a search found nothing: what each part finds alone, what each filter takes away
+said_instead.py  what was said in a time, where the search is for chats that were created in it
 did_you_mean.py  what may have been meant: similar words that the index has
 export_walk.py   every hit, as whole chats
 verify.py        proves that the index agrees with the archive

@@ -59,6 +59,11 @@ def wrong_value(
     return None
 
 
+def is_date(value: str, today: date) -> bool:
+    """May `said:` and `date:` have this value?"""
+    return _wrong_date("said", folded(value), today) is None
+
+
 def is_reversed(value: str, today: date) -> bool:
     """Was a range of days typed with its end first?"""
     days = named_days(folded(value), today)
@@ -120,7 +125,11 @@ def messages_from(value: str, agents: Mapping[str, str]) -> Messages:
 
 def messages_said(value: str, today: date, zone: ZoneInfo) -> Messages:
     """The messages that `said:` names."""
-    start, end = moments(value, today, zone)
+    return messages_between(*moments(value, today, zone))
+
+
+def messages_between(start: int | None, end: int | None) -> Messages:
+    """The messages that were said in `[start, end)`, in seconds since 1970 UTC."""
     # A time that is open at both ends is still one: a message without a time is not in it.
     return Messages(start=_YEAR_ONE if start is end is None else start, end=end)
 
@@ -139,6 +148,14 @@ def has_upload(value: str) -> bool | None:
     if typed in (*_SENT_A_FILE, *with_files):
         return True
     return False if typed in without else None
+
+
+def all_of(*messages: Messages) -> Messages | None:
+    """The messages that are among all of these; None where there are none."""
+    rest: Messages | None = Messages()
+    for each in messages:
+        rest = rest and both(rest, each)
+    return rest
 
 
 def both(one: Messages, other: Messages) -> Messages | None:

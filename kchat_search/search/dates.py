@@ -183,7 +183,7 @@ def _named(text: str, today: date) -> Days | None:
     return _period(period, today) if period else None
 
 
-def parameter_start(value: str, zone: ZoneInfo) -> int | None:
+def parameter_start(value: str, zone: ZoneInfo, name: str = "start") -> int | None:
     """The API's `start`: a day, from its beginning, or an RFC 3339 time.
 
     Raises `BadRequest` for any other text.
@@ -191,10 +191,10 @@ def parameter_start(value: str, zone: ZoneInfo) -> int | None:
     day = _parameter_day(value)
     if day is not None:
         return _moment(day, zone)
-    return math.ceil(_parameter_time("start", value))
+    return math.ceil(_parameter_time(name, value))
 
 
-def parameter_end(value: str, zone: ZoneInfo) -> int | None:
+def parameter_end(value: str, zone: ZoneInfo, name: str = "end") -> int | None:
     """The API's `end`, a day or an RFC 3339 time, as the first second that is not included.
 
     Raises `BadRequest` for any other text.
@@ -202,7 +202,7 @@ def parameter_end(value: str, zone: ZoneInfo) -> int | None:
     day = _parameter_day(value)
     if day is not None:
         return _moment(_next(day), zone)
-    return math.floor(_parameter_time("end", value)) + 1
+    return math.floor(_parameter_time(name, value)) + 1
 
 
 def _parameter_day(value: str) -> date | None:

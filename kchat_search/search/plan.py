@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice, product
+from itertools import islice, product, starmap
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -75,6 +75,8 @@ class Context:
     """The agents' names by id."""
     today: date
     zone: ZoneInfo
+    said: Messages = EVERYWHERE
+    """The messages that the request's `said_start` and `said_end` leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Scope:
 
     senders: tuple[tuple[Messages, ...], ...] = ()
     times: tuple[tuple[Messages, ...], ...] = ()
+    within: Messages = EVERYWHERE
+    """And it must be one of these."""
 
     def groups(self) -> list[tuple[Messages, ...]]:
         """For each group, some message of it must have the text. Raises `LimitExceeded`."""
@@ -95,20 +99,32 @@ class Scope:
                 "q",
                 _MOST_GROUPS,
             )
+        within = (self.within,)
         return [
-            tuple(dict.fromkeys(filter(None, (conditions.both(*pair) for pair in product(*each)))))
+            tuple(dict.fromkeys(filter(None, starmap(conditions.all_of, product(*each, within)))))
             for each in product(senders, times)
         ]
 
 
-ANYWHERE = Scope()
-
-
-def to_node(tree: Tree | None, context: Context, scope: Scope = ANYWHERE) -> Node:
-    """What a chat must fulfil to match all of `tree`. `scope`: in which messages its texts must be.
+def whole(tree: Tree | None, context: Context) -> Node:
+    """What a chat must fulfil to match all of a query; and some message of it, or of the chat where
+    the query has no text, is one of `context.said`.
 
     Raises `LimitExceeded` where each text is looked for in too many groups of messages.
     """
+    node = to_node(tree, context)
+    if context.said == EVERYWHERE or (tree is not None and says_something(tree)):
+        return node
+    return _all([Said(context.said), *([] if tree is None else [node])])
+
+
+def to_node(tree: Tree | None, context: Context, scope: Scope | None = None) -> Node:
+    """What a chat must fulfil to match all of `tree`. `scope`: in which messages its texts must be;
+    None: in those of `context.said`.
+
+    Raises `LimitExceeded` where each text is looked for in too many groups of messages.
+    """
+    scope = scope or Scope(within=context.said)
     match tree:
         case None:
             return Everything()
@@ -127,7 +143,7 @@ def to_node(tree: Tree | None, context: Context, scope: Scope = ANYWHERE) -> Nod
         case And(parts):
             inner = inner_scope(parts, scope, context)
             # Where a text must be in these messages, there are some. That needs no look of its own.
-            is_implied = any(map(_says_something, parts))
+            is_implied = any(map(says_something, parts))
             return _all(
                 [
                     to_node(part, context, inner)
@@ -137,15 +153,15 @@ def to_node(tree: Tree | None, context: Context, scope: Scope = ANYWHERE) -> Nod
             )
 
 
-def _says_something(part: Tree) -> bool:
+def says_something(part: Tree) -> bool:
     """Can a chat fulfil this only by what some message says?"""
     match part:
         case Text() | Phrase() | Near():
             return True
         case And(parts):
-            return any(map(_says_something, parts)) and not any(map(is_about_messages, parts))
+            return any(map(says_something, parts)) and not any(map(is_about_messages, parts))
         case Or(parts):
-            return all(map(_says_something, parts))
+            return all(map(says_something, parts))
         case _:
             return False
 
@@ -158,7 +174,7 @@ def related(tree: Tree | None, context: Context, limit: int) -> Related | None:
     two words of which one may be missing.
     """
     parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
-    scope = inner_scope(parts, ANYWHERE, context)
+    scope = inner_scope(parts, Scope(within=context.said), context)
     words = dict.fromkeys(
         _part_in(scope, word) for part in parts if isinstance(part, Text) for word in part.parts
     )
@@ -189,7 +205,9 @@ def inner_scope(parts: Iterable[Tree], outer: Scope, context: Context) -> Scope:
         found = (tuple(sorted(set(named(part)), key=str)) for part in parts if is_one(part))
         return tuple(dict.fromkeys(found))
 
-    return Scope(groups(names_senders) or outer.senders, groups(names_times) or outer.times)
+    return Scope(
+        groups(names_senders) or outer.senders, groups(names_times) or outer.times, outer.within
+    )
 
 
 def _messages(condition: FieldCondition, context: Context) -> Messages:
@@ -214,6 +232,20 @@ def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
             None if request.end is None else parameter_end(request.end, zone),
         )
     return nodes
+
+
+def said_in(request: SearchRequest, zone: ZoneInfo) -> Messages:
+    """The messages that `said_start` and `said_end` leave.
+
+    Raises `BadRequest` as `filters` does.
+    """
+    if request.said_start is None and request.said_end is None:
+        return EVERYWHERE
+    start, end = request.said_start, request.said_end
+    return conditions.messages_between(
+        None if start is None else parameter_start(start, zone, "said_start"),
+        None if end is None else parameter_end(end, zone, "said_end"),
+    )
 
 
 def notes_of_filters(request: SearchRequest, zone: ZoneInfo) -> tuple[Note, ...]:
@@ -296,7 +328,7 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
     found nothing.
     """
     parts: Sequence[Tree] = tree.parts if isinstance(tree, And) else () if tree is None else (tree,)
-    scope = inner_scope(parts, ANYWHERE, context)
+    scope = inner_scope(parts, Scope(within=context.said), context)
     history = [str(part) for part in parts if part == IN_HISTORY]
     scoped = [f"({p})" if isinstance(p, Or) else str(p) for p in parts if is_about_messages(p)]
     alone: list[tuple[str, Node]] = []

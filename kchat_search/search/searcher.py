@@ -43,8 +43,17 @@ from kchat_search.models.search import (
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
 from kchat_search.search.marks import Needle, needles_of
-from kchat_search.search.plan import Context, filters, ranking, related, to_node
+from kchat_search.search.plan import (
+    Context,
+    filters,
+    notes_of_filters,
+    ranking,
+    related,
+    said_in,
+    whole,
+)
 from kchat_search.search.recent_chats import RecentChats
+from kchat_search.search.said_instead import Dated
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree, asks_history
@@ -84,7 +93,7 @@ class Searcher:
         # The archive is asked before the engine. So a chat that is archived in between is not
         # counted as missing from the index.
         facts = self.archive.facts(*_SYNC_CURSORS)
-        context = self._context(facts.agents)
+        context = self._context(facts.agents, request)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context)
         answer = self.engine.search(plan)
@@ -135,14 +144,14 @@ class Searcher:
         if request.sort == "relevance":
             raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
         request = dataclasses.replace(request, page=1, cursor=None)
-        context = self._context(self.archive.agents())
+        context = self._context(self.archive.agents(), request)
         return self.engine.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
     def needles(self, q: str) -> tuple[Needle, ...]:
         """The texts that a query looks for, to mark them in a whole chat. Raises `LimitExceeded`
         for a query that is too long."""
-        context = self._context(self.archive.agents())
-        return needles_of(to_node(self._parse(q, context).tree, context))
+        context = self._context(self.archive.agents(), SearchRequest(q=q))
+        return needles_of(whole(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
         """Whether an answer covers every chat. Raises `ArchiveError` or `IndexDamaged`."""
@@ -153,9 +162,9 @@ class Searcher:
     def _recent_chats(self) -> RecentChats:
         return RecentChats(self.chat_reader)
 
-    def _context(self, agents: Agents) -> Context:
+    def _context(self, agents: Agents, request: SearchRequest) -> Context:
         today = self.clock().astimezone(self.zone).date()
-        return Context(agents, today, self.zone)
+        return Context(agents, today, self.zone, said_in(request, self.zone))
 
     def _parse(self, q: str, context: Context) -> Parsed:
         return parse(q, self.segmenter.segment_han, context.today, self._is_known)
@@ -170,7 +179,7 @@ class Searcher:
             position = cursors.decode(request, request.cursor)
             offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
-            match=to_node(tree, context),
+            match=whole(tree, context),
             related=self._related(request, tree, context),
             history=request.history or asks_history(tree),
             filters=filters(request, self.zone),
@@ -237,8 +246,17 @@ class Searcher:
             q=request.q,
             understood=understood(parsed.tree, self.segmenter.segment_han),
             sort=request.sort,
-            notes=parsed.notes,
+            notes=(*parsed.notes, *notes_of_filters(request, self.zone)),
         )
+        if request.page == 1 and request.cursor is None:
+            dated = Dated(
+                request=request,
+                tree=parsed.tree,
+                plan=plan,
+                context=context,
+                parse=lambda q: self._parse(q, context).tree,
+            )
+            reading = dataclasses.replace(reading, said_instead=dated.instead(self.engine))
         if answer.total and not answer.related_total:
             return reading
         zero_results = ZeroResults(

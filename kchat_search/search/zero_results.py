@@ -12,12 +12,12 @@ from typing import TypeVar
 
 from kchat_search import processor_time
 from kchat_search.errors import RequestTooExpensive
-from kchat_search.models.plan import AllOf, Contains, EngineAnswer, HasWord, Node, Plan
+from kchat_search.models.plan import EVERYWHERE, AllOf, Contains, EngineAnswer, HasWord, Node, Plan
 from kchat_search.models.search import FilterCut, PartCount, QueryReading, Suggestion
 from kchat_search.ports import Engine
 from kchat_search.search.did_you_mean import suggested_queries
-from kchat_search.search.plan import Context, parts_alone, to_node
-from kchat_search.search.tree import And, FieldCondition, Not, Tree
+from kchat_search.search.plan import Context, parts_alone, whole
+from kchat_search.search.tree import IN_HISTORY, And, FieldCondition, Not, Tree
 
 T = TypeVar("T")
 PATIENCE = 0.3
@@ -58,8 +58,9 @@ class ZeroResults:
             parts = () if answer.total else tuple(self._parts(in_time))
             cuts = () if answer.total else _as_far_as_time_allows(self._cuts(in_time))
             without_filters = None
-            if not answer.total and self.plan.filters and in_time():
-                without_filters = _none_if_too_long(lambda: self._count(self.plan.match, {}))
+            filtered = self.plan.filters or self.context.said != EVERYWHERE
+            if not answer.total and filtered and in_time():
+                without_filters = _none_if_too_long(lambda: self._count(self._at_any_time, {}))
             near = islice(self._suggestions(in_time), _SUGGESTIONS)
             suggestions = _as_far_as_time_allows(near)
         return dataclasses.replace(
@@ -70,8 +71,17 @@ class ZeroResults:
             suggestions=suggestions,
         )
 
+    @property
+    def _at_any_time(self) -> Node:
+        """What the query asks for, without `said_start` and `said_end`."""
+        return whole(self.tree, self._without_said)
+
+    @property
+    def _without_said(self) -> Context:
+        return dataclasses.replace(self.context, said=EVERYWHERE)
+
     def _parts(self, in_time: Callable[[], bool]) -> Iterator[PartCount]:
-        for text, part in parts_alone(self.tree, self.context)[:_MOST_PARTS]:
+        for text, part in parts_alone(self.tree, self._without_said)[:_MOST_PARTS]:
             count = partial(self.engine.count, part, history=self.plan.history)
             yield PartCount(text, _none_if_too_long(count) if in_time() else None)
 
@@ -81,9 +91,11 @@ class ZeroResults:
         for name in takewhile(lambda _: in_time(), filters):
             others = {n: f for n, f in filters.items() if n != name}
             yield FilterCut(name, None, self.q, self._count(self.plan.match, others))
+        if self.context.said != EVERYWHERE and in_time():
+            yield FilterCut("said", None, self.q, self._count(self._at_any_time, filters))
         parts = self.tree.parts if isinstance(self.tree, And) else ()
         for index, part in takewhile(lambda _: in_time(), enumerate(parts)):
-            if isinstance(part, FieldCondition | Not):
+            if isinstance(part, FieldCondition | Not) and part != IN_HISTORY:
                 rest = _joined(parts[:index] + parts[index + 1 :])
                 yield FilterCut("q", str(part), str(rest), self._total_of(rest))
 
@@ -99,7 +111,7 @@ class ZeroResults:
                 yield Suggestion(query, total)
 
     def _total_of(self, tree: Tree) -> int:
-        return self._count(to_node(tree, self.context), self.plan.filters)
+        return self._count(whole(tree, self.context), self.plan.filters)
 
     def _count(self, match: Node, filters: Mapping[str, Node]) -> int:
         match = AllOf((*filters.values(), match))

@@ -11,6 +11,7 @@ from kchat_search.models.search import (
     Hit,
     QueryReading,
     RelatedChat,
+    SaidInstead,
     SearchPage,
     SearchRequest,
     Snippet,
@@ -46,6 +47,7 @@ def search_json(
         "damaged": _damaged(page),
         "related": [_related(one, zone, links, request.q) for one in page.related],
         "related_total": page.related_total,
+        "former": page.former,
         "facets": _facets(page),
         "coverage": coverage_json(page.coverage, zone),
         "took_ms": round(page.took_ms, 3),
@@ -72,6 +74,7 @@ def related_json(
 
 
 def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
+    said = reading.said_instead
     return {
         "q": reading.q,
         "understood": reading.understood,
@@ -83,7 +86,18 @@ def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
             {"parameter": cut.parameter, "part": cut.part, "q": cut.q, "total": cut.total}
             for cut in reading.cuts
         ],
+        "said_instead": None if said is None else _said_instead(said),
         "without_filters": reading.without_filters,
+    }
+
+
+def _said_instead(said: SaidInstead) -> schemas.SaidInsteadJson:
+    return {
+        "q": said.q,
+        "said_start": said.said_start,
+        "said_end": said.said_end,
+        "total": said.total,
+        "more": said.more,
     }
 
 

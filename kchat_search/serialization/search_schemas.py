@@ -34,13 +34,25 @@ class CutJson(TypedDict):
     parameter: Annotated[
         str,
         Field(
-            description="The filter's name (`created` for `start` and `end`), or `q` for a part of "
-            "the query that filters or excludes."
+            description="The filter's name (`created` for `start` and `end`, `said` for "
+            "`said_start` and `said_end`), or `q` for a part of the query that filters or excludes."
         ),
     ]
     part: Annotated[str | None, Field(description="That part of the query.")]
     q: Annotated[str, Field(description="The query without it.")]
     total: int
+
+
+class SaidInsteadJson(TypedDict):
+    """The same search by when it was said, in place of when the chats were created."""
+
+    q: str
+    said_start: str | None
+    said_end: str | None
+    total: Annotated[
+        int, Field(description="What it finds with these in place of `q`, `start` and `end`.")
+    ]
+    more: Annotated[int, Field(description="How many of them this search leaves out.")]
 
 
 class NoteJson(TypedDict):
@@ -63,6 +75,13 @@ class QueryJson(TypedDict):
         Field(description="At most three; only where few chats, or none, have all of it."),
     ]
     cuts: Annotated[list[CutJson], Field(description="Only where nothing was found.")]
+    said_instead: Annotated[
+        SaidInsteadJson | None,
+        Field(
+            description="Where chats were created outside of the days that are asked for and said "
+            "it within; on the first page only."
+        ),
+    ]
     without_filters: Annotated[
         int | None,
         Field(description="Where nothing was found and there were filters: hits without them."),
@@ -214,6 +233,10 @@ class SearchJson(TypedDict):
     ]
     related_total: Annotated[
         int, Field(description="How many chats have only some of the words, exactly.")
+    ]
+    former: Annotated[
+        int | None,
+        Field(description="How many chats more `history=true` finds; null where it was asked for."),
     ]
     facets: FacetsJson
     coverage: CoverageJson

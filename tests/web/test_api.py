@@ -34,6 +34,7 @@ def test_a_search_answers_with_every_field_of_the_contract(client: FlaskClient) 
         "parts": [],
         "suggestions": [],
         "cuts": [],
+        "said_instead": None,
         "without_filters": None,
     }
     assert (answer["total"], answer["page"], answer["per_page"]) == (3, 1, 20)
