@@ -79,7 +79,10 @@ def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
         "q": reading.q,
         "understood": reading.understood,
         "sort": reading.sort,
-        "notes": [{"code": note.code, "text": note_text(note, language)} for note in reading.notes],
+        "notes": [
+            {"code": note.code, "text": note_text(note, language), "instead": note.instead}
+            for note in reading.notes
+        ],
         "parts": [{"text": part.text, "count": part.count} for part in reading.parts],
         "suggestions": [{"q": near.q, "total": near.total} for near in reading.suggestions],
         "cuts": [

@@ -60,6 +60,9 @@ class NoteJson(TypedDict):
 
     code: Annotated[NoteCode, Field(description="For programs.")]
     text: Annotated[str, Field(description="For people.")]
+    instead: Annotated[
+        str | None, Field(description="The query that takes it the other way, where there is one.")
+    ]
 
 
 class QueryJson(TypedDict):

@@ -253,7 +253,7 @@ def test_a_page_that_was_shown_before_shows_what_is_so_now(kchat: DemoServer, wo
         (hit,) = world.search("退款 AND id:101").hits
         return hit.agent_name, [(each.text, each.speaker) for each in hit.snippets]
 
-    before = ("李雷", [("你好,我想申请退款", "visitor")])
+    before = ("李雷", [("你好,我想申请退款", "visitor"), ("好的", "agent")])
     assert shown() == shown() == before
     archive = world.service.archive
     archive.save_agents({"2192": "访客101"}, now=world.now)
@@ -262,7 +262,7 @@ def test_a_page_that_was_shown_before_shows_what_is_so_now(kchat: DemoServer, wo
     assert shown() == before
     kchat.put(chat(101, "退款到了吗", "好的", agent_id=2192))
     world.sync(reconcile=True)
-    assert shown() == ("李雷", [("退款到了吗", "visitor")])
+    assert shown() == ("李雷", [("退款到了吗", "visitor"), ("好的", "agent")])
 
 
 def test_a_hit_names_all_agents_who_took_part(kchat: DemoServer, world: World) -> None:
@@ -288,3 +288,102 @@ def test_a_hit_names_all_agents_who_took_part(kchat: DemoServer, world: World) -
     assert facet == {"2192": ("李雷", 2), "2193": ("韩梅梅", 1), "小王": (None, 1), None: (None, 1)}
     for value, (_, count) in facet.items():
         assert world.search("火星", participant=(value or "none",)).total == count
+
+
+def said_on(number: int, *days: str, **fields: Any) -> dict[str, Any]:
+    """A chat that was created on the first of these days, and says 火星 on each of the others."""
+    made = chat(number, "你好", *["火星"] * (len(days) - 1), created_at=f"{days[0]} 10:00:00")
+    for message, day in zip(made["messages"], days, strict=True):
+        message["created_at"] = f"{day} 10:00:00"
+    return made | fields
+
+
+@pytest.fixture(scope="module")
+def long_chats(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Chats that go on for days. Today is 2016-03-20."""
+    chats = [
+        said_on(1, "2016-02-28", "2016-02-28", "2016-03-01"),
+        said_on(2, "2016-03-01", "2016-03-02", "2016-03-09"),
+        said_on(3, "2016-02-20", "2016-02-21"),
+        said_on(4, "2016-02-20", "2016-03-05", status="open"),
+        said_on(5, "2016-03-03", "2016-03-03", "2016-04-02"),
+        said_on(6, "2016-02-01"),
+    ]
+    server = DemoServer(
+        chats, agents(), email=DEMO_EMAIL, password=DEMO_PASSWORD, api_token=DEMO_API_TOKEN
+    )
+    with server:
+        world = World(server, tmp_path_factory.mktemp("long"))
+        world.sync()
+        yield world
+        world.service.close()
+
+
+@pytest.mark.parametrize(
+    ("q", "days", "found"),
+    [
+        ("火星", ("2016-03-01", "2016-03-31"), {1, 2, 4, 5}),
+        ("火星", ("2016-03-02", "2016-03-08"), {2, 4, 5}),
+        ("火星", ("2016-03-06", "2016-03-08"), set()),
+        ("火星", (None, "2016-02-29"), {1, 3}),
+        ("火星", ("2016-04-02", None), {5}),
+        ("火星", ("2016-03-01T10:00:00+08:00", "2016-03-01T10:00:00+08:00"), {1}),
+        ("火星", ("2016-03-01T10:00:01+08:00", "2016-03-01T11:00:00+08:00"), set()),
+        ("你好", ("2016-03-01", "2016-03-31"), {2, 5}),
+        ("", ("2016-03-01", "2016-03-31"), {1, 2, 4, 5}),
+        ("-你好", ("2016-03-05", "2016-03-05"), {4}),
+        ("-火星", ("2016-03-05", "2016-03-05"), set()),
+        ("-火星", ("2016-02-01", "2016-02-20"), {3, 4, 6}),
+        ("id:1 OR 火星", ("2016-02-28", "2016-02-28"), {1}),
+        ("from:visitor", ("2016-03-05", "2016-03-05"), {4}),
+        ("火星 said:2016-03", ("2016-03-03", "2016-03-09"), {2, 4, 5}),
+        ("火星 said:2016-02", ("2016-03-03", "2016-03-09"), set()),
+        ("火星", ("2016-03-31", "2016-03-01"), set()),
+    ],
+)
+def test_said_start_and_said_end_are_about_the_messages_that_fulfil_the_query(
+    long_chats: World, q: str, days: tuple[str | None, str | None], found: set[int]
+) -> None:
+    start, end = days
+    assert long_chats.found(q, said_start=start, said_end=end) == found
+
+
+@pytest.mark.parametrize(
+    ("q", "asked", "instead"),
+    [
+        ("火星 date:2016-03", {}, ("火星 said:2016-03", None, None, 4, 2)),
+        ("火星 date:2016-03-02..2016-04", {}, ("火星 said:2016-03-02..2016-04", None, None, 3, 2)),
+        ("火星 after:2016-03-02", {}, ("火星 said:2016-03-02..", None, None, 3, 2)),
+        ("火星 before:2016-02-29", {}, None),
+        ("火星 after:2016-03 before:2016-03", {}, ("火星 said:2016-03..2016-03", None, None, 4, 2)),
+        ("火星 before:2016-03-31 after:2016-03-02", {"status": ("open",)},
+         ("火星 said:2016-03-02..2016-03-31", None, None, 1, 1)),
+        ("火星", {"start": "2016-03-01"}, ("火星", "2016-03-01", None, 4, 2)),
+        ("火星", {"start": "2016-03-02", "end": "2016-03-31"},
+         ("火星", "2016-03-02", "2016-03-31", 3, 2)),
+        ("火星", {"end": "2016-02-29"}, None),
+        ("火星 date:2016-03", {"end": "2016-03-31"}, None),
+        ("火星 said:2016-03", {"start": "2016-03-01"}, None),
+        ("火星", {"start": "2016-03-01", "said_end": "2016-03-31"}, None),
+        ("date:2016-03", {}, None),
+        ("status:close date:2016-03", {}, None),
+        ("-火星 date:2016-03", {}, None),
+        ("火星 -date:2016-03", {}, None),
+        ("火星 OR date:2016-03", {}, None),
+        ("木星 date:2016-03", {}, None),
+    ],
+)  # fmt: skip
+def test_what_was_said_in_the_days_by_chats_that_began_before_is_told_with_its_query(
+    long_chats: World, q: str, asked: dict[str, Any], instead: tuple[Any, ...] | None
+) -> None:
+    page = long_chats.search(q, **asked)
+    said = page.query.said_instead
+    assert (said and (said.q, said.said_start, said.said_end, said.total, said.more)) == instead
+    if said is not None:
+        others = {name: value for name, value in asked.items() if name not in ("start", "end")}
+        found = long_chats.found(
+            said.q, said_start=said.said_start, said_end=said.said_end, **others
+        )
+        assert len(found) == said.total
+        assert len(found - long_chats.found(q, **asked)) == said.more
+    assert long_chats.search(q, page=2, **asked).query.said_instead is None
