@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import (
     NO_TIME,
+    AllOf,
     Contains,
     EngineAnswer,
     EngineHit,
@@ -39,6 +41,7 @@ from kchat_search.models.search import (
     RelatedChat,
     SearchPage,
     SearchRequest,
+    Suggestion,
 )
 from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
@@ -59,11 +62,13 @@ from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import Tree, asks_history
 from kchat_search.search.understood import understood
 from kchat_search.search.zero_results import ZeroResults
+from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
 
 Agents = Mapping[str, str]
 """The agents' names by id."""
 
+_NUMBER = re.compile("#? ?([0-9]{1,19})")
 _SNIPPETS_OF_RELATED = 1
 """Of a related chat, at most. Twenty of them follow, and most people look at few."""
 _SYNC_CURSORS = ("backfill", "synced")
@@ -257,8 +262,9 @@ class Searcher:
                 parse=lambda q: self._parse(q, context).tree,
             )
             reading = dataclasses.replace(reading, said_instead=dated.instead(self.engine))
+        own_number = self._chat_with_number(request, plan)
         if answer.total and not answer.related_total:
-            return reading
+            return dataclasses.replace(reading, suggestions=own_number)
         zero_results = ZeroResults(
             engine=self.engine,
             plan=plan,
@@ -267,8 +273,21 @@ class Searcher:
             q=request.q,
             split=self.segmenter.segment_han,
             parse=lambda q: self._parse(q, context).tree,
+            notes=parsed.notes,
         )
-        return zero_results.explain(reading, answer)
+        reading = zero_results.explain(reading, answer)
+        return dataclasses.replace(reading, suggestions=own_number + reading.suggestions)
+
+    def _chat_with_number(self, request: SearchRequest, plan: Plan) -> tuple[Suggestion, ...]:
+        """Whoever types the number of a chat may mean that chat."""
+        number = _NUMBER.fullmatch(fold(request.q).strip())
+        if number is None or request.page > 1 or request.cursor is not None:
+            return ()
+        q = f"id:{int(number[1])}"
+        context = self._context({}, request)
+        match = AllOf((*plan.filters.values(), whole(self._parse(q, context).tree, context)))
+        total = self.engine.count(match, history=plan.history)
+        return (Suggestion(q, total),) if total else ()
 
 
 def _related_chats(

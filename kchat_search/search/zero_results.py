@@ -6,17 +6,27 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import islice, takewhile
+from itertools import chain, islice, takewhile
 from time import perf_counter
 from typing import TypeVar
 
 from kchat_search import processor_time
 from kchat_search.errors import RequestTooExpensive
-from kchat_search.models.plan import EVERYWHERE, AllOf, Contains, EngineAnswer, HasWord, Node, Plan
-from kchat_search.models.search import FilterCut, PartCount, QueryReading, Suggestion
+from kchat_search.models.plan import (
+    EVERYWHERE,
+    AllOf,
+    Contains,
+    EngineAnswer,
+    Everything,
+    HasWord,
+    Node,
+    Plan,
+)
+from kchat_search.models.search import FilterCut, Note, PartCount, QueryReading, Suggestion
 from kchat_search.ports import Engine
 from kchat_search.search.did_you_mean import suggested_queries
 from kchat_search.search.plan import Context, parts_alone, whole
+from kchat_search.search.similar_values import queries_with_similar_values
 from kchat_search.search.tree import IN_HISTORY, And, FieldCondition, Not, Tree
 
 T = TypeVar("T")
@@ -27,7 +37,7 @@ Each reason needs a count over the whole index. Where the query names a speaker,
 thousands of texts. What was not counted in time is None, and the answer says so."""
 _MOST_PARTS = 64
 """A query of a thousand characters may have some 500 words."""
-_SUGGESTIONS = 3
+_SUGGESTIONS = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,6 +53,8 @@ class ZeroResults:
     """Cuts Han text into words."""
     parse: Callable[[str], Tree | None]
     """From query text to tree."""
+    notes: tuple[Note, ...] = ()
+    """What was not taken as it was typed."""
 
     def explain(self, reading: QueryReading, answer: EngineAnswer) -> QueryReading:
         """The reading with the reasons added. Nothing more is counted after `PATIENCE` seconds.
@@ -103,12 +115,21 @@ class ZeroResults:
         def is_nowhere(needle: Contains | HasWord) -> bool:
             return in_time() and not self.engine.count(needle, history=self.plan.history)
 
-        queries = suggested_queries(self.tree, self.split, is_nowhere, self.engine.similar)
+        queries = chain(
+            queries_with_similar_values(
+                self.q, self.tree, self.notes, self.context.agents, self._in_use
+            ),
+            suggested_queries(self.tree, self.split, is_nowhere, self.engine.similar),
+        )
         for query in takewhile(lambda _: in_time(), queries):
             tree = self.parse(query)
             total = 0 if tree is None else self._total_of(tree)
             if total:
                 yield Suggestion(query, total)
+
+    def _in_use(self, field: str) -> list[str | None]:
+        plan = Plan(Everything(), sort="newest", limit=0, facets=(field,))
+        return [value for value, _ in self.engine.search(plan).facets[field]]
 
     def _total_of(self, tree: Tree) -> int:
         return self._count(whole(tree, self.context), self.plan.filters)

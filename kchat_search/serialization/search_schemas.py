@@ -75,7 +75,10 @@ class QueryJson(TypedDict):
     parts: Annotated[list[PartJson], Field(description="Only where no chat has all of it.")]
     suggestions: Annotated[
         list[SuggestionJson],
-        Field(description="At most three; only where few chats, or none, have all of it."),
+        Field(
+            description="At most six: where few chats, or none, have all of it; and the chat whose "
+            "number was typed."
+        ),
     ]
     cuts: Annotated[list[CutJson], Field(description="Only where nothing was found.")]
     said_instead: Annotated[
