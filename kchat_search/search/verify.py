@@ -128,7 +128,8 @@ def _draw(
             text = rnd.choice(texts)
             length = rnd.randint(1, min(LONGEST, len(text)))
             start = rnd.randint(0, len(text) - length)
-            drawn[text[start : start + length]] = None
+            string = text[start : start + length]
+            drawn[string.strip() or string] = None  # as in quotes
     return list(drawn)
 
 

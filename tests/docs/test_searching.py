@@ -59,6 +59,9 @@ def what_the_examples_are_about() -> Iterator[dict[str, Any]]:
         205: ("升级到3.6.0,用c++写的", "テスト 한국어"),
         206: ("那个color:red和date:color", "退款和退货的发票"),
         207: ("谢谢", "不客气,谢谢", "谢谢", "很快退款"),
+        209: ("5月1日有20%的折扣", "C#的书和T恤", "iPhone 6"),
+        210: ("电话138 1111 2222，付了1,299元", "我的帳號"),
+        211: ("退款什么时候到账", "报错 FILE NOT FOUND status:200", "今天-20度"),
     }
     made: dict[int, dict[str, Any]] = {
         201: {"agent_id": 2192, "visitor_id": 547, "user_id": 45190},
