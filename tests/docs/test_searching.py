@@ -76,6 +76,8 @@ def what_the_examples_are_about() -> Iterator[dict[str, Any]]:
     yield chat(208, messages=[sent], agent_id=None, started_by="agent", type="call", status="open")
     robot = message(1, 290, "小助手", "谢谢") | {"role": "robot"}
     yield chat(290, messages=[robot])
+    earlier = message(1, 212, "访客212", "退款", created_at="2015-04-25 23:59:59")
+    yield chat(212, messages=[earlier])
 
 
 @pytest.mark.slow
@@ -86,7 +88,7 @@ def test_each_example_finds_some_chats_and_not_all(kchat: DemoServer, world: Wor
     kchat.delete(101)
     world.later(days=2).sync(reconcile=True)
     everything = world.found()
-    odd = ("李 雷",)  # nobody there is called so
+    odd = ("李 雷", "访客5")  # nobody there is called so
     for query, _ in written():
         found = world.found(query)
         assert found < everything, query
