@@ -18,6 +18,7 @@ import pytest
 from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header, parse_cookie
 
+from kchat_search.chats.former import differing, former_messages
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import NO_AGENTS, speakers_of
@@ -148,6 +149,18 @@ def history(text: str, make: Callable[[str], dict[str, Any]]) -> History:
     return History(stored, READING)
 
 
+def said_before(text: str) -> object:
+    """Two versions without a text in common: every message differs."""
+    before, after = many(text), many("x" + text)
+    for one, ending in ((before, "a"), (after, "b")):
+        for each in one["messages"]:
+            each["msg"] = each.get("msg", "") + ending
+    present = encode(after)
+    earlier = [StoredVersion(290, 1, encode(before), "1", MORNING)]
+    found = differing(present, earlier)
+    return former_messages(READER.read(present, {}), found, READER, {})
+
+
 def plan(text: str) -> object:
     today = date(2015, 4, 25)
     tree = parse(text[:1_000], SEGMENTER.segment_han, today).tree
@@ -214,6 +227,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "retry after": lambda text: retry_after(text, MORNING),
     "read": read,
     "who spoke": who_spoke,
+    "said before": said_before,
     "read many": lambda text: READER.read(archived(text, many), {"1": text[:16]}),
     "visible text": visible_text,
     "visible text of JSON": lambda text: visible_text(f'["{text}"]'),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from kchat_search.chats.speakers import KnownAgents, is_agent_id, is_said
 from kchat_search.models.chats import Chat, Message, Participant, Speaker
@@ -18,34 +19,41 @@ _MAX_CACHED_NAME = 64
 """Characters."""
 
 
-def participants_of(
-    chat: Chat, speakers: Sequence[Speaker], agents: KnownAgents
-) -> tuple[Participant, ...]:
-    """The agents who took part: first the one in charge, then all who said something, in order.
+class People(NamedTuple):
+    """Who took part in a chat."""
 
-    `speakers`: who spoke, message by message.
-    """
-    found: dict[str, Participant] = {}
-    if chat.agent_id:
-        found[chat.agent_id] = Participant(chat.agent_id, agents.names.get(chat.agent_id))
-    for message, speaker in zip(chat.messages, speakers, strict=True):
-        if speaker == "agent" and is_said(message):
-            agent_id = _agent_id(message, chat, agents)
-            name = agents.names.get(agent_id) if agent_id else message.name.strip()
-            if agent_id or name:
-                participant = Participant(agent_id, name)
-                found.setdefault(participant.value, participant)
-    return tuple(found.values())
-
-
-def senders_of(chat: Chat, speakers: Sequence[Speaker], agents: KnownAgents) -> tuple[str, ...]:
+    participants: tuple[Participant, ...]
+    """The agents: first the one in charge, then all who said something, in order."""
+    visitor_names: tuple[str, ...]
+    """The names on the visitor's messages, each once, in order."""
+    senders: tuple[str, ...]
     """Who said each message: `sender_of_agent` for an agent whose id is known, else
     `sender_of_name`; "" where nothing tells it."""
-    senders = []
+
+
+def people_of(chat: Chat, speakers: Sequence[Speaker], agents: KnownAgents) -> People:
+    """Who took part. `speakers`: who spoke, message by message."""
+    participants: dict[str, Participant] = {}
+    if chat.agent_id:
+        participants[chat.agent_id] = Participant(chat.agent_id, agents.names.get(chat.agent_id))
+    senders: list[str] = []
+    by_name: dict[tuple[Speaker, str, str | None], tuple[str, Participant | None]] = {}
     for message, speaker in zip(chat.messages, speakers, strict=True):
-        agent_id = _agent_id(message, chat, agents) if speaker == "agent" else None
-        senders.append(sender_of_agent(agent_id) if agent_id else sender_of_name(message.name))
-    return tuple(senders)
+        known = by_name.get(key := (speaker, message.name, message.user_id))
+        if known is None:
+            agent = _agent(message, chat, agents) if speaker == "agent" else None
+            agent_id = None if agent is None else agent.id
+            sender = sender_of_agent(agent_id) if agent_id else sender_of_name(message.name)
+            known = by_name[key] = sender, agent
+        senders.append(known[0])
+        if known[1] is not None and is_said(message):
+            participants.setdefault(known[1].value, known[1])
+    names = (name.strip() for speaker, name, _ in by_name if speaker == "visitor")
+    return People(
+        tuple(participants.values()),
+        tuple(dict.fromkeys(name for name in names if name)),
+        tuple(senders),
+    )
 
 
 def sender_of_agent(agent_id: str) -> str:
@@ -70,7 +78,11 @@ def _folded_short_name(name: str) -> str:
     return fold(name).strip()
 
 
-def _agent_id(message: Message, chat: Chat, agents: KnownAgents) -> str | None:
-    if is_agent_id(message.user_id, chat, agents):
-        return message.user_id
-    return agents.ids.get(message.name.strip())
+def _agent(message: Message, chat: Chat, agents: KnownAgents) -> Participant | None:
+    """The agent who said it; None where neither an id nor a name tells which."""
+    name = message.name.strip()
+    is_id = is_agent_id(message.user_id, chat, agents)
+    agent_id = message.user_id if is_id else agents.ids.get(name)
+    if agent_id:
+        return Participant(agent_id, agents.names.get(agent_id))
+    return Participant(None, name) if name else None

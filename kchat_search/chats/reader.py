@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from kchat_search import processor_time
-from kchat_search.chats import participants, speakers
+from kchat_search.chats import speakers
+from kchat_search.chats.participants import People, people_of
 from kchat_search.chats.speakers import NO_AGENTS, KnownAgents
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Chat, Participant, Speaker
@@ -50,21 +51,23 @@ class Transcript:
         return replace(self, chat=chat, speakers=self.speakers[part])
 
     @cached_property
+    def _people(self) -> People:
+        return people_of(self.chat, self.speakers, self.agents)
+
+    @property
     def participants(self) -> tuple[Participant, ...]:
         """The agents who took part: first the one in charge, then all who said something."""
-        return participants.participants_of(self.chat, self.speakers, self.agents)
+        return self._people.participants
 
-    @cached_property
+    @property
     def senders(self) -> tuple[str, ...]:
-        """The key of whoever said each message: see `participants.senders_of`."""
-        return participants.senders_of(self.chat, self.speakers, self.agents)
+        """The key of whoever said each message: see `participants.People`."""
+        return self._people.senders
 
-    @cached_property
+    @property
     def visitor_names(self) -> tuple[str, ...]:
         """The names on the visitor's messages, each once, in order."""
-        pairs = zip(self.chat.messages, self.speakers, strict=True)
-        names = (message.name.strip() for message, speaker in pairs if speaker == "visitor")
-        return tuple(dict.fromkeys(name for name in names if name))
+        return self._people.visitor_names
 
     @cached_property
     def visible(self) -> list[str]:
