@@ -11,7 +11,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from kchat_search.chats.history import decoded
@@ -122,6 +123,48 @@ def former_messages(
                     visible = message.upload.name
                 found[key] = FormerMessage(version.number, message, visible, passage)
     return tuple(found.values())
+
+
+@dataclass(frozen=True)
+class FormerTranscript(Transcript):
+    """The former messages of a chat, as messages of a transcript: to look into them and to mark
+    what they have."""
+
+    former: tuple[FormerMessage, ...] = ()
+
+    @classmethod
+    def of(cls, present: Transcript, former: tuple[FormerMessage, ...]) -> FormerTranscript:
+        """`former`: what the chat `present` said before."""
+        return cls(
+            replace(present.chat, messages=tuple(each.message for each in former)),
+            present.agent_name,
+            tuple(each.passage.speaker or "unknown" for each in former),
+            present.visitor_name,
+            present.agents,
+            former,
+        )
+
+    @cached_property
+    def visible(self) -> list[str]:
+        """The text of each, see `FormerMessage.visible`."""
+        return [each.visible for each in self.former]
+
+    @cached_property
+    def senders(self) -> tuple[str, ...]:
+        """The key of whoever said each."""
+        return tuple(each.passage.sender for each in self.former)
+
+
+def read_former(
+    present: Transcript,
+    raw: str,
+    earlier: Iterable[StoredVersion | DamagedRow],
+    reader: ChatReader,
+    agents: Mapping[str, str],
+) -> FormerTranscript:
+    """What a chat said before. `raw`, `earlier`: see `differing`. `agents`: names by id."""
+    versions = differing(raw, earlier)
+    return FormerTranscript.of(present, former_messages(present, versions, reader, agents))
 
 
 def _messages(sent: Json) -> list[Json]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from kchat_search import processor_time
 from kchat_search.chats import ratings
-from kchat_search.chats.reader import ChatReader
+from kchat_search.chats.former import FormerTranscript, read_former
+from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
+from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import (
     NO_TIME,
@@ -234,10 +237,31 @@ class Searcher:
                     visitor_name=transcript.visitor_name,
                     gone_at=stored.gone_at,
                     score=hit.score,
-                    snippets=snippets(transcript, needles, phrases=plan.phrases, limit=limit),
+                    snippets=snippets(
+                        transcript,
+                        needles,
+                        phrases=plan.phrases,
+                        limit=limit,
+                        read_former=self._former(stored, transcript, agents)
+                        if plan.history
+                        else None,
+                    ),
                 )
             )
         return tuple(hits), tuple(damaged)
+
+    def _former(
+        self, stored: StoredChat, transcript: Transcript, agents: Agents
+    ) -> Callable[[], FormerTranscript] | None:
+        """Reads what a chat said before; None where it has no earlier version."""
+        if stored.version == 1:
+            return None
+
+        def read() -> FormerTranscript:
+            with closing(self.archive.earlier_versions(stored.id)) as earlier:
+                return read_former(transcript, stored.raw, earlier, self.chat_reader, agents)
+
+        return read
 
     def _query_reading(
         self,

@@ -52,7 +52,7 @@ def _with_other_value(q: str, as_typed: str, in_use: InUse) -> Iterator[str]:
     """`as_typed`: a condition, which stands in `q` so."""
     name, _, value = fold(as_typed).partition(":")
     field = fields.BY_OPERATOR.get(name.strip())
-    if field is None or not 0 < len(value) <= _LONGEST or as_typed not in q:
+    if field is None or not field.facet or not 0 < len(value) <= _LONGEST or as_typed not in q:
         return
     language = "en" if value.isascii() else "zh"
     words = {

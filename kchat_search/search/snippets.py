@@ -6,12 +6,14 @@ points, in ascending order, and no two of them touch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Callable, Sequence
 from functools import reduce
 from itertools import islice
 from operator import or_
 from typing import NamedTuple
 
+from kchat_search.chats.former import FormerTranscript
 from kchat_search.chats.reader import Transcript
 from kchat_search.models.search import Snippet
 from kchat_search.search.marks import Needle, Range, marked
@@ -35,7 +37,12 @@ class _Candidate(NamedTuple):
 
 
 def snippets(
-    transcript: Transcript, needles: Sequence[Needle], *, phrases: Sequence[str], limit: int
+    transcript: Transcript,
+    needles: Sequence[Needle],
+    *,
+    phrases: Sequence[str],
+    limit: int,
+    read_former: Callable[[], FormerTranscript] | None = None,
 ) -> tuple[Snippet, ...]:
     """The messages that match best, at most `limit`, in the order of the chat; and from
     `REPLY_FROM` on, the reply to the best one of the visitor's, whether or not it matches.
@@ -44,14 +51,59 @@ def snippets(
     are spread over several messages, each word gets a message, as far as `limit` allows. A chat may
     have been found by a field, or by what it does not have. Then its first messages with text are
     shown.
+
+    `read_former` gives what the chat said before. Where some needle is in no message now, the best
+    former messages that have it follow; the others leave room for them.
     """
     if limit <= 0:
         return ()
+    found = _candidates(transcript, needles, phrases)
+    former: tuple[Snippet, ...] = ()
+    if read_former is not None:
+        missing = (1 << len(needles)) - 1 & ~_all_needles(found)
+        former = _former(read_former, needles, phrases, missing, limit) if missing else ()
+        limit -= len(former)
+        if former and (not found or not limit):
+            return former
+    return _present(transcript, found, limit) + former
+
+
+def _candidates(
+    transcript: Transcript, needles: Sequence[Needle], phrases: Sequence[str]
+) -> list[_Candidate]:
     texts = transcript.texts_with_map
-    found = [
+    return [
         _Candidate(index, ranges, bits, any(phrase in texts[index].text for phrase in phrases))
         for index, ranges, bits in marked(transcript, needles)
     ]
+
+
+def _former(
+    read_former: Callable[[], FormerTranscript],
+    needles: Sequence[Needle],
+    phrases: Sequence[str],
+    missing: int,
+    limit: int,
+) -> tuple[Snippet, ...]:
+    """The best former messages that have some of the `missing` needles, at most `limit`; each
+    needle that is in the one before needs no other."""
+    transcript = read_former()
+    found = _candidates(transcript, needles, phrases)
+    chosen: list[_Candidate] = []
+    for candidate in sorted(found, key=_rank):
+        if candidate.needles & missing and len(chosen) < limit:
+            chosen.append(candidate)
+            missing &= ~candidate.needles
+    return tuple(
+        dataclasses.replace(
+            _snippet(transcript, candidate), former=transcript.former[candidate.at].version
+        )
+        for candidate in chosen
+    )
+
+
+def _present(transcript: Transcript, found: list[_Candidate], limit: int) -> tuple[Snippet, ...]:
+    """The best of the messages that the chat has now, and the reply."""
     if not found:
         with_text = (i for i, visible in enumerate(transcript.visible) if visible.strip())
         return tuple(_snippet(transcript, _Candidate(index)) for index in islice(with_text, limit))

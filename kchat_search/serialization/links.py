@@ -115,7 +115,9 @@ def anchor(message_id: int | None, position: int) -> str:
 
 def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None, offset: int = 0) -> str:
     """The page of a chat, with the matches of `q` marked, at the message of `snippet` if one is
-    given, else without the first `offset` messages."""
+    given, else without the first `offset` messages. A former message is shown by its version."""
+    if snippet is not None and snippet.former is not None:
+        return version_url(chat.id, snippet.former)
     fragment = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
     if snippet is not None:
         offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
@@ -123,11 +125,19 @@ def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None, offset: in
     return _with_query(f"/chats/{chat.id}", query) + fragment
 
 
-def versions_url(chat_id: int, offset: int = 0, fragment: str = "") -> str:
-    """The page of a chat's versions, newest first, without the first `offset`. `fragment` is
-    an anchor on it."""
-    query = urlencode([("offset", offset)]) if offset else ""
+def versions_url(
+    chat_id: int, offset: int = 0, fragment: str = "", version: int | None = None
+) -> str:
+    """The page of a chat's versions, newest first, without the first `offset`, or from the one
+    after `version`. `fragment` is an anchor on it."""
+    given = {"offset": offset or None, "version": version}
+    query = urlencode({name: value for name, value in given.items() if value is not None})
     return _with_query(f"/chats/{chat_id}/versions", query) + (f"#{fragment}" if fragment else "")
+
+
+def version_url(chat_id: int, number: int) -> str:
+    """The page of a chat's versions, at this one and the change that followed it."""
+    return versions_url(chat_id, fragment=f"v{number}", version=number)
 
 
 @lru_cache(64)

@@ -161,6 +161,8 @@ def _snippet(snippet: Snippet, zone: ZoneInfo) -> schemas.SnippetJson:
         "start": snippet.start,
         "cut": snippet.cut,
         "reply": snippet.reply,
+        "former": snippet.former is not None,
+        "version": snippet.former,
     }
 
 

@@ -137,6 +137,12 @@ SnippetJson = TypedDict(
                 "not it matches."
             ),
         ],
+        "former": Annotated[
+            bool, Field(description="An earlier version said this, and the chat does not now.")
+        ],
+        "version": Annotated[
+            int | None, Field(description="Of a former message: the newest version that has it.")
+        ],
     },
 )
 

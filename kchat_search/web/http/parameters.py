@@ -319,12 +319,12 @@ def read_chat_id(text: str) -> int:
     return int(text.lstrip("0") or "0")
 
 
-def read_offset(text: str) -> int:
-    """How many rows of a list to skip; "" is 0. Raises `BadRequest`."""
+def read_offset(text: str, name: str = "offset") -> int:
+    """How many rows of a list to skip; "" is 0. Raises `BadRequest` for the parameter `name`."""
     if not text:
         return 0
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise BadRequest(_("%(name)s 必须是整数。", name="offset"), "offset")
+        raise BadRequest(_("%(name)s 必须是整数。", name=name), name)
     return int(text)
 
 

@@ -68,10 +68,13 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
 
     @pages.get("/chats/<chat_id>/versions")
     def chat_versions(chat_id: str) -> Response:
-        offset = parameters.read_offset(
-            parameters.only(without_choice(request.args), "offset")["offset"]
-        )
-        response = conditional(_versions_page(_read(program, chat_id, "", _NONE), offset, program))
+        given = parameters.only(without_choice(request.args), "offset", "version")
+        view = _read(program, chat_id, "", _NONE)
+        offset = parameters.read_offset(given["offset"])
+        version = parameters.read_offset(given["version"], "version")
+        if version:  # what a version said is read in the change that followed it
+            offset = max(0, view.version - version - 1)
+        response = conditional(_versions_page(view, offset, program))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
