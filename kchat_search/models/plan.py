@@ -182,6 +182,9 @@ class Plan:
     most as much, however seldom it is written so."""
     phrases: tuple[str, ...] = ()
     """Whole phrases. A chat that has one ranks before all chats that have none."""
+    tails: tuple[str, ...] = ()
+    """Texts that end in a digit. Hits in which no digit follows one rank before the others, and
+    those in which it is a whole number, with no digit before it either, before these."""
     sort: Sort = "relevance"
     offset: int = 0
     limit: int = 20
@@ -228,7 +231,8 @@ class EngineAnswer:
     related_total: int = 0
     """The exact number of related chats; 0 where none are looked for."""
     former: int | None = None
-    """How many chats more would match with `history`; None where the plan has it."""
+    """How many chats more match with `history`: those that do not match without. None where the
+    plan has it."""
 
 
 class Passage(NamedTuple):

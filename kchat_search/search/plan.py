@@ -8,6 +8,7 @@ group, and in the groups inside it, must be in a message by the visitor, said on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -269,6 +270,11 @@ class Ranking(NamedTuple):
     words: tuple[str, ...]
     phrases: tuple[str, ...]
     forms: tuple[tuple[str, str], ...]
+    tails: tuple[str, ...]
+
+
+_TAIL = re.compile("[0-9]{3}$")
+"""A text that may be the end of a number, long enough to mean it."""
 
 
 def ranking(tree: Tree | None, words: Callable[[Iterable[str]], list[str]]) -> Ranking:
@@ -276,8 +282,10 @@ def ranking(tree: Tree | None, words: Callable[[Iterable[str]], list[str]]) -> R
     scored: list[str] = []
     phrases: list[str] = []
     forms: list[tuple[str, str]] = []
+    tails: list[str] = []
     for leaf in positive_leaves(tree):
         if isinstance(leaf, Phrase):
+            tails.append(leaf.text)
             scored.extend(words([leaf.text]))
             continue
         if isinstance(leaf, Near):
@@ -290,12 +298,18 @@ def ranking(tree: Tree | None, words: Callable[[Iterable[str]], list[str]]) -> R
             # The number as it is written without separators is one token in most texts.
             typed = words([joined_query(str(part))])
             scored.extend(typed)
+            tails.append(joined_query(str(part)))
             if isinstance(part, Forms) and typed:
                 # jieba's search mode gives a long word after those inside it.
                 forms.extend((form, typed[-1]) for form in words(part.texts[1:]))
         if len(leaf.parts) > 1:
             phrases.extend(_written_otherwise(leaf))
-    return Ranking(tuple(scored), tuple(dict.fromkeys(phrases)), tuple(dict.fromkeys(forms)))
+    return Ranking(
+        tuple(scored),
+        tuple(dict.fromkeys(phrases)),
+        tuple(dict.fromkeys(forms)),
+        tuple(dict.fromkeys(filter(_TAIL.search, tails))),
+    )
 
 
 def _written_otherwise(text: Text) -> Iterator[str]:

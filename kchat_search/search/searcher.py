@@ -194,6 +194,7 @@ class Searcher:
             words=ranks.words,
             forms=ranks.forms,
             phrases=ranks.phrases,
+            tails=ranks.tails,
             sort=request.sort,
             offset=offset,
             limit=request.per_page + 1,  # one more than is shown tells whether any follow

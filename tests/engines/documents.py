@@ -21,6 +21,7 @@ from kchat_search.models.plan import (
     HasWord,
     IndexDocument,
     Messages,
+    Near,
     Node,
     NoneOf,
     Passage,
@@ -214,11 +215,14 @@ def nodes() -> st.SearchStrategy[Node]:
     """Random trees of everything that an engine may be asked."""
     which = _messages()
     messages = st.just(EVERYWHERE) | which
+    short = st.text("退款a15 ", min_size=1, max_size=2).map(fold)
+    nearby = st.lists(short, min_size=1, max_size=4).map(tuple)
     return trees(
         st.one_of(
             st.just(Everything()),
             st.builds(Contains, literals(), messages, st.booleans()),
             st.builds(HasWord, words(), st.booleans(), messages),
+            st.builds(Near, nearby, st.integers(0, 6), messages),
             st.builds(Said, which.filter(lambda asked: asked != EVERYWHERE)),
             st.builds(FileNamed, st.text("发票ab.", min_size=1, max_size=3)),
             *_filters,

@@ -31,6 +31,7 @@ Reading:
     sets.py           and, or, not of posting lists
     segment.py        one segment as of one commit: deletions, postings kept in memory
     message_filter.py which passages are among the messages that are looked into
+    near.py           texts that stand near one another in one passage
     text_scan.py      searches the texts themselves, where posting lists cannot decide
     evaluate.py       which chats match: a tree of conditions, smallest lists first
     rank.py           in which order: BM25, whole phrases, proximity; the top k

@@ -73,7 +73,7 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         documents=sum(segment.live_count for segment in segments),
         related=related,
         related_total=related_total,
-        former=None if plan.history else 0,
+        former=None if plan.history else _count_former(matches, plan),
     )
 
 
@@ -100,13 +100,24 @@ def _page(ranked: _Ranked, plan: Plan) -> tuple[EngineHit, ...]:
     )
 
 
-def _match(segment: Segment, match: Node, plan: Plan) -> _Matches:
-    """The documents that match a node and the plan's filters.
+def _count_former(matches: Sequence[_Matches], plan: Plan) -> int:
+    """How many documents match only with former passages. Cost: nothing where none has any."""
+    plan = replace(plan, history=True, facets=())
+    found = 0
+    for without in matches:
+        segment = without.segment
+        if len(segment.with_former):
+            docs = _match(segment, plan.match, plan, segment.with_former).docs
+            found += len(difference(docs, without.docs, segment.size))
+    return found
+
+
+def _match(segment: Segment, match: Node, plan: Plan, within: DocNumbers | None = None) -> _Matches:
+    """The documents of `within` that match a node and the plan's filters.
 
     A facet that is also filtered by is counted without its own filter, so its filter is evaluated
     by itself. All other filters narrow the candidates for `match`.
     """
-    within: DocNumbers | None = None
     facet_filters: dict[str, DocNumbers] = {}
     for name, node in plan.filters.items():
         if name in plan.facets:
@@ -132,7 +143,7 @@ def _related(
     """(the best chats that match a part of the query, how many there are). `whole`: for each
     segment, what matches the whole query and the filters; it is left out."""
     part = AllOf((related.required, AnyOf(related.parts)))
-    plan = replace(plan, offset=0, limit=related.limit, after=None, facets=())
+    plan = replace(plan, tails=(), offset=0, limit=related.limit, after=None, facets=())
     found = []
     for matches in whole:
         some = _match(matches.segment, part, plan)
@@ -169,7 +180,7 @@ def _by_relevance(matches: Sequence[_Matches], plan: Plan) -> _Ranked:
     proximity.
     """
     segments = [m.segment for m in matches]
-    query = rank.Query.of(segments, plan.words, plan.phrases, plan.forms)
+    query = rank.Query.of(segments, plan)
     k = max(plan.offset + plan.limit, rank.RESCORE_WINDOW)
     top = _TopHits.joined(
         [

@@ -28,7 +28,7 @@ from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, intersect, union
-from kchat_search.engines.whoosh.text_scan import TextTest, contains, has_word
+from kchat_search.engines.whoosh.text_scan import TextTest, contains, digits_around, has_word, near
 from kchat_search.models.plan import (
     EVERYWHERE,
     NO_TIME,
@@ -84,7 +84,7 @@ def matching(  # noqa: C901, PLR0911  # one a kind
         case Said(messages):
             return _with_message(segment, messages, within, history=history)
         case Near():
-            raise NotImplementedError(node)
+            return _with_texts_near(segment, node, within, history=history)
         case AllOf(parts):
             return _all_of(segment, parts, within, history=history)
         case AnyOf(parts):
@@ -209,6 +209,17 @@ def _candidates_in(
     return left, None if messages == EVERYWHERE and is_gram(literal) else test
 
 
+def digits_stand(segment: Segment, literal: str, docs: DocNumbers) -> NDArray[np.int64]:
+    """How a literal that ends in a digit stands in each of `docs` (same shape), in the text or in a
+    joined form of it: see `digits_around`."""
+    best = np.zeros(len(docs), np.int64)
+    for name in ("text", "joined"):
+        having, _ = _candidates_in(segment, name, literal, EVERYWHERE, docs)
+        places = np.searchsorted(docs, having)
+        best[places] = np.maximum(best[places], digits_around(segment.file, name, literal, having))
+    return best
+
+
 def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
     """(field, ordinal) of each gram that a literal requires, those with the fewest documents first.
     None if some gram is in no document; then the literal is in none."""
@@ -241,6 +252,18 @@ def _with_word(
         return matched
     former, _ = _candidates_in(segment, "former", node.text, EVERYWHERE, within)
     return union([matched, has_word(segment.file, "former", node)(former)], segment.size)
+
+
+def _with_texts_near(
+    segment: Segment, node: Near, within: DocNumbers | None, *, history: bool
+) -> DocNumbers:
+    found = []
+    for name in ("text", "former") if history else ("text",):
+        left = within
+        for text in sorted(node.texts, key=lambda text: _cost(segment, Contains(text))):
+            left, _ = _candidates_in(segment, name, text, node.messages, left)
+        found.append(EMPTY if left is None else near(segment.file, name, node)(left))
+    return found[0] if len(found) == 1 else union(found, segment.size)
 
 
 def _with_message(

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
-from kchat_search.engines.whoosh.evaluate import matching
+from kchat_search.engines.whoosh.evaluate import digits_stand, matching
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import is_member
 from kchat_search.engines.whoosh.text_encoding import MARKS
 from kchat_search.engines.whoosh.text_scan import in_portions, make_finder, read_texts
-from kchat_search.models.plan import Contains
+from kchat_search.models.plan import Contains, Plan
 
 K1 = 1.2
 B = 0.25
@@ -64,18 +64,15 @@ class Query(NamedTuple):
     average_length: float
     """The mean number of words of a live document; at least 1."""
     phrases: Sequence[str]
+    tails: Sequence[str]
+    """Texts that end in a digit."""
 
     @classmethod
-    def of(
-        cls,
-        segments: Sequence[Segment],
-        words: Sequence[str],
-        phrases: Sequence[str],
-        forms: Sequence[tuple[str, str]] = (),
-    ) -> Query:
-        """Look up the words in all segments. `forms`: see `Plan`. Raises `PostingsDamaged`."""
+    def of(cls, segments: Sequence[Segment], plan: Plan) -> Query:
+        """Look up the words of a plan in all segments. Raises `PostingsDamaged`."""
+        words = plan.words
         known = set(words)
-        others = {form: word for form, word in forms if form not in known}
+        others = {form: word for form, word in plan.forms if form not in known}
         postings = [
             {word: segment.postings(word) for word in (*words, *others)} for segment in segments
         ]
@@ -87,7 +84,9 @@ class Query(NamedTuple):
         for form, word in others.items():
             idf[form] = min(idf[form], idf.get(word, idf[form]))
         length = sum(segment.live_words for segment in segments)
-        return cls(idf, postings, max(length / total, 1.0) if total else 1.0, phrases)
+        return cls(
+            idf, postings, max(length / total, 1.0) if total else 1.0, plan.phrases, plan.tails
+        )
 
 
 def _word_weights(words: Sequence[str]) -> dict[str, float]:
@@ -104,8 +103,9 @@ def _word_weights(words: Sequence[str]) -> dict[str, float]:
 
 
 def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Scores:
-    """The score of each of `docs` (same shape): its BM25, and for each whole phrase more than BM25
-    can give. `number`: the place of the segment among those of the query.
+    """The score of each of `docs` (same shape): its BM25, and for each whole phrase and each
+    number that ends as asked more than BM25 can give. `number`: the place of the segment among
+    those of the query.
 
     Cost: some 10 ns for each document and word. Raises `PostingsDamaged`, `TextDamaged`.
     """
@@ -122,6 +122,8 @@ def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Sco
     for phrase in query.phrases:
         with_phrase = matching(segment, Contains(phrase), docs)
         totals[is_member(docs, with_phrase, segment.size)] += phrase_bonus(query.idf)
+    for tail in query.tails:  # twice, so that a phrase does not outweigh it
+        totals += 2 * phrase_bonus(query.idf) * digits_stand(segment, tail, docs)
     return totals
 
 

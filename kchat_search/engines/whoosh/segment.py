@@ -87,6 +87,12 @@ class Segment:
         return difference(np.arange(self.size), self.deleted, self.size)
 
     @cached_property
+    def with_former(self) -> DocNumbers:
+        """The live documents that have former passages."""
+        documents = self.file.passages["former"].documents
+        return difference(documents, self.deleted, self.size)
+
+    @cached_property
     def live_words(self) -> int:
         """How many words all live documents have together."""
         return self.file.total_words - int(self.lengths[self.deleted].sum())

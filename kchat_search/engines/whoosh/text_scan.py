@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.message_filter import MessageFilter
+from kchat_search.engines.whoosh.near import Occurrences, together
 from kchat_search.engines.whoosh.postings import EMPTY, ByteArray, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, TextDamaged
-from kchat_search.models.plan import EVERYWHERE, HasWord, Messages
+from kchat_search.models.plan import EVERYWHERE, HasWord, Messages, Near
 
 TextTest = Callable[[DocNumbers], DocNumbers]
 Positions = NDArray[np.int64]
@@ -40,6 +41,8 @@ FindMatches = Callable[[Texts], Positions]
 
 _AT_ONCE = 8_192
 """How many texts are scanned at a time, at most: some megabytes."""
+_LONGEST_CHARACTER = 4
+"""Bytes."""
 _BYTES_AT_ONCE = 8 << 20
 """How many bytes of text, at most, unless one text has more. numpy is not interrupted while it
 looks through them: some milliseconds for each byte of what is looked for."""
@@ -85,6 +88,70 @@ def has_word(file: SegmentFile, name: str, node: HasWord) -> TextTest:
         return positions[whole]
 
     return _test(file, name, matches)
+
+
+def near(file: SegmentFile, name: str, node: Near) -> TextTest:
+    """The test: does one of those messages have all the texts near one another? `name`: one of
+    `TEXTS`. Cost: some µs a document."""
+    finders = [make_finder(file, text) for text in node.texts]
+
+    def matches(texts: Texts) -> Positions:
+        heads = np.flatnonzero((texts.array & 0xC0) != 0x80)
+        marks = np.flatnonzero(texts.array < len(MARKS))
+        occurrences = []
+        for text, find in zip(node.texts, finders, strict=True):
+            found = EMPTY if find is None else find(texts.array)
+            found = in_messages(file, name, texts, found, node.messages)
+            passages = np.searchsorted(marks, found) - 1
+            occurrences.append(Occurrences(np.searchsorted(heads, found), passages, len(text)))
+        return np.asarray(marks[together(occurrences, node.distance)])
+
+    return _test(file, name, matches)
+
+
+def digits_around(
+    file: SegmentFile, name: str, literal: str, docs: DocNumbers
+) -> NDArray[np.int64]:
+    """How the literal, which ends in a digit, stands in the text of each document (same shape): 2
+    as a whole number somewhere, with no digit before or behind it; 1 as the end of one; else 0.
+
+    `name`: one of `TEXTS`. Cost: that of `contains`.
+    """
+    best = np.zeros(len(docs), np.int64)
+    find = make_finder(file, literal)
+    done = 0
+    for some in in_portions(file, name, docs) if find is not None else ():
+        assert find is not None
+        processor_time.check()
+        texts = texts_of(file, name, some)
+        begin = find(texts.array)
+        length = len(file.alphabet.needle(literal) or b"")
+        goes_on = _digit_at(file, texts.array, begin + length)
+        before = _digit_before(file, texts.array, begin) & literal[0].isdigit()
+        document = np.searchsorted(texts.starts, begin, side="right") - 1
+        np.maximum.at(best, done + document, np.where(goes_on, 0, np.where(before, 1, 2)))
+        done += len(some)
+    return best
+
+
+def _digit_at(file: SegmentFile, text: ByteArray, positions: Positions) -> NDArray[np.bool_]:
+    """For each position: does a digit begin there?"""
+    padded = np.append(text, np.zeros(_LONGEST_CHARACTER, np.uint8))
+    found = np.zeros(len(positions), np.bool_)
+    for digit in filter(None, map(file.alphabet.needle, "0123456789")):
+        is_digit = np.ones(len(positions), np.bool_)
+        for offset, byte in enumerate(digit):
+            is_digit &= padded[positions + offset] == byte
+        found |= is_digit
+    return found
+
+
+def _digit_before(file: SegmentFile, text: ByteArray, positions: Positions) -> NDArray[np.bool_]:
+    """For each position, which is never the first: does a digit end there?"""
+    begin = positions - 1
+    for _ in range(_LONGEST_CHARACTER - 1):
+        begin = np.where((text[begin] & 0xC0) == 0x80, begin - 1, begin)
+    return _digit_at(file, text, begin)
 
 
 def _test(file: SegmentFile, name: str, find_matches: FindMatches) -> TextTest:

@@ -1,5 +1,5 @@
 """Answers to random plans over random chats are those of an oracle, which looks at every chat
-(`tests/oracle.py`): matches, counts, facets, tiers, pages, ids."""
+(`tests/oracle.py`): matches, counts, facets, related chats, history, pages, ids."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from kchat_search.models.plan import (
     NO_TIME,
     AllOf,
+    AnyOf,
     Contains,
     EngineAnswer,
     Everything,
     FieldIs,
     IndexDocument,
+    Near,
     Node,
     Plan,
     Related,
@@ -84,6 +86,11 @@ def cuts(draw: st.DrawFn, held: dict[int, IndexDocument]) -> list[Node]:
         joined = draw(st.booleans())
         other = "".join(draw(st.permutations(part)))
         literals += [Contains(part, joined=joined), Contains(other, joined=joined)]
+        pieces = part[:1], part[-1:], part[len(part) // 2]
+        literals += [
+            Near(tuple(draw(st.permutations(pieces))), draw(st.integers(0, 4))),
+            Near((text[start : start + 2], text[-2:]), draw(st.integers(0, 4))),
+        ]
     return literals
 
 
@@ -114,6 +121,7 @@ def check_whole_answer(
     assert pages(engine, plan, len(full)) == order
     check_facets(answer, plan, held, match, full)
     check_ids(engine, plan, held, full)
+    check_history(engine, plan, held, full)
     passing = {i: d for i, d in held.items() if matches(d, AllOf(tuple(filters.values())))}
     has = {i: tuple(matches(d, part) for part in parts) for i, d in passing.items()}
     related = {i: found for i, found in has.items() if any(found) and i not in full}
@@ -150,6 +158,27 @@ def check_facets(
         assert dict(answer.facets[name]) == dict(several)
     days = Counter(None if held[i].created is None else "1970-01-01" for i in expected)
     assert dict(answer.facets["created_day"]) == dict(days)
+
+
+def check_history(
+    engine: Engine, plan: Plan, held: dict[int, IndexDocument], without: set[int]
+) -> None:
+    """With history the hits, the ids and the related chats are those of an oracle that looks into
+    former passages. An answer without it says how many chats come only with it."""
+    both = AllOf((plan.match, *plan.filters.values()))
+    found = {i for i, d in held.items() if matches(d, both, history=True)}
+    assert engine.search(plan).former == len(found - without)
+    assert engine.search(replace(plan, sort="oldest")).former == len(found - without)
+    with_history = replace(plan, history=True)
+    answer = engine.search(with_history)
+    assert answer.former is None
+    assert {hit.id for hit in answer.hits} == set(engine.ids(with_history)) == found
+    assert plan.related is not None
+    some = AllOf((*plan.filters.values(), AnyOf(plan.related.parts)))
+    related = {i for i, d in held.items() if matches(d, some, history=True)} - found
+    assert {one.hit.id for one in answer.related} == (
+        related if len(found) < plan.enough else set()
+    )
 
 
 def check_ids(engine: Engine, plan: Plan, held: dict[int, IndexDocument], full: set[int]) -> None:

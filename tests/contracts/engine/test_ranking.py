@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from kchat_search.models.plan import AllOf, AnyOf, Contains, Everything, HasWord, Plan
+from kchat_search.models.plan import (
+    AllOf,
+    AnyOf,
+    Contains,
+    Everything,
+    HasWord,
+    Passage,
+    Plan,
+)
 from kchat_search.ports import Engine
 from tests.engines.documents import make
 
@@ -87,6 +95,36 @@ def test_of_the_same_score_the_newest_is_first_then_the_highest_id(
     hits = engine.search(Plan(HasWord("refund"), words=("refund",), limit=limit)).hits
     expected = sorted(chats, key=lambda c: (-1 if c.created is None else c.created, c.id))
     assert [hit.id for hit in hits] == [c.id for c in expected[::-1][:limit]]
+
+
+def test_the_tail_of_a_number_ranks_before_other_places_of_its_digits(engine: Engine) -> None:
+    """The whole number first, then numbers that end so, then numbers that go on."""
+    engine.write([make(n, "你好 22", "再见") for n in range(100, 130)])
+    engine.write(
+        [
+            make(1, "订单2222"),
+            make(2, "2222" + "很久以前的一件事情" * 20),
+            make(3, "请打138-1111-2222吗"),
+            make(4, "电话是 13811112222 吗"),
+            make(5, "2222" * 9 + "1"),
+            make(6, "x 22220", "y"),
+            make(7, "单号922223"),
+        ]
+    )
+    plan = Plan(Contains("2222"), words=("2222",), phrases=("2222",), tails=("2222",))
+    order = [hit.id for hit in engine.search(plan).hits]
+    assert set(order[:3]) == {1, 2, 3}
+    assert order[3] == 4
+    assert set(order[4:]) == {5, 6, 7}
+
+
+def test_a_joined_number_ends_as_its_digits_do(engine: Engine) -> None:
+    grouped = Passage("138 1111 2222吗", "visitor", joined=("13811112222吗",))
+    longer = Passage("1381 1112 2225", "visitor", joined=("138111122225",))
+    engine.write([make(n, "你好") for n in range(100, 130)])
+    engine.write([make(1, passages=(longer,)), make(2, passages=(grouped,)), make(3, "x11112222")])
+    plan = Plan(Contains("11112222", joined=True), words=("11112222",), tails=("11112222",))
+    assert [hit.id for hit in engine.search(plan).hits] == [3, 2, 1]
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
