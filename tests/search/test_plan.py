@@ -320,6 +320,23 @@ def test_what_ranks_is_what_is_asked_for(
     assert (found.words, found.phrases, found.forms) == (words, phrases, ())
 
 
+@pytest.mark.parametrize(
+    ("query", "tails"),
+    [
+        ("8845", ("8845",)),
+        ("138 1111 2222 退款", ("13811112222",)),
+        ("KT-INS114 退款 114", ("ktins114", "114")),
+        ('"电话 8845" OR 845', ("电话 8845", "845")),
+        ("NOT 8845 退款", ()),
+        ("45 1元 abc 第123次", ()),
+    ],
+)
+def test_a_text_that_ends_in_three_digits_may_be_the_end_of_a_number(
+    query: str, tails: tuple[str, ...]
+) -> None:
+    assert ranking(tree(query), lambda texts: [*texts]).tails == tails
+
+
 def test_a_word_ranks_in_its_other_written_forms_and_weighs_no_more() -> None:
     found = ranking(tree("账号登录"), lambda texts: [w for text in texts for w in by_twos(text)])
     assert found.words == ("账号", "登录")
