@@ -154,6 +154,17 @@ def to_node(tree: Tree | None, context: Context, scope: Scope | None = None) -> 
             )
 
 
+def excludes(node: Node) -> bool:
+    """Does it ask for what a chat must not fulfil?"""
+    match node:
+        case NoneOf():
+            return True
+        case AllOf(parts) | AnyOf(parts):
+            return any(map(excludes, parts))
+        case _:
+            return False
+
+
 def says_something(part: Tree) -> bool:
     """Can a chat fulfil this only by what some message says?"""
     match part:

@@ -51,6 +51,7 @@ from kchat_search.search import cursor as cursors
 from kchat_search.search.marks import Needle, needles_of
 from kchat_search.search.plan import (
     Context,
+    excludes,
     filters,
     notes_of_filters,
     ranking,
@@ -133,7 +134,7 @@ class Searcher:
             damaged=damaged + also_damaged,
             related=_related_chats(also, answer, plan),
             related_total=answer.related_total,
-            former=answer.former,
+            former=self._former_count(answer, plan),
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
@@ -250,6 +251,14 @@ class Searcher:
                 )
             )
         return tuple(hits), tuple(damaged)
+
+    def _former_count(self, answer: EngineAnswer, plan: Plan) -> int | None:
+        """How many chats more a search with `history` finds. Where the query excludes a text, such
+        a search also loses chats, which said it before."""
+        if not answer.former or not excludes(plan.match):
+            return answer.former
+        match = AllOf((*plan.filters.values(), plan.match))
+        return max(0, self.engine.count(match, history=True) - answer.total)
 
     def _former(
         self, stored: StoredChat, transcript: Transcript, agents: Agents
