@@ -7,11 +7,12 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import accumulate
 
+from kchat_search.chats.former import read_former
 from kchat_search.chats.history import History, Reading, StoredVersions
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import ArchiveError, ChatDamaged, IndexUnwritable, KchatError, NotFound
@@ -34,7 +35,7 @@ from kchat_search.models.reports import (
 )
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
 from kchat_search.ports import Archive, Clock, Engine
-from kchat_search.search.export_walk import Export, walk
+from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.marks import Needle, highlights
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.verify import check_archive, verify
@@ -138,8 +139,20 @@ class Service:
         coverage = self.searcher.coverage()
         ids = self.searcher.ids(request)
         agents = self.archive.agents()
-        chats = walk(self.archive, ids, lambda stored: self._view(stored, agents))
-        return Export(total=len(ids), coverage=coverage, chats=chats)
+        history = self.searcher.asks_history(request)
+
+        def view(stored: StoredChat) -> ChatView | ChatWithPast:
+            return self._with_past(stored, agents) if history else self._view(stored, agents)
+
+        chats = walk(self.archive, ids, view)
+        return Export(total=len(ids), coverage=coverage, chats=chats, history=history)
+
+    def _with_past(self, stored: StoredChat, agents: Mapping[str, str]) -> ChatWithPast:
+        view = self._view(stored, agents)
+        with closing(self.archive.earlier_versions(stored.id)) as earlier:
+            transcript = self.chat_reader.read(stored.raw, agents)
+            former = read_former(transcript, stored.raw, earlier, self.chat_reader, agents).former
+        return ChatWithPast(view, former, self.history(stored.id))
 
     def _view(
         self,

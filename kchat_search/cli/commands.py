@@ -239,6 +239,7 @@ def export(
             zone=settings.zone,
             links=_links(settings),
             agents=service.agents(),
+            history=hits.history,
         )
         damaged: list[DamagedRow] = []
         with (

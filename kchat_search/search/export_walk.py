@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from kchat_search.chats.former import FormerMessage
+from kchat_search.chats.history import History
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Coverage
@@ -32,7 +34,18 @@ class AbsentChat:
     id: int
 
 
-Exported = ChatView | AbsentChat | DamagedRow
+@dataclass(frozen=True, slots=True)
+class ChatWithPast:
+    """A chat as it is now, and what it said before: of an export with `history`."""
+
+    view: ChatView
+    former: tuple[FormerMessage, ...]
+    """What the chat does not say any more, newest first."""
+    history: History
+    """All its versions, which are read as they are needed."""
+
+
+Exported = ChatView | ChatWithPast | AbsentChat | DamagedRow
 """One item of an export. A chat that is damaged in the archive is named in its place."""
 
 
@@ -46,10 +59,14 @@ class Export:
     """Did the search cover every chat, when the hits were looked up?"""
     chats: Iterator[Exported]
     """Each chat is read when the walk reaches it, and is as the archive has it at that moment."""
+    history: bool = False
+    """Did the search look into earlier versions? Then the chats come with theirs."""
 
 
 def walk(
-    archive: StoredChats, ids: Sequence[int], view: Callable[[StoredChat], ChatView]
+    archive: StoredChats,
+    ids: Sequence[int],
+    view: Callable[[StoredChat], ChatView | ChatWithPast],
 ) -> Iterator[Exported]:
     """The chats with these ids, in this order. `view` makes of a stored chat what is shown of it.
     No transaction is open while the caller works on a chat.

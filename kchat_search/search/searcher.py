@@ -156,6 +156,11 @@ class Searcher:
         context = self._context(self.archive.agents(), request)
         return self.engine.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
+    def asks_history(self, request: SearchRequest) -> bool:
+        """Does it look into earlier versions, by its parameter or its query?"""
+        context = self._context({}, request)
+        return request.history or asks_history(self._parse(request.q, context).tree)
+
     def needles(self, q: str) -> tuple[Needle, ...]:
         """The texts that a query looks for, to mark them in a whole chat. Raises `LimitExceeded`
         for a query that is too long."""

@@ -17,7 +17,7 @@ from kchat_search import __version__
 from kchat_search.fields import BY_NAME, NONE, PARAMETERS, Label
 from kchat_search.models.reports import Coverage
 from kchat_search.models.search import SearchRequest
-from kchat_search.serialization.export_table import COLUMNS, Cell
+from kchat_search.serialization.export_table import Cell, columns
 from kchat_search.serialization.links import Links, pairs
 from kchat_search.serialization.notes import Language
 
@@ -41,6 +41,8 @@ class About:
     agents: Mapping[str, str] = field(default_factory=dict)
     """The agents' names by id."""
     language: Language = "en"
+    history: bool = False
+    """Do the chats come with their earlier versions?"""
 
 
 @dataclass(slots=True)
@@ -213,7 +215,7 @@ def _named(words: Label, chats: list[int], about: About) -> Iterator[Line]:
 def _read(about: About) -> Iterator[Line]:
     for words in _HOW:
         yield Line(_say(_READING, about), _say(words, about))
-    for column in COLUMNS:
+    for column in columns(history=about.history):
         yield Line(_say(_COLUMN, about).format(column.name), _say(column.meaning, about))
 
 

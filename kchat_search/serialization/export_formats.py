@@ -19,20 +19,21 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from kchat_search.models.damage import DamagedRow
-from kchat_search.search.export_walk import AbsentChat, Exported
+from kchat_search.search.export_walk import AbsentChat, ChatWithPast, Exported
 from kchat_search.serialization import schemas, workbook
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.csv_cells import cell, guarded_link
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.export_table import (
     CHAT_COLUMNS,
-    MESSAGE_COLUMNS,
-    NAMES,
     Cell,
     Column,
     chat_rows,
+    columns,
+    message_columns,
 )
 from kchat_search.serialization.export_workbook import workbook_pieces
+from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.times import known_rfc3339
@@ -62,8 +63,9 @@ def pieces(chats: Chats, form: Format, about: About) -> Iterator[bytes]:
     """
     if form == "xlsx":
         return workbook_pieces(chats, about)
-    lines = _jsonl(chats, about.zone, about.links) if form == "jsonl" else _csv(chats, about.zone)
-    return _joined(lines)
+    if form == "jsonl":
+        return _joined(_jsonl(chats, about.zone, about.links))
+    return _joined(_csv(chats, about.zone, history=about.history))
 
 
 def _joined(lines: Iterable[str]) -> Iterator[bytes]:
@@ -80,27 +82,38 @@ def _joined(lines: Iterable[str]) -> Iterator[bytes]:
 
 
 def _jsonl(chats: Chats, zone: ZoneInfo, links: Links) -> Iterator[str]:
-    """One line for each chat: what `GET /api/v1/chats/{id}` answers."""
+    """One line for each chat: what `GET /api/v1/chats/{id}` answers; and with history, its
+    versions."""
     for item in chats:
-        line: schemas.ChatJson | schemas.AbsentJson | schemas.DamagedExportJson
+        line: (
+            schemas.ChatJson
+            | schemas.ChatWithPastJson
+            | schemas.AbsentJson
+            | schemas.DamagedExportJson
+        )
         if isinstance(item, AbsentChat):
             line = {"chat": {"id": item.id}, "absent": True}
         elif isinstance(item, DamagedRow):
             line = {"chat": {"id": item.chat_id or 0}, "damaged": str(item)}
+        elif isinstance(item, ChatWithPast):
+            past = versions_json(item.view.chat.id, item.history, zone, links)
+            line = {**chat_json(item.view, zone, links), "versions": past["versions"]}
         else:
             line = chat_json(item, zone, links)
         yield json_text(line).translate(_LINE_ENDS) + "\n"
 
 
-def _csv(chats: Chats, zone: ZoneInfo) -> Iterator[str]:
+def _csv(chats: Chats, zone: ZoneInfo, *, history: bool) -> Iterator[str]:
     """One row for each message, with the facts of its chat. A chat without messages has one row."""
+    of_message = message_columns(history=history)
+    names = [column.name for column in columns(history=history)]
     row = csv.writer(_Echo(), lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow
-    yield "\N{BOM}" + row(NAMES)  # without the byte order mark, Excel does not read UTF-8
+    yield "\N{BOM}" + row(names)  # without the byte order mark, Excel does not read UTF-8
     for item in chats:
-        facts, messages = chat_rows(item)
+        facts, messages = chat_rows(item, history=history)
         guarded = _csv_cells(CHAT_COLUMNS, facts, zone)
         for cells in messages:
-            yield row(guarded + _csv_cells(MESSAGE_COLUMNS, cells, zone))
+            yield row(guarded + _csv_cells(of_message, cells, zone))
 
 
 def _csv_cells(columns: Sequence[Column[Any]], cells: Sequence[Cell], zone: ZoneInfo) -> list[str]:

@@ -8,7 +8,7 @@ Invariant: every chat has at least one row, also one that says nothing, is absen
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -19,7 +19,7 @@ from kchat_search.fields import Label
 from kchat_search.models.chats import Message, Speaker
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.search import ChatView
-from kchat_search.search.export_walk import AbsentChat, Exported
+from kchat_search.search.export_walk import AbsentChat, ChatWithPast, Exported
 from kchat_search.serialization.safe_text import safe_link
 
 Cell = str | datetime
@@ -33,6 +33,8 @@ class Said(NamedTuple):
     speaker: Speaker
     text: str
     """What people saw of it."""
+    version: int | None = None
+    """Of a former message: the newest version that has it."""
 
 
 Source = TypeVar("Source")
@@ -150,8 +152,28 @@ MESSAGE_COLUMNS: tuple[Column[Said], ...] = (
 )
 """One message."""
 
-COLUMNS: tuple[Column[Any], ...] = (*CHAT_COLUMNS, *MESSAGE_COLUMNS)
-NAMES = tuple(column.name for column in COLUMNS)
+FORMER_COLUMN: Column[Said] = Column(
+    "former_version",
+    Label(
+        "只有早先的版本里有这句话：最后一个有它的版本",
+        "Said only in an earlier version: the newest that has it",
+    ),
+    lambda said: None if said.version is None else str(said.version),
+)
+"""Only where earlier versions are asked for."""
+
+
+def message_columns(*, history: bool) -> tuple[Column[Said], ...]:
+    """The columns of one message. `history`: former messages have rows too."""
+    return (*MESSAGE_COLUMNS, FORMER_COLUMN) if history else MESSAGE_COLUMNS
+
+
+def columns(*, history: bool) -> tuple[Column[Any], ...]:
+    """All columns."""
+    return (*CHAT_COLUMNS, *message_columns(history=history))
+
+
+NAMES = tuple(column.name for column in columns(history=False))
 
 
 class ChatRows(NamedTuple):
@@ -160,25 +182,29 @@ class ChatRows(NamedTuple):
     facts: list[Cell]
     """The cells of `CHAT_COLUMNS`, in each row."""
     messages: list[list[Cell]]
-    """The cells of `MESSAGE_COLUMNS`, for each row; at least one."""
+    """The cells of `message_columns`, for each row; at least one."""
 
 
-def chat_rows(item: Exported) -> ChatRows:
-    """The rows of a chat. One without messages, absent or damaged has one row."""
+def chat_rows(item: Exported, *, history: bool = False) -> ChatRows:
+    """The rows of a chat; its former messages come last. One without messages, absent or damaged
+    has one row. `history`: see `message_columns`."""
+    of_message = message_columns(history=history)
+    nothing_said: list[Cell] = [""] * len(of_message)
     if isinstance(item, AbsentChat):
-        return ChatRows(_only(chat_id=str(item.id), absent="true"), [_NOTHING_SAID])
+        return ChatRows(_only(chat_id=str(item.id), absent="true"), [nothing_said])
     if isinstance(item, DamagedRow):
-        return ChatRows(_only(chat_id=str(item.chat_id), damaged=str(item)), [_NOTHING_SAID])
-    facts = [column.read(item) or "" for column in CHAT_COLUMNS]
-    said = (
-        Said(message, speaker, visible_text(message.text))
-        for message, speaker in zip(item.chat.messages, item.speakers, strict=True)
-    )
-    messages = [[column.read(one) or "" for column in MESSAGE_COLUMNS] for one in said]
-    return ChatRows(facts, messages or [_NOTHING_SAID])
+        return ChatRows(_only(chat_id=str(item.chat_id), damaged=str(item)), [nothing_said])
+    view = item.view if isinstance(item, ChatWithPast) else item
+    facts = [column.read(view) or "" for column in CHAT_COLUMNS]
+    messages = [[column.read(one) or "" for column in of_message] for one in _said(item, view)]
+    return ChatRows(facts, messages or [nothing_said])
 
 
-_NOTHING_SAID: list[Cell] = [""] * len(MESSAGE_COLUMNS)
+def _said(item: ChatView | ChatWithPast, view: ChatView) -> Iterator[Said]:
+    for message, speaker in zip(view.chat.messages, view.speakers, strict=True):
+        yield Said(message, speaker, visible_text(message.text))
+    for each in item.former if isinstance(item, ChatWithPast) else ():
+        yield Said(each.message, each.passage.speaker or "unknown", each.visible, each.version)
 
 
 def _only(**cells: str) -> list[Cell]:

@@ -8,19 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from kchat_search.models.damage import DamagedRow
-from kchat_search.search.export_walk import AbsentChat, Exported
+from kchat_search.search.export_walk import AbsentChat, ChatWithPast, Exported
 from kchat_search.serialization import export_about, sheet_cells
 from kchat_search.serialization.export_about import About, Tally, about_lines
 from kchat_search.serialization.export_table import (
     CHAT_COLUMNS,
-    COLUMNS,
-    NAMES,
     ChatRows,
     chat_rows,
+    columns,
 )
 from kchat_search.serialization.workbook import Sheet, Workbook
 
-_WIDTHS = tuple(column.width for column in COLUMNS)
 _ABOUT_WIDTHS = (44, 90)
 
 
@@ -35,7 +33,9 @@ def workbook_pieces(chats: Iterable[Exported], about: About) -> Iterator[bytes]:
 def _sheets(chats: Iterable[Exported], about: About) -> Iterator[Sheet]:
     tally = Tally()
     title = export_about.TABLE_TITLE.in_language(about.language)
-    yield Sheet(title, NAMES, _WIDTHS, _message_rows(chats, about, tally))
+    of_table = columns(history=about.history)
+    names, widths = zip(*((column.name, column.width) for column in of_table), strict=True)
+    yield Sheet(title, names, widths, _message_rows(chats, about, tally))
     title = export_about.ABOUT_TITLE.in_language(about.language)
     header = tuple(label.in_language(about.language) for label in export_about.HEADER)
     lines = about_lines(about, tally)
@@ -48,7 +48,7 @@ def _sheets(chats: Iterable[Exported], about: About) -> Iterator[Sheet]:
 def _message_rows(chats: Iterable[Exported], about: About, tally: Tally) -> Iterator[str]:
     for item in chats:
         _count(item, tally)
-        yield from _chat_rows(chat_rows(item), about, tally)
+        yield from _chat_rows(chat_rows(item, history=about.history), about, tally)
 
 
 def _chat_rows(chat: ChatRows, about: About, tally: Tally) -> Iterator[str]:
@@ -69,5 +69,7 @@ def _count(item: Exported, tally: Tally) -> None:
         tally.absent.append(item.id)
     elif isinstance(item, DamagedRow):
         tally.damaged.append(item.chat_id or 0)
+    elif isinstance(item, ChatWithPast):
+        tally.messages += len(item.view.chat.messages) + len(item.former)
     else:
         tally.messages += len(item.chat.messages)

@@ -138,6 +138,12 @@ class VersionJson(TypedDict):
     ]
 
 
+class ChatWithPastJson(ChatJson):
+    """One chat of an export with `history`."""
+
+    versions: Annotated[list[VersionJson], Field(description="All its versions, oldest first.")]
+
+
 class VersionsLinksJson(TypedDict):
     """Where the versions are, in this API and as a page, and where the chat is."""
 

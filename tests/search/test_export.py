@@ -19,7 +19,7 @@ from kchat_search.errors import ArchiveError, BadRequest, LimitExceeded
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.search import ChatView, SearchRequest
-from kchat_search.search.export_walk import BATCH, AbsentChat, Exported, walk
+from kchat_search.search.export_walk import BATCH, AbsentChat, ChatWithPast, Exported, walk
 from tests.contracts.archive.chats import all_stored
 from tests.world import World, agents, chat
 from tests.world import asked as search_for
@@ -73,7 +73,7 @@ def exported(world: World, **request: Any) -> list[int]:
 
 
 def _id(each: Exported) -> int:
-    assert not isinstance(each, DamagedRow)
+    assert not isinstance(each, DamagedRow | ChatWithPast)
     return each.id if isinstance(each, AbsentChat) else each.chat.id
 
 

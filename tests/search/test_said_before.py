@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from openpyxl import load_workbook
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
@@ -107,3 +111,36 @@ def test_a_former_snippet_opens_where_its_version_is_read(changed: World) -> Non
     assert (snippet_["former"], snippet_["version"]) == (True, 1)
     version = client.get(f"/api/v1/chats/1/versions?version={snippet_['version']}").get_json()
     assert snippet_["text"] in str(version["versions"][0]["chat"]["messages"])
+
+
+@pytest.mark.parametrize("asked", ["q=火星&history=true", "q=火星 in:history"])
+def test_an_export_with_history_holds_the_versions(changed: World, asked: str) -> None:
+    client = create_app(changed.service).test_client()
+    lines = client.get(f"/api/v1/export?{asked}").text.splitlines()
+    chats = {line["chat"]["id"]: line for line in map(json.loads, lines)}
+    assert {i: len(line["versions"]) for i, line in chats.items()} == {1: 2, 2: 3, 3: 1}
+    for line in chats.values():
+        assert line["versions"][-1]["chat"] == line["chat"]
+    assert "火星密码" in str(chats[1]["versions"][0]["chat"])
+    table = client.get(f"/api/v1/export?{asked}&format=csv").text.removeprefix("\ufeff")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    former = [(row["chat_id"], row["text"], row["former_version"]) for row in rows]
+    assert [one for one in former if one[2]] == [
+        ("1", "请用火星密码", "1"),
+        ("2", "金星二号", "2"),
+        ("2", "火星一号", "1"),
+    ]
+    assert ("2", "木星三号", "") in former
+    assert ("1", "", "") in former
+    book = client.get(f"/api/v1/export?{asked}&format=xlsx").data
+    sheet = load_workbook(io.BytesIO(book)).worksheets[0]
+    assert [cell.value for cell in sheet[1]] == list(rows[0])
+    assert sheet.max_row == len(rows) + 1
+
+
+def test_an_export_without_history_has_the_same_columns_as_ever(changed: World) -> None:
+    client = create_app(changed.service).test_client()
+    (line,) = client.get("/api/v1/export?q=火星").text.splitlines()
+    assert "versions" not in json.loads(line)
+    header, *_ = client.get("/api/v1/export?q=火星&format=csv").text.splitlines()
+    assert "former_version" not in header

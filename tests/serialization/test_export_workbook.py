@@ -160,8 +160,8 @@ def test_it_says_what_was_asked_in_english() -> None:
         ["Made at; the search is as of then", NOON],
         ["Time zone of all times", "Asia/Shanghai"],
         ["Query", '退款 "没到账"'],
-        ["Agent", "李雷 (2192)"],
-        ["Agent", "No agent"],
+        ["Agent in charge", "李雷 (2192)"],
+        ["Agent in charge", "No agent"],
         ["Rating", "Satisfied (1)"],
         ["Files", "With files (true)"],
         ["Chats begun from", "2016-01-01"],
@@ -184,7 +184,7 @@ def test_it_says_so_in_chinese() -> None:
     for line in (
         ["项目", "内容"],
         ["查询", '退款 "没到账"'],
-        ["客服", "李雷 (2192)"],
+        ["负责客服", "李雷 (2192)"],
         ["顺序", "最新的在前"],
     ):
         assert line in lines

@@ -83,6 +83,7 @@ class Sender:
             zone=self._program.presentation.zone,
             links=links_of(self._program),
             agents=self._program.agents(),
+            history=export.history,
             language=current(),
         )
 

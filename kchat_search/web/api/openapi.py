@@ -38,6 +38,7 @@ _ANSWERS: dict[str, Any] = {
     "Search": search_schemas.SearchJson,
     "Related": search_schemas.RelatedJson,
     "Chat": schemas.ChatJson,
+    "ChatWithPast": schemas.ChatWithPastJson,
     "Versions": schemas.VersionsJson,
     "Agents": schemas.AgentsJson,
     "Absent": schemas.AbsentJson,
@@ -199,7 +200,7 @@ def _export() -> Json:
         parameters(ExportParameters),
         errors=("400", "403", "422", "429", "500", "503"),
     )
-    line = {"anyOf": [_reference("Chat"), _reference("Absent")]}
+    line = {"anyOf": [_reference(name) for name in ("Chat", "ChatWithPast", "Absent")]}
     operation = described["get"]
     operation["description"] = _EXPORT
     operation["responses"]["200"] = {
