@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -16,12 +17,14 @@ from kchat_search import logs
 from kchat_search.cli.parent import Parent
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, from_json
-from kchat_search.errors import SettingsError
+from kchat_search.errors import IndexDamaged, SettingsError
 from kchat_search.hosts import http_url, is_loopback
 from kchat_search.models.reports import Alert
 from kchat_search.service import Service
 from kchat_search.web import create_app
 from kchat_search.web.server import WebServer
+
+log = logging.getLogger(__name__)
 
 
 def check_address(host: str) -> None:
@@ -68,9 +71,13 @@ def _announce_demo(address: str) -> None:
 
 def serve_web(service: Service, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve the pages and the API until the process is told to stop. `ready` is called with the
-    address once it can be opened. Raises `SettingsError` where the address can't be used."""
+    address once it can be opened. Raises `SettingsError` where the address can't be used, and
+    `ArchiveError` where the archive can't be read."""
     check_address(host)
-    service.warm()
+    try:
+        service.warm()
+    except IndexDamaged as error:  # as after an upgrade: the indexer builds it, and answers say so
+        log.warning("%s", error)
     try:
         server = WebServer(create_app(service), host, port)
     except OSError as error:

@@ -126,11 +126,6 @@ def _readable(run: str, split: Callable[[str], list[str]]) -> str:
     return "".join(out)
 
 
-def warm_up() -> None:
-    """Read the tables now and not at the first query."""
-    _pattern()
-
-
 @cache
 def _table() -> dict[str, tuple[str, ...]]:
     """By the first form of each row, all of its forms."""
