@@ -98,6 +98,7 @@ class IndexerLock:
                 self._tell(min(_LAST_PERCENT, done * _LAST_PERCENT // total))
             progress(step, done, total)
 
+        self._tell(0)  # the first batch may take long
         try:
             yield told
         finally:
