@@ -57,12 +57,14 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
     )
+    lock = IndexerLock(settings.index_dir)
     indexer = Indexer(
         archive=archive,
         engine=engine,
         segmenter=segmenter,
         chat_reader=chat_reader,
         zone=settings.zone,
+        rebuilding=lock.rebuilding,
     )
     scrubber = Scrubber(
         archive=archive,
@@ -116,7 +118,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             clock=clock,
             zone=settings.zone,
         ),
-        lock=IndexerLock(settings.index_dir),
+        lock=lock,
         scrubber=scrubber,
     )
 

@@ -338,8 +338,7 @@ class Service:
 
     def prepare(self, progress: Progress = no_progress) -> None:
         """What an indexer does first; see `Indexer.prepare`. Call it within `indexing`."""
-        with self.lock.rebuilding(progress) as told:
-            self.indexer.prepare(told)
+        self.indexer.prepare(progress)
 
     def sync(
         self,
@@ -394,8 +393,7 @@ class Service:
     def reindex(self, progress: Progress = no_progress) -> int:
         """Build a new generation of the index from the archive. Returns how many chats it has. Call
         it within `indexing`."""
-        with self.lock.rebuilding(progress) as told:
-            return self.indexer.rebuild(told)
+        return self.indexer.rebuild(progress)
 
     def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
         """(this visitor's other chats, newest first, at most ten; how many there are)."""

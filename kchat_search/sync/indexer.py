@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,8 @@ class Indexer:
     segmenter: Segmenter
     chat_reader: ChatReader
     zone: ZoneInfo
+    rebuilding: Callable[[Progress], AbstractContextManager[Progress]] = nullcontext
+    """Around a rebuild: gives a `progress` that other processes hear, too."""
 
     @property
     def fingerprint(self) -> str:
@@ -78,15 +80,16 @@ class Indexer:
         total = self.archive.counts().chats
 
         def with_total(step: str, done: int, known_total: int | None) -> None:
-            progress(step, done, max(total, done) if known_total is None else known_total)
+            told(step, done, max(total, done) if known_total is None else known_total)
 
-        count = self.engine.rebuild(
-            self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
-            self.fingerprint,
-            self._documents(),
-            with_total,
-            low_memory=low_memory,
-        )
+        with self.rebuilding(progress) as told:
+            count = self.engine.rebuild(
+                self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
+                self.fingerprint,
+                self._documents(),
+                with_total,
+                low_memory=low_memory,
+            )
         self.archive.done_through(last_sequence)
         return count
 
