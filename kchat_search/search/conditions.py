@@ -27,6 +27,7 @@ _OPEN = ("status", "rating", "started", "type", "id")
 """The operators whose values are few, so that one which no chat has is text."""
 _ID = re.compile(r"[0-9]{1,19}")
 _SENT_A_FILE = ("upload", "uploads", "file", "files", "附件", "文件")
+_HISTORY = ("history", "历史")
 _GONE = ("gone", "已不存在")
 _YEAR_ONE = -62_135_596_800
 
@@ -52,7 +53,7 @@ def wrong_value(
         return "not_upload"
     if name == "is" and typed not in (*_GONE, *_labels("gone")):
         return "not_gone"
-    if name == "in" and typed != "history":
+    if name == "in" and typed not in _HISTORY:
         return "not_history"
     if name in _OPEN and not is_quoted and not _fits(name, value, is_known):
         return "no_such_value"

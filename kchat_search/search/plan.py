@@ -113,6 +113,8 @@ def whole(tree: Tree | None, context: Context) -> Node:
 
     Raises `LimitExceeded` where each text is looked for in too many groups of messages.
     """
+    if tree is not None and is_about_messages(tree):
+        return to_node(And((tree,)), context)
     node = to_node(tree, context)
     if context.said == EVERYWHERE or (tree is not None and says_something(tree)):
         return node
@@ -143,15 +145,16 @@ def to_node(tree: Tree | None, context: Context, scope: Scope | None = None) -> 
             return AnyOf(tuple(to_node(part, context, scope) for part in parts))
         case And(parts):
             inner = inner_scope(parts, scope, context)
+            about = any(map(is_about_messages, parts))
             # Where a text must be in these messages, there are some. That needs no look of its own.
-            is_implied = any(map(says_something, parts))
-            return _all(
-                [
-                    to_node(part, context, inner)
-                    for part in parts
-                    if part != IN_HISTORY and not (is_implied and is_about_messages(part))
-                ]
-            )
+            is_implied = not about or any(map(says_something, parts))
+            some = [] if is_implied else [_in_each(inner, _some)]
+            others = [
+                to_node(part, context, inner)
+                for part in parts
+                if part != IN_HISTORY and not is_about_messages(part)
+            ]
+            return _all([*some, *others])
 
 
 def excludes(node: Node) -> bool:
@@ -427,8 +430,14 @@ def _field(name: str, value: str, context: Context) -> Node:
 
 
 def _said(condition: FieldCondition, context: Context) -> Node:
-    messages = _messages(condition, context)
+    return _some(_messages(condition, context))
+
+
+def _some(messages: Messages) -> Node:
+    """Some message is one of these."""
     # The fields say the same, and are counted faster.
-    if messages.speaker is not None:
+    if messages == Messages(messages.speaker):
         return FieldIs("spoke", (messages.speaker,))
-    return FieldIs("sender", messages.senders) if messages.senders else Said(messages)
+    if messages == Messages(senders=messages.senders):
+        return FieldIs("sender", messages.senders)
+    return Said(messages)

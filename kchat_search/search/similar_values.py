@@ -10,7 +10,7 @@ from itertools import islice
 
 from kchat_search import fields
 from kchat_search.models.search import Note
-from kchat_search.search.conditions import agents_called, folded
+from kchat_search.search.conditions import agents_called, folded, speaker
 from kchat_search.search.tree import And, FieldCondition, Tree
 from kchat_search.text.fold import fold
 from kchat_search.text.pinyin import merge_similar_sounds, readings
@@ -42,7 +42,7 @@ def queries_with_similar_values(
     parts = tree.parts if isinstance(tree, And) else (tree,)
     for part in parts:
         if isinstance(part, FieldCondition) and part.name in _OF_AGENTS:
-            for name in _similar_agents(part.value, agents, in_use):
+            for name in _similar_agents(part, agents, in_use):
                 other = FieldCondition(part.name, name)
                 changed = tuple(other if each is part else each for each in parts)
                 yield str(other if tree is part else And(tuple(filter(None, changed))))
@@ -65,12 +65,15 @@ def _with_other_value(q: str, as_typed: str, in_use: InUse) -> Iterator[str]:
         yield q.replace(as_typed, str(FieldCondition(field.operator or name, written)), 1)
 
 
-def _similar_agents(value: str, agents: Mapping[str, str], in_use: InUse) -> list[str]:
-    """The names of agents that are similar to `value`; of the busiest agents where none is. An
-    agent whose name others have too is named by id. Nothing where an agent is called so."""
-    typed = folded(value)
+def _similar_agents(
+    condition: FieldCondition, agents: Mapping[str, str], in_use: InUse
+) -> list[str]:
+    """The names of agents that are similar to the condition's value; of the busiest agents where
+    none is. An agent whose name others have too is named by id. Nothing where the condition finds
+    an agent."""
+    typed = folded(condition.value)
     known = dict(islice(agents.items(), _MOST_COMPARED))
-    if not typed or len(typed) > _LONGEST or agents_called(value, agents) or typed in known:
+    if not typed or len(typed) > _LONGEST or _finds_agents(condition, agents):
         return []
     distances = {key: _distance(typed, (folded(name),)) for key, name in known.items()}
     near = sorted((key for key in known if distances[key] < _FAR), key=lambda key: distances[key])
@@ -78,6 +81,15 @@ def _similar_agents(value: str, agents: Mapping[str, str], in_use: InUse) -> lis
     found = near[:_MOST] or list(islice(busiest, _MOST))
     names = [folded(name) for name in known.values()]
     return [known[key] if names.count(folded(known[key])) == 1 else key for key in found]
+
+
+def _finds_agents(condition: FieldCondition, agents: Mapping[str, str]) -> bool:
+    """`from:` takes a side, or a whole name: part of one may be another person's."""
+    typed = folded(condition.value)
+    if condition.name == "from":
+        is_whole = typed in agents or any(folded(name) == typed for name in agents.values())
+        return is_whole or speaker(condition.value) is not None
+    return typed in agents or bool(agents_called(condition.value, agents))
 
 
 _FAR = 5

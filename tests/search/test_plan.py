@@ -171,6 +171,14 @@ NODES: list[tuple[str, Node]] = [
     ("said:昨天", Said(Messages(start=moment("2026-03-14"), end=moment("2026-03-15")))),
     ("said:2019-07-02..", Said(Messages(start=moment("2019-07-02")))),
     ("said:0001-01-01..9999-12-31", Said(Messages(start=-62_135_596_800))),
+    ("said:2019-07-02 from:visitor", Said(VISITOR_ON_THE_2ND)),
+    ("status:close from:visitor (said:2019-07-02)",
+     AllOf((Said(VISITOR_ON_THE_2ND), FieldIs("status", ("close",))))),
+    (
+        "said:2019-07-02 from:visitor -退款",
+        AllOf((Said(VISITOR_ON_THE_2ND),
+               NoneOf(Contains("退款", VISITOR_ON_THE_2ND, joined=True)))),
+    ),
     ("退款 said:2019-07-02", Contains("退款", ON_THE_2ND, joined=True)),
     (
         "said:2019-07-02 from:visitor 退款 流程",

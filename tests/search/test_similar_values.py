@@ -45,6 +45,8 @@ def staffed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         ("agent:林", [("agent:林大明", 2), ("agent:林小红", 1)]),
         ("assigned:林", [("assigned:林大明", 2), ("assigned:林小红", 1)]),
         ("from:林", [("from:林大明", 2), ("from:林小红", 1)]),
+        ("from:大明", [("from:林大明", 2)]),
+        ("from:梅 您好", [("from:韩梅梅 您好", 4)]),
         ("agent:里雷", [("agent:李雷", 3)]),
         ("agent:lilei", [("agent:李雷", 3)]),
         ("agent:zhangsan", [("agent:张三", 5)]),
@@ -71,7 +73,18 @@ def test_a_value_that_nothing_has_leads_to_those_that_there_are(
         assert staffed.search(each.q).total == each.total > 0
 
 
-@pytest.mark.parametrize("q", ["agent:李雷", "agent:6", "agent:梅", "status:open", "agent:none 火"])
+@pytest.mark.parametrize(
+    "q",
+    [
+        "agent:李雷",
+        "agent:6",
+        "agent:梅",
+        "status:open",
+        "agent:none 火",
+        "from:李雷 火",
+        "from:客服 火",
+    ],
+)
 def test_a_value_that_there_is_leads_to_no_other(staffed: World, q: str) -> None:
     assert staffed.search(q).query.suggestions == ()
 

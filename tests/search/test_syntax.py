@@ -119,6 +119,7 @@ ROWS: list[tuple[str, Tree | None]] = [
     ('"退款 到账"~x', And((Phrase("退款 到账"), text("x", Word("x"))))),
     # earlier versions: about the whole query, wherever it stands
     ("in:history", FieldCondition("in", "history")),
+    ("in:历史 退款", And((FieldCondition("in", "history"), REFUND))),
     ("IN：History 退款", And((FieldCondition("in", "history"), REFUND))),
     ("退款 (退货 in:history)", And((FieldCondition("in", "history"), REFUND, RETURNS))),
     ("退款 -in:history", REFUND),

@@ -154,6 +154,9 @@ def cuts(
         elif cut.parameter == "created":
             without = changed(request, start=None, end=None)
             label = _("对话创建于：%(dates)s", dates=_dates(request.start, request.end))
+        elif cut.parameter == "said":
+            without = changed(request, said_start=None, said_end=None)
+            label = _("消息发于：%(dates)s", dates=_dates(request.said_start, request.said_end))
         else:
             chosen = request.filters.get(cut.parameter, ())
             without = filtered(request, cut.parameter)
