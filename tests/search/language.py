@@ -27,8 +27,9 @@ class Seen:
     """A chat as the oracle sees it."""
 
     raw: dict[str, Any]
-    said: tuple[tuple[str, str], ...]
-    """(who said it, the folded text) of each message with text."""
+    said: tuple[tuple[frozenset[str], str], ...]
+    """(who said it: the side and the name, the folded text) of each message with text, and of the
+    name of each file. Nobody said the names of the visitor."""
     spoke: frozenset[str]
     files: tuple[str, ...]
     day: date | None
@@ -139,7 +140,7 @@ def _named(part: Query) -> list[str | None]:
 
 
 def said(test: Callable[[str], bool], seen: Seen, group: Sequence[str | None]) -> bool:
-    return any(test(text) for who, text in seen.said if None in group or who in group)
+    return any(test(text) for who, text in seen.said if None in group or who & {*group})
 
 
 def typed(query: Query) -> str:
@@ -148,11 +149,21 @@ def typed(query: Query) -> str:
         case Leaf(typed=text):
             return text
         case Both(parts):
-            return " ".join(bracketed(part, Both, Either) for part in parts)
+            return _side_by_side([bracketed(part, Both, Either) for part in parts])
         case Either(parts):
             return " OR ".join(bracketed(part, Either) for part in parts)
         case But(part, sign):
-            return sign + bracketed(part, Both, Either, But)
+            text = bracketed(part, Both, Either, But)
+            return ("NOT " if text[0].isdigit() else sign) + text  # «-5» is a number
+
+
+def _side_by_side(parts: list[str]) -> str:
+    text = parts[0]
+    for part in parts[1:]:
+        # «ok 56» is one name; a number beside a number may be one.
+        text += " AND " if text[-1].isalnum() and part[0].isdigit() else " "
+        text += part
+    return text
 
 
 def bracketed(query: Query, *kinds: type) -> str:
@@ -164,7 +175,19 @@ def bracketed(query: Query, *kinds: type) -> str:
 WORDS = ("退款", "发票", "流程", "订单", "手机", "的", "快递")
 """Words that jieba knows, so it leaves them whole."""
 LETTERS = ("iphone", "ok", "iph", "b")
-RUNS = ("5678", "13800135678", "3.6.0", "a@b.com", "56", "6", "a1", "iphone6")
+RUNS = (
+    "20%",
+    "5月1日",
+    "c#",
+    "5678",
+    "13800135678",
+    "3.6.0",
+    "a@b.com",
+    "56",
+    "6",
+    "a1",
+    "iphone6",
+)
 PIECES = (*WORDS, *LETTERS, *RUNS, "退", "款流", "?", "😀", " ", "。", "，", "👍🏽", "票", "x", "é")
 """Messages and quoted strings are made of these."""
 TRADITIONAL = {"发票": "發票", "订单": "訂單", "手机": "手機", "快递": "快遞", "流程": "流程"}
@@ -174,6 +197,17 @@ AGENTS = {"1": "李雷", "2": "韩 梅梅", "3": "李雷"}
 def contains(literal: str) -> Callable[[str], bool]:
     wanted = fold(literal)
     return lambda text: wanted in text
+
+
+_JOINTS = re.compile(
+    r"(?<=[一-鿿ぁ-ヿ]) (?=\w)|(?<=\w) (?=[一-鿿ぁ-ヿ])|(?<=\d) (?=[a-zé])|(?<=[a-zé]) (?=\d)"
+)
+
+
+def unquoted(literal: str) -> Callable[[str], bool]:
+    """Blanks that other people do not write do not count."""
+    wanted = fold(literal)
+    return lambda text: wanted in text or wanted in _JOINTS.sub("", text)
 
 
 def word(letters: str) -> Callable[[str], bool]:
@@ -186,7 +220,7 @@ def prefix(letters: str) -> Callable[[str], bool]:
 
 
 def quoted(string: str) -> Leaf:
-    return Leaf(f'"{string}"', (contains(string),), exact=True)
+    return Leaf(f'"{string}"', (contains(string.strip() or string),), exact=True)
 
 
 def _raw(name: str, value: str | None) -> Callable[[Seen], bool]:
@@ -235,7 +269,7 @@ def fields() -> list[Leaf]:
         *(Leaf(f"{name}:{value}", fact=_raw(raw, value)) for name, raw, value in (
             ("assigned", "agent_id", "1"), ("assigned", "agent_id", "9"),
             ("visitor", "visitor_id", "2"),
-            ("user", "user_id", "45190"), ("id", "id", "7"), ("id", "id", "99999999999"),
+            ("user", "user_id", "45190"), ("id", "id", "7"),
             ("status", "status", "close"), ("status", "status", "open"), ("type", "type", "chat"),
             ("started", "started_by", "visitor"), ("started", "started_by", "agent"),
         )),
@@ -273,14 +307,14 @@ def _text(typed_: str, test: Callable[[str], bool], word_: str | None = None) ->
 
 _strings = st.lists(st.sampled_from(PIECES), min_size=1, max_size=4).map("".join)
 _texts = st.one_of(
-    st.sampled_from(WORDS).map(lambda w: _text(w, contains(w))),
-    st.sampled_from(sorted(TRADITIONAL)).map(lambda w: _text(TRADITIONAL[w], contains(w), w)),
+    st.sampled_from(WORDS).map(lambda w: _text(w, unquoted(w))),
+    st.sampled_from(sorted(TRADITIONAL)).map(lambda w: _text(TRADITIONAL[w], unquoted(w), w)),
     st.lists(st.sampled_from(WORDS[:5]), min_size=2, max_size=2, unique=True).map(
-        lambda pair: Leaf("".join(pair), tuple(map(contains, pair)), words=tuple(pair))
+        lambda pair: Leaf("".join(pair), tuple(map(unquoted, pair)), words=tuple(pair))
     ),
-    st.sampled_from(LETTERS).map(lambda w: _text(w.upper(), word(w), w)),
+    st.sampled_from(LETTERS).map(lambda w: _text(w[0] + w[1:].upper(), word(w), w)),
     st.sampled_from(("iph*", "o*", "ok*")).map(lambda w: _text(w, prefix(w[:-1]))),
-    st.sampled_from(RUNS).map(lambda run: _text(run, contains(run))),
+    st.sampled_from(RUNS).map(lambda run: _text(run, unquoted(run))),
 )
 leaves = st.one_of(_texts, _texts, _strings.map(quoted), st.sampled_from(fields()))
 
@@ -288,7 +322,9 @@ leaves = st.one_of(_texts, _texts, _strings.map(quoted), st.sampled_from(fields(
 def _groups(inner: st.SearchStrategy[Query]) -> st.SearchStrategy[Query]:
     parts = st.lists(inner, min_size=2, max_size=3).map(tuple)
     speakers = st.lists(
-        st.sampled_from(("visitor", "agent", "robot")).map(from_speaker), min_size=1, max_size=2
+        st.sampled_from(("visitor", "agent", "robot", "李雷", "x")).map(from_speaker),
+        min_size=1,
+        max_size=2,
     )
     scoped = st.tuples(speakers.map(lambda s: s[0] if len(s) == 1 else Either(tuple(s))), inner)
     return st.one_of(

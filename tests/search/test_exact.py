@@ -95,9 +95,14 @@ def random_chat(chat_id: int, rnd: Random) -> dict[str, Any]:
 
 
 def seen(raw: dict[str, Any]) -> Seen:
-    said = [(m["role"], fold(visible_text(m["msg"]))) for m in raw["messages"]]
+    said: list[tuple[frozenset[str], str]] = []
+    for m in raw["messages"]:
+        who = frozenset((m["role"], fold(m["name"])))
+        said.append((who, fold(visible_text(m["msg"]))))
+        said += [(who, fold(m["upload"]["name"]))] if m["upload"] else []
+        said += [(frozenset(), fold(m["name"]))] if m["role"] == "visitor" else []
     uploads = [m["upload"]["name"] for m in raw["messages"] if m["upload"]]
-    spoke = {m["role"] for m in raw["messages"]}
+    spoke = {key for m in raw["messages"] for key in (m["role"], fold(m["name"]))}
     # Two agents are called 李雷, so that name alone tells no id.
     agents = [m["name"] for m in raw["messages"] if m["role"] == "agent"]
     took_part = {"2" if name == "韩 梅梅" else name for name in agents}
@@ -194,7 +199,7 @@ def values(one: Seen, name: str) -> set[str | None]:
         case "has_upload":
             return {"true" if one.files else "false"}
         case "spoke":
-            return {*one.spoke} or {None}
+            return {*one.spoke & {"visitor", "agent", "robot"}} or {None}
         case "participant":
             return {*one.participants} or {None}
         case "created_month":

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kchat_search.errors import BadRequest
+from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import (
     AllOf,
@@ -22,6 +22,7 @@ from kchat_search.models.plan import (
     NoneOf,
     Said,
 )
+from kchat_search.search import conditions
 from kchat_search.search.plan import Context, filters, parts_alone, ranking, related, to_node
 from tests.engines.documents import make
 from tests.oracle import matches
@@ -388,6 +389,24 @@ def is_about_speakers(asked: Node) -> bool:
 def test_many_sides_to_choose_from_make_no_larger_plan() -> None:
     query = "(from:visitor OR from:agent) " * 20 + "退款"
     assert len(str(to_node(tree(query), CONTEXT))) < 5_000
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["".join(f"from:{n} " for n in range(17)) + "退款",
+     "".join(f"from:{n} said:{2010 + n} " for n in range(5)) + "退款"],
+)  # fmt: skip
+def test_too_many_groups_of_messages_are_refused(query: str) -> None:
+    with pytest.raises(LimitExceeded, match="16") as refused:
+        planned(query)
+    assert (refused.value.limit, refused.value.parameter) == (16, "q")
+
+
+def test_no_message_is_of_two_days_or_of_two_sides() -> None:
+    assert conditions.both(ON_THE_2ND, Messages(start=moment("2019-07-03"))) is None
+    assert conditions.both(BY_VISITOR, BY_AGENT) is None
+    assert conditions.both(Messages(senders=("a",)), Messages(senders=("b",))) is None
+    assert conditions.both(BY_VISITOR, ON_THE_2ND) == VISITOR_ON_THE_2ND
 
 
 # -- filters -------------------------------------------------------------------------------------
