@@ -11,7 +11,7 @@ goes, or gives way to another, is a joint. These are the joints:
     two groups. An extension stays apart;
   - +86, 0086 or 86 before one of these goes; before an area code without its 0, it becomes the 0;
   - a 400 or 800 number (3-3-4, 3-4-3, 4-3-3, 3-7), a mobile number of Taiwan (09xx-xxx-xxx);
-  - any other number that begins with + and a country, in groups of 2 to 4;
+  - any other number that begins with + and a country, in groups of 2 to 4 («(+852) 9123 4567»);
   - a bank card: groups of four, 16 to 19 digits. Groups that are all years, or all end in 0, are a
     list;
   - an identity card (6-8-4, 6-4-4-4), whose last character may be X.
@@ -93,10 +93,12 @@ _400 = (
 )
 _TAIWAN_MOBILE = rf"{_FIRST}09[0-9]{{2}}{_GAP}[0-9]{{3}}{_GAP}?[0-9]{{3}}(?![0-9])"
 _FOREIGN = (
-    rf"(?<![0-9+])(?=\+(?:{_GAP}?[0-9()]){{10,17}}(?![0-9]))"
-    rf"\+(?:[17]|[2-9][0-9]{{1,2}})(?:{_GAP}?\([0-9]{{1,4}}\)|{_GAP}[0-9]{{2,4}})"
+    rf"(?<![0-9+])(?=\(?\+(?:{_GAP}?[0-9()]){{10,17}}(?![0-9]))(?:\(\+(?:[17]|[2-9][0-9]{{1,2}})\)"
+    rf"|\+(?:[17]|[2-9][0-9]{{1,2}})(?:{_GAP}?\([0-9]{{1,4}}\)|{_GAP}[0-9]{{2,4}}))"
     rf"(?:{_GAP}?[0-9]{{2,4}}){{1,4}}(?![0-9])"
 )
+_PLUS = re.compile(r"(?<![a-z0-9+])\+(?=[1-9][0-9]{9,14}(?![0-9]))")
+"""What goes from a number in groups that begins so. In one piece, it says the same."""
 _AMOUNT = (
     r"(?<![0-9])(?<![0-9][.,，])(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[1-9][0-9]?(?:，[0-9]{3})+)"
     r"(?![0-9])(?![,，][0-9])"
@@ -150,9 +152,8 @@ def joined_query(chunk: str) -> str:
     Where it differs from `chunk`, a text fulfils the query if it has `chunk` literally, or this
     form literally or in a fragment. So nothing that stands there letter for letter is missed.
     """
-    if not _may_have_joint(chunk):
-        return chunk
-    return _Joining(chunk, chunk, _edits(chunk)).text
+    text = _Joining(chunk, chunk, _edits(chunk)).text if _may_have_joint(chunk) else chunk
+    return _PLUS.sub("", text) if "+" in text else text
 
 
 def number_spans(query: str) -> list[tuple[int, int]]:
@@ -177,6 +178,7 @@ def _may_have_joint(folded: str) -> bool:
         " " in folded
         or "-" in folded
         or "(0" in folded
+        or "(+" in folded
         or "86" in folded
         or ("," in folded and _GROUPED_BY_COMMA.search(folded) is not None)
     )
