@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from kchat_search import processor_time
 from kchat_search.chats.reader import MAX_MARKED, Transcript
-from kchat_search.models.plan import AllOf, AnyOf, Contains, HasWord, Messages, Near, Node
+from kchat_search.models.plan import (
+    EVERYWHERE,
+    AllOf,
+    AnyOf,
+    Contains,
+    HasWord,
+    Messages,
+    Near,
+    Node,
+)
 from kchat_search.text.fold import Folded
 from kchat_search.text.joined import joined
 from kchat_search.text.scripts import letter_runs
@@ -62,15 +71,16 @@ def marked(transcript: Transcript, needles: Sequence[Needle]) -> Iterator[Marked
         if not index % _CHECK_EVERY:
             processor_time.check()
         message_text = folded.text
+        separated = bool(joinable) and _has_separators(message_text)
         for text in texts:
             if text in message_text:
                 break
             if len(message_text) > _LONG:
                 processor_time.check()
         else:  # most messages have no needle, and this loop says so without a call
-            if not joinable or not _may_have_joined(message_text, joinable):
+            if not separated or not _may_have_joined(message_text, joinable):
                 continue
-        one = _Message(transcript, index, folded)
+        one = _Message(transcript, index, folded, separated=separated)
         ranges, bits = one.find(needles)
         if ranges:
             yield Marked(index, ranges, bits)
@@ -98,22 +108,36 @@ def _texts(needle: Needle) -> tuple[str, ...]:
     return needle.texts if isinstance(needle, Near) else (needle.text,)
 
 
+def _has_separators(text: str) -> bool:
+    """May a text have another joined form than itself? 86 before a number goes, too."""
+    return " " in text or "-" in text or "," in text or "(" in text or "86" in text
+
+
 def _may_have_joined(text: str, wanted: Iterable[str]) -> bool:
-    """May the joined form of a text have one of these? A look that costs next to nothing."""
-    squeezed = text.translate(_SEPARATORS)
-    if len(squeezed) == len(text):
-        return False
-    # +86 becomes the 0 of an area code.
-    return any(each in squeezed or (each[0] == "0" and each[1:] in squeezed) for each in wanted)
+    """May the joined form of a text have one of these? A look that costs next to nothing: most
+    texts lack a character of what is wanted."""
+    squeezed: str | None = None
+    for each in wanted:
+        from_abroad = each[0] == "0"  # +86 becomes the 0 of an area code
+        if each[-1] not in text or (each[0] not in text and not from_abroad):
+            continue
+        if squeezed is None:
+            squeezed = text.translate(_SEPARATORS)
+        if each in squeezed or (from_abroad and each[1:] in squeezed):
+            return len(squeezed) < len(text) or from_abroad
+    return False
 
 
 class _Message:
     """One message, in which needles are looked for."""
 
-    def __init__(self, transcript: Transcript, index: int, folded: Folded) -> None:
+    def __init__(
+        self, transcript: Transcript, index: int, folded: Folded, *, separated: bool
+    ) -> None:
         self._transcript = transcript
         self._index = index
         self._folded = folded
+        self._separated = separated
 
     def find(self, needles: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
         """(ranges on the visible text, which needles the message has)."""
@@ -125,7 +149,7 @@ class _Message:
         for number, needle in enumerate(needles):
             if len(text) > _LONG:
                 processor_time.check()
-            if not self._is_among(needle.messages):
+            if needle.messages is not EVERYWHERE and not self._is_among(needle.messages):
                 continue
             if isinstance(needle, HasWord):
                 if needle.text in text:
@@ -135,7 +159,7 @@ class _Message:
             if isinstance(needle, Contains):
                 # The text has the characters of few needles, so most of them end here.
                 found = _literal_ranges(text, needle.text, most) if needle.text in text else []
-                if needle.joined and len(found) < most:
+                if self._separated and needle.joined and len(found) < most:
                     found += self._joined(needle.text, most - len(found))
             if found:
                 bits |= 1 << number
