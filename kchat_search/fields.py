@@ -47,8 +47,6 @@ class Facts(NamedTuple):
     """The agents who took part: ids, or names where no id is known."""
     visitor_names: Collection[str] = ()
     """The visitor's names, folded."""
-    senders: Collection[str] = ()
-    """The keys of all who said something, see `chats.participants`."""
 
 
 Values = tuple[str | None, ...]
@@ -267,13 +265,6 @@ FIELDS = (
         name="visitor_name",
         read=lambda facts: _many(facts.visitor_names),
         title=Label("访客姓名", "Visitor's name"),
-        parameter=False,
-        many=True,
-    ),
-    Field(
-        name="sender",
-        read=lambda facts: _many(facts.senders),
-        title=Label("发言人", "Sender"),
         parameter=False,
         many=True,
     ),

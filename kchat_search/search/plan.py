@@ -149,7 +149,7 @@ def to_node(tree: Tree | None, context: Context, scope: Scope | None = None) -> 
             about = any(map(is_about_messages, parts))
             # Where a text must be in these messages, there are some. That needs no look of its own.
             is_implied = not about or any(map(says_something, parts))
-            some = [] if is_implied else [_in_each(inner, _some)]
+            some = [] if is_implied else [_in_each(inner, Said)]
             others = [
                 to_node(part, context, inner)
                 for part in parts
@@ -417,7 +417,7 @@ def _all(nodes: list[Node]) -> Node:
 def _field(name: str, value: str, context: Context) -> Node:
     match name:
         case "from" | "said":
-            return _said(FieldCondition(name, value), context)
+            return Said(_messages(FieldCondition(name, value), context))
         case "in":
             return Everything()
         case "has" | "is":
@@ -434,17 +434,3 @@ def _field(name: str, value: str, context: Context) -> Node:
     if name != "visitor" or found == (None,):
         return of_field
     return AnyOf((of_field, FieldIs("visitor_name", (conditions.folded(value),))))
-
-
-def _said(condition: FieldCondition, context: Context) -> Node:
-    return _some(_messages(condition, context))
-
-
-def _some(messages: Messages) -> Node:
-    """Some message is one of these."""
-    # The fields say the same, and are counted faster.
-    if messages == Messages(messages.speaker):
-        return FieldIs("spoke", (messages.speaker,))
-    if messages == Messages(senders=messages.senders):
-        return FieldIs("sender", messages.senders)
-    return Said(messages)

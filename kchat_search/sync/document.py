@@ -76,7 +76,6 @@ def document(
         gone=is_gone(revision),
         participants=[participant.value for participant in transcript.participants],
         visitor_names=list(map(folded_name, transcript.visitor_names)),
-        senders={passage.sender for passage in passages},
     )
     return IndexDocument(
         id=chat.id,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kchat_search.errors import BadRequest, LimitExceeded
-from kchat_search.models.chats import Speaker
+from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -62,7 +62,7 @@ def moment(text: str) -> int:
 BY_VISITOR, BY_AGENT = Messages("visitor"), Messages("agent")
 ON_THE_2ND = Messages(start=moment("2019-07-02"), end=moment("2019-07-03"))
 VISITOR_ON_THE_2ND = Messages("visitor", (), moment("2019-07-02"), moment("2019-07-03"))
-SPOKE_VISITOR, SPOKE_AGENT = FieldIs("spoke", ("visitor",)), FieldIs("spoke", ("agent",))
+SPOKE_VISITOR, SPOKE_AGENT, SPOKE_ROBOT = (Said(Messages(side)) for side in SPEAKERS[:3])
 
 NODES: list[tuple[str, Node]] = [
     ("", Everything()),
@@ -140,11 +140,11 @@ NODES: list[tuple[str, Node]] = [
     ("from:VISITOR", SPOKE_VISITOR),
     ("from:访客", SPOKE_VISITOR),
     ("from:客服", SPOKE_AGENT),
-    ("from:機器人", FieldIs("spoke", ("robot",))),
-    ("from:李雷", FieldIs("sender", ("李雷", "#2192", "#7"))),
-    ("from:Dave", FieldIs("sender", ("dave", "#8"))),
-    ("from:2193", FieldIs("sender", ("2193", "#2193"))),
-    ("from:访客5", FieldIs("sender", ("访客5",))),
+    ("from:機器人", SPOKE_ROBOT),
+    ("from:李雷", Said(Messages(senders=("李雷", "#2192", "#7")))),
+    ("from:Dave", Said(Messages(senders=("dave", "#8")))),
+    ("from:2193", Said(Messages(senders=("2193", "#2193")))),
+    ("from:访客5", Said(Messages(senders=("访客5",)))),
     ("from:visitor 退款", said("退款", "visitor")),
     ("退款 from:visitor", said("退款", "visitor")),
     ("from:visitor ipa*", HasWord("ipa", True, BY_VISITOR)),

@@ -69,9 +69,8 @@ class MessageFilter:
             lists = [segment.docs(self._passages.field, ordinal) for ordinal in ordinals]
             docs = intersect(docs, union(lists, segment.size), segment.size)
         elif self._messages.speaker is not None:
-            letter = sender_term(self._messages.speaker, "")
-            lists = [segment.docs_with_prefix(self._passages.field, letter)]
-            docs = intersect(docs, union(lists, segment.size), segment.size)
+            of_side = self._passages.by_side(self._messages.speaker, *self._side())
+            docs = intersect(docs, of_side, segment.size)
         if not self._timed:
             return docs
         earliest, latest = (times[docs] for times in self._passages.bounds)
@@ -89,13 +88,21 @@ class MessageFilter:
         if self._messages.senders:
             passes &= np.isin(senders, self._ordinals())
         elif self._messages.speaker is not None:
-            letter = sender_term(self._messages.speaker, "").encode()
-            field = self._passages.field
-            passes &= senders >= self._file.lower_bound(field, letter)
-            passes &= senders < self._file.lower_bound(field, letter + b"\xff")
+            first, last = self._side()
+            passes &= (senders >= first) & (senders < last)
         if self._timed:
             passes &= in_time(self._passages.times(docs, numbers), self._messages)
         return passes
+
+    def _side(self) -> tuple[int, int]:
+        """The senders of the side that is asked for: the first ordinal, and the one behind."""
+        assert self._messages.speaker is not None
+        letter = sender_term(self._messages.speaker, "").encode()
+        field = self._passages.field
+        # No UTF-8 has the byte 0xFF, so this is behind every term that begins so.
+        return self._file.lower_bound(field, letter), self._file.lower_bound(
+            field, letter + b"\xff"
+        )
 
     def _ordinals(self) -> list[int]:
         """The ordinals of the senders that are asked for."""

@@ -70,6 +70,7 @@ NODES: tuple[Node, ...] = (
     FieldIs("id", ("7", "12")),
     CreatedIn(1_400_100_000, 1_400_300_000),
     Contains("订单157", joined=True),
+    Contains("1577", Messages(senders=("#1", "访客"), end=1_400_300_000), joined=True),
     Contains("发票", Messages(senders=("#1",), start=1_400_100_000), joined=True),
     HasWord("refund", messages=Messages("visitor", end=1_400_300_000)),
     Said(Messages("agent")),
