@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from kchat_search.chats.speakers import KnownAgents, is_agent_id, is_said
+from kchat_search.chats.speakers import KnownAgents, is_agent_id, is_given_by_kchat, is_said
 from kchat_search.models.chats import Chat, Message, Participant, Speaker
 from kchat_search.text.fold import fold
 
@@ -66,6 +66,13 @@ def sender_of_name(name: str) -> str:
     folded = folded_name(name)
     # So no name is an agent's key, whatever a visitor calls themselves.
     return " " + folded if folded.startswith("#") else folded
+
+
+def names_as_text(visitor_names: Sequence[str]) -> dict[str, str]:
+    """By folded form, the names of a visitor that are searched as text. One that Kchat has given is
+    none: its number would be found by whoever looks for a number."""
+    names = {folded_name(name): name for name in visitor_names}
+    return {folded: name for folded, name in names.items() if not is_given_by_kchat(folded)}
 
 
 def folded_name(name: str) -> str:

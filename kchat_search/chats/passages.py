@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kchat_search.chats.participants import folded_name
+from kchat_search.chats.participants import names_as_text
 from kchat_search.chats.reader import Transcript
 from kchat_search.chats.speakers import is_said
 from kchat_search.models.plan import Passage
@@ -19,7 +19,7 @@ from kchat_search.text.joined import joined
 def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
     """(the position of the message in `transcript`, a passage of it), in order: the visible text of
     the message, then the name of the file that it brought. At the end the names of the visitor,
-    each once: nobody said them, and their position is None."""
+    each once, without those that Kchat has given: nobody said them, and their position is None."""
     chat = transcript.chat
     said = zip(
         chat.messages,
@@ -38,7 +38,7 @@ def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
         if file_name:
             folded = fold(file_name)
             yield position, Passage(folded, speaker, sender, at, _joined(folded, file_name))
-    for folded, name in {folded_name(name): name for name in transcript.visitor_names}.items():
+    for folded, name in names_as_text(transcript.visitor_names).items():
         yield None, Passage(folded, None, joined=_joined(folded, name))
 
 

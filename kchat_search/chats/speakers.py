@@ -64,6 +64,11 @@ def speakers_of(chat: Chat, agents: KnownAgents) -> tuple[Speaker, ...]:
     return tuple(_speaker(message, chat, agents, names) for message in chat.messages)
 
 
+def is_given_by_kchat(name: str) -> bool:
+    """Is it a name that Kchat gives to visitors: «访客5»?"""
+    return _VISITOR_NAME.fullmatch(name) is not None
+
+
 def is_said(message: Message) -> bool:
     """Did somebody say this, or send a file with it? A message of people (`chat.msg`) was said even
     if it is empty. An event without text, such as that somebody joined, was not."""
@@ -97,7 +102,7 @@ def _joined(messages: Sequence[Message]) -> dict[str, None]:
 
 def _visitor(joined: Sequence[str], agent: str, agents: KnownAgents, started_by: str) -> str | None:
     """The visitor's name among those that joined; None where nothing tells it."""
-    given_by_kchat = [name for name in joined if _VISITOR_NAME.fullmatch(name)]
+    given_by_kchat = [name for name in joined if is_given_by_kchat(name)]
     if given_by_kchat:
         return given_by_kchat[0]
     others = [name for name in joined if name != agent and name not in agents.ids]
@@ -118,7 +123,7 @@ def _speaker(message: Message, chat: Chat, agents: KnownAgents, names: _Names) -
         return "unknown"
     if name == names.agent:
         return "agent"
-    if name == names.visitor or _VISITOR_NAME.fullmatch(name):
+    if name == names.visitor or is_given_by_kchat(name):
         return "visitor"
     if name in agents.ids or (name in names.joined and chat.agent_id is not None):
         return "agent"

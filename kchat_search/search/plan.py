@@ -18,6 +18,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kchat_search import fields
+from kchat_search.chats.speakers import is_given_by_kchat
 from kchat_search.errors import LimitExceeded
 from kchat_search.models.plan import (
     EVERYWHERE,
@@ -132,8 +133,8 @@ def to_node(tree: Tree | None, context: Context, scope: Scope | None = None) -> 
     match tree:
         case None:
             return Everything()
-        case Text(_, parts):
-            return _all([_part_in(scope, part) for part in parts])
+        case Text(whole, parts):
+            return _text(whole, parts, scope)
         case Phrase(text):
             return _in_each(scope, lambda messages: Contains(text, messages))
         case Near(texts, distance):
@@ -167,6 +168,13 @@ def excludes(node: Node) -> bool:
             return any(map(excludes, parts))
         case _:
             return False
+
+
+def _text(whole: str, parts: Iterable[Part], scope: Scope) -> Node:
+    said = _all([_part_in(scope, part) for part in parts])
+    if scope == Scope() and is_given_by_kchat(whole):  # such a name is no text of the chat
+        return AnyOf((said, FieldIs("visitor_name", (whole,))))
+    return said
 
 
 def says_something(part: Tree) -> bool:

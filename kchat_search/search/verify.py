@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from kchat_search.chats.participants import folded_name
+from kchat_search.chats.participants import names_as_text
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.models.chats import StoredChat, Understand
 from kchat_search.models.damage import DamagedRow
@@ -137,7 +137,7 @@ def _texts(read: Transcript) -> Iterator[str]:
     """What of a chat is searched, folded: what was said, the names of files and of the visitor."""
     yield from read.texts
     yield from (fold(m.upload.name) for m in read.chat.messages if m.upload is not None)
-    yield from map(folded_name, read.visitor_names)
+    yield from names_as_text(read.visitor_names)
 
 
 def _scan(

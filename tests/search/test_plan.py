@@ -135,6 +135,10 @@ NODES: list[tuple[str, Node]] = [
     ('is:"Gone from Kchat"', FieldIs("gone", ("true",))),
     ('is:"Kchat 上已不存在"', FieldIs("gone", ("true",))),
     ("type:none", FieldIs("type", (None,))),
+    (
+        "访客782",
+        AnyOf((AllOf((said("访客"), said("782"))), FieldIs("visitor_name", ("访客782",)))),
+    ),
     # from: is about the texts beside it, in its group and in the groups inside
     ("from:visitor", SPOKE_VISITOR),
     ("from:VISITOR", SPOKE_VISITOR),
