@@ -118,10 +118,11 @@ def digits_around(
     `name`: one of `TEXTS`. Cost: that of `contains`.
     """
     best = np.zeros(len(docs), np.int64)
-    find = make_finder(file, literal)
+    find = make_finder(file, literal) if len(docs) else None
+    if find is None:
+        return best
     done = 0
-    for some in in_portions(file, name, docs) if find is not None else ():
-        assert find is not None
+    for some in in_portions(file, name, docs):
         processor_time.check()
         texts = texts_of(file, name, some)
         begin = find(texts.array)
@@ -136,14 +137,15 @@ def digits_around(
 
 def _digit_at(file: SegmentFile, text: ByteArray, positions: Positions) -> NDArray[np.bool_]:
     """For each position: does a digit begin there?"""
-    padded = np.append(text, np.zeros(_LONGEST_CHARACTER, np.uint8))
-    found = np.zeros(len(positions), np.bool_)
-    for digit in filter(None, map(file.alphabet.needle, "0123456789")):
-        is_digit = np.ones(len(positions), np.bool_)
-        for offset, byte in enumerate(digit):
-            is_digit &= padded[positions + offset] == byte
-        found |= is_digit
-    return found
+    digits = [digit for digit in map(file.alphabet.needle, "0123456789") if digit is not None]
+    is_digit = np.zeros(256, np.bool_)
+    is_digit[[digit[0] for digit in digits if len(digit) == 1]] = True
+    found: NDArray[np.bool_] = is_digit[text.take(positions, mode="clip")]
+    for digit in digits:
+        if len(digit) > 1:  # in few segments: digits are among the most frequent characters
+            bytes_ = [text.take(positions + n, mode="clip") == b for n, b in enumerate(digit)]
+            found |= np.logical_and.reduce(bytes_)
+    return found & (positions < len(text))
 
 
 def _digit_before(file: SegmentFile, text: ByteArray, positions: Positions) -> NDArray[np.bool_]:

@@ -97,11 +97,16 @@ def test_of_the_same_score_the_newest_is_first_then_the_highest_id(
     assert [hit.id for hit in hits] == [c.id for c in expected[::-1][:limit]]
 
 
-def test_the_tail_of_a_number_ranks_before_other_places_of_its_digits(engine: Engine) -> None:
-    """The whole number first, then numbers that end so, then numbers that go on."""
-    engine.write([make(n, "你好 22", "再见") for n in range(100, 130)])
+@pytest.mark.parametrize("other", ["你好 22", "".join(map(chr, range(0x4E00, 0x5000))) * 2])
+def test_the_tail_of_a_number_ranks_before_other_places_of_its_digits(
+    engine: Engine, other: str
+) -> None:
+    """The whole number first, then numbers that end so, then numbers that go on. It makes no
+    difference whether digits are frequent or the rarest characters of all."""
+    others = [make(n, other, "再见") for n in range(100, 130)]
     engine.write(
         [
+            *others,
             make(1, "订单2222"),
             make(2, "2222" + "很久以前的一件事情" * 20),
             make(3, "请打138-1111-2222吗"),
