@@ -23,8 +23,8 @@ IsKnown = Callable[[FieldIs], bool]
 
 TIMES = ("date", "after", "before", "said")
 """The operators whose value is a date."""
-_OPEN = ("status", "rating", "started", "type", "id")
-"""The operators whose values are few, so that one which no chat has is text."""
+_OPEN = ("status", "rating", "started", "type", "id", "user")
+"""The operators whose values are few, or codes, so that one which no chat has is text."""
 _ID = re.compile(r"[0-9]{1,19}")
 _SENT_A_FILE = ("upload", "uploads", "file", "files", "附件", "文件")
 _HISTORY = ("history", "历史")
@@ -55,7 +55,7 @@ def wrong_value(
         return "not_gone"
     if name == "in" and typed not in _HISTORY:
         return "not_history"
-    if name in _OPEN and not is_quoted and not _fits(name, value, is_known):
+    if not is_quoted and needs_quotes(name, value, is_known):
         return "no_such_value"
     return None
 
@@ -73,6 +73,8 @@ def is_reversed(value: str, today: date) -> bool:
 
 def needs_quotes(name: str, value: str, is_known: IsKnown) -> bool:
     """Would it be text without quotes?"""
+    if name == "file":
+        return folded(value).startswith("//")  # an address: file:///C:/x.txt
     return name in _OPEN and not _fits(name, value, is_known)
 
 

@@ -299,6 +299,13 @@ PASTED: list[tuple[str, str, str, str | None]] = [
     ("-20度", "-20度", "minus_as_text", "NOT 20度"),
     ("退款 -2019", "退款 -2019", "minus_as_text", "退款 NOT 2019"),
     ("退款 status:200", '退款 "status:200"', "no_such_value", '退款 status:"200"'),
+    ("user:admin 退款", '"user:admin" 退款', "no_such_value", 'user:"admin" 退款'),
+    (
+        "打开 file:///C:/x.txt",
+        '打开 "file:///c:/x.txt"',
+        "no_such_value",
+        '打开 file:"///C:/x.txt"',
+    ),
     ("ID：884422 退款", '"id:884422" 退款', "no_such_value", 'id:"884422" 退款'),
 ]
 

@@ -23,7 +23,13 @@ def by_twos(han: str) -> list[str]:
 
 def is_known(values: FieldIs) -> bool:
     """The values that some chat has, on that day."""
-    known = {"id": {"290", "7"}, "type": {"chat"}, "status": {"x"}, "rating": {"Great", "great"}}
+    known = {
+        "id": {"290", "7"},
+        "user_id": {"45190"},
+        "type": {"chat"},
+        "status": {"x"},
+        "rating": {"Great", "great"},
+    }
     return bool(known.get(values.field, set()) & set(values.values))
 
 
