@@ -44,6 +44,9 @@ PAGES = [
     "q=退款+火箭",
     "q=退款+status:open",
     "q=退款+date:2016-03",
+    "q=物流+date:2016-03-01",
+    "q=物流&start=2016-03-01&end=2016-03-02",
+    "q=FILE+NOT+FOUND",
     "q=机密&history=true",
     "q=机密",
     "q=退宽&agent_id=2193",
@@ -160,3 +163,9 @@ def test_a_filter_only_narrows(client: FlaskClient) -> None:
             name = narrower.partition("=")[0]
             if name not in query:
                 assert shown(client, f"/?{query}{narrower}").total <= total, (query, narrower)
+
+
+def test_a_search_by_creation_offers_the_one_by_what_was_said(client: FlaskClient) -> None:
+    for query in ("q=物流+date:2016-03-01", "q=物流&start=2016-03-01&end=2016-03-01"):
+        texts = [text for _, _, text in shown(client, f"/?{query}").found]
+        assert any("按消息的时间查找" in text for text in texts), query

@@ -137,6 +137,7 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
         "pager": search_page.pager(asked, answer),
         "histogram": histogram.of_facets(asked, answer.facets),
         "filtered": links.has_filters(asked),
+        "said_url": search_page.said_url(asked, answer),
         "history_url": links.search_url(links.changed(asked, history=True)),
         "dropped_url": links.search_url(links.without_filters(asked)),
         "exports": [(form, links.export_url(asked, form)) for form in ("xlsx", "csv", "jsonl")],

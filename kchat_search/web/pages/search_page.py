@@ -165,6 +165,15 @@ def cuts(
     return ways
 
 
+def said_url(request: SearchRequest, page: SearchPage) -> str | None:
+    """The same search by when it was said; None where that is not offered."""
+    said = page.query.said_instead
+    if said is None:
+        return None
+    days = {"said_start": said.said_start, "said_end": said.said_end}
+    return search_url(changed(request, q=said.q, start=None, end=None, **days))
+
+
 def _filter_label(
     name: str, values: Sequence[str], page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> str:
