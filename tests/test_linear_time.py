@@ -45,6 +45,7 @@ from kchat_search.search.marks import highlights, needles_of
 from kchat_search.search.plan import Context, ranking, to_node
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import parse
+from kchat_search.search.unit_words import unit_spans, without_unit_blanks
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.export_about import Tally, about_lines
 from kchat_search.serialization.export_formats import pieces
@@ -238,6 +239,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
+    "units": lambda text: (unit_spans(f"{text} "), without_unit_blanks(fold(text))),
     "variants": lambda text: (variants(fold(text)), forms(fold(text), SEGMENTER.segment_han)),
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),

@@ -3,6 +3,7 @@
 tokens.py        from query text to tokens: words, quoted strings, operators, brackets
 syntax.py        from tokens to a tree; every input is a query
 units.py         which characters of a text stay together: a number and its unit
+unit_words.py    by what Chinese counts; where only a blank stands between a number and its unit
 conditions.py    what the values of conditions mean: codes, labels, names
 tree.py          the tree: words, phrases, fields, and, or, not; and how it is written
 understood.py    how a query was understood: with the written forms of its words

@@ -38,6 +38,7 @@ from kchat_search.search.tree import (
     is_about_messages,
     quoted,
 )
+from kchat_search.search.unit_words import without_unit_blanks
 from kchat_search.search.units import parts_of, without_punctuation
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import strip_punctuation
@@ -282,7 +283,7 @@ class _Parser:
 
     def _text(self, typed: str) -> Tree | None:
         """What was typed without blanks, as the parts that a chat must have."""
-        folded = fold(typed).strip()
+        folded = without_unit_blanks(fold(typed).strip())
         parts = parts_of(folded, self._split)
         if not parts:
             return _text_of_punctuation(folded) if folded else None

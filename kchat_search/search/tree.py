@@ -14,6 +14,7 @@ from itertools import accumulate
 from operator import add
 
 from kchat_search.fields import OPERATORS
+from kchat_search.search.unit_words import unit_spans
 from kchat_search.text.joined import number_spans
 from kchat_search.text.scripts import strip_punctuation
 
@@ -75,7 +76,7 @@ class Text:
         if is_plain(self.whole):
             return self.whole
         parts = [written(part) for part in self.parts]
-        return parts[0] if len(parts) == 1 else f"({' '.join(parts)})"
+        return parts[0] if len(parts) == 1 else f"({_side_by_side(parts)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,23 +122,7 @@ class And:
     parts: tuple[Tree, ...]
 
     def __str__(self) -> str:
-        written = [_grouped(part, (And, Or)) for part in self.parts]
-        between = [" "] * len(written)
-        for _ in range(3):  # what is divided may make room for another number
-            text = "".join(map(add, between, written))[1:]
-            starts = list(accumulate(map(len, map(add, between, written)), initial=0))
-            together = group_spans(text)
-            joined = [
-                number
-                for number, place in enumerate(starts[1:-1], start=1)
-                # «(6222) (0202)» is two numbers. Side by side, they would be one.
-                if any(start < place < end for start, end in together)
-            ]
-            if not joined:
-                return text
-            for number in joined:
-                between[number] = " AND "
-        return " AND ".join(written)
+        return _side_by_side([_grouped(part, (And, Or)) for part in self.parts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +184,21 @@ Tree = Text | Phrase | Near | FieldCondition | And | Or | Not
 
 def group_spans(query: str) -> list[tuple[int, int]]:
     """Where in a query, as typed, a blank does not divide: in a number in groups («138 1111
-    2222»), and between a Latin word and a short number («iPhone 6»). The ranges (start, end) are in
-    order and do not overlap."""
-    spans = number_spans(query)
+    2222»), between a number and its unit («5 月 1 日»), and between a Latin word and a short number
+    («iPhone 6»). The ranges (start, end) are in order and do not overlap."""
+    units = unit_spans(query)
+    spans = units + _apart_from(units, number_spans(query))
     names = [match.span() for match in _NAME_AND_NUMBER.finditer(query)]
-    if not spans or not names:
-        return spans or names
-    free = [(s, e) for s, e in names if not any(s < stop and e > start for start, stop in spans)]
-    return sorted(spans + free)
+    return sorted(spans + _apart_from(spans, names))
+
+
+def _apart_from(
+    spans: list[tuple[int, int]], others: list[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Those of the others that overlap none of the spans."""
+    if not spans:
+        return others
+    return [(s, e) for s, e in others if not any(s < stop and e > start for start, stop in spans)]
 
 
 def without_dividers(query: str) -> str:
@@ -238,3 +230,23 @@ def quoted(text: str) -> str:
 
 def _grouped(part: Tree, kinds: tuple[type, ...]) -> str:
     return f"({part})" if isinstance(part, kinds) else str(part)
+
+
+def _side_by_side(written: list[str]) -> str:
+    """All of these, each of which stays what it is by itself."""
+    between = [" "] * len(written)
+    for _ in range(3):  # what is divided may make room for another number
+        text = "".join(map(add, between, written))[1:]
+        starts = list(accumulate(map(len, map(add, between, written)), initial=0))
+        together = group_spans(text)
+        joined = [
+            number
+            for number, place in enumerate(starts[1:-1], start=1)
+            # «(6222) (0202)» is two numbers. Side by side, they would be one.
+            if any(start < place < end for start, end in together)
+        ]
+        if not joined:
+            return text
+        for number in joined:
+            between[number] = " AND "
+    return " AND ".join(written)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from kchat_search.search.syntax import parse
 from kchat_search.search.tree import Forms, Part, Word
 from kchat_search.search.units import parts_of, without_punctuation
 from kchat_search.text.fold import fold
@@ -74,3 +77,50 @@ def test_a_number_and_what_touches_it_are_one(typed: str) -> None:
 @pytest.mark.parametrize(("typed", "expected"), [*APART, *WORDS])
 def test_what_is_no_unit_is_a_word_of_its_own(typed: str, expected: tuple[Part, ...]) -> None:
     assert parts(typed) == expected
+
+
+BLANKS = [
+    ("5 月 1 日", "5月1日"),
+    ("5 月1 日", "5月1日"),
+    ("2019 年 5 月 1 日", "2019年5月1日"),
+    ("8 点 30 分", "8点30分"),
+    ("5 月 1 日退款", "5月1日退款"),
+    ("退款 5 月 1 日 到账", "退款 5月1日 到账"),
+    ("第 3 次", "第3次"),
+    ("第3 次", "第3次"),
+    ("20 %", "20%"),
+    ("２０　％", "20%"),
+    ("折扣20 %", "折扣20%"),
+    ("10 點", "10点"),
+    ("1,299 元", "1,299元"),
+    ("2.5 公斤", "2.5公斤"),
+    ("¥ 20", "¥20"),
+    ("100 ML", "100ml"),
+    ("37 ℃", "37°c"),
+    ("T 恤", "t恤"),
+    ("iPhone 6 元", "iphone 6元"),
+    ("5 月 OR 20 %", "5月 OR 20%"),
+    ("退款 NOT 5 月 1 日", "退款 NOT 5月1日"),
+    ("(5 月 1 日) 退款", "5月1日 退款"),
+    # these stay as they are
+    ("5月1日 10点", "5月1日 10点"),
+    ("3 个 20 元", "3个 20元"),
+    ("3 个手机", "3 个手机"),
+    ("5678 张先生", "5678 张先生"),
+    ("1 2 3 个", "1 2 3 个"),
+    ("12345678 元", "12345678 元"),
+    ("138 1111 2222 个", "138 1111 2222 个"),
+    ("12 分期", "12 分期"),
+    ("3.6.0 版 2", "3.6.0 版 2"),
+    ("iPhone 6 手机", "iphone 6 手机"),
+    ("20 apples", "20 apples"),
+    ('"20 %"', '"20 %"'),
+    ("3 AND 个", "3 AND 个"),
+]
+
+
+@pytest.mark.parametrize(("typed", "understood"), BLANKS)
+def test_a_blank_between_a_number_and_its_unit_is_nothing(typed: str, understood: str) -> None:
+    tree = parse(typed, SPLIT, date(2019, 6, 3)).tree
+    assert str(tree) == understood
+    assert parse(understood, SPLIT, date(2019, 6, 3)).tree == tree
