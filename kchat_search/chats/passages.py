@@ -13,16 +13,15 @@ from kchat_search.chats.reader import Transcript
 from kchat_search.chats.speakers import is_said
 from kchat_search.models.plan import Passage
 from kchat_search.text.fold import fold
-from kchat_search.text.joined import joined
+from kchat_search.text.joined import joined, may_have_joint
 
 
 def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
     """(the position of the message in `transcript`, a passage of it), in order: the visible text of
     the message, then the name of the file that it brought. At the end the names of the visitor,
     each once, without those that Kchat has given: nobody said them, and their position is None."""
-    chat = transcript.chat
     said = zip(
-        chat.messages,
+        transcript.chat.messages,
         transcript.speakers,
         transcript.senders,
         transcript.texts,
@@ -34,7 +33,8 @@ def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
         at = None if moment is None else int(moment.timestamp())
         file_name = message.upload.name if message.upload is not None else ""
         if text or (not file_name and is_said(message)):
-            yield position, Passage(text, speaker, sender, at, _joined(text, visible))
+            fragments = _joined(text, visible) if may_have_joint(text) else ()
+            yield position, Passage(text, speaker, sender, at, fragments)
         if file_name:
             folded = fold(file_name)
             yield position, Passage(folded, speaker, sender, at, _joined(folded, file_name))
@@ -43,5 +43,4 @@ def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
 
 
 def _joined(folded: str, visible: str) -> tuple[str, ...]:
-    fragments = joined(folded, visible)
-    return tuple(fragment.text for fragment in fragments) if fragments else ()
+    return tuple([fragment.text for fragment in joined(folded, visible)])

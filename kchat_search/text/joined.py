@@ -111,21 +111,24 @@ _GROUPS = re.compile(r"[0-9)](?:[ ,，]| ?- ?)[(0-9]|\)[0-9]|86")
 """What every number with a joint has."""
 _SEPARATORS = re.compile("[-+() ,，]")
 _IDENTIFIERS = re.compile(rf"(?<!{_LETTER_OR_DIGIT}){_LETTER_OR_DIGIT}++(?:-{_LETTER_OR_DIGIT}++)+")
+_DASH = re.compile(rf"-(?<={_LETTER_OR_DIGIT}-){_LETTER_OR_DIGIT}")
+"""What every identifier has. A look for the dash takes a tenth of the time."""
 _MEASURE = re.compile(rf"\d{{1,5}}{_LETTER}{{0,4}}")
 """A number, with a unit or without. With a dash between, two of them are a range."""
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:t\d+)?")
 _BLANKS = re.compile(
-    rf"(?<=[{UNBROKEN}])[ \n](?=[{UNBROKEN}])"
-    rf"|(?<=[{UNBROKEN}]) (?={_LETTER}|[\d{_SIGNS}])"
-    rf"|(?:(?<={_LETTER})|(?<=[\d{_SIGNS}])) (?=[{UNBROKEN}])"
-    rf"|(?<=\d) (?={_LETTER}|[{_SIGNS}])"
-    rf"|(?:(?<={_LETTER})|(?<=[{_SIGNS}])) (?=\d)"
+    rf" (?:(?<=[{UNBROKEN}] )(?=[{UNBROKEN}\d{_SIGNS}]|{_LETTER})"
+    rf"|(?:(?<={_LETTER} )|(?<=[\d{_SIGNS}] ))(?=[{UNBROKEN}])"
+    rf"|(?<=\d )(?=[{_SIGNS}]|{_LETTER})"
+    rf"|(?:(?<={_LETTER} )|(?<=[{_SIGNS}] ))(?=\d))"
+    rf"|\n(?<=[{UNBROKEN}]\n)(?=[{UNBROKEN}])"
 )
+"""Each begins with what it is looked for by, so that most of a text is passed over."""
 _PUNCTUATION = r"""[,，;:!?()"]"""
 _ENDS = re.compile(rf"[ \n。、]|(?<=[{UNBROKEN}]){_PUNCTUATION}|{_PUNCTUATION}(?=[{UNBROKEN}])")
 """What no unquoted text has inside: a blank that stays, and punctuation beside Han."""
-_GROUPED_BY_COMMA = re.compile("[0-9],[0-9]{3}")
+_GROUPED_BY_COMMA = re.compile(",(?<=[0-9],)[0-9]{3}")
 _LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
@@ -136,7 +139,7 @@ def joined(folded: str, visible: str) -> tuple[Fragment, ...]:
     Every unquoted text that would stand over a joint lies within one fragment. What stands over
     none is found in the exact text. Most texts have no joint, so they have no fragment.
     """
-    if not _may_have_joint(folded):
+    if not may_have_joint(folded):
         return ()
     typed = _as_typed(folded, visible)
     edits = _edits(typed)
@@ -152,7 +155,7 @@ def joined_query(chunk: str) -> str:
     Where it differs from `chunk`, a text fulfils the query if it has `chunk` literally, or this
     form literally or in a fragment. So nothing that stands there letter for letter is missed.
     """
-    text = _Joining(chunk, chunk, _edits(chunk)).text if _may_have_joint(chunk) else chunk
+    text = _Joining(chunk, chunk, _edits(chunk)).text if may_have_joint(chunk) else chunk
     return _PLUS.sub("", text) if "+" in text else text
 
 
@@ -163,7 +166,7 @@ def number_spans(query: str) -> list[tuple[int, int]]:
     Outside of quotes, each of them is one word, with its blanks, brackets and commas.
     """
     folded = fold_with_map(query)
-    if not _may_have_joint(folded.text):
+    if not may_have_joint(folded.text):
         return []
     typed = _as_typed(folded.text, query)
     return [
@@ -173,7 +176,8 @@ def number_spans(query: str) -> list[tuple[int, int]]:
     ]
 
 
-def _may_have_joint(folded: str) -> bool:
+def may_have_joint(folded: str) -> bool:
+    """Without this, a folded text has no joint. Most texts end here, for 0.2 µs."""
     return (
         " " in folded
         or "-" in folded
@@ -236,7 +240,7 @@ def _edits(typed: str) -> dict[int, str]:
     if _GROUPS.search(typed):
         for number in _NUMBERS.finditer(typed):
             edits.update(_number_edits(number))
-    if "-" in typed:
+    if _DASH.search(typed):
         for identifier in _IDENTIFIERS.finditer(typed):
             edits.update(_identifier_edits(identifier))
     return edits
@@ -258,6 +262,8 @@ class _Joining:
         self._apply({blank.start(): "" for blank in _BLANKS.finditer(self._typed)})
 
     def _apply(self, edits: dict[int, str]) -> None:
+        if not edits:
+            return
         positions = sorted(edits)
         joints = {joint - bisect_left(positions, joint) for joint in self._joints}
         text, typed, starts, ends = [], [], [], []
