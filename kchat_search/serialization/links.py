@@ -189,6 +189,10 @@ class Links:
         """The page of a chat's versions."""
         return self._absolute(f"/chats/{chat_id}/versions", "")
 
+    def version_page(self, chat_id: int, number: int) -> str:
+        """The page of a chat's versions, at the one with this number."""
+        return self.base.rstrip("/") + version_url(chat_id, number)
+
     def kchat(self, chat_id: int) -> str | None:
         """Where this chat is at Kchat; None where no account is set."""
         return self.kchat_chat_url and self.kchat_chat_url.replace("{id}", str(chat_id))

@@ -106,11 +106,14 @@ def _said_instead(said: SaidInstead) -> schemas.SaidInsteadJson:
 
 def _hit(hit: Hit, zone: ZoneInfo, links: Links, q: str) -> schemas.HitJson:
     processor_time.check()
+    addresses = links_json(hit.chat.id, links, q)
+    if hit.snippets and (version := hit.snippets[0].former) is not None:
+        addresses["html"] = links.version_page(hit.chat.id, version)
     return {
         "chat": _summary(hit, zone),
         "score": hit.score,
         "snippets": [_snippet(snippet, zone) for snippet in hit.snippets],
-        "links": links_json(hit.chat.id, links, q),
+        "links": addresses,
     }
 
 

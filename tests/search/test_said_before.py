@@ -109,6 +109,7 @@ def test_a_former_snippet_opens_where_its_version_is_read(changed: World) -> Non
     answer = client.get("/api/v1/search?q=密码&history=true").get_json()
     (snippet_,) = answer["hits"][0]["snippets"]
     assert (snippet_["former"], snippet_["version"]) == (True, 1)
+    assert answer["hits"][0]["links"]["html"].endswith("/chats/1/versions?version=1#v1")
     version = client.get(f"/api/v1/chats/1/versions?version={snippet_['version']}").get_json()
     assert snippet_["text"] in str(version["versions"][0]["chat"]["messages"])
 
