@@ -17,6 +17,7 @@ answer. Writing:
     array_file.py     a file of named arrays with checksums
     segment_file.py   the file of one segment: finds a term, decodes its posting list
     merge.py          runs or segments -> one segment, some terms at a time
+    merged_columns.py what a merge writes of a field beside its terms and lists
     build.py          the whole archive -> one segment, in several processes
     damage.py         what reading raises for bytes that no writer has written
     sealed_json.py    a small file of JSON behind its own checksum
