@@ -99,9 +99,11 @@ def _invert_values(
     ordinal = {value: n for n, value in enumerate(vocabulary)}
     dtype = np.min_scalar_type(len(vocabulary))
     ordinals = np.fromiter(map(ordinal.__getitem__, flat), dtype, len(flat))
-    docs = np.repeat(np.arange(len(values)), [len(terms) for terms in values])
+    docs = np.repeat(_numbers(len(values)), list(map(len, values)))
     inverted = _InvertedField([ordinals], docs)
-    arrays = inverted.arrays(field, vocabulary)
+    encoded = [term.encode() for term in vocabulary]
+    terms = np.frombuffer(b"".join(encoded), np.uint8)
+    arrays = inverted.arrays(field, terms, end_offsets(encoded))
     if frequencies:
         arrays[f"{field}.freqs"] = inverted.freqs
     return arrays
@@ -129,19 +131,18 @@ def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Arra
     was not folded. Raises ValueError for it.
     """
     text = "".join(texts)
-    chars = np.array([len(text_of_document) for text_of_document in texts], np.int64)
-    docs = np.repeat(np.arange(len(texts)), chars)
+    chars = np.array(list(map(len, texts)), np.int64)
+    docs = np.repeat(_numbers(len(texts)), chars)
     points = codes(text)
     alphabet = np.flatnonzero(np.bincount(points))
-    letters = [chr(point) for point in alphabet.tolist()]
     # Places in this alphabet mostly fit into 16 bits, so that they are sorted by radix.
     place_of = np.zeros(points.max(initial=0) + 1, np.min_scalar_type(len(alphabet)))
     place_of[alphabet] = np.arange(len(alphabet))
     places = place_of[points]
-    plain = ~_is_mark(points)
+    plain = ~np.isin(alphabet, [ord(mark) for mark in MARKS.values()])[places]
     if len(plain) - int(plain.sum()) != marks:
         raise ValueError("a message has white space that folding would have made a blank")
-    digits = (points >= ord("0")) & (points <= ord("9"))
+    digits = ((alphabet >= ord("0")) & (alphabet <= ord("9")))[places]
     arrays: dict[str, Array] = {
         name: np.frombuffer(text.encode(), np.uint8),
         f"{name}.chars": chars,
@@ -153,9 +154,9 @@ def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Arra
     )
     for length, (field, where) in enumerate(zip(GRAM_FIELDS[name], is_gram, strict=True), start=1):
         begin = np.flatnonzero(where)
-        inverted = _InvertedField([places[begin + n] for n in range(length)], docs[begin])
-        characters = [map(letters.__getitem__, key) for key in inverted.keys]
-        arrays |= inverted.arrays(field, list(map("".join, zip(*characters, strict=True))))
+        inverted = _InvertedField([places[n:][begin] for n in range(length)], docs[begin])
+        grams = np.stack([alphabet[key] for key in inverted.keys], axis=-1)
+        arrays |= inverted.arrays(field, *_in_utf8(grams))
     return arrays
 
 
@@ -166,7 +167,7 @@ class _InvertedField:
     which takes 16 ns each. Sorting key and document as one number of 64 bits takes 70 ns.
     """
 
-    def __init__(self, keys: Sequence[Array], docs: NDArray[np.int64]) -> None:
+    def __init__(self, keys: Sequence[Array], docs: Array) -> None:
         """`keys`: one array for each number of the key. `docs`: the document of each pair,
         ascending. All have one shape."""
         order = np.argsort(keys[-1], kind="stable")
@@ -179,18 +180,17 @@ class _InvertedField:
         """The posting lists, key after key."""
         self.freqs = np.diff(heads, append=len(docs))
         """How often each of `docs` has its key. Shape of `docs`."""
-        first = np.flatnonzero(new_key)
-        self.keys = [key[first].tolist() for key in keys]
-        """The keys, ascending, each once; a list for each number of the key."""
-        self.df = np.diff(np.searchsorted(heads, first), append=len(heads))
+        first = np.flatnonzero(new_key[heads])
+        self.keys = [key[heads[first]] for key in keys]
+        """The keys, ascending, each once; an array for each number of the key."""
+        self.df = np.diff(first, append=len(heads))
         """How many documents have each key."""
 
-    def arrays(self, field: str, terms: Sequence[str]) -> dict[str, Array]:
-        """The arrays of a field. `terms`: the term of each key."""
-        encoded = [term.encode() for term in terms]
+    def arrays(self, field: str, terms: Array, ends: Array) -> dict[str, Array]:
+        """The arrays of a field. `terms`, `ends`: the term of each key, as in a `Run`."""
         return {
-            f"{field}.terms": np.frombuffer(b"".join(encoded), np.uint8),
-            f"{field}.ends": end_offsets(encoded),
+            f"{field}.terms": terms,
+            f"{field}.ends": ends,
             f"{field}.df": self.df,
             f"{field}.docs": self.docs,
         }
@@ -205,12 +205,17 @@ def _changes(columns: Sequence[Array]) -> NDArray[np.bool_]:
     return changed
 
 
-def _is_mark(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """For each code point: is it a mark before a passage?"""
-    is_mark = np.zeros(len(points), np.bool_)
-    for mark in MARKS.values():
-        is_mark |= points == ord(mark)
-    return is_mark
+def _numbers(size: int) -> Array:
+    """The numbers of so many documents, in few bytes: they are moved often."""
+    return np.arange(size, dtype=np.min_scalar_type(size))
+
+
+def _in_utf8(grams: Array) -> tuple[Array, Array]:
+    """(these grams in UTF-8 end to end, where each of them ends). `grams`: code points. Shape:
+    (grams, characters of each)."""
+    data = grams.astype("<u4").tobytes().decode("utf-32-le").encode()
+    width = 1 + (grams >= 0x80) + (grams >= 0x800) + (grams >= 0x10000)
+    return np.frombuffer(data, np.uint8), np.cumsum(width.sum(axis=1))
 
 
 def end_offsets(terms: Iterable[bytes]) -> NDArray[np.int64]:

@@ -63,7 +63,8 @@ def passage_columns(
     senders: list[int] = []
     terms: list[list[str]] = []
     for some in passages:
-        of_each = [p.speaker and sender_term(p.speaker, p.sender) for p in some]
+        # As `sender_term`, which takes twice as long.
+        of_each = [p.speaker and p.speaker[0] + p.sender for p in some]
         listed = sorted({term for term in of_each if term})
         terms.append(listed)
         places = {term: place for place, term in enumerate(listed, start=1)}
