@@ -37,17 +37,18 @@ def people_of(chat: Chat, speakers: Sequence[Speaker], agents: KnownAgents) -> P
     if chat.agent_id:
         participants[chat.agent_id] = Participant(chat.agent_id, agents.names.get(chat.agent_id))
     senders: list[str] = []
-    by_name: dict[tuple[Speaker, str, str | None], tuple[str, Participant | None]] = {}
+    by_name: dict[tuple[Speaker, str, str | None], tuple[str, Participant | None, str]] = {}
     for message, speaker in zip(chat.messages, speakers, strict=True):
         known = by_name.get(key := (speaker, message.name, message.user_id))
         if known is None:
             agent = _agent(message, chat, agents) if speaker == "agent" else None
             agent_id = None if agent is None else agent.id
             sender = sender_of_agent(agent_id) if agent_id else sender_of_name(message.name)
-            known = by_name[key] = sender, agent
+            known = by_name[key] = sender, agent, "" if agent is None else agent.value
         senders.append(known[0])
-        if known[1] is not None and is_said(message):
-            participants.setdefault(known[1].value, known[1])
+        _, agent, value = known
+        if agent is not None and value not in participants and is_said(message):
+            participants[value] = agent
     names = (name.strip() for speaker, name, _ in by_name if speaker == "visitor")
     return People(
         tuple(participants.values()),

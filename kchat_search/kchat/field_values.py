@@ -124,8 +124,6 @@ def parse_upload(value: object, upload_id: object) -> Upload | None:
     search for any of the names finds the chat. If only `upload_id` is sent, the upload has nothing
     but an id. Some PHP backends send the object or the list as a text that is its JSON.
     """
-    if value is None and upload_id is None:
-        return None
     if isinstance(value, str) and value.lstrip()[:1] in _JSON_BEGINS:
         try:
             value = decode_text(value)

@@ -222,6 +222,7 @@ class ChatParser:
     def _parse_message(self, item: Mapping[str, Any], position: int) -> Message:
         get = item.get
         role, user_id = get("role"), get("user_id")
+        upload, upload_id = get("upload"), get("upload_id")
         return Message(
             parse_whole_id(get("id")),
             position,
@@ -231,7 +232,7 @@ class ChatParser:
             None if role is None else clean_text(role).strip().lower() or None,
             self._parse_time_or_none(get("created_at")),
             parse_flag(get("recalled")),
-            parse_upload(get("upload"), get("upload_id")),
+            None if upload is None and upload_id is None else parse_upload(upload, upload_id),
             None if user_id is None else person_id_or_none(user_id),
         )
 

@@ -37,15 +37,15 @@ def parse_time(value: object, zone: ZoneInfo) -> datetime | None:
 
     Raises ValueError for anything else, and for moments outside the years 2 to 9998.
     """
-    if is_nothing(value) or (isinstance(value, str) and not value.strip()):
-        return None
-    if isinstance(value, str) and len(value) == _DOCUMENTED:
+    if isinstance(value, str) and len(value) == _DOCUMENTED:  # first, because nearly all are
         offset = _offset_all_day(value[:10], zone)
         if offset:
             try:
                 return _showable(datetime.fromisoformat(value + offset).astimezone(UTC))
             except (ValueError, OverflowError):
                 pass  # it has 19 characters but another form
+    if is_nothing(value) or (isinstance(value, str) and not value.strip()):
+        return None
     if isinstance(value, str):
         return _of_text(value.strip(), zone)
     if isinstance(value, int | float) and not isinstance(value, bool):

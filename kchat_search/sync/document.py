@@ -108,4 +108,6 @@ def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
 
 def _storable(values: Values) -> Values:
     """Values to filter by, as every index can hold them."""
+    if "".join(filter(None, values)).isascii():
+        return values
     return tuple(None if value is None else without_surrogates(value) for value in values)

@@ -126,7 +126,10 @@ _BLANKS = re.compile(
 )
 """Each begins with what it is looked for by, so that most of a text is passed over."""
 _PUNCTUATION = r"""[,，;:!?()"]"""
-_ENDS = re.compile(rf"[ \n。、]|(?<=[{UNBROKEN}]){_PUNCTUATION}|{_PUNCTUATION}(?=[{UNBROKEN}])")
+_ENDS = re.compile(
+    r"""[ \n。、,，;:!?()"]"""
+    rf"(?:(?<=[ \n。、])|(?<=[{UNBROKEN}]{_PUNCTUATION})|(?=[{UNBROKEN}]))"
+)
 """What no unquoted text has inside: a blank that stays, and punctuation beside Han."""
 _GROUPED_BY_COMMA = re.compile(",(?<=[0-9],)[0-9]{3}")
 _LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")

@@ -173,14 +173,15 @@ class Segmenter:
         first, 0.6 and 0.11 ms when the caches are filled. An earlier version took 1.2 ms.
         """
         tokens: list[str] = []
+        cached, cut = self._cached_search_words, self._loaded_cutter().lcut_for_search
         for text in texts:
             for han, other in indexable_runs(text):
                 if other:
                     tokens.append(index_token(other))
                 elif len(han) <= _MAX_CACHED_RUN:
-                    tokens += self._cached_search_words(han)
+                    tokens += cached(han)
                 else:
-                    tokens += self._search_words(han)
+                    tokens += cut(han) if len(han) <= _MAX_RUN else _cut_long_run(cut, han)
         return tokens
 
     def _search_words(self, han: str) -> list[str]:
