@@ -23,7 +23,7 @@ from kchat_search.models.plan import (
     Node,
 )
 from kchat_search.text.fold import Folded
-from kchat_search.text.joined import joined
+from kchat_search.text.joined import joined, may_have_joint
 from kchat_search.text.scripts import letter_runs
 
 Needle = Contains | HasWord | Near
@@ -66,22 +66,21 @@ def marked(transcript: Transcript, needles: Sequence[Needle]) -> Iterator[Marked
     if not needles:
         return
     texts = [text for needle in needles for text in _texts(needle)]
+    most = max(100, MAX_MATCHES // len(needles))
     joinable = [needle.text for needle in needles if isinstance(needle, Contains) and needle.joined]
     for index, folded in enumerate(transcript.texts_with_map):
         if not index % _CHECK_EVERY:
             processor_time.check()
         message_text = folded.text
-        separated = bool(joinable) and _has_separators(message_text)
         for text in texts:
             if text in message_text:
                 break
             if len(message_text) > _LONG:
                 processor_time.check()
         else:  # most messages have no needle, and this loop says so without a call
-            if not separated or not _may_have_joined(message_text, joinable):
+            if not joinable or not _may_have_joined(message_text, joinable):
                 continue
-        one = _Message(transcript, index, folded, separated=separated)
-        ranges, bits = one.find(needles)
+        ranges, bits = _Message(transcript, index, folded).find(needles, most)
         if ranges:
             yield Marked(index, ranges, bits)
 
@@ -108,59 +107,60 @@ def _texts(needle: Needle) -> tuple[str, ...]:
     return needle.texts if isinstance(needle, Near) else (needle.text,)
 
 
-def _has_separators(text: str) -> bool:
-    """May a text have another joined form than itself? 86 before a number goes, too."""
-    return " " in text or "-" in text or "," in text or "(" in text or "86" in text
-
-
 def _may_have_joined(text: str, wanted: Iterable[str]) -> bool:
     """May the joined form of a text have one of these? A look that costs next to nothing: most
     texts lack a character of what is wanted."""
     squeezed: str | None = None
     for each in wanted:
-        from_abroad = each[0] == "0"  # +86 becomes the 0 of an area code
+        from_abroad = each[0] == "0" and "86" in text  # it becomes the 0 of an area code
         if each[-1] not in text or (each[0] not in text and not from_abroad):
             continue
         if squeezed is None:
-            squeezed = text.translate(_SEPARATORS)
+            squeezed = _squeezed(text)
         if each in squeezed or (from_abroad and each[1:] in squeezed):
             return len(squeezed) < len(text) or from_abroad
     return False
 
 
+def _squeezed(text: str) -> str:
+    """The text without anything that may go; "" where nothing goes, as in nearly all texts."""
+    return text.translate(_SEPARATORS) if may_have_joint(text) else ""
+
+
 class _Message:
     """One message, in which needles are looked for."""
 
-    def __init__(
-        self, transcript: Transcript, index: int, folded: Folded, *, separated: bool
-    ) -> None:
+    def __init__(self, transcript: Transcript, index: int, folded: Folded) -> None:
         self._transcript = transcript
         self._index = index
         self._folded = folded
-        self._separated = separated
+        self._squeezed: str | None = None
 
-    def find(self, needles: Sequence[Needle]) -> tuple[tuple[Range, ...], int]:
-        """(ranges on the visible text, which needles the message has)."""
+    def find(self, needles: Sequence[Needle], most: int) -> tuple[tuple[Range, ...], int]:
+        """(ranges on the visible text, at most about `most` a needle; which needles the message
+        has)."""
         text = self._folded.text
         ranges: list[Range] = []
         bits = 0
         words: list[HasWord] = []
-        most = max(100, MAX_MATCHES // max(1, len(needles)))
+        is_long = len(text) > _LONG
         for number, needle in enumerate(needles):
-            if len(text) > _LONG:
+            if is_long:
                 processor_time.check()
             if needle.messages is not EVERYWHERE and not self._is_among(needle.messages):
                 continue
-            if isinstance(needle, HasWord):
-                if needle.text in text:
-                    words.append(needle)
-                continue
-            found = self._near(needle, most) if isinstance(needle, Near) else []
             if isinstance(needle, Contains):
                 # The text has the characters of few needles, so most of them end here.
                 found = _literal_ranges(text, needle.text, most) if needle.text in text else []
-                if self._separated and needle.joined and len(found) < most:
+                may_join = needle.joined and len(found) < most
+                if may_join and self._has_more_joined(needle.text, len(found)):
                     found += self._joined(needle.text, most - len(found))
+            elif isinstance(needle, HasWord):
+                if needle.text in text:
+                    words.append(needle)
+                continue
+            else:
+                found = self._near(needle, most)
             if found:
                 bits |= 1 << number
                 ranges += found
@@ -184,6 +184,17 @@ class _Message:
         said = int(moment.timestamp())
         after_start = messages.start is None or said >= messages.start
         return after_start and (messages.end is None or said < messages.end)
+
+    def _has_more_joined(self, wanted: str, literal: int) -> bool:
+        """May the joined form have a text more often than the `literal` times that it stands there
+        letter for letter? A look that costs little."""
+        if self._squeezed is None:
+            self._squeezed = _squeezed(self._folded.text)
+        if wanted[0] == "0" and "86" in self._folded.text and wanted[1:] in self._squeezed:
+            return True  # +86 becomes the 0 of an area code
+        if not literal:
+            return wanted in self._squeezed
+        return len(_literal_ranges(self._squeezed, wanted, literal + 1)) > literal
 
     def _joined(self, wanted: str, most: int) -> list[Range]:
         """Where the joined form has a text, in the folded text."""

@@ -223,6 +223,8 @@ class Searcher:
     ) -> tuple[tuple[Hit, ...], tuple[DamagedRow, ...]]:
         """(the hits that can be shown, each with at most `limit` snippets; the chats of the
         others)."""
+        if not engine_hits:
+            return (), ()
         needles = needles_of(plan.match)
         stored_chats = self.archive.get([hit.id for hit in engine_hits])
         hits, damaged = [], []
@@ -411,14 +413,12 @@ def _cursor_position(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, 
 def _facet_values(
     name: str, counts: Sequence[tuple[str | None, int]], agents: Agents
 ) -> tuple[FacetValue, ...]:
-    is_agent = name in BY_NAME and BY_NAME[name].agent
-
-    def label(value: str | None) -> str | None:
-        if value is None:
-            return None
-        return agents.get(value) if is_agent else ratings.label(value)
-
-    has_labels = is_agent or name == "rating"
+    label: Callable[[str], str | None] | None = None
+    if name == "rating":
+        label = ratings.label
+    elif name in BY_NAME and BY_NAME[name].agent:
+        label = agents.get
     return tuple(
-        FacetValue(value, label(value) if has_labels else None, count) for value, count in counts
+        FacetValue(value, label(value) if label and value is not None else None, count)
+        for value, count in counts
     )
