@@ -122,6 +122,14 @@ def _may_have_joined(text: str, wanted: Iterable[str]) -> bool:
     return False
 
 
+def _has_more_joined(text: str, squeezed: str, wanted: str, literal: int) -> bool:
+    """May the joined form of a text have `wanted` more often than the `literal` times that it
+    stands there letter for letter? A look that costs little. `squeezed`: see `_squeezed`."""
+    if wanted[0] == "0" and "86" in text and wanted[1:] in squeezed:
+        return True  # +86 becomes the 0 of an area code
+    return len(_literal_ranges(squeezed, wanted, literal + 1)) > literal
+
+
 def _squeezed(text: str) -> str:
     """The text without anything that may go; "" where nothing goes, as in nearly all texts."""
     return text.translate(_SEPARATORS) if may_have_joint(text) else ""
@@ -150,11 +158,7 @@ class _Message:
             if needle.messages is not EVERYWHERE and not self._is_among(needle.messages):
                 continue
             if isinstance(needle, Contains):
-                # The text has the characters of few needles, so most of them end here.
-                found = _literal_ranges(text, needle.text, most) if needle.text in text else []
-                may_join = needle.joined and len(found) < most
-                if may_join and self._has_more_joined(needle.text, len(found)):
-                    found += self._joined(needle.text, most - len(found))
+                found = self._containing(needle, most)
             elif isinstance(needle, HasWord):
                 if needle.text in text:
                     words.append(needle)
@@ -185,16 +189,17 @@ class _Message:
         after_start = messages.start is None or said >= messages.start
         return after_start and (messages.end is None or said < messages.end)
 
-    def _has_more_joined(self, wanted: str, literal: int) -> bool:
-        """May the joined form have a text more often than the `literal` times that it stands there
-        letter for letter? A look that costs little."""
-        if self._squeezed is None:
-            self._squeezed = _squeezed(self._folded.text)
-        if wanted[0] == "0" and "86" in self._folded.text and wanted[1:] in self._squeezed:
-            return True  # +86 becomes the 0 of an area code
-        if not literal:
-            return wanted in self._squeezed
-        return len(_literal_ranges(self._squeezed, wanted, literal + 1)) > literal
+    def _containing(self, needle: Contains, most: int) -> list[Range]:
+        """Where the message has a text, letter for letter or joined."""
+        text = self._folded.text
+        # The text has the characters of few needles, so most of them end here.
+        found = _literal_ranges(text, needle.text, most) if needle.text in text else []
+        if needle.joined and len(found) < most:
+            if self._squeezed is None:
+                self._squeezed = _squeezed(text)
+            if self._squeezed and _has_more_joined(text, self._squeezed, needle.text, len(found)):
+                found += self._joined(needle.text, most - len(found))
+        return found
 
     def _joined(self, wanted: str, most: int) -> list[Range]:
         """Where the joined form has a text, in the folded text."""
