@@ -23,7 +23,9 @@ from kchat_search.demo.server import DemoServer
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.tree import quoted
 from kchat_search.text.fold import fold
+from kchat_search.text.joined import joined
 from kchat_search.text.scripts import RunKind, runs
+from kchat_search.text.variants import forms
 from tests.world import World
 
 CHATS = [DATA / f"{name}.jsonl.gz" for name in ("crosswoz", "kdconv", "crsa")]
@@ -69,6 +71,21 @@ def texts(archive: World) -> dict[int, list[str]]:
     }
 
 
+@pytest.fixture(scope="module")
+def written(archive: World, texts: dict[int, list[str]]) -> dict[int, list[str]]:
+    """For each chat, its texts and the stretches that people also write without separators."""
+    joints = {
+        chat_id: [
+            fragment.text
+            for message in each["messages"]
+            if (seen := visible_text(message["msg"]))
+            for fragment in joined(fold(seen), seen)
+        ]
+        for chat_id, each in archive.archived().items()
+    }
+    return {chat_id: [*texts[chat_id], *joints[chat_id]] for chat_id in texts}
+
+
 def test_every_chat_arrives_as_it_was_sent(archive: World) -> None:
     archive.check_whole()
 
@@ -82,9 +99,10 @@ def test_1000_random_strings_are_found_everywhere_and_nowhere_else(archive: Worl
 @settings(max_examples=300, deadline=None, print_blob=True)
 @given(st.data())
 def test_everything_that_was_said_is_found_with_recall_and_precision_1(
-    archive: World, texts: dict[int, list[str]], data: st.DataObject
+    archive: World, texts: dict[int, list[str]], written: dict[int, list[str]], data: st.DataObject
 ) -> None:
-    """A part of a message in quotes, and its digits, letters and words without quotes."""
+    """A part of a message in quotes; without quotes its digits and words, also without separators
+    and in the other forms of a word; and its letters."""
     text = data.draw(st.sampled_from(texts[data.draw(st.sampled_from(sorted(texts)))]))
     start = data.draw(st.integers(0, len(text) - 1))
     piece = text[start : start + data.draw(st.integers(1, 15))]
@@ -92,13 +110,15 @@ def test_everything_that_was_said_is_found_with_recall_and_precision_1(
     assert archive.found(quoted(piece)) == scan, piece
     for run in runs(piece):
         if run.kind is RunKind.DIGITS:
-            assert archive.found(run.text) == having(texts, run.text)
+            assert archive.found(run.text) == having(written, run.text)
         if run.kind is RunKind.LETTERS:
             words = {i for i, said in texts.items() if any(has_word(s, run.text) for s in said)}
             assert archive.found(run.text) == words
         if run.kind is RunKind.HAN:
-            parts = archive.service.segmenter.segment_han(run.text)
-            every = set.intersection(*(having(texts, part) for part in parts))
+            parts = forms(run.text, archive.service.segmenter.segment_han)
+            every = set.intersection(
+                *(set().union(*(having(written, form) for form in part)) for part in parts)
+            )
             assert archive.found(run.text) == every, run.text
 
 
