@@ -55,7 +55,7 @@ def test_one_version_can_be_asked_for_and_whole_chats_left_out(client: FlaskClie
         (f"{API}?q=1", 400, "q"),
         ("/chats/5/versions", 404, None),
         ("/chats/x/versions", 404, None),
-        ("/chats/290/versions?version=1", 400, None),
+        ("/chats/290/versions?version=x", 400, None),
         ("/chats/290/versions?offset=x", 400, None),
     ],
 )
