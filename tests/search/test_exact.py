@@ -248,7 +248,8 @@ def test_jieba_leaves_the_words_of_this_language_whole(corpora: list[Corpus]) ->
         assert split("".join(pair)) == list(pair)
 
 
-@settings(max_examples=2_000, deadline=None, print_blob=True)
+@pytest.mark.timeout(900)  # each example is a dozen searches
+@settings(max_examples=1_000, deadline=None, print_blob=True)
 @given(st.integers(0, CORPORA - 1), queries, filters, st.booleans())
 def test_a_search_finds_what_a_look_at_every_chat_finds(
     corpora: list[Corpus], number: int, query: Query, asked: dict[str, Any], wide: bool
