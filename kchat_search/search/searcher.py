@@ -63,7 +63,7 @@ from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.said_instead import Dated
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
-from kchat_search.search.tree import Tree, asks_history
+from kchat_search.search.tree import FieldCondition, Tree, asks_history
 from kchat_search.search.understood import understood
 from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.fold import fold
@@ -303,7 +303,7 @@ class Searcher:
                 parse=lambda q: self._parse(q, context).tree,
             )
             reading = dataclasses.replace(reading, said_instead=dated.instead(self.engine))
-        own_number = self._chat_with_number(request, plan)
+        own_number = self._chat_with_number(request, plan, context)
         if answer.total and not answer.related_total:
             return dataclasses.replace(reading, suggestions=own_number)
         zero_results = ZeroResults(
@@ -319,16 +319,17 @@ class Searcher:
         reading = zero_results.explain(reading, answer)
         return dataclasses.replace(reading, suggestions=own_number + reading.suggestions)
 
-    def _chat_with_number(self, request: SearchRequest, plan: Plan) -> tuple[Suggestion, ...]:
+    def _chat_with_number(
+        self, request: SearchRequest, plan: Plan, context: Context
+    ) -> tuple[Suggestion, ...]:
         """Whoever types the number of a chat may mean that chat."""
         number = _NUMBER.fullmatch(fold(request.q).strip())
         if number is None or request.page > 1 or request.cursor is not None:
             return ()
-        q = f"id:{int(number[1])}"
-        context = self._context({}, request)
-        match = AllOf((*plan.filters.values(), whole(self._parse(q, context).tree, context)))
+        named = FieldCondition("id", str(int(number[1])))
+        match = AllOf((*plan.filters.values(), whole(named, context)))
         total = self.engine.count(match, history=plan.history)
-        return (Suggestion(q, total),) if total else ()
+        return (Suggestion(str(named), total),) if total else ()
 
 
 def _related_chats(
