@@ -319,9 +319,10 @@ def ranking(tree: Tree | None, words: Callable[[Iterable[str]], list[str]]) -> R
                 scored.extend([] if part.prefix else [index_token(part.text)])
                 continue
             # The number as it is written without separators is one token in most texts.
-            typed = words([joined_query(str(part))])
+            joined = joined_query(str(part))
+            typed = words([joined])
             scored.extend(typed)
-            tails.append(joined_query(str(part)))
+            tails.append(joined)
             if isinstance(part, Forms) and typed:
                 # jieba's search mode gives a long word after those inside it.
                 forms.extend((form, typed[-1]) for form in words(part.texts[1:]))
@@ -410,8 +411,8 @@ def _part(part: Part, messages: Messages) -> Node:
             if not is_plain(part):
                 return Contains(part, messages)
             form = joined_query(part)
-            literal = Contains(part, messages, joined=form == part)
-            return _any([literal, Contains(form, messages, joined=True)][: 1 + (form != part)])
+            joined = Contains(form, messages, joined=True)
+            return joined if form == part else AnyOf((Contains(part, messages), joined))
 
 
 def _any(nodes: Sequence[Node]) -> Node:
