@@ -100,12 +100,15 @@ def asked(q: str = "", **given: Any) -> SearchRequest:
 
 
 def says_the_same(stored: object, shown: object) -> bool:
-    """Do two forms of a chat mean the same, whatever PHP made of them?"""
+    """Is all that is shown in what is stored, and do both have the same texts, people and times?
+    What is stored may have more: a field that Kchat no longer sends is kept."""
     parser = ChatParser(ZoneInfo("Asia/Shanghai"))
-    forms = [parser.parse_chat(one) for one in (stored, shown)]
-    return all(
-        isinstance(one, FetchedChat) and SameContent(parser)(one, other.raw)
-        for one, other in (forms, reversed(forms))
+    old, new = (parser.parse_chat(one) for one in (stored, shown))
+    return (
+        isinstance(old, FetchedChat)
+        and isinstance(new, FetchedChat)
+        and old.chat == new.chat
+        and SameContent(parser)(new, old.raw)
     )
 
 
