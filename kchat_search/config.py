@@ -110,6 +110,43 @@ class Settings(BaseSettings):
     request_processor_seconds: Annotated[float, Field(ge=0.01, le=3600)] = 0.8
     """Processor time that one request to `serve` may use. One that needs more is refused; what it
     is doing at that moment is finished."""
+
+    access_url: Annotated[str, Field(repr=False)] = "sqlite:///var/access.sqlite3"
+    """The database of people, tokens, sessions and the audit."""
+    agents_see: Literal["all", "own"] = "all"
+    """Which chats an agent sees: all, or those they took part in."""
+    public_url: str | None = None
+    """`https://host` under which people reach the pages, where a proxy stands in front."""
+    trusted_proxies: Annotated[str, Field(pattern=r"^[0-9A-Fa-f:./, ]*$")] = ""
+    """Addresses and networks, divided by commas, of the proxies whose forwarding headers count."""
+    session_idle_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 30)] = 120
+    """A session ends after so long without a request."""
+    session_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 24 * 7
+    """A session ends after so long in any case."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Of one person or token."""
+    password_login: bool = True
+    """False: people sign in by OpenID Connect or by a proxy alone."""
+    remote_user_header: Annotated[str | None, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] = None
+    """The header in which a trusted proxy names who has signed in, such as `X-Remote-User`."""
+    oidc_configuration_url: str | None = None
+    """`https://provider/.well-known/openid-configuration`."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_scopes: str = "openid profile email"
+    oidc_groups_claim: str = "groups"
+    """The claim that lists a person's groups."""
+    oidc_agent_group: str | None = None
+    oidc_compliance_group: str | None = None
+    oidc_admin_group: str | None = None
+    oidc_auditor_group: str | None = None
+    """Who is in these groups has these roles."""
+    oidc_agent_id_claim: str | None = None
+    """The claim that says which Kchat agent a person is."""
+    oidc_provider_name: str = "OpenID Connect"
+    """What the button of the log-in page calls the provider."""
+    oidc_auto_redirect: bool = False
+    """The log-in page leads to the provider at once."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     """json: one object a line, for a program that collects logs."""

@@ -4,9 +4,13 @@
     ├── SettingsError           a setting is missing or wrong; the text names it
     ├── BadRequest              a request cannot be answered; .parameter names the input
     │   └── LimitExceeded       a documented limit was exceeded; .limit is that limit
-    ├── NotFound                there is no such chat
+    ├── NotFound                there is no such chat, person, token or row
     ├── RequestRefused          this request may not be answered: 403 on the web
-    │   └── HostMalformed       its Host is no host: 400 on the web
+    │   ├── HostMalformed       its Host is no host: 400 on the web
+    │   └── Forbidden           this principal may not do this; .permission
+    ├── NotSignedIn             nobody is known who asks: 401, or the log-in page
+    ├── TooManyRequests         this principal asks too often; .retry_after             (retry)
+    │   └── TooManyAttempts     too many log-ins failed                                 (retry)
     ├── RequestTooExpensive     it would use more processor time than a request may; .seconds
     ├── KchatError              the Kchat API failed
     │   ├── KchatUnreachable    no answer: name look-up, connection, time-out       (retry)
@@ -17,6 +21,8 @@
     ├── ArchiveError            the archive cannot be read or written
     │   ├── ArchiveFull         the disk of the archive is full                     (retry)
     │   └── ChatDamaged         this chat is damaged in the archive; .chat_id names it
+    ├── AccessError             the database of people and audit cannot be used: no answer
+    │   └── AuditUnwritable     an entry can't be recorded, so what it is about is refused (retry)
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
     ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
@@ -60,7 +66,7 @@ class LimitExceeded(BadRequest):
 
 
 class NotFound(KchatSearchError):
-    """There is no such chat in the archive."""
+    """There is no such chat in the archive; no such person, token, session or row."""
 
 
 class RequestRefused(KchatSearchError):
@@ -69,6 +75,35 @@ class RequestRefused(KchatSearchError):
 
 class HostMalformed(RequestRefused):
     """The `Host` of a request is missing, or is not `host` or `host:port`."""
+
+
+class Forbidden(RequestRefused):
+    """This principal may not do this. `permission` names what it lacks."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(
+            f"Your account may not do this; it lacks the permission «{permission}». "
+            "Ask an administrator."
+        )
+        self.permission = permission
+
+
+class NotSignedIn(KchatSearchError):
+    """Nobody is known who asks: no session, no token, or one that has ended."""
+
+
+class TooManyRequests(KchatSearchError):
+    """This principal makes more requests than it may. `retry_after`: seconds."""
+
+    retry = True
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyAttempts(TooManyRequests):
+    """Too many log-ins failed for this name from this address, or too many run at one time."""
 
 
 class RequestTooExpensive(KchatSearchError):
@@ -139,6 +174,17 @@ class ChatDamaged(ArchiveError):
     def __init__(self, message: str, chat_id: int) -> None:
         super().__init__(message)
         self.chat_id = chat_id
+
+
+class AccessError(KchatSearchError):
+    """The database of people, tokens, sessions and audit cannot be read or written. As nobody can
+    be told from anybody then, nobody gets an answer."""
+
+
+class AuditUnwritable(AccessError):
+    """An entry of the audit can't be recorded. What it is about must not happen."""
+
+    retry = True
 
 
 class IndexDamaged(KchatSearchError):

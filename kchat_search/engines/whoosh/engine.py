@@ -42,7 +42,15 @@ from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.snapshot import Snapshot, opened
 from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
-from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, Node, Plan
+from kchat_search.models.plan import (
+    EVERYTHING_SEEN,
+    EngineAnswer,
+    Everything,
+    IndexDocument,
+    Node,
+    Plan,
+    Sight,
+)
 from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
 
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -87,6 +95,12 @@ class WhooshEngine:
     def batch_bytes(self) -> int:
         """See `ports.Engine.batch_bytes`."""
         return self._memory // (_MEMORY_PER_BATCH_BYTE * self.processes)
+
+    def seen(self, sight: Sight) -> WhooshEngine:
+        """See `ports.Engine.seen`."""
+        if sight != EVERYTHING_SEEN:
+            raise NotImplementedError
+        return self
 
     def search(self, plan: Plan) -> EngineAnswer:
         """See `ports.Engine.search`."""
