@@ -252,8 +252,8 @@ class EngineAnswer:
 
 HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 """Characters that no text and no query has (Unicode keeps them for such use). The first two stand
-in a passage for hidden digits and letters; to all that looks at runs of digits or letters they are a
-digit and a letter. The last two stand around a whole number in `Hidden.whole`."""
+in a passage for hidden digits and letters; to all that looks at runs of digits or letters they are
+a digit and a letter. The last two stand around a whole number in `Hidden.whole`."""
 
 
 class Hidden(NamedTuple):
