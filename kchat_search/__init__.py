@@ -5,6 +5,7 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
     kchat/          asks the Kchat API and understands what it says             (requests)
     sync/           decides what to fetch, fetches, archives, indexes           (APScheduler)
     archive/        keeps every chat, every version of it                       (SQLAlchemy)
+    databases/      what the archive and the database of people share           (SQLAlchemy)
     chats/          reads a stored chat: who spoke, names, ratings, history     (pure)
     text/           folds text, cuts it into words and grams                    (jieba, opencc)
     engines/        holds the index and answers plans                           (Whoosh)

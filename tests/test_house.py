@@ -25,10 +25,10 @@ LIBRARIES = {
     "requests": ("kchat",),
     "urllib3": ("kchat",),
     # the record
-    "sqlalchemy": ("archive",),
-    "alembic": ("archive",),
-    "sqlite3": ("archive",),
-    "filelock": ("archive.opening", "engines.whoosh", "sync.lock", "cli.demo"),
+    "sqlalchemy": ("archive", "databases"),
+    "alembic": ("archive", "databases"),
+    "sqlite3": ("archive", "databases"),
+    "filelock": ("databases.opening", "engines.whoosh", "sync.lock", "cli.demo"),
     # the text
     "jieba": ("text.segmentation",),
     "rjieba": ("text.segmentation",),
@@ -84,7 +84,8 @@ ROOMS = {
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "hosts", "text", "chats", "kchat"),
-    "archive": (*LEAVES, "text", "chats", "archive"),
+    "databases": (*LEAVES, "databases"),
+    "archive": (*LEAVES, "text", "chats", "databases", "archive"),
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),
@@ -265,7 +266,7 @@ def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
     named, _ = entries("kchat_search")
     rooms = [name for name in named if name.endswith("/")]
     assert [name for name in rooms if name not in ("ports/", "models/")] == [
-        "kchat/", "sync/", "archive/", "chats/", "text/", "engines/", "search/",
+        "kchat/", "sync/", "archive/", "databases/", "chats/", "text/", "engines/", "search/",
         "serialization/", "web/", "cli/", "demo/",
     ]  # fmt: skip
 

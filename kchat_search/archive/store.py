@@ -30,8 +30,8 @@ from kchat_search.archive import (
     tally,
 )
 from kchat_search.archive.column_conversion import storable_ids
-from kchat_search.archive.connections import reading, writing
 from kchat_search.archive.error_translation import archive_errors
+from kchat_search.databases.connections import reading, writing
 from kchat_search.models.chats import (
     AddsNothing,
     ChatState,

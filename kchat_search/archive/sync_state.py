@@ -15,16 +15,15 @@ from sqlalchemy import Connection, bindparam, select
 
 from kchat_search.archive import restoring, sealed_rows, seals
 from kchat_search.archive.column_conversion import (
-    moment_in,
     report_in,
     report_out,
-    storable,
     storable_row,
     totals_in,
     totals_out,
 )
 from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import cursors, reports
+from kchat_search.databases.column_values import moment_in, storable
 from kchat_search.models.reports import SyncReport, SyncTotals
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
