@@ -2,10 +2,11 @@
 
 Settings are read once, at the composition root. The rooms get plain values.
 
-Only a process that asks Kchat needs the account. `Settings` are those of every other process, such
-as the web server's; they have no secret, and reading them leaves none in memory: in the file's
-bytes the values of the secrets are overwritten before anything is made of them. In
-`SettingsWithAccount` secrets are `SecretStr`, so a repr or a log shows stars in their place.
+Each process has the secrets that it needs and no others. `Settings` have none; `SettingsOfWeb` have
+the secret that the web server shows to the provider of OpenID Connect, `SettingsWithAccount` those
+of the account, for a process that asks Kchat. Reading settings leaves no other secret in memory: in
+the file's bytes the values of the others are overwritten before anything is made of them. Secrets
+are `SecretStr`, so a repr or a log shows stars in their place.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -37,11 +38,11 @@ _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
 TRY_THE_DEMO = "To look around without an account: kchat-search demo"
 PREFIX = "KCHAT_"
-_SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD")
+_SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD", "KCHAT_OIDC_CLIENT_SECRET")
 
 
 class Settings(BaseSettings):
-    """Every setting but the account, with its environment name `KCHAT_<NAME>`."""
+    """Every setting but the secrets, with its environment name `KCHAT_<NAME>`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -132,7 +133,6 @@ class Settings(BaseSettings):
     oidc_configuration_url: str | None = None
     """`https://provider/.well-known/openid-configuration`."""
     oidc_client_id: str | None = None
-    oidc_client_secret: SecretStr | None = None
     oidc_scopes: str = "openid profile email"
     oidc_groups_claim: str = "groups"
     """The claim that lists a person's groups."""
@@ -179,6 +179,54 @@ class Settings(BaseSettings):
         ):
             raise ValueError("must be an http(s) address with {id} in it")
         return value
+
+    @field_validator("oidc_configuration_url")
+    @classmethod
+    def _check_oidc_configuration_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must look like https://host/.well-known/openid-configuration")
+        if "@" in parts.netloc or not _NETLOC.fullmatch(parts.netloc) or parts.port == 0:
+            raise ValueError("must be https://host or https://host:port, and a path")
+        if parts.fragment or parts.query:
+            raise ValueError("must have neither «?» nor «#» in it")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must be https: over http anybody could sign in as anybody")
+        return value.strip()
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _check_oidc_scopes(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must have «openid» in it: without it the provider names nobody")
+        return " ".join(value.split())
+
+    @model_validator(mode="after")
+    def _check_oidc(self) -> Self:
+        if self.oidc_configuration_url is None:
+            if self.oidc_client_id:
+                raise ValueError("KCHAT_OIDC_CLIENT_ID needs KCHAT_OIDC_CONFIGURATION_URL")
+            return self
+        if not self.oidc_client_id:
+            raise ValueError("KCHAT_OIDC_CONFIGURATION_URL needs KCHAT_OIDC_CLIENT_ID")
+        if not any(self.oidc_groups.values()):
+            raise ValueError(
+                "nobody could sign in by OpenID Connect: set at least one of "
+                "KCHAT_OIDC_AGENT_GROUP, _COMPLIANCE_GROUP, _ADMIN_GROUP, _AUDITOR_GROUP"
+            )
+        return self
+
+    @property
+    def oidc_groups(self) -> dict[str, str | None]:
+        """Role: the group whose members have it; None where no group gives it."""
+        return {
+            "agent": self.oidc_agent_group,
+            "compliance": self.oidc_compliance_group,
+            "admin": self.oidc_admin_group,
+            "auditor": self.oidc_auditor_group,
+        }
 
     @field_validator("timezone")
     @classmethod
@@ -241,8 +289,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _EnvFile(settings_cls)
 
 
+class SettingsOfWeb(Settings):
+    """The same, and what the web server alone needs."""
+
+    oidc_client_secret: SecretStr | None = None
+    """What this program shows to the provider of OpenID Connect; None for a public client."""
+
+
 class SettingsWithAccount(Settings):
-    """The same, and the account: for a process that asks Kchat, and for no other."""
+    """Those, and the account: for a process that asks Kchat, and for no other."""
 
     email: str | None = None
     """The account's e-mail address, for basic auth."""
@@ -291,6 +346,10 @@ class SettingsWithAccount(Settings):
         return self.kchat_url, str(self.email), self.password.get_secret_value()
 
 
+class SettingsOfServe(SettingsWithAccount, SettingsOfWeb):
+    """All of them: for the process that starts the web server and the indexer."""
+
+
 class _EnvFile(PydanticBaseSettingsSource):
     """The file `.env` in the present folder, if there is one."""
 
@@ -302,7 +361,7 @@ class _EnvFile(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """The values of our fields, by name; empty ones are left out."""
         fields = self.settings_cls.model_fields
-        hidden = () if "api_token" in fields else _SECRETS
+        hidden = [name for name in _SECRETS if name.removeprefix(PREFIX).lower() not in fields]
         values = env_file.values(Path(".env"), hidden)
         found = {name: values.get(PREFIX + name.upper()) for name in fields}
         return {name: value for name, value in found.items() if value}
@@ -320,22 +379,32 @@ def load_settings(**overrides: object) -> Settings:
     return _checked(lambda: Settings(**overrides))  # type: ignore[arg-type]  # pydantic checks
 
 
+def load_settings_of_web(**overrides: object) -> SettingsOfWeb:
+    """The same for the web server. Raises as `load_settings` does."""
+    return _checked(lambda: SettingsOfWeb(**overrides))  # type: ignore[arg-type]  # as above
+
+
+def load_settings_of_serve(**overrides: object) -> SettingsOfServe:
+    """The same for the parent of web server and indexer. Raises as `load_settings` does."""
+    return _checked(lambda: SettingsOfServe(**overrides))  # type: ignore[arg-type]  # as above
+
+
 def load_settings_with_account(**overrides: object) -> SettingsWithAccount:
     """The same with the account, for a process that asks Kchat. Raises as `load_settings` does."""
     return _checked(lambda: SettingsWithAccount(**overrides))  # type: ignore[arg-type]  # as above
 
 
-def only(**values: object) -> SettingsWithAccount:
+def only(**values: object) -> SettingsOfServe:
     """Settings of these values and the defaults. The environment and `.env` are not read.
 
     Raises `SettingsError`, as `load_settings` does.
     """
-    return _only(SettingsWithAccount, values)
+    return _only(SettingsOfServe, values)
 
 
 def to_json(settings: Settings, kind: type[Settings]) -> str:
     """Settings as JSON, for a pipe to a child process, never for a log. `kind` says which: those
-    `SettingsWithAccount` have the secrets in clear."""
+    with secrets have them in clear."""
     values = settings.model_dump(mode="json", include=set(kind.model_fields))
     for name, value in values.items():
         secret = getattr(settings, name)
@@ -354,10 +423,13 @@ def environment_without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not _is_ours(name)}
 
 
-def drop_secrets(environment: MutableMapping[str, str]) -> list[str]:
-    """Remove the account's secrets from an environment. Returns the names of those that were
-    set."""
-    found = [name for name in environment if name.upper() in _SECRETS]
+def drop_secrets(
+    environment: MutableMapping[str, str], keep: type[Settings] = Settings
+) -> list[str]:
+    """Remove the secrets from an environment, but those that are settings of `keep`. Returns the
+    names of those that were set."""
+    kept = {PREFIX + field.upper() for field in keep.model_fields}
+    found = [name for name in environment if name.upper() in _SECRETS and name.upper() not in kept]
     for name in found:
         del environment[name]
     return found

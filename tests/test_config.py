@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from pathlib import Path
 
@@ -133,3 +134,49 @@ def test_overrides_take_precedence_over_the_environment(
 )
 def test_loopback_is_this_machine_and_no_other(host: str, *, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+OIDC = {
+    "oidc_configuration_url": "https://id.example/.well-known/openid-configuration",
+    "oidc_client_id": "kchat-search",
+    "oidc_agent_group": "agents",
+}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "https://id.example/realms/x/.well-known/openid-configuration",
+        "http://127.0.0.1:8080/.well-known/openid-configuration",
+        "http://localhost/.well-known/openid-configuration",
+        "http://[::1]:9/.well-known/openid-configuration",
+    ],
+)
+def test_a_provider_is_https_or_on_this_machine(sent: str) -> None:
+    assert load_settings(**OIDC | {"oidc_configuration_url": sent}).oidc_configuration_url == sent
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"oidc_configuration_url": "http://id.example/x"}, "must be https"),
+        ({"oidc_configuration_url": "http://localhost.id.example/x"}, "must be https"),
+        ({"oidc_configuration_url": "http://127.1/x"}, "must be https"),
+        ({"oidc_configuration_url": "id.example"}, "must look like"),
+        ({"oidc_configuration_url": "ftp://id.example/x"}, "must look like"),
+        ({"oidc_configuration_url": "https://u:p@id.example/x"}, "must be https://host"),
+        ({"oidc_configuration_url": "https://id.example/x?a=b"}, "must have neither"),
+        ({"oidc_configuration_url": "https://id.example:0/x"}, "must be https://host"),
+        ({"oidc_client_id": None}, "needs KCHAT_OIDC_CLIENT_ID"),
+        ({"oidc_configuration_url": None}, "needs KCHAT_OIDC_CONFIGURATION_URL"),
+        ({"oidc_agent_group": None}, "nobody could sign in"),
+        ({"oidc_scopes": "profile email"}, "must have «openid»"),
+        ({"oidc_scopes": "openidx"}, "must have «openid»"),
+    ],
+    ids=str,
+)
+def test_settings_of_a_provider_that_cannot_work_are_refused(
+    changed: dict[str, str | None], text: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(text)):
+        load_settings(**OIDC | changed)

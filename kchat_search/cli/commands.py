@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -33,6 +33,7 @@ from kchat_search.config import (
     Settings,
     SettingsWithAccount,
     load_settings,
+    load_settings_of_serve,
     load_settings_with_account,
     say_if_others_read_env,
 )
@@ -55,6 +56,8 @@ from kchat_search.serialization.status import (
     verify_json,
 )
 from kchat_search.service import Service
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 _REJECTS_A_PAGE = MAX_PER_PAGE
 
@@ -124,7 +127,8 @@ def serve(host: str | None, port: int | None, from_parent: bool) -> None:
     if from_parent:
         web_server.run(Parent())
         return
-    settings = _settings_with_account(host=host, port=port)
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = _set_up(load_settings_of_serve(**given))
     web_server.check_address(settings.host)
     try:
         settings.credentials()
@@ -392,15 +396,14 @@ def _links(settings: Settings) -> Links:
 
 
 def _settings() -> Settings:
-    settings = load_settings()
-    logs.setup(settings.log_level, settings.log_format)
-    say_if_others_read_env()
-    return settings
+    return _set_up(load_settings())
 
 
-def _settings_with_account(**overrides: Any) -> SettingsWithAccount:
-    given = {name: value for name, value in overrides.items() if value is not None}
-    settings = load_settings_with_account(**given)
+def _settings_with_account() -> SettingsWithAccount:
+    return _set_up(load_settings_with_account())
+
+
+def _set_up(settings: AnySettings) -> AnySettings:
     logs.setup(settings.log_level, settings.log_format)
     say_if_others_read_env()
     return settings

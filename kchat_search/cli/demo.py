@@ -20,7 +20,7 @@ from filelock import FileLock, Timeout
 from kchat_search import private_files
 from kchat_search.cli import printing, serve
 from kchat_search.composition import make_service
-from kchat_search.config import Settings, SettingsWithAccount, only
+from kchat_search.config import Settings, SettingsOfServe, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.chat_file import load
 from kchat_search.demo.conversations import Timeline, agents
@@ -91,7 +91,7 @@ def run_demo(server: DemoServer, port: int | None) -> int:
         return serve.run(settings, with_indexer=True)
 
 
-def _settings(server: DemoServer, port: int) -> SettingsWithAccount:
+def _settings(server: DemoServer, port: int) -> SettingsOfServe:
     return only(
         base_url=server.url,
         email=DEMO_EMAIL,

@@ -16,7 +16,7 @@ import click
 from kchat_search import logs
 from kchat_search.cli.parent import Parent
 from kchat_search.composition import make_service
-from kchat_search.config import Settings, from_json
+from kchat_search.config import SettingsOfWeb, from_json
 from kchat_search.errors import IndexDamaged, SettingsError
 from kchat_search.hosts import http_url, is_loopback
 from kchat_search.models.reports import Alert
@@ -44,7 +44,7 @@ def run(parent: Parent) -> None:
 
     Raises as `make_service` and `serve_web` do.
     """
-    settings = from_json(parent.first_line(), Settings)
+    settings = from_json(parent.first_line(), SettingsOfWeb)
     logs.setup(settings.log_level, settings.log_format)
     told: list[Alert | None] = [None]
 
