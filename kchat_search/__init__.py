@@ -28,6 +28,7 @@ What the rooms share:
     processor_time.py  how much processor time one request may use
     hosts.py        hosts in addresses: which of them mean this machine
     errors.py       every error that this program raises on purpose
+    answer_deadline.py  connections that limit the time until an answer has arrived
     private_files.py makes files and folders that only this user can read
     logs.py         how the log is written
     wsgi.py         the web for any WSGI server

@@ -22,8 +22,8 @@ ROOT = HOUSE.parent
 
 LIBRARIES = {
     # the wire
-    "requests": ("kchat",),
-    "urllib3": ("kchat",),
+    "requests": ("answer_deadline", "kchat"),
+    "urllib3": ("answer_deadline", "kchat"),
     # the record
     "sqlalchemy": ("archive", "databases"),
     "alembic": ("archive", "databases"),
@@ -73,6 +73,7 @@ ROOMS = {
     "errors": (),
     "models": ("models",),
     "private_files": (),
+    "answer_deadline": (),
     "processor_time": ("errors",),
     "text": ("text",),
     "fields": (*LEAVES, "chats"),
@@ -83,7 +84,7 @@ ROOMS = {
     "config": ("__init__", "errors", "hosts", "env_file", "private_files"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
-    "kchat": (*LEAVES, "__init__", "hosts", "text", "chats", "kchat"),
+    "kchat": (*LEAVES, "__init__", "answer_deadline", "hosts", "text", "chats", "kchat"),
     "databases": (*LEAVES, "databases"),
     "archive": (*LEAVES, "text", "chats", "databases", "archive"),
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
