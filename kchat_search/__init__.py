@@ -10,6 +10,7 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
     text/           folds text, cuts it into words and grams                    (jieba, opencc)
     engines/        holds the index and answers plans                           (Whoosh)
     search/         reads what people type, plans, shows what matched
+    access/         who may see what: what each principal may do, and which chats it sees
     serialization/  the form of every answer: JSON, JSON Lines, CSV, workbooks, links
     web/            the API and the pages                                       (Flask)
     cli/            the command line                                            (click, rich)
@@ -20,8 +21,10 @@ What the rooms share:
     fields.py       what chats are filtered by: one table
     models/         frozen records that every room speaks in
     ports/          protocols: what the middle needs of Kchat, the archive and the engine
-    service.py      what the program can do
-    composition.py  `make_service`: the only file that knows who stands behind the ports
+    service.py      what the program can do, for one principal
+    operating.py    what its owner does with it: sync, index, check, repair
+    gate.py         the one way to a service: it says for whom
+    composition.py  `make_gate`: the only file that knows who stands behind the ports
     config.py       settings, read once
     env_file.py     the file `.env`, without the secrets for those who do not need them
     memory_dumps.py a process that dies leaves no copy of its memory
@@ -36,7 +39,8 @@ What the rooms share:
 
 The import rule, held by `tests/test_house.py`:
 
-    wsgi, cli, web -> serialization, service -> sync, search -> ports -> models, errors
+    wsgi, cli, web -> serialization, service -> sync, search, access -> ports -> models, errors
+                      gate -> service, access                       (nobody else makes a service)
                       composition -> kchat, archive, engines        (the only place)
                       kchat, archive, engines -> chats, text, models, errors; never each other
                       text -> nothing of ours
@@ -62,6 +66,8 @@ The words are the Kchat API's own (chat, message, visitor, agent, upload), and t
     literal     a string that must occur in a message's folded text, character by character
     gram        one character or two neighbours (or three digits) of folded text
     position    the index of a message in its chat, from 0
+    principal   who asks: a person, a token, or the owner at the command line
+    sight       what a principal sees: some chats (the restriction), with numbers or masked
     coverage    whether an answer covers every chat that Kchat has
 """
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
+from kchat_search.access import policy
 from kchat_search.archive import open_archive
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
@@ -13,6 +15,7 @@ from kchat_search.config import Settings
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
+from kchat_search.gate import NOT_RECORDED, Gate
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.same_content import SameContent
@@ -21,8 +24,10 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
-from kchat_search.models.reports import Presentation
+from kchat_search.models.people import OWNER
+from kchat_search.models.reports import Alert, Presentation
 from kchat_search.ports import Clock
+from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
 from kchat_search.sync.indexer import Indexer
@@ -40,12 +45,23 @@ def utc_now() -> datetime:
 
 
 def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
+    """The program for its owner, at the command line. Raises as `make_gate` does."""
+    return make_gate(settings, clock).for_(OWNER)
+
+
+def make_gate(
+    settings: Settings, clock: Clock = utc_now, told: Callable[[], Alert | None] = lambda: None
+) -> Gate:
     """Build the program. No request is sent to Kchat and no dictionary is loaded until the first
-    use.
+    use. `told`: what a parent process says of the indexer that it keeps.
 
     Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
     can't be opened.
     """
+    return Gate(owners=_owners_service(settings, clock, told), agents_see=settings.agents_see)
+
+
+def _owners_service(settings: Settings, clock: Clock, told: Callable[[], Alert | None]) -> Service:
     parser = ChatParser(settings.zone)
     chat_reader = ChatReader(parser.parse_archived)
     try:
@@ -80,6 +96,9 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         processor_time=time.process_time,
     )
     return Service(
+        principal=OWNER,
+        permissions=policy.permissions(OWNER),
+        recorder=NOT_RECORDED,
         presentation=Presentation(
             zone=settings.zone,
             demo=settings.demo,
@@ -107,6 +126,8 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             chat_reader=chat_reader,
             zone=settings.zone,
             clock=clock,
+            recent_chats=RecentChats(chat_reader),
+            viewer=policy.viewer(OWNER, settings.agents_see),
         ),
         indexer=indexer,
         syncer=Syncer(
@@ -120,6 +141,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         ),
         lock=lock,
         scrubber=scrubber,
+        told=told,
     )
 
 

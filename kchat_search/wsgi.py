@@ -8,13 +8,14 @@ import logging
 import os
 
 from kchat_search import logs, memory_dumps
-from kchat_search.composition import make_service
+from kchat_search.composition import make_gate
 from kchat_search.config import (
     SettingsOfWeb,
     drop_secrets,
     load_settings_of_web,
     say_if_others_read_env,
 )
+from kchat_search.models.people import ANYONE
 from kchat_search.web import create_app
 
 memory_dumps.forbid()
@@ -30,9 +31,9 @@ if _dropped:
         "`kchat-search worker` and `kchat-search sync` ask Kchat.",
         " and ".join(_dropped),
     )
-_service = make_service(_settings)
+_gate = make_gate(_settings)
 # Only the dictionary is loaded ahead: a server that forks after this must not share open files.
-_service.segmenter.load()
+_gate.load_words()
 
-app = create_app(_service)
+app = create_app(_gate.for_(ANYONE))
 application = app

@@ -90,16 +90,22 @@ ROOMS = {
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),
-    "service": (*MIDDLE, "sync", "search"),
+    "access": (*MIDDLE, "access"),
+    "operating": (*MIDDLE, "access", "sync", "search"),
+    "service": (*MIDDLE, "access", "sync", "search", "operating"),
+    "gate": (*MIDDLE, "access", "service"),
     "serialization": (*MIDDLE, "__init__", "search", "serialization"),
-    "composition": (*MIDDLE, "config", "sync", "search", "service", "kchat", "archive", "engines"),
+    "composition": (
+        *MIDDLE, "config", "access", "sync", "search", "service", "gate", "kchat", "archive",
+        "engines",
+    ),
     "web": (*MIDDLE, "__init__", "hosts", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
     "cli": (
         *MIDDLE, "__init__", "config", "logs", "memory_dumps", "hosts", "sync", "search", "service",
-        "serialization", "composition", "web", "demo", "cli",
+        "gate", "serialization", "composition", "web", "demo", "cli",
     ),
-    "wsgi": ("__init__", "config", "logs", "memory_dumps", "composition", "web"),
+    "wsgi": ("__init__", "config", "logs", "memory_dumps", "models", "composition", "web"),
     "__main__": ("cli",),
 }  # fmt: skip
 """Room: the rooms that its modules may import. A room is a folder or a file of `kchat_search`."""
@@ -268,6 +274,7 @@ def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
     rooms = [name for name in named if name.endswith("/")]
     assert [name for name in rooms if name not in ("ports/", "models/")] == [
         "kchat/", "sync/", "archive/", "databases/", "chats/", "text/", "engines/", "search/",
+        "access/",
         "serialization/", "web/", "cli/", "demo/",
     ]  # fmt: skip
 

@@ -280,7 +280,7 @@ CALLS: dict[str, Callable[[str], object]] = {
         lambda: read_search(MultiDict([("q", one) for one in text]))
     ),
     "chat id": lambda text: refused(lambda: read_chat_id(text)),
-    "cursor": lambda text: refused(lambda: cursors.decode(SearchRequest(), text)),
+    "cursor": lambda text: refused(lambda: cursors.decode(SearchRequest(), text, "")),
     "accepted languages": lambda text: list(parse_accept_header(text, LanguageAccept)),
     "cookies": lambda text: parse_cookie(
         text.encode("utf-8", "surrogatepass").decode("latin-1").encode().decode("latin-1")

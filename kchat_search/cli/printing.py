@@ -116,7 +116,8 @@ def print_json(value: object) -> None:
 def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     """The hits of a search."""
     out = console()
-    out.print(f"{_chats(page.total)} in {page.took_ms:.0f} ms: {clean(page.query.understood)}")
+    took = "" if page.took_ms is None else f" in {page.took_ms:.0f} ms"
+    out.print(f"{_chats(page.total)}{took}: {clean(page.query.understood)}")
     for explanation in _explanations(page.query):
         out.print(f"  {clean(explanation)}")
     for row in page.damaged:

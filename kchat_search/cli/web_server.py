@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -15,12 +14,13 @@ import click
 
 from kchat_search import logs
 from kchat_search.cli.parent import Parent
-from kchat_search.composition import make_service
+from kchat_search.composition import make_gate
 from kchat_search.config import SettingsOfWeb, from_json
 from kchat_search.errors import IndexDamaged, SettingsError
+from kchat_search.gate import Gate
 from kchat_search.hosts import http_url, is_loopback
+from kchat_search.models.people import ANYONE
 from kchat_search.models.reports import Alert
-from kchat_search.service import Service
 from kchat_search.web import create_app
 from kchat_search.web.server import WebServer
 
@@ -42,7 +42,7 @@ def run(parent: Parent) -> None:
     """Be the web server below `serve`: its settings, without an account, come from the parent, and
     so does what is wrong with the indexer. Ends with the parent.
 
-    Raises as `make_service` and `serve_web` do.
+    Raises as `make_gate` and `serve_web` do.
     """
     settings = from_json(parent.first_line(), SettingsOfWeb)
     logs.setup(settings.log_level, settings.log_format)
@@ -52,9 +52,9 @@ def run(parent: Parent) -> None:
         told[0] = None if said is None else Alert.from_json(said)
 
     parent.follow(hear)
-    with closing(make_service(settings)) as service:
+    with closing(make_gate(settings, told=lambda: told[0])) as gate:
         serve_web(
-            replace(service, told=lambda: told[0]),
+            gate,
             settings.host,
             settings.port,
             _announce_demo if settings.demo else _announce,
@@ -69,17 +69,17 @@ def _announce_demo(address: str) -> None:
     click.echo(f"\nOpen {address}    (Ctrl-C ends the demo)\n")
 
 
-def serve_web(service: Service, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) -> None:
     """Serve the pages and the API until the process is told to stop. `ready` is called with the
     address once it can be opened. Raises `SettingsError` where the address can't be used, and
     `ArchiveError` where the archive can't be read."""
     check_address(host)
     try:
-        service.warm()
+        gate.warm()
     except IndexDamaged as error:  # as after an upgrade: the indexer builds it, and answers say so
         log.warning("%s", error)
     try:
-        server = WebServer(create_app(service), host, port)
+        server = WebServer(create_app(gate.for_(ANYONE)), host, port)
     except OSError as error:
         raise SettingsError(
             f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "

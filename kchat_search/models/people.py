@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from kchat_search.models.plan import Everything, Sight
+
 Role = Literal["agent", "compliance", "admin", "auditor", "metrics"]
 ROLES: tuple[Role, ...] = ("agent", "compliance", "admin", "auditor", "metrics")
 """`metrics` is for tokens alone."""
@@ -20,6 +22,7 @@ Permission = Literal[
     "status",
     "metrics",
     "own_account",
+    "own_tokens",
     "own_audit",
     "audit",
     "people",
@@ -35,14 +38,15 @@ export       export what a search finds
 agents       list the agents
 status       see the state of the program
 metrics      read `/metrics`
-own_account  the own password, sessions and tokens
+own_account  the own password and sessions
+own_tokens   the own tokens
 own_audit    the own rows of the audit
 audit        all rows of the audit
 people       add and change people, and all tokens
 operate      sync, index, repair: the owner at the command line alone
 """
 
-PrincipalKind = Literal["person", "token", "owner", "anyone"]
+PrincipalKind = Literal["person", "token", "owner", "anyone", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Principal:
 
     kind: PrincipalKind
     """owner: at the command line. anyone: whoever sits at this machine, as long as there are no
-    people."""
+    people. nobody: whoever has not signed in where there are."""
     key: str
     """Names it for ever, where a name may be given again: «person:12», «token:3», «owner»,
     «anyone»."""
@@ -68,6 +72,27 @@ OWNER = Principal("owner", "owner", "owner")
 """Whoever runs the command line: the files are theirs, so they may do everything."""
 ANYONE = Principal("anyone", "anyone", "anyone")
 """Whoever sits at this machine, as long as there are no people."""
+NOBODY = Principal("nobody", "", "")
+"""Whoever has not signed in where there are people. It may do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """For whose eyes an answer is: all that search needs to know of a principal."""
+
+    key: str
+    """`Principal.key`. Cursors belong to it."""
+    sight: Sight
+    shows_numbers: bool
+    """False: private numbers are masked in all that is shown. True only where the sight is not
+    masked."""
+    versions: bool
+    """May earlier versions and recalled texts be searched and shown?"""
+
+    @property
+    def sees_all_chats(self) -> bool:
+        """Or only some?"""
+        return self.sight.restriction == Everything()
 
 
 @dataclass(frozen=True, slots=True)

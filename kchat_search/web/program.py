@@ -1,7 +1,7 @@
 """What the web asks of the program: the protocol `Program`.
 
-`kchat_search.service.Service` is a `Program`. The web imports only this protocol, so the type
-checker also checks the fake service of the tests against it.
+`kchat_search.service.Service` is a `Program`: for one principal. The web imports only this
+protocol, so the type checker also checks the fake service of the tests against it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kchat_search.chats.history import History
 from kchat_search.models.chats import StoredReject
+from kchat_search.models.people import Permission
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
@@ -26,7 +27,7 @@ from kchat_search.search.export_walk import Export
 
 
 class Program(Protocol):
-    """The program behind the web.
+    """The program behind the web, for one principal. What it may not do raises `Forbidden`.
 
     Every method raises `ArchiveError` or `IndexDamaged` if the archive or the index can't be read.
     """
@@ -36,18 +37,34 @@ class Program(Protocol):
         """The settings that answers and pages need."""
         ...
 
+    def may(self, permission: Permission) -> bool:
+        """May the principal do this? Called where an answer has parts that not everybody may
+        see."""
+        ...
+
     def search(self, request: SearchRequest) -> SearchPage:
         """One page of hits. Raises `BadRequest` for a wrong request. Called by API and pages."""
+        ...
+
+    def related(self, request: SearchRequest) -> SearchPage:
+        """The same, asked for its related chats. Called by the API."""
+        ...
+
+    def coverage(self) -> Coverage:
+        """How many chats can be searched. Called by pages."""
         ...
 
     def export(self, request: SearchRequest) -> Export:
         """Every hit, by date. Raises `BadRequest` for a wrong request. Called by the API."""
         ...
 
-    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
+    def chat(
+        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+    ) -> ChatView:
         """One chat. The matches of the query `q` are marked in it. With `part`, only in those of
-        its messages, and `sent` is empty: so the page of a long chat takes less time. Raises
-        `NotFound`, and `LimitExceeded` for a query that is too long. Called by API and pages."""
+        its messages, and `sent` is empty: so the page of a long chat takes less time. `reveal`:
+        with its private numbers, on a page too. Raises `NotFound`, and `LimitExceeded` for a
+        query that is too long. Called by API and pages."""
         ...
 
     def history(self, chat_id: int) -> History:
@@ -76,7 +93,8 @@ class Program(Protocol):
         ...
 
     def alerts(self) -> tuple[Alert, ...]:
-        """What is wrong now and does not stop searches. Never raises. Called by `/readyz`, by
+        """What is wrong now and does not stop searches, for who may see the status. Never raises.
+        Called by `/readyz`, by
         metrics, and where an answer fails."""
         ...
 
@@ -97,7 +115,7 @@ class Program(Protocol):
         ...
 
     def coverage_now(self) -> Coverage:
-        """How much of Kchat an answer can contain at this moment."""
+        """How much of Kchat the archive and the index have at this moment."""
         ...
 
     def holder(self) -> str | None:

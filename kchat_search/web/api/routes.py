@@ -52,7 +52,7 @@ def _add_search_routes(api: Blueprint, program: Program, clock: Clock) -> None:
     @api.get("/api/v1/related")
     def related() -> Response:
         asked = read_related(request.args)
-        page = program.search(asked)
+        page = program.related(asked)
         return json_answer(related_json(asked, page, zone, links_of(program), current()))
 
     @api.get("/api/v1/export")
@@ -92,7 +92,8 @@ def _add_program_routes(api: Blueprint, program: Program) -> None:
     @api.get("/api/v1/status")
     def status() -> Response:
         only(request.args)
-        reports, rejects = program.reports(ROWS_IN_STATUS), program.rejects(ROWS_IN_STATUS)
+        rejects = program.rejects(ROWS_IN_STATUS) if program.may("rejects") else ()
+        reports = program.reports(ROWS_IN_STATUS)
         return json_answer(status_json(program.status(), reports, rejects, zone, current()))
 
     @api.get("/api/v1/rejects")

@@ -45,7 +45,9 @@ def blueprint(program: Program, clock: Clock) -> Blueprint:
     def search() -> BaseResponse:
         args = without_choice(request.args)
         if not args:
-            return page("home.html", status=program.status(), examples=_examples(program.agents()))
+            return page(
+                "home.html", coverage=program.coverage(), examples=_examples(program.agents())
+            )
         # Without JavaScript the form also sends its empty fields. Only `q` may be empty.
         filled = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
         asked = parameters.read_search(MultiDict(filled))
@@ -100,7 +102,7 @@ def _status_page(program: Program, offset: int) -> Response:
     now = program.status()
     reports = program.reports(REPORTS_SHOWN)
     every = timedelta(seconds=program.presentation.sync_interval_seconds)
-    rejects = program.rejects(REJECTS_A_PAGE, offset)
+    rejects = program.rejects(REJECTS_A_PAGE, offset) if program.may("rejects") else ()
     return page(
         "status.html",
         status=now,
@@ -207,7 +209,7 @@ def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
     Looked up only if the chat has a recalled message without text and file.
     """
     empty = any(m.recalled and not (visible_text(m.text) or m.upload) for m in view.chat.messages)
-    if view.version == 1 or not empty:
+    if view.version == 1 or not empty or not program.may("versions"):
         return {}
     return history.said_before(program.history(view.chat.id), view.chat)
 
