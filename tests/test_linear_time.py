@@ -57,7 +57,7 @@ from kchat_search.serialization.sheet_cells import parts
 from kchat_search.text.fold import fold, fold_many, fold_with_map
 from kchat_search.text.grams import grams, required_grams
 from kchat_search.text.joined import joined, joined_query, number_spans
-from kchat_search.text.pinyin import split_syllables
+from kchat_search.text.pinyin import sound_slices
 from kchat_search.text.scripts import letter_runs, runs, strip_punctuation
 from kchat_search.text.segmentation import Segmenter
 from kchat_search.text.variants import forms, variants
@@ -244,7 +244,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),
     "tokens": lambda text: SEGMENTER.tokens([text]),
-    "syllables": lambda text: list(split_syllables(text, frozenset({"a", "ab", "b"}))),
+    "syllables": lambda text: list(sound_slices(text)),
     "snippets": lambda text: snippets(
         READER.read(archived(text), {}), NEEDLES, phrases=("退款的",), limit=3
     ),

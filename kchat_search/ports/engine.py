@@ -35,7 +35,7 @@ class IndexReader(Protocol):
 
         First come words that sound alike (or whose pinyin `word` is), then words that differ by one
         character: changed, inserted, left out, or two neighbours swapped. Among equally near words,
-        those of the most chats come first. Some may be in no chat any more. Called by search.
+        those of the most chats come first. Each is in some chat. Called by search.
         """
         ...
 

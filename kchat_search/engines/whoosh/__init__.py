@@ -30,7 +30,8 @@ Reading:
     vocabulary.py     words that sound like a given one, or differ by one character
     facets.py         how many matches have each value of a field
     sets.py           and, or, not of posting lists
-    segment.py        one segment as of one commit: deletions, postings kept in memory
+    segment.py        one segment as of one commit and as somebody sees it: deletions, postings
+                      kept in memory
     message_filter.py which passages are among the messages that are looked into
     near.py           texts that stand near one another in one passage
     text_scan.py      searches the texts themselves, where posting lists cannot decide
@@ -39,6 +40,7 @@ Reading:
     snapshot.py       one state of the index, opened: a commit of a generation
     check.py          the bytes against their checksums, a part at a time
     answer.py         one plan, one state of the index, one answer: hits, total, facets
+    reader.py         the same for somebody who sees only a part: `ports.IndexReader`
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits
 
 Beside these:

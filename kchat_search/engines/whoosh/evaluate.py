@@ -63,12 +63,14 @@ _SCAN_COST = 150
 def matching(  # noqa: C901, PLR0911  # one a kind
     segment: Segment, node: Node, within: DocNumbers | None = None, *, history: bool = False
 ) -> DocNumbers:
-    """The documents of `within` that match `node`. `history`: former passages are looked into too.
+    """The documents of `within` that match `node`. `history`: former passages are looked into too,
+    but for who sees masked.
 
     Raises `PostingsDamaged`, `TextDamaged`, and `RequestTooExpensive` where a request may not take
     so long.
     """
     processor_time.check()
+    history = history and not segment.masked
     match node:
         case Everything():
             return segment.live if within is None else within
@@ -303,7 +305,7 @@ def _with_id(
     for value in values:
         if value is not None and _ID.fullmatch(value) and abs(int(value)) < 2**63:
             docs = union([docs, np.flatnonzero(segment.ids == int(value))], segment.size)
-    return _narrowed(segment, difference(docs, segment.deleted, segment.size), within)
+    return _narrowed(segment, segment.only_live(docs), within)
 
 
 def _created_in(
@@ -317,4 +319,4 @@ def _created_in(
         keep &= created < end
     if within is not None:
         return within[keep]
-    return difference(np.flatnonzero(keep), segment.deleted, segment.size)
+    return segment.only_live(np.flatnonzero(keep))

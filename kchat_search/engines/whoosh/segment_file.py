@@ -148,13 +148,23 @@ class SegmentFile:
             raise PostingsDamaged("the frequencies of a word are not where they should be")
         return self._terms["words"].lists[place:end].view(f"<u{width}")
 
+    def dfs(self, field: str, ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many documents have each of these terms, deleted ones included."""
+        return self.arrays[f"{field}.df"][ordinals].astype(np.int64)
+
+    def postings_of(
+        self, field: str, ordinals: NDArray[np.int64] | slice
+    ) -> tuple[DocNumbers, NDArray[np.int64]]:
+        """(the posting lists of these terms end to end, their lengths)."""
+        df = self.arrays[f"{field}.df"][ordinals].astype(np.int64)
+        places = self.arrays[f"{field}.places"][ordinals].astype(np.int64)
+        return decode_many(self._terms[field].lists, places, df, self.size), df
+
     def postings_range(
         self, field: str, first: int, last: int
     ) -> tuple[DocNumbers, NDArray[np.int64]]:
         """(the posting lists of the terms `first` to `last` - 1 end to end, their lengths)."""
-        df = self.arrays[f"{field}.df"][first:last].astype(np.int64)
-        places = self.arrays[f"{field}.places"][first:last].astype(np.int64)
-        return decode_many(self._terms[field].lists, places, df, self.size), df
+        return self.postings_of(field, slice(first, last))
 
     def frequencies_range(self, first: int, last: int) -> NDArray[np.int64]:
         """The frequencies of the words `first` to `last` - 1. Shape: that of the lists which
