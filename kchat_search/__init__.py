@@ -10,7 +10,7 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
     text/           folds text, cuts it into words and grams                    (jieba, opencc)
     engines/        holds the index and answers plans                           (Whoosh)
     search/         reads what people type, plans, shows what matched
-    access/         who may see what: what each principal may do, and which chats it sees
+    access/         who may see what: people, roles, tokens, sessions, audit    (argon2-cffi)
     serialization/  the form of every answer: JSON, JSON Lines, CSV, workbooks, links
     web/            the API and the pages                                       (Flask)
     cli/            the command line                                            (click, rich)

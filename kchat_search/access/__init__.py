@@ -1,6 +1,23 @@
-"""Who may see what.
+"""Who may see what: people, tokens, sessions, roles, and the audit (argon2-cffi, SQLAlchemy).
 
-policy.py   what a principal may do and which chats it sees: pure functions
-needs.py    the mark of each method of the service: which permission it needs
-queries.py  a search as the audit records it
+    policy.py         what a principal may do and which chats it sees: pure functions
+    needs.py          the mark of each method of the service: which permission it needs
+    queries.py        a search as the audit records it
+    opening.py        `open_access`
+    store.py          `SqlAccess`, which is `ports.Access`
+    tables.py         the tables, as they are now
+    migrations/       how a database of any earlier version gets these tables
+    database.py       transactions; a file that was replaced is an error
+    latest_time.py    the time that ends are judged by: it never goes back
+    people.py         the accounts
+    names.py          user names: which can be taken, when one looks like another (pure)
+    passwords.py      which can be taken, what is kept of them
+    role_lists.py     roles in a column
+    sessions.py       log-ins of people in browsers
+    tokens.py         tokens for programs
+    secret_text.py    secrets that this program makes, and what is stored of them
+    sign_ins.py       signing in by password, slowed down where it fails
+    request_counts.py how many requests a principal makes
+
+Invariant: whatever is wrong with the database is an `AccessError`, and then nobody gets an answer.
 """

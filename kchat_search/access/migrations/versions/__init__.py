@@ -1,0 +1,4 @@
+"""The migrations of the database of people, one file each, in order.
+
+v0001_people.py  people, sessions, tokens, failed log-ins, requests
+"""
