@@ -3,6 +3,9 @@
     policy.py         what a principal may do and which chats it sees: pure functions
     needs.py          the mark of each method of the service: which permission it needs
     queries.py        a search as the audit records it
+    administration.py what administrators do to people and tokens
+    own_account.py    what people do with their own account
+    recorded.py       a change that stands only if it is recorded
     opening.py        `open_access`
     store.py          `SqlAccess`, which is `ports.Access`
     tables.py         the tables, as they are now
