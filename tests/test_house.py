@@ -88,7 +88,7 @@ ROOMS = {
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "answer_deadline", "hosts", "text", "chats", "kchat"),
     "databases": (*LEAVES, "databases"),
-    "archive": (*LEAVES, "text", "chats", "databases", "archive"),
+    "archive": (*LEAVES, "ports", "text", "chats", "databases", "archive"),
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),

@@ -49,7 +49,7 @@ _SMALL = str.maketrans(
 )
 _CAPITAL = str.maketrans(
     dict(zip("АВЕКМНОРСТУХЅІЈԚԜӀЬ", "ABEKMHOPCTYXSIJQWIB", strict=True))
-    | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧϹ", "ABEZHIKMNOPTYXC", strict=True))
+    | dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ABEZHIKMNOPTYX", strict=True))
     | {"0": "O", "1": "I", "ǀ": "I"}
 )
 _HAN = str.maketrans("ニロエカタトハヘりー", "二口工力夕卜八へリ一")

@@ -50,7 +50,7 @@ def checked(password: str, name: str) -> str:
         raise BadRequest(
             f"The password has more than {MOST_BYTES:,} bytes: take a shorter one.", "password"
         )
-    if not text:
+    if not text.strip():
         raise BadRequest("The password is empty: give one.", "password")
     if len(text) < LEAST_CHARACTERS:
         raise BadRequest(
@@ -60,7 +60,7 @@ def checked(password: str, name: str) -> str:
         )
     if storable(text) != text:
         raise BadRequest("The password has characters that nobody can type.", "password")
-    plain = folded(text)
+    plain = text.casefold()
     if plain in _COMMON or plain == folded(name) or len(set(plain)) == 1:
         raise BadRequest(
             "The password is one of the first that anybody tries: take another, such as four "

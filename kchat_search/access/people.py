@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import logging
 from collections.abc import Iterable
 from typing import Any, Protocol
 
@@ -14,8 +14,10 @@ from kchat_search.access.passwords import Passwords
 from kchat_search.access.role_lists import checked_of_person, roles_out
 from kchat_search.access.tables import facts, people, sessions
 from kchat_search.databases.column_values import moment_in, moment_out, storable
-from kchat_search.errors import AccessError, BadRequest, NotFound
+from kchat_search.errors import AccessError, BadRequest, KchatSearchError, NotFound
 from kchat_search.models.people import Person, Role
+
+log = logging.getLogger(__name__)
 
 _FIRST = "first_person_at"
 _EVER = select(facts.c.value).where(facts.c.name == _FIRST)
@@ -39,7 +41,6 @@ class SqlPeople:
         self._mark = mark
         self._seen = False
         self._unmarked = False
-        self._lock = threading.Lock()
 
     def ever(self) -> bool:
         """Was anybody ever added?"""
@@ -49,6 +50,7 @@ class SqlPeople:
             found = connection.scalar(_EVER) is not None
         if found:
             self._seen = True
+            self._mark_again()
         elif not self._unmarked:
             # Read until it was found to be unset. Later it can't be set without this database.
             self._unmarked = not self._mark.is_set()
@@ -59,6 +61,13 @@ class SqlPeople:
                     "with: kchat-search user add NAME --role admin"
                 )
         return found
+
+    def _mark_again(self) -> None:
+        """The archive may be another one since, or its mark was damaged and taken out."""
+        try:
+            self._mark.set()
+        except KchatSearchError as error:  # the archive says the same to whoever needs it
+            log.warning("The archive could not be marked as one with people: %s", error)
 
     def everybody(self) -> tuple[Person, ...]:
         """All accounts, by name."""

@@ -243,6 +243,11 @@ class SqlArchive:
         with self._reading() as connection:
             return sync_state.cursor(connection, name)
 
+    def has_cursor(self, name: str) -> bool:
+        """Was the cursor of this name ever saved? True for a damaged one, too."""
+        with self._reading() as connection:
+            return sync_state.has_cursor(connection, name)
+
     def highest_id(self) -> int:
         """The highest id of all chats, 0 if there is none."""
         with self._reading() as connection:

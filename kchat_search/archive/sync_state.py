@@ -38,6 +38,12 @@ def cursor(connection: Connection, name: str) -> dict[str, Any] | None:
     return cursors_named(connection, [storable(name)]).get(storable(name))
 
 
+def has_cursor(connection: Connection, name: str) -> bool:
+    """Is there a row of this name, sound or damaged?"""
+    found = select(cursors.c.name).where(cursors.c.name == storable(name))
+    return connection.scalar(found) is not None
+
+
 def cursors_named(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """The cursors of these names; those that were never saved are left out, and those whose row is
     damaged: then sync begins again where it would without one, and loses nothing but time."""

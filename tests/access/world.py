@@ -76,6 +76,11 @@ class Office:
     mark: Mark = field(default_factory=Mark)
     hasher: CheapHasher = field(default_factory=CheapHasher)
 
+    @property
+    def file(self) -> Path:
+        """Where it lies, on SQLite."""
+        return Path(self.url.removeprefix("sqlite:///"))
+
     def open(self, **settings: Any) -> SqlAccess:
         """What a process has of it."""
         given: dict[str, Any] = {
