@@ -44,6 +44,9 @@ LIBRARIES = {
     "marshal": (),
     "shelve": (),
     "dbm": (),
+    # private numbers
+    "phonenumbers": ("chats.private_numbers",),
+    "stdnum": ("chats.private_numbers",),
     # what was read or decoded a moment ago
     "cachetools": ("engines.whoosh.segment", "search.recent_chats"),
     # the ticks
@@ -245,6 +248,7 @@ def test_what_is_installed_is_what_is_imported() -> None:
         "whoosh3": "whoosh",
         "argon2-cffi": "argon2",
         "python-dotenv": "dotenv",
+        "python-stdnum": "stdnum",
         "tzdata": None,
     }
     # what our libraries use; named for the floors of their versions

@@ -20,6 +20,7 @@ from werkzeug.http import parse_accept_header, parse_cookie
 
 from kchat_search.chats.former import differing, former_messages
 from kchat_search.chats.history import History, Reading
+from kchat_search.chats.masking import shown
 from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import NO_AGENTS, speakers_of
 from kchat_search.chats.visible_text import visible_text
@@ -238,6 +239,11 @@ CALLS: dict[str, Callable[[str], object]] = {
     "fold": fold,
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,
+    "masking": lambda text: (
+        shown(text),
+        shown(text.replace(text[-2:], " 138-0013-8845@x.com %40")),
+    ),
+    "masking of runs": lambda text: (shown(f"1 3{text}8"), shown("1 3 8-0 @a." * (len(text) // 8))),
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
     "units": lambda text: (unit_spans(f"{text} "), without_unit_blanks(fold(text))),
     "variants": lambda text: (variants(fold(text)), forms(fold(text), SEGMENTER.segment_han)),

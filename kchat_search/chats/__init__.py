@@ -8,6 +8,8 @@ json_texts.py    what they saw of one in JSON: cards, documents, a robot's answe
 addresses.py     addresses as they may be shown: without upload tokens, never a program
 speakers.py      who spoke: the one place that answers it
 participants.py  who took part, and the key of whoever said each message
+private_numbers.py  which digits are somebody's private number
+masking.py       texts without private numbers, and with each as a whole
 passages.py      what of a chat is searched
 former.py        what earlier versions said and the chat does not say now
 ratings.py       the one table of Kchat's rating codes and their labels

@@ -265,8 +265,10 @@ class Hidden(NamedTuple):
     joined: tuple[str, ...] = ()
     """The joined stretches of `clear`."""
     whole: str = ""
-    """The passage with each private number in its one form between `WHOLE_BEGINS` and `WHOLE_ENDS`.
-    So who does not see the number finds it by the whole of it alone. «» for a recalled text."""
+    """The passage with each private number in its one form between `WHOLE_BEGINS` and `WHOLE_ENDS`,
+    in characters that no query has (`chats.masking.whole`). So who does not see the number finds it
+    by the whole of it alone: a text with `WHOLE_BEGINS` is looked for here and nowhere else; a
+    `Near` that has such a text is looked for here as a whole. «» for a recalled text."""
 
 
 class Passage(NamedTuple):
@@ -310,6 +312,9 @@ class IndexDocument:
     """Words for ranking, and runs of letters; with repetitions. Of `passages` alone."""
     hidden_files: tuple[str, ...] = ()
     """Those of the names that are masked, as they are."""
+    whole_files: tuple[str, ...] = ()
+    """The same names with each private number as a whole, as `Hidden.whole`: a `FileNamed` with
+    `WHOLE_BEGINS` is looked for here and nowhere else."""
     hidden_words: tuple[str, ...] = ()
     """Runs of letters of what is hidden, for `HasWord`. They do not rank."""
     former: tuple[Passage, ...] = ()

@@ -1,0 +1,381 @@
+"""Masking: private numbers in a text, and the text without them. Pure.
+
+`find` looks at folded text, so at every form that folds to the same: full width, digits in circles,
+characters that nobody sees between them. Three forms are made of a text:
+
+- as it is shown: `138****8845`, `z***@x.com`;
+- as it is indexed for everybody: `HIDDEN_DIGIT` for each hidden digit, three `HIDDEN_LETTER` for
+  what an e-mail address has before its @, but for the first letter (its length tells too much);
+- with whole numbers: each between `WHOLE_BEGINS` and `WHOLE_ENDS` in its one form, in characters
+  that no query has. So who knows the whole of a number finds it, and a part of it finds nothing.
+
+Invariant: the first two depend on what is seen alone. Two texts that differ in hidden digits only
+have the same, and so has all that is made of them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from kchat_search.chats.private_numbers import Private, Range, numbers
+from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS
+from kchat_search.text.fold import Folded, fold_with_map
+from kchat_search.text.scripts import UNBROKEN
+
+STAR = "*"
+_STARS = str.maketrans({HIDDEN_DIGIT: STAR, HIDDEN_LETTER: STAR})
+_HIDDEN_LOCAL_PART = HIDDEN_LETTER * 3
+_SYMBOLS = dict(zip("0123456789abcdef", map(chr, range(0xFDD4, 0xFDE4)), strict=True))
+"""In which a whole number is written: characters that no text and no query has, so that no part of
+a number is found by what somebody types."""
+
+_NUMERALS = {
+    ord(numeral): str(value)
+    for value, numerals in enumerate(
+        ("零〇○", "一壹幺", "二贰两", "三叁参", "四肆", "五伍", "六陆", "七柒", "八捌", "九玖")
+    )
+    for numeral in numerals
+}
+_OTHER_DIGITS = "❶-❾➀-➈➊-➒⓵-⓽⓿🄋🄌"
+"""Digits that NFKC leaves as they are, and that are no decimals to Unicode."""
+_ANY_DIGIT = rf"\d{_OTHER_DIGITS}{''.join(map(chr, _NUMERALS))}"
+_ENOUGH_DIGITS = re.compile(rf"[{_ANY_DIGIT}](?:[^\n{_ANY_DIGIT}]{{0,3}}[{_ANY_DIGIT}]){{7}}")
+_LIST_NUMBER = re.compile("[⁰¹²³⁴-⁹₀-₉①-⒛⓪-⓿㈠-㈩㉈-㉟㊀-㊉㊱-㊿🄀-🄊]")
+_ESCAPE = re.compile("(?:%[0-9a-f]{2})+")
+_SPELLED = re.compile(rf"[{''.join(map(chr, _NUMERALS))}]")
+
+_LOCAL = re.compile(rf"[^\W{UNBROKEN}]|[.+'&-]")
+_LONGEST_LOCAL = 256
+_LABEL = rf"[^\W_{UNBROKEN}](?:[^\W_{UNBROKEN}]|-){{0,62}}"
+_DOMAIN = re.compile(
+    rf"@(?:{_LABEL}\.){{1,8}}(?:xn--[a-z0-9-]{{2,59}}|[^\W\d_{UNBROKEN}]{{2,24}}|中国|公司|网络)"
+)
+_PICTURE = re.compile(r"@[1-9]x\.(?:png|jpe?g|gif|webp|svg|avif)")
+_APART = re.compile(
+    r" ?@ ?(?:[a-z0-9-]{1,63} ?\. ?){1,3}(?:com|cn|net|org|edu|gov|hk|tw|me|cc|vip|io)(?![a-z0-9])"
+)
+"""With blanks around, only a domain that nobody can take for a name («@ zhang.wei»)."""
+
+
+class _Digits(dict[int, str]):
+    """A table for `str.translate`: every digit that is one character, as ASCII."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        value = unicodedata.digit(character, None)
+        self[code] = character if value is None else str(value)
+        return self[code]
+
+
+_ASCII_DIGITS = _Digits()
+
+
+def may_have(folded: str) -> bool:
+    """Without this, nothing in a folded text is private. Nearly all texts end here."""
+    if "@" in folded or ("%" in folded and ("%40" in folded or "%2540" in folded)):
+        return True
+    return _ENOUGH_DIGITS.search(folded) is not None
+
+
+def find(folded: str, numbered: str | None = None) -> tuple[Private, ...]:
+    """The private numbers and e-mail addresses of a folded text, in order. None overlaps another.
+
+    Of two that overlap, the one that begins first counts, and of these the longer: a mobile number
+    before the @ of an address is a part of it. What an address of the web has percent-encoded is
+    read, too. `numbered`: see `_without_list_numbers`. The time grows with the length and no
+    faster.
+    """
+    return _find(folded, numbered) if may_have(folded) else ()
+
+
+def _find(folded: str, numbered: str | None) -> tuple[Private, ...]:
+    digits = folded if folded.isascii() else folded.translate(_ASCII_DIGITS)
+    found = [*_addresses(digits), *numbers(digits)]
+    if digits != folded:
+        found += numbers(folded)
+    if numbered is not None:
+        found += numbers(numbered)
+    if "%" in digits:
+        found += _escaped(digits)
+    if _SPELLED.search(digits):
+        found += numbers(digits.translate(_NUMERALS), mobiles_alone=True)
+    if len(found) < 2:
+        return tuple(found)
+    apart: list[Private] = []
+    for each in sorted(found, key=lambda one: (one.start, -one.end)):
+        if not apart or each.start >= apart[-1].end:
+            apart.append(each)
+    return tuple(apart)
+
+
+def _without_list_numbers(visible: str, folded: Folded) -> str | None:
+    """The folded text without the digits of ①, ⑵, ⒊ and the like; None where there are none. «①
+    13800138845②» folds to a run of 13 digits, but people see a number of eleven."""
+    if not _LIST_NUMBER.search(visible):
+        return None
+    starts = range(len(folded.text)) if folded.starts is None else folded.starts
+    places = zip(folded.text, starts, strict=True)
+    return "".join("\ufffd" if _LIST_NUMBER.match(visible, at) else c for c, at in places)
+
+
+def _addresses(text: str) -> Iterator[Private]:
+    """The e-mail addresses of a folded text."""
+    passed = 0
+    at = text.find("@")
+    while at >= 0:
+        end = at - 1 if at > passed and text[at - 1] == " " else at
+        domain = _DOMAIN.match(text, at) if end == at else None
+        domain = domain or _APART.match(text, end)
+        if domain and not _PICTURE.match(text, at):
+            start = end
+            while start > max(passed, end - _LONGEST_LOCAL) and _LOCAL.match(text[start - 1]):
+                start -= 1
+            while start < end and not text[start].isalnum():
+                start += 1
+            if start < end:
+                canonical = text[start:end] + domain.group().replace(" ", "")
+                yield Private("email", start, domain.end(), ((start + 1, end),), canonical)
+                passed = domain.end()
+        at = text.find("@", at + 1)
+
+
+def _escaped(text: str) -> Iterator[Private]:
+    """What is private in a text whose percent escapes are read, twice where they are escaped
+    themselves."""
+    starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
+    for _ in range(2):
+        decoded: list[str] = []
+        new_starts: list[int] = []
+        new_ends: list[int] = []
+        done = 0
+        for escape in _ESCAPE.finditer(text):
+            first, last = escape.span()
+            decoded.append(text[done:first])
+            new_starts += starts[done:first]
+            new_ends += ends[done:first]
+            for place in range(first, last, 3):
+                decoded.append(_ascii_of(text[place : place + 3]))
+                new_starts.append(starts[place])
+                new_ends.append(ends[place + 2])
+            done = last
+        if not done:
+            return
+        text = "".join(decoded) + text[done:]
+        starts, ends = new_starts + starts[done:], new_ends + ends[done:]
+        for one in (*_addresses(text), *numbers(text)):
+            yield one._replace(
+                start=starts[one.start],
+                end=ends[one.end - 1],
+                hidden=tuple((starts[a], ends[b - 1]) for a, b in one.hidden if a < b)
+                or ((ends[one.start], ends[one.start]),),
+            )
+
+
+def _ascii_of(escape: str) -> str:
+    """The character of one escape; a part of any other is nothing that a number has."""
+    character = chr(int(escape[1:], 16))
+    return character.lower() if character.isascii() and character.isprintable() else "\ufffd"
+
+
+# -- forms ---------------------------------------------------------------------------------------
+
+
+def hidden_form(folded: str, private: Sequence[Private]) -> str:
+    """A folded text as it is indexed for everybody. `private`: what `find` has found in it."""
+    pieces: list[str] = []
+    done = 0
+    for one in private:
+        for start, end in one.hidden:
+            pieces += (folded[done:start], _hidden(one))
+            done = end
+    return "".join(pieces) + folded[done:]
+
+
+def whole_form(folded: str, private: Sequence[Private]) -> str:
+    """A folded text with each private number as a whole, in its one form."""
+    pieces: list[str] = []
+    done = 0
+    for one in private:
+        pieces += (folded[done : one.start], whole(one.canonical))
+        done = one.end
+    return "".join(pieces) + folded[done:]
+
+
+def whole(canonical: str) -> str:
+    """A private number as `Hidden.whole` has it."""
+    written = canonical.removesuffix("x")
+    if written.isascii() and written.isdigit():
+        symbols = written + ("b" if written != canonical else "")
+    else:
+        symbols = canonical.encode("utf-8", "surrogatepass").hex()
+    return WHOLE_BEGINS + "".join(map(_SYMBOLS.__getitem__, symbols)) + WHOLE_ENDS
+
+
+def shown(text: str) -> str:
+    """A text as it is shown to whoever does not see private numbers: `138****8845`. The same text,
+    where nothing in it is private."""
+    masked = Masked.of(text) if may_show(text) else None
+    return text if masked is None else masked.shown
+
+
+_ENOUGH_TO_SHOW = re.compile(
+    rf"[@＠﹫]|%40|[{_ANY_DIGIT}①-⑳⓪⑴-⒛🄀-🄊⁰-₉²³¹貳貮兩參叄陸肆壹０-９㈠-㈩㊀-㊉]"
+)
+_AT = ("@", "＠", "﹫", "%40")
+_FEWEST_DIGITS = 4
+"""Characters that are digits, or become some. No number has fewer."""
+
+
+def may_show(text: str) -> bool:
+    """Without this, nothing in a text is private, whatever it folds to. A look that costs less than
+    to fold it."""
+    marks = enumerate(_ENOUGH_TO_SHOW.finditer(text), start=1)
+    return any(mark.group() in _AT or number == _FEWEST_DIGITS for number, mark in marks)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A text in which something is private, in all its forms, with maps to the text as it is shown.
+
+    The maps lead from a character of a folded form to its range in `shown`. From a character of a
+    private number, `clear` and `whole` lead to all of the number: where a mark ends must tell
+    nothing.
+    """
+
+    shown: str
+    hidden: Folded
+    """As it is indexed for everybody."""
+    whole: Folded
+    clear: Folded
+    private: tuple[Private, ...]
+
+    @classmethod
+    def of(cls, visible: str) -> Masked | None:
+        """None where nothing in the text is private."""
+        return cls.of_folded(visible, fold_with_map(visible))
+
+    @classmethod
+    def of_folded(cls, visible: str, folded: Folded) -> Masked | None:
+        """As `of`, of a text that is folded already."""
+        private = find(folded.text, _without_list_numbers(visible, folded))
+        return _Writer(visible, folded).written(private) if private else None
+
+
+class _Form:
+    """A folded form of a text, as it is put together: its characters, with their ranges."""
+
+    def __init__(self) -> None:
+        self._pieces: list[str] = []
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+
+    def add(self, text: str, starts: Sequence[int], ends: Sequence[int]) -> None:
+        self._pieces.append(text)
+        self._starts += starts
+        self._ends += ends
+
+    def add_all_at(self, text: str, start: int, end: int) -> None:
+        """Each character of this text is all of a range."""
+        self.add(text, [start] * len(text), [end] * len(text))
+
+    def folded(self) -> Folded:
+        return Folded("".join(self._pieces), tuple(self._starts), tuple(self._ends))
+
+
+class _Writer:
+    """Writes the forms of a text in which something is private."""
+
+    def __init__(self, visible: str, folded: Folded) -> None:
+        self._visible = visible
+        self._text = folded.text
+        count = len(folded.text)
+        self._starts = range(count) if folded.starts is None else folded.starts
+        self._ends = range(1, count + 1) if folded.ends is None else folded.ends
+        self._shown: list[str] = []
+        self._length = 0
+        self._hidden, self._whole, self._clear = _Form(), _Form(), _Form()
+
+    def written(self, private: tuple[Private, ...]) -> Masked:
+        """All forms."""
+        done = copied = 0
+        for one in private:
+            self._copy(done, one.start, copied)
+            self._write(one)
+            done, copied = one.end, self._ends[one.end - 1]
+        self._copy(done, len(self._text), copied)
+        return Masked(
+            shown="".join(self._shown),
+            hidden=self._hidden.folded(),
+            whole=self._whole.folded(),
+            clear=self._clear.folded(),
+            private=private,
+        )
+
+    def _show(self, text: str) -> Range:
+        """The range of the shown text that this is now."""
+        self._shown.append(text)
+        self._length += len(text)
+        return self._length - len(text), self._length
+
+    def _copy(self, first: int, last: int, copied: int) -> None:
+        """Write what stands between two private numbers: the folded characters `[first, last)`, and
+        the text from `copied` on."""
+        end = self._starts[last] if last < len(self._text) else len(self._visible)
+        # What folds to several characters, some of them of a number, is not shown as it stands.
+        inner_first, inner_last = first, last
+        while inner_first < last and self._starts[inner_first] < copied:
+            inner_first += 1
+        while inner_last > inner_first and self._ends[inner_last - 1] > end:
+            inner_last -= 1
+        self._write_torn(first, inner_first)
+        if copied < end:
+            shift = self._length - copied
+            self._show(self._visible[copied:end])
+            starts = [start + shift for start in self._starts[inner_first:inner_last]]
+            ends = [stop + shift for stop in self._ends[inner_first:inner_last]]
+            self._add_to_all(self._text[inner_first:inner_last], starts, ends)
+        self._write_torn(inner_last, last)
+
+    def _write_torn(self, first: int, last: int) -> None:
+        for place in range(first, last):
+            start, end = self._show(self._text[place])
+            self._add_to_all(self._text[place], [start], [end])
+
+    def _add_to_all(self, text: str, starts: Sequence[int], ends: Sequence[int]) -> None:
+        for form in (self._hidden, self._whole, self._clear):
+            form.add(text, starts, ends)
+
+    def _write(self, one: Private) -> None:
+        begin = self._length
+        done = one.start
+        for start, end in one.hidden:
+            self._write_seen(done, start)
+            hidden = _hidden(one)
+            first, last = self._show(hidden.translate(_STARS))
+            self._hidden.add(hidden, range(first, last), range(first + 1, last + 1))
+            done = end
+        self._write_seen(done, one.end)
+        for form, text in (
+            (self._whole, whole(one.canonical)),
+            (self._clear, self._text[one.start : one.end]),
+        ):
+            form.add_all_at(text, begin, self._length)
+
+    def _write_seen(self, first: int, last: int) -> None:
+        """Characters of a private number that everybody sees: as they stand in the text, where they
+        stand there alone."""
+        for place in range(first, last):
+            start, end = self._starts[place], self._ends[place]
+            beside = (
+                *self._starts[max(0, place - 1) : place],
+                *self._starts[place + 1 : place + 2],
+            )
+            text = self._text[place] if start in beside else self._visible[start:end]
+            self._hidden.add_all_at(self._text[place], *self._show(text))
+
+
+def _hidden(one: Private) -> str:
+    return _HIDDEN_LOCAL_PART if one.kind == "email" else HIDDEN_DIGIT
