@@ -7,6 +7,7 @@
     ├── NotFound                there is no such chat, person, token or row
     ├── RequestRefused          this request may not be answered: 403 on the web
     │   ├── HostMalformed       its Host is no host: 400 on the web
+    │   ├── FormExpired         a change that does not come from our own page
     │   └── Forbidden           this principal may not do this; .permission
     ├── NotSignedIn             nobody is known who asks: 401, or the log-in page
     ├── TooManyRequests         this principal asks too often; .retry_after             (retry)
@@ -75,6 +76,10 @@ class RequestRefused(KchatSearchError):
 
 class HostMalformed(RequestRefused):
     """The `Host` of a request is missing, or is not `host` or `host:port`."""
+
+
+class FormExpired(RequestRefused):
+    """A change that has no valid CSRF token: the form is of another log-in, or of another site."""
 
 
 class Forbidden(RequestRefused):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from kchat_search.access import policy
 from kchat_search.access.policy import AgentsSee
+from kchat_search.access.recorder import AuditRecorder
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import OWNER, Permission, Principal
 from kchat_search.models.reports import Presentation
@@ -73,6 +74,13 @@ class Gate:
             again=None if again is None else lambda: self._may_still(principal, again()),
             lacks_agent_id=policy.lacks_agent_id(principal, self.agents_see),
         )
+
+    def recorder(self, principal: Principal, address: str) -> Recorder:
+        """Records what `principal` does from this address. As long as there are no people, nothing
+        is recorded."""
+        if self.access is None or principal.kind == "anyone":
+            return NOT_RECORDED
+        return AuditRecorder(self.access.audit, principal, address)
 
     def _may_still(self, before: Principal, now: Principal) -> frozenset[Permission]:
         """What of it the principal may still do: nothing, where it sees other chats by now."""

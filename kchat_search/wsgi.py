@@ -15,7 +15,6 @@ from kchat_search.config import (
     load_settings_of_web,
     say_if_others_read_env,
 )
-from kchat_search.models.people import ANYONE
 from kchat_search.web import create_app
 
 memory_dumps.forbid()
@@ -35,5 +34,5 @@ _gate = make_gate(_settings)
 # Only the dictionary is loaded ahead: a server that forks after this must not share open files.
 _gate.load_words()
 
-app = create_app(_gate.for_(ANYONE))
+app = create_app(_gate)
 application = app

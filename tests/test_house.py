@@ -54,6 +54,8 @@ LIBRARIES = {
     # the screen
     "flask": ("web",),
     "flask_babel": ("web",),
+    "flask_wtf": ("web",),
+    "wtforms": ("web",),
     "werkzeug": ("web",),
     "markupsafe": ("web",),
     "babel": ("web",),

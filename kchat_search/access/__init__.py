@@ -21,6 +21,7 @@
     secret_text.py    secrets that this program makes, and what is stored of them
     sign_ins.py       signing in by password, slowed down where it fails
     request_counts.py how many requests a principal makes
+    recorder.py       records what one principal does from one address
 
 Invariant: whatever is wrong with the database is an `AccessError`, and then nobody gets an answer.
 """

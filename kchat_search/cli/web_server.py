@@ -19,7 +19,6 @@ from kchat_search.config import SettingsOfWeb, from_json
 from kchat_search.errors import IndexDamaged, SettingsError
 from kchat_search.gate import Gate
 from kchat_search.hosts import http_url, is_loopback
-from kchat_search.models.people import ANYONE
 from kchat_search.models.reports import Alert
 from kchat_search.web import create_app
 from kchat_search.web.server import WebServer
@@ -79,7 +78,7 @@ def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) ->
     except IndexDamaged as error:  # as after an upgrade: the indexer builds it, and answers say so
         log.warning("%s", error)
     try:
-        server = WebServer(create_app(gate.for_(ANYONE)), host, port)
+        server = WebServer(create_app(gate), host, port)
     except OSError as error:
         raise SettingsError(
             f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "

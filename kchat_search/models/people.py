@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
 
 from kchat_search.models.plan import Everything, Sight
@@ -143,3 +144,19 @@ class Session:
     """From where it began."""
     browser: str
     """The beginning of the `User-Agent`, for the person to tell sessions apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """The settings of how people come in. See docs/settings.md."""
+
+    public_url: str | None = None
+    """`https://host` or `https://host:port`, in lower case, without the scheme's own port."""
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    """From where forwarding headers count."""
+    remote_user_header: str | None = None
+    """In which a trusted proxy names who has signed in."""
+    requests_per_minute: int = 600
+    """Of one person or token."""
+    password_login: bool = True
+    """May people sign in by password?"""

@@ -214,7 +214,9 @@ class ReadyJson(TypedDict):
     """Searches are answered."""
 
     status: Literal["ok"]
-    alerts: list[AlertJson]
+    alerts: Annotated[
+        NotRequired[list[AlertJson]], Field(description="For those who may see the status.")
+    ]
 
 
 class LifeJson(TypedDict):

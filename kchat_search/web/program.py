@@ -1,17 +1,19 @@
-"""What the web asks of the program: the protocol `Program`.
+"""What the web asks of the program: the protocols `Gate` and `Program`.
 
-`kchat_search.service.Service` is a `Program`: for one principal. The web imports only this
-protocol, so the type checker also checks the fake service of the tests against it.
+The web holds a gate and nothing else. Through it, each request gets a program for its principal:
+`http.current.program()`. `kchat_search.gate.Gate` is a `Gate`, and its services are `Program`s. The
+web imports only these protocols, so the type checker also checks the fakes of the tests against
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from kchat_search.chats.history import History
 from kchat_search.models.chats import StoredReject
-from kchat_search.models.people import Permission
+from kchat_search.models.people import Permission, Principal
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
@@ -23,7 +25,40 @@ from kchat_search.models.reports import (
     SyncTotals,
 )
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
+from kchat_search.ports.access import Access, Recorder
 from kchat_search.search.export_walk import Export
+
+
+class Gate(Protocol):
+    """The one way to a program."""
+
+    @property
+    def presentation(self) -> Presentation:
+        """The settings that answers and pages need."""
+        ...
+
+    @property
+    def access(self) -> Access | None:
+        """People, tokens, sessions and the audit. None: there can be no people."""
+        ...
+
+    def recorder(self, principal: Principal, address: str) -> Recorder:
+        """Records what this principal does from this address. As long as there are no people, it
+        records nothing."""
+        ...
+
+    def for_(
+        self,
+        principal: Principal,
+        recorder: Recorder,
+        *,
+        pages: bool = False,
+        again: Callable[[], Principal] | None = None,
+    ) -> Program:
+        """The program for this principal. `pages`: the answers are shown on pages, which mask
+        private numbers for everybody who has signed in. `again` says who it is by now, also when
+        the request is over: an export that takes long asks it."""
+        ...
 
 
 class Program(Protocol):

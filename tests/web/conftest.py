@@ -12,6 +12,7 @@ from kchat_search.models.reports import Presentation
 from kchat_search.web import create_app
 from tests.web import chats
 from tests.web.fake_service import NOW, FakeService
+from tests.web.gates import OpenGate
 
 
 def make_presentation(*, demo: bool = False) -> Presentation:
@@ -24,7 +25,7 @@ def make_presentation(*, demo: bool = False) -> Presentation:
 
 
 def make_app(service: FakeService) -> Flask:
-    return create_app(service, clock=lambda: NOW)
+    return create_app(OpenGate(service), clock=lambda: NOW)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ of the server, so searches are answered meanwhile.
 An error before the first byte is answered with its status, like every error. So the first piece of
 the file is made before the answer begins. An error after that breaks the connection. HTTP/1.1 sends
 a body of unknown length in chunks, and the client knows that the last chunk is missing (RFC 9112,
-section 8). HTTP/1.0 has nothing like this; the guard refuses it.
+section 8). HTTP/1.0 has nothing like this, so over it, which some proxies speak, there is no
+export.
 
 If a client reads slowly, no more chats are read from the archive: the server makes our thread wait.
 If it reads more slowly than `LEAST_BYTES_PER_SECOND`, the export is broken off, and its place is
@@ -24,6 +25,7 @@ from time import monotonic
 from flask import Response, current_app, request
 
 from kchat_search.errors import ReaderTooSlow
+from kchat_search.models.reports import Presentation
 from kchat_search.models.search import SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.search.export_walk import Export
@@ -31,10 +33,10 @@ from kchat_search.serialization import export_formats
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.times import local
 from kchat_search.web.api.export_places import ExportPlaces
-from kchat_search.web.http.language import current
+from kchat_search.web.http import current, language
+from kchat_search.web.http.current import program
 from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE, LeastRate
 from kchat_search.web.http.rendering import links_of
-from kchat_search.web.program import Program
 
 SLOW_SECONDS = 30.0
 """A client for which we waited so long has read fast enough on the average, or is let go. It is
@@ -44,15 +46,21 @@ TOTAL = "X-Total-Count"
 COMPLETE = "X-Coverage-Complete"
 
 
+def _client() -> str:
+    """Whose exports are counted together: those of a person or token. As long as there are no
+    people, those of an address."""
+    return current.address() if current.is_open() else current.principal().key
+
+
 class Sender:
     """Answers requests for exports. Threads may share it."""
 
     def __init__(
-        self, program: Program, clock: Clock, seconds: Callable[[], float] = monotonic
+        self, presentation: Presentation, clock: Clock, seconds: Callable[[], float] = monotonic
     ) -> None:
         """`clock` tells the time that stands in the name of a file, `seconds` how long a client
         takes."""
-        self._program = program
+        self._presentation = presentation
         self._clock = clock
         self._seconds = seconds
         self._places = ExportPlaces()
@@ -63,10 +71,10 @@ class Sender:
         Raises what `Program.export` raises, `TooManyExports` and `ExportQuotaReached`.
         """
         if request.method == "HEAD":
-            return self._response(self._program.export(search), form, iter(()))
+            return self._response(program().export(search), form, iter(()))
         with ExitStack() as until_sent:
-            until_sent.enter_context(self._places.place(request.remote_addr or ""))
-            export = self._program.export(search)
+            until_sent.enter_context(self._places.place(_client()))
+            export = program().export(search)
             pieces = export_formats.pieces(export.chats, form, self._about(search, export))
             first = next(pieces, b"")
             response = self._response(export, form, self._timed(chain([first], pieces)))
@@ -80,11 +88,11 @@ class Sender:
             total=export.total,
             coverage=export.coverage,
             made_at=self._clock(),
-            zone=self._program.presentation.zone,
-            links=links_of(self._program),
-            agents=self._program.agents(),
+            zone=self._presentation.zone,
+            links=links_of(self._presentation),
+            agents=program().agents(),
             history=export.history,
-            language=current(),
+            language=language.current(),
         )
 
     def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -103,7 +111,7 @@ class Sender:
         self, export: Export, form: export_formats.Format, body: Iterator[bytes]
     ) -> Response:
         response = current_app.response_class(body, content_type=export_formats.TYPES[form])
-        now = local(self._clock(), self._program.presentation.zone)
+        now = local(self._clock(), self._presentation.zone)
         response.headers["Content-Disposition"] = (
             f'attachment; filename="kchat-chats-{now:%Y%m%d-%H%M%S}.{form}"'
         )

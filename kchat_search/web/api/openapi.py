@@ -30,6 +30,7 @@ from kchat_search.web.http.parameters import (
     SearchParameters,
     VersionsParameters,
 )
+from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import json_answer, page
 
 Json = dict[str, Any]
@@ -92,12 +93,14 @@ def blueprint() -> Blueprint:
     content = document()
 
     @routes.get("/openapi.json")
+    @needs("signed_in")
     def description() -> Response:
         response = json_answer(content)
         response.headers["Cache-Control"] = "private, no-cache"
         return response
 
     @routes.get("/docs")
+    @needs("signed_in")
     def show() -> Response:
         example = url_for("api.search", q="退款", per_page=5, _external=True)
         return page("docs.html", document=content, resolve=_type_name, example=example)

@@ -1,7 +1,19 @@
 """What the API and the pages share of HTTP.
 
 guard.py           who may ask at all, and the headers of every answer
-this_machine.py    as long as there is no log-in, this machine alone: address, Host, no proxy
+permissions.py     which permission a route needs, declared beside it
+current.py         the present request: who asks, the program for them, what is recorded of it
+who.py             who asks: by a token, a cookie, a trusted proxy
+cookies.py         the cookie of a log-in
+sessions.py        beginning and ending a log-in in this browser
+proxy_sign_in.py   who has signed in at a trusted proxy
+next_page.py       where somebody goes after log-in: never to another site
+csrf.py            nobody makes a person's browser change anything
+recording.py       what is recorded of a request is on the disk before its answer leaves
+request_limit.py   how many requests one person or token may make
+forwarding.py      what trusted proxies say of a request: address, scheme, host
+own_host.py        under which names the program is reached once there are people
+this_machine.py    as long as there are no people, this machine alone: address, Host, no proxy
 other_sites.py     a page of another site may open our pages, and nothing else
 api_paths.py       which addresses belong to the API, and which to the pages
 language.py        Chinese or English

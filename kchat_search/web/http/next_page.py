@@ -1,0 +1,56 @@
+"""Where somebody goes after log-in: back to where they were, and never to another site."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from flask import request
+
+LOGIN = "/login"
+HOME = "/"
+_LONGEST = 4_000
+_DECODINGS = 3
+_NO_PAGES = ("/login", "/logout", "/static")
+
+
+def own_path(text: str) -> str:
+    """The path that `text` names on this site; `/` if it names none, or perhaps another site.
+
+    Browsers take `\\` for `/`, ignore line ends and tabs, and `//host` is another host. What stands
+    in the path is decoded some times: a proxy in front may do that.
+    """
+    if len(text) > _LONGEST or not _is_own(text) or not _is_one_line(text):
+        return HOME
+    decoded = text
+    for _ in range(_DECODINGS):
+        decoded = unquote(decoded)
+        if not _is_own(decoded):
+            return HOME
+    path = urlsplit(text).path
+    return HOME if path.startswith(_NO_PAGES) else text
+
+
+def login_url() -> str:
+    """The address of the log-in page, which leads back to the present one."""
+    wanted = own_path(_here()) if request.method in ("GET", "HEAD") else HOME
+    return LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}"
+
+
+def _here() -> str:
+    query = request.query_string.decode("ascii", "ignore")
+    return quote(request.path) + (f"?{query}" if query else "")
+
+
+def _is_own(text: str) -> bool:
+    path, _, _ = text.partition("?")
+    return (
+        text.startswith("/")
+        and not path.startswith(("//", "/\\"))
+        and "\\" not in path
+        and "//" not in path
+        and _is_one_line(path)
+    )
+
+
+def _is_one_line(text: str) -> bool:
+    return text.isprintable() and not any(character.isspace() for character in text)
