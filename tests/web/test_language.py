@@ -13,7 +13,7 @@ from kchat_search.errors import (
     NotFound,
 )
 from kchat_search.models.search import Note
-from kchat_search.web.http.other_sites import DEPENDS_ON
+from kchat_search.web.http.guard import DEPENDS_ON
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page, look
 

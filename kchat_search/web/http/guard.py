@@ -54,7 +54,7 @@ HEADERS = {
 }
 """Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content Security
 Policy Level 3."""
-DEPENDS_ON = ", ".join((*other_sites.DEPENDS_ON, "Cookie", "Authorization"))
+DEPENDS_ON = (*other_sites.DEPENDS_ON, "Cookie", "Authorization")
 """What the `Vary` of every answer names: an answer for one person is no answer for another."""
 _UNASKED = ("static", "api.healthz")
 """What is the same for everybody. It is answered even where nobody can be looked up."""
@@ -131,7 +131,7 @@ def _add_headers(response: Response) -> Response:
     if request.endpoint == "static":
         response.headers["Vary"] = ", ".join(other_sites.DEPENDS_ON)
     else:
-        varies = {name.lower(): name for name in (*response.vary, *DEPENDS_ON.split(", "))}
+        varies = {name.lower(): name for name in (*response.vary, *DEPENDS_ON)}
         response.headers["Vary"] = ", ".join(varies.values())
     # A file of `static` has it already; OPTIONS and errors there have not.
     response.headers.setdefault("Cache-Control", "private, no-store")
