@@ -11,6 +11,7 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
     engines/        holds the index and answers plans                           (Whoosh)
     search/         reads what people type, plans, shows what matched
     access/         who may see what: people, roles, tokens, sessions, audit    (argon2-cffi)
+    oidc/           asks a provider of OpenID Connect who somebody is           (Authlib)
     serialization/  the form of every answer: JSON, JSON Lines, CSV, workbooks, links
     web/            the API and the pages                                       (Flask)
     cli/            the command line                                            (click, rich)

@@ -10,6 +10,8 @@
     │   ├── FormExpired         a change that does not come from our own page
     │   └── Forbidden           this principal may not do this; .permission
     ├── NotSignedIn             nobody is known who asks: 401, or the log-in page
+    ├── SignInRefused           signing in elsewhere did not succeed; .reason, .detail
+    │   └── ProviderUnreachable who vouches for people can't be asked               (retry)
     ├── TooManyRequests         this principal asks too often; .retry_after             (retry)
     │   └── TooManyAttempts     too many log-ins failed                                 (retry)
     ├── RequestTooExpensive     it would use more processor time than a request may; .seconds
@@ -37,6 +39,8 @@ in the program is never wrapped in one of them.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class KchatSearchError(Exception):
@@ -95,6 +99,37 @@ class Forbidden(RequestRefused):
 
 class NotSignedIn(KchatSearchError):
     """Nobody is known who asks: no session, no token, or one that has ended."""
+
+
+class SignInRefused(KchatSearchError):
+    """Signing in by OpenID Connect did not succeed, or what it gave has ended. `reason` is a word
+    of `REASONS`; `detail` names a claim or one of the error codes of OAuth 2.0, never what somebody
+    else wrote."""
+
+    REASONS: ClassVar = {
+        "attempt": "This answer belongs to no sign-in that began in this browser, or to one that "
+        "began too long ago: sign in again.",
+        "provider": "The provider refused the sign-in: try again, or ask your administrator.",
+        "answer": "The provider's answer does not prove who you are, so nobody was signed in: try "
+        "again. If it stays so, the log says more to your administrator.",
+        "no_role": "You have an account at the provider, but none of its groups gives you a role "
+        "here: ask your administrator.",
+        "disabled": "Your account here is disabled: ask your administrator.",
+        "ended": "The provider no longer says who you are: sign in again.",
+        "unreachable": "The provider can't be asked who you are: try again in a minute.",
+        "busy": "Many people are signing in at this moment: try again in some seconds.",
+    }
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(self.REASONS[reason] + (f" ({detail})" if detail else ""))
+        self.reason = reason
+        self.detail = detail
+
+
+class ProviderUnreachable(SignInRefused):
+    """Who vouches for people elsewhere can't be asked at this moment."""
+
+    retry = True
 
 
 class TooManyRequests(KchatSearchError):

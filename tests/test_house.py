@@ -22,8 +22,11 @@ ROOT = HOUSE.parent
 
 LIBRARIES = {
     # the wire
-    "requests": ("answer_deadline", "kchat"),
-    "urllib3": ("answer_deadline", "kchat"),
+    "requests": ("answer_deadline", "kchat", "oidc.transport"),
+    "urllib3": ("answer_deadline", "kchat", "oidc.transport"),
+    # who somebody is elsewhere
+    "authlib": ("oidc",),
+    "joserfc": ("oidc",),
     # the record
     "sqlalchemy": ("archive", "access", "databases"),
     "alembic": ("archive.migrations", "access.migrations", "databases"),
@@ -94,6 +97,7 @@ ROOMS = {
     "kchat": (*LEAVES, "__init__", "answer_deadline", "hosts", "text", "chats", "kchat"),
     "databases": (*LEAVES, "databases"),
     "archive": (*LEAVES, "ports", "text", "chats", "databases", "archive"),
+    "oidc": (*LEAVES, "__init__", "answer_deadline", "hosts", "ports", "oidc"),
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),
@@ -287,7 +291,7 @@ def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
     rooms = [name for name in named if name.endswith("/")]
     assert [name for name in rooms if name not in ("ports/", "models/")] == [
         "kchat/", "sync/", "archive/", "databases/", "chats/", "text/", "engines/", "search/",
-        "access/", "serialization/", "web/", "cli/", "demo/",
+        "access/", "oidc/", "serialization/", "web/", "cli/", "demo/",
     ]  # fmt: skip
 
 

@@ -37,6 +37,8 @@ _BY_SECRET = (
         people.c.roles,
         people.c.agent_id,
         people.c.disabled_at,
+        people.c.provider,
+        (sessions.c.provider_data != "").label("is_vouched"),
         latest_time.label("latest_time"),
     )
     .join_from(sessions, people)
@@ -114,6 +116,7 @@ class SqlSessions:
             roles=roles_out(row.roles),
             agent_id=row.agent_id,
             session=row.session_id,
+            vouched_by=row.provider if row.is_vouched else None,
         )
 
     def provider_data(self, session: int) -> str:
@@ -136,6 +139,16 @@ class SqlSessions:
             )
             if not changed.rowcount:
                 raise _not_found(session)
+
+    def replace_provider_data(self, session: int, before: str, after: str) -> bool:
+        """The same, but only if it is `before` now. Returns whether it was."""
+        with self._database.writing() as connection:
+            changed = connection.execute(
+                update(sessions)
+                .where(sessions.c.id == session, sessions.c.provider_data == storable(before))
+                .values(provider_data=storable(after))
+            )
+            return bool(changed.rowcount)
 
     def of(self, name: str) -> tuple[Session, ...]:
         """A person's sessions that have not ended, newest first."""

@@ -67,6 +67,9 @@ class Principal:
     """The Kchat agent who it is; None where it is none, or nobody has said."""
     session: int | None = None
     """The number of the session it signed in with."""
+    vouched_by: str | None = None
+    """The issuer of OpenID Connect with which this session began, and that is asked again for the
+    person's roles; None where they signed in in another way."""
 
 
 OWNER = Principal("owner", "owner", "owner")

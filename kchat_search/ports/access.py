@@ -102,6 +102,11 @@ class Sessions(Protocol):
         """Keep what the provider said anew."""
         ...
 
+    def replace_provider_data(self, session: int, before: str, after: str) -> bool:
+        """The same, but only if it is `before` now. Returns whether it was: of several processes
+        that try it at once, one succeeds."""
+        ...
+
     def of(self, name: str) -> tuple[Session, ...]:
         """A person's sessions that have not ended, newest first."""
         ...
