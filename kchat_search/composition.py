@@ -24,7 +24,7 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
-from kchat_search.models.people import OWNER
+from kchat_search.models.people import OWNER, Entrance
 from kchat_search.models.reports import Alert, Presentation
 from kchat_search.ports import Clock
 from kchat_search.search.recent_chats import RecentChats
@@ -105,6 +105,13 @@ def _owners_service(settings: Settings, clock: Clock, told: Callable[[], Alert |
             sync_interval_seconds=settings.sync_interval_seconds,
             kchat_chat_url=settings.kchat_chat_url,
             request_processor_seconds=settings.request_processor_seconds,
+            entrance=Entrance(
+                public_url=settings.public_url,
+                trusted_proxies=settings.trusted_networks,
+                remote_user_header=settings.remote_user_header,
+                requests_per_minute=settings.requests_per_minute,
+                password_login=settings.password_login,
+            ),
         ),
         clock=clock,
         archive=archive,

@@ -17,6 +17,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
@@ -28,13 +29,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from kchat_search import env_file, private_files
 from kchat_search.errors import SettingsError
-from kchat_search.hosts import http_url, is_loopback
+from kchat_search.hosts import host_of, http_url, is_loopback
 
 log = logging.getLogger(__name__)
 
 # What no address contains does not match: blanks, backslashes, brackets without an address.
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
+_OWN_PORTS = {"https": ":443", "http": ":80"}
 
 TRY_THE_DEMO = "To look around without an account: kchat-search demo"
 PREFIX = "KCHAT_"
@@ -171,6 +173,28 @@ class Settings(BaseSettings):
             raise ValueError("must be https: over http the password would be sent unencrypted")
         return f"{parts.scheme}://{parts.netloc}"
 
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip().lower())
+        if parts.scheme not in _OWN_PORTS or host_of(parts.netloc) is None:
+            raise ValueError("must look like https://host or https://host:port")
+        if parts.path.rstrip("/") or parts.query or parts.fragment:
+            raise ValueError("must be https://host alone, without a path")
+        if parts.scheme == "http" and not is_loopback(str(parts.hostname)):
+            raise ValueError("must be https: over http everybody on the way reads the passwords")
+        return f"{parts.scheme}://{parts.netloc.removesuffix(_OWN_PORTS[parts.scheme])}"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, value: str) -> str:
+        networks = _networks(value)
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("must not trust every address: whoever asks could say who they are")
+        return value
+
     @field_validator("chat_url")
     @classmethod
     def _check_chat_url(cls, value: str | None) -> str | None:
@@ -265,6 +289,11 @@ class Settings(BaseSettings):
         if self.kchat_url is None:
             return None
         return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{{id}}.json"
+
+    @cached_property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`trusted_proxies`, read."""
+        return _networks(self.trusted_proxies)
 
     @property
     def served_url(self) -> str:
@@ -444,6 +473,20 @@ def say_if_others_read_env() -> None:
             "run chmod 600 .env",
             Path(".env").absolute(),
         )
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises `ValueError` for what is no address and no network."""
+    found = []
+    for part in text.replace(",", " ").split():
+        try:
+            network = ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError(f"has «{part}», which is no address and no network") from None
+        if "/" in part and network.network_address != ip_address(part.partition("/")[0]):
+            raise ValueError(f"has «{part}», which is no network: write {network}")
+        found.append(network)
+    return tuple(found)
 
 
 def _is_ours(name: str) -> bool:

@@ -180,3 +180,54 @@ def test_settings_of_a_provider_that_cannot_work_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=re.escape(text)):
         load_settings(**OIDC | changed)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("https://chats.example", "https://chats.example"),
+        ("https://Chats.Example/", "https://chats.example"),
+        ("https://chats.example:443", "https://chats.example"),
+        ("https://chats.example:8443/", "https://chats.example:8443"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://127.0.0.1:5080", "http://127.0.0.1:5080"),
+    ],
+)
+def test_a_public_address_is_kept_in_one_form(sent: str, kept: str) -> None:
+    assert load_settings(public_url=sent).public_url == kept
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "chats.example", "http://chats.example", "ftp://chats.example", "https://", "https://:443",
+        "https://a@chats.example", "https://chats.example/kchat", "https://chats.example?x",
+        "https://chats.example#x", "https://chats.example:0", "https://chats.example:99999",
+        "https://公司.example", "https://evil\\.example", "https://a b", "//chats.example",
+    ],
+)  # fmt: skip
+def test_a_public_address_that_cannot_be_held_is_refused(sent: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_PUBLIC_URL"):
+        load_settings(public_url=sent)
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    found = load_settings(
+        trusted_proxies="127.0.0.1, 10.0.0.0/8 2001:db8::/32,::1"
+    ).trusted_networks
+    assert [str(each) for each in found] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "2001:db8::/32",
+        "::1/128",
+    ]
+    assert load_settings().trusted_networks == ()
+
+
+@pytest.mark.parametrize(
+    "sent", ["10.0.0.5/8", "0.0.0.0/0", "::/0", "1.2.3", "10.0.0.0/33", "a::b::c"]
+)
+def test_proxies_that_cannot_be_trusted_are_refused(sent: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_TRUSTED_PROXIES"):
+        load_settings(trusted_proxies=sent)
