@@ -129,7 +129,7 @@ def serve(host: str | None, port: int | None, from_parent: bool) -> None:
         return
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = _set_up(load_settings_of_serve(**given))
-    web_server.check_address(settings.host)
+    web_server.check_settings(settings)
     try:
         settings.credentials()
     except SettingsError as error:

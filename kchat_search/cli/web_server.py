@@ -15,26 +15,36 @@ import click
 from kchat_search import logs
 from kchat_search.cli.parent import Parent
 from kchat_search.composition import make_gate
-from kchat_search.config import SettingsOfWeb, from_json
+from kchat_search.config import Settings, SettingsOfWeb, from_json
 from kchat_search.errors import IndexDamaged, SettingsError
 from kchat_search.gate import Gate
 from kchat_search.hosts import http_url, is_loopback
 from kchat_search.models.reports import Alert
+from kchat_search.ports import Access
 from kchat_search.web import create_app
+from kchat_search.web.http.forwarding import is_proxy
 from kchat_search.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
 
-def check_address(host: str) -> None:
-    """Raises `SettingsError` for an address that other machines can reach: until there is a log-in,
-    only this machine may read."""
-    if not is_loopback(host):
-        raise SettingsError(
-            f"KCHAT_HOST={host} would show the conversations to everybody who can reach this "
-            "machine, since no users are defined yet. Use 127.0.0.1 (and, from elsewhere, an SSH "
-            "tunnel)."
-        )
+def check_address(host: str, access: Access | None) -> None:
+    """Raises `SettingsError` for an address that other machines can reach, as long as there are no
+    people: then only this machine may read. Raises `AccessError` where that can't be known."""
+    if is_loopback(host) or (access is not None and access.people.ever()):
+        return
+    raise SettingsError(
+        f"KCHAT_HOST={host} would show the conversations to everybody who can reach this machine, "
+        "since no users are defined yet. Add one, and everybody has to log in: kchat-search user "
+        "add NAME --role admin. Or use 127.0.0.1 (and, from elsewhere, an SSH tunnel)."
+    )
+
+
+def check_settings(settings: Settings) -> None:
+    """The same for the address in the settings, before any process is started."""
+    if not is_loopback(settings.host):
+        with closing(make_gate(settings)) as gate:
+            check_address(settings.host, gate.access)
 
 
 def run(parent: Parent) -> None:
@@ -72,13 +82,13 @@ def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) ->
     """Serve the pages and the API until the process is told to stop. `ready` is called with the
     address once it can be opened. Raises `SettingsError` where the address can't be used, and
     `ArchiveError` where the archive can't be read."""
-    check_address(host)
+    check_address(host, gate.access)
     try:
         gate.warm()
     except IndexDamaged as error:  # as after an upgrade: the indexer builds it, and answers say so
         log.warning("%s", error)
     try:
-        server = WebServer(create_app(gate), host, port)
+        server = WebServer(create_app(gate), host, port, is_proxy=_is_proxy(gate))
     except OSError as error:
         raise SettingsError(
             f"Port {port} on {host} can't be used ({error.strerror or error}): choose another with "
@@ -91,6 +101,11 @@ def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) ->
         server.run()
     finally:
         server.close()
+
+
+def _is_proxy(gate: Gate) -> Callable[[str], bool]:
+    trusted = gate.presentation.entrance.trusted_proxies
+    return lambda address: is_proxy(address, trusted)
 
 
 def _exit_normally(number: int, frame: FrameType | None) -> NoReturn:

@@ -7,6 +7,7 @@ links.py           addresses: of a `SearchRequest`, and of everything else
 search.py          a page of hits, and the related chats, as JSON
 chats.py           one chat, and the agents, as JSON
 status.py          status, reports of syncs, rejects and verification as JSON
+me.py              who asks, as JSON
 alerts.py          what is wrong now, in Chinese and in English, and as JSON
 notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text

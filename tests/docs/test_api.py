@@ -100,8 +100,13 @@ def test_the_kinds_of_errors_are_the_programs() -> None:
 
 @pytest.mark.parametrize(
     ("place", "form"),
-    [(0, search_schemas.SearchJson), (1, schemas.ReadyJson), (2, schemas.ProblemJson)],
-    ids=["search", "ready", "error"],
+    [
+        (0, search_schemas.SearchJson),
+        (1, schemas.MeJson),
+        (2, schemas.ReadyJson),
+        (3, schemas.ProblemJson),
+    ],
+    ids=["search", "me", "ready", "error"],
 )
 def test_the_examples_have_the_form_of_the_answers(place: int, form: Any) -> None:
     example = json.loads(documents.blocks(API, "json")[place])

@@ -23,8 +23,9 @@ from itertools import chain
 from time import monotonic
 
 from flask import Response, current_app, request
+from flask_babel import gettext as _
 
-from kchat_search.errors import ReaderTooSlow
+from kchat_search.errors import ReaderTooSlow, RequestRefused
 from kchat_search.models.reports import Presentation
 from kchat_search.models.search import SearchRequest
 from kchat_search.ports import Clock
@@ -52,6 +53,17 @@ def _client() -> str:
     return current.address() if current.is_open() else current.principal().key
 
 
+def _check_protocol() -> None:
+    protocol = request.environ.get("SERVER_PROTOCOL", "")
+    if protocol in ("HTTP/1.0", "HTTP/0.9"):
+        raise RequestRefused(
+            _(
+                "代理用 HTTP/1.0 转来这个请求，这样看不出导出是否完整。请让代理用 HTTP/1.1"
+                "（nginx：proxy_http_version 1.1）。"
+            )
+        )
+
+
 class Sender:
     """Answers requests for exports. Threads may share it."""
 
@@ -70,6 +82,7 @@ class Sender:
 
         Raises what `Program.export` raises, `TooManyExports` and `ExportQuotaReached`.
         """
+        _check_protocol()
         if request.method == "HEAD":
             return self._response(program().export(search), form, iter(()))
         with ExitStack() as until_sent:

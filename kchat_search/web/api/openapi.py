@@ -21,6 +21,8 @@ from kchat_search.serialization.export_formats import TYPES
 from kchat_search.serialization.export_table import NAMES
 from kchat_search.serialization.history import EXAMPLE
 from kchat_search.web.api.export_response import COMPLETE, TOTAL
+from kchat_search.web.http import csrf
+from kchat_search.web.http.cookies import COOKIES
 from kchat_search.web.http.parameters import (
     MAX_ID,
     REPEATABLE,
@@ -45,6 +47,7 @@ _ANSWERS: dict[str, Any] = {
     "Absent": schemas.AbsentJson,
     "Status": status_schemas.StatusJson,
     "Rejects": status_schemas.RejectsJson,
+    "Me": schemas.MeJson,
     "Life": schemas.LifeJson,
     "Ready": schemas.ReadyJson,
     "Problem": schemas.ProblemJson,
@@ -53,14 +56,33 @@ _PROBLEMS = {
     "304": "The client has this answer already (`If-None-Match`).",
     "400": "A parameter is unknown, given twice, out of range or can't be read. `parameter` is its "
     "name, `limit` the limit that was exceeded.",
-    "403": "Not from this machine, not by a loopback name, or through a proxy.",
+    "401": "Nobody is known: no token, no session, or one that has ended.",
+    "403": "The account or the token may not do this. As long as there are no people: not from "
+    "this machine, not by a loopback name, or through a proxy.",
     "404": "No such chat.",
-    "429": "This client runs as many exports as one client may; see `Retry-After`.",
+    "429": "More requests in this minute, or exports at once, than one person or token may have; "
+    "see `Retry-After`.",
     "422": "The answer would use more processor time than one request may; `detail` says how to "
     "ask for less.",
     "500": "An error of the program; the log has the details.",
-    "503": "The archive or the index can't be read now, or as many exports run as may run at once; "
-    "see `Retry-After`.",
+    "503": "The archive, the index, the people or the audit can't be used now, or as many exports "
+    "run as may run at once; see `Retry-After`.",
+}
+_SECURITY: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `kchat-search token add`, or of the page «Account». It counts "
+        "in this header alone, never in an address, and not together with the cookie.",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIES[0],
+        "description": f"The session of a person who has logged in; over http `{COOKIES[1]}`. "
+        f"What changes something needs `{csrf.HEADER}` as well. As long as there are no people, "
+        "and from this machine, nothing is needed.",
+    },
 }
 _INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
 filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
@@ -119,8 +141,9 @@ def document() -> Json:
             "description": _INTRODUCTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "security": [{"bearer": []}, {"cookie": []}],
         "paths": _paths(),
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(), "securitySchemes": _SECURITY},
     }
 
 
@@ -131,21 +154,21 @@ def _paths() -> Json:
             "Search chats",
             "Search",
             parameters(SearchParameters),
-            errors=("400", "403", "422", "500", "503"),
+            errors=("400", "401", "403", "422", "429", "500", "503"),
         ),
         "/api/v1/related": _get(
             "related",
             "Chats with only some of the words",
             "Related",
             parameters(RelatedParameters),
-            errors=("400", "403", "422", "500", "503"),
+            errors=("400", "401", "403", "422", "429", "500", "503"),
         ),
         "/api/v1/chats/{id}": _get(
             "chat",
             "One chat, as Kchat sent it",
             "Chat",
             _CHAT_PARAMETERS,
-            errors=("304", "400", "403", "404", "422", "500", "503"),
+            errors=("304", "400", "401", "403", "404", "422", "429", "500", "503"),
         ),
         "/api/v1/chats/{id}/versions": _versions(),
         "/api/v1/export": _export(),
@@ -157,8 +180,11 @@ def _paths() -> Json:
             "Rejects",
             parameters(RejectParameters),
         ),
-        "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
-        "/readyz": _get("readyz", "Searches can be answered", "Ready"),
+        "/api/v1/me": _get("me", "Who asks, and what they may do", "Me"),
+        "/healthz": _open(_get("healthz", "The process lives", "Life", errors=("403",))),
+        "/readyz": _open(
+            _get("readyz", "Searches can be answered", "Ready", errors=("400", "403", "503"))
+        ),
     }
 
 
@@ -180,6 +206,12 @@ _CHAT_PARAMETERS: list[Json] = [
 ]
 
 
+def _open(described: Json) -> Json:
+    """Nobody need sign in for this."""
+    described["get"]["security"] = []
+    return described
+
+
 def _versions() -> Json:
     """`GET /api/v1/chats/{id}/versions`, with an example."""
     described = _get(
@@ -187,7 +219,7 @@ def _versions() -> Json:
         "What a chat said before, and what changed",
         "Versions",
         [_ID, *parameters(VersionsParameters)],
-        errors=("304", "400", "403", "404", "422", "500", "503"),
+        errors=("304", "400", "401", "403", "404", "422", "429", "500", "503"),
     )
     described["get"]["description"] = _VERSIONS
     described["get"]["responses"]["200"]["content"]["application/json"]["example"] = EXAMPLE
@@ -201,7 +233,7 @@ def _export() -> Json:
         "Every hit of a search, whole chats",
         "Chat",
         parameters(ExportParameters),
-        errors=("400", "403", "422", "429", "500", "503"),
+        errors=("400", "401", "403", "422", "429", "500", "503"),
     )
     line = {"anyOf": [_reference(name) for name in ("Chat", "ChatWithPast", "Absent")]}
     operation = described["get"]
@@ -257,7 +289,7 @@ def _get(
     summary: str,
     answer: str,
     parameters: list[Json] | None = None,
-    errors: tuple[str, ...] = ("400", "403", "422", "500", "503"),
+    errors: tuple[str, ...] = ("400", "401", "403", "422", "429", "500", "503"),
 ) -> Json:
     responses: Json = {
         "200": {

@@ -6,18 +6,22 @@ Nothing else happens here. The program is that of the present request, for whoev
 
 from __future__ import annotations
 
+from typing import get_args
+
 from flask import Blueprint, Response, request
 
+from kchat_search.models.people import Permission
 from kchat_search.models.reports import Presentation
 from kchat_search.ports import Clock
 from kchat_search.serialization import schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.history import versions_json
+from kchat_search.serialization.me import me_json
 from kchat_search.serialization.search import related_json, search_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
-from kchat_search.web.http import language
+from kchat_search.web.http import current, language
 from kchat_search.web.http.current import program
 from kchat_search.web.http.parameters import (
     only,
@@ -38,6 +42,7 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     _add_search_routes(api, presentation, clock)
     _add_chat_routes(api, presentation)
     _add_program_routes(api, presentation)
+    _add_own_routes(api)
     _add_health_routes(api, presentation)
     return api
 
@@ -123,6 +128,15 @@ def _add_program_routes(api: Blueprint, presentation: Presentation) -> None:
                 rows, zone, links_of(presentation), page=page, per_page=per_page, total=total
             )
         )
+
+
+def _add_own_routes(api: Blueprint) -> None:
+    @api.get("/api/v1/me")
+    @needs("signed_in")
+    def me() -> Response:
+        only(request.args)
+        allowed = frozenset(one for one in get_args(Permission) if program().may(one))
+        return json_answer(me_json(current.principal(), allowed))
 
 
 def _add_health_routes(api: Blueprint, presentation: Presentation) -> None:

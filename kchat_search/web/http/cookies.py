@@ -19,6 +19,8 @@ from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from kchat_search.errors import AccessError
 from kchat_search.web.program import Gate
 
+COOKIES = ("__Host-kchat", "kchat")
+"""Its name over https, and over http."""
 _SECRET = "secret"  # the name of a field  # noqa: S105  # nosec B105
 
 
@@ -77,7 +79,7 @@ class _Cookies(SecureCookieSessionInterface):
     def get_cookie_name(self, app: Flask) -> str:
         """With the prefix where the address is https."""
         del app
-        return "__Host-kchat" if request.is_secure else "kchat"
+        return COOKIES[0] if request.is_secure else COOKIES[1]
 
     def get_cookie_secure(self, app: Flask) -> bool:
         """Only over https, where the address is that."""

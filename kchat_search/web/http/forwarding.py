@@ -183,6 +183,12 @@ def _first_untrusted(
     return known
 
 
+def is_proxy(address: str, trusted: Networks) -> bool:
+    """Is this the address of a trusted proxy?"""
+    known = _address(address)
+    return known is not None and is_trusted(known, trusted)
+
+
 def is_trusted(address: IPv4Address | IPv6Address, trusted: Networks) -> bool:
     """Is this a proxy whose headers count?"""
     return any(address in network for network in trusted)
