@@ -4,6 +4,7 @@
     opening.py            `open_database`: checks the address, makes the database, migrates it
     connections.py        connections to SQLite and PostgreSQL: transactions, durability, fork
     statements.py         statements over many rows
+    driver_statements.py  statements without SQLAlchemy's share of the time
     column_values.py      between Python's values and what a column holds
     error_translation.py  from the database's errors to those of `kchat_search.errors`
     migration_run.py      what Alembic runs for every kind of database

@@ -63,6 +63,9 @@ class AuditRow:
 
     number: int
     at: datetime
+    """When it was written. Never before the row before it, also where the clock was set back."""
+    clock: datetime | None
+    """What the clock said, where that was before the row before it; else None."""
     entry: AuditEntry
     erased: tuple[str, ...]
     """The names of the texts that were erased; they are «» in `entry`."""
@@ -72,9 +75,9 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class AuditProblem:
-    """What is wrong with the chain, and at which row."""
+    """What is wrong with the chain, and at which row; None where no row can be named."""
 
-    number: int
+    number: int | None
     text: str
 
 
@@ -102,7 +105,22 @@ class AuditFilter:
     principal: str | None = None
     """`Principal.key`."""
     who: str | None = None
-    """A name."""
+    """A name, in capitals or not; or a `Principal.key`."""
     actions: tuple[Action, ...] = ()
     """Any of these; empty for all."""
     object: str | None = None
+    numbers: bool = False
+    """Only rows of who looked up whole private numbers that they see masked."""
+
+
+@dataclass(frozen=True, slots=True)
+class NumberLookups:
+    """Who looked up how many whole private numbers that they see masked. Many mean that somebody
+    may be trying out numbers."""
+
+    principal: str
+    name: str
+    """The name of the last row; «» where it was erased."""
+    rows: int
+    numbers: int
+    last_at: datetime

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from kchat_search.models.audit import AuditCheck, AuditEntry, AuditFilter, AuditRow
+from kchat_search.models.audit import (
+    AuditCheck,
+    AuditEntry,
+    AuditFilter,
+    AuditRow,
+    NumberLookups,
+)
 from kchat_search.models.people import Person, Principal, Role, Session, Token
 
 
@@ -192,13 +198,18 @@ class Audit(Protocol):
         """How many rows fulfil it."""
         ...
 
-    def check(self, head: str | None = None) -> AuditCheck:
-        """Hold every row against the chain, and with `head` the chain against that hash, which was
-        written down before."""
+    def number_lookups(self, since: datetime) -> tuple[NumberLookups, ...]:
+        """Who looked up whole private numbers that they see masked, the most first."""
         ...
 
-    def erase(self, number: int, reason: str) -> None:
-        """Erase the free texts of a row, and record that and why. Raises `NotFound`."""
+    def check(self, head: str | None = None) -> AuditCheck:
+        """Hold every row against the chain, and with `head` the chain against that hash, which was
+        written down before. Raises `BadRequest` for a `head` that is no hash."""
+        ...
+
+    def erase(self, number: int, reason: str, by: Principal) -> None:
+        """Erase the free texts of a row, and record that, why and by whom. Raises `NotFound`, and
+        `BadRequest` without a reason."""
         ...
 
 
