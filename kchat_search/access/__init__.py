@@ -22,6 +22,13 @@
     sign_ins.py       signing in by password, slowed down where it fails
     request_counts.py how many requests a principal makes
     recorder.py       records what one principal does from one address
+    audit_store.py    `SqlAudit`, which is `ports.Audit`
+    group_commit.py   what many threads record at one time becomes one transaction
+    audit_appending.py  append entries to the chain of all processes
+    audit_chain.py    the hash of a row, the commitment to a text (pure)
+    audit_check.py    hold every row against the chain, name those that differ (pure)
+    audit_rows.py     which rows are asked for, and what they say
+    audit_tables.py   the tables of the audit
 
 Invariant: whatever is wrong with the database is an `AccessError`, and then nobody gets an answer.
 """

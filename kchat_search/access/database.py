@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select
 from kchat_search.access.latest_time import LatestTime
 from kchat_search.access.tables import ACCESS, facts
 from kchat_search.databases.column_values import moment_in, moment_out
-from kchat_search.databases.connections import reading, writing
+from kchat_search.databases.connections import outside_transactions, reading, writing
 from kchat_search.databases.error_translation import database_errors
 from kchat_search.databases.opening import OpenDatabase
 from kchat_search.databases.statements import upsert
@@ -54,6 +54,13 @@ class AccessDatabase:
         self._check_identity()
         with self._errors(), writing(self._opened.engine) as connection:
             yield connection
+
+    def empty_log(self) -> None:
+        """Empty the write-ahead log of SQLite, which has pages as they were before: what was erased
+        in them must not stay there. Does nothing on PostgreSQL. Raises `AccessError`."""
+        if self._opened.file is not None:
+            with self._errors(), outside_transactions(self._opened.engine) as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -48,6 +48,7 @@ def open_access(
     return SqlAccess(
         AccessDatabase(opened, LatestTime(clock)),
         mark or NoMark(),
+        clock=clock,
         passwords=passwords or Passwords(),
         session_idle=session_idle,
         session_longest=session_longest,

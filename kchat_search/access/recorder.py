@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Principal
 from kchat_search.ports import Audit
@@ -22,11 +20,15 @@ class AuditRecorder:
     def add(self, entry: AuditEntry) -> None:
         """Begin to record an entry. Its `principal`, `name` and `address` are filled in where they
         are «». Raises `AuditUnwritable`."""
-        filled = replace(
-            entry,
+        filled = AuditEntry(
             principal=entry.principal or self._principal.key,
             name=entry.name or self._principal.name,
             address=entry.address or self._address,
+            action=entry.action,
+            object=entry.object,
+            query=entry.query,
+            count=entry.count,
+            numbers=entry.numbers,
         )
         self._tickets.append(self._audit.record(filled))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import insert, select
 
+from kchat_search.access.audit_store import SqlAudit
 from kchat_search.access.database import AccessDatabase
 from kchat_search.access.passwords import Passwords
 from kchat_search.access.people import Mark, SqlPeople
@@ -16,6 +17,7 @@ from kchat_search.access.sign_ins import SqlSignIns
 from kchat_search.access.tables import facts
 from kchat_search.access.tokens import SqlTokens
 from kchat_search.errors import AccessError
+from kchat_search.ports import Clock
 
 _SIGNING_KEY = "signing_key"
 _KEY_BYTES = 32
@@ -31,6 +33,7 @@ class SqlAccess:
         database: AccessDatabase,
         mark: Mark,
         *,
+        clock: Clock,
         passwords: Passwords,
         session_idle: timedelta,
         session_longest: timedelta,
@@ -42,6 +45,7 @@ class SqlAccess:
         self.tokens = SqlTokens(database, agents_see_own=agents_see_own)
         self.sign_ins = SqlSignIns(database, self.people)
         self.requests = SqlRequests(database)
+        self.audit = SqlAudit(database, clock)
 
     def __repr__(self) -> str:
         return f"SqlAccess({self._database!r})"
@@ -70,4 +74,5 @@ class SqlAccess:
 
     def close(self) -> None:
         """Write what waits, and close."""
+        self.audit.close()
         self._database.close()

@@ -24,9 +24,9 @@ from sqlalchemy import (
 from kchat_search.databases.kind import Kind
 from kchat_search.errors import AccessError
 
-MIGRATION = "0001"
+MIGRATION = "0002"
 """The number of the migration that leads to these tables."""
-NEWEST_TABLE = "facts"
+NEWEST_TABLE = "audit"
 """A table that it made."""
 
 metadata = MetaData(
