@@ -16,6 +16,7 @@ from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import OWNER, Permission, Principal
 from kchat_search.models.reports import Presentation
 from kchat_search.ports import Access, Clock, Recorder
+from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.service import Service
 
 
@@ -41,6 +42,8 @@ class Gate:
     agents_see: AgentsSee = "all"
     access: Access | None = None
     """People, tokens, sessions and the audit; None where there can be none."""
+    elsewhere: SignInElsewhere | None = None
+    """Who vouches for people elsewhere; None where nobody does."""
 
     @property
     def presentation(self) -> Presentation:

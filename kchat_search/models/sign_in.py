@@ -22,6 +22,15 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What the browser brought back from the provider: its query parameters."""
+
+    code: str = field(default="", repr=False)
+    error: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What asking the provider again, and signing out there, need. It is kept with the session on
     the server's side; no browser gets it."""

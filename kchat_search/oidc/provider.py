@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -21,7 +21,7 @@ from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from joserfc.jwk import KeySet
 
 from kchat_search.errors import ProviderUnreachable, SignInRefused
-from kchat_search.models.sign_in import Attempt, Grant, SignedOut, Vouched
+from kchat_search.models.sign_in import Answer, Attempt, Grant, SignedOut, Vouched
 from kchat_search.oidc import claims as of_claims
 from kchat_search.oidc.claims import Rules
 from kchat_search.oidc.discovery import Discovery, Metadata
@@ -49,15 +49,6 @@ _LONGEST_HINT = 3_000
 _NEW_KEYS = timedelta(0)
 _NEW_KEYS_FOR_STRANGERS = timedelta(minutes=1)
 """Anybody may send a log-out token with an unknown key; so they make us ask for keys this often."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the browser brought back from the provider: its query parameters."""
-
-    code: str = ""
-    error: str = ""
-    issuer: str = ""
 
 
 class OpenIdProvider:

@@ -12,6 +12,7 @@ token that is used twice for a stolen one. The others go on with what is known, 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -20,10 +21,10 @@ from threading import BoundedSemaphore
 from kchat_search.errors import AuditUnwritable, NotFound, ProviderUnreachable, SignInRefused
 from kchat_search.models.audit import Action, AuditEntry
 from kchat_search.models.people import Person, Principal
-from kchat_search.models.sign_in import Attempt, Grant, SignedOut, Vouched
+from kchat_search.models.sign_in import Answer, Attempt, Grant, SignedOut, Vouched
 from kchat_search.oidc.accounts import admit
 from kchat_search.oidc.id_tokens import LEEWAY
-from kchat_search.oidc.provider import Answer, OpenIdProvider
+from kchat_search.oidc.provider import OpenIdProvider
 from kchat_search.ports.access import Access
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,9 @@ _PAUSES = 40
 """A request waits so often for another one that asks: as long as one answer may take, or less."""
 _WAITING = 2
 """Requests that wait at one time: `serve` has eight threads."""
+_STATES = 2_000
+"""States that were used last, in this process. The browser forgets a state that it has used, and
+the provider takes a code once; this is for a cookie that was kept, and a careless provider."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class ProviderSignIn:
     auto_redirect: bool = False
     """Does the log-in page lead to the provider at once?"""
     _waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_WAITING))
+    _used: deque[str] = field(default_factory=lambda: deque(maxlen=_STATES))
 
     def begin(self, redirect_uri: str) -> tuple[Attempt, str]:
         """A new attempt, and the address to which the browser goes. Raises
@@ -68,6 +73,9 @@ class ProviderSignIn:
     def finish(self, attempt: Attempt, answer: Answer, redirect_uri: str) -> tuple[Person, str]:
         """Who has signed in, and what is to be kept with their session. Raises `SignInRefused` and
         `ProviderUnreachable`."""
+        if attempt.state in self._used:
+            raise SignInRefused("attempt")
+        self._used.append(attempt.state)
         vouched = self.provider.finish(attempt, answer, redirect_uri)
         return self._admit(vouched), vouched.grant.to_json()
 

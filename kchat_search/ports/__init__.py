@@ -5,6 +5,7 @@ source.py   `ChatSource`: where chats come from (the Kchat API)
 archive.py  `Archive`: the system of record, and its parts, one for each of its users
 engine.py   `Engine`: what holds the index and answers from it
 access.py   `Access`: people, tokens, sessions and the audit
+sign_in.py  `SignInElsewhere`: who vouches for people elsewhere
 
 `composition.make_service` is the one place that knows who stands behind each of them.
 """

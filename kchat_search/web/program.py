@@ -26,6 +26,7 @@ from kchat_search.models.reports import (
 )
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
 from kchat_search.ports.access import Access, Recorder
+from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.search.export_walk import Export
 
 
@@ -40,6 +41,11 @@ class Gate(Protocol):
     @property
     def access(self) -> Access | None:
         """People, tokens, sessions and the audit. None: there can be no people."""
+        ...
+
+    @property
+    def elsewhere(self) -> SignInElsewhere | None:
+        """Who vouches for people elsewhere; None where nobody does."""
         ...
 
     def recorder(self, principal: Principal, address: str) -> Recorder:

@@ -16,8 +16,8 @@ from joserfc.jwk import OctKey
 from joserfc.jws import JWSRegistry
 
 from kchat_search.errors import ProviderUnreachable, SignInRefused
-from kchat_search.models.sign_in import Attempt, Grant, Vouched
-from kchat_search.oidc.provider import Answer, OpenIdProvider
+from kchat_search.models.sign_in import Answer, Attempt, Grant, Vouched
+from kchat_search.oidc.provider import OpenIdProvider
 from tests.oidc.conftest import client_of
 from tests.oidc.hostile_provider import (
     CLIENT_ID,

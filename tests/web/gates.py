@@ -9,6 +9,7 @@ from kchat_search.gate import NOT_RECORDED
 from kchat_search.models.people import Principal
 from kchat_search.models.reports import Presentation
 from kchat_search.ports.access import Access, Recorder
+from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.web.program import Program
 
 
@@ -24,6 +25,10 @@ class OpenGate:
 
     @property
     def access(self) -> Access | None:
+        return None
+
+    @property
+    def elsewhere(self) -> SignInElsewhere | None:
         return None
 
     def recorder(self, principal: Principal, address: str) -> Recorder:

@@ -17,7 +17,9 @@ from kchat_search.errors import (
     KchatSearchError,
     LimitExceeded,
     NotFound,
+    ProviderUnreachable,
     RequestTooExpensive,
+    SignInRefused,
 )
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page
@@ -30,6 +32,8 @@ CASES = [
     (ArchiveError("the archive is locked"), 503, "archive-unavailable"),
     (ArchiveFull("no room"), 503, "archive-unavailable"),
     (IndexDamaged("run kchat-search reindex"), 503, "index-unavailable"),
+    *((SignInRefused(reason), 403, "sign-in-refused") for reason in SignInRefused.REASONS),
+    (ProviderUnreachable("unreachable"), 503, "provider-unavailable"),
     (IndexerBusy("secret detail", "4711"), 500, "internal"),
     (KchatRefused("secret detail"), 500, "internal"),
 ]

@@ -7,6 +7,7 @@ who.py             who asks: by a token, a cookie, a trusted proxy
 cookies.py         the cookie of a log-in
 sessions.py        beginning and ending a log-in in this browser
 proxy_sign_in.py   who has signed in at a trusted proxy
+attempts.py        sign-ins elsewhere that have begun in this browser
 next_page.py       where somebody goes after log-in: never to another site
 csrf.py            nobody makes a person's browser change anything
 recording.py       what is recorded of a request is on the disk before its answer leaves

@@ -41,8 +41,9 @@ def access() -> Access:
 
 
 def is_open() -> bool:
-    """Was nobody ever added, so that whoever sits at this machine sees everything? Raises
-    `AccessError` where that can't be known: a door that can't be looked at is shut.
+    """Was nobody ever added, so that whoever sits at this machine sees everything? Not where people
+    sign in elsewhere: then somebody may come at any time. Raises `AccessError` where that can't be
+    known: a door that can't be looked at is shut.
 
     A process that once saw people never opens again.
     """
@@ -61,7 +62,7 @@ def _nobody_ever() -> bool:
     if found.people.ever():
         current_app.extensions["kchat-search people"] = True
         return False
-    return True
+    return gate().elsewhere is None  # else the first who signs in there is the first of the people
 
 
 def address() -> str:
@@ -71,9 +72,12 @@ def address() -> str:
 
 def asker() -> Asker:
     """Who asks, and by what they are known. Raises `NotSignedIn` for a token that gives no access,
-    `BadRequest` for two credentials at once, `AccessError` where it can't be looked up."""
+    `BadRequest` for two credentials at once, `AccessError` where it can't be looked up, and
+    `ProviderUnreachable` where who vouches for them must be asked again and can't be."""
     if "asker" not in g:
-        g.asker = who.decide(None if is_open() else access(), gate().presentation.entrance)
+        g.asker = who.decide(
+            None if is_open() else access(), gate().presentation.entrance, gate().elsewhere
+        )
     return cast("Asker", g.asker)
 
 

@@ -35,8 +35,10 @@ from kchat_search.errors import (
     LimitExceeded,
     NotFound,
     NotSignedIn,
+    ProviderUnreachable,
     RequestRefused,
     RequestTooExpensive,
+    SignInRefused,
     TooManyAttempts,
     TooManyExports,
     TooManyRequests,
@@ -64,6 +66,8 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (Forbidden, 403, "forbidden"),
     (FormExpired, 403, "form-expired"),
     (RequestRefused, 403, "refused"),
+    (ProviderUnreachable, 503, "provider-unavailable"),
+    (SignInRefused, 403, "sign-in-refused"),
     (ChatDamaged, 500, "chat-damaged"),
     # Not 503: that asks the client to come again, and the same request would cost as much again.
     (RequestTooExpensive, 422, "too-expensive"),
@@ -287,6 +291,11 @@ def _advice_by_kind() -> dict[str, tuple[str, str]]:
         "not-signed-in": (_("尚未登录"), _("请登录后再打开。")),
         "forbidden": (_("没有权限"), _("您的账号不能做这件事。需要时请联系管理员。")),
         "form-expired": (_("请重新提交"), _("没有改动任何内容。请返回上一页，刷新后再提交。")),
+        "sign-in-refused": (_("没有登录"), _("可以重新登录；若仍如此，请联系管理员。")),
+        "provider-unavailable": (
+            _("暂时无法回答"),
+            _("登录服务没有回答，所以不能确认您是谁。请稍后重试；若持续如此，请联系管理员。"),
+        ),
         "too-many-requests": (_("请求太多"), _("请稍候再试。")),
         "too-many-attempts": (_("请求太多"), _("请稍候再试。")),
         "access-unavailable": (

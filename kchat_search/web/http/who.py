@@ -18,9 +18,10 @@ from typing import Literal
 from flask import request
 from flask_babel import gettext as _
 
-from kchat_search.errors import BadRequest, NotSignedIn
+from kchat_search.errors import BadRequest, NotSignedIn, ProviderUnreachable
 from kchat_search.models.people import ANYONE, NOBODY, Entrance, Principal
 from kchat_search.ports.access import Access
+from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.web.http import cookies, proxy_sign_in
 
 By = Literal["token", "session", "proxy", "this_machine", "nothing"]
@@ -44,10 +45,13 @@ class Asker:
 UNKNOWN = Asker(NOBODY, "nothing", lambda: NOBODY)
 
 
-def decide(access: Access | None, entrance: Entrance) -> Asker:
+def decide(
+    access: Access | None, entrance: Entrance, elsewhere: SignInElsewhere | None = None
+) -> Asker:
     """Who sends the present request. `access`: None as long as there are no people.
 
-    Raises `NotSignedIn` for a token that gives no access, and `BadRequest` for two credentials.
+    Raises `NotSignedIn` for a token that gives no access, `BadRequest` for two credentials, and
+    `ProviderUnreachable` where who vouches for the person must be asked again and can't be.
     """
     if access is None:
         return Asker(ANYONE, "this_machine", lambda: ANYONE)
@@ -67,9 +71,31 @@ def decide(access: Access | None, entrance: Entrance) -> Asker:
             again = lambda: proxy_sign_in.principal(access, name) or NOBODY  # noqa: E731
             return Asker(principal, "proxy", again)
         return UNKNOWN
-    if secret is not None and (principal := access.sessions.principal(secret)) is not None:
-        return Asker(principal, "session", lambda: access.sessions.principal(secret) or NOBODY)
+    if secret is not None:
+        principal = _of_session(access, elsewhere, secret)
+        if principal is not None:
+            return Asker(principal, "session", lambda: _by_now(access, elsewhere, secret))
     return UNKNOWN
+
+
+def _of_session(access: Access, elsewhere: SignInElsewhere | None, secret: str) -> Principal | None:
+    """Who has this session. Where it began with a provider, what that said counts for some time
+    only: then it is asked again, and who has the session is looked up again where it says
+    something else. Raises `ProviderUnreachable`."""
+    for _attempt in range(2):
+        principal = access.sessions.principal(secret)
+        if principal is None or principal.vouched_by is None:
+            return principal
+        if elsewhere is not None and elsewhere.holds(principal):
+            return principal
+    return None
+
+
+def _by_now(access: Access, elsewhere: SignInElsewhere | None, secret: str) -> Principal:
+    try:
+        return _of_session(access, elsewhere, secret) or NOBODY
+    except ProviderUnreachable:
+        return NOBODY
 
 
 def bearer() -> str | None:
