@@ -21,6 +21,7 @@ from kchat_search.errors import (
     RequestTooExpensive,
     SignInRefused,
 )
+from kchat_search.web.http.chinese_errors import in_chinese
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page
 
@@ -78,6 +79,9 @@ def test_an_error_of_the_domain_is_a_page_in_both_languages(
         assert other not in page.text
     if isinstance(error, RequestTooExpensive) and language == "zh":
         text = "回答它需要的处理器时间超过一次请求的上限（0.8 秒）。"
+    if isinstance(error, SignInRefused) and language == "zh":
+        text = in_chinese(error, "", "") or ""
+        assert not text.isascii()
     assert (text in page.text) == (status != 500)
 
 
