@@ -11,6 +11,10 @@ A literal needs all its grams, so their lists are intersected, smallest first. W
 candidates are left that scanning their texts is cheaper than decoding the next list, the texts are
 scanned. Mostly they must be scanned anyway: the pairs of characters may stand in another order, or
 in different messages.
+
+What is looked into depends on who looks (`Segment.masked`). Everybody sees the `text`. What is
+found there letter for letter is in the clear passage too, because no literal has a hidden
+character. Who sees all looks into `clear` as well, who sees masked into `whole` for whole numbers.
 """
 
 from __future__ import annotations
@@ -32,6 +36,8 @@ from kchat_search.engines.whoosh.text_scan import TextTest, contains, digits_aro
 from kchat_search.models.plan import (
     EVERYWHERE,
     NO_TIME,
+    WHOLE_BEGINS,
+    WHOLE_ENDS,
     AllOf,
     AnyOf,
     Contains,
@@ -165,18 +171,42 @@ def _candidates(
     """(documents of `within` that may contain a literal, as far as posting lists tell at little
     cost; the text scan that decides, or None if there is nothing left to decide)."""
     if isinstance(node, FileNamed):
-        return _candidates_in(segment, "files", node.text, EVERYWHERE, within)
-    names = ["text", "joined"] if node.joined else ["text"]
-    if history:
-        names += ["former", "former_joined"] if node.joined else ["former"]
-    found = [_candidates_in(segment, name, node.text, node.messages, within) for name in names]
-    found = [one for one in found if len(one[0])] or found[:1]
-    if len(found) == 1:
-        return found[0]
+        names = ["files"] if segment.masked else ["files", "hidden_files"]
+        messages = EVERYWHERE
+    else:
+        names = _texts(segment, node, history=history)
+        messages = node.messages
+    found = [_candidates_in(segment, name, node.text, messages, within) for name in names]
+    found = [one for one in found if len(one[0])]
+    if len(found) <= 1:
+        return found[0] if found else (EMPTY, None)
     candidates = union([docs for docs, _ in found], segment.size)
     if all(test is None for _, test in found):
         return candidates, None
     return candidates, partial(_in_some_text, segment, found)
+
+
+def _texts(segment: Segment, node: Contains, *, history: bool) -> list[str]:
+    """The texts in which a literal is looked for."""
+    if not segment.masked:
+        names = ["text", "joined", "clear", "clear_joined"] if node.joined else ["text", "clear"]
+        if history:
+            names += ["former", "former_joined"] if node.joined else ["former"]
+        return names
+    if _has_whole_numbers(node.text):
+        return ["whole"]
+    return ["text", "joined", "masked_joined"] if node.joined else ["text"]
+
+
+def _has_whole_numbers(literal: str) -> bool:
+    """Has it numbers in marks, all of them whole? What else stands in it can only be outside of a
+    number then, so that no part of a number is found out by it."""
+    opened, *parts = literal.split(WHOLE_BEGINS)
+    return (
+        bool(parts)
+        and WHOLE_ENDS not in opened
+        and all(part.count(WHOLE_ENDS) == 1 for part in parts)
+    )
 
 
 def _in_some_text(
@@ -213,13 +243,19 @@ def _candidates_in(
 
 def digits_stand(segment: Segment, literal: str, docs: DocNumbers) -> NDArray[np.int64]:
     """How a literal that ends in a digit stands in each of `docs` (same shape), in the text or in a
-    joined form of it: see `digits_around`."""
+    joined form of it: see `digits_around`. It is the same for everybody."""
     best = np.zeros(len(docs), np.int64)
-    for name in ("text", "joined"):
+    for name in ("text", "joined", "masked_joined"):
         having, _ = _candidates_in(segment, name, literal, EVERYWHERE, docs)
         places = np.searchsorted(docs, having)
         best[places] = np.maximum(best[places], digits_around(segment.file, name, literal, having))
     return best
+
+
+def in_text(segment: Segment, literal: str, docs: DocNumbers) -> DocNumbers:
+    """The documents of `docs` whose text, as everybody sees it, contains a literal."""
+    candidates, test = _candidates_in(segment, "text", literal, EVERYWHERE, docs)
+    return candidates if test is None else test(candidates)
 
 
 def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
@@ -240,32 +276,47 @@ def _with_word(
 ) -> DocNumbers:
     if runs(node.text)[0].kind is not RunKind.LETTERS:
         return EMPTY
+    found = [_with_term(segment, "words", "text", node, within)]
+    if not segment.masked:
+        found.append(_with_term(segment, "hidden_words", "clear", node, within))
+    if history:
+        former, _ = _candidates_in(segment, "former", node.text, EVERYWHERE, within)
+        found.append(has_word(segment.file, "former", node)(former))
+    return _any(found, segment.size)
+
+
+def _with_term(
+    segment: Segment, field: str, name: str, node: HasWord, within: DocNumbers | None
+) -> DocNumbers:
+    """The documents of `within` that have a word. `field`: its words are those of the text
+    `name`."""
     shortened = len(node.text) > MAX_TOKEN_LENGTH  # one term stands for all words that begin so
     if node.prefix and not shortened:
-        candidates = union([segment.docs_with_prefix("words", node.text)], segment.size)
+        candidates = union([segment.docs_with_prefix(field, node.text)], segment.size)
     else:
-        candidates = _any_term(segment, "words", [index_token(node.text)])
+        candidates = _any_term(segment, field, [index_token(node.text)])
     matched = _narrowed(segment, candidates, within)
     if node.messages != EVERYWHERE:
-        matched = MessageFilter(segment.file, "text", node.messages).narrowed(segment, matched)
+        matched = MessageFilter(segment.file, name, node.messages).narrowed(segment, matched)
     if node.messages != EVERYWHERE or shortened:
-        matched = has_word(segment.file, "text", node)(matched)
-    if not history:
-        return matched
-    former, _ = _candidates_in(segment, "former", node.text, EVERYWHERE, within)
-    return union([matched, has_word(segment.file, "former", node)(former)], segment.size)
+        matched = has_word(segment.file, name, node)(matched)
+    return matched
 
 
 def _with_texts_near(
     segment: Segment, node: Near, within: DocNumbers | None, *, history: bool
 ) -> DocNumbers:
+    # Who sees masked does not look into `whole`: there a distance would tell how long an address
+    # is that is hidden between two texts.
+    names = ["text"] if segment.masked else ["text", "clear"]
     found = []
-    for name in ("text", "former") if history else ("text",):
+    for name in [*names, "former"] if history else names:
         left = within
         for text in sorted(node.texts, key=lambda text: _cost(segment, Contains(text))):
             left, _ = _candidates_in(segment, name, text, node.messages, left)
-        found.append(EMPTY if left is None else near(segment.file, name, node)(left))
-    return found[0] if len(found) == 1 else union(found, segment.size)
+        test = near(segment.file, name, node, clear=not segment.masked)
+        found.append(EMPTY if left is None else test(left))
+    return _any(found, segment.size)
 
 
 def _with_message(
@@ -275,7 +326,13 @@ def _with_message(
         MessageFilter(segment.file, name, messages).documents(segment, within)
         for name in (("text", "former") if history else ("text",))
     ]
-    return found[0] if len(found) == 1 else union(found, segment.size)
+    return _any(found, segment.size)
+
+
+def _any(found: Sequence[DocNumbers], size: int) -> DocNumbers:
+    """The numbers in any of these ascending lists, most of which are often empty."""
+    some = [docs for docs in found if len(docs)]
+    return (some or found)[0] if len(some) <= 1 else union(some, size)
 
 
 def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:

@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
 from kchat_search.engines.whoosh.passages import fragment_columns, passage_columns
-from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, JOINED, SENDERS, filter_term
+from kchat_search.engines.whoosh.schema import (
+    FILTERS,
+    FRAGMENTS,
+    GRAM_FIELDS,
+    HIDDEN_TEXTS,
+    SENDERS,
+    filter_term,
+)
 from kchat_search.engines.whoosh.text_encoding import (
     FILE_MARK,
     MARKS,
@@ -83,10 +90,11 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
         arrays |= _invert_values(name, values)
     arrays |= _invert_values("created_month", [(filter_term(d.month),) for d in documents])
     arrays |= _invert_values("words", [d.words for d in documents], frequencies=True)
+    arrays |= _invert_values("hidden_words", [d.hidden_words for d in documents])
     arrays |= _invert_passages("text", [d.passages for d in documents], arrays["created"])
     arrays |= _invert_passages("former", [d.former for d in documents], arrays["created"])
-    files = ["".join(FILE_MARK + name for name in d.files) for d in documents]
-    arrays |= _invert_texts("files", files, sum(len(d.files) for d in documents))
+    arrays |= _invert_names("files", [d.files for d in documents])
+    arrays |= _invert_names("hidden_files", [d.hidden_files for d in documents])
     return Run(arrays)
 
 
@@ -118,10 +126,21 @@ def _invert_passages(
     arrays, senders = passage_columns(text, passages, created)
     arrays |= _invert_values(SENDERS[text], senders)
     arrays |= _invert_texts(text, list(map(marked, passages)), len(arrays[f"{text}.said"]))
-    joined = JOINED[text]
-    arrays |= fragment_columns(joined, passages)
-    fragments = list(map(marked_fragments, passages))
-    return arrays | _invert_texts(joined, fragments, len(arrays[f"{joined}.place"]))
+    # Few documents hide something, and most texts of fragments are of what is hidden.
+    hiding = [some if any(p.hidden for p in some) else () for some in passages]
+    for name in (name for name, belongs in FRAGMENTS.items() if belongs == text):
+        looked_at = hiding if name in HIDDEN_TEXTS else passages
+        fragments = [marked_fragments(name, some) for some in looked_at]
+        arrays |= fragment_columns(name, fragments)
+        texts = ["".join([fragment for _, fragment in some]) for some in fragments]
+        arrays |= _invert_texts(name, texts, len(arrays[f"{name}.place"]))
+    return arrays
+
+
+def _invert_names(text: str, names: Sequence[Sequence[str]]) -> dict[str, Array]:
+    """The arrays of the names of each document's uploads. `text`: the name of their text."""
+    marked_names = ["".join([FILE_MARK + name for name in some]) for some in names]
+    return _invert_texts(text, marked_names, sum(map(len, names)))
 
 
 def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:

@@ -45,7 +45,14 @@ from kchat_search.engines.whoosh.postings import (
     decode,
     decode_many,
 )
-from kchat_search.engines.whoosh.schema import JOINED, LISTS, ORDINALS, TERM_FIELDS, TEXTS
+from kchat_search.engines.whoosh.schema import (
+    FRAGMENTS,
+    LISTS,
+    ORDINALS,
+    SENDERS,
+    TERM_FIELDS,
+    TEXTS,
+)
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, Codes
 
 EXTENSION = ".arrays"
@@ -82,8 +89,8 @@ class SegmentFile:
             if sorted(fields) != list(TERM_FIELDS):
                 raise ArrayFileDamaged(f"{path.name} has other fields")
             self._terms = {name: _TermTable(self.arrays, name) for name in fields}
-            self.passages = {name: Passages(self.arrays, name) for name in JOINED}
-            self.fragments = {name: Fragments(self.arrays, name) for name in JOINED.values()}
+            self.passages = {name: Passages(self.arrays, name) for name in SENDERS}
+            self.fragments = {name: Fragments(self.arrays, name) for name in FRAGMENTS}
         except (LookupError, TypeError, ValueError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
         characters = self.alphabet.characters
