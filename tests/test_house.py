@@ -110,7 +110,7 @@ ROOMS = {
         *MIDDLE, "config", "access", "sync", "search", "service", "gate", "kchat", "archive",
         "engines",
     ),
-    "web": (*MIDDLE, "__init__", "hosts", "search", "serialization", "web"),
+    "web": (*MIDDLE, "__init__", "hosts", "access", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
     "cli": (
         *MIDDLE, "__init__", "config", "logs", "memory_dumps", "hosts", "sync", "search", "service",

@@ -22,6 +22,7 @@
     sign_ins.py       signing in by password, slowed down where it fails
     request_counts.py how many requests a principal makes
     recorder.py       records what one principal does from one address
+    audit_reading.py  the audit for whoever reads it: all rows, or their own
     audit_store.py    `SqlAudit`, which is `ports.Audit`
     group_commit.py   what many threads record at one time becomes one transaction
     audit_appending.py  append entries to the chain of all processes

@@ -90,6 +90,8 @@ def _filtered(statement: Select[Any], wanted: AuditFilter) -> Select[Any]:
         conditions.append(audit.c.action.in_(wanted.actions))
     if wanted.object is not None:
         conditions.append(audit.c.object == wanted.object)
+    if wanted.last is not None:
+        conditions.append(audit.c.number <= wanted.last)
     if wanted.numbers:
         conditions.append(audit.c.numbers > 0)
     return statement.where(*conditions)

@@ -109,6 +109,8 @@ class AuditFilter:
     actions: tuple[Action, ...] = ()
     """Any of these; empty for all."""
     object: str | None = None
+    last: int | None = None
+    """No row with a greater number."""
     numbers: bool = False
     """Only rows of who looked up whole private numbers that they see masked."""
 

@@ -8,6 +8,8 @@ search.py          a page of hits, and the related chats, as JSON
 chats.py           one chat, and the agents, as JSON
 status.py          status, reports of syncs, rejects and verification as JSON
 me.py              who asks, as JSON
+audit.py           rows of the audit, and a check of it: JSON, JSON Lines, CSV
+audit_schemas.py   the shapes of the audit's answers
 alerts.py          what is wrong now, in Chinese and in English, and as JSON
 notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text

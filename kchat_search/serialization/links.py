@@ -173,6 +173,10 @@ class Links:
         """A page of the rejects in the API."""
         return self._absolute("/api/v1/rejects", urlencode({"page": page, "per_page": per_page}))
 
+    def audit(self, parameters: Sequence[tuple[str, str]]) -> str:
+        """A page of the audit in the API."""
+        return self._absolute("/api/v1/audit", urlencode(parameters))
+
     def chat(self, chat_id: int, q: str = "") -> str:
         """A chat in the API; `q` is the query whose matches are marked."""
         return self._absolute(f"/api/v1/chats/{chat_id}", _marking(q))

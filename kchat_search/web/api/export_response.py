@@ -25,12 +25,13 @@ from time import monotonic
 from flask import Response, current_app, request
 from flask_babel import gettext as _
 
+from kchat_search.access.audit_reading import AuditExport
 from kchat_search.errors import ReaderTooSlow, RequestRefused
 from kchat_search.models.reports import Presentation
 from kchat_search.models.search import SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.search.export_walk import Export
-from kchat_search.serialization import export_formats
+from kchat_search.serialization import audit, export_formats
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.times import local
 from kchat_search.web.api.export_places import ExportPlaces
@@ -82,15 +83,38 @@ class Sender:
 
         Raises what `Program.export` raises, `TooManyExports` and `ExportQuotaReached`.
         """
-        _check_protocol()
-        if request.method == "HEAD":
-            return self._response(program().export(search), form, iter(()))
-        with ExitStack() as until_sent:
-            until_sent.enter_context(self._places.place(_client()))
+
+        def begin() -> tuple[Response, Iterator[bytes]]:
             export = program().export(search)
             pieces = export_formats.pieces(export.chats, form, self._about(search, export))
+            response = self._file("chats", form, export_formats.TYPES[form], export.total)
+            response.headers[COMPLETE] = "true" if export.coverage.complete else "false"
+            return response, pieces
+
+        return self._sent(begin)
+
+    def audit(self, export: Callable[[], AuditExport], form: audit.FileFormat) -> Response:
+        """Rows of the audit, sent in the same way. Raises what `export` raises, `TooManyExports`
+        and `ExportQuotaReached`."""
+
+        def begin() -> tuple[Response, Iterator[bytes]]:
+            found = export()
+            lines = audit.file_lines(found.rows, form, self._presentation.zone)
+            response = self._file("audit", form, audit.TYPES[form], found.total)
+            return response, export_formats.joined(lines)
+
+        return self._sent(begin)
+
+    def _sent(self, begin: Callable[[], tuple[Response, Iterator[bytes]]]) -> Response:
+        """The answer that `begin` gives, with the pieces of its body that it gives."""
+        _check_protocol()
+        if request.method == "HEAD":
+            return begin()[0]
+        with ExitStack() as until_sent:
+            until_sent.enter_context(self._places.place(_client()))
+            response, pieces = begin()
             first = next(pieces, b"")
-            response = self._response(export, form, self._timed(chain([first], pieces)))
+            response.response = self._timed(chain([first], pieces))
             # The server closes the answer when it is sent, and also when the client is gone.
             response.call_on_close(until_sent.pop_all().close)
             return response
@@ -120,14 +144,11 @@ class Sender:
             if reader.is_too_slow(now):
                 raise ReaderTooSlow("The client of an export reads too slowly; it is broken off.")
 
-    def _response(
-        self, export: Export, form: export_formats.Format, body: Iterator[bytes]
-    ) -> Response:
-        response = current_app.response_class(body, content_type=export_formats.TYPES[form])
+    def _file(self, what: str, form: str, content_type: str, total: int) -> Response:
+        response = current_app.response_class(iter(()), content_type=content_type)
         now = local(self._clock(), self._presentation.zone)
         response.headers["Content-Disposition"] = (
-            f'attachment; filename="kchat-chats-{now:%Y%m%d-%H%M%S}.{form}"'
+            f'attachment; filename="kchat-{what}-{now:%Y%m%d-%H%M%S}.{form}"'
         )
-        response.headers[TOTAL] = str(export.total)
-        response.headers[COMPLETE] = "true" if export.coverage.complete else "false"
+        response.headers[TOTAL] = str(total)
         return response

@@ -16,12 +16,13 @@ from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
-from kchat_search.serialization import schemas, search_schemas, status_schemas
+from kchat_search.serialization import audit, audit_schemas, schemas, search_schemas, status_schemas
 from kchat_search.serialization.export_formats import TYPES
 from kchat_search.serialization.export_table import NAMES
 from kchat_search.serialization.history import EXAMPLE
 from kchat_search.web.api.export_response import COMPLETE, TOTAL
 from kchat_search.web.http import csrf
+from kchat_search.web.http.audit_parameters import AuditParameters
 from kchat_search.web.http.cookies import COOKIES
 from kchat_search.web.http.parameters import (
     MAX_ID,
@@ -47,6 +48,8 @@ _ANSWERS: dict[str, Any] = {
     "Absent": schemas.AbsentJson,
     "Status": status_schemas.StatusJson,
     "Rejects": status_schemas.RejectsJson,
+    "Audit": audit_schemas.AuditJson,
+    "AuditRow": audit_schemas.AuditRowJson,
     "Me": schemas.MeJson,
     "Life": schemas.LifeJson,
     "Ready": schemas.ReadyJson,
@@ -103,6 +106,11 @@ first sheet has the same rows and columns, and every cell is a text or a date. T
 the query, the filters, the time zone, what the export covers and what it has, in the language of
 `Accept-Language`. A text of more than 32,767 characters goes on in the next row; rows beyond
 1,048,576 are in a further sheet."""
+
+_AUDIT = """An auditor reads all rows, everybody else their own. Reading the audit is recorded in
+it. The rows are chained by hashes, so `kchat-search audit --check` finds one that was changed,
+removed, moved or put in. With `format=jsonl` each line is a row. With `format=csv` each row is a
+line, and no cell is a formula."""
 
 _VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
 changed since the version before. So a message that was recalled can still be read. A new order of
@@ -180,6 +188,7 @@ def _paths() -> Json:
             "Rejects",
             parameters(RejectParameters),
         ),
+        "/api/v1/audit": _audit(),
         "/api/v1/me": _get("me", "Who asks, and what they may do", "Me"),
         "/healthz": _open(_get("healthz", "The process lives", "Life", errors=("403",))),
         "/readyz": _open(
@@ -255,6 +264,23 @@ def _export() -> Json:
             TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
             TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
         },
+    }
+    return described
+
+
+def _audit() -> Json:
+    """`GET /api/v1/audit`. It answers JSON, or a file of all rows."""
+    described = _get(
+        "audit",
+        "Who did what, when, from where: the newest first",
+        "Audit",
+        parameters(AuditParameters),
+    )
+    operation = described["get"]
+    operation["description"] = _AUDIT
+    operation["responses"]["200"]["content"] |= {
+        audit.TYPES["jsonl"]: {"schema": _reference("AuditRow")},
+        audit.TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
     }
     return described
 

@@ -10,9 +10,11 @@ from typing import get_args
 
 from flask import Blueprint, Response, request
 
+from kchat_search.access.audit_reading import AuditReading
 from kchat_search.models.people import Permission
 from kchat_search.models.reports import Presentation
 from kchat_search.ports import Clock
+from kchat_search.serialization import audit as audit_json
 from kchat_search.serialization import schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.chats import agents_json, chat_json
@@ -22,6 +24,7 @@ from kchat_search.serialization.search import related_json, search_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
 from kchat_search.web.http import current, language
+from kchat_search.web.http.audit_parameters import read_audit
 from kchat_search.web.http.current import program
 from kchat_search.web.http.parameters import (
     only,
@@ -43,6 +46,7 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     _add_chat_routes(api, presentation)
     _add_program_routes(api, presentation)
     _add_own_routes(api)
+    _add_audit_routes(api, presentation, Sender(presentation, clock))
     _add_health_routes(api, presentation)
     return api
 
@@ -137,6 +141,35 @@ def _add_own_routes(api: Blueprint) -> None:
         only(request.args)
         allowed = frozenset(one for one in get_args(Permission) if program().may(one))
         return json_answer(me_json(current.principal(), allowed))
+
+
+def _add_audit_routes(api: Blueprint, presentation: Presentation, sender: Sender) -> None:
+    zone = presentation.zone
+
+    @api.get("/api/v1/audit")
+    @needs("audit", "own_audit")
+    def audit() -> Response:
+        asked = read_audit(request.args, zone)
+        reading = audit_reading()
+        if asked.file is not None:
+            return sender.audit(lambda: reading.export(asked.wanted), asked.file)
+        found = reading.page(asked.wanted, before=asked.before, limit=asked.per_page)
+        others = [(k, v) for k, v in request.args.items(multi=True) if k != "cursor"]
+        following = [*others, ("cursor", str(found.before))]
+        return json_answer(
+            audit_json.page_json(
+                found.rows,
+                zone,
+                total=found.total,
+                before=found.before,
+                next_=links_of(presentation).audit(following) if found.before else None,
+            )
+        )
+
+
+def audit_reading() -> AuditReading:
+    """The audit, for whoever asks."""
+    return AuditReading(current.access().audit, current.principal(), current.recorder())
 
 
 def _add_health_routes(api: Blueprint, presentation: Presentation) -> None:

@@ -19,6 +19,7 @@ other_sites.py     a page of another site may open our pages, and nothing else
 api_paths.py       which addresses belong to the API, and which to the pages
 language.py        Chinese or English
 parameters.py      from a query string to a `SearchRequest`, or a 400 that names the parameter
+audit_parameters.py  from a query string to what is asked of the audit
 problems.py        from an error to an answer: problem+json from the API, else a page
 chinese_errors.py  the Chinese of the errors that are raised below the web
 bodies.py          how large the body of a request may be
