@@ -19,10 +19,12 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from kchat_search.chats.private_numbers import Private, Range, numbers
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS
-from kchat_search.text.fold import Folded, fold_with_map
+from kchat_search.text.fold import Folded, fold, fold_with_map
+from kchat_search.text.joined import Fragment, KnownNumber, joined
 from kchat_search.text.scripts import UNBROKEN
 
 STAR = "*"
@@ -44,7 +46,8 @@ _OTHER_DIGITS = "❶-❾➀-➈➊-➒⓵-⓽⓿🄋🄌"
 _ANY_DIGIT = rf"\d{_OTHER_DIGITS}{''.join(map(chr, _NUMERALS))}"
 _ENOUGH_DIGITS = re.compile(rf"[{_ANY_DIGIT}](?:[^\n{_ANY_DIGIT}]{{0,3}}[{_ANY_DIGIT}]){{7}}")
 _LIST_NUMBER = re.compile("[⁰¹²³⁴-⁹₀-₉①-⒛⓪-⓿㈠-㈩㉈-㉟㊀-㊉㊱-㊿🄀-🄊]")
-_ESCAPE = re.compile("(?:%[0-9a-f]{2})+")
+_ESCAPE = re.compile(r"%[0-9a-f]{2}|\\u[0-9a-f]{4}")
+_ESCAPED_AT = re.compile(r"%(?:25)?40|\\u0040")
 _SPELLED = re.compile(rf"[{''.join(map(chr, _NUMERALS))}]")
 
 _LOCAL = re.compile(rf"[^\W{UNBROKEN}]|[.+'&-]")
@@ -75,7 +78,7 @@ _ASCII_DIGITS = _Digits()
 
 def may_have(folded: str) -> bool:
     """Without this, nothing in a folded text is private. Nearly all texts end here."""
-    if "@" in folded or ("%" in folded and ("%40" in folded or "%2540" in folded)):
+    if "@" in folded or any(mark in folded and _ESCAPED_AT.search(folded) for mark in "%\\"):
         return True
     return _ENOUGH_DIGITS.search(folded) is not None
 
@@ -84,9 +87,8 @@ def find(folded: str, numbered: str | None = None) -> tuple[Private, ...]:
     """The private numbers and e-mail addresses of a folded text, in order. None overlaps another.
 
     Of two that overlap, the one that begins first counts, and of these the longer: a mobile number
-    before the @ of an address is a part of it. What an address of the web has percent-encoded is
-    read, too. `numbered`: see `_without_list_numbers`. The time grows with the length and no
-    faster.
+    before the @ of an address is a part of it. Escapes of addresses and of JSON are read.
+    `numbered`: see `_without_list_numbers`. The time grows with the length and no faster.
     """
     return _find(folded, numbered) if may_have(folded) else ()
 
@@ -98,7 +100,7 @@ def _find(folded: str, numbered: str | None) -> tuple[Private, ...]:
         found += numbers(folded)
     if numbered is not None:
         found += numbers(numbered)
-    if "%" in digits:
+    if "%" in digits or "\\u" in digits:
         found += _escaped(digits)
     if _SPELLED.search(digits):
         found += numbers(digits.translate(_NUMERALS), mobiles_alone=True)
@@ -143,8 +145,8 @@ def _addresses(text: str) -> Iterator[Private]:
 
 
 def _escaped(text: str) -> Iterator[Private]:
-    """What is private in a text whose percent escapes are read, twice where they are escaped
-    themselves."""
+    """What is private in a text whose escapes are read, those of addresses (%40) and of JSON
+    (\\u0040); twice, where they are escaped themselves."""
     starts, ends = list(range(len(text))), list(range(1, len(text) + 1))
     for _ in range(2):
         decoded: list[str] = []
@@ -153,13 +155,9 @@ def _escaped(text: str) -> Iterator[Private]:
         done = 0
         for escape in _ESCAPE.finditer(text):
             first, last = escape.span()
-            decoded.append(text[done:first])
-            new_starts += starts[done:first]
-            new_ends += ends[done:first]
-            for place in range(first, last, 3):
-                decoded.append(_ascii_of(text[place : place + 3]))
-                new_starts.append(starts[place])
-                new_ends.append(ends[place + 2])
+            decoded += (text[done:first], _ascii_of(escape.group()))
+            new_starts += (*starts[done:first], starts[first])
+            new_ends += (*ends[done:first], ends[last - 1])
             done = last
         if not done:
             return
@@ -176,7 +174,7 @@ def _escaped(text: str) -> Iterator[Private]:
 
 def _ascii_of(escape: str) -> str:
     """The character of one escape; a part of any other is nothing that a number has."""
-    character = chr(int(escape[1:], 16))
+    character = chr(int(escape[1:].removeprefix("u"), 16))
     return character.lower() if character.isascii() and character.isprintable() else "\ufffd"
 
 
@@ -205,12 +203,13 @@ def whole_form(folded: str, private: Sequence[Private]) -> str:
 
 
 def whole(canonical: str) -> str:
-    """A private number as `Hidden.whole` has it."""
-    written = canonical.removesuffix("x")
-    if written.isascii() and written.isdigit():
-        symbols = written + ("b" if written != canonical else "")
+    """A private number as `Hidden.whole` has it. All e-mail addresses are equally long: else the
+    distance between two texts would tell how long one between them is."""
+    if "@" in canonical:
+        digest = blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=12)
+        symbols = "e" + digest.hexdigest()
     else:
-        symbols = canonical.encode("utf-8", "surrogatepass").hex()
+        symbols = canonical.replace("+", "a").replace("x", "b")
     return WHOLE_BEGINS + "".join(map(_SYMBOLS.__getitem__, symbols)) + WHOLE_ENDS
 
 
@@ -222,9 +221,9 @@ def shown(text: str) -> str:
 
 
 _ENOUGH_TO_SHOW = re.compile(
-    rf"[@＠﹫]|%40|[{_ANY_DIGIT}①-⑳⓪⑴-⒛🄀-🄊⁰-₉²³¹貳貮兩參叄陸肆壹０-９㈠-㈩㊀-㊉]"
+    rf"[@＠﹫]|%40|\\u0040|[{_ANY_DIGIT}①-⑳⓪⑴-⒛🄀-🄊⁰-₉²³¹貳貮兩參叄陸肆壹０-９㈠-㈩㊀-㊉]"
 )
-_AT = ("@", "＠", "﹫", "%40")
+_AT = ("@", "＠", "﹫", "%40", "\\u0040")
 _FEWEST_DIGITS = 4
 """Characters that are digits, or become some. No number has fewer."""
 
@@ -251,6 +250,8 @@ class Masked:
     whole: Folded
     clear: Folded
     private: tuple[Private, ...]
+    places: tuple[Range, ...]
+    """Where in `hidden` they are."""
 
     @classmethod
     def of(cls, visible: str) -> Masked | None:
@@ -262,6 +263,51 @@ class Masked:
         """As `of`, of a text that is folded already."""
         private = find(folded.text, _without_list_numbers(visible, folded))
         return _Writer(visible, folded).written(private) if private else None
+
+    def joined(self) -> tuple[Fragment, ...]:
+        """The joined form of `hidden`. What goes from a private number depends on its kind alone:
+        all that is no digit, and the country's code of a number of the mainland."""
+        like = self.hidden.text.translate(_LIKE)
+        visible = list(self.shown)
+        for character, start in zip(self.hidden.text, self.hidden.starts or (), strict=True):
+            if character in _LIKE_CHARACTERS:
+                visible[start] = _LIKE_CHARACTERS[character]
+        as_seen = "".join(visible)
+        known = list(map(self._known, self.private, self.places))
+        return tuple(
+            Fragment(
+                "".join(
+                    self.hidden.text[place] if self.hidden.text[place] in _LIKE_CHARACTERS else seen
+                    for seen, place in zip(each.text, each.starts, strict=True)
+                ),
+                each.starts,
+                each.ends,
+            )
+            for each in joined(like, as_seen if fold(as_seen) == like else like, known)
+        )
+
+    def _known(self, one: Private, place: Range) -> KnownNumber:
+        start, end = place
+        if one.kind == "email":
+            return KnownNumber(start, end, {})
+        digits = [at for at in range(start, end) if _is_digit(self.hidden.text[at])]
+        surplus = len(digits) - sum(map(str.isdigit, one.canonical))
+        edits = {at: "" for at in range(start, end) if at not in digits}
+        edits.pop(end - 1, None)  # the X of an identity card
+        if one.kind == "landline" and surplus and self.hidden.text[digits[surplus]] != "0":
+            edits |= dict.fromkeys(digits[:surplus], "") | {digits[surplus]: "0"}
+        elif one.kind in ("landline", "mobile"):
+            edits |= dict.fromkeys(digits[:surplus], "")
+        return KnownNumber(start, end, edits)
+
+
+_LIKE_CHARACTERS = {HIDDEN_DIGIT: "1", HIDDEN_LETTER: "a"}
+_LIKE = str.maketrans(_LIKE_CHARACTERS)
+"""What a hidden character is like, to all that looks at digits and letters."""
+
+
+def _is_digit(character: str) -> bool:
+    return character == HIDDEN_DIGIT or character.isdigit() or ord(character) in _NUMERALS
 
 
 class _Form:
@@ -276,6 +322,11 @@ class _Form:
         self._pieces.append(text)
         self._starts += starts
         self._ends += ends
+
+    @property
+    def length(self) -> int:
+        """So many characters are there now."""
+        return len(self._starts)
 
     def add_all_at(self, text: str, start: int, end: int) -> None:
         """Each character of this text is all of a range."""
@@ -301,9 +352,12 @@ class _Writer:
     def written(self, private: tuple[Private, ...]) -> Masked:
         """All forms."""
         done = copied = 0
+        places: list[Range] = []
         for one in private:
             self._copy(done, one.start, copied)
+            before = self._hidden.length
             self._write(one)
+            places.append((before, self._hidden.length))
             done, copied = one.end, self._ends[one.end - 1]
         self._copy(done, len(self._text), copied)
         return Masked(
@@ -312,6 +366,7 @@ class _Writer:
             whole=self._whole.folded(),
             clear=self._clear.folded(),
             private=private,
+            places=tuple(places),
         )
 
     def _show(self, text: str) -> Range:

@@ -48,6 +48,7 @@ class Private(NamedTuple):
 _GROUPS = re.compile("[0-9]+")
 _BETWEEN = re.compile("[ ._·•~/|()\u20e3-]{1,3}")
 """What may stand between two groups of digits of one number."""
+_KEYCAP = "\u20e3"
 _TIGHT = re.compile("[._·•~/|]")
 """What stands in versions, dates and sums too. So only the usual groups may have it between."""
 _MOST_DIGITS = 24
@@ -115,15 +116,21 @@ class _Digits:
         self._text = text
         self._groups, self._joints, self._first = groups, joints, first
         self.digits = ""
+        self._places: list[int] = []
+        """Of each of the digits, in the text."""
         self.ends: dict[int, int] = {}
-        """By how many of the digits end with a group: the number of the group."""
+        """By how many of the digits end with a group: the number of the group. Keycaps divide
+        nothing."""
         for number in range(first, len(groups)):
             if number > first and joints[number - 1] is None:
                 break
             start, end = groups[number]
             if len(self.digits) + end - start > _MOST_DIGITS:
                 break
+            if number > first and joints[number - 1] == _KEYCAP:
+                del self.ends[len(self.digits)]
             self.digits += text[start:end]
+            self._places += range(start, end)
             self.ends[len(self.digits)] = number
 
     def number(self) -> Private | None:
@@ -250,13 +257,7 @@ class _Digits:
         return Private(kind, start, stop, tuple(map(self._place, range(hide, show))), canonical)
 
     def _place(self, digit: int) -> Range:
-        begin = 0
-        for end, group in self.ends.items():
-            if digit < end:
-                place = self._groups[group][0] + digit - begin
-                return place, place + 1
-            begin = end
-        raise IndexError(digit)
+        return self._places[digit], self._places[digit] + 1
 
     def _sizes(self, begin: int, end: int) -> tuple[int, ...]:
         """Of the groups between these digits."""
@@ -289,7 +290,7 @@ class _Digits:
 
     @property
     def _follows_dash(self) -> bool:
-        return "-" in self._before
+        return self._before.strip() == "-"
 
     @property
     def _is_decimal(self) -> bool:

@@ -225,6 +225,9 @@ class QueryReading:
     without_filters: int | None = None
     """How many chats would be found without any filter; None unless nothing was found and there
     were filters."""
+    whole_numbers: int = 0
+    """How many different private numbers it asks for as wholes, of somebody who does not see them;
+    else 0. For the audit: somebody may be trying out numbers."""
 
 
 @dataclass(frozen=True, slots=True)

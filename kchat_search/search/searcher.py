@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from kchat_search import processor_time
 from kchat_search.chats import ratings
 from kchat_search.chats.former import FormerTranscript, read_former
+from kchat_search.chats.masked_transcript import masked_names
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.errors import BadRequest, Forbidden, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
@@ -231,7 +232,10 @@ class Searcher:
 
     def _context(self, agents: Agents, request: SearchRequest) -> Context:
         today = self.clock().astimezone(self.zone).date()
-        return Context(self.known_agents(agents), today, self.zone, said_in(request, self.zone))
+        masked = self.viewer.sight.masked
+        known = self.known_agents(agents)
+        known = masked_names(known) if masked else known
+        return Context(known, today, self.zone, said_in(request, self.zone), masked)
 
     def _parse(self, q: str, context: Context) -> Parsed:
         return parse(q, self.segmenter.segment_han, context.today, self._is_known)

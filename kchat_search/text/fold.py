@@ -46,6 +46,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 RESERVED = range(0xFDD0, 0xFDF0)
 """Code points that Unicode keeps for use inside a program. No folded text has them, so an index may
 use them to stand for what no text says."""
+_WITHOUT_RESERVED = dict.fromkeys(RESERVED, _REPLACEMENT)
 _BLANKS = re.compile(" {2,}")
 _SPACES = re.compile(r"\s+")
 
@@ -157,6 +158,11 @@ def without_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATES.sub(_REPLACEMENT, text)
     return text
+
+
+def without_reserved(text: str) -> str:
+    """`text` with U+FFFD in place of each of `RESERVED`, as `fold` does it."""
+    return text if text.isascii() else text.translate(_WITHOUT_RESERVED)
 
 
 def fingerprint() -> str:
@@ -329,7 +335,7 @@ def _simplified_table() -> dict[int, str]:
 
 @cache
 def _last_table() -> dict[int, str]:
-    return _simplified_table() | MARKS | dict.fromkeys(RESERVED, _REPLACEMENT)
+    return _simplified_table() | MARKS | _WITHOUT_RESERVED
 
 
 class _SingleCharacterTable(dict[int, str]):

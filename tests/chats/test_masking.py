@@ -179,6 +179,10 @@ SHOWN = {
     "https://a.b/?m=zhang%40x.com": "https://a.b/?m=z***%40x.com",
     "https://a.b/?u=m%3Dzhang%2540x.com": "https://a.b/?u=m%3Dz***%2540x.com",
     "https://a.b/?t=138%200013%208845": "https://a.b/?t=138%20****%208845",
+    r'{"t": "\u0031\u0033\u0038\u0030\u0030\u0031\u0033\u0038\u0038\u0034\u0035"': (
+        r'{"t": "\u0031\u0033\u0038****\u0038\u0038\u0034\u0035"'
+    ),
+    r"zhang\u0040x.com": r"z***\u0040x.com",
     "满100减50%13800138845": "满100减50%138****8845",
 }
 LEFT_ALONE = (
@@ -357,7 +361,7 @@ def test_texts_that_differ_in_what_is_hidden_are_shown_alike(
     first, second = masks
     assert first.shown == second.shown
     assert first.hidden == second.hidden
-    assert len(first.whole.text) == len(second.whole.text) or kind is address
+    assert len(first.whole.text) == len(second.whole.text)
 
 
 @given(
