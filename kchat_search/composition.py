@@ -112,6 +112,7 @@ def _owners_service(settings: Settings, clock: Clock, told: Callable[[], Alert |
                 requests_per_minute=settings.requests_per_minute,
                 password_login=settings.password_login,
             ),
+            agents_see=settings.agents_see,
         ),
         clock=clock,
         archive=archive,

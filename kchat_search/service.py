@@ -229,6 +229,11 @@ class Service(Operating):
         sees."""
         return dict(self.searcher.known_agents(self.archive.agents()))
 
+    @needs("people")
+    def every_agent(self) -> Mapping[str, str]:
+        """Names by id of all agents: for whoever says which of them a person is."""
+        return self.archive.agents()
+
     @needs("rejects")
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
         """Chats that could not be understood; see `ports.ArchiveReports.rejects`. Their `raw` is

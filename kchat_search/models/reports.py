@@ -221,6 +221,8 @@ class Presentation:
     """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
     request_processor_seconds: float = 0.8
     """Of processor time that one request may use."""
+    agents_see: Literal["all", "own"] = "all"
+    """Which chats agents see: all, or those they took part in."""
     entrance: Entrance = field(default_factory=Entrance)
     """How people come in."""
 

@@ -31,7 +31,7 @@ from kchat_search.web.http import (
     recording,
 )
 from kchat_search.web.http.forwarding import forwarded
-from kchat_search.web.pages import formatting
+from kchat_search.web.pages import account, formatting, header, people, sign_in, tokens
 from kchat_search.web.pages import routes as pages
 from kchat_search.web.program import Gate
 
@@ -69,9 +69,14 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     language.install(app)
     app.after_request(recording.settle)  # added last, so it comes before all the others
     _add_template_helpers(app, presentation)
+    header.install(app)
     app.register_blueprint(api.blueprint(presentation, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(presentation, clock))
+    app.register_blueprint(sign_in.pages)
+    app.register_blueprint(account.blueprint(clock))
+    app.register_blueprint(people.pages)
+    app.register_blueprint(tokens.blueprint(clock))
     permissions.check_declared(app)
     answer = forwarded(app.wsgi_app, presentation.entrance)
     answer = _limited(answer, presentation.request_processor_seconds)

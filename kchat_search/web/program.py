@@ -116,6 +116,10 @@ class Program(Protocol):
         """The names of the agents, by id. Called by API and pages."""
         ...
 
+    def every_agent(self) -> Mapping[str, str]:
+        """The same of all agents, for whoever manages people. Called by pages."""
+        ...
+
     def status(self) -> Status:
         """The state of the whole program. Called by API and pages."""
         ...

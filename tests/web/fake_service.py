@@ -273,6 +273,10 @@ class FakeService:
         self._fail()
         return dict(self.names)
 
+    def every_agent(self) -> dict[str, str]:
+        self._fail()
+        return dict(self.names)
+
     def status(self) -> Status:
         self._fail()
         months = Counter(f"{c.created_at:%Y-%m}" for c in self.chats if c.created_at)

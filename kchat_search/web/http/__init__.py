@@ -8,6 +8,7 @@ cookies.py         the cookie of a log-in
 sessions.py        beginning and ending a log-in in this browser
 proxy_sign_in.py   who has signed in at a trusted proxy
 attempts.py        sign-ins elsewhere that have begun in this browser
+typed_forms.py     a form that came too late is filled in again after the log-in
 next_page.py       where somebody goes after log-in: never to another site
 csrf.py            nobody makes a person's browser change anything
 recording.py       what is recorded of a request is on the disk before its answer leaves
@@ -22,6 +23,7 @@ parameters.py      from a query string to a `SearchRequest`, or a 400 that names
 audit_parameters.py  from a query string to what is asked of the audit
 problems.py        from an error to an answer: problem+json from the API, else a page
 chinese_errors.py  the Chinese of the errors that are raised below the web
+chinese_account_errors.py  the same for user names, passwords and tokens
 bodies.py          how large the body of a request may be
 least_rate.py      how fast a client must read while we wait for it
 rendering.py       the last step: from a template to a page, from a dictionary to JSON

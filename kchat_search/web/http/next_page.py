@@ -30,9 +30,10 @@ def own_path(text: str) -> str:
     return HOME if path.startswith(_NO_PAGES) else text
 
 
-def login_url() -> str:
-    """The address of the log-in page, which leads back to the present one."""
-    wanted = own_path(_here()) if request.method in ("GET", "HEAD") else HOME
+def login_url(wanted: str | None = None) -> str:
+    """The address of the log-in page, which leads to `wanted`: to the present page, if not
+    given."""
+    wanted = own_path(_here() if wanted is None else wanted)
     return LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}"
 
 

@@ -46,7 +46,14 @@ from kchat_search.errors import (
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.schemas import AlertJson, ProblemJson
-from kchat_search.web.http import current, language, recording, who
+from kchat_search.web.http import (
+    chinese_account_errors,
+    current,
+    language,
+    recording,
+    typed_forms,
+    who,
+)
 from kchat_search.web.http.api_paths import is_api_request
 from kchat_search.web.http.chinese_errors import in_chinese
 from kchat_search.web.http.next_page import login_url
@@ -146,7 +153,7 @@ def answer_own_error(error: KchatSearchError) -> BaseResponse:
             status,
             kind,
             # What is wrong with which file is for those who look after the program.
-            _detail(error) if tells_all or isinstance(error, ChatDamaged) else "",
+            words_of(error) if tells_all or isinstance(error, ChatDamaged) else "",
             parameter=error.parameter if isinstance(error, BadRequest) else None,
             limit=error.limit if isinstance(error, LimitExceeded) else None,
             headers=_retry_after(error, status),
@@ -167,12 +174,14 @@ def _ask_to_sign_in(error: NotSignedIn) -> BaseResponse:
     token = who.bearer()
     if token is None and not is_api_request():
         is_read = request.method in ("GET", "HEAD")
-        return redirect(login_url(), HTTPStatus.FOUND if is_read else HTTPStatus.SEE_OTHER)
+        if is_read:
+            return redirect(login_url())
+        return redirect(login_url(typed_forms.keep()), HTTPStatus.SEE_OTHER)
     challenge = 'Bearer realm="kchat-search"'
     if token is not None:
         challenge += ', error="invalid_token"'
     return answer(
-        Problem(401, "not-signed-in", _detail(error), headers={"WWW-Authenticate": challenge})
+        Problem(401, "not-signed-in", words_of(error), headers={"WWW-Authenticate": challenge})
     )
 
 
@@ -200,13 +209,17 @@ def _alerts() -> tuple[AlertJson, ...]:
     return tuple(alerts_json(current.program().alerts(), language.current(), zone))
 
 
-def _detail(error: KchatSearchError) -> str:
+def words_of(error: KchatSearchError) -> str:
     """The text of an error in the language of the request.
 
     An error that the web raised is in that language already. All others are English, in ASCII.
     """
     text = str(error)
-    if language.current() == "en" or not text.isascii():
+    if language.current() == "en":
+        return text
+    if (words := chinese_account_errors.in_chinese(text)) is not None:
+        return words
+    if not text.isascii():
         return text
     chat_id = str((request.view_args or {}).get("chat_id", ""))
     return in_chinese(error, chat_id[:30], request.args.get("version", "")[:30]) or text
