@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from kchat_search.access import policy
-from kchat_search.archive import open_archive
+from kchat_search.access.on_demand import AccessOnDemand
+from kchat_search.access.opening import open_access
+from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings
@@ -26,7 +30,7 @@ from kchat_search.kchat.upload_tokens import (
 )
 from kchat_search.models.people import OWNER, Entrance
 from kchat_search.models.reports import Alert, Presentation
-from kchat_search.ports import Clock
+from kchat_search.ports import Access, Clock
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
@@ -58,17 +62,52 @@ def make_gate(
     Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
     can't be opened.
     """
-    return Gate(owners=_owners_service(settings, clock, told), agents_see=settings.agents_see)
+    archive = _open_archive(settings)
+    try:
+        return Gate(
+            owners=_owners_service(settings, clock, told, archive),
+            agents_see=settings.agents_see,
+            access=AccessOnDemand(
+                lambda: _open_access(settings, clock, lambda: nullcontext(archive))
+            ),
+        )
+    except BaseException:
+        archive.close()
+        raise
 
 
-def _owners_service(settings: Settings, clock: Clock, told: Callable[[], Alert | None]) -> Service:
+def make_access(settings: Settings, clock: Clock = utc_now) -> Access:
+    """The database of people alone, for commands that are about nothing else. The archive is
+    opened when a person is added. Raises `AccessError`."""
+    return _open_access(settings, clock, lambda: closing(_open_archive(settings)))
+
+
+def _open_access(
+    settings: Settings, clock: Clock, archive: Callable[[], AbstractContextManager[SqlArchive]]
+) -> Access:
+    return open_access(
+        settings.access_url,
+        clock,
+        mark=PeopleMark(archive, clock),
+        session_idle=timedelta(minutes=settings.session_idle_minutes),
+        session_longest=timedelta(hours=settings.session_hours),
+        agents_see_own=settings.agents_see == "own",
+    )
+
+
+def _open_archive(settings: Settings) -> SqlArchive:
+    return open_archive(settings.archive_url, adds_nothing=SameContent(ChatParser(settings.zone)))
+
+
+def _owners_service(
+    settings: Settings, clock: Clock, told: Callable[[], Alert | None], archive: SqlArchive
+) -> Service:
     parser = ChatParser(settings.zone)
     chat_reader = ChatReader(parser.parse_archived)
     try:
         segmenter = Segmenter(settings.user_dict)
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
-    archive = open_archive(settings.archive_url, adds_nothing=SameContent(parser))
     narrow_index(settings.index_dir)
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20

@@ -7,6 +7,7 @@
     own_account.py    what people do with their own account
     recorded.py       a change that stands only if it is recorded
     opening.py        `open_access`
+    on_demand.py      `ports.Access` that opens its database when it is needed
     store.py          `SqlAccess`, which is `ports.Access`
     tables.py         the tables, as they are now
     migrations/       how a database of any earlier version gets these tables

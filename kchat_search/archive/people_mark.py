@@ -7,6 +7,7 @@ database in which nobody was ever added would mean that whoever sits at this mac
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from kchat_search.archive.store import SqlArchive
 from kchat_search.ports import Clock
@@ -15,18 +16,22 @@ _NAME = "people"
 
 
 class PeopleMark:
-    """The mark of an archive, which `opened` opens when it is needed: a command that changes people
-    works without it otherwise. Methods raise `ArchiveError`."""
+    """The mark of an archive. `opened` gives the archive for a moment, so that a command that
+    changes people works without one otherwise. Methods raise `ArchiveError`."""
 
-    def __init__(self, opened: Callable[[], SqlArchive], clock: Clock) -> None:
+    def __init__(
+        self, opened: Callable[[], AbstractContextManager[SqlArchive]], clock: Clock
+    ) -> None:
         self._opened = opened
         self._clock = clock
 
     def is_set(self) -> bool:
         """Were there people? A mark that is damaged counts as one."""
-        return self._opened().has_cursor(_NAME)
+        with self._opened() as archive:
+            return archive.has_cursor(_NAME)
 
     def set(self) -> None:
         """Say that there are people. Nothing takes it back."""
-        if not self.is_set():
-            self._opened().set_cursor(_NAME, {"signs_in": True}, now=self._clock())
+        with self._opened() as archive:
+            if not archive.has_cursor(_NAME):
+                archive.set_cursor(_NAME, {"signs_in": True}, now=self._clock())

@@ -1,6 +1,11 @@
 """The command line (click, rich).
 
 commands.py     every command: its options, and what it asks of the service
+starting.py     what every command does first
+users.py        `user`: the people who may sign in
+tokens.py       `token`: tokens with which programs ask
+owner.py        who runs a command
+new_password.py asks for a password without showing it
 options.py      options that several commands have
 printing.py     what a person reads: progress bars, tables, a chat, a page of hits
 retry_line.py   the retries of a sync as one line, on a terminal

@@ -27,15 +27,16 @@ from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
 from kchat_search.cli.parent import Parent
+from kchat_search.cli.starting import set_up, settings_of_command
+from kchat_search.cli.tokens import token
+from kchat_search.cli.users import user
 from kchat_search.composition import make_service
 from kchat_search.config import (
     TRY_THE_DEMO,
     Settings,
     SettingsWithAccount,
-    load_settings,
     load_settings_of_serve,
     load_settings_with_account,
-    say_if_others_read_env,
 )
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.damage import REPAIR, DamagedRow
@@ -128,7 +129,7 @@ def serve(host: str | None, port: int | None, from_parent: bool) -> None:
         web_server.run(Parent())
         return
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = _set_up(load_settings_of_serve(**given))
+    settings = set_up(load_settings_of_serve(**given))
     web_server.check_settings(settings)
     try:
         settings.credentials()
@@ -187,7 +188,7 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 @json_option
 def search(request: SearchRequest, as_json: bool, **asked: Any) -> None:
     """Search; the query language is that of the pages. Put -- before a query that begins with -."""
-    settings = _settings()
+    settings = settings_of_command()
     request = replace(request, **asked)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
@@ -231,7 +232,7 @@ def export(
 
     A file is there when it is whole, and not before. Links lead to where `serve` would answer.
     """
-    settings = _settings()
+    settings = settings_of_command()
     with _service(settings) as service:
         asked = replace(request, sort=sort)
         hits = service.export(asked)
@@ -264,7 +265,7 @@ def export(
 @json_option
 def show(chat_id: int, versions: bool, as_json: bool) -> None:
     """A whole chat."""
-    settings = _settings()
+    settings = settings_of_command()
     with _service(settings) as service:
         if versions:
             history = service.history(chat_id)
@@ -287,7 +288,7 @@ def show(chat_id: int, versions: bool, as_json: bool) -> None:
 def reindex(wait: float, as_json: bool) -> None:
     """Build the index anew from the archive; the present one answers until the swap."""
     with (
-        _service(_settings()) as service,
+        _service(settings_of_command()) as service,
         service.indexing("reindex", wait),
         printing.progress_bars(quiet=as_json) as progress,
     ):
@@ -307,7 +308,7 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
     if seed is None:
         seed = random.SystemRandom().randrange(2**32)
     with (
-        _service(_settings()) as service,
+        _service(settings_of_command()) as service,
         printing.progress_bars(quiet=as_json) as progress,
     ):
         report = service.verify(strings, seed, progress)
@@ -356,7 +357,7 @@ def status(rejects: bool, page: int | None, as_json: bool) -> None:
     """Chats, last sync, index, who is the indexer, and which chats could not be understood."""
     if page is not None and not rejects:
         raise click.UsageError("--page needs --rejects.")
-    settings = _settings()
+    settings = settings_of_command()
     with _service(settings) as service:
         if rejects:
             _print_rejects(service, settings, page or 1, as_json=as_json)
@@ -395,18 +396,8 @@ def _links(settings: Settings) -> Links:
     return Links(settings.served_url, settings.kchat_chat_url)
 
 
-def _settings() -> Settings:
-    return _set_up(load_settings())
-
-
 def _settings_with_account() -> SettingsWithAccount:
-    return _set_up(load_settings_with_account())
-
-
-def _set_up(settings: AnySettings) -> AnySettings:
-    logs.setup(settings.log_level, settings.log_format)
-    say_if_others_read_env()
-    return settings
+    return set_up(load_settings_with_account())
 
 
 @contextmanager
@@ -420,3 +411,7 @@ def _wait_for_interrupt() -> None:
         threading.Event().wait()
     except KeyboardInterrupt:
         return
+
+
+commands.add_command(user)
+commands.add_command(token)

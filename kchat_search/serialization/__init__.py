@@ -15,6 +15,7 @@ notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone
 safe_text.py       makes text and links that strangers wrote safe to send
+people.py          people and tokens
 history.py         the versions of a chat and what changed, as JSON
 csv_cells.py       cells that no spreadsheet takes for formulas
 export_table.py    the columns of an export, for CSV and workbooks alike

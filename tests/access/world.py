@@ -75,6 +75,10 @@ class Office:
     clock: Clock = field(default_factory=Clock)
     mark: Mark = field(default_factory=Mark)
     hasher: CheapHasher = field(default_factory=CheapHasher)
+    secret: str = ""
+    """Of a session that a test began."""
+    token: str = ""
+    """The secret of a token."""
 
     @property
     def file(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def test_totals_of_a_later_version_are_read_as_far_as_they_are_known(archive: Sq
 def test_the_mark_that_there_are_people_stays_even_damaged(archive: SqlArchive, file: Path) -> None:
     opened = 0
 
-    def open_it() -> SqlArchive:
+    def open_it() -> AbstractContextManager[SqlArchive]:
         nonlocal opened
         opened += 1
-        return archive
+        return nullcontext(archive)
 
     mark = PeopleMark(open_it, lambda: at(0))
     assert opened == 0

@@ -33,7 +33,9 @@ def test_the_settings_table_is_the_settings() -> None:
 
 
 def options(command: click.Command) -> set[str]:
-    return {
+    """Its options, and those of the commands below it."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return set().union(*map(options, below)) | {
         option
         for parameter in command.params
         if isinstance(parameter, click.Option) and not parameter.hidden
