@@ -54,6 +54,17 @@ def replace(file: Path) -> None:
     copy.replace(file)
 
 
+def remove_all(file: Path) -> None:
+    for path in file.parent.glob("access*"):
+        path.unlink()
+
+
+def become_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+TABLES = ("sessions", "tokens", "people", "failed_log_ins", "request_counts", "facts")
 GONE: dict[str, Callable[[Path], object]] = {
     "removed": lambda file: file.unlink(),
     "removed with its folder": lambda file: shutil.rmtree(file.parent),
@@ -61,10 +72,8 @@ GONE: dict[str, Callable[[Path], object]] = {
     "damaged": lambda file: overwrite(file, b"x" * 8_192),
     "empty": lambda file: overwrite(file, b""),
     "without its tables": lambda file: run(file, *(f"DROP TABLE {name}" for name in TABLES)),
-    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "a folder": become_a_folder,
 }
-TABLES = ("sessions", "tokens", "people", "failed_log_ins", "request_counts", "facts")
-
 READS: dict[str, Callable[[SqlAccess, Office], object]] = {
     "everybody": lambda a, _: a.people.everybody(),
     "person": lambda a, _: a.people.person("anna"),
@@ -165,7 +174,7 @@ def test_a_database_that_can_t_be_opened_is_an_error(office: Office, fault: str)
 
 
 EMPTIED: dict[str, Callable[[Path], object]] = {
-    "another, new database": lambda file: [path.unlink() for path in file.parent.glob("access*")],
+    "another, new database": remove_all,
     "emptied": lambda file: run(file, "DELETE FROM people", "DELETE FROM facts"),
     "truncated": lambda file: overwrite(file, b""),
 }
