@@ -167,7 +167,7 @@ def test_a_token_is_printed_once_and_alone() -> None:
         principal = opened.tokens.principal(secret)
         assert principal is not None
         (token,) = opened.tokens.everything()
-    assert (principal.name, principal.roles) == ("crm", {"compliance"})
+    assert (principal.name, principal.roles) == ("crm", frozenset({"compliance"}))
     assert token.expires_at is not None
     left = token.expires_at - datetime.now(UTC)
     assert timedelta(days=89) < left <= timedelta(days=90)
