@@ -113,8 +113,8 @@ ROOMS = {
     "web": (*MIDDLE, "__init__", "hosts", "access", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
     "cli": (
-        *MIDDLE, "__init__", "config", "logs", "memory_dumps", "hosts", "sync", "search", "service",
-        "gate", "serialization", "composition", "web", "demo", "cli",
+        *MIDDLE, "__init__", "access", "config", "logs", "memory_dumps", "hosts", "sync", "search",
+        "service", "gate", "serialization", "composition", "web", "demo", "cli",
     ),
     "wsgi": ("__init__", "config", "logs", "memory_dumps", "models", "composition", "web"),
     "__main__": ("cli",),
