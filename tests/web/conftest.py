@@ -19,7 +19,7 @@ from kchat_search.web import create_app
 from tests.web import chats
 from tests.web.doors import Doors, Time, hire
 from tests.web.fake_service import NOW, FakeService
-from tests.web.gates import OpenGate
+from tests.web.gates import ENTRANCE, ROLES, OpenGate
 
 
 def make_presentation(*, demo: bool = False) -> Presentation:
@@ -116,3 +116,20 @@ def empty_doors(service: FakeService, tmp_path: Path) -> Iterator[Doors]:
     clock = Time()
     with closing(access_in(tmp_path / "empty.sqlite3", clock)) as access:
         yield Doors(service, access, clock)
+
+
+@pytest.fixture
+def gate(staffed: Path, tmp_path: Path) -> Iterator[Doors]:
+    """A gate with trusted proxies, and somebody who has two roles: what `app` stands behind."""
+    path = tmp_path / "access.sqlite3"
+    shutil.copy(staffed, path)
+    with closing(access_in(path, Time())) as access:
+        access.people.add("both", ROLES["both"], agent_id="2192")
+        service = FakeService(chats.ordinary(), make_presentation())
+        yield Doors(service, access, Time(), entrance=ENTRANCE)
+
+
+@pytest.fixture
+def guarded(gate: Doors) -> Flask:
+    """The application behind `gate`."""
+    return gate.app()

@@ -153,13 +153,20 @@ def answer_own_error(error: KchatSearchError) -> BaseResponse:
             status,
             kind,
             # What is wrong with which file is for those who look after the program.
-            words_of(error) if tells_all or isinstance(error, ChatDamaged) else "",
+            _told(error, kind) if tells_all or isinstance(error, ChatDamaged) else "",
             parameter=error.parameter if isinstance(error, BadRequest) else None,
             limit=error.limit if isinstance(error, LimitExceeded) else None,
             headers=_retry_after(error, status),
             alerts=_alerts() if about_files and tells_all else (),
         )
     )
+
+
+def _told(error: KchatSearchError, kind: str) -> str:
+    """What a client is told. Of the database of people it learns nothing but that."""
+    if not isinstance(error, AccessError):
+        return words_of(error)
+    return _advice_by_kind()[kind][1] if is_api_request() else ""
 
 
 def _retry_after(error: KchatSearchError, status: int) -> dict[str, str]:
