@@ -20,7 +20,6 @@ from kchat_search.errors import IndexDamaged, SettingsError
 from kchat_search.gate import Gate
 from kchat_search.hosts import http_url, is_loopback
 from kchat_search.models.reports import Alert
-from kchat_search.ports import Access
 from kchat_search.web import create_app
 from kchat_search.web.http.forwarding import is_proxy
 from kchat_search.web.server import WebServer
@@ -28,10 +27,13 @@ from kchat_search.web.server import WebServer
 log = logging.getLogger(__name__)
 
 
-def check_address(host: str, access: Access | None) -> None:
+def check_address(host: str, gate: Gate) -> None:
     """Raises `SettingsError` for an address that other machines can reach, as long as there are no
-    people: then only this machine may read. Raises `AccessError` where that can't be known."""
-    if is_loopback(host) or (access is not None and access.people.ever()):
+    people, nor a provider that vouches for some: then only this machine may read. Raises
+    `AccessError` where that can't be known."""
+    if is_loopback(host) or gate.elsewhere is not None:
+        return
+    if gate.access is not None and gate.access.people.ever():
         return
     raise SettingsError(
         f"KCHAT_HOST={host} would show the conversations to everybody who can reach this machine, "
@@ -44,7 +46,7 @@ def check_settings(settings: Settings) -> None:
     """The same for the address in the settings, before any process is started."""
     if not is_loopback(settings.host):
         with closing(make_gate(settings)) as gate:
-            check_address(settings.host, gate.access)
+            check_address(settings.host, gate)
 
 
 def run(parent: Parent) -> None:
@@ -82,7 +84,7 @@ def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) ->
     """Serve the pages and the API until the process is told to stop. `ready` is called with the
     address once it can be opened. Raises `SettingsError` where the address can't be used, and
     `ArchiveError` where the archive can't be read."""
-    check_address(host, gate.access)
+    check_address(host, gate)
     try:
         gate.warm()
     except IndexDamaged as error:  # as after an upgrade: the indexer builds it, and answers say so

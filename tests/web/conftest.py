@@ -125,8 +125,8 @@ def gate(staffed: Path, tmp_path: Path) -> Iterator[Doors]:
     shutil.copy(staffed, path)
     with closing(access_in(path, Time())) as access:
         access.people.add("both", ROLES["both"], agent_id="2192")
-        service = FakeService(chats.ordinary(), make_presentation())
-        yield Doors(service, access, Time(), entrance=ENTRANCE)
+        presentation = replace(make_presentation(), entrance=ENTRANCE)
+        yield Doors(FakeService(chats.ordinary(), presentation), access, Time())
 
 
 @pytest.fixture

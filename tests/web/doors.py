@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask import Flask
 
@@ -63,6 +64,7 @@ class Kept:
     def settle(self) -> None:
         if self.doors.disk_full:
             raise AuditUnwritable("The disk of the audit is full.")
+        self.doors.settled += 1
 
 
 @dataclass
@@ -74,6 +76,8 @@ class Doors:
     clock: Time
     recorded: list[AuditEntry] = field(default_factory=list)
     disk_full: bool = False
+    settled: int = 0
+    """How often an answer waited for the disk."""
 
     @property
     def presentation(self) -> Presentation:
@@ -96,6 +100,11 @@ class Doors:
     ) -> Program:
         del recorder, pages, again
         return replace(self.service, permissions=permissions(principal))
+
+    def set_entrance(self, **settings: Any) -> None:
+        """Change these settings of how people come in."""
+        entrance = replace(self.presentation.entrance, **settings)
+        self.service.presentation = replace(self.presentation, entrance=entrance)
 
     def app(self) -> Flask:
         return create_app(self, clock=self.clock)

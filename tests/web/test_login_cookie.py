@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from http.cookies import SimpleCookie
 
 import pytest
@@ -163,7 +162,7 @@ def test_hsts_is_sent_where_the_address_is_https(guarded: Flask, gate: Doors) ->
     assert (
         client.get("/healthz", **HTTPS).headers["Strict-Transport-Security"].startswith("max-age")
     )
-    gate.entrance = replace(gate.entrance, public_url="https://chats.example")
+    gate.set_entrance(public_url="https://chats.example")
     public_app = gate.app().test_client()
     answer = public_app.get("/healthz", headers={"Host": "chats.example"})
     assert "Strict-Transport-Security" in answer.headers

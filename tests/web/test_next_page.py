@@ -56,7 +56,7 @@ def test_the_log_in_page_is_never_told_to_lead_elsewhere(guarded: Flask) -> None
 
 def test_nobody_is_led_back_to_where_they_were(guarded: Flask) -> None:
     client = guarded.test_client()
-    answer = client.get("/?q=退款 100%&lang=en")
+    answer = client.get("/?q=退款 100%25&lang=en")
     wanted = parse_qs(urlsplit(answer.headers["Location"]).query)["next"]
     assert wanted == ["/?q=%E9%80%80%E6%AC%BE%20100%25&lang=en"]
     assert client.get("/").headers["Location"] == "/login"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -167,7 +166,7 @@ def test_the_same_header_from_elsewhere_is_refused_logged_and_recorded(
 
 
 def test_without_the_setting_the_header_is_one_like_any_other(gate: Doors) -> None:
-    gate.entrance = replace(gate.entrance, remote_user_header=None)
+    gate.set_entrance(remote_user_header=None)
     app = gate.app()
     named = {"X-Remote-User": "ada"}
     assert app.test_client().get(ME, headers=named, **FROM_PROXY).status_code == 401

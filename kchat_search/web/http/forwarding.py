@@ -54,13 +54,15 @@ def forwarded(app: WSGIApplication, entrance: Entrance) -> WSGIApplication:
     and its host. The header fields stay as they are."""
 
     def seen(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        _see(environ, entrance)
+        read(environ, entrance)
         return app(environ, start_response)
 
     return seen
 
 
-def _see(environ: dict[str, Any], entrance: Entrance) -> None:
+def read(environ: dict[str, Any], entrance: Entrance) -> None:
+    """Put what the client sent into the environment of a request (PEP 3333): its scheme and its
+    host, and for `client_of` who it is."""
     peer = _address(str(environ.get("REMOTE_ADDR") or ""))
     if peer is None or not is_trusted(peer, entrance.trusted_proxies):
         environ[_KEY] = Client(

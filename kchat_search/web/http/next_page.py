@@ -10,6 +10,7 @@ LOGIN = "/login"
 HOME = "/"
 _LONGEST = 4_000
 _DECODINGS = 3
+_IN_QUERY = "!$%&'()*+,-./:;=?@_~"
 _NO_PAGES = ("/login", "/logout", "/static")
 
 
@@ -38,7 +39,7 @@ def login_url(wanted: str | None = None) -> str:
 
 
 def _here() -> str:
-    query = request.query_string.decode("ascii", "ignore")
+    query = quote(request.query_string, safe=_IN_QUERY)  # some servers pass it on as it was typed
     return quote(request.path) + (f"?{query}" if query else "")
 
 
