@@ -17,6 +17,7 @@ web_server.py   the pages and the API, served on this machine
 indexer.py      the indexer as a process
 exit_codes.py   which error ends a command with which code
 demo.py         the whole program against a Kchat server of our own
+demo_people.py  accounts for it
 """
 
 from kchat_search.cli.commands import commands, main

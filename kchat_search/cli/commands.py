@@ -100,6 +100,7 @@ def commands() -> None:
 @click.option("--server-only", is_flag=True, help="Only the demo Kchat server.")
 @click.option("--count", default=2_000, show_default=True, help="Made-up conversations.")
 @click.option("--seed", default=1, show_default=True, help="Of the made-up conversations.")
+@click.option("--people", is_flag=True, help="With an account for each role, which it prints.")
 def demo(
     chats: Path | None,
     port: int | None,
@@ -107,6 +108,7 @@ def demo(
     server_only: bool,
     count: int,
     seed: int,
+    people: bool,
 ) -> None:
     """The whole program on made-up conversations; nothing to configure."""
     logs.setup("WARNING")
@@ -115,7 +117,7 @@ def demo(
             click.echo(how_to_connect(server))
             _wait_for_interrupt()
             return
-        code = run_demo(server, port)
+        code = run_demo(server, port, people=people)
     sys.exit(code)
 
 
