@@ -1,4 +1,7 @@
-"""A database of people: on SQLite, and on PostgreSQL where its server is installed."""
+"""A database of people: on SQLite, and on PostgreSQL where its server is installed.
+
+A file of tests that is about one database only says so with a fixture `database` of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from kchat_search.access.store import SqlAccess
+from tests import postgres
 
-from .world import Clock, Office, url_of
+from .world import TABLES, Clock, Office, url_of
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +26,28 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A database on a server, with the tables. Each test empties those of people."""
+    with postgres.server() as url:
+        Office(url).open().close()
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def office(tmp_path: Path, empty_file: Path) -> Office:
-    return Office(url_of(Path(shutil.copyfile(empty_file, tmp_path / "access.sqlite3"))))
+def office(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Office:
+    if database == "sqlite":
+        empty = request.getfixturevalue("empty_file")
+        return Office(url_of(Path(shutil.copyfile(empty, tmp_path / "access.sqlite3"))))
+    url: str = request.getfixturevalue("postgres_url")
+    with psycopg.connect(url) as connection:
+        connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
+    return Office(url)
 
 
 @pytest.fixture

@@ -16,9 +16,14 @@ from kchat_search.access.store import SqlAccess
 from kchat_search.errors import AccessError, ArchiveError
 from kchat_search.models.people import Principal
 
-from .world import ADDRESS, PASSWORD, Mark, Office, url_of
+from .world import ADDRESS, PASSWORD, TABLES, Mark, Office, url_of
 
 ANNA = Principal("person", "person:1", "anna")
+
+
+@pytest.fixture
+def database() -> str:
+    return "sqlite"
 
 
 @pytest.fixture
@@ -64,7 +69,6 @@ def become_a_folder(file: Path) -> None:
     file.mkdir()
 
 
-TABLES = ("sessions", "tokens", "people", "failed_log_ins", "request_counts", "facts")
 GONE: dict[str, Callable[[Path], object]] = {
     "removed": lambda file: file.unlink(),
     "removed with its folder": lambda file: shutil.rmtree(file.parent),

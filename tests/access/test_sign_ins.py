@@ -185,14 +185,14 @@ def test_one_address_does_not_take_every_place(office: Office) -> None:
 def test_a_flood_of_names_does_not_fill_the_disk(
     access: SqlAccess, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sign_ins, "MOST_ROWS", 8)
-    for number in range(24):
+    monkeypatch.setattr(sign_ins, "MOST_ROWS", 4)
+    for number in range(10):
         clock.passes(seconds=1)
         fail(access, f"name{number}")
     with access._database.reading() as connection:
         rows = connection.exec_driver_sql("SELECT count(*) FROM failed_log_ins").scalar()
-    assert rows == 8
-    assert [fail(access, "name23") for _ in range(3)] == [0, 0, 1]  # those of late are kept
+    assert rows == 4
+    assert [fail(access, "name9") for _ in range(3)] == [0, 0, 1]  # those of late are kept
     clock.passes(days=2)
     fail(access, "one more")
     with access._database.reading() as connection:

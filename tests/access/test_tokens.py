@@ -27,7 +27,7 @@ def test_a_token_says_what_it_may_and_is_stored_hashed(access: SqlAccess, office
     assert (kept.name, kept.owner, kept.expires_at) == ("crm", None, START + timedelta(days=90))
     assert kept.last_used_at == START
     access.close()
-    assert all(secret.encode() not in path.read_bytes() for path in office.file.parent.iterdir())
+    assert secret.encode() not in office.stored()
 
 
 def test_what_is_no_token_gives_nothing(access: SqlAccess) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from argon2 import PasswordHasher
 
 from kchat_search.access.opening import open_access
@@ -16,6 +17,8 @@ from kchat_search.access.store import SqlAccess
 PASSWORD = "four words of mine"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ADDRESS = "192.0.2.7"
+TABLES = ("sessions", "tokens", "people", "failed_log_ins", "request_counts", "facts")
+"""Those of people, in an order in which they can be deleted."""
 
 
 class CheapHasher(PasswordHasher):
@@ -84,6 +87,17 @@ class Office:
     def file(self) -> Path:
         """Where it lies, on SQLite."""
         return Path(self.url.removeprefix("sqlite:///"))
+
+    def stored(self) -> bytes:
+        """All that is stored, as bytes: of the files, or of the rows."""
+        if self.url.startswith("sqlite"):
+            return b"".join(path.read_bytes() for path in self.file.parent.glob("access*"))
+        with psycopg.connect(self.url) as connection:
+            rows = [
+                connection.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608  # our names
+                for name in TABLES
+            ]
+        return repr(rows).encode()
 
     def open(self, **settings: Any) -> SqlAccess:
         """What a process has of it."""
