@@ -20,7 +20,7 @@ from kchat_search.databases.driver_statements import DriverStatement
 from kchat_search.errors import AccessError
 from kchat_search.models.audit import AuditEntry
 
-_LONGEST = {"name": 256, "query": 16_384, "address": 64, "object": 256}
+_LONGEST = {"principal": 64, "name": 256, "query": 16_384, "address": 64, "object": 256}
 """Characters. A longer text is cut, and ends in «…»: what somebody types must not fill the disk."""
 _NO_END = (
     "The end of the audit's chain is not in the database of people: somebody removed it. Put a "
@@ -90,7 +90,7 @@ def _columns(entry: AuditEntry) -> tuple[dict[str, object], dict[str, object]]:
     name, query = _bounded(entry.name, "name"), _bounded(entry.query, "query")
     name_salt, query_salt = new_salt(), new_salt()
     row: dict[str, object] = {
-        "principal": entry.principal,
+        "principal": _bounded(entry.principal, "principal"),
         "address": _bounded(entry.address, "address"),
         "action": entry.action,
         "object": _bounded(entry.object, "object"),

@@ -33,6 +33,7 @@ from kchat_search.models.people import Principal
 from kchat_search.ports import Clock
 
 _READ_AT_ONCE = 2_000
+_GREATEST = 2**63 - 1
 _HASH = re.compile(r"[0-9a-f]{64}")
 _TABLES = (audit.name, audit_texts.name)
 
@@ -98,7 +99,8 @@ class SqlAudit:
         with self._database.writing() as connection:
             _erase_securely(connection)
             here = audit_texts.c.number == number
-            if connection.scalar(select(audit_texts.c.name_salt).where(here)) is None:
+            known = number <= _GREATEST  # the database has no greater ones
+            if not known or connection.scalar(select(audit_texts.c.name_salt).where(here)) is None:
                 raise NotFound(f"The audit has no row {number} with texts.")
             nothing = dict.fromkeys(("name", "name_salt", "query", "query_salt"))
             connection.execute(update(audit_texts).where(here).values(nothing))
