@@ -23,6 +23,7 @@ import click
 from kchat_search import __version__, logs, memory_dumps
 from kchat_search.cli import indexer, output_file, printing, web_server
 from kchat_search.cli import serve as processes
+from kchat_search.cli.audit import audit
 from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
@@ -417,3 +418,4 @@ def _wait_for_interrupt() -> None:
 
 commands.add_command(user)
 commands.add_command(token)
+commands.add_command(audit)
