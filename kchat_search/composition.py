@@ -15,7 +15,7 @@ from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.config import Settings
+from kchat_search.config import Settings, SettingsOfWeb
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
@@ -28,8 +28,12 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
-from kchat_search.models.people import OWNER, Entrance
+from kchat_search.models.people import OWNER, Entrance, Role
 from kchat_search.models.reports import Alert, Presentation
+from kchat_search.oidc.claims import Rules
+from kchat_search.oidc.provider import OpenIdProvider
+from kchat_search.oidc.sign_in import ProviderSignIn
+from kchat_search.oidc.transport import Client
 from kchat_search.ports import Access, Clock
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
@@ -63,17 +67,40 @@ def make_gate(
     can't be opened.
     """
     archive = _open_archive(settings)
+    access = AccessOnDemand(lambda: _open_access(settings, clock, lambda: nullcontext(archive)))
     try:
         return Gate(
             owners=_owners_service(settings, clock, told, archive),
             agents_see=settings.agents_see,
-            access=AccessOnDemand(
-                lambda: _open_access(settings, clock, lambda: nullcontext(archive))
-            ),
+            access=access,
+            elsewhere=_sign_in_elsewhere(settings, access, clock),
         )
     except BaseException:
         archive.close()
         raise
+
+
+def _sign_in_elsewhere(settings: Settings, access: Access, clock: Clock) -> ProviderSignIn | None:
+    """Sign-in by OpenID Connect, where it is set up. The provider is not asked yet."""
+    url, client_id = settings.oidc_configuration_url, settings.oidc_client_id
+    if url is None or client_id is None:
+        return None
+    groups: dict[Role, str] = dict(settings.oidc_groups.items())
+    secret = settings.oidc_client_secret if isinstance(settings, SettingsOfWeb) else None
+    provider = OpenIdProvider(
+        url,
+        Client(client_id, secret.get_secret_value() if secret else None, settings.oidc_scopes),
+        Rules(settings.oidc_groups_claim, groups, settings.oidc_agent_id_claim),
+        clock,
+    )
+    return ProviderSignIn(
+        provider,
+        access,
+        clock,
+        time.sleep,
+        name=settings.oidc_provider_name,
+        auto_redirect=settings.oidc_auto_redirect,
+    )
 
 
 def make_access(settings: Settings, clock: Clock = utc_now) -> Access:

@@ -40,6 +40,7 @@ _OWN_PORTS = {"https": ":443", "http": ":80"}
 
 TRY_THE_DEMO = "To look around without an account: kchat-search demo"
 PREFIX = "KCHAT_"
+OidcRole = Literal["agent", "compliance", "admin", "auditor"]
 _SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD", "KCHAT_OIDC_CLIENT_SECRET")
 
 
@@ -235,7 +236,7 @@ class Settings(BaseSettings):
             return self
         if not self.oidc_client_id:
             raise ValueError("KCHAT_OIDC_CONFIGURATION_URL needs KCHAT_OIDC_CLIENT_ID")
-        if not any(self.oidc_groups.values()):
+        if not self.oidc_groups:
             raise ValueError(
                 "nobody could sign in by OpenID Connect: set at least one of "
                 "KCHAT_OIDC_AGENT_GROUP, _COMPLIANCE_GROUP, _ADMIN_GROUP, _AUDITOR_GROUP"
@@ -243,14 +244,15 @@ class Settings(BaseSettings):
         return self
 
     @property
-    def oidc_groups(self) -> dict[str, str | None]:
-        """Role: the group whose members have it; None where no group gives it."""
-        return {
+    def oidc_groups(self) -> dict[OidcRole, str]:
+        """Role: the group whose members have it. Without the roles that no group gives."""
+        groups: dict[OidcRole, str | None] = {
             "agent": self.oidc_agent_group,
             "compliance": self.oidc_compliance_group,
             "admin": self.oidc_admin_group,
             "auditor": self.oidc_auditor_group,
         }
+        return {role: group for role, group in groups.items() if group}
 
     @field_validator("timezone")
     @classmethod

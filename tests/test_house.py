@@ -108,7 +108,7 @@ ROOMS = {
     "serialization": (*MIDDLE, "__init__", "search", "serialization"),
     "composition": (
         *MIDDLE, "config", "access", "sync", "search", "service", "gate", "kchat", "archive",
-        "engines",
+        "engines", "oidc",
     ),
     "web": (*MIDDLE, "__init__", "hosts", "access", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests

@@ -31,7 +31,7 @@ from kchat_search.web.http import (
     recording,
 )
 from kchat_search.web.http.forwarding import forwarded
-from kchat_search.web.pages import account, formatting, header, people, sign_in, tokens
+from kchat_search.web.pages import account, elsewhere, formatting, header, people, sign_in, tokens
 from kchat_search.web.pages import routes as pages
 from kchat_search.web.program import Gate
 
@@ -74,6 +74,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(presentation, clock))
     app.register_blueprint(sign_in.pages)
+    app.register_blueprint(elsewhere.blueprint(clock))
     app.register_blueprint(account.blueprint(clock))
     app.register_blueprint(people.pages)
     app.register_blueprint(tokens.blueprint(clock))

@@ -7,19 +7,18 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from kchat_search.access.opening import open_access
 from kchat_search.errors import AuditUnwritable, ProviderUnreachable, SignInRefused
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person, Principal
 from kchat_search.models.sign_in import Answer, Grant
 from kchat_search.oidc.sign_in import ProviderSignIn
 from kchat_search.ports import Access
-from tests.access.world import url_of
-from tests.oidc.conftest import client_of
+from tests.oidc.conftest import client_of, people_at
 from tests.oidc.hostile_provider import REDIRECT, HostileProvider, as_json
 
 
@@ -81,11 +80,14 @@ def no_pause(_seconds: float) -> None:
 
 @pytest.fixture
 def here(there: HostileProvider, tmp_path: Path) -> Iterator[Here]:
-    access: Any = open_access(url_of(tmp_path / "access.sqlite3"), there.clock)
-    audit = access.audit = KeptAudit()
+    kept = people_at(tmp_path / "access.sqlite3", there.clock)
+    audit = KeptAudit()
+    access: Any = SimpleNamespace(
+        people=kept.people, sessions=kept.sessions, tokens=kept.tokens, audit=audit
+    )
     sign_in = ProviderSignIn(client_of(there), access, there.clock, no_pause, "Acme ID")
     yield Here(there, access, sign_in, audit)
-    access.close()
+    kept.close()
 
 
 def said(audit: KeptAudit) -> list[tuple[str, str]]:

@@ -102,6 +102,12 @@ def recorder() -> Recorder:
     return cast("Recorder", g.recorder)
 
 
+def record_as(principal: Principal) -> Recorder:
+    """The same, of this principal, whoever asks."""
+    g.recorder = gate().recorder(principal, address())
+    return cast("Recorder", g.recorder)
+
+
 def known() -> Asker:
     """Who asks; nobody also where that can't be known. For answers that must come in any case, such
     as the page of an error."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import request
 
 from kchat_search.errors import NotFound
-from kchat_search.models.people import Person
+from kchat_search.models.people import Person, Principal
 from kchat_search.web.http import cookies, current
 
 _BROWSER = 200
@@ -30,10 +30,16 @@ def begin(person: Person, *, provider_data: str = "") -> None:
     )
 
 
+def held() -> Principal | None:
+    """Who has the session of this browser's cookie: also where who vouches for them would have to
+    be asked again, so that they can log out."""
+    secret = cookies.secret()
+    return None if secret is None else current.access().sessions.principal(secret)
+
+
 def end() -> None:
     """Nobody is signed in in this browser any more. Nothing happens if nobody was."""
-    held = cookies.secret()
-    known = None if held is None else current.access().sessions.principal(held)
+    known = held()
     if known is not None and known.session is not None:
         _end(known.session)
     cookies.forget()

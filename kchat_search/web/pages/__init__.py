@@ -3,6 +3,7 @@
 routes.py       the routes: from parameters to a page
 search_page.py  what the search page shows: facets, chips, pager
 sign_in.py      log-in and log-out
+elsewhere.py    log-in and log-out with a provider of OpenID Connect
 account.py      the own account: password, log-ins, tokens
 people.py       people, for administrators
 tokens.py       all tokens, for administrators

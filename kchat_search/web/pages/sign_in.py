@@ -11,14 +11,15 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.administration import key_of
-from kchat_search.errors import RequestRefused, TooManyAttempts
+from kchat_search.errors import ProviderUnreachable, RequestRefused, TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person
-from kchat_search.web.http import current, sessions, typed_forms
+from kchat_search.web.http import current, sessions, typed_forms, who
 from kchat_search.web.http.next_page import HOME, own_path
 from kchat_search.web.http.permissions import public
 from kchat_search.web.http.problems import words_of
 from kchat_search.web.http.rendering import page
+from kchat_search.web.pages import elsewhere
 from kchat_search.web.pages.header import first_page
 
 pages = Blueprint("sign_in", __name__)
@@ -32,8 +33,11 @@ def login() -> BaseResponse:
     there = own_path(request.args.get("next", ""))
     if current.is_open():
         return redirect(there)
-    if current.asker().is_known:
+    if _is_known():
         return redirect(first_page() if there == HOME else there)
+    provider = current.gate().elsewhere
+    if provider is not None and provider.auto_redirect and elsewhere.STAYS not in request.args:
+        return redirect(elsewhere.begin_url(there))
     return _page(there)
 
 
@@ -62,12 +66,23 @@ def log_in() -> BaseResponse:
 @pages.post("/logout")
 @public
 def log_out() -> BaseResponse:
-    """Log out, here and on the server."""
-    if current.asker().by == "session":
-        current.recorder().add(AuditEntry("", "", "", "log_out"))
+    """Log out, here and on the server, and at the provider where it began there."""
+    held = None if who.bearer() else sessions.held()
+    there = elsewhere.log_out_url(held)
+    if held is not None:
+        current.record_as(held).add(AuditEntry("", "", "", "log_out"))
         sessions.end()
+        if there is not None:
+            return elsewhere.log_out_page(there)
         flash(_("您已退出登录。"))
-    return redirect("/login", 303)
+    return redirect(elsewhere.STAY if current.gate().elsewhere else "/login", 303)
+
+
+def _is_known() -> bool:
+    try:
+        return current.asker().is_known
+    except ProviderUnreachable:  # they may log in in another way
+        return False
 
 
 def _begin(person: Person) -> None:
@@ -103,5 +118,5 @@ def _page(there: str, name: str = "", error: str = "", *, wrong: bool = False) -
         wrong=wrong,
         typed_waits=typed_forms.waits(),
         password_login=entrance.password_login,
-        provider=None,
+        provider=elsewhere.shown(there),
     )
