@@ -60,8 +60,7 @@ def matches(  # noqa: C901, PLR0911  # one for each kind
         case Said(messages):
             return bool(looked_into(document, messages, history))
         case FileNamed(text):
-            names = document.files + (() if masked else document.hidden_files)
-            return any(re.search(re.escape(text), name) for name in names)
+            return any(re.search(re.escape(text), n) for n in names(document, text, masked))
         case FieldIs(field, values):
             return any(value in values for value in document.fields[field])
         case CreatedIn(start, end):
@@ -88,11 +87,30 @@ def forms(passage: Passage, literal: str, *, joined: bool, masked: bool) -> tupl
     if not masked:
         own = passage.joined if hidden is None else hidden.joined
         return (seen(passage, masked), *(own if joined else ()))
-    if not re.search(f"[{WHOLE_BEGINS}{WHOLE_ENDS}]", literal):
+    if not has_marks(literal):
         return (passage.text, *(passage.joined if joined else ()))
+    return (hidden.whole,) if hidden is not None and has_whole_numbers(literal) else ()
+
+
+def names(document: IndexDocument, literal: str, masked: bool) -> tuple[str, ...]:
+    """The names of files in which a literal is looked for."""
+    if not masked:
+        return document.files + document.hidden_files
+    if not has_marks(literal):
+        return document.files
+    return document.whole_files if has_whole_numbers(literal) else ()
+
+
+def has_marks(literal: str) -> bool:
+    """Has it any mark of a whole number?"""
+    return re.search(f"[{WHOLE_BEGINS}{WHOLE_ENDS}]", literal) is not None
+
+
+def has_whole_numbers(literal: str) -> bool:
+    """Has it numbers in marks, all of them whole?"""
     other = f"[^{WHOLE_BEGINS}{WHOLE_ENDS}]*"
     whole_numbers = f"({other}{WHOLE_BEGINS}{other}{WHOLE_ENDS})+{other}"
-    return (hidden.whole,) if hidden is not None and re.fullmatch(whole_numbers, literal) else ()
+    return re.fullmatch(whole_numbers, literal) is not None
 
 
 def looked_into(document: IndexDocument, messages: Messages, history: bool) -> list[Passage]:

@@ -18,7 +18,7 @@ from kchat_search.models.chats import Message, Participant, is_gone
 from kchat_search.models.plan import IndexDocument, Passage
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import letter_runs
-from kchat_search.text.segmentation import Segmenter
+from kchat_search.text.segmentation import Segmenter, index_token
 
 VERSION = 5
 """The version of what a document is made of. After it changes, the index is rebuilt."""
@@ -132,7 +132,7 @@ def _hidden_words(passages: Iterable[Passage], files: Sequence[str]) -> tuple[st
     if not hidden and not files:
         return ()
     texts = (*hidden, *files)
-    return tuple(dict.fromkeys(word for text in texts for _, word in letter_runs(text)))
+    return tuple(dict.fromkeys(index_token(w) for text in texts for _, w in letter_runs(text)))
 
 
 def _ranked(passages: Sequence[Passage], files: Sequence[str]) -> Iterator[str]:

@@ -58,6 +58,7 @@ def make(
     visitor: str | None = None,
     files: tuple[str, ...] = (),
     hidden_files: tuple[str, ...] = (),
+    whole_files: tuple[str, ...] = (),
     month: str | None = None,
     passages: tuple[Passage, ...] = (),
     former: tuple[Passage, ...] = (),
@@ -110,6 +111,7 @@ def make(
         files=tuple(fold(name) for name in files),
         words=tuple(words),
         hidden_files=tuple(fold(name) for name in hidden_files),
+        whole_files=whole_files,
         hidden_words=tuple(sorted(hidden_words)),
         former=former,
     )
@@ -123,6 +125,9 @@ def month_of(created: int) -> str:
 texts = st.text(ALPHABET, max_size=12) | st.text(DIGITS, max_size=9)
 speakers = st.sampled_from(SPEAKERS)
 times = st.none() | st.integers(0, 20)
+WHOLE_NUMBERS = (f"{WHOLE_BEGINS}\ufdd5\ufdd7{WHOLE_ENDS}", f"{WHOLE_BEGINS}\ufdd6{WHOLE_ENDS}")
+whole_names = st.sampled_from(WHOLE_NUMBERS)
+"""Names of files that are one whole number, in characters that no other text has."""
 _folded = texts.map(fold).filter(bool)
 _moments = times | st.integers(-(2**60), 2**60)
 SENDERS = ("", "#1", "#2", "访客5", "5")
@@ -186,6 +191,7 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
         month=None if created is None else month_of(created),
         revision=draw(st.integers(1, 9)),
         hidden_files=tuple(draw(st.lists(st.text("发票ab1.", min_size=1, max_size=4), max_size=1))),
+        whole_files=tuple(draw(st.lists(whole_names, max_size=1))),
         passages=draw(_passages_and_hiding),
         former=draw(st.just(()) | _some_passages),
     )

@@ -171,7 +171,9 @@ def _candidates(
     """(documents of `within` that may contain a literal, as far as posting lists tell at little
     cost; the text scan that decides, or None if there is nothing left to decide)."""
     if isinstance(node, FileNamed):
-        names = ["files"] if segment.masked else ["files", "hidden_files"]
+        names = ["files", "hidden_files"]
+        if segment.masked:
+            names = ["hidden_files" if _has_whole_numbers(node.text) else "files"]
         messages = EVERYWHERE
     else:
         names = _texts(segment, node, history=history)

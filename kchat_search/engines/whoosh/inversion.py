@@ -94,7 +94,8 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
     arrays |= _invert_passages("text", [d.passages for d in documents], arrays["created"])
     arrays |= _invert_passages("former", [d.former for d in documents], arrays["created"])
     arrays |= _invert_names("files", [d.files for d in documents])
-    arrays |= _invert_names("hidden_files", [d.hidden_files for d in documents])
+    hidden_files = [(*d.hidden_files, *d.whole_files) for d in documents]
+    arrays |= _invert_names("hidden_files", hidden_files)
     return Run(arrays)
 
 

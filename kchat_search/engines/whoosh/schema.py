@@ -62,7 +62,8 @@ TEXTS = (*SENDERS, *FRAGMENTS, "files", "hidden_files")
     former         what its former passages say, in clear, and their joined fragments:
     former_joined  only who sees all looks into these two
     files          the names of its uploads, as everybody sees them
-    hidden_files   those of the names that hide something, in clear
+    hidden_files   those of the names that hide something: in clear, for who sees all, and with
+                   whole numbers in marks, for who sees masked and looks for these
 """
 
 GRAM_FIELDS = {text: (f"{text}_characters", f"{text}_pairs", f"{text}_triples") for text in TEXTS}

@@ -34,7 +34,7 @@ from kchat_search.models.plan import (
 from kchat_search.ports import Engine, IndexReader
 from kchat_search.text.scripts import runs
 from tests.contracts.engine.conftest import EngineUnderTest, build
-from tests.engines.documents import histories, nodes
+from tests.engines.documents import WHOLE_NUMBERS, histories, make, nodes, whole_names
 from tests.oracle import matches
 
 History = Sequence[tuple[Sequence[IndexDocument], Sequence[int]]]
@@ -128,6 +128,37 @@ def test_what_is_hidden_changes_nothing_for_who_sees_masked(
                 assert engine.seen(sight).count(part) == other.seen(sight).count(part), part
 
 
+@pytest.mark.parametrize(
+    ("name", "masked", "clear"),
+    [
+        ("13800138845", [], [1]),
+        ("0013", [], [1]),
+        ("发票", [1], [1]),
+        (WHOLE_NUMBERS[0], [1], [1]),
+        (f"发票{WHOLE_NUMBERS[0]}.p", [1], [1]),
+        (WHOLE_NUMBERS[1], [], []),
+        (WHOLE_NUMBERS[0][1:], [], [1]),
+        (WHOLE_NUMBERS[0][:-1], [], [1]),
+        (WHOLE_NUMBERS[0][1:-1], [], [1]),
+    ],
+)
+def test_a_file_is_found_by_a_whole_number_in_its_name(
+    engine: Engine, name: str, masked: list[int], clear: list[int]
+) -> None:
+    document = make(
+        1,
+        "好",
+        files=("发票138.png",),
+        hidden_files=("发票13800138845.png",),
+        whole_files=(f"发票{WHOLE_NUMBERS[0]}.png",),
+    )
+    build(engine, [[document]])
+    plan = Plan(FileNamed(name), sort="newest")
+    assert list(engine.seen(Sight(masked=True)).ids(plan)) == masked
+    # nobody who sees all asks for marks, because no query has them
+    assert list(engine.seen(Sight()).ids(plan)) == clear
+
+
 @st.composite
 def otherwise_hidden(draw: st.DrawFn, document: IndexDocument) -> IndexDocument:
     """The document with something else hidden in the same places."""
@@ -149,6 +180,7 @@ def otherwise_hidden(draw: st.DrawFn, document: IndexDocument) -> IndexDocument:
         passages=passages,
         hidden_words=tuple(draw(st.lists(st.sampled_from(("a", "ab", "aab")), max_size=2))),
         hidden_files=tuple(draw(st.lists(st.text("发票ab1.", min_size=1, max_size=4), max_size=1))),
+        whole_files=tuple(draw(st.lists(whole_names, max_size=1))),
     )
 
 

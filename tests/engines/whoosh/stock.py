@@ -124,7 +124,8 @@ def parts_of(document: IndexDocument) -> dict[str, list[tuple[int, str]]]:
         "former_joined": [(n, p, each) for n, p in former for each in p.joined],
     }
     marked = {name: [(n, MARKS[p.speaker] + x) for n, p, x in some] for name, some in parts.items()}
-    names = {"files": document.files, "hidden_files": document.hidden_files}
+    hidden_files = document.hidden_files + document.whole_files
+    names = {"files": document.files, "hidden_files": hidden_files}
     return marked | {text: [(0, FILE_MARK + name) for name in some] for text, some in names.items()}
 
 
