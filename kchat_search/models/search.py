@@ -284,3 +284,5 @@ class ChatView:
     """Other chats of this visitor, newest first, at most ten."""
     others_total: int = 0
     """How many other chats this visitor has."""
+    hides: bool = False
+    """Is something of it hidden from whoever asks: private numbers?"""

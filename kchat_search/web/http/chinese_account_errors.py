@@ -1,4 +1,4 @@
-"""The Chinese of what is wrong with a user name, a password or a token.
+"""The Chinese of what is wrong with a user name, a password, a token, or a permission.
 
 The room `access` says it in English. Each text there has a line here, by which it is known: a test
 makes every one of them.
@@ -11,6 +11,10 @@ import re
 _TEXTS = tuple(
     (re.compile(english), chinese)
     for english, chinese in (
+        (
+            r"Your account may not do this; it lacks the permission «(\w+)»",
+            "您的账号没有「{0}」这项权限。",
+        ),
         # names
         (r"The user name is empty", "用户名不能为空，例如 li.lei。"),
         (r"«[^»]*» can't be a user name: it has more than (\d+)", "用户名最多 {0} 个字符。"),

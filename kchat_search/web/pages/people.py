@@ -213,7 +213,7 @@ def _sure_to_remove(person: Person) -> Response:
         person,
         _risks(person, NOBODY),
         _("移除「%(name)s」？", name=person.name),
-        _("移除"),
+        _("移除账号"),
         _("账号、登录和令牌都会没有，不能恢复；审计记录会留下。只想暂时停用的话，请用「停用」。"),
     )
 

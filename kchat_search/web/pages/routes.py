@@ -63,13 +63,20 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     @pages.get("/chats/<chat_id>")
     @needs("search")
     def chat(chat_id: str) -> BaseResponse:
-        given = parameters.only(without_choice(request.args), "q", "offset")
-        offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
-        part = slice(offset, offset + A_PAGE)
-        view = _read(chat_id, given["q"], part)
-        if offset and offset >= len(view.chat.messages):
-            return redirect(links.chat_url(view.chat, given["q"]))
-        response = conditional(_chat_page(view, given["q"], part))
+        q, part = _part()
+        view = _read(chat_id, q, part)
+        if part.start and part.start >= len(view.chat.messages):
+            return redirect(links.chat_url(view.chat, q))
+        response = conditional(_chat_page(view, q, part))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    # Not by GET: what a link or a bookmark could do again would not be one person's one look.
+    @pages.post("/chats/<chat_id>/reveal")
+    @needs("numbers")
+    def reveal(chat_id: str) -> BaseResponse:
+        q, part = _part()
+        response = _chat_page(_read(chat_id, q, part, reveal=True), q, part, revealed=True)
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
@@ -95,10 +102,18 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     return pages
 
 
-def _read(chat_id: str, q: str, part: slice) -> ChatView:
-    """A chat, with the matches of `q` in a part of its messages."""
+def _part() -> tuple[str, slice]:
+    """(the query, the part of the messages) that are asked for."""
+    given = parameters.only(without_choice(request.args), "q", "offset")
+    offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
+    return given["q"], slice(offset, offset + A_PAGE)
+
+
+def _read(chat_id: str, q: str, part: slice, *, reveal: bool = False) -> ChatView:
+    """A chat, with the matches of `q` in a part of its messages; with `reveal`, with its private
+    numbers."""
     try:
-        return program().chat(parameters.read_chat_id(chat_id), q, part)
+        return program().chat(parameters.read_chat_id(chat_id), q, part, reveal=reveal)
     except (NotFound, BadRequest) as error:
         if isinstance(error, BadRequest) and error.parameter != "id":
             raise
@@ -159,7 +174,7 @@ def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
     }
 
 
-def _chat_page(view: ChatView, q: str, part: slice) -> Response:
+def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -> Response:
     chat = view.chat
     rows = transcript.rows(view, program().presentation.zone)[part]
     matches = [row.anchor for row in rows if row.highlights]
@@ -187,6 +202,9 @@ def _chat_page(view: ChatView, q: str, part: slice) -> Response:
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
         said_before=_said_before(view),
+        revealed=revealed,
+        can_reveal=view.hides and program().may("numbers"),
+        reveal_url=links.reveal_url(chat, q, part.start),
         labels=Labels(),
     )
 
