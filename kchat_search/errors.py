@@ -91,8 +91,8 @@ class Forbidden(RequestRefused):
 
     def __init__(self, permission: str) -> None:
         super().__init__(
-            f"Your account may not do this; it lacks the permission «{permission}». "
-            "Ask an administrator."
+            f"Your account may not do this: it lacks the permission '{permission}'. Ask an "
+            "administrator."
         )
         self.permission = permission
 

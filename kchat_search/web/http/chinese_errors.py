@@ -13,11 +13,13 @@ from __future__ import annotations
 from kchat_search.errors import (
     BadRequest,
     ChatDamaged,
+    Forbidden,
     KchatSearchError,
     LimitExceeded,
     NotFound,
     RequestTooExpensive,
     SignInRefused,
+    TooManyRequests,
 )
 from kchat_search.models.damage import REPAIR
 from kchat_search.models.search import MAX_CLAUSES
@@ -40,6 +42,8 @@ _TOO_EXPENSIVE = (
 )
 
 
+_FORBIDDEN = "您的账号不能做这件事，缺少权限「{permission}」。需要时请联系管理员。"
+_TOO_MANY = "一分钟内的请求太多：请等 {seconds} 秒再继续。"
 _SIGN_IN = {
     "attempt": "这个回答不属于本浏览器中开始的登录，或者那次登录开始得太久了：请重新登录。",
     "provider": "登录服务拒绝了这次登录：请重试，或联系管理员。",
@@ -65,12 +69,20 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
         return text and text.format(limit=error.limit)
     if isinstance(error, BadRequest):
         return _CURSOR if error.parameter == "cursor" else None
-    if isinstance(error, SignInRefused):
-        return _SIGN_IN[error.reason] + (f"（{error.detail}）" if error.detail else "")
     if isinstance(error, ChatDamaged):
         return f"对话 {error.chat_id} 在归档中已损坏，无法显示。从 Kchat 重新取回它：{REPAIR}"
     if isinstance(error, RequestTooExpensive):
         return _TOO_EXPENSIVE.format(seconds=error.seconds)
     if isinstance(error, NotFound) and chat_id:
         return f"归档中没有对话 {chat_id}" + (f" 的版本 {version}。" if version else "。")
+    return _about_access(error)
+
+
+def _about_access(error: KchatSearchError) -> str | None:
+    if isinstance(error, Forbidden):
+        return _FORBIDDEN.format(permission=error.permission)
+    if isinstance(error, TooManyRequests):
+        return _TOO_MANY.format(seconds=error.retry_after)
+    if isinstance(error, SignInRefused):
+        return _SIGN_IN[error.reason] + (f"（{error.detail}）" if error.detail else "")
     return None
