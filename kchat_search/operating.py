@@ -172,9 +172,10 @@ class Operating:
         *,
         query: str = "",
         count: int | None = None,
+        numbers: int = 0,
     ) -> None:
         """Record what the principal does; the recorder knows who it is, and from where."""
-        self.recorder.add(AuditEntry("", "", "", action, object, query, count))
+        self.recorder.add(AuditEntry("", "", "", action, object, query, count, numbers))
 
     @needs("operate")
     def verify(

@@ -14,17 +14,20 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from itertools import accumulate
 
 from kchat_search.access.needs import needs, open_to_all
 from kchat_search.access.queries import query_string
 from kchat_search.chats.former import read_former
 from kchat_search.chats.history import History, StoredVersions
+from kchat_search.chats.masked_sent import masked_sent
+from kchat_search.chats.masking import shown
 from kchat_search.errors import ArchiveError, ChatDamaged, Forbidden, NotFound
 from kchat_search.models.audit import Action
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
-from kchat_search.models.people import Permission
+from kchat_search.models.people import Permission, Viewer
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
     Alert,
@@ -39,6 +42,7 @@ from kchat_search.models.search import ChatView, Note, SearchPage, SearchRequest
 from kchat_search.operating import Operating
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.marks import Needle, highlights
+from kchat_search.search.recent_chats import as_seen
 from kchat_search.sync import worker
 
 _MAX_OTHERS = 10
@@ -76,15 +80,21 @@ class Service(Operating):
     def search(self, request: SearchRequest) -> SearchPage:
         """See `Searcher.search`. A changed user dictionary is read again in the background."""
         page = self._search(request)
-        self._record("search", query=query_string(request), count=page.total)
+        self._record_search("search", request, page, page.total)
         return page
 
     @needs("search")
     def related(self, request: SearchRequest) -> SearchPage:
         """The same, asked for its related chats."""
         page = self._search(request)
-        self._record("related", query=query_string(request), count=page.related_total)
+        self._record_search("related", request, page, page.related_total)
         return page
+
+    def _record_search(
+        self, action: Action, request: SearchRequest, page: SearchPage, count: int
+    ) -> None:
+        numbers = page.query.whole_numbers
+        self._record(action, query=query_string(request), count=count, numbers=numbers)
 
     def _search(self, request: SearchRequest) -> SearchPage:
         if self.segmenter.user_dictionary_changed(self.clock().timestamp()):
@@ -116,14 +126,18 @@ class Service(Operating):
             raise Forbidden("numbers")
         action: Action = "reveal" if reveal else "view"
         try:
-            view = self._chat(chat_id, q, part)
+            view = self._chat(chat_id, q, part, self._viewer(reveal=reveal))
         except NotFound:
             self._record(action, f"chat:{chat_id}", count=0)
             raise
         self._record(action, f"chat:{chat_id}", count=1)
         return view
 
-    def _chat(self, chat_id: int, q: str, part: slice | None) -> ChatView:
+    def _viewer(self, *, reveal: bool = False) -> Viewer:
+        viewer = self.searcher.viewer
+        return replace(viewer, shows_numbers=True) if reveal else viewer
+
+    def _chat(self, chat_id: int, q: str, part: slice | None, viewer: Viewer) -> ChatView:
         # What a principal does not see takes as long as what is not there: the archive is asked for
         # neither.
         stored = self.archive.get([chat_id] if self.searcher.sees(chat_id) else []).get(chat_id)
@@ -135,8 +149,9 @@ class Service(Operating):
                 f"{stored.way_out}",
                 chat_id,
             )
-        view = self._view(stored, self.archive.agents(), self.searcher.needles(q), part)
-        others, others_total = self._others(view.chat)
+        agents = self.archive.agents()
+        view = self._view(stored, agents, viewer, self.searcher.needles(q), part)
+        others, others_total = self._others(view.chat, agents, viewer)
         return replace(view, others=others, others_total=others_total)
 
     @needs("export")
@@ -155,7 +170,9 @@ class Service(Operating):
         history = self.searcher.asks_history(request)
 
         def view(stored: StoredChat) -> ChatView | ChatWithPast:
-            return self._with_past(stored, agents) if history else self._view(stored, agents)
+            if history:
+                return self._with_past(stored, agents)
+            return self._view(stored, agents, self._viewer())
 
         chats = walk(self.archive, ids, view, before_batch=self._still_exports)
         self._record("export", query=query_string(request), count=len(ids))
@@ -167,7 +184,7 @@ class Service(Operating):
             raise Forbidden("export")
 
     def _with_past(self, stored: StoredChat, agents: Mapping[str, str]) -> ChatWithPast:
-        view = self._view(stored, agents)
+        view = self._view(stored, agents, self._viewer())
         with closing(self.archive.earlier_versions(stored.id)) as earlier:
             transcript = self.chat_reader.read(stored.raw, agents)
             former = read_former(transcript, stored.raw, earlier, self.chat_reader, agents).former
@@ -177,15 +194,22 @@ class Service(Operating):
         self,
         stored: StoredChat,
         agents: Mapping[str, str],
+        viewer: Viewer,
         needles: Sequence[Needle] = (),
         part: slice | None = None,
     ) -> ChatView:
-        """A chat for reading, without the visitor's other chats. `agents`: names by id; `needles`:
-        what to mark; `part`: see `chat`."""
-        transcript = self.chat_reader.read(stored.raw, agents)
+        """A chat as the viewer may read it, without the visitor's other chats. `agents`: names by
+        id; `needles`: what to mark; `part`: see `chat`."""
+        transcript = as_seen(self.chat_reader.read(stored.raw, agents), viewer)
+        sent = self.chat_without_upload_tokens(stored.raw) if part is None else {}
+        digest = stored.digest
+        if not viewer.shows_numbers:
+            sent = masked_sent(sent, recalled=not viewer.sight.masked)
+            # Of the digest of a chat in which few digits are unknown, these could be computed.
+            digest = sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
         return ChatView(
             chat=transcript.chat,
-            sent=self.chat_without_upload_tokens(stored.raw) if part is None else {},
+            sent=sent,
             speakers=transcript.speakers,
             highlights=highlights(transcript if part is None else transcript[part], needles),
             agent_name=transcript.agent_name,
@@ -196,7 +220,7 @@ class Service(Operating):
             changed_at=stored.changed_at,
             seen_at=stored.seen_at,
             gone_at=stored.gone_at,
-            digest=stored.digest,
+            digest=digest,
         )
 
     @needs("versions")
@@ -221,13 +245,16 @@ class Service(Operating):
         if not count:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         stored = StoredVersions(count, lambda number: self.archive.versions(chat_id, number))
-        return History(stored, self.reading)
+        if self._viewer().shows_numbers:
+            return History(stored, self.reading)
+        return History(stored, self.reading, lambda sent: masked_sent(sent, recalled=True))
 
     @needs("agents")
     def agents(self) -> dict[str, str]:
         """Names by id, of the agents whom the principal may know: all, or those in chats that it
         sees."""
-        return dict(self.searcher.known_agents(self.archive.agents()))
+        known = self.searcher.known_agents(self.archive.agents())
+        return dict(self.searcher.shown_agents(known))
 
     @needs("people")
     def every_agent(self) -> Mapping[str, str]:
@@ -254,8 +281,10 @@ class Service(Operating):
             cleaned = self.chat_without_upload_tokens(as_upload)["upload"]
         except ValueError:
             return replace(stored, reject=replace(stored.reject, raw=""))
-        raw = json.dumps(cleaned, separators=(",", ":"))
-        return replace(stored, reject=replace(stored.reject, raw=raw))
+        raw, reason = json.dumps(cleaned, separators=(",", ":")), stored.reject.reason
+        if not self._viewer().shows_numbers:
+            raw, reason = shown(raw), shown(reason)
+        return replace(stored, reject=replace(stored.reject, raw=raw, reason=reason))
 
     @needs("status", "metrics")
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
@@ -340,7 +369,9 @@ class Service(Operating):
         self.archive.counts()
         self.engine.describe()
 
-    def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
+    def _others(
+        self, chat: Chat, agents: Mapping[str, str], viewer: Viewer
+    ) -> tuple[tuple[Chat, ...], int]:
         """(this visitor's other chats, newest first, at most ten; how many there are)."""
         if chat.visitor_id is None:
             return (), 0
@@ -352,7 +383,7 @@ class Service(Operating):
         readable = [other for other in found if isinstance(other, StoredChat)]
         sizes = accumulate(len(other.raw) for other in readable)
         others = tuple(
-            self.chat_reader.parse(other.raw)
+            as_seen(self.chat_reader.read(other.raw, agents), viewer).chat
             for other, size in zip(readable, sizes, strict=True)
             if size <= _MAX_OTHERS_CHARACTERS
         )

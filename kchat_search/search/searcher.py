@@ -117,6 +117,10 @@ class Searcher:
         found = {value for value, _ in self.index.search(plan).facets["participant"]}
         return {key: name for key, name in agents.items() if key in found}
 
+    def shown_agents(self, agents: Agents) -> Agents:
+        """The names of agents as the viewer may see them."""
+        return agents if self.viewer.shows_numbers else masked_names(agents)
+
     def search(self, request: SearchRequest) -> SearchPage:
         """One page of hits, with facets, coverage and how the query was read.
 
@@ -155,7 +159,7 @@ class Searcher:
             else None,
             hits=hits,
             facets={
-                name: _facet_values(name, counts, context.agents)
+                name: _facet_values(name, counts, self.shown_agents(context.agents))
                 for name, counts in answer.facets.items()
             },
             coverage=self._coverage(facts, answer.documents),
@@ -293,7 +297,7 @@ class Searcher:
             if stored is None:  # the archive drops no chat, but this one was erased a moment ago
                 continue
             processor_time.check()
-            transcript = self.recent_chats.read(stored, agents)
+            transcript = self.recent_chats.read(stored, agents, self.viewer)
             hits.append(
                 Hit(
                     chat=transcript.chat,

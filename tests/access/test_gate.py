@@ -53,7 +53,7 @@ def test_only_composition_makes_a_service_and_only_the_gate_one_for_somebody() -
         for name, call in _named(module)
         if name in ("replace", "dataclasses.replace")
         and isinstance(call, ast.Call)
-        and {"principal", "permissions", "viewer", "searcher"} & {k.arg for k in call.keywords}
+        and {"permissions", "viewer", "searcher"} & {k.arg for k in call.keywords}
     }
     assert given == {"kchat_search.gate"}
 
