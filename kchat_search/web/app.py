@@ -31,7 +31,16 @@ from kchat_search.web.http import (
     recording,
 )
 from kchat_search.web.http.forwarding import forwarded
-from kchat_search.web.pages import account, elsewhere, formatting, header, people, sign_in, tokens
+from kchat_search.web.pages import (
+    account,
+    audit,
+    elsewhere,
+    formatting,
+    header,
+    people,
+    sign_in,
+    tokens,
+)
 from kchat_search.web.pages import routes as pages
 from kchat_search.web.program import Gate
 
@@ -78,6 +87,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(account.blueprint(clock))
     app.register_blueprint(people.pages)
     app.register_blueprint(tokens.blueprint(clock))
+    app.register_blueprint(audit.blueprint(presentation, clock))
     permissions.check_declared(app)
     answer = forwarded(app.wsgi_app, presentation.entrance)
     answer = _limited(answer, presentation.request_processor_seconds)

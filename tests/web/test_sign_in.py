@@ -123,7 +123,7 @@ def test_who_is_logged_in_needs_no_log_in_page(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "first"), [("lilei", "/"), ("cora", "/"), ("ada", "/people"), ("otto", "/account")]
+    ("name", "first"), [("lilei", "/"), ("cora", "/"), ("ada", "/people"), ("otto", "/audit")]
 )
 def test_each_role_begins_where_it_can_do_something(app: Flask, name: str, first: str) -> None:
     browser = Browser(app)
@@ -135,10 +135,10 @@ def test_each_role_begins_where_it_can_do_something(app: Flask, name: str, first
 @pytest.mark.parametrize(
     ("name", "entries"),
     [
-        ("lilei", ["/account"]),
-        ("cora", ["/account", "/status"]),
-        ("ada", ["/account", "/people", "/status", "/tokens"]),
-        ("otto", ["/account"]),
+        ("lilei", ["/account", "/audit"]),
+        ("cora", ["/account", "/audit", "/status"]),
+        ("ada", ["/account", "/audit", "/people", "/status", "/tokens"]),
+        ("otto", ["/account", "/audit"]),
     ],
 )
 def test_the_header_leads_where_one_may_go(app: Flask, name: str, entries: list[str]) -> None:

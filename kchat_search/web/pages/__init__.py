@@ -7,6 +7,7 @@ elsewhere.py    log-in and log-out with a provider of OpenID Connect
 account.py      the own account: password, log-ins, tokens
 people.py       people, for administrators
 tokens.py       all tokens, for administrators
+audit.py        who did what, when and from where
 access_forms.py what the forms for people and tokens say, and what is wrong with it
 access_words.py the words for roles and for what they may see
 header.py       who is signed in, and where they may go

@@ -34,6 +34,7 @@ def _menu() -> list[tuple[str, str]]:
     """(address, words) of the pages behind the name of who is signed in."""
     entries: list[tuple[str, str, tuple[Permission, ...]]] = [
         ("/account", _("我的账号"), ("own_account",)),
+        ("/audit", _("审计记录"), ("audit", "own_audit")),
         ("/tokens", _("令牌"), ("people",)),
         ("/people", _("人员"), ("people",)),
     ]
