@@ -18,6 +18,8 @@ import pytest
 from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header, parse_cookie
 
+from kchat_search.access import names, passwords, sign_ins
+from kchat_search.access.secret_text import hash_of
 from kchat_search.chats.former import differing, former_messages
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.masking import shown
@@ -224,6 +226,11 @@ CALLS: dict[str, Callable[[str], object]] = {
     "decode a text": lambda text: decode_text(json.dumps({"a": text})),
     "decode numbers": lambda text: refused(lambda: decode_text(f"[{text}]")),
     "excerpt": excerpt,
+    "user name": lambda text: refused(lambda: names.checked(text, [text, "anna"])),
+    "user name that is typed": names.folded,
+    "password": lambda text: refused(lambda: passwords.checked(text, text)),
+    "token": hash_of,
+    "address of a log-in": sign_ins._network,
     "digest": lambda text: content_digest(filled(text)),
     "without tokens": lambda text: without_upload_tokens(filled(text)),
     "retry after": lambda text: retry_after(text, MORNING),

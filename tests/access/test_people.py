@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -88,3 +90,33 @@ def test_who_checks_a_password_does_the_same_work_whoever_it_is(
         assert access.people.check_password(name, password) is None
         work.append((office.hasher.verified, office.hasher.hashed))
     assert set(work) == {(1, 0)}
+
+
+def test_of_two_processes_that_take_the_same_name_at_one_time_one_has_it(office: Office) -> None:
+    opened = [office.open(wait_seconds=30.0) for _ in range(2)]
+    for number in range(3):
+        answers: queue.Queue[str] = queue.Queue()
+        together = threading.Barrier(2)
+
+        def add(access: SqlAccess, name: str, barrier: threading.Barrier) -> str:
+            barrier.wait(60)
+            try:
+                access.people.add(name, ["agent"])
+            except BadRequest:
+                return "is refused"
+            return "has it"
+
+        def run(access: SqlAccess, name: str = f"name{number}") -> None:
+            answers.put(add(access, name, together))  # noqa: B023
+
+        threads = [threading.Thread(target=run, args=(access,)) for access in opened]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        assert sorted([answers.get(timeout=60), answers.get(timeout=60)]) == [
+            "has it", "is refused",
+        ]  # fmt: skip
+    assert len(opened[0].people.everybody()) == 3
+    for access in opened:
+        access.close()

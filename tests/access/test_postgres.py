@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
 
 import psycopg
 import pytest
 
 from kchat_search.access.opening import open_access
-from kchat_search.errors import AccessError, BadRequest
+from kchat_search.errors import AccessError
 
 from .test_faults import READS, WRITES
 from .world import ADDRESS, PASSWORD, TABLES, Clock, Office
@@ -78,32 +76,3 @@ def test_a_database_of_another_program_is_refused(other_url: str) -> None:
         connection.execute("CREATE TABLE cookies (name text)")
     with pytest.raises(AccessError, match="some other program"):
         Office(other_url).open()
-
-
-@pytest.mark.parametrize("rounds", [5])
-def test_of_two_who_take_the_same_name_at_one_time_one_has_it(
-    postgres_url: str, rounds: int
-) -> None:
-    office = Office(postgres_url)
-    opened = [office.open(wait_seconds=5.0, session_idle=timedelta(hours=1)) for _ in range(2)]
-    for number in range(rounds):
-        answers: list[str] = []
-        barrier = threading.Barrier(2)
-
-        def add(place: int, name: str = f"name{number}") -> None:
-            barrier.wait(60)  # noqa: B023
-            try:
-                opened[place].people.add(name, ["agent"])
-                answers.append("has it")  # noqa: B023
-            except BadRequest:
-                answers.append("is refused")  # noqa: B023
-
-        threads = [threading.Thread(target=add, args=(place,)) for place in range(2)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        assert sorted(answers) == ["has it", "is refused"]
-        opened[0].people.remove(f"name{number}")
-    for access in opened:
-        access.close()

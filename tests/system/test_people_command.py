@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 
 from kchat_search.cli import commands, owner
@@ -18,6 +19,7 @@ from kchat_search.config import only
 from kchat_search.errors import KchatSearchError
 from kchat_search.models.audit import AuditFilter, AuditRow
 from kchat_search.ports import Access
+from tests.system.programs import SECONDS, started
 
 PASSWORD = "four words of mine"
 
@@ -270,3 +272,21 @@ def test_a_damaged_database_of_people_is_an_error_of_one_line(tmp_path: Path) ->
     error = str(refused("user", "list"))
     assert "database of people" in error
     assert "\n" not in error
+
+
+@pytest.mark.slow
+def test_the_demo_with_people_prints_accounts_that_sign_in(tmp_path: Path) -> None:
+    with started("demo", "--people", "--port", "0", "--count", "40", folder=tmp_path) as running:
+        address = running.wait_for("Open http").split()[1]
+        lines = [line.split() for line in running.lines]
+        passwords = {line[0]: line[1] for line in lines if len(line) > 2}
+        token = next(line[1] for line in lines if len(line) == 2 and line[0] == "compliance")
+        for headers, status in (({}, 401), ({"Authorization": f"Bearer {token}"}, 200)):
+            answer = requests.get(f"{address}api/v1/search", headers=headers, timeout=SECONDS)
+            assert answer.status_code == status
+        with closing(make_access(only(access_url="sqlite:///var/demo/access.sqlite3"))) as demo:
+            everybody = {person.name: person for person in demo.people.everybody()}
+            assert everybody.keys() == {"李雷", "compliance", "admin", "auditor"}
+            assert everybody["李雷"].agent_id
+            for name in everybody:
+                assert demo.people.check_password(name, passwords[name]) is not None
