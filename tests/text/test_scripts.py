@@ -6,8 +6,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
+from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER
+from kchat_search.text import scripts
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import RunKind, indexable_runs, letter_runs, runs
+from kchat_search.text.scripts import RunKind, indexable_runs, is_letter, letter_runs, runs
 from tests.text.difficult_texts import texts
 
 HAN, UNSPACED, LETTERS, DIGITS, OTHER = RunKind
@@ -87,3 +89,19 @@ def test_every_character_is_in_one_run_and_none_is_lost() -> None:
 @pytest.mark.parametrize("character", "a5退か,")
 def test_a_million_of_one_character_is_one_run(character: str) -> None:
     assert len(runs(character * 1_000_000)) == 1
+
+
+def test_a_hidden_digit_is_a_digit_and_a_hidden_letter_is_a_letter() -> None:
+    digits, letters = HIDDEN_DIGIT * 4, HIDDEN_LETTER * 3
+    assert (scripts.HIDDEN_DIGIT, scripts.HIDDEN_LETTER) == (HIDDEN_DIGIT, HIDDEN_LETTER)
+    text = f"电话138{digits}8845,z{letters}@x.com {letters}y{digits}"
+    assert [(run.kind, run.text) for run in runs(text)] == [
+        (HAN, "电话"), (DIGITS, f"138{digits}8845"), (OTHER, ","), (LETTERS, f"z{letters}"),
+        (OTHER, "@"), (LETTERS, "x"), (OTHER, "."), (LETTERS, "com"), (OTHER, " "),
+        (LETTERS, f"{letters}y"), (DIGITS, digits),
+    ]  # fmt: skip
+    # No token is made of what is hidden.
+    assert indexable_runs(text) == [("电话", ""), ("", "x"), ("", "com")]
+    assert [word for _, word in letter_runs(text)] == [f"z{letters}", "x", "com", f"{letters}y"]
+    assert is_letter(HIDDEN_LETTER)
+    assert not is_letter(HIDDEN_DIGIT)

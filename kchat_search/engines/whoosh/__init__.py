@@ -11,6 +11,7 @@ answer. Writing:
 
     schema.py         the fields of a document: which are terms, columns, texts
     text_encoding.py  how texts are written, so that equal bytes mean equal characters
+    hidden_spans.py   where in a passage stands what not everybody sees
     passages.py       who said each passage and when, as columns
     inversion.py      documents -> run: the posting lists of some chats, sorted, as arrays
     postings.py       how a posting list is laid out in bytes

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
@@ -228,6 +229,8 @@ def _candidates_in(
     segment: Segment, name: str, literal: str, messages: Messages, within: DocNumbers | None
 ) -> tuple[DocNumbers, TextTest | None]:
     """`_candidates` in one text. `name`: one of `TEXTS`."""
+    if name in SPANS:
+        return _hidden_candidates_in(segment, name, literal, messages, within)
     terms = _gram_terms(segment, name, literal)
     test = None if terms is None else contains(segment.file, name, literal, messages)
     if terms is None or test is None:
@@ -241,6 +244,38 @@ def _candidates_in(
     if messages != EVERYWHERE:
         left = MessageFilter(segment.file, name, messages).narrowed(segment, left)
     return left, None if messages == EVERYWHERE and is_gram(literal) else test
+
+
+def _hidden_candidates_in(
+    segment: Segment, name: str, literal: str, messages: Messages, within: DocNumbers | None
+) -> tuple[DocNumbers, TextTest | None]:
+    """`_candidates` in a text of which only grams with a hidden character are indexed (`SPANS`).
+    Without such a gram, a literal stands in `text` if it stands there, and is found there."""
+    grams = required_grams(literal)
+    hidden = {gram: segment.find(GRAM_FIELDS[name][len(gram) - 1], gram) for gram in grams}
+    lists = [
+        segment.docs(GRAM_FIELDS[name][len(gram) - 1], ordinal)
+        for gram, ordinal in hidden.items()
+        if ordinal is not None
+    ]
+    test = contains(segment.file, name, literal, messages) if lists else None
+    if test is None:
+        return EMPTY, None
+    left = _narrowed(segment, _any(lists, segment.size), within)
+    if messages == EVERYWHERE and is_gram(literal):
+        return left, None
+    for gram in grams[:_MAX_LITERAL]:
+        fields = [GRAM_FIELDS[text][len(gram) - 1] for text in ("text", name)]
+        terms = [(field, segment.find(field, gram)) for field in fields]
+        known = [(field, ordinal) for field, ordinal in terms if ordinal is not None]
+        if not known:
+            return EMPTY, None
+        if sum(segment.df(*term) for term in known) < len(left) * _SCAN_COST:
+            with_gram = _any([segment.docs(*term) for term in known], segment.size)
+            left = intersect(left, with_gram, segment.size)
+    if messages != EVERYWHERE:
+        left = MessageFilter(segment.file, name, messages).narrowed(segment, left)
+    return left, test
 
 
 def digits_stand(segment: Segment, literal: str, docs: DocNumbers) -> NDArray[np.int64]:
@@ -311,14 +346,27 @@ def _with_texts_near(
     # Who sees masked does not look into `whole`: there a distance would tell how long an address
     # is that is hidden between two texts.
     names = ["text"] if segment.masked else ["text", "clear"]
+    texts = sorted(node.texts, key=lambda text: _cost(segment, Contains(text)))
     found = []
     for name in [*names, "former"] if history else names:
         left = within
-        for text in sorted(node.texts, key=lambda text: _cost(segment, Contains(text))):
-            left, _ = _candidates_in(segment, name, text, node.messages, left)
+        if name == "clear":
+            hiding = segment.only_live(segment.file.fragments[name].documents)
+            left = _narrowed(segment, hiding, within)
+        for text in texts:
+            left = _may_have(segment, name, text, node.messages, left)
         test = near(segment.file, name, node, clear=not segment.masked)
         found.append(EMPTY if left is None else test(left))
     return _any(found, segment.size)
+
+
+def _may_have(
+    segment: Segment, name: str, literal: str, messages: Messages, within: DocNumbers | None
+) -> DocNumbers:
+    """The documents of `within` that may contain a literal in one text: none is lost."""
+    names = ("text", name) if name in SPANS else (name,)  # what is not hidden is known of `text`
+    some = [_candidates_in(segment, each, literal, messages, within)[0] for each in names]
+    return _any(some, segment.size)
 
 
 def _with_message(

@@ -193,6 +193,11 @@ class Fragments:
         self._place: Array = arrays[f"{name}.place"]
 
     @cached_property
+    def documents(self) -> DocNumbers:
+        """The documents that have fragments, deleted ones included."""
+        return np.flatnonzero(self._counts)
+
+    @cached_property
     def _starts(self) -> Array:
         return starts(self._counts)
 

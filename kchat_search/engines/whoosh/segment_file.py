@@ -64,7 +64,7 @@ _BY_DOCUMENT = (
     *(f"{name}.counts" for name in (*passages.COLUMNS, *LISTS)),
 )
 """The arrays with one number for each document."""
-_KNOWN_TERMS = 1_024
+_KNOWN_TERMS = 4_096
 """How many results of `find` are remembered."""
 
 
@@ -112,8 +112,8 @@ class SegmentFile:
     def find(self, field: str, term: bytes) -> int | None:
         """The ordinal of a term; None if no document has it.
 
-        Cost: a binary search. A plan asks for each term some three times, so the last thousand
-        answers are remembered.
+        Cost: a binary search. A plan asks for each term some three times, so the last thousands
+        of answers are remembered.
         """
         return self._find(field, term)
 

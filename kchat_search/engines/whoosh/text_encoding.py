@@ -16,7 +16,7 @@ The first ranks are the marks. In a string they are white space that no folded t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -74,13 +74,13 @@ _FRAGMENTS_OF: Mapping[str, Callable[[Passage], Sequence[str]]] = {
 """The fragments of a passage, by text; see `schema.TEXTS`."""
 
 
-def marked_fragments(name: str, passages: Sequence[Passage]) -> list[Fragment]:
-    """The fragments of a document's passages, which are in the order of their text. `name`: one of
-    `FRAGMENTS`."""
+def marked_fragments(name: str, passages: Iterable[tuple[int, Passage]]) -> list[Fragment]:
+    """The fragments of these passages of a document, each with its place in the text. `name`: one
+    of `FRAGMENTS`."""
     fragments_of = _FRAGMENTS_OF[name]
     return [
         (place, MARKS[passage.speaker] + fragment)
-        for place, passage in enumerate(passages)
+        for place, passage in passages
         for fragment in fragments_of(passage)
     ]
 

@@ -17,6 +17,7 @@ from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.codec import ArrayIndex
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import Generations
+from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.passages import sender_term
 from kchat_search.engines.whoosh.schema import (
     FILTERS,
@@ -40,6 +41,7 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.text.grams import grams
+from kchat_search.text.scripts import hides
 from kchat_search.text.segmentation import index_token
 from tests.engines.documents import month_of
 
@@ -101,8 +103,26 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
             said = {sender_term(p.speaker, p.sender) for p in passages if p.speaker is not None}
             add(SENDERS[name], said, document.id)
         for name, parts in parts_of(document).items():
-            for gram in grams(part[1:] for _, part in parts):
+            for gram in indexed_grams(document, name, parts):
                 add(GRAM_FIELDS[name][len(gram) - 1], {gram}, document.id)
+    return found
+
+
+def indexed_grams(document: IndexDocument, name: str, parts: Sequence[tuple[int, str]]) -> set[str]:
+    """The grams of the parts of a text that are in the index: of what not everybody sees, only
+    those with a hidden character."""
+    if name not in SPANS:
+        found = grams(part[1:] for _, part in parts)
+        return {gram for gram in found if not hides(gram)}
+    passages = sorted(document.passages, key=lambda p: p.speaker is None)
+    found = set()
+    for place, part in parts:
+        for start, end in SPANS[name](passages[place].text, part[1:]):
+            for size in (1, 2, 3):
+                for at in range(max(0, start - size + 1), end):
+                    gram = part[1:][at : at + size]
+                    if len(gram) == size and gram in grams([gram]) and at + size > start:
+                        found.add(gram)
     return found
 
 
