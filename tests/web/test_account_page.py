@@ -77,6 +77,8 @@ def test_a_password_that_can_not_be_taken_says_why_at_its_field(
         | {"old_password": old, "password": new, "again": again},
     )
     assert english.status_code in (400, 429)
+    switch = next(link["href"] for link in page.links if link.get("hreflang") == "en")
+    assert browser.client.get(switch).status_code == 200, "the form's page, not its address"
     for secret in {old, new, again} - {""}:
         assert f'value="{secret}"' not in browser.response.text
 

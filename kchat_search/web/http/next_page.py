@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
-from flask import request
+from flask import current_app, request
+from werkzeug.exceptions import HTTPException
 
 LOGIN = "/login"
 HOME = "/"
@@ -36,6 +37,20 @@ def login_url(wanted: str | None = None) -> str:
     given."""
     wanted = own_path(_here() if wanted is None else wanted)
     return LOGIN if wanted == HOME else f"{LOGIN}?{urlencode({'next': wanted})}"
+
+
+def page_of(path: str) -> str:
+    """The nearest address that can be opened: the path itself, or one above it. A form is often
+    sent to an address below the one of its page."""
+    routes = current_app.url_map.bind("")
+    while path not in ("", HOME):
+        try:
+            routes.match(path, method="GET")
+        except HTTPException:
+            path = path.rpartition("/")[0]
+        else:
+            break
+    return path or HOME
 
 
 def _here() -> str:

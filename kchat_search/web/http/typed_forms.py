@@ -8,13 +8,13 @@ long for a cookie.
 
 from __future__ import annotations
 
-from flask import current_app, flash, request, session
+from flask import flash, request, session
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException
 
 from kchat_search.models.people import Person
 from kchat_search.web.http import sessions
+from kchat_search.web.http.next_page import page_of
 
 _TYPED, _WHO = "typed", "who"
 _NEVER_KEPT = frozenset(
@@ -27,7 +27,7 @@ _MAX_CHARACTERS = 1500
 def keep() -> str:
     """Keep what the present request has typed. Returns the address of the page that has the form,
     or of the nearest one above it."""
-    there = _page_of(request.path)
+    there = page_of(request.path)
     fields = [
         [name, value] for name, value in request.form.items(multi=True) if name not in _NEVER_KEPT
     ]
@@ -61,16 +61,3 @@ def take() -> MultiDict[str, str] | None:
     del session[_TYPED]
     flash(_("您填写的内容还在，请检查后再提交。"))
     return MultiDict([(str(name), str(value)) for name, value in kept["fields"]])
-
-
-def _page_of(path: str) -> str:
-    """The nearest address that can be opened: the path itself, or one above it."""
-    routes = current_app.url_map.bind("")
-    while path not in ("", "/"):
-        try:
-            routes.match(path, method="GET")
-        except HTTPException:
-            path = path.rpartition("/")[0]
-        else:
-            break
-    return path or "/"
