@@ -200,7 +200,8 @@ class Service(Operating):
     ) -> ChatView:
         """A chat as the viewer may read it, without the visitor's other chats. `agents`: names by
         id; `needles`: what to mark; `part`: see `chat`."""
-        transcript = as_seen(self.chat_reader.read(stored.raw, agents), viewer)
+        clear = self.chat_reader.read(stored.raw, agents)
+        transcript = as_seen(clear, viewer)
         sent = self.chat_without_upload_tokens(stored.raw) if part is None else {}
         digest = stored.digest
         if not viewer.shows_numbers:
@@ -221,6 +222,7 @@ class Service(Operating):
             seen_at=stored.seen_at,
             gone_at=stored.gone_at,
             digest=digest,
+            hides=transcript is not clear and transcript.chat != clear.chat,
         )
 
     @needs("versions")
