@@ -21,6 +21,7 @@
     tokens.py         tokens for programs
     secret_text.py    secrets that this program makes, and what is stored of them
     sign_ins.py       signing in by password, slowed down where it fails
+    sign_in_codes.py  codes that sign a local account in once, made at the command line
     request_counts.py how many requests a principal makes
     recorder.py       records what one principal does from one address
     audit_reading.py  the audit for whoever reads it: all rows, or their own

@@ -12,6 +12,7 @@ from typing import Literal
 from kchat_search.access.needs import needs
 from kchat_search.access.policy import permissions
 from kchat_search.access.recorded import recorded, token_details
+from kchat_search.access.sign_in_codes import new_code, take_back
 from kchat_search.errors import NotFound
 from kchat_search.models.people import Person, Principal, Role, Session, Token
 from kchat_search.ports.access import Access, Recorder
@@ -98,6 +99,20 @@ class Administration:
         """A new password. All sessions of the person end. Raises `BadRequest`."""
         self._access.people.set_password(person.name, password)
         recorded(self._recorder, "password_changed", key_of(person), f"name={person.name}")
+
+    @needs("operate")
+    def sign_in_code(self, person: Person) -> str:
+        """A code with which this person signs in once, without a password. Raises `BadRequest` for
+        whoever signs in elsewhere."""
+        code = new_code(self._access, person)
+        recorded(
+            self._recorder,
+            "operate",
+            key_of(person),
+            f"name={person.name} sign-in code",
+            undo=lambda: take_back(self._access, code),
+        )
+        return code
 
     @needs("people")
     def disable(self, person: Person) -> None:

@@ -139,6 +139,25 @@ def password(name: str, from_stdin: bool, as_json: bool) -> None:
 @user.command()
 @name_argument
 @json_option
+def code(name: str, as_json: bool) -> None:
+    """A code with which a local account signs in once, within 15 minutes, at /login/code."""
+    settings = settings_of_command()
+    with administration(settings) as people:
+        person = _person(people, name)
+        secret = people.sign_in_code(person)
+    if as_json:
+        printing.print_json({"name": person.name, "code": secret, "path": "/login/code"})
+        return
+    click.echo(secret)
+    _say(
+        f"{person.name} signs in with it once, within 15 minutes, at "
+        f"{(settings.public_url or settings.served_url).rstrip('/')}/login/code"
+    )
+
+
+@user.command()
+@name_argument
+@json_option
 def disable(name: str, as_json: bool) -> None:
     """Shut a person out: the account, its sessions and its tokens give no access."""
     settings = settings_of_command()

@@ -39,6 +39,7 @@ from kchat_search.web.pages import (
     header,
     people,
     sign_in,
+    sign_in_code,
     tokens,
 )
 from kchat_search.web.pages import routes as pages
@@ -84,6 +85,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(pages.blueprint(presentation, clock))
     app.register_blueprint(sign_in.pages)
     app.register_blueprint(elsewhere.blueprint(clock))
+    app.register_blueprint(sign_in_code.blueprint(clock))
     app.register_blueprint(account.blueprint(clock))
     app.register_blueprint(people.pages)
     app.register_blueprint(tokens.blueprint(clock))

@@ -13,6 +13,7 @@ import pytest
 import requests
 from click.testing import CliRunner, Result
 
+from kchat_search.access.sign_in_codes import use_code
 from kchat_search.cli import commands, owner
 from kchat_search.composition import make_access
 from kchat_search.config import only
@@ -290,3 +291,18 @@ def test_the_demo_with_people_prints_accounts_that_sign_in(tmp_path: Path) -> No
             assert everybody["李雷"].agent_id
             for name in everybody:
                 assert demo.people.check_password(name, passwords[name]) is not None
+
+
+def test_a_code_lets_a_local_account_in_once() -> None:
+    done("user", "add", "emergency", "--role", "admin", "--no-password")
+    code = done("user", "code", "emergency").strip()
+    with closing(access()) as opened:
+        person = use_code(opened, code, datetime.now(UTC))
+        assert person is not None
+        assert person.name == "emergency"
+        opened.people.add("li.lei", ["agent"], provider="https://id.example", subject="1")
+    assert "OpenID Connect" in str(refused("user", "code", "li.lei"))
+    refused("user", "code", "nobody")
+    newest = rows()[0].entry
+    assert (newest.action, newest.query) == ("operate", "name=emergency sign-in code")
+    assert code not in str(rows())

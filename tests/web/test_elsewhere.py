@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 
 from kchat_search.access.policy import permissions
 from kchat_search.access.recorder import AuditRecorder
+from kchat_search.access.sign_in_codes import new_code
 from kchat_search.models.audit import AuditFilter
 from kchat_search.models.people import Entrance, Principal
 from kchat_search.models.reports import Presentation
@@ -491,3 +492,26 @@ def test_without_passwords_nobody_logs_in_by_one(world: World) -> None:
     assert answer.status_code == 403
     assert browser.who() == (401, None)
     assert browser.signs_in().status_code == 303
+
+
+def test_a_code_of_the_command_line_lets_an_administrator_in_where_nothing_else_does(
+    world: World,
+) -> None:
+    person = world.doors.access.people.add("emergency", ["admin"])
+    world.doors.entrance = Entrance(password_login=False)
+    browser = world.browser()
+    assert 'href="/login/code"' in browser.get("/login").text
+    assert browser.post("/login/code", "/login/code", code="wrong").status_code == 401
+    code = new_code(world.doors.access, person)
+    assert browser.client.post("/login/code", data={"code": code}).status_code == 403  # no token
+    assert browser.post("/login/code", "/login/code", code=code).status_code == 303
+    assert browser.who() == (200, ["admin"])
+    assert browser.get("/people").status_code == 200
+    other = world.browser()
+    assert other.post("/login/code", "/login/code", code=code).status_code == 401
+    assert [row[:3] for row in world.rows()] == [
+        ("log_in_failed", "", "code"),
+        ("log_in", "emergency", "code"),
+        ("log_in_failed", "", "code"),
+    ]
+    assert code not in str(world.rows())

@@ -3,6 +3,7 @@
 routes.py       the routes: from parameters to a page
 search_page.py  what the search page shows: facets, chips, pager
 sign_in.py      log-in and log-out
+sign_in_code.py log-in with a code that the command line gave
 elsewhere.py    log-in and log-out with a provider of OpenID Connect
 account.py      the own account: password, log-ins, tokens
 people.py       people, for administrators
