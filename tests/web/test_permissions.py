@@ -34,6 +34,7 @@ OPEN_TO: dict[str, frozenset[str]] = {
     "api.agents": READERS,
     "api.status": frozenset({"compliance", "admin"}),
     "api.audit": EVERYBODY,
+    "audit.audit": EVERYBODY,
     "api.me": EVERYBODY | {"metrics"},
     "docs.description": EVERYBODY | {"metrics"},
     "docs.show": EVERYBODY | {"metrics"},
@@ -68,7 +69,7 @@ OPEN_TO: dict[str, frozenset[str]] = {
 """Endpoint: the roles that it answers (DESIGN.md, section 9). A new route has no line here, and
 turns the test red until somebody says whom it answers."""
 
-OF_PEOPLE = ("account.", "people.", "tokens.", "api.audit")
+OF_PEOPLE = ("account.", "people.", "tokens.", "api.audit", "audit.")
 """Where there are no people, these answer nobody."""
 OF_A_PERSON = "account."
 """A token has no account."""
