@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
 from kchat_search.access import policy
 from kchat_search.access.on_demand import AccessOnDemand
 from kchat_search.access.opening import open_access
+from kchat_search.access.recorder import SettlingRecorder
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.chats.history import Reading
@@ -28,13 +30,13 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
-from kchat_search.models.people import OWNER, Entrance, Role
+from kchat_search.models.people import OWNER, Entrance, Principal, Role
 from kchat_search.models.reports import Alert, Presentation
 from kchat_search.oidc.claims import Rules
 from kchat_search.oidc.provider import OpenIdProvider
 from kchat_search.oidc.sign_in import ProviderSignIn
 from kchat_search.oidc.transport import Client
-from kchat_search.ports import Access, Clock
+from kchat_search.ports import Access, Clock, Recorder
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
@@ -55,6 +57,22 @@ def utc_now() -> datetime:
 def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
     """The program for its owner, at the command line. Raises as `make_gate` does."""
     return make_gate(settings, clock).for_(OWNER)
+
+
+def owners_recorder(settings: Settings, gate: Gate, owner: Principal) -> Recorder:
+    """Records what the owner does at the command line, at once; nothing, as long as there are no
+    people. Raises `AccessError` where that can't be known."""
+    access = gate.access
+    # A command makes no database of people where there never was one.
+    mark = PeopleMark(lambda: closing(_open_archive(settings)), gate.clock)
+    may_have_people = _is_there(settings.access_url) or mark.is_set()
+    has_people = access is not None and may_have_people and access.people.ever()
+    return SettlingRecorder(access.audit, owner) if access and has_people else NOT_RECORDED
+
+
+def _is_there(url: str) -> bool:
+    file = url.strip().removeprefix("sqlite:///")
+    return file == url.strip() or Path(file).exists()
 
 
 def make_gate(

@@ -27,11 +27,12 @@ from kchat_search.cli.audit import audit
 from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
+from kchat_search.cli.owner import owner
 from kchat_search.cli.parent import Parent
 from kchat_search.cli.starting import set_up, settings_of_command
 from kchat_search.cli.tokens import token
 from kchat_search.cli.users import user
-from kchat_search.composition import make_service
+from kchat_search.composition import make_gate, owners_recorder
 from kchat_search.config import (
     TRY_THE_DEMO,
     Settings,
@@ -405,8 +406,10 @@ def _settings_with_account() -> SettingsWithAccount:
 
 @contextmanager
 def _service(settings: Settings) -> Iterator[Service]:
-    with closing(make_service(settings)) as service:
-        yield service
+    """The program for its owner. Once there are people, what it does is recorded."""
+    with closing(make_gate(settings)) as gate:
+        asks = owner()
+        yield gate.for_(asks, owners_recorder(settings, gate, asks))
 
 
 def _wait_for_interrupt() -> None:
