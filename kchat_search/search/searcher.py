@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from kchat_search import processor_time
 from kchat_search.chats import ratings
 from kchat_search.chats.former import FormerTranscript, read_former
-from kchat_search.chats.masked_transcript import masked_names
+from kchat_search.chats.masked_transcript import MaskedTranscript, masked_names
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.errors import BadRequest, Forbidden, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
@@ -62,7 +62,7 @@ from kchat_search.search.plan import (
     said_in,
     whole,
 )
-from kchat_search.search.recent_chats import RecentChats
+from kchat_search.search.recent_chats import RecentChats, as_seen
 from kchat_search.search.said_instead import Dated
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
@@ -312,6 +312,7 @@ class Searcher:
                         needles,
                         phrases=plan.phrases,
                         limit=limit,
+                        as_seen=lambda former: as_seen(former, self.viewer),
                         read_former=self._former(stored, transcript, agents)
                         if plan.history
                         else None,
@@ -339,7 +340,11 @@ class Searcher:
 
         def read() -> FormerTranscript:
             with closing(self.archive.earlier_versions(stored.id)) as earlier:
-                return read_former(transcript, stored.raw, earlier, self.chat_reader, agents)
+                # What is said now is compared with what was said before, so both as they are.
+                present = (
+                    transcript.clear if isinstance(transcript, MaskedTranscript) else transcript
+                )
+                return read_former(present, stored.raw, earlier, self.chat_reader, agents)
 
         return read
 

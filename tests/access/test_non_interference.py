@@ -239,6 +239,21 @@ def test_no_planted_number_is_shown(
     assert [number for number in ONE.numbers if number.whole.lower() in text.lower()] == []
 
 
+def test_no_number_of_a_former_version_is_shown_on_a_page(gates: tuple[Gate, Gate]) -> None:
+    """Nor is what a chat still says shown as what it said before."""
+    page, api = gates[0].for_(COMPLIANCE, pages=True), gates[0].for_(COMPLIANCE)
+    former = 0
+    for number in ONE.numbers:
+        request = asked(f'"{number.whole}"', history=True, snippets=5)
+        texts = [s.text for hit in page.search(request).hits for s in hit.snippets]
+        assert not any(fold(number.whole) in fold(text) for text in texts), number
+        marked = [[h.snippets for h in each.search(request).hits] for each in (page, api)]
+        of_page, of_api = ([s.former for hit in hits for s in hit] for hits in marked)
+        assert of_page == of_api
+        former += sum(version is not None for version in of_page)
+    assert former > 3
+
+
 def test_compliance_sees_them_in_the_api_and_by_one_click(gates: tuple[Gate, Gate]) -> None:
     text = shown_to(gates[0].for_(COMPLIANCE))
     assert sum(number.whole in text for number in ONE.numbers) > 20
