@@ -12,7 +12,7 @@ _TEXTS = tuple(
     (re.compile(english), chinese)
     for english, chinese in (
         (
-            r"Your account may not do this; it lacks the permission «(\w+)»",
+            r"Your account may not do this: it lacks the permission '(\w+)'",
             "您的账号没有「{0}」这项权限。",
         ),
         # names

@@ -13,7 +13,6 @@ from __future__ import annotations
 from kchat_search.errors import (
     BadRequest,
     ChatDamaged,
-    Forbidden,
     KchatSearchError,
     LimitExceeded,
     NotFound,
@@ -42,7 +41,6 @@ _TOO_EXPENSIVE = (
 )
 
 
-_FORBIDDEN = "您的账号不能做这件事，缺少权限「{permission}」。需要时请联系管理员。"
 _TOO_MANY = "一分钟内的请求太多：请等 {seconds} 秒再继续。"
 _SIGN_IN = {
     "attempt": "这个回答不属于本浏览器中开始的登录，或者那次登录开始得太久了：请重新登录。",
@@ -79,8 +77,6 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
 
 
 def _about_access(error: KchatSearchError) -> str | None:
-    if isinstance(error, Forbidden):
-        return _FORBIDDEN.format(permission=error.permission)
     if isinstance(error, TooManyRequests):
         return _TOO_MANY.format(seconds=error.retry_after)
     if isinstance(error, SignInRefused):
