@@ -138,6 +138,13 @@ def test_a_trusted_proxy_names_who_has_signed_in(guarded: Flask, gate: Doors) ->
     assert guarded.test_client().get(ME, headers=named, **FROM_PROXY).status_code == 401
 
 
+def test_a_proxy_may_name_somebody_in_chinese(guarded: Flask, gate: Doors) -> None:
+    gate.access.people.add("韩梅梅", ["agent"])
+    for sent, status in (("韩梅梅".encode(), 200), ("韩梅梅".encode("gbk"), 401)):
+        named = {"X-Remote-User": sent.decode("latin-1")}
+        assert guarded.test_client().get(ME, headers=named, **FROM_PROXY).status_code == status
+
+
 def test_whom_the_proxy_names_counts_and_not_the_cookie_of_somebody_else(
     guarded: Flask, gate: Doors
 ) -> None:

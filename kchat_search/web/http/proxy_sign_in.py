@@ -38,4 +38,9 @@ def is_forged(entrance: Entrance) -> bool:
 def header(entrance: Entrance) -> str | None:
     """What the present request says in this header; None where it is not there or not set."""
     name = entrance.remote_user_header
-    return None if name is None else request.headers.get(name)
+    value = None if name is None else request.headers.get(name)
+    try:
+        # WSGI passes on bytes as Latin-1 (PEP 3333); proxies send names in UTF-8.
+        return value and value.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return value
