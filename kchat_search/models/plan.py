@@ -51,7 +51,7 @@ class Contains:
 @dataclass(frozen=True, slots=True)
 class HasWord:
     """Some passage of these messages has this whole run of letters; with `prefix`, a run that
-    begins so."""
+    begins so. A run in which letters are hidden is none."""
 
     text: str
     prefix: bool = False
@@ -276,7 +276,8 @@ class Passage(NamedTuple):
     a name on the page. It has no line break. A NamedTuple, because a build makes millions."""
 
     text: str
-    """As everybody sees it: private numbers are masked, a recalled text is «»."""
+    """As everybody sees it: private numbers are masked, a recalled text is «». Between what is
+    hidden, it is the clear passage letter for letter, and only digits become `HIDDEN_DIGIT`."""
     speaker: Speaker | None
     """None: nobody said it (a visitor's name)."""
     sender: str = ""
@@ -318,4 +319,5 @@ class IndexDocument:
     hidden_words: tuple[str, ...] = ()
     """Runs of letters of what is hidden, for `HasWord`. They do not rank."""
     former: tuple[Passage, ...] = ()
-    """What earlier versions and recalled messages said, and `passages` do not."""
+    """What earlier versions and recalled messages said, and `passages` do not; in clear, with
+    nothing in `hidden`. Who sees masked does not look into it."""

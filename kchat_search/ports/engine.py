@@ -89,8 +89,14 @@ class Engine(IndexReader, Protocol):
 
     def seen(self, sight: Sight) -> IndexReader:
         """The index as somebody sees it. What they do not see is to them as if it were not there:
-        every answer, with its scores, is that of an index of what they see alone. Cheap; called by
-        search for each request."""
+        every answer, with its scores, is that of an index of what they see alone.
+
+        The restriction is evaluated once for each commit, and looks at all that there is. Who sees
+        masked finds a literal in the `text` and `joined` of passages; one with numbers between
+        `WHOLE_BEGINS` and `WHOLE_ENDS`, all of them whole, in `Hidden.whole` and `whole_files`.
+        `HasWord` and `Near` know no whole numbers. `history` has no effect, and
+        `EngineAnswer.former` is None. Chats that both find come in one order, with one score: that
+        of the masked form. Cheap; called by search for each request."""
         ...
 
     def id_revisions(self) -> dict[int, int]:
