@@ -216,3 +216,12 @@ def test_the_time_is_linear(sign: str) -> None:
     assert (
         superlinear(read, lambda size: sign * (size // len(sign)), (1_000, 10_000, 30_000)) is None
     )
+
+
+def test_over_the_older_version_all_but_exports_is_answered(guarded: Flask, gate: Doors) -> None:
+    """It does not show whether a body of unknown length has come whole."""
+    client = browser(guarded, gate, "cora")
+    older = {"environ_overrides": {"REMOTE_ADDR": "10.0.0.1", "SERVER_PROTOCOL": "HTTP/1.0"}}
+    assert client.get("/api/v1/search?q=退款", **older).status_code == 200
+    answer = client.get("/api/v1/export?q=退款", **older)
+    assert (answer.status_code, "proxy_http_version" in answer.text) == (403, True)
