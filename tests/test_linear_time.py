@@ -27,6 +27,7 @@ from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import NO_AGENTS, speakers_of
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli import printing
+from kchat_search.engines.whoosh.hidden_spans import in_clear, in_whole
 from kchat_search.errors import BadRequest, KchatSearchError
 from kchat_search.hosts import is_loopback
 from kchat_search.kchat.json_codec import decode, decode_text, encode, excerpt
@@ -41,7 +42,15 @@ from kchat_search.kchat.upload_tokens import (
     without_upload_tokens,
 )
 from kchat_search.models.chats import FetchedChat, Message, StoredVersion
-from kchat_search.models.plan import Contains, HasWord, Messages, Near
+from kchat_search.models.plan import (
+    HIDDEN_DIGIT,
+    HIDDEN_LETTER,
+    WHOLE_BEGINS,
+    Contains,
+    HasWord,
+    Messages,
+    Near,
+)
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search import cursor as cursors
 from kchat_search.search.marks import highlights, needles_of
@@ -102,6 +111,11 @@ NEEDLES = (
     Contains("13811112222", joined=True), Contains("11", joined=True), Near(("的", "0"), 8),
 )  # fmt: skip
 SEGMENTER = Segmenter()
+
+
+def with_hidden(text: str) -> str:
+    """The text with two of three characters hidden."""
+    return "".join(HIDDEN_LETTER if n % 3 else one for n, one in enumerate(text))
 
 
 def filled(text: str) -> dict[str, Any]:
@@ -256,6 +270,16 @@ CALLS: dict[str, Callable[[str], object]] = {
     "variants": lambda text: (variants(fold(text)), forms(fold(text), SEGMENTER.segment_han)),
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),
+    "runs of which some is hidden": lambda text: (
+        runs(with_hidden(text)),
+        list(letter_runs(with_hidden(text))),
+        SEGMENTER.tokens([with_hidden(text), f"1{HIDDEN_DIGIT}" * (len(text) // 8)]),
+    ),
+    "what is hidden": lambda text: (
+        list(in_clear(with_hidden(text), text)),
+        list(in_clear(f"{text}{HIDDEN_LETTER}", text)),
+        list(in_whole(text, f"{WHOLE_BEGINS}{text}" * 9)),
+    ),
     "tokens": lambda text: SEGMENTER.tokens([text]),
     "syllables": lambda text: list(sound_slices(text)),
     "snippets": lambda text: snippets(
