@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from kchat_search.models.reports import Coverage
 from tests.web.browsing import Browser, form
 from tests.web.doors import STAFF, WORDS, Doors, signed_in
+from tests.web.fake_service import NOW
+from tests.web.markup import Page
 
 
 def test_who_logs_in_gets_where_they_wanted_to_go(app: Flask, doors: Doors) -> None:
@@ -147,6 +151,24 @@ def test_the_header_leads_where_one_may_go(app: Flask, name: str, entries: list[
     links = {link["href"] for link in page.links}
     assert sorted(links & known) == entries
     assert form(page, "/logout")
+
+
+@pytest.mark.parametrize("name", STAFF)
+def test_no_page_leads_where_one_may_not_go(
+    app: Flask, doors: Doors, past: list[dict[str, Any]], name: str
+) -> None:
+    doors.service.covers = Coverage(False, 63, 1, 1, NOW)
+    doors.service.past[290] = past
+    browser = signed_in(app, name)
+    led = set()
+    for path in ("/", "/?q=%E9%80%80%E6%AC%BE", "/chats/290", "/status", "/account", "/people"):
+        answer = browser.client.get(path)
+        if answer.status_code == 200:
+            led |= {link["href"].partition("#")[0] for link in Page(answer.text).links}
+    own = sorted(path for path in led if path.startswith("/"))
+    assert len(own) > 3
+    closed = [path for path in own if browser.client.get(path).status_code in (401, 403, 404)]
+    assert closed == []
 
 
 def test_passwords_are_asked_for_only_where_they_are_taken(doors: Doors) -> None:
