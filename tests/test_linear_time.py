@@ -22,6 +22,8 @@ from kchat_search.access import names, passwords, sign_ins
 from kchat_search.access.secret_text import hash_of
 from kchat_search.chats.former import differing, former_messages
 from kchat_search.chats.history import History, Reading
+from kchat_search.chats.masked_sent import masked_sent
+from kchat_search.chats.masked_transcript import CoveredTranscript, MaskedTranscript
 from kchat_search.chats.masking import shown
 from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import NO_AGENTS, speakers_of
@@ -58,6 +60,7 @@ from kchat_search.search.plan import Context, ranking, to_node
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import parse
 from kchat_search.search.unit_words import unit_spans, without_unit_blanks
+from kchat_search.search.whole_numbers import with_whole_numbers
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.export_about import Tally, about_lines
 from kchat_search.serialization.export_formats import pieces
@@ -80,6 +83,7 @@ from tests.growth import seconds, superlinear
 from tests.serialization.export_files import about
 
 NASTY = (
+    "138 0013 8845", "@a.com", "%31", "一三八", "①", "+86-", "6222 ",
     "&", "?", "#", "&amp;", ";", "=", "%", "<", ">", '"', "'", "\\", " ", "\n", "\r\n", "\u3000",
     "\u0301", "\u0315\u0300\u05ae", "\ud800", "\udfff\ud800", "\u200b", "\u2028", "0", "9.", "1e",
     ".", "/", "//", "@", "[", "(", "{", "}", "“", "”", "（", "，", "-", "－", "+", ",", ":", "：",
@@ -154,6 +158,14 @@ def view(text: str) -> ChatView:
         read.agent_name, read.participants, read.visitor_name, 1, MORNING, MORNING, MORNING, None,
         "0",
     )  # fmt: skip
+
+
+def masked_chat(raw: str) -> object:
+    """A chat masked in both ways, marked."""
+    read = READER.read(raw, {})
+    masked, covered = MaskedTranscript.of(read), CoveredTranscript.of(read)
+    fragments = [masked.fragments(n) for n in range(len(read.chat.messages))]
+    return highlights(masked, NEEDLES), highlights(covered, NEEDLES), fragments
 
 
 def history(text: str, make: Callable[[str], dict[str, Any]]) -> History:
@@ -265,6 +277,10 @@ CALLS: dict[str, Callable[[str], object]] = {
         shown(text.replace(text[-2:], " 138-0013-8845@x.com %40")),
     ),
     "masking of runs": lambda text: (shown(f"1 3{text}8"), shown("1 3 8-0 @a." * (len(text) // 8))),
+    "masked chat": lambda text: masked_chat(archived(text)),
+    "masked chat of many": lambda text: masked_chat(archived(text, many)),
+    "sent, masked": lambda text: masked_sent(filled(text)),
+    "whole numbers": lambda text: with_whole_numbers(Contains(fold(text))),
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
     "units": lambda text: (unit_spans(f"{text} "), without_unit_blanks(fold(text))),
     "variants": lambda text: (variants(fold(text)), forms(fold(text), SEGMENTER.segment_han)),

@@ -19,12 +19,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 
 from kchat_search.chats.private_numbers import Private, Range, numbers
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS
 from kchat_search.text.fold import Folded, fold, fold_with_map
-from kchat_search.text.joined import Fragment, KnownNumber, joined
+from kchat_search.text.joined import Fragment, KnownNumber, joined, may_have_joint
 from kchat_search.text.scripts import UNBROKEN
 
 STAR = "*"
@@ -48,7 +50,8 @@ _ENOUGH_DIGITS = re.compile(rf"[{_ANY_DIGIT}](?:[^\n{_ANY_DIGIT}]{{0,3}}[{_ANY_D
 _LIST_NUMBER = re.compile("[⁰¹²³⁴-⁹₀-₉①-⒛⓪-⓿㈠-㈩㉈-㉟㊀-㊉㊱-㊿🄀-🄊]")
 _ESCAPE = re.compile(r"%[0-9a-f]{2}|\\u[0-9a-f]{4}")
 _ESCAPED_AT = re.compile(r"%(?:25)?40|\\u0040")
-_SPELLED = re.compile(rf"[{''.join(map(chr, _NUMERALS))}]")
+_SPELLED = "".join(map(chr, _NUMERALS))
+_SPELLED_NUMBER = re.compile(rf"(?:[0-9{_SPELLED}][ ._-]?){{11}}")
 
 _LOCAL = re.compile(rf"[^\W{UNBROKEN}]|[.+'&-]")
 _LONGEST_LOCAL = 256
@@ -102,7 +105,7 @@ def _find(folded: str, numbered: str | None) -> tuple[Private, ...]:
         found += numbers(numbered)
     if "%" in digits or "\\u" in digits:
         found += _escaped(digits)
-    if _SPELLED.search(digits):
+    if _SPELLED_NUMBER.search(digits):
         found += numbers(digits.translate(_NUMERALS), mobiles_alone=True)
     if len(found) < 2:
         return tuple(found)
@@ -111,6 +114,16 @@ def _find(folded: str, numbered: str | None) -> tuple[Private, ...]:
         if not apart or each.start >= apart[-1].end:
             apart.append(each)
     return tuple(apart)
+
+
+def find_in(visible: str, folded: str) -> tuple[Private, ...]:
+    """`find` in a text, which folds to `folded`."""
+    if not may_have(folded):
+        return ()
+    numbered = None
+    if _LIST_NUMBER.search(visible):
+        numbered = _without_list_numbers(visible, fold_with_map(visible))
+    return _find(folded, numbered)
 
 
 def _without_list_numbers(visible: str, folded: Folded) -> str | None:
@@ -216,23 +229,38 @@ def whole(canonical: str) -> str:
 def shown(text: str) -> str:
     """A text as it is shown to whoever does not see private numbers: `138****8845`. The same text,
     where nothing in it is private."""
+    if len(text) < _SHORTEST:
+        return text
+    return _shown_short(text) if len(text) <= _MOST_CACHED else _shown(text)
+
+
+def _shown(text: str) -> str:
     masked = Masked.of(text) if may_show(text) else None
     return text if masked is None else masked.shown
 
 
-_ENOUGH_TO_SHOW = re.compile(
-    rf"[@＠﹫]|%40|\\u0040|[{_ANY_DIGIT}①-⑳⓪⑴-⒛🄀-🄊⁰-₉²³¹貳貮兩參叄陸肆壹０-９㈠-㈩㊀-㊉]"
-)
-_AT = ("@", "＠", "﹫", "%40", "\\u0040")
+@lru_cache(4_096)
+def _shown_short(text: str) -> str:
+    """Names and values of fields occur again and again."""
+    return _shown(text)
+
+
+_SHORTEST = len("a@b.cn")
+_MOST_CACHED = 64
+"""Characters."""
+_LIKE_DIGITS = re.compile(rf"[{_ANY_DIGIT}①-⑳⓪⑴-⒛🄀-🄊⁰-₉²³¹貳貮兩參叄陸肆壹㈠-㈩㊀-㊉]{{1,4}}")
+_AT = ("@", "＠", "﹫")
 _FEWEST_DIGITS = 4
-"""Characters that are digits, or become some. No number has fewer."""
+"""Characters that are digits, or become some. No number has fewer, and no escaped address."""
 
 
 def may_show(text: str) -> bool:
     """Without this, nothing in a text is private, whatever it folds to. A look that costs less than
     to fold it."""
-    marks = enumerate(_ENOUGH_TO_SHOW.finditer(text), start=1)
-    return any(mark.group() in _AT or number == _FEWEST_DIGITS for number, mark in marks)
+    if any(at in text for at in _AT):
+        return True
+    marks = sum(len(run.group()) for run in islice(_LIKE_DIGITS.finditer(text), _FEWEST_DIGITS))
+    return marks >= _FEWEST_DIGITS or (marks >= len("40") and "%40" in text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +278,6 @@ class Masked:
     whole: Folded
     clear: Folded
     private: tuple[Private, ...]
-    places: tuple[Range, ...]
-    """Where in `hidden` they are."""
 
     @classmethod
     def of(cls, visible: str) -> Masked | None:
@@ -265,40 +291,75 @@ class Masked:
         return _Writer(visible, folded).written(private) if private else None
 
     def joined(self) -> tuple[Fragment, ...]:
-        """The joined form of `hidden`. What goes from a private number depends on its kind alone:
-        all that is no digit, and the country's code of a number of the mainland."""
-        like = self.hidden.text.translate(_LIKE)
+        """The joined form of `hidden`."""
         visible = list(self.shown)
         for character, start in zip(self.hidden.text, self.hidden.starts or (), strict=True):
             if character in _LIKE_CHARACTERS:
                 visible[start] = _LIKE_CHARACTERS[character]
+        like = self.hidden.text.translate(_LIKE)
         as_seen = "".join(visible)
-        known = list(map(self._known, self.private, self.places))
-        return tuple(
-            Fragment(
-                "".join(
-                    self.hidden.text[place] if self.hidden.text[place] in _LIKE_CHARACTERS else seen
-                    for seen, place in zip(each.text, each.starts, strict=True)
-                ),
-                each.starts,
-                each.ends,
-            )
-            for each in joined(like, as_seen if fold(as_seen) == like else like, known)
-        )
+        return _joined(self.hidden.text, as_seen if fold(as_seen) == like else like, self.private)
 
-    def _known(self, one: Private, place: Range) -> KnownNumber:
-        start, end = place
-        if one.kind == "email":
-            return KnownNumber(start, end, {})
-        digits = [at for at in range(start, end) if _is_digit(self.hidden.text[at])]
-        surplus = len(digits) - sum(map(str.isdigit, one.canonical))
-        edits = {at: "" for at in range(start, end) if at not in digits}
-        edits.pop(end - 1, None)  # the X of an identity card
-        if one.kind == "landline" and surplus and self.hidden.text[digits[surplus]] != "0":
-            edits |= dict.fromkeys(digits[:surplus], "") | {digits[surplus]: "0"}
-        elif one.kind in ("landline", "mobile"):
-            edits |= dict.fromkeys(digits[:surplus], "")
-        return KnownNumber(start, end, edits)
+
+def joined_hidden(visible: str, hidden: str, private: Sequence[Private]) -> tuple[Fragment, ...]:
+    """The joined form of `hidden`, the hidden form of `visible`."""
+    is_joined = (
+        one.kind != "email" and one.end - one.start > len(one.canonical) for one in private
+    )
+    if not may_have_joint(hidden) and not any(is_joined):
+        return ()
+    if _LINES_OR_COMMA.search(visible):
+        masked = Masked.of(visible)
+        return () if masked is None else masked.joined()
+    return _joined(hidden, hidden.translate(_LIKE), private)
+
+
+_LINES_OR_COMMA = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029，]")
+"""What the joined form of a text tells apart, and its folded form does not."""
+
+
+def _joined(hidden: str, visible: str, private: Sequence[Private]) -> tuple[Fragment, ...]:
+    """The joined form of a hidden form. `visible`: what folds to it, with characters that are like
+    the hidden ones. What goes from a private number depends on its kind alone: all that is no
+    digit, and the country's code of a number of the mainland."""
+    known = [
+        _known(hidden, one, place) for one, place in zip(private, _places(private), strict=True)
+    ]
+    return tuple(
+        _with_hidden(each, hidden) for each in joined(hidden.translate(_LIKE), visible, known)
+    )
+
+
+def _places(private: Sequence[Private]) -> Iterator[Range]:
+    """Where in the hidden form these are."""
+    shift = 0
+    for one in private:
+        start = one.start + shift
+        shift += sum(len(_hidden(one)) - (last - first) for first, last in one.hidden)
+        yield start, one.end + shift
+
+
+def _with_hidden(fragment: Fragment, hidden: str) -> Fragment:
+    """The fragment with hidden characters in the place of those that are like them."""
+    places = zip(fragment.text, fragment.starts, strict=True)
+    text = "".join(hidden[at] if hidden[at] in _LIKE_CHARACTERS else seen for seen, at in places)
+    return Fragment(text, fragment.starts, fragment.ends)
+
+
+def _known(hidden: str, one: Private, place: Range) -> KnownNumber:
+    """What goes from a private number at this place of the hidden form."""
+    start, end = place
+    if one.kind == "email":
+        return KnownNumber(start, end, {})
+    digits = [at for at in range(start, end) if _is_digit(hidden[at])]
+    surplus = len(digits) - sum(map(str.isdigit, one.canonical))
+    edits = {at: "" for at in range(start, end) if at not in digits}
+    edits.pop(end - 1, None)  # the X of an identity card
+    if one.kind == "landline" and surplus and hidden[digits[surplus]] != "0":
+        edits |= dict.fromkeys(digits[:surplus], "") | {digits[surplus]: "0"}
+    elif one.kind in ("landline", "mobile"):
+        edits |= dict.fromkeys(digits[:surplus], "")
+    return KnownNumber(start, end, edits)
 
 
 _LIKE_CHARACTERS = {HIDDEN_DIGIT: "1", HIDDEN_LETTER: "a"}
@@ -322,11 +383,6 @@ class _Form:
         self._pieces.append(text)
         self._starts += starts
         self._ends += ends
-
-    @property
-    def length(self) -> int:
-        """So many characters are there now."""
-        return len(self._starts)
 
     def add_all_at(self, text: str, start: int, end: int) -> None:
         """Each character of this text is all of a range."""
@@ -352,12 +408,9 @@ class _Writer:
     def written(self, private: tuple[Private, ...]) -> Masked:
         """All forms."""
         done = copied = 0
-        places: list[Range] = []
         for one in private:
             self._copy(done, one.start, copied)
-            before = self._hidden.length
             self._write(one)
-            places.append((before, self._hidden.length))
             done, copied = one.end, self._ends[one.end - 1]
         self._copy(done, len(self._text), copied)
         return Masked(
@@ -366,7 +419,6 @@ class _Writer:
             whole=self._whole.folded(),
             clear=self._clear.folded(),
             private=private,
-            places=tuple(places),
         )
 
     def _show(self, text: str) -> Range:

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kchat_search.chats.masking import Masked, may_have
+from kchat_search.chats.masking import (
+    find_in,
+    hidden_form,
+    joined_hidden,
+    may_have,
+    whole_form,
+)
 from kchat_search.chats.participants import names_as_text
 from kchat_search.chats.reader import Transcript
 from kchat_search.chats.speakers import is_said
@@ -25,11 +31,14 @@ def passages_of(transcript: Transcript) -> Iterator[tuple[int | None, Passage]]:
     """(the position of the message in `transcript`, a passage of it), in order: the visible text of
     the message, then the name of the file that it brought. At the end the names of the visitor,
     each once, without those that Kchat has given: nobody said them, and their position is None."""
+    messages = transcript.chat.messages
+    files = [fold(message.upload.name) for message in messages if message.upload is not None]
+    may_hide = may_have("\n".join((*transcript.texts, *files)))
     for position, passage, visible in _clear(transcript):
-        if transcript.chat.messages[position].recalled:
+        if messages[position].recalled:
             yield position, _recalled(passage)
         else:
-            yield position, _without_private(passage, visible)
+            yield position, _without_private(passage, visible) if may_hide else passage
     shown: set[str] = set()
     for passage, visible in _names(transcript):
         name = _without_private(passage, visible)
@@ -78,13 +87,15 @@ def _passage(
 
 def _without_private(passage: Passage, visible: str) -> Passage:
     """The passage as everybody sees it. Nearly all come back as they are, at once."""
-    masked = Masked.of(visible) if may_have(passage.text) else None
-    if masked is None:
+    text = passage.text
+    private = find_in(visible, text)
+    if not private:
         return passage
+    hidden = hidden_form(text, private)
     return passage._replace(
-        text=masked.hidden.text,
-        joined=_texts(masked.joined()),
-        hidden=Hidden(passage.text, passage.joined, masked.whole.text),
+        text=hidden,
+        joined=_texts(joined_hidden(visible, hidden, private)),
+        hidden=Hidden(text, passage.joined, whole_form(text, private)),
     )
 
 

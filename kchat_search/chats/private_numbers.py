@@ -22,7 +22,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
-from functools import cached_property
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
@@ -115,6 +114,9 @@ class _Digits:
     ) -> None:
         self._text = text
         self._groups, self._joints, self._first = groups, joints, first
+        start = groups[first][0]
+        has_plus = "+" in text[max(0, start - 5) : start]
+        self._plus = _PLUS.search(text, max(0, start - 5), start) if has_plus else None
         self.digits = ""
         self._places: list[int] = []
         """Of each of the digits, in the text."""
@@ -283,14 +285,14 @@ class _Digits:
         follows = last < len(self._joints) and self._joints[last] is not None
         return follows or (before and bool(self._before))
 
-    @cached_property
+    @property
     def _before(self) -> str:
         """What stands between these digits and others before them; "" where there are none."""
         return (self._joints[self._first - 1] or "") if self._first else ""
 
     @property
     def _follows_dash(self) -> bool:
-        return self._before.strip() == "-"
+        return self._before == "-"
 
     @property
     def _is_decimal(self) -> bool:
@@ -299,12 +301,6 @@ class _Digits:
             return False
         start, end = self._groups[self._first - 1]
         return self._text[start:end] == "0"
-
-    @cached_property
-    def _plus(self) -> re.Match[str] | None:
-        """The plus before these digits."""
-        start = self._groups[self._first][0]
-        return _PLUS.search(self._text, max(0, start - 5), start)
 
     def _is_identifier(self, end: int) -> bool:
         """Do letters show that the first `end` digits are no number of this kind?"""

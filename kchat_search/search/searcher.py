@@ -68,6 +68,7 @@ from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import FieldCondition, Tree, asks_history
 from kchat_search.search.understood import understood
+from kchat_search.search.whole_numbers import count_whole_numbers
 from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
@@ -361,6 +362,7 @@ class Searcher:
             understood=understood(parsed.tree, self.segmenter.segment_han),
             sort=request.sort,
             notes=(*parsed.notes, *notes_of_filters(request, self.zone)),
+            whole_numbers=count_whole_numbers(plan.match) if context.masked else 0,
         )
         if request.page == 1 and request.cursor is None:
             dated = Dated(
