@@ -181,9 +181,10 @@ class ChainCheck:
         return _Place(number, row.previous, row.hash, None, row)
 
     def _texts(self, row: StoredRow, number: int) -> None:
-        what, _, erased = str(row.object_).partition(":")
-        if row.action == "text_erased" and what == "audit" and erased.isdecimal():
-            self._erased.discard(int(erased))
+        if row.action == "text_erased":
+            what, _, erased = str(row.object_).partition(":")
+            if what == "audit" and erased.isdecimal():
+                self._erased.discard(int(erased))
         if row.erased:
             self._erased.add(number)
         elif not fulfils(row.name, row.name_salt, row.name_commitment):

@@ -263,3 +263,22 @@ def test_an_index_that_lacks_a_row_is_named(file: Path) -> None:
             "WHERE name = 'ix_audit_principal_number'"
         )
     assert None in found(file)
+
+
+@pytest.mark.slow
+def test_of_a_hundred_thousand_rows_the_attacked_ones_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "access.sqlite3"
+    access = Office(url_of(file)).open(wait_seconds=60.0)
+    for first in range(1, 100_000, 5_000):
+        record(access.audit, first, first + 4_999)
+    head = access.audit.check().head
+    access.close()
+    with attacking(file) as attacker:
+        attacker.set(50_000, count=999)
+        attacker.set(60_000, rehash=True, principal="person:666")
+        attacker.remove_whole(70_000)
+        attacker.swap(80_000, 90_000)
+        attacker.text(99_999, query="q=nothing")
+        attacker.cut_off(99_999)
+    named = found(file, head)
+    assert named.keys() == {50_000, 60_000, 70_000, 80_000, 90_000, 99_999, 100_000, None}
