@@ -46,7 +46,8 @@ def office(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Off
         return Office(url_of(Path(shutil.copyfile(empty, tmp_path / "access.sqlite3"))))
     url: str = request.getfixturevalue("postgres_url")
     with psycopg.connect(url) as connection:
-        connection.execute(f"TRUNCATE {', '.join(TABLES)} RESTART IDENTITY")
+        connection.execute(f"TRUNCATE {', '.join(TABLES)}, audit, audit_texts RESTART IDENTITY")
+        connection.execute("UPDATE audit_chain SET rows = 0, head = repeat('0', 64)")
     return Office(url)
 
 
