@@ -171,7 +171,8 @@ def _present_migration(kind: Kind, connection: Connection, location: str) -> str
     """The number of the last migration of this database; None for an empty database."""
     names = inspect(connection).get_table_names()
     if kind.version_table in names:
-        statement = f"SELECT version_num FROM {kind.version_table}"  # noqa: S608  # nosec B608  # ours
+        of = kind.version_table
+        statement = f"SELECT version_num FROM {of}"  # noqa: S608  # nosec B608  # our own name
         number = connection.scalar(text(statement))
         older = number is None or (str(number) < kind.migration and kind.newest_table in names)
         if older and kind.metadata.tables.keys() & set(names):

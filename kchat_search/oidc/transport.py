@@ -109,7 +109,7 @@ class Transport:
         self._trust_env = not is_loopback(host)
         self._places = BoundedSemaphore(AT_ONCE)
 
-    def get(self, url: str, access_token: str = "") -> Mapping[str, Any]:
+    def get(self, url: str, access_token: str | None = None) -> Mapping[str, Any]:
         """The JSON object at an address. Raises `Unreachable`, `Refused` (401, 403), `Busy`."""
 
         def ask(session: OAuth2Session) -> Mapping[str, Any]:

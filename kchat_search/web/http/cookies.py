@@ -21,7 +21,7 @@ from kchat_search.web.program import Gate
 
 COOKIES = ("__Host-kchat", "kchat")
 """Its name over https, and over http."""
-_SECRET = "secret"  # the name of a field  # noqa: S105  # nosec B105
+_SECRET = "secret"  # noqa: S105  # nosec B105  # the name of a field
 
 
 def install(app: Flask, gate: Gate) -> None:
