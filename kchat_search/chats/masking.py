@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -314,7 +315,7 @@ def joined_hidden(visible: str, hidden: str, private: Sequence[Private]) -> tupl
     return _joined(hidden, hidden.translate(_LIKE), private)
 
 
-_LINES_OR_COMMA = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029，]")
+_LINES_OR_COMMA = re.compile("[\\n\\r\\x0b\\x0c\\x1c-\\x1e\\x85\\u2028\\u2029]|，\\d")
 """What the joined form of a text tells apart, and its folded form does not."""
 
 
@@ -322,12 +323,10 @@ def _joined(hidden: str, visible: str, private: Sequence[Private]) -> tuple[Frag
     """The joined form of a hidden form. `visible`: what folds to it, with characters that are like
     the hidden ones. What goes from a private number depends on its kind alone: all that is no
     digit, and the country's code of a number of the mainland."""
-    known = [
-        _known(hidden, one, place) for one, place in zip(private, _places(private), strict=True)
-    ]
-    return tuple(
-        _with_hidden(each, hidden) for each in joined(hidden.translate(_LIKE), visible, known)
-    )
+    known = [_known(hidden, *each) for each in zip(private, _places(private), strict=True)]
+    places = [found.start() for found in _HIDDEN.finditer(hidden)]
+    fragments = joined(hidden.translate(_LIKE), visible, known)
+    return tuple(_with_hidden(each, hidden, places) for each in fragments)
 
 
 def _places(private: Sequence[Private]) -> Iterator[Range]:
@@ -339,22 +338,27 @@ def _places(private: Sequence[Private]) -> Iterator[Range]:
         yield start, one.end + shift
 
 
-def _with_hidden(fragment: Fragment, hidden: str) -> Fragment:
-    """The fragment with hidden characters in the place of those that are like them."""
-    places = zip(fragment.text, fragment.starts, strict=True)
-    text = "".join(hidden[at] if hidden[at] in _LIKE_CHARACTERS else seen for seen, at in places)
-    return Fragment(text, fragment.starts, fragment.ends)
+def _with_hidden(fragment: Fragment, hidden: str, places: Sequence[int]) -> Fragment:
+    """The fragment with hidden characters in the place of those that are like them. `places`: where
+    in the hidden form they are."""
+    characters = list(fragment.text)
+    for place in places:
+        at = bisect_left(fragment.starts, place)
+        if at < len(characters) and fragment.starts[at] == place:
+            characters[at] = hidden[place]
+    return Fragment("".join(characters), fragment.starts, fragment.ends)
 
 
 def _known(hidden: str, one: Private, place: Range) -> KnownNumber:
     """What goes from a private number at this place of the hidden form."""
     start, end = place
-    if one.kind == "email":
+    if one.kind == "email" or end - start == len(one.canonical):
         return KnownNumber(start, end, {})
-    digits = [at for at in range(start, end) if _is_digit(hidden[at])]
-    surplus = len(digits) - sum(map(str.isdigit, one.canonical))
-    edits = {at: "" for at in range(start, end) if at not in digits}
+    written = hidden[start:end].translate(_LIKE_DIGIT)
+    digits = [at for at, character in enumerate(written, start) if character.isdigit()]
+    edits = {at: "" for at, character in enumerate(written, start) if not character.isdigit()}
     edits.pop(end - 1, None)  # the X of an identity card
+    surplus = len(digits) - sum(map(str.isdigit, one.canonical))
     if one.kind == "landline" and surplus and hidden[digits[surplus]] != "0":
         edits |= dict.fromkeys(digits[:surplus], "") | {digits[surplus]: "0"}
     elif one.kind in ("landline", "mobile"):
@@ -363,12 +367,10 @@ def _known(hidden: str, one: Private, place: Range) -> KnownNumber:
 
 
 _LIKE_CHARACTERS = {HIDDEN_DIGIT: "1", HIDDEN_LETTER: "a"}
+_HIDDEN = re.compile(f"[{HIDDEN_DIGIT}{HIDDEN_LETTER}]")
 _LIKE = str.maketrans(_LIKE_CHARACTERS)
 """What a hidden character is like, to all that looks at digits and letters."""
-
-
-def _is_digit(character: str) -> bool:
-    return character == HIDDEN_DIGIT or character.isdigit() or ord(character) in _NUMERALS
+_LIKE_DIGIT = _NUMERALS | {ord(HIDDEN_DIGIT): "1"}
 
 
 class _Form:

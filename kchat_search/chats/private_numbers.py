@@ -50,6 +50,7 @@ _BETWEEN = re.compile("[ ._·•~/|()\u20e3-]{1,3}")
 _KEYCAP = "\u20e3"
 _TIGHT = re.compile("[._·•~/|]")
 """What stands in versions, dates and sums too. So only the usual groups may have it between."""
+_FEWEST_DIGITS = 8
 _MOST_DIGITS = 24
 """From the beginning of a number on, more are not looked at. The longest has 19, and a prefix."""
 
@@ -91,14 +92,30 @@ def numbers(text: str, *, mobiles_alone: bool = False) -> Iterator[Private]:
     groups = [group.span() for group in _GROUPS.finditer(text)]
     joints = [_joint(text, left[1], right[0]) for left, right in pairwise(groups)]
     passed = 0
-    for number, (start, _) in enumerate(groups):
-        if start < passed:
+    for number in _first_of_enough(groups, joints):
+        if groups[number][0] < passed:
             continue
         digits = _Digits(text, groups, joints, number)
         found = digits.mobile() if mobiles_alone else digits.number()
         if found is not None:
             yield found
             passed = found.end
+
+
+def _first_of_enough(groups: list[Range], joints: list[str | None]) -> Iterator[int]:
+    """The groups with which a number may begin: with those behind them, they have enough digits.
+    Most groups of a text are a price, a day or an hour, and end here."""
+    begin = 0
+    for last in range(len(groups)):
+        if last < len(joints) and joints[last] is not None:
+            continue
+        left = sum(end - start for start, end in groups[begin : last + 1])
+        for number in range(begin, last + 1):
+            if left < _FEWEST_DIGITS:
+                break
+            yield number
+            left -= groups[number][1] - groups[number][0]
+        begin = last + 1
 
 
 def _joint(text: str, left: int, right: int) -> str | None:
@@ -137,7 +154,7 @@ class _Digits:
 
     def number(self) -> Private | None:
         """The private number with which these digits begin."""
-        if len(self.digits) < 8:
+        if len(self.digits) < _FEWEST_DIGITS:
             return None
         if self._plus and not self.digits.startswith("86"):
             return self._foreign("")

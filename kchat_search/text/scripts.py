@@ -45,6 +45,14 @@ _RUNS = re.compile(
 _INDEXABLE = re.compile(rf"([{_HAN}]+)|([{_UNSPACED}]+|{_LETTERS.pattern}|\d+)")
 
 
+_LETTER = _LETTERS.pattern.removesuffix("+")
+_HIDING_RUNS = re.compile(
+    rf"(?<!\d)\d*+{HIDDEN_DIGIT}[\d{HIDDEN_DIGIT}]*"
+    rf"|(?<!{_LETTER}){_LETTER}*+{HIDDEN_LETTER}(?:{_LETTER}|{HIDDEN_LETTER})*"
+)
+"""The runs of which something is hidden."""
+
+
 class RunKind(Enum):
     """What a run consists of."""
 
@@ -79,13 +87,9 @@ def indexable_runs(folded: str) -> list[tuple[str, str]]:
 
     Indexing calls this for every message. It takes 19 µs a chat; the same from `runs` takes 87 µs.
     """
-    if not hides(folded):
-        return _INDEXABLE.findall(folded)
-    return [
-        (run.text, "") if run.kind is RunKind.HAN else ("", run.text)
-        for run in runs(folded)
-        if run.kind is not RunKind.OTHER and not hides(run.text)
-    ]
+    if hides(folded):
+        folded = _HIDING_RUNS.sub(" ", folded)  # what stood beside a run stays apart
+    return _INDEXABLE.findall(folded)
 
 
 def hides(folded: str) -> bool:
