@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 
-from kchat_search.chats.masking import Masked, find, may_show, shown
+from kchat_search.chats.masking import Masked, may_show, shown
+from kchat_search.chats.private_texts import find
 from kchat_search.chats.reader import MAX_MARKED, Transcript
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Message, Participant, Upload

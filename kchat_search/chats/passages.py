@@ -11,14 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kchat_search.chats.masking import (
-    find_in,
-    hidden_form,
-    joined_hidden,
-    may_have,
-    whole_form,
-)
+from kchat_search.chats.masking import hidden_form, joined_hidden, whole_form
 from kchat_search.chats.participants import names_as_text
+from kchat_search.chats.private_texts import find_in, may_have
 from kchat_search.chats.reader import Transcript
 from kchat_search.chats.speakers import is_said
 from kchat_search.models.chats import Speaker

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from kchat_search.chats.masking import STAR, find, whole_form
+from kchat_search.chats.masking import STAR, whole_form
+from kchat_search.chats.private_texts import find
 from kchat_search.models.plan import (
     HIDDEN_DIGIT,
     HIDDEN_LETTER,

@@ -15,7 +15,8 @@ from kchat_search.chats.masked_transcript import (
     as_body,
     masked_names,
 )
-from kchat_search.chats.masking import find, whole_form
+from kchat_search.chats.masking import whole_form
+from kchat_search.chats.private_texts import find
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.kchat.json_codec import encode

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.cn import ric
 
-from kchat_search.chats.masking import Masked, find, hidden_form, may_show, shown, whole_form
+from kchat_search.chats.masking import Masked, hidden_form, may_show, shown, whole_form
+from kchat_search.chats.private_texts import find
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS
 from kchat_search.text.fold import RESERVED, fold
 

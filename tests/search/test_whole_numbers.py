@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from kchat_search.chats.masking import find, hidden_form, whole_form
+from kchat_search.chats.masking import hidden_form, whole_form
+from kchat_search.chats.private_texts import find
 from kchat_search.models.plan import (
     WHOLE_BEGINS,
     AllOf,

@@ -5,11 +5,12 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER
 from kchat_search.text import scripts
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import RunKind, indexable_runs, is_letter, letter_runs, runs
+from kchat_search.text.scripts import RunKind, hides, indexable_runs, is_letter, letter_runs, runs
 from tests.text.difficult_texts import texts
 
 HAN, UNSPACED, LETTERS, DIGITS, OTHER = RunKind
@@ -49,6 +50,12 @@ def test_runs_joined_are_the_text(text: str) -> None:
         assert "".join(run.text for run in result) == variant
         assert all(run.text for run in result)
         assert all(a.kind is not b.kind for a, b in pairwise(result))
+
+
+@given(st.text(f"a1b2退 .ก_{HIDDEN_DIGIT}{HIDDEN_LETTER}", max_size=12))
+def test_indexable_runs_are_those_of_which_nothing_is_hidden(text: str) -> None:
+    expected = [run.text for run in runs(text) if run.kind is not OTHER and not hides(run.text)]
+    assert [han or other for han, other in indexable_runs(text)] == expected
 
 
 @given(texts(60))
