@@ -36,6 +36,7 @@ Reading:
     message_filter.py which passages are among the messages that are looked into
     near.py           texts that stand near one another in one passage
     text_scan.py      searches the texts themselves, where posting lists cannot decide
+    literals.py       which documents contain a literal, in the texts that somebody looks into
     evaluate.py       which chats match: a tree of conditions, smallest lists first
     rank.py           in which order: BM25, whole phrases, proximity; the top k
     snapshot.py       one state of the index, opened: a commit of a generation

@@ -7,38 +7,30 @@ the cheap ones left. Costs in nanoseconds (the constants below are their ratio):
     decode a posting list        2 to 3 for each document in the list
     scan texts               300 to 500 for each document that is scanned
 
-A literal needs all its grams, so their lists are intersected, smallest first. When so few
-candidates are left that scanning their texts is cheaper than decoding the next list, the texts are
-scanned. Mostly they must be scanned anyway: the pairs of characters may stand in another order, or
-in different messages.
-
-What is looked into depends on who looks (`Segment.masked`). Everybody sees the `text`. What is
-found there letter for letter is in the clear passage too, because no literal has a hidden
-character. Who sees all looks into `clear` as well, who sees masked into `whole` for whole numbers.
+`literals.py` says how a literal is looked for, and who looks into which texts.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial, reduce
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.hidden_spans import SPANS
+from kchat_search.engines.whoosh.literals import gram_terms, may_contain, may_contain_in
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
-from kchat_search.engines.whoosh.schema import GRAM_FIELDS, filter_term
+from kchat_search.engines.whoosh.schema import filter_term
 from kchat_search.engines.whoosh.segment import Segment
-from kchat_search.engines.whoosh.sets import difference, intersect, union
-from kchat_search.engines.whoosh.text_scan import TextTest, contains, digits_around, has_word, near
+from kchat_search.engines.whoosh.sets import difference, either, narrowed, union
+from kchat_search.engines.whoosh.text_scan import TextTest, has_word, near
 from kchat_search.models.plan import (
     EVERYWHERE,
     NO_TIME,
-    WHOLE_BEGINS,
-    WHOLE_ENDS,
     AllOf,
     AnyOf,
     Contains,
@@ -53,18 +45,13 @@ from kchat_search.models.plan import (
     NoneOf,
     Said,
 )
-from kchat_search.text.grams import is_gram, required_grams
 from kchat_search.text.scripts import RunKind, runs
 from kchat_search.text.segmentation import MAX_TOKEN_LENGTH, index_token
 
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
-_MAX_LITERAL = 64
-"""Only the grams of so many characters of a literal are looked up. The text scan decides."""
 _SUBTRACT_SHARE = 8
 """If more than one in so many documents has matched a part of `AnyOf`, they are subtracted before
 the next part is evaluated: that costs less than matching the same documents again."""
-_SCAN_COST = 150
-"""Scanning one text costs as much as decoding so many numbers of a list."""
 
 
 def matching(  # noqa: C901, PLR0911  # one a kind
@@ -82,7 +69,7 @@ def matching(  # noqa: C901, PLR0911  # one a kind
         case Everything():
             return segment.live if within is None else within
         case Contains() | FileNamed():
-            candidates, test = _candidates(segment, node, within, history=history)
+            candidates, test = may_contain(segment, node, within, history=history)
             return candidates if test is None else test(candidates)
         case HasWord():
             return _with_word(segment, node, within, history=history)
@@ -113,7 +100,7 @@ def _all_of(
         if within is not None and not len(within):
             return within
         if isinstance(part, Contains | FileNamed):
-            within, test = _candidates(segment, part, within, history=history)
+            within, test = may_contain(segment, part, within, history=history)
             if test is not None:
                 tests.append(test)
         else:
@@ -142,7 +129,7 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
     part decodes by itself. Parts that can only filter what others found come last."""
     match node:
         case Contains(text):
-            terms = _gram_terms(segment, "text", text)
+            terms = gram_terms(segment, "text", text)
             return segment.df(*terms[0]) if terms else 0
         case HasWord(text, prefix):
             ordinal = None if prefix else segment.find("words", index_token(text))
@@ -166,148 +153,6 @@ def _cost(segment: Segment, node: Node) -> int:  # noqa: PLR0911  # one a kind
             return segment.size + 2
 
 
-def _candidates(
-    segment: Segment, node: Contains | FileNamed, within: DocNumbers | None, *, history: bool
-) -> tuple[DocNumbers, TextTest | None]:
-    """(documents of `within` that may contain a literal, as far as posting lists tell at little
-    cost; the text scan that decides, or None if there is nothing left to decide)."""
-    if isinstance(node, FileNamed):
-        names = ["files", "hidden_files"]
-        if segment.masked:
-            names = ["hidden_files" if _has_whole_numbers(node.text) else "files"]
-        messages = EVERYWHERE
-    else:
-        names = _texts(segment, node, history=history)
-        messages = node.messages
-    found = [_candidates_in(segment, name, node.text, messages, within) for name in names]
-    found = [one for one in found if len(one[0])]
-    if len(found) <= 1:
-        return found[0] if found else (EMPTY, None)
-    candidates = union([docs for docs, _ in found], segment.size)
-    if all(test is None for _, test in found):
-        return candidates, None
-    return candidates, partial(_in_some_text, segment, found)
-
-
-def _texts(segment: Segment, node: Contains, *, history: bool) -> list[str]:
-    """The texts in which a literal is looked for."""
-    if not segment.masked:
-        names = ["text", "joined", "clear", "clear_joined"] if node.joined else ["text", "clear"]
-        if history:
-            names += ["former", "former_joined"] if node.joined else ["former"]
-        return names
-    if _has_whole_numbers(node.text):
-        return ["whole"]
-    return ["text", "joined", "masked_joined"] if node.joined else ["text"]
-
-
-def _has_whole_numbers(literal: str) -> bool:
-    """Has it numbers in marks, all of them whole? What else stands in it can only be outside of a
-    number then, so that no part of a number is found out by it."""
-    opened, *parts = literal.split(WHOLE_BEGINS)
-    return (
-        bool(parts)
-        and WHOLE_ENDS not in opened
-        and all(part.count(WHOLE_ENDS) == 1 for part in parts)
-    )
-
-
-def _in_some_text(
-    segment: Segment, found: Sequence[tuple[DocNumbers, TextTest | None]], docs: DocNumbers
-) -> DocNumbers:
-    """The documents of `docs` that one of these texts decides to contain a literal. `found`: what
-    `_candidates_in` returned for each text. What one text has is not looked for in the next."""
-    passed = []
-    for candidates, test in found:
-        mine = intersect(docs, candidates, segment.size)
-        passed.append(mine if test is None else test(mine))
-        docs = difference(docs, passed[-1], segment.size)
-    return union(passed, segment.size)
-
-
-def _candidates_in(
-    segment: Segment, name: str, literal: str, messages: Messages, within: DocNumbers | None
-) -> tuple[DocNumbers, TextTest | None]:
-    """`_candidates` in one text. `name`: one of `TEXTS`."""
-    if name in SPANS:
-        return _hidden_candidates_in(segment, name, literal, messages, within)
-    terms = _gram_terms(segment, name, literal)
-    test = None if terms is None else contains(segment.file, name, literal, messages)
-    if terms is None or test is None:
-        return EMPTY, None
-    left = within
-    for field, ordinal in terms:
-        if left is not None and len(left) * _SCAN_COST < segment.df(field, ordinal):
-            return left, test
-        left = _narrowed(segment, segment.docs(field, ordinal), left)
-    assert left is not None
-    if messages != EVERYWHERE:
-        left = MessageFilter(segment.file, name, messages).narrowed(segment, left)
-    return left, None if messages == EVERYWHERE and is_gram(literal) else test
-
-
-def _hidden_candidates_in(
-    segment: Segment, name: str, literal: str, messages: Messages, within: DocNumbers | None
-) -> tuple[DocNumbers, TextTest | None]:
-    """`_candidates` in a text of which only grams with a hidden character are indexed (`SPANS`).
-    Without such a gram, a literal stands in `text` if it stands there, and is found there."""
-    grams = required_grams(literal)
-    hidden = {gram: segment.find(GRAM_FIELDS[name][len(gram) - 1], gram) for gram in grams}
-    lists = [
-        segment.docs(GRAM_FIELDS[name][len(gram) - 1], ordinal)
-        for gram, ordinal in hidden.items()
-        if ordinal is not None
-    ]
-    test = contains(segment.file, name, literal, messages) if lists else None
-    if test is None:
-        return EMPTY, None
-    left = _narrowed(segment, _any(lists, segment.size), within)
-    if messages == EVERYWHERE and is_gram(literal):
-        return left, None
-    for gram in grams[:_MAX_LITERAL]:
-        fields = [GRAM_FIELDS[text][len(gram) - 1] for text in ("text", name)]
-        terms = [(field, segment.find(field, gram)) for field in fields]
-        known = [(field, ordinal) for field, ordinal in terms if ordinal is not None]
-        if not known:
-            return EMPTY, None
-        if sum(segment.df(*term) for term in known) < len(left) * _SCAN_COST:
-            with_gram = _any([segment.docs(*term) for term in known], segment.size)
-            left = intersect(left, with_gram, segment.size)
-    if messages != EVERYWHERE:
-        left = MessageFilter(segment.file, name, messages).narrowed(segment, left)
-    return left, test
-
-
-def digits_stand(segment: Segment, literal: str, docs: DocNumbers) -> NDArray[np.int64]:
-    """How a literal that ends in a digit stands in each of `docs` (same shape), in the text or in a
-    joined form of it: see `digits_around`. It is the same for everybody."""
-    best = np.zeros(len(docs), np.int64)
-    for name in ("text", "joined", "masked_joined"):
-        having, _ = _candidates_in(segment, name, literal, EVERYWHERE, docs)
-        places = np.searchsorted(docs, having)
-        best[places] = np.maximum(best[places], digits_around(segment.file, name, literal, having))
-    return best
-
-
-def in_text(segment: Segment, literal: str, docs: DocNumbers) -> DocNumbers:
-    """The documents of `docs` whose text, as everybody sees it, contains a literal."""
-    candidates, test = _candidates_in(segment, "text", literal, EVERYWHERE, docs)
-    return candidates if test is None else test(candidates)
-
-
-def _gram_terms(segment: Segment, name: str, literal: str) -> list[tuple[str, int]] | None:
-    """(field, ordinal) of each gram that a literal requires, those with the fewest documents first.
-    None if some gram is in no document; then the literal is in none."""
-    terms = []
-    for gram in required_grams(literal[:_MAX_LITERAL]):
-        field = GRAM_FIELDS[name][len(gram) - 1]
-        ordinal = segment.find(field, gram)
-        if ordinal is None:
-            return None
-        terms.append((field, ordinal))
-    return sorted(terms, key=lambda term: segment.df(*term))
-
-
 def _with_word(
     segment: Segment, node: HasWord, within: DocNumbers | None, *, history: bool
 ) -> DocNumbers:
@@ -317,9 +162,9 @@ def _with_word(
     if not segment.masked:
         found.append(_with_term(segment, "hidden_words", "clear", node, within))
     if history:
-        former, _ = _candidates_in(segment, "former", node.text, EVERYWHERE, within)
+        former, _ = may_contain_in(segment, "former", node.text, EVERYWHERE, within)
         found.append(has_word(segment.file, "former", node)(former))
-    return _any(found, segment.size)
+    return either(found, segment.size)
 
 
 def _with_term(
@@ -332,7 +177,7 @@ def _with_term(
         candidates = union([segment.docs_with_prefix(field, node.text)], segment.size)
     else:
         candidates = _any_term(segment, field, [index_token(node.text)])
-    matched = _narrowed(segment, candidates, within)
+    matched = narrowed(candidates, within, segment.size)
     if node.messages != EVERYWHERE:
         matched = MessageFilter(segment.file, name, node.messages).narrowed(segment, matched)
     if node.messages != EVERYWHERE or shortened:
@@ -352,12 +197,12 @@ def _with_texts_near(
         left = within
         if name == "clear":
             hiding = segment.only_live(segment.file.fragments[name].documents)
-            left = _narrowed(segment, hiding, within)
+            left = narrowed(hiding, within, segment.size)
         for text in texts:
             left = _may_have(segment, name, text, node.messages, left)
         test = near(segment.file, name, node, clear=not segment.masked)
         found.append(EMPTY if left is None else test(left))
-    return _any(found, segment.size)
+    return either(found, segment.size)
 
 
 def _may_have(
@@ -365,8 +210,8 @@ def _may_have(
 ) -> DocNumbers:
     """The documents of `within` that may contain a literal in one text: none is lost."""
     names = ("text", name) if name in SPANS else (name,)  # what is not hidden is known of `text`
-    some = [_candidates_in(segment, each, literal, messages, within)[0] for each in names]
-    return _any(some, segment.size)
+    some = [may_contain_in(segment, each, literal, messages, within)[0] for each in names]
+    return either(some, segment.size)
 
 
 def _with_message(
@@ -376,13 +221,7 @@ def _with_message(
         MessageFilter(segment.file, name, messages).documents(segment, within)
         for name in (("text", "former") if history else ("text",))
     ]
-    return _any(found, segment.size)
-
-
-def _any(found: Sequence[DocNumbers], size: int) -> DocNumbers:
-    """The numbers in any of these ascending lists, most of which are often empty."""
-    some = [docs for docs in found if len(docs)]
-    return (some or found)[0] if len(some) <= 1 else union(some, size)
+    return either(found, segment.size)
 
 
 def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:
@@ -392,15 +231,11 @@ def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:
     return lists[0] if len(lists) == 1 else union(lists, segment.size)
 
 
-def _narrowed(segment: Segment, docs: DocNumbers, within: DocNumbers | None) -> DocNumbers:
-    return docs if within is None else intersect(docs, within, segment.size)
-
-
 def _with_value(segment: Segment, node: FieldIs, within: DocNumbers | None) -> DocNumbers:
     if node.field == "id":
         return _with_id(segment, node.values, within)
     docs = _any_term(segment, node.field, map(filter_term, node.values))
-    return _narrowed(segment, docs, within)
+    return narrowed(docs, within, segment.size)
 
 
 def _with_id(
@@ -412,7 +247,7 @@ def _with_id(
     for value in values:
         if value is not None and _ID.fullmatch(value) and abs(int(value)) < 2**63:
             docs = union([docs, np.flatnonzero(segment.ids == int(value))], segment.size)
-    return _narrowed(segment, segment.only_live(docs), within)
+    return narrowed(segment.only_live(docs), within, segment.size)
 
 
 def _created_in(

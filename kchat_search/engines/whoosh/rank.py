@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
-from kchat_search.engines.whoosh.evaluate import digits_stand, in_text
+from kchat_search.engines.whoosh.literals import digits_stand, in_text
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import is_member
