@@ -14,15 +14,12 @@ from zoneinfo import ZoneInfo
 from kchat_search import processor_time
 from kchat_search.chats import ratings
 from kchat_search.chats.former import FormerTranscript, read_former
-from kchat_search.chats.masked_transcript import MaskedTranscript, masked_names
 from kchat_search.chats.reader import ChatReader, Transcript
-from kchat_search.errors import BadRequest, Forbidden, LimitExceeded
+from kchat_search.errors import BadRequest, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
-from kchat_search.models.people import Viewer
 from kchat_search.models.plan import (
-    EVERYTHING_SEEN,
     NO_TIME,
     AllOf,
     Contains,
@@ -49,7 +46,7 @@ from kchat_search.models.search import (
     SearchRequest,
     Suggestion,
 )
-from kchat_search.ports import Clock, Engine, IndexReader, StoredChats
+from kchat_search.ports import Clock, Engine, StoredChats
 from kchat_search.search import cursor as cursors
 from kchat_search.search.marks import Needle, needles_of
 from kchat_search.search.plan import (
@@ -62,13 +59,12 @@ from kchat_search.search.plan import (
     said_in,
     whole,
 )
-from kchat_search.search.recent_chats import RecentChats, as_seen
+from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.said_instead import Dated
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import FieldCondition, Tree, asks_history
 from kchat_search.search.understood import understood
-from kchat_search.search.whole_numbers import count_whole_numbers
 from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
@@ -85,7 +81,7 @@ _SYNC_CURSORS = ("backfill", "synced")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Searcher:
-    """Answers the `SearchRequest`s of one viewer. Safe to share between threads."""
+    """Answers `SearchRequest`s. Safe to share between threads."""
 
     archive: StoredChats
     engine: Engine
@@ -93,34 +89,6 @@ class Searcher:
     chat_reader: ChatReader
     zone: ZoneInfo
     clock: Clock
-    recent_chats: RecentChats
-    """Shared by all viewers: it keeps chats as the archive has them."""
-    viewer: Viewer
-    """For whose eyes the answers are."""
-
-    @cached_property
-    def index(self) -> IndexReader:
-        """The index as the viewer sees it. All that is asked of the index is asked of this."""
-        return self.engine.seen(self.viewer.sight)
-
-    def sees(self, chat_id: int) -> bool:
-        """Does the viewer see this chat? Of a viewer who sees all, the index is not asked: it may
-        not have the chat yet."""
-        if self.viewer.sees_all_chats:
-            return True
-        return self.index.count(FieldIs("id", (str(chat_id),))) > 0
-
-    def known_agents(self, agents: Agents) -> Agents:
-        """Those of the agents whom the viewer may know: who took part in a chat that it sees."""
-        if self.viewer.sees_all_chats:
-            return agents
-        plan = Plan(Everything(), sort="newest", limit=0, facets=("participant",))
-        found = {value for value, _ in self.index.search(plan).facets["participant"]}
-        return {key: name for key, name in agents.items() if key in found}
-
-    def shown_agents(self, agents: Agents) -> Agents:
-        """The names of agents as the viewer may see them."""
-        return agents if self.viewer.shows_numbers else masked_names(agents)
 
     def search(self, request: SearchRequest) -> SearchPage:
         """One page of hits, with facets, coverage and how the query was read.
@@ -137,14 +105,14 @@ class Searcher:
         context = self._context(facts.agents, request)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context)
-        answer = self.index.search(plan)
+        answer = self.engine.search(plan)
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
-        hits, damaged = self._read_hits(engine_hits, plan, facts.agents, request.snippets)
+        hits, damaged = self._read_hits(engine_hits, plan, context.agents, request.snippets)
         also, also_damaged = self._read_hits(
             [related.hit for related in answer.related],
             plan,
-            facts.agents,
+            context.agents,
             min(_SNIPPETS_OF_RELATED, request.snippets),
         )
         return SearchPage(
@@ -155,18 +123,14 @@ class Searcher:
             has_next=more
             and request.cursor is None
             and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE,
-            cursor=cursors.encode(request, _cursor_position(plan, engine_hits), self.bound_to)
-            if more
-            else None,
+            cursor=cursors.encode(request, _cursor_position(plan, engine_hits)) if more else None,
             hits=hits,
             facets={
-                name: _facet_values(name, counts, self.shown_agents(context.agents))
+                name: _facet_values(name, counts, context.agents)
                 for name, counts in answer.facets.items()
             },
-            coverage=self._coverage(facts, answer.documents),
-            took_ms=(time.perf_counter() - began) * 1000
-            if self.viewer.sight == EVERYTHING_SEEN
-            else None,
+            coverage=_coverage(facts, answer.documents),
+            took_ms=(time.perf_counter() - began) * 1000,
             damaged=damaged + also_damaged,
             related=_related_chats(also, answer, plan),
             related_total=answer.related_total,
@@ -190,19 +154,12 @@ class Searcher:
             raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
         request = dataclasses.replace(request, page=1, cursor=None)
         context = self._context(self.archive.agents(), request)
-        return self.index.ids(self._plan(request, self._parse(request.q, context).tree, context))
+        return self.engine.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
     def asks_history(self, request: SearchRequest) -> bool:
-        """Does it look into earlier versions, by its parameter or its query? Raises `Forbidden`
-        where the viewer may not."""
+        """Does it look into earlier versions, by its parameter or its query?"""
         context = self._context({}, request)
-        return self._asks_history(request, self._parse(request.q, context).tree)
-
-    def _asks_history(self, request: SearchRequest, tree: Tree | None) -> bool:
-        history = request.history or asks_history(tree)
-        if history and not self.viewer.versions:
-            raise Forbidden("versions")
-        return history
+        return request.history or asks_history(self._parse(request.q, context).tree)
 
     def needles(self, q: str) -> tuple[Needle, ...]:
         """The texts that a query looks for, to mark them in a whole chat. Raises `LimitExceeded`
@@ -211,53 +168,34 @@ class Searcher:
         return needles_of(whole(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
-        """How many chats the viewer can find, and whether these are all that it could see. Raises
-        `ArchiveError` or `IndexDamaged`."""
-        facts = self.archive.facts(*_SYNC_CURSORS)
-        return self._coverage(facts, self.index.count(Everything()))
-
-    def coverage_of_all(self) -> Coverage:
-        """The same for a viewer who sees all chats."""
+        """Whether an answer covers every chat. Raises `ArchiveError` or `IndexDamaged`."""
         facts = self.archive.facts(*_SYNC_CURSORS)
         return _coverage(facts, self.engine.count(Everything()))
 
-    def _coverage(self, facts: ArchiveFacts, documents: int) -> Coverage:
-        if self.viewer.sees_all_chats:
-            return _coverage(facts, documents)
-        # What waits for the index, and what could not be understood, may be other people's: no
-        # number of it is said.
-        whole = _coverage(facts, self.engine.count(Everything()))
-        complete = whole.backfilled and not whole.pending
-        return dataclasses.replace(whole, complete=complete, chats=documents, pending=0, rejected=0)
-
     @cached_property
-    def bound_to(self) -> str:
-        """Whose cursors its cursors are."""
-        return f"{self.viewer.key} {self.viewer.sight!r}"
+    def _recent_chats(self) -> RecentChats:
+        return RecentChats(self.chat_reader)
 
     def _context(self, agents: Agents, request: SearchRequest) -> Context:
         today = self.clock().astimezone(self.zone).date()
-        masked = self.viewer.sight.masked
-        known = self.known_agents(agents)
-        known = masked_names(known) if masked else known
-        return Context(known, today, self.zone, said_in(request, self.zone), masked)
+        return Context(agents, today, self.zone, said_in(request, self.zone))
 
     def _parse(self, q: str, context: Context) -> Parsed:
         return parse(q, self.segmenter.segment_han, context.today, self._is_known)
 
     def _is_known(self, values: FieldIs) -> bool:
-        return self.index.count(values) > 0
+        return self.engine.count(values) > 0
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
         ranks = ranking(tree, self.segmenter.tokens)
         offset, after = (request.page - 1) * request.per_page, None
         if request.cursor is not None:
-            position = cursors.decode(request, request.cursor, self.bound_to)
+            position = cursors.decode(request, request.cursor)
             offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
             match=whole(tree, context),
             related=self._related(request, tree, context),
-            history=self._asks_history(request, tree),
+            history=request.history or asks_history(tree),
             filters=filters(request, self.zone),
             words=ranks.words,
             forms=ranks.forms,
@@ -298,7 +236,7 @@ class Searcher:
             if stored is None:  # the archive drops no chat, but this one was erased a moment ago
                 continue
             processor_time.check()
-            transcript = self.recent_chats.read(stored, agents, self.viewer)
+            transcript = self._recent_chats.read(stored, agents)
             hits.append(
                 Hit(
                     chat=transcript.chat,
@@ -313,7 +251,6 @@ class Searcher:
                         needles,
                         phrases=plan.phrases,
                         limit=limit,
-                        as_seen=lambda former: as_seen(former, self.viewer),
                         read_former=self._former(stored, transcript, agents)
                         if plan.history
                         else None,
@@ -323,14 +260,12 @@ class Searcher:
         return tuple(hits), tuple(damaged)
 
     def _former_count(self, answer: EngineAnswer, plan: Plan) -> int | None:
-        """How many chats more a search with `history` finds; None for who may not ask it. Where the
-        query excludes a text, such a search also loses chats, which said it before."""
-        if not self.viewer.versions:
-            return None
+        """How many chats more a search with `history` finds. Where the query excludes a text, such
+        a search also loses chats, which said it before."""
         if not answer.former or not excludes(plan.match):
             return answer.former
         match = AllOf((*plan.filters.values(), plan.match))
-        return max(0, self.index.count(match, history=True) - answer.total)
+        return max(0, self.engine.count(match, history=True) - answer.total)
 
     def _former(
         self, stored: StoredChat, transcript: Transcript, agents: Agents
@@ -341,11 +276,7 @@ class Searcher:
 
         def read() -> FormerTranscript:
             with closing(self.archive.earlier_versions(stored.id)) as earlier:
-                # What is said now is compared with what was said before, so both as they are.
-                present = (
-                    transcript.clear if isinstance(transcript, MaskedTranscript) else transcript
-                )
-                return read_former(present, stored.raw, earlier, self.chat_reader, agents)
+                return read_former(transcript, stored.raw, earlier, self.chat_reader, agents)
 
         return read
 
@@ -362,7 +293,6 @@ class Searcher:
             understood=understood(parsed.tree, self.segmenter.segment_han),
             sort=request.sort,
             notes=(*parsed.notes, *notes_of_filters(request, self.zone)),
-            whole_numbers=count_whole_numbers(plan.match) if context.masked else 0,
         )
         if request.page == 1 and request.cursor is None:
             dated = Dated(
@@ -372,12 +302,12 @@ class Searcher:
                 context=context,
                 parse=lambda q: self._parse(q, context).tree,
             )
-            reading = dataclasses.replace(reading, said_instead=dated.instead(self.index))
+            reading = dataclasses.replace(reading, said_instead=dated.instead(self.engine))
         own_number = self._chat_with_number(request, plan, context)
         if answer.total and not answer.related_total:
             return dataclasses.replace(reading, suggestions=own_number)
         zero_results = ZeroResults(
-            index=self.index,
+            engine=self.engine,
             plan=plan,
             tree=parsed.tree,
             context=context,
@@ -398,7 +328,7 @@ class Searcher:
             return ()
         named = FieldCondition("id", str(int(number[1])))
         match = AllOf((*plan.filters.values(), whole(named, context)))
-        total = self.index.count(match, history=plan.history)
+        total = self.engine.count(match, history=plan.history)
         return (Suggestion(str(named), total),) if total else ()
 
 

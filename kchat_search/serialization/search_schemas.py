@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Literal,
-    NotRequired,  # pydantic wants these before Python 3.12
-)
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from kchat_search.fields import FIELDS
 from kchat_search.models.chats import Speaker
@@ -253,16 +248,11 @@ class SearchJson(TypedDict):
     ]
     former: Annotated[
         int | None,
-        Field(
-            description="How many chats more `history=true` finds; null where it was asked for, or "
-            "may not be."
-        ),
+        Field(description="How many chats more `history=true` finds; null where it was asked for."),
     ]
     facets: FacetsJson
     coverage: CoverageJson
-    took_ms: NotRequired[
-        Annotated[float, Field(description="Left out for who does not see everything.")]
-    ]
+    took_ms: float
 
 
 class RelatedJson(TypedDict):
@@ -274,6 +264,4 @@ class RelatedJson(TypedDict):
     related_total: int
     damaged: list[DamagedHitJson]
     coverage: CoverageJson
-    took_ms: NotRequired[
-        Annotated[float, Field(description="Left out for who does not see everything.")]
-    ]
+    took_ms: float
