@@ -7,6 +7,7 @@
     stages.py     command: where the time of a build goes
     relevance.py  command: does the right chat come first, as people judged it
     http.py       command: a served archive under load
+    audit.py      command: what the audit costs a search, and a check of it
     hostile.py    command: what requests that are made to be expensive cost
     backfill.py   command: the first sync against a Kchat that takes its time
     plot.py       command: growth with the number of chats, as a picture

@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 from benchmarks import corpus, ours
 from benchmarks.measure import say
 from benchmarks.tables import ms, table
+from kchat_search.gate import Gate
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
 from kchat_search.web import create_app
 
@@ -176,7 +177,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> list[Asked]:
         if service.index_state()[0].documents != chosen.chats:
             say(f"indexed in {ours.build(service):,.0f} s")
         service.warm()
-        client = create_app(service).test_client()
+        client = create_app(Gate(owners=service)).test_client()
         found = []
         for path in requests(Random(chosen.seed), chosen.random):
             found.append(asked(client, path))

@@ -5,10 +5,13 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
     kchat/          asks the Kchat API and understands what it says             (requests)
     sync/           decides what to fetch, fetches, archives, indexes           (APScheduler)
     archive/        keeps every chat, every version of it                       (SQLAlchemy)
+    databases/      what the archive and the database of people share           (SQLAlchemy)
     chats/          reads a stored chat: who spoke, names, ratings, history     (pure)
     text/           folds text, cuts it into words and grams                    (jieba, opencc)
     engines/        holds the index and answers plans                           (Whoosh)
     search/         reads what people type, plans, shows what matched
+    access/         who may see what: people, roles, tokens, sessions, audit    (argon2-cffi)
+    oidc/           asks a provider of OpenID Connect who somebody is           (Authlib)
     serialization/  the form of every answer: JSON, JSON Lines, CSV, workbooks, links
     web/            the API and the pages                                       (Flask)
     cli/            the command line                                            (click, rich)
@@ -19,14 +22,17 @@ What the rooms share:
     fields.py       what chats are filtered by: one table
     models/         frozen records that every room speaks in
     ports/          protocols: what the middle needs of Kchat, the archive and the engine
-    service.py      what the program can do
-    composition.py  `make_service`: the only file that knows who stands behind the ports
+    service.py      what the program can do, for one principal
+    operating.py    what its owner does with it: sync, index, check, repair
+    gate.py         the one way to a service: it says for whom
+    composition.py  `make_gate`: the only file that knows who stands behind the ports
     config.py       settings, read once
     env_file.py     the file `.env`, without the secrets for those who do not need them
     memory_dumps.py a process that dies leaves no copy of its memory
     processor_time.py  how much processor time one request may use
     hosts.py        hosts in addresses: which of them mean this machine
     errors.py       every error that this program raises on purpose
+    answer_deadline.py  connections that limit the time until an answer has arrived
     private_files.py makes files and folders that only this user can read
     logs.py         how the log is written
     wsgi.py         the web for any WSGI server
@@ -34,7 +40,8 @@ What the rooms share:
 
 The import rule, held by `tests/test_house.py`:
 
-    wsgi, cli, web -> serialization, service -> sync, search -> ports -> models, errors
+    wsgi, cli, web -> serialization, service -> sync, search, access -> ports -> models, errors
+                      gate -> service, access                       (nobody else makes a service)
                       composition -> kchat, archive, engines        (the only place)
                       kchat, archive, engines -> chats, text, models, errors; never each other
                       text -> nothing of ours
@@ -60,6 +67,8 @@ The words are the Kchat API's own (chat, message, visitor, agent, upload), and t
     literal     a string that must occur in a message's folded text, character by character
     gram        one character or two neighbours (or three digits) of folded text
     position    the index of a message in its chat, from 0
+    principal   who asks: a person, a token, or the owner at the command line
+    sight       what a principal sees: some chats (the restriction), with numbers or masked
     coverage    whether an answer covers every chat that Kchat has
 """
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import cache
+from pathlib import Path
 
-from kchat_search.archive import open_archive
+from kchat_search.access import policy
+from kchat_search.access.on_demand import AccessOnDemand
+from kchat_search.access.opening import open_access
+from kchat_search.access.recorder import SettlingRecorder
+from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
-from kchat_search.config import Settings
+from kchat_search.config import Settings, SettingsOfWeb
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
+from kchat_search.gate import NOT_RECORDED, Gate
 from kchat_search.kchat.client import KchatClient
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.same_content import SameContent
@@ -21,8 +30,14 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
-from kchat_search.models.reports import Presentation
-from kchat_search.ports import Clock
+from kchat_search.models.people import OWNER, Entrance, Principal, Role
+from kchat_search.models.reports import Alert, Presentation
+from kchat_search.oidc.claims import Rules
+from kchat_search.oidc.provider import OpenIdProvider
+from kchat_search.oidc.sign_in import ProviderSignIn
+from kchat_search.oidc.transport import Client
+from kchat_search.ports import Access, Clock, Recorder
+from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
 from kchat_search.sync.indexer import Indexer
@@ -40,19 +55,104 @@ def utc_now() -> datetime:
 
 
 def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
+    """The program for its owner, at the command line. Raises as `make_gate` does."""
+    return make_gate(settings, clock).for_(OWNER)
+
+
+def owners_recorder(settings: Settings, gate: Gate, owner: Principal) -> Recorder:
+    """Records what the owner does at the command line, at once; nothing, as long as there are no
+    people. Raises `AccessError` where that can't be known."""
+    access = gate.access
+    # A command makes no database of people where there never was one.
+    mark = PeopleMark(lambda: closing(_open_archive(settings)), gate.clock)
+    may_have_people = _is_there(settings.access_url) or mark.is_set()
+    has_people = access is not None and may_have_people and access.people.ever()
+    return SettlingRecorder(access.audit, owner) if access and has_people else NOT_RECORDED
+
+
+def _is_there(url: str) -> bool:
+    file = url.strip().removeprefix("sqlite:///")
+    return file == url.strip() or Path(file).exists()
+
+
+def make_gate(
+    settings: Settings, clock: Clock = utc_now, told: Callable[[], Alert | None] = lambda: None
+) -> Gate:
     """Build the program. No request is sent to Kchat and no dictionary is loaded until the first
-    use.
+    use. `told`: what a parent process says of the indexer that it keeps.
 
     Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
     can't be opened.
     """
+    archive = _open_archive(settings)
+    access = AccessOnDemand(lambda: _open_access(settings, clock, lambda: nullcontext(archive)))
+    try:
+        return Gate(
+            owners=_owners_service(settings, clock, told, archive),
+            agents_see=settings.agents_see,
+            access=access,
+            elsewhere=_sign_in_elsewhere(settings, access, clock),
+        )
+    except BaseException:
+        archive.close()
+        raise
+
+
+def _sign_in_elsewhere(settings: Settings, access: Access, clock: Clock) -> ProviderSignIn | None:
+    """Sign-in by OpenID Connect, where it is set up. The provider is not asked yet."""
+    url, client_id = settings.oidc_configuration_url, settings.oidc_client_id
+    if url is None or client_id is None:
+        return None
+    groups: dict[Role, str] = dict(settings.oidc_groups.items())
+    secret = settings.oidc_client_secret if isinstance(settings, SettingsOfWeb) else None
+    provider = OpenIdProvider(
+        url,
+        Client(client_id, secret.get_secret_value() if secret else None, settings.oidc_scopes),
+        Rules(settings.oidc_groups_claim, groups, settings.oidc_agent_id_claim),
+        clock,
+    )
+    return ProviderSignIn(
+        provider,
+        access,
+        clock,
+        time.sleep,
+        name=settings.oidc_provider_name,
+        auto_redirect=settings.oidc_auto_redirect,
+    )
+
+
+def make_access(settings: Settings, clock: Clock = utc_now) -> Access:
+    """The database of people alone, for commands that are about nothing else. The archive is
+    opened when a person is added. Raises `AccessError`."""
+    return _open_access(settings, clock, lambda: closing(_open_archive(settings)))
+
+
+def _open_access(
+    settings: Settings, clock: Clock, archive: Callable[[], AbstractContextManager[SqlArchive]]
+) -> Access:
+    return open_access(
+        settings.access_url,
+        clock,
+        mark=PeopleMark(archive, clock),
+        session_idle=timedelta(minutes=settings.session_idle_minutes),
+        session_longest=timedelta(hours=settings.session_hours),
+        agents_see_own=settings.agents_see == "own",
+    )
+
+
+def _open_archive(settings: Settings) -> SqlArchive:
+    return open_archive(settings.archive_url, adds_nothing=SameContent(ChatParser(settings.zone)))
+
+
+def _owners_service(
+    settings: Settings, clock: Clock, told: Callable[[], Alert | None], archive: SqlArchive
+) -> Service:
     parser = ChatParser(settings.zone)
     chat_reader = ChatReader(parser.parse_archived)
     try:
         segmenter = Segmenter(settings.user_dict)
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
-    archive = open_archive(settings.archive_url, adds_nothing=SameContent(parser))
     narrow_index(settings.index_dir)
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
@@ -80,12 +180,23 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         processor_time=time.process_time,
     )
     return Service(
+        principal=OWNER,
+        permissions=policy.permissions(OWNER),
+        recorder=NOT_RECORDED,
         presentation=Presentation(
             zone=settings.zone,
             demo=settings.demo,
             sync_interval_seconds=settings.sync_interval_seconds,
             kchat_chat_url=settings.kchat_chat_url,
             request_processor_seconds=settings.request_processor_seconds,
+            entrance=Entrance(
+                public_url=settings.public_url,
+                trusted_proxies=settings.trusted_networks,
+                remote_user_header=settings.remote_user_header,
+                requests_per_minute=settings.requests_per_minute,
+                password_login=settings.password_login,
+            ),
+            agents_see=settings.agents_see,
         ),
         clock=clock,
         archive=archive,
@@ -107,6 +218,8 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
             chat_reader=chat_reader,
             zone=settings.zone,
             clock=clock,
+            recent_chats=RecentChats(chat_reader),
+            viewer=policy.viewer(OWNER, settings.agents_see),
         ),
         indexer=indexer,
         syncer=Syncer(
@@ -120,6 +233,7 @@ def make_service(settings: Settings, clock: Clock = utc_now) -> Service:
         ),
         lock=lock,
         scrubber=scrubber,
+        told=told,
     )
 
 

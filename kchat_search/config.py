@@ -2,10 +2,11 @@
 
 Settings are read once, at the composition root. The rooms get plain values.
 
-Only a process that asks Kchat needs the account. `Settings` are those of every other process, such
-as the web server's; they have no secret, and reading them leaves none in memory: in the file's
-bytes the values of the secrets are overwritten before anything is made of them. In
-`SettingsWithAccount` secrets are `SecretStr`, so a repr or a log shows stars in their place.
+Each process has the secrets that it needs and no others. `Settings` have none; `SettingsOfWeb` have
+the secret that the web server shows to the provider of OpenID Connect, `SettingsWithAccount` those
+of the account, for a process that asks Kchat. Reading settings leaves no other secret in memory: in
+the file's bytes the values of the others are overwritten before anything is made of them. Secrets
+are `SecretStr`, so a repr or a log shows stars in their place.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ import os
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -27,21 +29,23 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from kchat_search import env_file, private_files
 from kchat_search.errors import SettingsError
-from kchat_search.hosts import http_url, is_loopback
+from kchat_search.hosts import host_of, http_url, is_loopback
 
 log = logging.getLogger(__name__)
 
 # What no address contains does not match: blanks, backslashes, brackets without an address.
 _NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
 
+_OWN_PORTS = {"https": ":443", "http": ":80"}
 
 TRY_THE_DEMO = "To look around without an account: kchat-search demo"
 PREFIX = "KCHAT_"
-_SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD")
+OidcRole = Literal["agent", "compliance", "admin", "auditor"]
+_SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD", "KCHAT_OIDC_CLIENT_SECRET")
 
 
 class Settings(BaseSettings):
-    """Every setting but the account, with its environment name `KCHAT_<NAME>`."""
+    """Every setting but the secrets, with its environment name `KCHAT_<NAME>`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -110,6 +114,42 @@ class Settings(BaseSettings):
     request_processor_seconds: Annotated[float, Field(ge=0.01, le=3600)] = 0.8
     """Processor time that one request to `serve` may use. One that needs more is refused; what it
     is doing at that moment is finished."""
+
+    access_url: Annotated[str, Field(repr=False)] = "sqlite:///var/access.sqlite3"
+    """The database of people, tokens, sessions and the audit."""
+    agents_see: Literal["all", "own"] = "all"
+    """Which chats an agent sees: all, or those they took part in."""
+    public_url: str | None = None
+    """`https://host` under which people reach the pages, where a proxy stands in front."""
+    trusted_proxies: Annotated[str, Field(pattern=r"^[0-9A-Fa-f:./, ]*$")] = ""
+    """Addresses and networks, divided by commas, of the proxies whose forwarding headers count."""
+    session_idle_minutes: Annotated[int, Field(ge=1, le=60 * 24 * 30)] = 120
+    """A session ends after so long without a request."""
+    session_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 24 * 7
+    """A session ends after so long in any case."""
+    requests_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = 600
+    """Of one person or token."""
+    password_login: bool = True
+    """False: people sign in by OpenID Connect or by a proxy alone."""
+    remote_user_header: Annotated[str | None, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")] = None
+    """The header in which a trusted proxy names who has signed in, such as `X-Remote-User`."""
+    oidc_configuration_url: str | None = None
+    """`https://provider/.well-known/openid-configuration`."""
+    oidc_client_id: str | None = None
+    oidc_scopes: str = "openid profile email"
+    oidc_groups_claim: str = "groups"
+    """The claim that lists a person's groups."""
+    oidc_agent_group: str | None = None
+    oidc_compliance_group: str | None = None
+    oidc_admin_group: str | None = None
+    oidc_auditor_group: str | None = None
+    """Who is in these groups has these roles."""
+    oidc_agent_id_claim: str | None = None
+    """The claim that says which Kchat agent a person is."""
+    oidc_provider_name: str = "OpenID Connect"
+    """What the button of the log-in page calls the provider."""
+    oidc_auto_redirect: bool = False
+    """The log-in page leads to the provider at once."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["text", "json"] = "text"
     """json: one object a line, for a program that collects logs."""
@@ -134,6 +174,28 @@ class Settings(BaseSettings):
             raise ValueError("must be https: over http the password would be sent unencrypted")
         return f"{parts.scheme}://{parts.netloc}"
 
+    @field_validator("public_url")
+    @classmethod
+    def _check_public_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip().lower())
+        if parts.scheme not in _OWN_PORTS or host_of(parts.netloc) is None:
+            raise ValueError("must look like https://host or https://host:port")
+        if parts.path.rstrip("/") or parts.query or parts.fragment:
+            raise ValueError("must be https://host alone, without a path")
+        if parts.scheme == "http" and not is_loopback(str(parts.hostname)):
+            raise ValueError("must be https: over http everybody on the way reads the passwords")
+        return f"{parts.scheme}://{parts.netloc.removesuffix(_OWN_PORTS[parts.scheme])}"
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_trusted_proxies(cls, value: str) -> str:
+        networks = _networks(value)
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("must not trust every address: whoever asks could say who they are")
+        return value
+
     @field_validator("chat_url")
     @classmethod
     def _check_chat_url(cls, value: str | None) -> str | None:
@@ -142,6 +204,55 @@ class Settings(BaseSettings):
         ):
             raise ValueError("must be an http(s) address with {id} in it")
         return value
+
+    @field_validator("oidc_configuration_url")
+    @classmethod
+    def _check_oidc_configuration_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.strip())
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must look like https://host/.well-known/openid-configuration")
+        if "@" in parts.netloc or not _NETLOC.fullmatch(parts.netloc) or parts.port == 0:
+            raise ValueError("must be https://host or https://host:port, and a path")
+        if parts.fragment or parts.query:
+            raise ValueError("must have neither «?» nor «#» in it")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must be https: over http anybody could sign in as anybody")
+        return value.strip()
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _check_oidc_scopes(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("must have «openid» in it: without it the provider names nobody")
+        return " ".join(value.split())
+
+    @model_validator(mode="after")
+    def _check_oidc(self) -> Self:
+        if self.oidc_configuration_url is None:
+            if self.oidc_client_id:
+                raise ValueError("KCHAT_OIDC_CLIENT_ID needs KCHAT_OIDC_CONFIGURATION_URL")
+            return self
+        if not self.oidc_client_id:
+            raise ValueError("KCHAT_OIDC_CONFIGURATION_URL needs KCHAT_OIDC_CLIENT_ID")
+        if not self.oidc_groups:
+            raise ValueError(
+                "nobody could sign in by OpenID Connect: set at least one of "
+                "KCHAT_OIDC_AGENT_GROUP, _COMPLIANCE_GROUP, _ADMIN_GROUP, _AUDITOR_GROUP"
+            )
+        return self
+
+    @property
+    def oidc_groups(self) -> dict[OidcRole, str]:
+        """Role: the group whose members have it. Without the roles that no group gives."""
+        groups: dict[OidcRole, str | None] = {
+            "agent": self.oidc_agent_group,
+            "compliance": self.oidc_compliance_group,
+            "admin": self.oidc_admin_group,
+            "auditor": self.oidc_auditor_group,
+        }
+        return {role: group for role, group in groups.items() if group}
 
     @field_validator("timezone")
     @classmethod
@@ -181,6 +292,11 @@ class Settings(BaseSettings):
             return None
         return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{{id}}.json"
 
+    @cached_property
+    def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """`trusted_proxies`, read."""
+        return _networks(self.trusted_proxies)
+
     @property
     def served_url(self) -> str:
         """The address at which `serve` answers."""
@@ -204,8 +320,15 @@ class Settings(BaseSettings):
         return init_settings, env_settings, _EnvFile(settings_cls)
 
 
+class SettingsOfWeb(Settings):
+    """The same, and what the web server alone needs."""
+
+    oidc_client_secret: SecretStr | None = None
+    """What this program shows to the provider of OpenID Connect; None for a public client."""
+
+
 class SettingsWithAccount(Settings):
-    """The same, and the account: for a process that asks Kchat, and for no other."""
+    """Those, and the account: for a process that asks Kchat, and for no other."""
 
     email: str | None = None
     """The account's e-mail address, for basic auth."""
@@ -254,6 +377,10 @@ class SettingsWithAccount(Settings):
         return self.kchat_url, str(self.email), self.password.get_secret_value()
 
 
+class SettingsOfServe(SettingsWithAccount, SettingsOfWeb):
+    """All of them: for the process that starts the web server and the indexer."""
+
+
 class _EnvFile(PydanticBaseSettingsSource):
     """The file `.env` in the present folder, if there is one."""
 
@@ -265,7 +392,7 @@ class _EnvFile(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """The values of our fields, by name; empty ones are left out."""
         fields = self.settings_cls.model_fields
-        hidden = () if "api_token" in fields else _SECRETS
+        hidden = [name for name in _SECRETS if name.removeprefix(PREFIX).lower() not in fields]
         values = env_file.values(Path(".env"), hidden)
         found = {name: values.get(PREFIX + name.upper()) for name in fields}
         return {name: value for name, value in found.items() if value}
@@ -283,22 +410,32 @@ def load_settings(**overrides: object) -> Settings:
     return _checked(lambda: Settings(**overrides))  # type: ignore[arg-type]  # pydantic checks
 
 
+def load_settings_of_web(**overrides: object) -> SettingsOfWeb:
+    """The same for the web server. Raises as `load_settings` does."""
+    return _checked(lambda: SettingsOfWeb(**overrides))  # type: ignore[arg-type]  # as above
+
+
+def load_settings_of_serve(**overrides: object) -> SettingsOfServe:
+    """The same for the parent of web server and indexer. Raises as `load_settings` does."""
+    return _checked(lambda: SettingsOfServe(**overrides))  # type: ignore[arg-type]  # as above
+
+
 def load_settings_with_account(**overrides: object) -> SettingsWithAccount:
     """The same with the account, for a process that asks Kchat. Raises as `load_settings` does."""
     return _checked(lambda: SettingsWithAccount(**overrides))  # type: ignore[arg-type]  # as above
 
 
-def only(**values: object) -> SettingsWithAccount:
+def only(**values: object) -> SettingsOfServe:
     """Settings of these values and the defaults. The environment and `.env` are not read.
 
     Raises `SettingsError`, as `load_settings` does.
     """
-    return _only(SettingsWithAccount, values)
+    return _only(SettingsOfServe, values)
 
 
 def to_json(settings: Settings, kind: type[Settings]) -> str:
     """Settings as JSON, for a pipe to a child process, never for a log. `kind` says which: those
-    `SettingsWithAccount` have the secrets in clear."""
+    with secrets have them in clear."""
     values = settings.model_dump(mode="json", include=set(kind.model_fields))
     for name, value in values.items():
         secret = getattr(settings, name)
@@ -317,10 +454,13 @@ def environment_without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not _is_ours(name)}
 
 
-def drop_secrets(environment: MutableMapping[str, str]) -> list[str]:
-    """Remove the account's secrets from an environment. Returns the names of those that were
-    set."""
-    found = [name for name in environment if name.upper() in _SECRETS]
+def drop_secrets(
+    environment: MutableMapping[str, str], keep: type[Settings] = Settings
+) -> list[str]:
+    """Remove the secrets from an environment, but those that are settings of `keep`. Returns the
+    names of those that were set."""
+    kept = {PREFIX + field.upper() for field in keep.model_fields}
+    found = [name for name in environment if name.upper() in _SECRETS and name.upper() not in kept]
     for name in found:
         del environment[name]
     return found
@@ -335,6 +475,20 @@ def say_if_others_read_env() -> None:
             "run chmod 600 .env",
             Path(".env").absolute(),
         )
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Raises `ValueError` for what is no address and no network."""
+    found = []
+    for part in text.replace(",", " ").split():
+        try:
+            network = ip_network(part, strict=False)
+        except ValueError:
+            raise ValueError(f"has «{part}», which is no address and no network") from None
+        if "/" in part and network.network_address != ip_address(part.partition("/")[0]):
+            raise ValueError(f"has «{part}», which is no network: write {network}")
+        found.append(network)
+    return tuple(found)
 
 
 def _is_ours(name: str) -> bool:

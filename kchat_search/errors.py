@@ -4,9 +4,16 @@
     ├── SettingsError           a setting is missing or wrong; the text names it
     ├── BadRequest              a request cannot be answered; .parameter names the input
     │   └── LimitExceeded       a documented limit was exceeded; .limit is that limit
-    ├── NotFound                there is no such chat
+    ├── NotFound                there is no such chat, person, token or row
     ├── RequestRefused          this request may not be answered: 403 on the web
-    │   └── HostMalformed       its Host is no host: 400 on the web
+    │   ├── HostMalformed       its Host is no host: 400 on the web
+    │   ├── FormExpired         a change that does not come from our own page
+    │   └── Forbidden           this principal may not do this; .permission
+    ├── NotSignedIn             nobody is known who asks: 401, or the log-in page
+    ├── SignInRefused           signing in elsewhere did not succeed; .reason, .detail
+    │   └── ProviderUnreachable who vouches for people can't be asked               (retry)
+    ├── TooManyRequests         this principal asks too often; .retry_after             (retry)
+    │   └── TooManyAttempts     too many log-ins failed                                 (retry)
     ├── RequestTooExpensive     it would use more processor time than a request may; .seconds
     ├── KchatError              the Kchat API failed
     │   ├── KchatUnreachable    no answer: name look-up, connection, time-out       (retry)
@@ -17,6 +24,8 @@
     ├── ArchiveError            the archive cannot be read or written
     │   ├── ArchiveFull         the disk of the archive is full                     (retry)
     │   └── ChatDamaged         this chat is damaged in the archive; .chat_id names it
+    ├── AccessError             the database of people and audit cannot be used: no answer
+    │   └── AuditUnwritable     an entry can't be recorded, so what it is about is refused (retry)
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
     ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
@@ -30,6 +39,8 @@ in the program is never wrapped in one of them.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 
 class KchatSearchError(Exception):
@@ -60,7 +71,7 @@ class LimitExceeded(BadRequest):
 
 
 class NotFound(KchatSearchError):
-    """There is no such chat in the archive."""
+    """There is no such chat in the archive; no such person, token, session or row."""
 
 
 class RequestRefused(KchatSearchError):
@@ -69,6 +80,70 @@ class RequestRefused(KchatSearchError):
 
 class HostMalformed(RequestRefused):
     """The `Host` of a request is missing, or is not `host` or `host:port`."""
+
+
+class FormExpired(RequestRefused):
+    """A change that has no valid CSRF token: the form is of another log-in, or of another site."""
+
+
+class Forbidden(RequestRefused):
+    """This principal may not do this. `permission` names what it lacks."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__(
+            f"Your account may not do this: it lacks the permission '{permission}'. Ask an "
+            "administrator."
+        )
+        self.permission = permission
+
+
+class NotSignedIn(KchatSearchError):
+    """Nobody is known who asks: no session, no token, or one that has ended."""
+
+
+class SignInRefused(KchatSearchError):
+    """Signing in by OpenID Connect did not succeed, or what it gave has ended. `reason` is a word
+    of `REASONS`; `detail` names a claim or one of the error codes of OAuth 2.0, never what somebody
+    else wrote."""
+
+    REASONS: ClassVar = {
+        "attempt": "This answer belongs to no sign-in that began in this browser, or to one that "
+        "began too long ago: sign in again.",
+        "provider": "The provider refused the sign-in: try again, or ask your administrator.",
+        "answer": "The provider's answer does not prove who you are, so nobody was signed in: try "
+        "again. If it stays so, the log says more to your administrator.",
+        "no_role": "You have an account at the provider, but none of its groups gives you a role "
+        "here: ask your administrator.",
+        "disabled": "Your account here is disabled: ask your administrator.",
+        "ended": "The provider no longer says who you are: sign in again.",
+        "unreachable": "The provider can't be asked who you are: try again in a minute.",
+        "busy": "Many people are signing in at this moment: try again in some seconds.",
+    }
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        super().__init__(self.REASONS[reason] + (f" ({detail})" if detail else ""))
+        self.reason = reason
+        self.detail = detail
+
+
+class ProviderUnreachable(SignInRefused):
+    """Who vouches for people elsewhere can't be asked at this moment."""
+
+    retry = True
+
+
+class TooManyRequests(KchatSearchError):
+    """This principal makes more requests than it may. `retry_after`: seconds."""
+
+    retry = True
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooManyAttempts(TooManyRequests):
+    """Too many log-ins failed for this name from this address, or too many run at one time."""
 
 
 class RequestTooExpensive(KchatSearchError):
@@ -139,6 +214,17 @@ class ChatDamaged(ArchiveError):
     def __init__(self, message: str, chat_id: int) -> None:
         super().__init__(message)
         self.chat_id = chat_id
+
+
+class AccessError(KchatSearchError):
+    """The database of people, tokens, sessions and audit cannot be read or written. As nobody can
+    be told from anybody then, nobody gets an answer."""
+
+
+class AuditUnwritable(AccessError):
+    """An entry of the audit can't be recorded. What it is about must not happen."""
+
+    retry = True
 
 
 class IndexDamaged(KchatSearchError):

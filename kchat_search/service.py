@@ -1,53 +1,49 @@
-"""The facade: what the program can do. The web and the command line talk to `Service` alone."""
+"""What the program can do, for one principal. The web and the command line talk to `Service` alone,
+and get one from the gate alone.
+
+Each method names the permission it needs (`access.needs`), and records what it did. What a chat
+says passes through `searcher`, which sees what the principal sees.
+"""
 
 from __future__ import annotations
 
 import gc
 import json
-import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from hashlib import sha256
 from itertools import accumulate
 
+from kchat_search.access.needs import needs, open_to_all
+from kchat_search.access.queries import query_string
 from kchat_search.chats.former import read_former
-from kchat_search.chats.history import History, Reading, StoredVersions
-from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import ArchiveError, ChatDamaged, IndexUnwritable, KchatError, NotFound
-from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion, Understand
-from kchat_search.models.damage import DamagedRow, RepairReport
+from kchat_search.chats.history import History, StoredVersions
+from kchat_search.chats.masked_sent import masked_sent
+from kchat_search.chats.masking import shown
+from kchat_search.errors import ArchiveError, ChatDamaged, Forbidden, NotFound
+from kchat_search.models.audit import Action
+from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
+from kchat_search.models.damage import DamagedRow
+from kchat_search.models.people import Permission, Viewer
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
     Coverage,
     EngineState,
-    Presentation,
-    Progress,
-    Reason,
     Status,
     SyncReport,
     SyncTotals,
-    VerifyReport,
-    no_progress,
 )
-from kchat_search.models.search import ChatView, SearchPage, SearchRequest
-from kchat_search.ports import Archive, Clock, Engine
+from kchat_search.models.search import ChatView, Note, SearchPage, SearchRequest
+from kchat_search.operating import Operating
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.marks import Needle, highlights
-from kchat_search.search.searcher import Searcher
-from kchat_search.search.verify import check_archive, verify
+from kchat_search.search.recent_chats import as_seen
 from kchat_search.sync import worker
-from kchat_search.sync.indexer import Indexer
-from kchat_search.sync.lock import IndexerLock
-from kchat_search.sync.repair import Repairer
-from kchat_search.sync.run import Syncer
-from kchat_search.sync.scrub import Scrubber
-from kchat_search.text.segmentation import Segmenter
-
-log = logging.getLogger(__name__)
 
 _MAX_OTHERS = 10
 """Other chats of a visitor that a chat is shown with, at most."""
@@ -56,65 +52,95 @@ _MAX_OTHERS_CHARACTERS = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service:
-    """Everything that the web and the command line ask for."""
+class Service(Operating):
+    """Everything that the web and the command line ask for, for one principal."""
 
-    presentation: Presentation
-    clock: Clock
-    archive: Archive
-    engine: Engine
-    segmenter: Segmenter
-    chat_reader: ChatReader
-    chat_without_upload_tokens: Callable[[str], Mapping[str, object]]
-    """From a chat's raw JSON to the chat as Kchat sent it, without upload tokens."""
-    reading: Reading
-    understand: Understand
-    """From a chat's raw JSON to what is understood of it today."""
-    searcher: Searcher
-    indexer: Indexer
-    syncer: Syncer
-    lock: IndexerLock
-    scrubber: Scrubber
-    told: Callable[[], Alert | None] = lambda: None
-    """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
+    again: Callable[[], frozenset[Permission]] | None = None
+    """What the principal may do by now: asked while an export runs, which may take long. None: it
+    does not change."""
+    lacks_agent_id: bool = False
+    """Does it see nothing, because nobody has said which Kchat agent it is?"""
 
-    # -- reading -----------------------------------------------------------------------------
+    @open_to_all
+    def may(self, permission: Permission) -> bool:
+        """May the principal do this?"""
+        return permission in self.permissions
 
+    @needs("operate")
     def warm(self) -> None:
         """Load the dictionary and open the index now, and not at the first search."""
         self.segmenter.load()
         # One search fills every cache: the fold's tables, SQL statements, the index's maps.
-        self.search(SearchRequest(q="訂單 order", per_page=1))
+        self._search(SearchRequest(q="訂單 order", per_page=1))  # not recorded: nobody asked
         # What is loaded now stays. If the garbage collector looked through it again and again, that
         # would take a twentieth of the time of a search.
         gc.freeze()
 
+    @needs("search")
     def search(self, request: SearchRequest) -> SearchPage:
         """See `Searcher.search`. A changed user dictionary is read again in the background."""
+        page = self._search(request)
+        self._record_search("search", request, page, page.total)
+        return page
+
+    @needs("search")
+    def related(self, request: SearchRequest) -> SearchPage:
+        """The same, asked for its related chats."""
+        page = self._search(request)
+        self._record_search("related", request, page, page.related_total)
+        return page
+
+    def _record_search(
+        self, action: Action, request: SearchRequest, page: SearchPage, count: int
+    ) -> None:
+        numbers = page.query.whole_numbers
+        self._record(action, query=query_string(request), count=count, numbers=numbers)
+
+    def _search(self, request: SearchRequest) -> SearchPage:
         if self.segmenter.user_dictionary_changed(self.clock().timestamp()):
             threading.Thread(target=self.follow_words, name="words", daemon=True).start()
-        return self.searcher.search(request)
+        page = self.searcher.search(request)
+        if not self.lacks_agent_id:
+            return page
+        notes = (*page.query.notes, Note("no_agent_id"))
+        return replace(page, query=replace(page.query, notes=notes))
 
-    def follow_words(self) -> None:
-        """Read the user dictionary again where its file has changed. If it can't be used, a warning
-        is logged and the former words stay."""
-        try:
-            if self.segmenter.reload_user_dictionary(self.clock().timestamp()):
-                log.info("The words of %s were read again.", self.segmenter.user_dictionary)
-        except (ValueError, OSError) as error:
-            log.warning(
-                "KCHAT_USER_DICT: %s can't be used (%s); the former words stay.",
-                self.segmenter.user_dictionary,
-                error,
-            )
+    @needs("search")
+    def coverage(self) -> Coverage:
+        """How many chats the principal can search, and whether these are all; see
+        `Searcher.coverage`."""
+        return self.searcher.coverage()
 
-    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
+    @needs("search")
+    def chat(
+        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+    ) -> ChatView:
         """One chat for reading, with the matches of the query `q` marked. With `part`, only in
         those of its messages, and without what Kchat sent (`sent` is empty): what a page needs.
+        `reveal`: with its private numbers, also on a page.
 
-        Raises `NotFound`, and `LimitExceeded` for a query that is too long.
+        Raises `NotFound`, also where the principal does not see the chat, `Forbidden` for `reveal`
+        without that permission, and `LimitExceeded` for a query that is too long.
         """
-        stored = self.archive.get([chat_id]).get(chat_id)
+        if reveal and not self.may("numbers"):
+            raise Forbidden("numbers")
+        action: Action = "reveal" if reveal else "view"
+        try:
+            view = self._chat(chat_id, q, part, self._viewer(reveal=reveal))
+        except NotFound:
+            self._record(action, f"chat:{chat_id}", count=0)
+            raise
+        self._record(action, f"chat:{chat_id}", count=1)
+        return view
+
+    def _viewer(self, *, reveal: bool = False) -> Viewer:
+        viewer = self.searcher.viewer
+        return replace(viewer, shows_numbers=True) if reveal else viewer
+
+    def _chat(self, chat_id: int, q: str, part: slice | None, viewer: Viewer) -> ChatView:
+        # What a principal does not see takes as long as what is not there: the archive is asked for
+        # neither.
+        stored = self.archive.get([chat_id] if self.searcher.sees(chat_id) else []).get(chat_id)
         if stored is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         if isinstance(stored, DamagedRow):
@@ -123,10 +149,12 @@ class Service:
                 f"{stored.way_out}",
                 chat_id,
             )
-        view = self._view(stored, self.archive.agents(), self.searcher.needles(q), part)
-        others, others_total = self._others(view.chat)
+        agents = self.archive.agents()
+        view = self._view(stored, agents, viewer, self.searcher.needles(q), part)
+        others, others_total = self._others(view.chat, agents, viewer)
         return replace(view, others=others, others_total=others_total)
 
+    @needs("export")
     def export(self, request: SearchRequest) -> Export:
         """Every chat that has all the words, newest or oldest first, as `request.sort` says;
         its page and cursor are ignored. The hits are looked up now; each chat is read when
@@ -142,31 +170,47 @@ class Service:
         history = self.searcher.asks_history(request)
 
         def view(stored: StoredChat) -> ChatView | ChatWithPast:
-            return self._with_past(stored, agents) if history else self._view(stored, agents)
+            if history:
+                return self._with_past(stored, agents)
+            return self._view(stored, agents, self._viewer())
 
-        chats = walk(self.archive, ids, view)
+        chats = walk(self.archive, ids, view, before_batch=self._still_exports)
+        self._record("export", query=query_string(request), count=len(ids))
         return Export(total=len(ids), coverage=coverage, chats=chats, history=history)
 
+    def _still_exports(self) -> None:
+        """Whose role was taken away gets no more of an export that runs."""
+        if self.again is not None and self.again() != self.permissions:
+            raise Forbidden("export")
+
     def _with_past(self, stored: StoredChat, agents: Mapping[str, str]) -> ChatWithPast:
-        view = self._view(stored, agents)
+        view = self._view(stored, agents, self._viewer())
         with closing(self.archive.earlier_versions(stored.id)) as earlier:
             transcript = self.chat_reader.read(stored.raw, agents)
             former = read_former(transcript, stored.raw, earlier, self.chat_reader, agents).former
-        return ChatWithPast(view, former, self.history(stored.id))
+        return ChatWithPast(view, former, self._history(stored.id))
 
     def _view(
         self,
         stored: StoredChat,
         agents: Mapping[str, str],
+        viewer: Viewer,
         needles: Sequence[Needle] = (),
         part: slice | None = None,
     ) -> ChatView:
-        """A chat for reading, without the visitor's other chats. `agents`: names by id; `needles`:
-        what to mark; `part`: see `chat`."""
-        transcript = self.chat_reader.read(stored.raw, agents)
+        """A chat as the viewer may read it, without the visitor's other chats. `agents`: names by
+        id; `needles`: what to mark; `part`: see `chat`."""
+        clear = self.chat_reader.read(stored.raw, agents)
+        transcript = as_seen(clear, viewer)
+        sent = self.chat_without_upload_tokens(stored.raw) if part is None else {}
+        digest = stored.digest
+        if not viewer.shows_numbers:
+            sent = masked_sent(sent, recalled=not viewer.sight.masked)
+            # Of the digest of a chat in which few digits are unknown, these could be computed.
+            digest = sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
         return ChatView(
             chat=transcript.chat,
-            sent=self.chat_without_upload_tokens(stored.raw) if part is None else {},
+            sent=sent,
             speakers=transcript.speakers,
             highlights=highlights(transcript if part is None else transcript[part], needles),
             agent_name=transcript.agent_name,
@@ -177,34 +221,57 @@ class Service:
             changed_at=stored.changed_at,
             seen_at=stored.seen_at,
             gone_at=stored.gone_at,
-            digest=stored.digest,
+            digest=digest,
+            hides=transcript is not clear and transcript.chat != clear.chat,
         )
 
+    @needs("versions")
     def versions(self, chat_id: int) -> tuple[StoredVersion | DamagedRow, ...]:
         """All versions of a chat, oldest first. Raises `NotFound`."""
-        versions = self.archive.versions(chat_id)
+        versions = self.archive.versions(chat_id) if self.searcher.sees(chat_id) else ()
+        self._record("versions", f"chat:{chat_id}", count=len(versions))
         if not versions:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         return versions
 
+    @needs("versions")
     def history(self, chat_id: int) -> History:
         """All versions of a chat, and what changed between them. They are read as they are needed.
         Raises `NotFound`."""
-        count = self.archive.count_versions(chat_id)
+        history = self._history(chat_id)
+        self._record("versions", f"chat:{chat_id}", count=len(history))
+        return history
+
+    def _history(self, chat_id: int) -> History:
+        count = self.archive.count_versions(chat_id) if self.searcher.sees(chat_id) else 0
         if not count:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         stored = StoredVersions(count, lambda number: self.archive.versions(chat_id, number))
-        return History(stored, self.reading)
+        if self._viewer().shows_numbers:
+            return History(stored, self.reading)
+        return History(stored, self.reading, lambda sent: masked_sent(sent, recalled=True))
 
+    @needs("agents")
     def agents(self) -> dict[str, str]:
-        """Agents' names by id."""
+        """Names by id, of the agents whom the principal may know: all, or those in chats that it
+        sees."""
+        known = self.searcher.known_agents(self.archive.agents())
+        return dict(self.searcher.shown_agents(known))
+
+    @needs("people")
+    def every_agent(self) -> Mapping[str, str]:
+        """Names by id of all agents: for whoever says which of them a person is."""
         return self.archive.agents()
 
+    @needs("rejects")
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:
         """Chats that could not be understood; see `ports.ArchiveReports.rejects`. Their `raw` is
         JSON without upload tokens, or '' where the tokens can't be removed."""
-        return tuple(map(self._without_tokens, self.archive.rejects(limit, offset)))
+        rejects = tuple(map(self._without_tokens, self.archive.rejects(limit, offset)))
+        self._record("rejects", count=len(rejects))
+        return rejects
 
+    @needs("rejects")
     def count_rejects(self) -> int:
         """How many rejects there are, also those that are gone."""
         return self.archive.count_rejects()
@@ -216,40 +283,51 @@ class Service:
             cleaned = self.chat_without_upload_tokens(as_upload)["upload"]
         except ValueError:
             return replace(stored, reject=replace(stored.reject, raw=""))
-        raw = json.dumps(cleaned, separators=(",", ":"))
-        return replace(stored, reject=replace(stored.reject, raw=raw))
+        raw, reason = json.dumps(cleaned, separators=(",", ":")), stored.reject.reason
+        if not self._viewer().shows_numbers:
+            raw, reason = shown(raw), shown(reason)
+        return replace(stored, reject=replace(stored.reject, raw=raw, reason=reason))
 
+    @needs("status", "metrics")
     def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
         """What the last syncs did, newest first."""
         return self.archive.reports(limit)
 
+    @needs("status", "metrics")
     def totals(self) -> dict[str, SyncTotals]:
         """What all syncs did together, by kind."""
         return self.archive.totals()
 
+    @needs("status", "metrics")
     def counts(self) -> ArchiveCounts:
         """Sizes of the archive."""
         return self.archive.counts()
 
+    @needs("status", "metrics")
     def coverage_now(self) -> Coverage:
-        """Whether answers cover every chat; see `Searcher.coverage`."""
-        return self.searcher.coverage()
+        """Whether answers cover every chat of the archive; see `Searcher.coverage`."""
+        return self.searcher.coverage_of_all()
 
+    @needs("status", "metrics")
     def index_state(self) -> tuple[EngineState, bool]:
         """(the index, whether it was built with the present settings and dictionary)."""
         engine = self.engine.describe()
         return engine, engine.fingerprint == self.indexer.fingerprint
 
+    @needs("status", "metrics")
     def holder(self) -> str | None:
         """Which process holds the indexer's lock now; None if none does."""
         return self.lock.holder()
 
+    @open_to_all
     def rebuilt_percent(self) -> int | None:
         """How much of the index is built, where a process rebuilds it now; None: none does."""
         return self.lock.rebuilt_percent()
 
+    @needs("status")
     def status(self) -> Status:
-        """The state of the whole program."""
+        """The state of the whole program: of all chats, also for an admin, who reads none."""
+        self._record("status")
         engine, current = self.index_state()
         months = self.engine.search(
             Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
@@ -258,7 +336,7 @@ class Service:
         return Status(
             counts=self.archive.counts(),
             engine=engine,
-            coverage=self.searcher.coverage(),
+            coverage=self.searcher.coverage_of_all(),
             last_report=reports[0] if reports else None,
             indexer=self.lock.holder(),
             index_current=current,
@@ -269,9 +347,12 @@ class Service:
             months={month: count for month, count in months if month is not None},
         )
 
+    @open_to_all
     def alerts(self) -> tuple[Alert, ...]:
-        """What is wrong now and does not stop searches. Never raises: an archive that can't be
-        read is what `ready` says."""
+        """What is wrong now and does not stop searches; nothing for who may not see the status.
+        Never raises: an archive that can't be read is what `ready` says."""
+        if not (self.may("status") or self.may("metrics")):
+            return ()
         alert = self.told()
         try:
             alert = alert or worker.alert_in(self.archive) or self._indexer_missing()
@@ -284,130 +365,27 @@ class Service:
         interval = timedelta(seconds=self.presentation.sync_interval_seconds)
         return worker.missing(self.archive, self.lock.holder, interval, now=self.clock())
 
+    @open_to_all
     def ready(self) -> None:
         """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
         self.archive.counts()
         self.engine.describe()
 
-    def verify(
-        self, strings: int = 200, seed: int = 0, progress: Progress = no_progress
-    ) -> VerifyReport:
-        """Check the archive, and compare the index with it; see `search.verify`."""
-        return verify(
-            self.archive,
-            self.engine,
-            self.searcher,
-            self.chat_reader,
-            self.understand,
-            strings=strings,
-            seed=seed,
-            progress=progress,
-        )
-
-    def close(self) -> None:
-        """Close files and connections."""
-        self.engine.close()
-        self.archive.close()
-
-    # -- writing, by one process at a time -----------------------------------------------------
-
-    @contextmanager
-    def indexing(self, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Hold the indexer's lock. `what` tells others what this process does; `wait_seconds` is
-        the longest wait for the lock, and less than 0 waits without an end. Raises as
-        `IndexerLock.held` does."""
-        with self.lock.held(what, self.clock(), wait_seconds):
-            yield
-
-    def report_indexer(self, alert: Alert | None) -> None:
-        """Keep what is wrong with the indexer where every web server can read it; None: nothing
-        is."""
-        worker.keep_alert(self.archive, alert, now=self.clock())
-
-    def indexer_ends(self, reason: Reason) -> None:
-        """Keep that the indexer's process ends for this reason."""
-        try:
-            before = worker.alert_in(self.archive)
-        except ArchiveError:
-            before = None
-        self.report_indexer(worker.ended(before, reason, self.clock()))
-
-    def require_account(self) -> None:
-        """Raises `SettingsError` if the account at Kchat is not configured."""
-        self.syncer.source()
-
-    def prepare(self, progress: Progress = no_progress) -> None:
-        """What an indexer does first; see `Indexer.prepare`. Call it within `indexing`."""
-        self.indexer.prepare(progress)
-
-    def sync(
-        self,
-        *,
-        reconcile: bool = False,
-        progress: Progress = no_progress,
-        index: bool = True,
-    ) -> SyncReport:
-        """One whole sync; see `Syncer.sync`. `reconcile` lists everything again at once. Call it
-        within `indexing`, after `prepare`."""
-        report = self.syncer.sync(everything=reconcile, index=index, progress=progress)
-        self.report_indexer(None)
-        worker.is_not_expected(self.archive, now=self.clock())
-        return report
-
-    def tick(self, *, first: bool = False) -> SyncReport:
-        """One scheduled sync, and this tick's share of the scrub, also where Kchat fails; see
-        `sync.worker.tick` and `Scrubber.tick`."""
-        self.follow_words()
-        if first:
-            worker.is_expected(self.archive, now=self.clock())
-        try:
-            report = worker.tick(self.syncer, first=first)
-        except KchatError:
-            self.scrubber.tick()
-            raise
-        self.scrubber.tick()
-        return report
-
-    def repair(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RepairReport:
-        """Set right what is damaged in the archive, and index what changed; see `Repairer.repair`.
-        Call it within `indexing`; not so `dry_run`, which only looks."""
-        repairer = Repairer(
-            archive=self.archive,
-            source=self.syncer.source,
-            check=lambda progress: check_archive(self.archive, self.understand, progress),
-            understand=self.understand,
-            clock=self.clock,
-            progress=progress,
-        )
-        if dry_run:
-            return repairer.only_look()
-        report = repairer.repair()
-        self.scrubber.repaired(report.remaining)
-        try:
-            self.prepare(progress)
-            return replace(report, indexed=self.indexer.index_pending(progress))
-        except IndexUnwritable as error:  # what was repaired waits for the next sync
-            log.warning("The index could not be brought up to date: %s", error)
-            return report
-
-    def reindex(self, progress: Progress = no_progress) -> int:
-        """Build a new generation of the index from the archive. Returns how many chats it has. Call
-        it within `indexing`."""
-        return self.indexer.rebuild(progress)
-
-    def _others(self, chat: Chat) -> tuple[tuple[Chat, ...], int]:
+    def _others(
+        self, chat: Chat, agents: Mapping[str, str], viewer: Viewer
+    ) -> tuple[tuple[Chat, ...], int]:
         """(this visitor's other chats, newest first, at most ten; how many there are)."""
         if chat.visitor_id is None:
             return (), 0
         plan = Plan(FieldIs("visitor_id", (chat.visitor_id,)), sort="newest", limit=_MAX_OTHERS + 1)
-        answer = self.engine.search(plan)
+        answer = self.searcher.index.search(plan)
         ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_MAX_OTHERS]
         stored = self.archive.get(ids)
         found = [stored.get(i) for i in ids]
         readable = [other for other in found if isinstance(other, StoredChat)]
         sizes = accumulate(len(other.raw) for other in readable)
         others = tuple(
-            self.chat_reader.parse(other.raw)
+            as_seen(self.chat_reader.read(other.raw, agents), viewer).chat
             for other, size in zip(readable, sizes, strict=True)
             if size <= _MAX_OTHERS_CHARACTERS
         )

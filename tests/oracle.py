@@ -12,6 +12,9 @@ from itertools import permutations, product
 
 from kchat_search.models.plan import (
     EVERYWHERE,
+    HIDDEN_LETTER,
+    WHOLE_BEGINS,
+    WHOLE_ENDS,
     AllOf,
     AnyOf,
     Contains,
@@ -32,9 +35,11 @@ from kchat_search.text.scripts import RunKind, runs
 
 
 def matches(  # noqa: C901, PLR0911  # one for each kind
-    document: IndexDocument, node: Node, *, history: bool = False
+    document: IndexDocument, node: Node, *, history: bool = False, masked: bool = False
 ) -> bool:
-    """Does the document match the node? `history`: former passages are looked into too."""
+    """Does the document match the node? `history`: former passages are looked into too. `masked`:
+    see `Sight.masked`."""
+    history = history and not masked
     match node:
         case Everything():
             return True
@@ -42,19 +47,20 @@ def matches(  # noqa: C901, PLR0911  # one for each kind
             return any(
                 text in form
                 for passage in looked_into(document, messages, history)
-                for form in (passage.text, *(passage.joined if joined else ()))
+                for form in forms(passage, text, joined=joined, masked=masked)
             )
         case HasWord(text, prefix, messages):
-            said = [passage.text for passage in looked_into(document, messages, history)]
+            said = [seen(p, masked) for p in looked_into(document, messages, history)]
             words = [r.text for s in said for r in runs(s) if r.kind is RunKind.LETTERS]
+            words = [word for word in words if HIDDEN_LETTER not in word]
             return any(w.startswith(text) if prefix else w == text for w in words)
         case Near(texts, distance, messages):
-            said = [passage.text for passage in looked_into(document, messages, history)]
+            said = [seen(p, masked) for p in looked_into(document, messages, history)]
             return any(near(text, texts, distance) for text in said)
         case Said(messages):
             return bool(looked_into(document, messages, history))
         case FileNamed(text):
-            return any(re.search(re.escape(text), name) for name in document.files)
+            return any(re.search(re.escape(text), n) for n in names(document, text, masked))
         case FieldIs(field, values):
             return any(value in values for value in document.fields[field])
         case CreatedIn(start, end):
@@ -63,11 +69,48 @@ def matches(  # noqa: C901, PLR0911  # one for each kind
                 (start is None or created >= start) and (end is None or created < end)
             )
         case AllOf(parts):
-            return all(matches(document, part, history=history) for part in parts)
+            return all(matches(document, p, history=history, masked=masked) for p in parts)
         case AnyOf(parts):
-            return any(matches(document, part, history=history) for part in parts)
+            return any(matches(document, p, history=history, masked=masked) for p in parts)
         case NoneOf(part):
-            return not matches(document, part, history=history)
+            return not matches(document, part, history=history, masked=masked)
+
+
+def seen(passage: Passage, masked: bool) -> str:
+    """The passage, as it is seen."""
+    return passage.text if masked or passage.hidden is None else passage.hidden.clear
+
+
+def forms(passage: Passage, literal: str, *, joined: bool, masked: bool) -> tuple[str, ...]:
+    """The forms of a passage in which a literal is looked for."""
+    hidden = passage.hidden
+    if not masked:
+        own = passage.joined if hidden is None else hidden.joined
+        return (seen(passage, masked), *(own if joined else ()))
+    if not has_marks(literal):
+        return (passage.text, *(passage.joined if joined else ()))
+    return (hidden.whole,) if hidden is not None and has_whole_numbers(literal) else ()
+
+
+def names(document: IndexDocument, literal: str, masked: bool) -> tuple[str, ...]:
+    """The names of files in which a literal is looked for."""
+    if not masked:
+        return document.files + document.hidden_files
+    if not has_marks(literal):
+        return document.files
+    return document.whole_files if has_whole_numbers(literal) else ()
+
+
+def has_marks(literal: str) -> bool:
+    """Has it any mark of a whole number?"""
+    return re.search(f"[{WHOLE_BEGINS}{WHOLE_ENDS}]", literal) is not None
+
+
+def has_whole_numbers(literal: str) -> bool:
+    """Has it numbers in marks, all of them whole?"""
+    other = f"[^{WHOLE_BEGINS}{WHOLE_ENDS}]*"
+    whole_numbers = f"({other}{WHOLE_BEGINS}{other}{WHOLE_ENDS})+{other}"
+    return re.fullmatch(whole_numbers, literal) is not None
 
 
 def looked_into(document: IndexDocument, messages: Messages, history: bool) -> list[Passage]:

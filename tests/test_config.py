@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from pathlib import Path
 
@@ -133,3 +134,100 @@ def test_overrides_take_precedence_over_the_environment(
 )
 def test_loopback_is_this_machine_and_no_other(host: str, *, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+OIDC = {
+    "oidc_configuration_url": "https://id.example/.well-known/openid-configuration",
+    "oidc_client_id": "kchat-search",
+    "oidc_agent_group": "agents",
+}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "https://id.example/realms/x/.well-known/openid-configuration",
+        "http://127.0.0.1:8080/.well-known/openid-configuration",
+        "http://localhost/.well-known/openid-configuration",
+        "http://[::1]:9/.well-known/openid-configuration",
+    ],
+)
+def test_a_provider_is_https_or_on_this_machine(sent: str) -> None:
+    assert load_settings(**OIDC | {"oidc_configuration_url": sent}).oidc_configuration_url == sent
+
+
+@pytest.mark.parametrize(
+    ("changed", "text"),
+    [
+        ({"oidc_configuration_url": "http://id.example/x"}, "must be https"),
+        ({"oidc_configuration_url": "http://localhost.id.example/x"}, "must be https"),
+        ({"oidc_configuration_url": "http://127.1/x"}, "must be https"),
+        ({"oidc_configuration_url": "id.example"}, "must look like"),
+        ({"oidc_configuration_url": "ftp://id.example/x"}, "must look like"),
+        ({"oidc_configuration_url": "https://u:p@id.example/x"}, "must be https://host"),
+        ({"oidc_configuration_url": "https://id.example/x?a=b"}, "must have neither"),
+        ({"oidc_configuration_url": "https://id.example:0/x"}, "must be https://host"),
+        ({"oidc_client_id": None}, "needs KCHAT_OIDC_CLIENT_ID"),
+        ({"oidc_configuration_url": None}, "needs KCHAT_OIDC_CONFIGURATION_URL"),
+        ({"oidc_agent_group": None}, "nobody could sign in"),
+        ({"oidc_scopes": "profile email"}, "must have «openid»"),
+        ({"oidc_scopes": "openidx"}, "must have «openid»"),
+    ],
+    ids=str,
+)
+def test_settings_of_a_provider_that_cannot_work_are_refused(
+    changed: dict[str, str | None], text: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(text)):
+        load_settings(**OIDC | changed)
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("https://chats.example", "https://chats.example"),
+        ("https://Chats.Example/", "https://chats.example"),
+        ("https://chats.example:443", "https://chats.example"),
+        ("https://chats.example:8443/", "https://chats.example:8443"),
+        ("https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443"),
+        ("http://localhost:80", "http://localhost"),
+        ("http://127.0.0.1:5080", "http://127.0.0.1:5080"),
+    ],
+)
+def test_a_public_address_is_kept_in_one_form(sent: str, kept: str) -> None:
+    assert load_settings(public_url=sent).public_url == kept
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "chats.example", "http://chats.example", "ftp://chats.example", "https://", "https://:443",
+        "https://a@chats.example", "https://chats.example/kchat", "https://chats.example?x",
+        "https://chats.example#x", "https://chats.example:0", "https://chats.example:99999",
+        "https://公司.example", "https://evil\\.example", "https://a b", "//chats.example",
+    ],
+)  # fmt: skip
+def test_a_public_address_that_cannot_be_held_is_refused(sent: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_PUBLIC_URL"):
+        load_settings(public_url=sent)
+
+
+def test_trusted_proxies_are_addresses_and_networks() -> None:
+    found = load_settings(
+        trusted_proxies="127.0.0.1, 10.0.0.0/8 2001:db8::/32,::1"
+    ).trusted_networks
+    assert [str(each) for each in found] == [
+        "127.0.0.1/32",
+        "10.0.0.0/8",
+        "2001:db8::/32",
+        "::1/128",
+    ]
+    assert load_settings().trusted_networks == ()
+
+
+@pytest.mark.parametrize(
+    "sent", ["10.0.0.5/8", "0.0.0.0/0", "::/0", "1.2.3", "10.0.0.0/33", "a::b::c"]
+)
+def test_proxies_that_cannot_be_trusted_are_refused(sent: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_TRUSTED_PROXIES"):
+        load_settings(trusted_proxies=sent)

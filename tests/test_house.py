@@ -22,13 +22,18 @@ ROOT = HOUSE.parent
 
 LIBRARIES = {
     # the wire
-    "requests": ("kchat",),
-    "urllib3": ("kchat",),
+    "requests": ("answer_deadline", "kchat", "oidc.transport"),
+    "urllib3": ("answer_deadline", "kchat", "oidc.transport"),
+    # who somebody is elsewhere
+    "authlib": ("oidc",),
+    "joserfc": ("oidc",),
     # the record
-    "sqlalchemy": ("archive",),
-    "alembic": ("archive",),
-    "sqlite3": ("archive",),
-    "filelock": ("archive.opening", "engines.whoosh", "sync.lock", "cli.demo"),
+    "sqlalchemy": ("archive", "access", "databases"),
+    "alembic": ("archive.migrations", "access.migrations", "databases"),
+    "sqlite3": ("archive", "databases"),
+    # who asks
+    "argon2": ("access.passwords",),
+    "filelock": ("databases.opening", "engines.whoosh", "sync.lock", "cli.demo"),
     # the text
     "jieba": ("text.segmentation",),
     "rjieba": ("text.segmentation",),
@@ -42,6 +47,9 @@ LIBRARIES = {
     "marshal": (),
     "shelve": (),
     "dbm": (),
+    # private numbers
+    "phonenumbers": ("chats.private_numbers",),
+    "stdnum": ("chats.private_numbers",),
     # what was read or decoded a moment ago
     "cachetools": ("engines.whoosh.segment", "search.recent_chats"),
     # the ticks
@@ -49,6 +57,8 @@ LIBRARIES = {
     # the screen
     "flask": ("web",),
     "flask_babel": ("web",),
+    "flask_wtf": ("web",),
+    "wtforms": ("web",),
     "werkzeug": ("web",),
     "markupsafe": ("web",),
     "babel": ("web",),
@@ -73,6 +83,7 @@ ROOMS = {
     "errors": (),
     "models": ("models",),
     "private_files": (),
+    "answer_deadline": (),
     "processor_time": ("errors",),
     "text": ("text",),
     "fields": (*LEAVES, "chats"),
@@ -83,21 +94,29 @@ ROOMS = {
     "config": ("__init__", "errors", "hosts", "env_file", "private_files"),
     "ports": (*LEAVES, "ports"),
     "chats": (*LEAVES, "text", "chats"),
-    "kchat": (*LEAVES, "__init__", "hosts", "text", "chats", "kchat"),
-    "archive": (*LEAVES, "text", "chats", "archive"),
+    "kchat": (*LEAVES, "__init__", "answer_deadline", "hosts", "text", "chats", "kchat"),
+    "databases": (*LEAVES, "databases"),
+    "archive": (*LEAVES, "ports", "text", "chats", "databases", "archive"),
+    "oidc": (*LEAVES, "__init__", "answer_deadline", "hosts", "ports", "oidc"),
     "engines": (*LEAVES, "text", "chats", "fields", "engines"),
     "sync": (*MIDDLE, "sync"),
     "search": (*MIDDLE, "search"),
-    "service": (*MIDDLE, "sync", "search"),
+    "access": (*MIDDLE, "databases", "access"),
+    "operating": (*MIDDLE, "access", "sync", "search"),
+    "service": (*MIDDLE, "access", "sync", "search", "operating"),
+    "gate": (*MIDDLE, "access", "service"),
     "serialization": (*MIDDLE, "__init__", "search", "serialization"),
-    "composition": (*MIDDLE, "config", "sync", "search", "service", "kchat", "archive", "engines"),
-    "web": (*MIDDLE, "__init__", "hosts", "search", "serialization", "web"),
+    "composition": (
+        *MIDDLE, "config", "access", "sync", "search", "service", "gate", "kchat", "archive",
+        "engines", "oidc",
+    ),
+    "web": (*MIDDLE, "__init__", "hosts", "access", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
     "cli": (
-        *MIDDLE, "__init__", "config", "logs", "memory_dumps", "hosts", "sync", "search", "service",
-        "serialization", "composition", "web", "demo", "cli",
+        *MIDDLE, "__init__", "access", "config", "logs", "memory_dumps", "hosts", "sync", "search",
+        "service", "gate", "serialization", "composition", "web", "demo", "cli",
     ),
-    "wsgi": ("__init__", "config", "logs", "memory_dumps", "composition", "web"),
+    "wsgi": ("__init__", "config", "logs", "memory_dumps", "models", "composition", "web"),
     "__main__": ("cli",),
 }  # fmt: skip
 """Room: the rooms that its modules may import. A room is a folder or a file of `kchat_search`."""
@@ -231,7 +250,13 @@ def test_what_is_installed_is_what_is_imported() -> None:
 
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     named = {re.split(r"[^\w-]", line)[0] for line in project["dependencies"]}
-    called = {"whoosh3": "whoosh", "python-dotenv": "dotenv", "tzdata": None}
+    called = {
+        "whoosh3": "whoosh",
+        "argon2-cffi": "argon2",
+        "python-dotenv": "dotenv",
+        "python-stdnum": "stdnum",
+        "tzdata": None,
+    }
     # what our libraries use; named for the floors of their versions
     called |= dict.fromkeys(["jinja2", "mako", "pygments", "idna", "certifi"])
     imported = {called.get(name, name.replace("-", "_")) for name in named} - {None}
@@ -265,8 +290,8 @@ def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
     named, _ = entries("kchat_search")
     rooms = [name for name in named if name.endswith("/")]
     assert [name for name in rooms if name not in ("ports/", "models/")] == [
-        "kchat/", "sync/", "archive/", "chats/", "text/", "engines/", "search/",
-        "serialization/", "web/", "cli/", "demo/",
+        "kchat/", "sync/", "archive/", "databases/", "chats/", "text/", "engines/", "search/",
+        "access/", "oidc/", "serialization/", "web/", "cli/", "demo/",
     ]  # fmt: skip
 
 

@@ -18,12 +18,18 @@ import pytest
 from werkzeug.datastructures import LanguageAccept, MultiDict
 from werkzeug.http import parse_accept_header, parse_cookie
 
+from kchat_search.access import names, passwords, sign_ins
+from kchat_search.access.secret_text import hash_of
 from kchat_search.chats.former import differing, former_messages
 from kchat_search.chats.history import History, Reading
+from kchat_search.chats.masked_sent import masked_sent
+from kchat_search.chats.masked_transcript import CoveredTranscript, MaskedTranscript
+from kchat_search.chats.masking import shown
 from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import NO_AGENTS, speakers_of
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli import printing
+from kchat_search.engines.whoosh.hidden_spans import in_clear, in_whole
 from kchat_search.errors import BadRequest, KchatSearchError
 from kchat_search.hosts import is_loopback
 from kchat_search.kchat.json_codec import decode, decode_text, encode, excerpt
@@ -38,7 +44,15 @@ from kchat_search.kchat.upload_tokens import (
     without_upload_tokens,
 )
 from kchat_search.models.chats import FetchedChat, Message, StoredVersion
-from kchat_search.models.plan import Contains, HasWord, Messages, Near
+from kchat_search.models.plan import (
+    HIDDEN_DIGIT,
+    HIDDEN_LETTER,
+    WHOLE_BEGINS,
+    Contains,
+    HasWord,
+    Messages,
+    Near,
+)
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.search import cursor as cursors
 from kchat_search.search.marks import highlights, needles_of
@@ -46,6 +60,7 @@ from kchat_search.search.plan import Context, ranking, to_node
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import parse
 from kchat_search.search.unit_words import unit_spans, without_unit_blanks
+from kchat_search.search.whole_numbers import with_whole_numbers
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.export_about import Tally, about_lines
 from kchat_search.serialization.export_formats import pieces
@@ -57,7 +72,7 @@ from kchat_search.serialization.sheet_cells import parts
 from kchat_search.text.fold import fold, fold_many, fold_with_map
 from kchat_search.text.grams import grams, required_grams
 from kchat_search.text.joined import joined, joined_query, number_spans
-from kchat_search.text.pinyin import split_syllables
+from kchat_search.text.pinyin import sound_slices
 from kchat_search.text.scripts import letter_runs, runs, strip_punctuation
 from kchat_search.text.segmentation import Segmenter
 from kchat_search.text.variants import forms, variants
@@ -68,6 +83,7 @@ from tests.growth import seconds, superlinear
 from tests.serialization.export_files import about
 
 NASTY = (
+    "138 0013 8845", "@a.com", "%31", "一三八", "①", "+86-", "6222 ",
     "&", "?", "#", "&amp;", ";", "=", "%", "<", ">", '"', "'", "\\", " ", "\n", "\r\n", "\u3000",
     "\u0301", "\u0315\u0300\u05ae", "\ud800", "\udfff\ud800", "\u200b", "\u2028", "0", "9.", "1e",
     ".", "/", "//", "@", "[", "(", "{", "}", "“", "”", "（", "，", "-", "－", "+", ",", ":", "：",
@@ -99,6 +115,11 @@ NEEDLES = (
     Contains("13811112222", joined=True), Contains("11", joined=True), Near(("的", "0"), 8),
 )  # fmt: skip
 SEGMENTER = Segmenter()
+
+
+def with_hidden(text: str) -> str:
+    """The text with two of three characters hidden."""
+    return "".join(HIDDEN_LETTER if n % 3 else one for n, one in enumerate(text))
 
 
 def filled(text: str) -> dict[str, Any]:
@@ -137,6 +158,14 @@ def view(text: str) -> ChatView:
         read.agent_name, read.participants, read.visitor_name, 1, MORNING, MORNING, MORNING, None,
         "0",
     )  # fmt: skip
+
+
+def masked_chat(raw: str) -> object:
+    """A chat masked in both ways, marked."""
+    read = READER.read(raw, {})
+    masked, covered = MaskedTranscript.of(read), CoveredTranscript.of(read)
+    fragments = [masked.fragments(n) for n in range(len(read.chat.messages))]
+    return highlights(masked, NEEDLES), highlights(covered, NEEDLES), fragments
 
 
 def history(text: str, make: Callable[[str], dict[str, Any]]) -> History:
@@ -223,6 +252,11 @@ CALLS: dict[str, Callable[[str], object]] = {
     "decode a text": lambda text: decode_text(json.dumps({"a": text})),
     "decode numbers": lambda text: refused(lambda: decode_text(f"[{text}]")),
     "excerpt": excerpt,
+    "user name": lambda text: refused(lambda: names.checked(text, [text, "anna"])),
+    "user name that is typed": names.folded,
+    "password": lambda text: refused(lambda: passwords.checked(text, text)),
+    "token": hash_of,
+    "address of a log-in": sign_ins._network,
     "digest": lambda text: content_digest(filled(text)),
     "without tokens": lambda text: without_upload_tokens(filled(text)),
     "retry after": lambda text: retry_after(text, MORNING),
@@ -238,13 +272,32 @@ CALLS: dict[str, Callable[[str], object]] = {
     "fold": fold,
     "fold many": lambda text: fold_many([text, text]),
     "fold with map": fold_with_map,
+    "masking": lambda text: (
+        shown(text),
+        shown(text.replace(text[-2:], " 138-0013-8845@x.com %40")),
+    ),
+    "masking of runs": lambda text: (shown(f"1 3{text}8"), shown("1 3 8-0 @a." * (len(text) // 8))),
+    "masked chat": lambda text: masked_chat(archived(text)),
+    "masked chat of many": lambda text: masked_chat(archived(text, many)),
+    "sent, masked": lambda text: masked_sent(filled(text)),
+    "whole numbers": lambda text: with_whole_numbers(Contains(fold(text))),
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
     "units": lambda text: (unit_spans(f"{text} "), without_unit_blanks(fold(text))),
     "variants": lambda text: (variants(fold(text)), forms(fold(text), SEGMENTER.segment_han)),
     "grams": lambda text: (grams([text]), required_grams(text)),
     "runs": lambda text: (runs(text), list(letter_runs(text)), strip_punctuation(text)),
+    "runs of which some is hidden": lambda text: (
+        runs(with_hidden(text)),
+        list(letter_runs(with_hidden(text))),
+        SEGMENTER.tokens([with_hidden(text), f"1{HIDDEN_DIGIT}" * (len(text) // 8)]),
+    ),
+    "what is hidden": lambda text: (
+        list(in_clear(with_hidden(text), text)),
+        list(in_clear(f"{text}{HIDDEN_LETTER}", text)),
+        list(in_whole(text, f"{WHOLE_BEGINS}{text}" * 9)),
+    ),
     "tokens": lambda text: SEGMENTER.tokens([text]),
-    "syllables": lambda text: list(split_syllables(text, frozenset({"a", "ab", "b"}))),
+    "syllables": lambda text: list(sound_slices(text)),
     "snippets": lambda text: snippets(
         READER.read(archived(text), {}), NEEDLES, phrases=("退款的",), limit=3
     ),
@@ -280,7 +333,7 @@ CALLS: dict[str, Callable[[str], object]] = {
         lambda: read_search(MultiDict([("q", one) for one in text]))
     ),
     "chat id": lambda text: refused(lambda: read_chat_id(text)),
-    "cursor": lambda text: refused(lambda: cursors.decode(SearchRequest(), text)),
+    "cursor": lambda text: refused(lambda: cursors.decode(SearchRequest(), text, "")),
     "accepted languages": lambda text: list(parse_accept_header(text, LanguageAccept)),
     "cookies": lambda text: parse_cookie(
         text.encode("utf-8", "surrogatepass").decode("latin-1").encode().decode("latin-1")

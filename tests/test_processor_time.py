@@ -12,6 +12,7 @@ import pytest
 
 from kchat_search import processor_time
 from kchat_search.errors import RequestTooExpensive
+from kchat_search.gate import Gate
 from kchat_search.models.search import SearchRequest
 from kchat_search.web import create_app
 from tests.world import World
@@ -77,7 +78,7 @@ def hurried(make_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("path", ASKED)
 def test_a_request_that_takes_too_long_is_refused_with_words(hurried: World, path: str) -> None:
-    client = create_app(hurried.service).test_client()
+    client = create_app(Gate(owners=hurried.service)).test_client()
     answer = client.get(path, base_url="http://localhost")
     assert answer.status_code == 422
     assert "Retry-After" not in answer.headers
@@ -98,5 +99,5 @@ def test_a_request_that_takes_too_long_is_refused_with_words(hurried: World, pat
 def test_the_command_line_and_health_are_not_limited(hurried: World) -> None:
     page = hurried.service.search(SearchRequest(q="退款"))
     assert page.total
-    client = create_app(hurried.service).test_client()
+    client = create_app(Gate(owners=hurried.service)).test_client()
     assert client.get("/healthz", base_url="http://localhost").status_code == 200

@@ -2,11 +2,9 @@
 
     tables.py              the tables, as they are now
     migrations/            how a database of any earlier version gets these tables
-    opening.py             `open_archive`: checks the address, makes the database, migrates it
-    connections.py         connections to SQLite and PostgreSQL: transactions, durability, fork
-    error_translation.py   from the database's errors to those of `kchat_search.errors`
+    opening.py             `open_archive`
+    error_translation.py   what the archive does about errors of its database
     column_conversion.py   between Python's values and what a column holds
-    statements.py          statements over many rows
     store.py               `SqlArchive`, which is `ports.Archive`: one transaction a method
     saving.py              save a step of sync: chats with their versions, and rejects
     seals.py               each row proves that it is what was stored
@@ -16,6 +14,7 @@
     change_queue.py        which chats must be indexed
     reject_list.py         chats that could not be understood
     sync_state.py          cursors, reports of syncs, totals
+    people_mark.py         that there are people, who must sign in
     agent_names.py         names of agents
     recheck_queries.py     which chats sync must look at again
     stored_chats.py        read chats and their versions
@@ -26,7 +25,7 @@
     one_bit.py             undo one flipped bit
     salvage.py             make a sound file of what can be read of a damaged one
 
-SQL is written in this room and in no other.
+Connections, transactions, opening and migrating are in `databases/`.
 """
 
 from __future__ import annotations

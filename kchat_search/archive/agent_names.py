@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from kchat_search.archive import change_queue, restoring, sealed_rows, seals
-from kchat_search.archive.column_conversion import moment_in, storable
 from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import agents
+from kchat_search.databases.column_values import moment_in, storable
 
 # Built once, because building a statement takes as long as carrying it out.
 _ALL = select(agents)

@@ -12,10 +12,10 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 from sqlalchemy.exc import DBAPIError
 
-from kchat_search.archive.error_translation import is_damage
-from kchat_search.archive.statements import chunks
 from kchat_search.archive.tables import changes, chats, versions
 from kchat_search.archive.tally import add_to_tally
+from kchat_search.databases.error_translation import is_damage
+from kchat_search.databases.statements import chunks
 from kchat_search.models.chats import QueueEntry
 
 _LOOKED_FOR = 3

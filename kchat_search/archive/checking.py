@@ -26,12 +26,13 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 
 from kchat_search.archive import change_queue, sealed_rows, seals, stored_chats, tally
-from kchat_search.archive.error_translation import is_damage, readable_part
+from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.restoring import printable
 from kchat_search.archive.shape import shape_problem
-from kchat_search.archive.statements import chunks
 from kchat_search.archive.stored_columns import derived
 from kchat_search.archive.tables import chats, metadata, versions
+from kchat_search.databases.error_translation import is_damage
+from kchat_search.databases.statements import chunks
 from kchat_search.models.chats import FetchedChat, RejectedChat, StoredVersion, Understand
 from kchat_search.models.damage import CheckedPart, DamagedRow, Remedy
 

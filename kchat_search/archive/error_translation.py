@@ -1,99 +1,38 @@
-"""Translate a database's errors into `ArchiveError` and `ArchiveFull`.
-
-Their messages say what happened and what to do next. No other file translates
-them. A bug (a wrong statement, a broken constraint, a wrong type) is not translated, so that it is
-seen as a bug.
-"""
+"""What the archive does about errors of its database; `databases.error_translation` words them."""
 
 from __future__ import annotations
 
-import errno
 import logging
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from kchat_search.archive.tables import metadata
+from kchat_search.archive.tables import MIGRATION, metadata
+from kchat_search.databases.error_translation import database_errors, is_damage
+from kchat_search.databases.kind import Kind
 from kchat_search.errors import ArchiveError, ArchiveFull
 
 log = logging.getLogger(__name__)
 
-_DAMAGED = (
-    "The archive {location} is damaged ({detail}). Set it right with kchat-search repair, or put a "
-    "backup in its place"
-)
-_NO_ARCHIVE = (
-    "The archive {location} is damaged or is no database ({detail}). Put a backup in its place, or "
-    "save what can be read with: sqlite3 FILE .recover"
-)
-_UNWRITABLE = (
-    "The archive {location} can't be opened for writing ({detail}). Check that the file and its "
-    "folder exist, belong to the user who runs this program, and are not on a read-only disk."
-)
-_LOCKED = (
-    "The archive {location} is held by another program ({detail}). Nothing was changed: end that "
-    "program, or wait, and run again."
-)
-_DISK = (
-    "The disk of the archive {location} fails ({detail}). See the system's log; nothing was saved."
-)
-_FULL = (
-    "The disk of the archive {location} has no room left. Free some space and run again; "
-    "nothing was lost."
+ARCHIVE = Kind(
+    noun="archive",
+    setting="KCHAT_ARCHIVE_URL",
+    example="sqlite:///var/archive.sqlite3",
+    metadata=metadata,
+    migration=MIGRATION,
+    newest_table="set_aside",
+    migrations="kchat_search.archive:migrations",
+    version_table="alembic_version",
+    error=ArchiveError,
+    full=ArchiveFull,
+    remedy="Set it right with kchat-search repair, or put a backup in its place",
 )
 
-# By SQLite's primary result code: https://sqlite.org/rescode.html
-_SQLITE = {
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_FORMAT: _DAMAGED,
-    sqlite3.SQLITE_TOOBIG: _DAMAGED,  # the length of a value was changed to gigabytes
-    sqlite3.SQLITE_READONLY: _UNWRITABLE,
-    sqlite3.SQLITE_CANTOPEN: _UNWRITABLE,
-    sqlite3.SQLITE_PERM: _UNWRITABLE,
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_PROTOCOL: _LOCKED,
-    sqlite3.SQLITE_IOERR: _DISK,
-}
-_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG}
-_UNREADABLE_EXTENDED = {
-    sqlite3.SQLITE_IOERR_READ,
-    sqlite3.SQLITE_IOERR_SHORT_READ,
-    sqlite3.SQLITE_IOERR_CORRUPTFS,
-}
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
-
-@contextmanager
-def archive_errors(location: str, *, opening: bool = False) -> Iterator[None]:
-    """Translate errors that are raised inside the block. `location` names the archive in messages:
-    a file, or an address without its password. `opening`: repair can't help, since it can't open
-    the archive either.
-
-    Raises `ArchiveFull` where the disk is full, `ArchiveError` for anything else that a person can
-    put right, and the original error for a bug.
-    """
-    try:
-        yield
-    except DBAPIError as error:
-        translated = _translated(error, location, _NO_ARCHIVE if opening else _DAMAGED)
-        if translated is None:
-            raise
-        raise translated from error
-    except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise ArchiveFull(_FULL.format(location=location)) from error
-        detail = error.strerror or str(error)
-        raise ArchiveError(_UNWRITABLE.format(location=location, detail=detail)) from error
-
-
-def is_damage(error: DBAPIError) -> bool:
-    """Could SQLite not read this part of the file? Others may be readable."""
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    return code is not None and (code & 0xFF in _UNREADABLE or code in _UNREADABLE_EXTENDED)
+def archive_errors(location: str, *, opening: bool = False) -> AbstractContextManager[None]:
+    """Translate errors that are raised inside the block, as `database_errors` does."""
+    return database_errors(ARCHIVE, location, opening=opening)
 
 
 @contextmanager
@@ -106,43 +45,3 @@ def readable_part(of: str) -> Iterator[None]:
         if not is_damage(error):
             raise
         log.warning("A part of the archive can't be read (%s): %s", of, error.orig)
-
-
-def _our_definitions_are_gone(detail: str) -> bool:
-    """SQLite has one code for a wrong statement, which is a bug, and for a file whose definitions
-    were changed. It is the file, if it lacks a table or a column that every archive has."""
-    what, _, name = detail.partition(": ")
-    if what == "unsupported file format":
-        return True
-    table, _, column = name.partition(".")
-    known = metadata.tables.get(table)
-    return known is not None and (
-        (what == "no such table" and not column) or (what == "no such column" and column in known.c)
-    )
-
-
-def _translated(error: DBAPIError, location: str, damaged: str) -> ArchiveError | None:
-    # The database's own message, in one line; SQLAlchemy's would have the statement in it.
-    detail = " ".join(str(error.orig).split())
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    if code is not None:
-        # SQLite enlarges the index of the write-ahead log outside of a transaction. If the disk has
-        # no room for that, SQLite gives an I/O error and not «full».
-        if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE):
-            return ArchiveFull(_FULL.format(location=location))
-        text = _SQLITE.get(code & 0xFF)
-        if code == sqlite3.SQLITE_ERROR and _our_definitions_are_gone(detail):
-            text = _DAMAGED
-        text = damaged if text is _DAMAGED else text
-        return None if text is None else ArchiveError(text.format(location=location, detail=detail))
-    state = getattr(error.orig, "sqlstate", None)
-    if state == "53100":  # PostgreSQL: disk_full
-        return ArchiveFull(_FULL.format(location=location))
-    if state == "25006":  # read_only_sql_transaction: a standby
-        return ArchiveError(_UNWRITABLE.format(location=location, detail=detail))
-    if isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error):
-        return ArchiveError(
-            f"The archive {location} can't be reached ({detail}). Check that the database runs and "
-            "that KCHAT_ARCHIVE_URL is right."
-        )
-    return None

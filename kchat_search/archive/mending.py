@@ -22,10 +22,10 @@ from kchat_search.archive import (
     seals,
     tally,
 )
-from kchat_search.archive.column_conversion import moment_in
 from kchat_search.archive.sealed_rows import Row
 from kchat_search.archive.stored_columns import derived
 from kchat_search.archive.tables import chats, metadata, versions
+from kchat_search.databases.column_values import moment_in
 from kchat_search.models.chats import RejectedChat, Understand
 from kchat_search.models.damage import DamagedRow, Mended
 

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select, union
 
-from kchat_search.archive.column_conversion import moment_in, moment_out, second_in, second_out
+from kchat_search.archive.column_conversion import second_in, second_out
 from kchat_search.archive.tables import chats, not_gone, still_open
+from kchat_search.databases.column_values import moment_in, moment_out
 from kchat_search.models.chats import ChatState
 
 _YEAR_9999 = 253_370_764_800

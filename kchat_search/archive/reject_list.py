@@ -13,17 +13,12 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from kchat_search.archive import restoring, sealed_rows, seals
-from kchat_search.archive.column_conversion import (
-    moment_in,
-    moment_out,
-    storable,
-    storable_ids,
-    storable_row,
-)
+from kchat_search.archive.column_conversion import storable_ids, storable_row
 from kchat_search.archive.sealed_rows import Row
-from kchat_search.archive.statements import chunks
 from kchat_search.archive.tables import rejects
 from kchat_search.archive.tally import add_to_tally
+from kchat_search.databases.column_values import moment_in, moment_out, storable
+from kchat_search.databases.statements import chunks
 from kchat_search.models.chats import NOT_FETCHED, RejectedChat, StoredReject
 from kchat_search.models.damage import DamagedRow
 

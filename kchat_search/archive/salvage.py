@@ -25,9 +25,9 @@ from sqlalchemy.exc import DBAPIError
 
 from kchat_search import private_files
 from kchat_search.archive import checking
-from kchat_search.archive.connections import outside_transactions, reading
-from kchat_search.archive.error_translation import is_damage
 from kchat_search.archive.tables import changes, metadata, tally
+from kchat_search.databases.connections import outside_transactions, reading
+from kchat_search.databases.error_translation import is_damage
 from kchat_search.models.damage import DamagedRow
 
 log = logging.getLogger(__name__)

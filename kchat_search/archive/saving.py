@@ -20,12 +20,12 @@ from kchat_search.archive import (
     seals,
     stored_chats,
 )
-from kchat_search.archive.column_conversion import moment_in, storable
 from kchat_search.archive.sealed_rows import Row
-from kchat_search.archive.statements import chunks
 from kchat_search.archive.stored_columns import chat_row
 from kchat_search.archive.tables import chats, versions
 from kchat_search.archive.tally import add_seals, add_to_tally
+from kchat_search.databases.column_values import moment_in, storable
+from kchat_search.databases.statements import chunks
 from kchat_search.models.chats import AddsNothing, FetchedChat, RejectedChat, SaveReport
 from kchat_search.models.damage import DamagedRow
 

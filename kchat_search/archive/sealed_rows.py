@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 
 from kchat_search.archive import seals, tables
-from kchat_search.archive.statements import upsert
 from kchat_search.archive.tally import SUMMED, add_seals, remove_seals, replace_seals
+from kchat_search.databases.statements import upsert
 
 Row = dict[str, Any]
 """The sealed columns of a row by name (see `seals.sealed_columns`), and its `seal`."""

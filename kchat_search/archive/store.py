@@ -30,8 +30,8 @@ from kchat_search.archive import (
     tally,
 )
 from kchat_search.archive.column_conversion import storable_ids
-from kchat_search.archive.connections import reading, writing
 from kchat_search.archive.error_translation import archive_errors
+from kchat_search.databases.connections import reading, writing
 from kchat_search.models.chats import (
     AddsNothing,
     ChatState,
@@ -242,6 +242,11 @@ class SqlArchive:
         """The cursor of this name; None if it was never saved."""
         with self._reading() as connection:
             return sync_state.cursor(connection, name)
+
+    def has_cursor(self, name: str) -> bool:
+        """Was the cursor of this name ever saved? True for a damaged one, too."""
+        with self._reading() as connection:
+            return sync_state.has_cursor(connection, name)
 
     def highest_id(self) -> int:
         """The highest id of all chats, 0 if there is none."""

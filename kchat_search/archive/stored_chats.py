@@ -15,10 +15,11 @@ from sqlalchemy import Connection, Row, Select, bindparam, select
 from sqlalchemy.exc import DBAPIError
 
 from kchat_search.archive import restoring, seals
-from kchat_search.archive.column_conversion import moment_out
-from kchat_search.archive.error_translation import is_damage, readable_part
-from kchat_search.archive.statements import chunks
+from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import chats, versions
+from kchat_search.databases.column_values import moment_out
+from kchat_search.databases.error_translation import is_damage
+from kchat_search.databases.statements import chunks
 from kchat_search.models.chats import StoredChat, StoredVersion, revision
 from kchat_search.models.damage import DamagedRow
 

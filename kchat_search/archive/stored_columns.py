@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kchat_search.archive.column_conversion import second_in, storable, storable_row
+from kchat_search.archive.column_conversion import second_in, storable_row
 from kchat_search.archive.sealed_rows import Row
+from kchat_search.databases.column_values import storable
 from kchat_search.models.chats import FetchedChat
 
 

@@ -15,16 +15,15 @@ from sqlalchemy import Connection, bindparam, select
 
 from kchat_search.archive import restoring, sealed_rows, seals
 from kchat_search.archive.column_conversion import (
-    moment_in,
     report_in,
     report_out,
-    storable,
     storable_row,
     totals_in,
     totals_out,
 )
 from kchat_search.archive.error_translation import readable_part
 from kchat_search.archive.tables import cursors, reports
+from kchat_search.databases.column_values import moment_in, storable
 from kchat_search.models.reports import SyncReport, SyncTotals
 
 _REPORTS_KEPT = 10_000  # a week of ticks, one a minute
@@ -37,6 +36,12 @@ _CURSORS = select(cursors).where(cursors.c.name.in_(bindparam("names", expanding
 def cursor(connection: Connection, name: str) -> dict[str, Any] | None:
     """The cursor of this name; None if it was never saved, or if its row is damaged."""
     return cursors_named(connection, [storable(name)]).get(storable(name))
+
+
+def has_cursor(connection: Connection, name: str) -> bool:
+    """Is there a row of this name, sound or damaged?"""
+    found = select(cursors.c.name).where(cursors.c.name == storable(name))
+    return connection.scalar(found) is not None
 
 
 def cursors_named(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -6,8 +6,13 @@ html_text.py     what they saw of one in HTML: its lines, characters, addresses
 html_markup.py   where its markup is, and whether there is any
 json_texts.py    what they saw of one in JSON: cards, documents, a robot's answer
 addresses.py     addresses as they may be shown: without upload tokens, never a program
+masked_transcript.py  a chat for who does not see private numbers, or recalled messages
+masked_sent.py   a chat as Kchat sent it, for them
 speakers.py      who spoke: the one place that answers it
 participants.py  who took part, and the key of whoever said each message
+private_numbers.py  which digits are somebody's private number
+private_texts.py  what of a text is private: numbers in all ways of writing, e-mail addresses
+masking.py       texts without private numbers, and with each as a whole
 passages.py      what of a chat is searched
 former.py        what earlier versions said and the chat does not say now
 ratings.py       the one table of Kchat's rating codes and their labels

@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from kchat_search.chats.history import decoded
-from kchat_search.chats.passages import passages_of
+from kchat_search.chats.passages import clear_passages_of
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.models.chats import Message, StoredVersion
 from kchat_search.models.damage import DamagedRow
@@ -105,15 +105,14 @@ def former_messages(
     if not versions:
         return ()
     now: dict[int | None, set[str]] = {None: set()}
-    for position, passage in passages_of(present):
-        if position is not None:
-            now[None].add(passage.text)
-            now.setdefault(present.chat.messages[position].id, set()).add(passage.text)
+    for position, passage in clear_passages_of(present):
+        now[None].add(passage.text)
+        now.setdefault(present.chat.messages[position].id, set()).add(passage.text)
     found: dict[tuple[int | None, str], FormerMessage] = {}
     for version in versions:
         read = reader.read(version.raw, agents)
-        for position, passage in passages_of(read):
-            if position is None or not passage.text:
+        for position, passage in clear_passages_of(read):
+            if not passage.text:
                 continue
             message = read.chat.messages[position]
             key = (message.id, passage.text)

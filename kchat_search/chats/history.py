@@ -150,10 +150,17 @@ class History:
     """The versions of one chat, oldest first. Indexes count from 0; numbers are the archive's, 1,
     2, 3 without a gap."""
 
-    def __init__(self, stored: Sequence[StoredVersion | DamagedRow], reading: Reading) -> None:
-        """`stored`: all of them. They are read as the walk comes to them."""
+    def __init__(
+        self,
+        stored: Sequence[StoredVersion | DamagedRow],
+        reading: Reading,
+        seen: Callable[[Json], Json] = lambda sent: sent,
+    ) -> None:
+        """`stored`: all of them. They are read as the walk comes to them. `seen`: from a chat as
+        Kchat sent it to what may be seen of it; nothing else is looked at."""
         self._stored = stored
         self._reading = reading
+        self._seen = seen
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -181,7 +188,7 @@ class History:
                 before = None
                 continue
             processor_time.check()
-            sent = decoded(stored.raw)
+            sent = self._seen(decoded(stored.raw))
             yield Version(
                 number=stored.version,
                 digest=stored.digest,
@@ -205,7 +212,7 @@ class History:
 
     def _decoded(self, index: int) -> Json | None:
         stored = self._stored[index]
-        return None if isinstance(stored, DamagedRow) else decoded(stored.raw)
+        return None if isinstance(stored, DamagedRow) else self._seen(decoded(stored.raw))
 
     def _until(self, index: int) -> datetime | None:
         following = (self._stored[after] for after in range(index + 1, len(self._stored)))

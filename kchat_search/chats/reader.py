@@ -19,6 +19,7 @@ from kchat_search.chats.speakers import NO_AGENTS, KnownAgents
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.models.chats import Chat, Participant, Speaker
 from kchat_search.text.fold import Folded, fold_many, fold_many_with_map
+from kchat_search.text.joined import Fragment
 
 MAX_MARKED = 1_000_000
 """Characters of a message that are folded with a map, for snippets and marks, at most. A search
@@ -93,6 +94,15 @@ class Transcript:
             processor_time.check()
             folded += fold_many_with_map(portion, processor_time.check)
         return folded
+
+    def fragments(self, index: int) -> Sequence[Fragment] | None:  # noqa: ARG002
+        """The joined form of a message where it is not that of its text; None where it is."""
+        return None
+
+    def with_whole_numbers(self, index: int) -> Folded | None:  # noqa: ARG002
+        """The text of a message in which private numbers are hidden, with each as a whole; None for
+        any other message."""
+        return None
 
 
 def _portions(texts: Sequence[str]) -> Iterator[list[str]]:

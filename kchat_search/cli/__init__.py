@@ -1,6 +1,12 @@
 """The command line (click, rich).
 
 commands.py     every command: its options, and what it asks of the service
+starting.py     what every command does first
+users.py        `user`: the people who may sign in
+tokens.py       `token`: tokens with which programs ask
+audit.py        `audit`: who did what, when and from where
+owner.py        who runs a command
+new_password.py asks for a password without showing it
 options.py      options that several commands have
 printing.py     what a person reads: progress bars, tables, a chat, a page of hits
 retry_line.py   the retries of a sync as one line, on a terminal
@@ -12,6 +18,7 @@ web_server.py   the pages and the API, served on this machine
 indexer.py      the indexer as a process
 exit_codes.py   which error ends a command with which code
 demo.py         the whole program against a Kchat server of our own
+demo_people.py  accounts for it
 """
 
 from kchat_search.cli.commands import commands, main

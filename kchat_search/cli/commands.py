@@ -16,25 +16,29 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from kchat_search import __version__, logs, memory_dumps
 from kchat_search.cli import indexer, output_file, printing, web_server
 from kchat_search.cli import serve as processes
+from kchat_search.cli.audit import audit
 from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
+from kchat_search.cli.owner import owner
 from kchat_search.cli.parent import Parent
-from kchat_search.composition import make_service
+from kchat_search.cli.starting import set_up, settings_of_command
+from kchat_search.cli.tokens import token
+from kchat_search.cli.users import user
+from kchat_search.composition import make_gate, owners_recorder
 from kchat_search.config import (
     TRY_THE_DEMO,
     Settings,
     SettingsWithAccount,
-    load_settings,
+    load_settings_of_serve,
     load_settings_with_account,
-    say_if_others_read_env,
 )
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.damage import REPAIR, DamagedRow
@@ -55,6 +59,8 @@ from kchat_search.serialization.status import (
     verify_json,
 )
 from kchat_search.service import Service
+
+AnySettings = TypeVar("AnySettings", bound=Settings)
 
 _REJECTS_A_PAGE = MAX_PER_PAGE
 
@@ -96,6 +102,7 @@ def commands() -> None:
 @click.option("--server-only", is_flag=True, help="Only the demo Kchat server.")
 @click.option("--count", default=2_000, show_default=True, help="Made-up conversations.")
 @click.option("--seed", default=1, show_default=True, help="Of the made-up conversations.")
+@click.option("--people", is_flag=True, help="With an account for each role, which it prints.")
 def demo(
     chats: Path | None,
     port: int | None,
@@ -103,6 +110,7 @@ def demo(
     server_only: bool,
     count: int,
     seed: int,
+    people: bool,
 ) -> None:
     """The whole program on made-up conversations; nothing to configure."""
     logs.setup("WARNING")
@@ -111,7 +119,7 @@ def demo(
             click.echo(how_to_connect(server))
             _wait_for_interrupt()
             return
-        code = run_demo(server, port)
+        code = run_demo(server, port, people=people)
     sys.exit(code)
 
 
@@ -124,8 +132,9 @@ def serve(host: str | None, port: int | None, from_parent: bool) -> None:
     if from_parent:
         web_server.run(Parent())
         return
-    settings = _settings_with_account(host=host, port=port)
-    web_server.check_address(settings.host)
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = set_up(load_settings_of_serve(**given))
+    web_server.check_settings(settings)
     try:
         settings.credentials()
     except SettingsError as error:
@@ -183,7 +192,7 @@ def sync(reconcile: bool, wait: float, as_json: bool) -> None:
 @json_option
 def search(request: SearchRequest, as_json: bool, **asked: Any) -> None:
     """Search; the query language is that of the pages. Put -- before a query that begins with -."""
-    settings = _settings()
+    settings = settings_of_command()
     request = replace(request, **asked)
     with _service(settings) as service:
         service.warm()  # loading the dictionary is not part of the search
@@ -227,7 +236,7 @@ def export(
 
     A file is there when it is whole, and not before. Links lead to where `serve` would answer.
     """
-    settings = _settings()
+    settings = settings_of_command()
     with _service(settings) as service:
         asked = replace(request, sort=sort)
         hits = service.export(asked)
@@ -260,7 +269,7 @@ def export(
 @json_option
 def show(chat_id: int, versions: bool, as_json: bool) -> None:
     """A whole chat."""
-    settings = _settings()
+    settings = settings_of_command()
     with _service(settings) as service:
         if versions:
             history = service.history(chat_id)
@@ -283,7 +292,7 @@ def show(chat_id: int, versions: bool, as_json: bool) -> None:
 def reindex(wait: float, as_json: bool) -> None:
     """Build the index anew from the archive; the present one answers until the swap."""
     with (
-        _service(_settings()) as service,
+        _service(settings_of_command()) as service,
         service.indexing("reindex", wait),
         printing.progress_bars(quiet=as_json) as progress,
     ):
@@ -303,7 +312,7 @@ def verify(strings: int, seed: int | None, as_json: bool) -> None:
     if seed is None:
         seed = random.SystemRandom().randrange(2**32)
     with (
-        _service(_settings()) as service,
+        _service(settings_of_command()) as service,
         printing.progress_bars(quiet=as_json) as progress,
     ):
         report = service.verify(strings, seed, progress)
@@ -352,7 +361,7 @@ def status(rejects: bool, page: int | None, as_json: bool) -> None:
     """Chats, last sync, index, who is the indexer, and which chats could not be understood."""
     if page is not None and not rejects:
         raise click.UsageError("--page needs --rejects.")
-    settings = _settings()
+    settings = settings_of_command()
     with _service(settings) as service:
         if rejects:
             _print_rejects(service, settings, page or 1, as_json=as_json)
@@ -391,25 +400,16 @@ def _links(settings: Settings) -> Links:
     return Links(settings.served_url, settings.kchat_chat_url)
 
 
-def _settings() -> Settings:
-    settings = load_settings()
-    logs.setup(settings.log_level, settings.log_format)
-    say_if_others_read_env()
-    return settings
-
-
-def _settings_with_account(**overrides: Any) -> SettingsWithAccount:
-    given = {name: value for name, value in overrides.items() if value is not None}
-    settings = load_settings_with_account(**given)
-    logs.setup(settings.log_level, settings.log_format)
-    say_if_others_read_env()
-    return settings
+def _settings_with_account() -> SettingsWithAccount:
+    return set_up(load_settings_with_account())
 
 
 @contextmanager
 def _service(settings: Settings) -> Iterator[Service]:
-    with closing(make_service(settings)) as service:
-        yield service
+    """The program for its owner. Once there are people, what it does is recorded."""
+    with closing(make_gate(settings)) as gate:
+        asks = owner()
+        yield gate.for_(asks, owners_recorder(settings, gate, asks))
 
 
 def _wait_for_interrupt() -> None:
@@ -417,3 +417,8 @@ def _wait_for_interrupt() -> None:
         threading.Event().wait()
     except KeyboardInterrupt:
         return
+
+
+commands.add_command(user)
+commands.add_command(token)
+commands.add_command(audit)

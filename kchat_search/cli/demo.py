@@ -19,8 +19,9 @@ from filelock import FileLock, Timeout
 
 from kchat_search import private_files
 from kchat_search.cli import printing, serve
+from kchat_search.cli.demo_people import add_people
 from kchat_search.composition import make_service
-from kchat_search.config import Settings, SettingsWithAccount, only
+from kchat_search.config import Settings, SettingsOfServe, only
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.chat_file import load
 from kchat_search.demo.conversations import Timeline, agents
@@ -74,8 +75,9 @@ def how_to_connect(server: DemoServer) -> str:
     )
 
 
-def run_demo(server: DemoServer, port: int | None) -> int:
-    """Sync from the server, then serve the pages until interrupted. Returns the exit code."""
+def run_demo(server: DemoServer, port: int | None, *, people: bool = False) -> int:
+    """Sync from the server, then serve the pages until interrupted. With `people`, whoever looks
+    must sign in, with an account that is printed. Returns the exit code."""
     with _only_demo():
         for folder in (ARCHIVE, INDEX):
             if folder.is_symlink():
@@ -88,15 +90,19 @@ def run_demo(server: DemoServer, port: int | None) -> int:
                 service.prepare(progress)
                 report = service.sync(progress=progress)
             printing.print_report(report)
+            agents_there = service.agents()
+        if people:
+            add_people(settings, agents_there)
         return serve.run(settings, with_indexer=True)
 
 
-def _settings(server: DemoServer, port: int) -> SettingsWithAccount:
+def _settings(server: DemoServer, port: int) -> SettingsOfServe:
     return only(
         base_url=server.url,
         email=DEMO_EMAIL,
         api_token=DEMO_API_TOKEN,
         archive_url=f"sqlite:///{ARCHIVE}/archive.sqlite3",
+        access_url=f"sqlite:///{ARCHIVE}/access.sqlite3",
         index_dir=INDEX,
         port=port,
         sync_interval_seconds=_INTERVAL_SECONDS,

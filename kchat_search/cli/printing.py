@@ -116,7 +116,8 @@ def print_json(value: object) -> None:
 def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     """The hits of a search."""
     out = console()
-    out.print(f"{_chats(page.total)} in {page.took_ms:.0f} ms: {clean(page.query.understood)}")
+    took = "" if page.took_ms is None else f" in {page.took_ms:.0f} ms"
+    out.print(f"{_chats(page.total)}{took}: {clean(page.query.understood)}")
     for explanation in _explanations(page.query):
         out.print(f"  {clean(explanation)}")
     for row in page.damaged:
@@ -138,7 +139,7 @@ def _print_hit(hit: Hit, zone: ZoneInfo, note: str = "") -> None:
     agents = "、".join(one.name or one.value for one in hit.participants)
     who = " · ".join(filter(None, [agents, hit.visitor_name, chat.status]))
     out.print()
-    out.print(Text(f"#{chat.id}  {_time(chat.created_at, zone)}  {clean(who)}", style="bold"))
+    out.print(Text(f"#{chat.id}  {time_text(chat.created_at, zone)}  {clean(who)}", style="bold"))
     if note:
         out.print(Text(f"  {note}", style="dim"))
     for snippet in hit.snippets:
@@ -182,9 +183,9 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         "visitor": view.visitor_name or chat.visitor_id,
         "status": chat.status,
         "rating": ratings.label(chat.rating),
-        "gone from Kchat": _time(view.gone_at, zone) if view.gone_at else None,
+        "gone from Kchat": time_text(view.gone_at, zone) if view.gone_at else None,
     }
-    out.print(Text(f"Chat {chat.id}, {_time(chat.created_at, zone)}", style="bold"))
+    out.print(Text(f"Chat {chat.id}, {time_text(chat.created_at, zone)}", style="bold"))
     for name, value in facts.items():
         if value:
             out.print(f"  {name}: {clean(value)}")
@@ -193,7 +194,7 @@ def print_chat(view: ChatView, zone: ZoneInfo) -> None:
         if message.upload:
             text += f" [{message.upload.name}]"
         recalled = " (recalled)" if message.recalled else ""
-        head = f"{_time(message.created_at, zone)} {message.name or speaker}{recalled}: "
+        head = f"{time_text(message.created_at, zone)} {message.name or speaker}{recalled}: "
         line = Text(clean(head), style="dim")
         line.append(clean(text), style="not dim")
         out.print(line)
@@ -206,9 +207,9 @@ def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
         if version.damage is not None:
             out.print(Text(clean(f"{version.damage}"), style="bold"))
             continue
-        until = f", until {_time(version.until, zone)}" if version.until else ""
+        until = f", until {time_text(version.until, zone)}" if version.until else ""
         until = ", the present one" if version.is_present else until
-        head = f"Chat {chat_id}, version {version.number}: seen {_time(version.seen_at, zone)}"
+        head = f"Chat {chat_id}, version {version.number}: seen {time_text(version.seen_at, zone)}"
         out.print(Text(head + until, style="bold"))
         for difference in version.differences:
             if isinstance(difference, FieldDifference):
@@ -225,7 +226,7 @@ def print_versions(chat_id: int, history: History, zone: ZoneInfo) -> None:
 def _print_message_changed(difference: MessageDifference, zone: ZoneInfo) -> None:
     message = difference.message
     name = f"#{message.id}" if message.id is not None else f"message {message.position + 1}"
-    when = f" {_time(message.created_at, zone)}" if message.created_at else ""
+    when = f" {time_text(message.created_at, zone)}" if message.created_at else ""
     line = Text(clean(f"  {difference.kind} {name}{when} {message.name}: "), style="dim")
     texts = [
         _content(message)
@@ -263,7 +264,8 @@ def print_status(
         "waiting for the index": f"{status.counts.pending:,}",
         "rejected": f"{status.counts.rejected:,}",
         "complete": "yes" if status.coverage.complete else "not yet",
-        "last sync": _time(status.coverage.synced_at, zone) + (f" ({last.kind})" if last else ""),
+        "last sync": time_text(status.coverage.synced_at, zone)
+        + (f" ({last.kind})" if last else ""),
         "indexer": status.indexer or "not running",
         "index": f"{status.engine.engine}, {status.engine.generation or 'not built yet'}, "
         f"{status.engine.documents:,} documents, {status.engine.size_bytes / 1e6:.1f} MB"
@@ -297,7 +299,7 @@ def print_rejects(
         times = [stored.first_seen_at, stored.last_seen_at, *([stored.gone_at] if gone else [])]
         table.add_row(
             Text(clean(_key(stored))),
-            *("" if moment is None else _time(moment, zone) for moment in times),
+            *("" if moment is None else time_text(moment, zone) for moment in times),
             f"{stored.times:,}",
             Text(" ".join(clean(stored.reject.reason).split())),
         )
@@ -406,5 +408,6 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n " else "\ufffd" for c in encodable)
 
 
-def _time(moment: datetime | None, zone: ZoneInfo) -> str:
+def time_text(moment: datetime | None, zone: ZoneInfo) -> str:
+    """A time for a table; «never» for None."""
     return "never" if moment is None else f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"

@@ -26,6 +26,8 @@ from typing import IO, NoReturn, Protocol, Self
 from kchat_search.cli.parent import LineReader
 from kchat_search.config import (
     Settings,
+    SettingsOfServe,
+    SettingsOfWeb,
     SettingsWithAccount,
     environment_without_settings,
     to_json,
@@ -49,7 +51,7 @@ _SIGNALS = {"SIGKILL": _MAYBE_MEMORY, "SIGBUS": _MAYBE_FILES, "SIGSEGV": _MAYBE_
 Tell = Callable[[Alert | None], None]
 
 
-def run(settings: SettingsWithAccount, *, with_indexer: bool) -> int:
+def run(settings: SettingsOfServe, *, with_indexer: bool) -> int:
     """Serve until this process is told to stop, or until the web server ends. Returns the exit code
     of the web server."""
     signal.signal(signal.SIGTERM, _exit_normally)
@@ -130,8 +132,8 @@ class Child:
 class WebProcess:
     """The web server's process. It has no account. Use it as a context manager."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._child = Child("serve", settings, Settings)
+    def __init__(self, settings: SettingsOfWeb) -> None:
+        self._child = Child("serve", settings, SettingsOfWeb)
 
     def __enter__(self) -> Self:
         return self

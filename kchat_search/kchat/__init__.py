@@ -9,7 +9,6 @@ message_order.py    the order of a chat's messages                              
 parse.py            turns JSON into records; what cannot be read becomes a reject  (pure)
 same_content.py     does a fetched chat say anything that its stored form does not?  (pure)
 throttle.py         how long to wait before the next request
-deadline.py         connections that limit the time until an answer has arrived
 answer_limits.py    how much one answer may be; told before the memory is taken    (pure)
 connection_problems.py  what is wrong with a connection, in one sentence           (requests)
 account.py          the account, as the one header that every request carries      (requests)

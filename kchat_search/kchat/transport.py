@@ -26,6 +26,7 @@ import requests
 import urllib3
 
 from kchat_search import __version__
+from kchat_search.answer_deadline import DeadlineAdapter, answer_read
 from kchat_search.errors import (
     KchatBadAnswer,
     KchatBusy,
@@ -38,7 +39,6 @@ from kchat_search.hosts import is_loopback
 from kchat_search.kchat.account import Account
 from kchat_search.kchat.answer_limits import HEAVY_BYTES, HEAVY_VALUES, Unpacking, amount, first_id
 from kchat_search.kchat.connection_problems import problem_of
-from kchat_search.kchat.deadline import DeadlineAdapter, answer_read
 from kchat_search.kchat.json_codec import decode, excerpt
 from kchat_search.kchat.throttle import MAX_PAUSE, MAX_WAIT, Series, Throttle, backoff, retry_after
 

@@ -4,6 +4,9 @@
     plan.py     what an engine is asked and what it answers; a chat as the index sees it
     search.py   what a person asks of the search and what it answers
     reports.py  what a sync, a check or the whole program reports; sizes; coverage
+    people.py   who asks: people, tokens, roles, what a principal may do
+    sign_in.py  signing in elsewhere: what a provider of OpenID Connect says of a person
+    audit.py    the record of who did what
     damage.py   what is wrong with a row of the archive, and the way out
 
 What came from the wire, what is stored and what is shown are different types with different

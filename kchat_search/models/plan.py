@@ -51,7 +51,7 @@ class Contains:
 @dataclass(frozen=True, slots=True)
 class HasWord:
     """Some passage of these messages has this whole run of letters; with `prefix`, a run that
-    begins so."""
+    begins so. A run in which letters are hidden is none."""
 
     text: str
     prefix: bool = False
@@ -137,6 +137,21 @@ Node = (
     | AnyOf
     | NoneOf
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody sees of the index. To them, all else does not exist: no count, no score and no
+    suggestion depends on it."""
+
+    restriction: Node = Everything()
+    """The chats that they see."""
+    masked: bool = False
+    """True: private numbers stay hidden, and so do recalled texts and earlier versions. Only the
+    `text` of each passage is looked into, and `Hidden.whole`."""
+
+
+EVERYTHING_SEEN = Sight()
 
 NO_TIME = -(2**62)
 """The time of a chat that has none, where times are sorted. It comes before every other."""
@@ -235,11 +250,34 @@ class EngineAnswer:
     plan has it."""
 
 
+HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
+"""Characters that no text and no query has (Unicode keeps them for such use). The first two stand
+in a passage for hidden digits and letters; to all that looks at runs of digits or letters they are
+a digit and a letter. The last two stand around a whole number in `Hidden.whole`."""
+
+
+class Hidden(NamedTuple):
+    """What of a passage not everybody sees: it has private numbers, or was recalled. All is
+    folded."""
+
+    clear: str
+    """The passage as it is. Only who sees it unmasked can search it."""
+    joined: tuple[str, ...] = ()
+    """The joined stretches of `clear`."""
+    whole: str = ""
+    """The passage with each private number in its one form between `WHOLE_BEGINS` and `WHOLE_ENDS`,
+    in characters that no query has (`chats.masking.whole`). So who does not see the number finds it
+    by the whole of it alone: a text with `WHOLE_BEGINS` is looked for here and nowhere else; a
+    `Near` that has such a text is looked for here as a whole. «» for a recalled text."""
+
+
 class Passage(NamedTuple):
     """One folded text of a chat: of a message, of the name of a file that a message brought, or of
     a name on the page. It has no line break. A NamedTuple, because a build makes millions."""
 
     text: str
+    """As everybody sees it: private numbers are masked, a recalled text is «». Between what is
+    hidden, it is the clear passage letter for letter, and only digits become `HIDDEN_DIGIT`."""
     speaker: Speaker | None
     """None: nobody said it (a visitor's name)."""
     sender: str = ""
@@ -249,6 +287,8 @@ class Passage(NamedTuple):
     joined: tuple[str, ...] = ()
     """The stretches of the text that people also write without separators, without them; see
     `text.joined`."""
+    hidden: Hidden | None = None
+    """What not everybody sees; None in nearly all passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +308,16 @@ class IndexDocument:
     passages: tuple[Passage, ...]
     """What the chat says now, in its order."""
     files: tuple[str, ...]
-    """The folded names of the uploads."""
+    """The folded names of the uploads, masked."""
     words: tuple[str, ...]
     """Words for ranking, and runs of letters; with repetitions. Of `passages` alone."""
+    hidden_files: tuple[str, ...] = ()
+    """Those of the names that are masked, as they are."""
+    whole_files: tuple[str, ...] = ()
+    """The same names with each private number as a whole, as `Hidden.whole`: a `FileNamed` with
+    `WHOLE_BEGINS` is looked for here and nowhere else."""
+    hidden_words: tuple[str, ...] = ()
+    """Runs of letters of what is hidden, for `HasWord`. They do not rank."""
     former: tuple[Passage, ...] = ()
-    """What earlier versions and recalled messages said, and `passages` do not."""
+    """What earlier versions and recalled messages said, and `passages` do not; in clear, with
+    nothing in `hidden`. Who sees masked does not look into it."""

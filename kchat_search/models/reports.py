@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from kchat_search.models.damage import DamagedRow
+from kchat_search.models.people import Entrance
 
 Progress = Callable[[str, int, int | None], None]
 """Called as `progress(step, done, total)`. `step` is a short word («fetch», «index»); `total` is
@@ -220,6 +221,10 @@ class Presentation:
     """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
     request_processor_seconds: float = 0.8
     """Of processor time that one request may use."""
+    agents_see: Literal["all", "own"] = "all"
+    """Which chats agents see: all, or those they took part in."""
+    entrance: Entrance = field(default_factory=Entrance)
+    """How people come in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,7 @@ NoteCode = Literal[
     "minus_as_text",
     "operators_as_text",
     "operators_taken",
+    "no_agent_id",
 ]
 
 
@@ -224,6 +225,9 @@ class QueryReading:
     without_filters: int | None = None
     """How many chats would be found without any filter; None unless nothing was found and there
     were filters."""
+    whole_numbers: int = 0
+    """How many different private numbers it asks for as wholes, of somebody who does not see them;
+    else 0. For the audit: somebody may be trying out numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +245,8 @@ class SearchPage:
     """The hits of this page, without `damaged`; `total` counts those too."""
     facets: Mapping[str, tuple[FacetValue, ...]]
     coverage: Coverage
-    took_ms: float
+    took_ms: float | None
+    """None for who does not see everything: time tells of what they do not see."""
     damaged: tuple[DamagedRow, ...] = ()
     """Hits of this page, and related chats, that are damaged in the archive and can't be shown."""
     related: tuple[RelatedChat, ...] = ()
@@ -249,7 +254,8 @@ class SearchPage:
     related_total: int = 0
     """How many chats have only some of the words; 0 where they are not looked for."""
     former: int | None = None
-    """How many chats more would be found with `history`; None where it was asked for."""
+    """How many chats more would be found with `history`; None where it was asked for, or may not
+    be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,3 +284,5 @@ class ChatView:
     """Other chats of this visitor, newest first, at most ten."""
     others_total: int = 0
     """How many other chats this visitor has."""
+    hides: bool = False
+    """Is something of it hidden from whoever asks: private numbers?"""

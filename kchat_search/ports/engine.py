@@ -5,14 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan
+from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan, Sight
 from kchat_search.models.reports import EngineState, IndexCheck, Progress
 
 Source = TypeVar("Source")
 """What a document is made from."""
 
 
-class Engine(Protocol):
+class IndexReader(Protocol):
+    """Answers from the index. Raises as `Engine` does."""
+
+    def search(self, plan: Plan) -> EngineAnswer:
+        """Carry out a plan. An index that was never built has no chats. Called by search."""
+        ...
+
+    def ids(self, plan: Plan) -> Sequence[int]:
+        """The ids of all chats that fulfil the plan's `match` and filters, newest first or oldest
+        first as its `sort` says. The rest of the plan has no effect. All ids are of one state of
+        the index, and each takes only some bytes. Called by search, for exports and verify."""
+        ...
+
+    def count(self, match: Node, *, history: bool = False) -> int:
+        """How many chats match, exactly. `history`: former passages are looked into too. Called by
+        search."""
+        ...
+
+    def similar(self, word: str, limit: int) -> tuple[str, ...]:
+        """Words of the index that are near a folded word, at most `limit`, for «did you mean».
+
+        First come words that sound alike (or whose pinyin `word` is), then words that differ by one
+        character: changed, inserted, left out, or two neighbours swapped. Among equally near words,
+        those of the most chats come first. Each is in some chat. Called by search.
+        """
+        ...
+
+
+class Engine(IndexReader, Protocol):
     """Holds the index and answers from it. Several threads may read at once, while one writer, in
     any process, writes.
 
@@ -59,28 +87,16 @@ class Engine(Protocol):
         """
         ...
 
-    def search(self, plan: Plan) -> EngineAnswer:
-        """Carry out a plan. An index that was never built has no chats. Called by search."""
-        ...
+    def seen(self, sight: Sight) -> IndexReader:
+        """The index as somebody sees it. What they do not see is to them as if it were not there:
+        every answer, with its scores, is that of an index of what they see alone.
 
-    def ids(self, plan: Plan) -> Sequence[int]:
-        """The ids of all chats that fulfil the plan's `match` and filters, newest first or oldest
-        first as its `sort` says. The rest of the plan has no effect. All ids are of one state of
-        the index, and each takes only some bytes. Called by search, for exports and verify."""
-        ...
-
-    def count(self, match: Node, *, history: bool = False) -> int:
-        """How many chats match, exactly. `history`: former passages are looked into too. Called by
-        search."""
-        ...
-
-    def similar(self, word: str, limit: int) -> tuple[str, ...]:
-        """Words of the index that are near a folded word, at most `limit`, for «did you mean».
-
-        First come words that sound alike (or whose pinyin `word` is), then words that differ by one
-        character: changed, inserted, left out, or two neighbours swapped. Among equally near words,
-        those of the most chats come first. Some may be in no chat any more. Called by search.
-        """
+        The restriction is evaluated once for each commit, and looks at all that there is. Who sees
+        masked finds a literal in the `text` and `joined` of passages; one with numbers between
+        `WHOLE_BEGINS` and `WHOLE_ENDS`, all of them whole, in `Hidden.whole` and `whole_files`.
+        `HasWord` and `Near` know no whole numbers. `history` has no effect, and
+        `EngineAnswer.former` is None. Chats that both find come in one order, with one score: that
+        of the masked form. Cheap; called by search for each request."""
         ...
 
     def id_revisions(self) -> dict[int, int]:

@@ -8,6 +8,7 @@ conditions.py    what the values of conditions mean: codes, labels, names
 tree.py          the tree: words, phrases, fields, and, or, not; and how it is written
 understood.py    how a query was understood: with the written forms of its words
 dates.py         from days, months and ranges of them to moments, in the configured time zone
+whole_numbers.py what a query asks for of whoever sees private numbers masked
 plan.py          from the tree and the filters to a plan for an engine
 searcher.py      a search, from what was asked to what is shown
 cursor.py        encodes and decodes where a walk through the hits goes on

@@ -12,6 +12,7 @@ from datetime import date
 from zoneinfo import ZoneInfo
 
 from kchat_search import fields
+from kchat_search.chats.masking import shown
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import FieldIs, Messages
 from kchat_search.models.search import NoteCode
@@ -35,6 +36,12 @@ _YEAR_ONE = -62_135_596_800
 def folded(value: str) -> str:
     """A value in the form in which values are compared."""
     return fold(value).strip()
+
+
+def typed_forms(value: str) -> tuple[str, ...]:
+    """A typed name in the forms in which it is compared: as it is, and masked as a page shows it to
+    some. So a name that has a private number is found by the whole of it."""
+    return tuple(dict.fromkeys((folded(value), folded(shown(value)))))
 
 
 def wrong_value(
@@ -91,6 +98,8 @@ def values(name: str, value: str, agents: Mapping[str, str]) -> tuple[str | None
     if labelled:
         return tuple(labelled)
     forms = dict.fromkeys(field.canonical(form.strip()) for form in (value, typed))
+    if field.agent:  # names of agents are masked in the index
+        forms |= dict.fromkeys(form and shown(form) for form in list(forms))
     named = agents_called(value, agents) if name in ("agent", "assigned") else []
     return tuple(dict.fromkeys([*forms, *named]))
 
@@ -98,9 +107,9 @@ def values(name: str, value: str, agents: Mapping[str, str]) -> tuple[str | None
 def agents_called(value: str, agents: Mapping[str, str]) -> list[str]:
     """The ids of the agents with this whole name; else that of the only one whose name has this in
     it."""
-    typed = folded(value)
+    typed, forms = folded(value), typed_forms(value)
     names = {key: folded(name) for key, name in agents.items()}
-    whole = [key for key, name in names.items() if name == typed]
+    whole = [key for key, name in names.items() if name in forms]
     if whole or typed in agents:
         return whole
     having = [key for key, name in names.items() if typed in name]
@@ -122,7 +131,8 @@ def messages_from(value: str, agents: Mapping[str, str]) -> Messages:
     if side is not None:
         return Messages(side)
     typed = folded(value)
-    ids = [key for key, name in agents.items() if typed in (key, folded(name))]
+    forms = typed_forms(value)
+    ids = [key for key, name in agents.items() if typed == key or folded(name) in forms]
     return Messages(senders=tuple(dict.fromkeys([typed, *(f"#{key}" for key in ids)])))
 
 

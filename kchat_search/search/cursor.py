@@ -2,7 +2,8 @@
 
 By date, a cursor names the last hit by its time and id. So the walk is complete and without
 duplicates, even while chats are added. By relevance, a cursor is an offset. A cursor belongs to one
-search: with another query, filter or sort it is refused, because it would be misread.
+search by one principal: with another query, filter or sort, and for who sees other chats, it is
+refused, because it would be misread.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ _CONTENT: TypeAdapter[tuple[str, int | After]] = TypeAdapter(
 )
 
 
-def encode(request: SearchRequest, position: int | After) -> str:
+def encode(request: SearchRequest, position: int | After, bound_to: str) -> str:
     """The cursor for what follows `position`: an offset, or (created, id) of the last hit, where
-    `created` is in seconds since 1970 UTC."""
-    content = [_identity(request), position]
+    `created` is in seconds since 1970 UTC. `bound_to`: who asks, and what they see."""
+    content = [_identity(request, bound_to), position]
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
 
 
-def decode(request: SearchRequest, cursor: str) -> int | After:
+def decode(request: SearchRequest, cursor: str, bound_to: str) -> int | After:
     """The position that a cursor names, see `encode`.
 
-    Raises `BadRequest` for a text that is no cursor, and for the cursor of another search.
+    Raises `BadRequest` for a text that is no cursor, and for the cursor of another search, or of
+    somebody else.
     """
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -45,14 +47,16 @@ def decode(request: SearchRequest, cursor: str) -> int | After:
     except ValueError as error:  # not ASCII, not base64, not JSON, not of that form
         raise BadRequest("cursor is not one that a search gave", "cursor") from error
     by_date = request.sort != "relevance"
-    if identity != _identity(request) or by_date != isinstance(position, tuple):
-        raise BadRequest("cursor belongs to another search: begin without it", "cursor")
+    if identity != _identity(request, bound_to) or by_date != isinstance(position, tuple):
+        raise BadRequest(
+            "cursor belongs to another search, or to another account: begin without it", "cursor"
+        )
     return position
 
 
-def _identity(request: SearchRequest) -> str:
+def _identity(request: SearchRequest, bound_to: str) -> str:
     asked = dataclasses.replace(
         request, page=1, per_page=1, cursor=None, facets=None, snippets=0, related=0
     )
-    text = json.dumps(dataclasses.asdict(asked), sort_keys=True)
+    text = json.dumps([dataclasses.asdict(asked), bound_to], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

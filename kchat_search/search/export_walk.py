@@ -67,13 +67,16 @@ def walk(
     archive: StoredChats,
     ids: Sequence[int],
     view: Callable[[StoredChat], ChatView | ChatWithPast],
+    before_batch: Callable[[], None] = lambda: None,
 ) -> Iterator[Exported]:
     """The chats with these ids, in this order. `view` makes of a stored chat what is shown of it.
-    No transaction is open while the caller works on a chat.
+    No transaction is open while the caller works on a chat. `before_batch` is called before more
+    chats are read, and raises where no more may be.
 
     Raises `ArchiveError`, at any step of the walk, where the archive cannot be read.
     """
     for start in range(0, len(ids), BATCH):
+        before_batch()
         batch = ids[start : start + BATCH]
         stored_chats = archive.get(batch)
         for chat_id in batch:

@@ -1,8 +1,9 @@
 """Marks: where the messages of a chat have the texts that a query looks for.
 
 Matches are found in the folded visible text, and an unquoted text in its joined form too. The maps
-of both lead back to the visible text. Ranges are `[start, end)` in code points of the visible text,
-in ascending order, and no two of them touch.
+of both lead back to the visible text. A text with whole private numbers is found where a masked
+transcript hides them, and then all of each number is marked. Ranges are `[start, end)` in code
+points of the visible text, in ascending order, and no two of them touch.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from kchat_search import processor_time
 from kchat_search.chats.reader import MAX_MARKED, Transcript
 from kchat_search.models.plan import (
     EVERYWHERE,
+    WHOLE_BEGINS,
     AllOf,
     AnyOf,
     Contains,
@@ -23,7 +25,7 @@ from kchat_search.models.plan import (
     Node,
 )
 from kchat_search.text.fold import Folded
-from kchat_search.text.joined import joined, may_have_joint
+from kchat_search.text.joined import Fragment, joined, may_have_joint
 from kchat_search.text.scripts import letter_runs
 
 Needle = Contains | HasWord | Near
@@ -66,6 +68,7 @@ def marked(transcript: Transcript, needles: Sequence[Needle]) -> Iterator[Marked
     if not needles:
         return
     texts = [text for needle in needles for text in _texts(needle)]
+    asks_whole = any(WHOLE_BEGINS in text for text in texts)
     most = max(100, MAX_MATCHES // len(needles))
     joinable = [needle.text for needle in needles if isinstance(needle, Contains) and needle.joined]
     for index, folded in enumerate(transcript.texts_with_map):
@@ -78,7 +81,11 @@ def marked(transcript: Transcript, needles: Sequence[Needle]) -> Iterator[Marked
             if len(message_text) > _LONG:
                 processor_time.check()
         else:  # most messages have no needle, and this loop says so without a call
-            if not joinable or not _may_have_joined(message_text, joinable):
+            if (
+                not (joinable and _may_have_joined(message_text, joinable))
+                and not (asks_whole and transcript.with_whole_numbers(index))
+                and not (joinable and transcript.fragments(index))
+            ):
                 continue
         ranges, bits = _Message(transcript, index, folded).find(needles, most)
         if ranges:
@@ -149,6 +156,7 @@ class _Message:
         has)."""
         text = self._folded.text
         ranges: list[Range] = []
+        on_visible: list[Range] = []
         bits = 0
         words: list[HasWord] = []
         is_long = len(text) > _LONG
@@ -156,6 +164,11 @@ class _Message:
             if is_long:
                 processor_time.check()
             if needle.messages is not EVERYWHERE and not self._is_among(needle.messages):
+                continue
+            if any(WHOLE_BEGINS in wanted for wanted in _texts(needle)):
+                ranges_of_whole = self._whole_numbers(needle, most)
+                bits |= bool(ranges_of_whole) << number
+                on_visible += ranges_of_whole
                 continue
             if isinstance(needle, Contains):
                 found = self._containing(needle, most)
@@ -172,7 +185,7 @@ class _Message:
             present, word_ranges = _word_ranges(text, words, most)
             bits |= sum(1 << number for number, needle in enumerate(needles) if needle in present)
             ranges += word_ranges
-        return (_merged(self._folded, ranges), bits) if ranges else ((), 0)
+        return _merged(self._folded, ranges, on_visible), bits
 
     def _is_among(self, messages: Messages) -> bool:
         """Is it one of the messages that a needle is looked for in?"""
@@ -195,11 +208,26 @@ class _Message:
         # The text has the characters of few needles, so most of them end here.
         found = _literal_ranges(text, needle.text, most) if needle.text in text else []
         if needle.joined and len(found) < most:
+            fragments = self._transcript.fragments(self._index)
+            if fragments is not None:
+                return found + _in_fragments(fragments, needle.text, most - len(found))
             if self._squeezed is None:
                 self._squeezed = _squeezed(text)
             if self._squeezed and _has_more_joined(text, self._squeezed, needle.text, len(found)):
                 found += self._joined(needle.text, most - len(found))
         return found
+
+    def _whole_numbers(self, needle: Needle, most: int) -> list[Range]:
+        """Where the message has a text with whole private numbers, in the visible text."""
+        whole = self._transcript.with_whole_numbers(self._index)
+        if whole is None:
+            return []
+        inner = _Message(self._transcript, self._index, whole)
+        if isinstance(needle, Near):
+            found = inner._near(needle, most)
+        else:
+            found = _literal_ranges(whole.text, needle.text, most)
+        return [whole.original_range(*each) for each in found]
 
     def _joined(self, wanted: str, most: int) -> list[Range]:
         """Where the joined form has a text, in the folded text."""
@@ -255,9 +283,14 @@ def _joined_ranges(text: str, visible: str, wanted: str, most: int) -> list[Rang
     """Where a folded text has `wanted` in its joined form, at most the first `most` times."""
     if most <= 0 or not _may_have_joined(text, [wanted]):
         return []
+    return _in_fragments(joined(text, visible), wanted, most)
+
+
+def _in_fragments(fragments: Iterable[Fragment], wanted: str, most: int) -> list[Range]:
+    """Where a folded text has `wanted` in these fragments of its joined form."""
     return [
         fragment.folded_range(start, end)
-        for fragment in joined(text, visible)
+        for fragment in fragments
         for start, end in _literal_ranges(fragment.text, wanted, most)
     ][:most]
 
@@ -293,12 +326,15 @@ def _by_text(needles: Sequence[HasWord], *, prefix: bool) -> dict[str, list[HasW
     return by_text
 
 
-def _merged(folded: Folded, ranges: list[Range]) -> tuple[Range, ...]:
+def _merged(
+    folded: Folded, ranges: Sequence[Range], on_visible: Sequence[Range] = ()
+) -> tuple[Range, ...]:
     """The ranges on the visible text, in ascending order. Ranges that touch become one."""
-    if len(ranges) == 1:
+    if len(ranges) == 1 and not on_visible:
         return (folded.original_range(*ranges[0]),)
     merged: list[Range] = []
-    for start, end in sorted(folded.original_range(*pair) for pair in ranges):
+    on_visible = [*on_visible, *(folded.original_range(*pair) for pair in ranges)]
+    for start, end in sorted(on_visible):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:

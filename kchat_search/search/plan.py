@@ -18,6 +18,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kchat_search import fields
+from kchat_search.chats.masking import shown
 from kchat_search.chats.speakers import is_given_by_kchat
 from kchat_search.errors import LimitExceeded
 from kchat_search.models.plan import (
@@ -59,6 +60,7 @@ from kchat_search.search.tree import (
     names_times,
     written,
 )
+from kchat_search.search.whole_numbers import with_whole_numbers
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.joined import joined_query
 from kchat_search.text.segmentation import index_token
@@ -80,6 +82,12 @@ class Context:
     zone: ZoneInfo
     said: Messages = EVERYWHERE
     """The messages that the request's `said_start` and `said_end` leave."""
+    masked: bool = False
+    """Does whoever asks see private numbers masked? Then `agents` are masked too."""
+
+    def asked(self, node: Node) -> Node:
+        """What a node of a query asks for, of whoever asks."""
+        return with_whole_numbers(node) if self.masked else node
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +125,7 @@ def whole(tree: Tree | None, context: Context) -> Node:
     """
     if tree is not None and is_about_messages(tree):
         return to_node(And((tree,)), context)
-    node = to_node(tree, context)
+    node = context.asked(to_node(tree, context))
     if context.said == EVERYWHERE or (tree is not None and says_something(tree)):
         return node
     return _all([Said(context.said), *([] if tree is None else [node])])
@@ -209,7 +217,8 @@ def related(tree: Tree | None, context: Context, limit: int) -> Related | None:
         for part in parts
         if not isinstance(part, Text) and not is_about_messages(part) and part != IN_HISTORY
     ]
-    return Related(AllOf(tuple(required)), tuple(words), limit)
+    asked = tuple(map(context.asked, words))
+    return Related(context.asked(AllOf(tuple(required))), asked, limit)
 
 
 def inner_scope(parts: Iterable[Tree], outer: Scope, context: Context) -> Scope:
@@ -248,7 +257,9 @@ def filters(request: SearchRequest, zone: ZoneInfo) -> dict[str, Node]:
     nodes: dict[str, Node] = {}
     for name, values in request.filters.items():
         # A terminal can send lone surrogates. No index has them.
-        stored = (fields.BY_NAME[name].stored(without_surrogates(value)) for value in values)
+        field = fields.BY_NAME[name]
+        stored = [field.stored(without_surrogates(value)) for value in values]
+        stored += [shown(value) for value in stored if value and field.agent]  # as the index has it
         nodes[name] = FieldIs(name, tuple(dict.fromkeys(stored)))
     if request.start is not None or request.end is not None:
         nodes["created"] = CreatedIn(
@@ -383,7 +394,7 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
             is_group = (history or scoped) and not isinstance(part, Phrase | Near)
             text = f"({part})" if is_group else str(part)
             alone.append((" ".join([*history, *scoped, text]), to_node(part, context, scope)))
-    return alone
+    return [(text, context.asked(node)) for text, node in alone]
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from kchat_search import processor_time
 from kchat_search.errors import RequestTooExpensive
 from kchat_search.models.plan import EVERYWHERE, AllOf, Node, NoneOf, Plan
 from kchat_search.models.search import SaidInstead, SearchRequest
-from kchat_search.ports import Engine
+from kchat_search.ports import IndexReader
 from kchat_search.search import conditions
 from kchat_search.search.plan import Context, said_in, says_something, to_node, whole
 from kchat_search.search.tree import And, FieldCondition, Tree, names_times
@@ -35,7 +35,7 @@ class Dated:
     parse: Callable[[str], Tree | None]
     """From query text to tree."""
 
-    def instead(self, engine: Engine) -> SaidInstead | None:
+    def instead(self, index: IndexReader) -> SaidInstead | None:
         """The same search by when it was said. None where the search is by nothing or by both,
         looks for no text, or would find no more; and where counting takes too long."""
         found = self._by_parameters() or self._by_query()
@@ -45,7 +45,7 @@ class Dated:
         others = [node for name, node in self.plan.filters.items() if name != "created"]
 
         def count(node: Node) -> int:
-            return engine.count(AllOf((*others, node, match)), history=self.plan.history)
+            return index.count(AllOf((*others, node, match)), history=self.plan.history)
 
         try:
             with processor_time.limited(PATIENCE):

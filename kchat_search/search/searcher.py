@@ -14,12 +14,15 @@ from zoneinfo import ZoneInfo
 from kchat_search import processor_time
 from kchat_search.chats import ratings
 from kchat_search.chats.former import FormerTranscript, read_former
+from kchat_search.chats.masked_transcript import MaskedTranscript, masked_names
 from kchat_search.chats.reader import ChatReader, Transcript
-from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.errors import BadRequest, Forbidden, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
+from kchat_search.models.people import Viewer
 from kchat_search.models.plan import (
+    EVERYTHING_SEEN,
     NO_TIME,
     AllOf,
     Contains,
@@ -46,7 +49,7 @@ from kchat_search.models.search import (
     SearchRequest,
     Suggestion,
 )
-from kchat_search.ports import Clock, Engine, StoredChats
+from kchat_search.ports import Clock, Engine, IndexReader, StoredChats
 from kchat_search.search import cursor as cursors
 from kchat_search.search.marks import Needle, needles_of
 from kchat_search.search.plan import (
@@ -59,12 +62,13 @@ from kchat_search.search.plan import (
     said_in,
     whole,
 )
-from kchat_search.search.recent_chats import RecentChats
+from kchat_search.search.recent_chats import RecentChats, as_seen
 from kchat_search.search.said_instead import Dated
 from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import FieldCondition, Tree, asks_history
 from kchat_search.search.understood import understood
+from kchat_search.search.whole_numbers import count_whole_numbers
 from kchat_search.search.zero_results import ZeroResults
 from kchat_search.text.fold import fold
 from kchat_search.text.segmentation import Segmenter
@@ -81,7 +85,7 @@ _SYNC_CURSORS = ("backfill", "synced")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Searcher:
-    """Answers `SearchRequest`s. Safe to share between threads."""
+    """Answers the `SearchRequest`s of one viewer. Safe to share between threads."""
 
     archive: StoredChats
     engine: Engine
@@ -89,6 +93,34 @@ class Searcher:
     chat_reader: ChatReader
     zone: ZoneInfo
     clock: Clock
+    recent_chats: RecentChats
+    """Shared by all viewers: it keeps chats as the archive has them."""
+    viewer: Viewer
+    """For whose eyes the answers are."""
+
+    @cached_property
+    def index(self) -> IndexReader:
+        """The index as the viewer sees it. All that is asked of the index is asked of this."""
+        return self.engine.seen(self.viewer.sight)
+
+    def sees(self, chat_id: int) -> bool:
+        """Does the viewer see this chat? Of a viewer who sees all, the index is not asked: it may
+        not have the chat yet."""
+        if self.viewer.sees_all_chats:
+            return True
+        return self.index.count(FieldIs("id", (str(chat_id),))) > 0
+
+    def known_agents(self, agents: Agents) -> Agents:
+        """Those of the agents whom the viewer may know: who took part in a chat that it sees."""
+        if self.viewer.sees_all_chats:
+            return agents
+        plan = Plan(Everything(), sort="newest", limit=0, facets=("participant",))
+        found = {value for value, _ in self.index.search(plan).facets["participant"]}
+        return {key: name for key, name in agents.items() if key in found}
+
+    def shown_agents(self, agents: Agents) -> Agents:
+        """The names of agents as the viewer may see them."""
+        return agents if self.viewer.shows_numbers else masked_names(agents)
 
     def search(self, request: SearchRequest) -> SearchPage:
         """One page of hits, with facets, coverage and how the query was read.
@@ -105,14 +137,14 @@ class Searcher:
         context = self._context(facts.agents, request)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context)
-        answer = self.engine.search(plan)
+        answer = self.index.search(plan)
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
-        hits, damaged = self._read_hits(engine_hits, plan, context.agents, request.snippets)
+        hits, damaged = self._read_hits(engine_hits, plan, facts.agents, request.snippets)
         also, also_damaged = self._read_hits(
             [related.hit for related in answer.related],
             plan,
-            context.agents,
+            facts.agents,
             min(_SNIPPETS_OF_RELATED, request.snippets),
         )
         return SearchPage(
@@ -123,14 +155,18 @@ class Searcher:
             has_next=more
             and request.cursor is None
             and (request.page + 1) * request.per_page <= MAX_HITS_BY_PAGE,
-            cursor=cursors.encode(request, _cursor_position(plan, engine_hits)) if more else None,
+            cursor=cursors.encode(request, _cursor_position(plan, engine_hits), self.bound_to)
+            if more
+            else None,
             hits=hits,
             facets={
-                name: _facet_values(name, counts, context.agents)
+                name: _facet_values(name, counts, self.shown_agents(context.agents))
                 for name, counts in answer.facets.items()
             },
-            coverage=_coverage(facts, answer.documents),
-            took_ms=(time.perf_counter() - began) * 1000,
+            coverage=self._coverage(facts, answer.documents),
+            took_ms=(time.perf_counter() - began) * 1000
+            if self.viewer.sight == EVERYTHING_SEEN
+            else None,
             damaged=damaged + also_damaged,
             related=_related_chats(also, answer, plan),
             related_total=answer.related_total,
@@ -154,12 +190,19 @@ class Searcher:
             raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
         request = dataclasses.replace(request, page=1, cursor=None)
         context = self._context(self.archive.agents(), request)
-        return self.engine.ids(self._plan(request, self._parse(request.q, context).tree, context))
+        return self.index.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
     def asks_history(self, request: SearchRequest) -> bool:
-        """Does it look into earlier versions, by its parameter or its query?"""
+        """Does it look into earlier versions, by its parameter or its query? Raises `Forbidden`
+        where the viewer may not."""
         context = self._context({}, request)
-        return request.history or asks_history(self._parse(request.q, context).tree)
+        return self._asks_history(request, self._parse(request.q, context).tree)
+
+    def _asks_history(self, request: SearchRequest, tree: Tree | None) -> bool:
+        history = request.history or asks_history(tree)
+        if history and not self.viewer.versions:
+            raise Forbidden("versions")
+        return history
 
     def needles(self, q: str) -> tuple[Needle, ...]:
         """The texts that a query looks for, to mark them in a whole chat. Raises `LimitExceeded`
@@ -168,34 +211,53 @@ class Searcher:
         return needles_of(whole(self._parse(q, context).tree, context))
 
     def coverage(self) -> Coverage:
-        """Whether an answer covers every chat. Raises `ArchiveError` or `IndexDamaged`."""
+        """How many chats the viewer can find, and whether these are all that it could see. Raises
+        `ArchiveError` or `IndexDamaged`."""
+        facts = self.archive.facts(*_SYNC_CURSORS)
+        return self._coverage(facts, self.index.count(Everything()))
+
+    def coverage_of_all(self) -> Coverage:
+        """The same for a viewer who sees all chats."""
         facts = self.archive.facts(*_SYNC_CURSORS)
         return _coverage(facts, self.engine.count(Everything()))
 
+    def _coverage(self, facts: ArchiveFacts, documents: int) -> Coverage:
+        if self.viewer.sees_all_chats:
+            return _coverage(facts, documents)
+        # What waits for the index, and what could not be understood, may be other people's: no
+        # number of it is said.
+        whole = _coverage(facts, self.engine.count(Everything()))
+        complete = whole.backfilled and not whole.pending
+        return dataclasses.replace(whole, complete=complete, chats=documents, pending=0, rejected=0)
+
     @cached_property
-    def _recent_chats(self) -> RecentChats:
-        return RecentChats(self.chat_reader)
+    def bound_to(self) -> str:
+        """Whose cursors its cursors are."""
+        return f"{self.viewer.key} {self.viewer.sight!r}"
 
     def _context(self, agents: Agents, request: SearchRequest) -> Context:
         today = self.clock().astimezone(self.zone).date()
-        return Context(agents, today, self.zone, said_in(request, self.zone))
+        masked = self.viewer.sight.masked
+        known = self.known_agents(agents)
+        known = masked_names(known) if masked else known
+        return Context(known, today, self.zone, said_in(request, self.zone), masked)
 
     def _parse(self, q: str, context: Context) -> Parsed:
         return parse(q, self.segmenter.segment_han, context.today, self._is_known)
 
     def _is_known(self, values: FieldIs) -> bool:
-        return self.engine.count(values) > 0
+        return self.index.count(values) > 0
 
     def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
         ranks = ranking(tree, self.segmenter.tokens)
         offset, after = (request.page - 1) * request.per_page, None
         if request.cursor is not None:
-            position = cursors.decode(request, request.cursor)
+            position = cursors.decode(request, request.cursor, self.bound_to)
             offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
             match=whole(tree, context),
             related=self._related(request, tree, context),
-            history=request.history or asks_history(tree),
+            history=self._asks_history(request, tree),
             filters=filters(request, self.zone),
             words=ranks.words,
             forms=ranks.forms,
@@ -236,7 +298,7 @@ class Searcher:
             if stored is None:  # the archive drops no chat, but this one was erased a moment ago
                 continue
             processor_time.check()
-            transcript = self._recent_chats.read(stored, agents)
+            transcript = self.recent_chats.read(stored, agents, self.viewer)
             hits.append(
                 Hit(
                     chat=transcript.chat,
@@ -251,6 +313,7 @@ class Searcher:
                         needles,
                         phrases=plan.phrases,
                         limit=limit,
+                        as_seen=lambda former: as_seen(former, self.viewer),
                         read_former=self._former(stored, transcript, agents)
                         if plan.history
                         else None,
@@ -260,12 +323,14 @@ class Searcher:
         return tuple(hits), tuple(damaged)
 
     def _former_count(self, answer: EngineAnswer, plan: Plan) -> int | None:
-        """How many chats more a search with `history` finds. Where the query excludes a text, such
-        a search also loses chats, which said it before."""
+        """How many chats more a search with `history` finds; None for who may not ask it. Where the
+        query excludes a text, such a search also loses chats, which said it before."""
+        if not self.viewer.versions:
+            return None
         if not answer.former or not excludes(plan.match):
             return answer.former
         match = AllOf((*plan.filters.values(), plan.match))
-        return max(0, self.engine.count(match, history=True) - answer.total)
+        return max(0, self.index.count(match, history=True) - answer.total)
 
     def _former(
         self, stored: StoredChat, transcript: Transcript, agents: Agents
@@ -276,7 +341,11 @@ class Searcher:
 
         def read() -> FormerTranscript:
             with closing(self.archive.earlier_versions(stored.id)) as earlier:
-                return read_former(transcript, stored.raw, earlier, self.chat_reader, agents)
+                # What is said now is compared with what was said before, so both as they are.
+                present = (
+                    transcript.clear if isinstance(transcript, MaskedTranscript) else transcript
+                )
+                return read_former(present, stored.raw, earlier, self.chat_reader, agents)
 
         return read
 
@@ -293,6 +362,7 @@ class Searcher:
             understood=understood(parsed.tree, self.segmenter.segment_han),
             sort=request.sort,
             notes=(*parsed.notes, *notes_of_filters(request, self.zone)),
+            whole_numbers=count_whole_numbers(plan.match) if context.masked else 0,
         )
         if request.page == 1 and request.cursor is None:
             dated = Dated(
@@ -302,12 +372,12 @@ class Searcher:
                 context=context,
                 parse=lambda q: self._parse(q, context).tree,
             )
-            reading = dataclasses.replace(reading, said_instead=dated.instead(self.engine))
+            reading = dataclasses.replace(reading, said_instead=dated.instead(self.index))
         own_number = self._chat_with_number(request, plan, context)
         if answer.total and not answer.related_total:
             return dataclasses.replace(reading, suggestions=own_number)
         zero_results = ZeroResults(
-            engine=self.engine,
+            index=self.index,
             plan=plan,
             tree=parsed.tree,
             context=context,
@@ -328,7 +398,7 @@ class Searcher:
             return ()
         named = FieldCondition("id", str(int(number[1])))
         match = AllOf((*plan.filters.values(), whole(named, context)))
-        total = self.engine.count(match, history=plan.history)
+        total = self.index.count(match, history=plan.history)
         return (Suggestion(str(named), total),) if total else ()
 
 

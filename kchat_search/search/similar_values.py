@@ -10,7 +10,7 @@ from itertools import islice
 
 from kchat_search import fields
 from kchat_search.models.search import Note
-from kchat_search.search.conditions import agents_called, folded, speaker
+from kchat_search.search.conditions import agents_called, folded, speaker, typed_forms
 from kchat_search.search.tree import And, FieldCondition, Tree
 from kchat_search.text.fold import fold
 from kchat_search.text.pinyin import merge_similar_sounds, readings
@@ -87,7 +87,9 @@ def _finds_agents(condition: FieldCondition, agents: Mapping[str, str]) -> bool:
     """`from:` takes a side, or a whole name: part of one may be another person's."""
     typed = folded(condition.value)
     if condition.name == "from":
-        is_whole = typed in agents or any(folded(name) == typed for name in agents.values())
+        is_whole = typed in agents or any(
+            folded(name) in typed_forms(condition.value) for name in agents.values()
+        )
         return is_whole or speaker(condition.value) is not None
     return typed in agents or bool(agents_called(condition.value, agents))
 

@@ -43,6 +43,7 @@ def snippets(
     phrases: Sequence[str],
     limit: int,
     read_former: Callable[[], FormerTranscript] | None = None,
+    as_seen: Callable[[Transcript], Transcript] = lambda transcript: transcript,
 ) -> tuple[Snippet, ...]:
     """The messages that match best, at most `limit`, in the order of the chat; and from
     `REPLY_FROM` on, the reply to the best one of the visitor's, whether or not it matches.
@@ -53,7 +54,8 @@ def snippets(
     shown.
 
     `read_former` gives what the chat said before. Where some needle is in no message now, the best
-    former messages that have it follow; the others leave room for them.
+    former messages that have it follow; the others leave room for them. `as_seen`: from them to
+    what may be shown of them, as `transcript` is already.
     """
     if limit <= 0:
         return ()
@@ -61,7 +63,13 @@ def snippets(
     former: tuple[Snippet, ...] = ()
     if read_former is not None:
         missing = (1 << len(needles)) - 1 & ~_all_needles(found)
-        former = _former(read_former, needles, phrases, missing, limit) if missing else ()
+        if missing:
+            past = read_former()
+            seen = as_seen(past)
+            former = tuple(
+                dataclasses.replace(_snippet(seen, one), former=past.former[one.at].version)
+                for one in _best_former(seen, needles, phrases, missing, limit)
+            )
         limit -= len(former)
         if former and (not found or not limit):
             return former
@@ -78,28 +86,22 @@ def _candidates(
     ]
 
 
-def _former(
-    read_former: Callable[[], FormerTranscript],
+def _best_former(
+    transcript: Transcript,
     needles: Sequence[Needle],
     phrases: Sequence[str],
     missing: int,
     limit: int,
-) -> tuple[Snippet, ...]:
+) -> list[_Candidate]:
     """The best former messages that have some of the `missing` needles, at most `limit`; each
     needle that is in the one before needs no other."""
-    transcript = read_former()
     found = _candidates(transcript, needles, phrases)
     chosen: list[_Candidate] = []
     for candidate in sorted(found, key=_rank):
         if candidate.needles & missing and len(chosen) < limit:
             chosen.append(candidate)
             missing &= ~candidate.needles
-    return tuple(
-        dataclasses.replace(
-            _snippet(transcript, candidate), former=transcript.former[candidate.at].version
-        )
-        for candidate in chosen
-    )
+    return chosen
 
 
 def _present(transcript: Transcript, found: list[_Candidate], limit: int) -> tuple[Snippet, ...]:

@@ -40,7 +40,7 @@ from kchat_search.search.tree import (
 )
 from kchat_search.search.unit_words import without_unit_blanks
 from kchat_search.search.units import parts_of, without_punctuation
-from kchat_search.text.fold import fold, without_surrogates
+from kchat_search.text.fold import fold, without_reserved, without_surrogates
 from kchat_search.text.scripts import strip_punctuation
 from kchat_search.text.typography import without_ignorable
 
@@ -82,9 +82,10 @@ def parse(
             "q",
             MAX_QUERY_CHARACTERS,
         )
-    # No engine, archive or page can take surrogates. Nobody sees what is ignorable, yet between the
-    # letters of an operator it would make that a text.
-    query = without_ignorable(without_surrogates(query))
+    # No engine, archive or page can take surrogates, and no query may have the characters in which
+    # an index writes what is hidden. Nobody sees what is ignorable, yet between the letters of an
+    # operator it would make that a text.
+    query = without_ignorable(without_reserved(without_surrogates(query)))
     parser = _Parser(query, split, today, is_known)
     tree = parser.read()
     if tree is None and query.strip():

@@ -23,7 +23,7 @@ from kchat_search.models.plan import (
     Plan,
 )
 from kchat_search.models.search import FilterCut, Note, PartCount, QueryReading, Suggestion
-from kchat_search.ports import Engine
+from kchat_search.ports import IndexReader
 from kchat_search.search.did_you_mean import suggested_queries
 from kchat_search.search.plan import Context, parts_alone, whole
 from kchat_search.search.similar_values import queries_with_similar_values
@@ -44,7 +44,7 @@ _SUGGESTIONS = 5
 class ZeroResults:
     """A search that no chat, or too few chats, answer whole."""
 
-    engine: Engine
+    index: IndexReader
     plan: Plan
     tree: Tree | None
     context: Context
@@ -94,7 +94,7 @@ class ZeroResults:
 
     def _parts(self, in_time: Callable[[], bool]) -> Iterator[PartCount]:
         for text, part in parts_alone(self.tree, self._without_said)[:_MOST_PARTS]:
-            count = partial(self.engine.count, part, history=self.plan.history)
+            count = partial(self.index.count, part, history=self.plan.history)
             yield PartCount(text, _none_if_too_long(count) if in_time() else None)
 
     def _cuts(self, in_time: Callable[[], bool]) -> Iterator[FilterCut]:
@@ -113,13 +113,13 @@ class ZeroResults:
 
     def _suggestions(self, in_time: Callable[[], bool]) -> Iterator[Suggestion]:
         def is_nowhere(needle: Contains | HasWord) -> bool:
-            return in_time() and not self.engine.count(needle, history=self.plan.history)
+            return in_time() and not self.index.count(needle, history=self.plan.history)
 
         queries = chain(
             queries_with_similar_values(
                 self.q, self.tree, self.notes, self.context.agents, self._in_use
             ),
-            suggested_queries(self.tree, self.split, is_nowhere, self.engine.similar),
+            suggested_queries(self.tree, self.split, is_nowhere, self.index.similar),
         )
         for query in takewhile(lambda _: in_time(), queries):
             tree = self.parse(query)
@@ -129,14 +129,14 @@ class ZeroResults:
 
     def _in_use(self, field: str) -> list[str | None]:
         plan = Plan(Everything(), sort="newest", limit=0, facets=(field,))
-        return [value for value, _ in self.engine.search(plan).facets[field]]
+        return [value for value, _ in self.index.search(plan).facets[field]]
 
     def _total_of(self, tree: Tree) -> int:
         return self._count(whole(tree, self.context), self.plan.filters)
 
     def _count(self, match: Node, filters: Mapping[str, Node]) -> int:
         match = AllOf((*filters.values(), match))
-        return self.engine.count(match, history=self.plan.history)
+        return self.index.count(match, history=self.plan.history)
 
 
 def _as_far_as_time_allows(items: Iterable[T]) -> tuple[T, ...]:

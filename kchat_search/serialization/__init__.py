@@ -7,11 +7,15 @@ links.py           addresses: of a `SearchRequest`, and of everything else
 search.py          a page of hits, and the related chats, as JSON
 chats.py           one chat, and the agents, as JSON
 status.py          status, reports of syncs, rejects and verification as JSON
+me.py              who asks, as JSON
+audit.py           rows of the audit, and a check of it: JSON, JSON Lines, CSV
+audit_schemas.py   the shapes of the audit's answers
 alerts.py          what is wrong now, in Chinese and in English, and as JSON
 notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone
 safe_text.py       makes text and links that strangers wrote safe to send
+people.py          people and tokens
 history.py         the versions of a chat and what changed, as JSON
 csv_cells.py       cells that no spreadsheet takes for formulas
 export_table.py    the columns of an export, for CSV and workbooks alike

@@ -12,7 +12,9 @@ another one before it. So whoever removes one apostrophe at each of these places
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Iterable
 
 from kchat_search.serialization.safe_text import printable
 
@@ -54,6 +56,13 @@ def cell(text: str) -> str:
     return f"{found.group()}'{readable[found.end() :]}" if found else readable
 
 
+def csv_row(cells: Iterable[str]) -> str:
+    """A line of a CSV file (RFC 4180). Every cell is quoted."""
+    # A writer of its own: threads can't share one.
+    writer = csv.writer(_Echo(), lineterminator="\r\n", quoting=csv.QUOTE_ALL)
+    return str(writer.writerow(cells))
+
+
 def guarded_link(url: str) -> str:
     """An address of `http` or `https` to which `cell` adds nothing, and which still leads there:
     what an apostrophe would stand before is escaped."""
@@ -63,3 +72,10 @@ def guarded_link(url: str) -> str:
 def _escaped(sign: str) -> str:
     """`%3D` for `=`. (urllib's `quote` leaves the hyphen and the apostrophe as they are.)"""
     return "".join(f"%{byte:02X}" for byte in sign.encode())
+
+
+class _Echo:
+    """The csv module writes to this; it returns the text."""
+
+    def write(self, text: str) -> str:
+        return text

@@ -12,7 +12,6 @@ splits at commas.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
@@ -22,7 +21,7 @@ from kchat_search.models.damage import DamagedRow
 from kchat_search.search.export_walk import AbsentChat, ChatWithPast, Exported
 from kchat_search.serialization import schemas, workbook
 from kchat_search.serialization.chats import chat_json
-from kchat_search.serialization.csv_cells import cell, guarded_link
+from kchat_search.serialization.csv_cells import cell, csv_row, guarded_link
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.export_table import (
     CHAT_COLUMNS,
@@ -64,11 +63,12 @@ def pieces(chats: Chats, form: Format, about: About) -> Iterator[bytes]:
     if form == "xlsx":
         return workbook_pieces(chats, about)
     if form == "jsonl":
-        return _joined(_jsonl(chats, about.zone, about.links))
-    return _joined(_csv(chats, about.zone, history=about.history))
+        return joined(_jsonl(chats, about.zone, about.links))
+    return joined(_csv(chats, about.zone, history=about.history))
 
 
-def _joined(lines: Iterable[str]) -> Iterator[bytes]:
+def joined(lines: Iterable[str]) -> Iterator[bytes]:
+    """The lines in pieces of about 64 Ki characters."""
     held: list[str] = []
     size = 0
     for line in lines:
@@ -107,13 +107,12 @@ def _csv(chats: Chats, zone: ZoneInfo, *, history: bool) -> Iterator[str]:
     """One row for each message, with the facts of its chat. A chat without messages has one row."""
     of_message = message_columns(history=history)
     names = [column.name for column in columns(history=history)]
-    row = csv.writer(_Echo(), lineterminator="\r\n", quoting=csv.QUOTE_ALL).writerow
-    yield "\N{BOM}" + row(names)  # without the byte order mark, Excel does not read UTF-8
+    yield "\N{BOM}" + csv_row(names)  # without the byte order mark, Excel does not read UTF-8
     for item in chats:
         facts, messages = chat_rows(item, history=history)
         guarded = _csv_cells(CHAT_COLUMNS, facts, zone)
         for cells in messages:
-            yield row(guarded + _csv_cells(of_message, cells, zone))
+            yield csv_row(guarded + _csv_cells(of_message, cells, zone))
 
 
 def _csv_cells(columns: Sequence[Column[Any]], cells: Sequence[Cell], zone: ZoneInfo) -> list[str]:
@@ -123,10 +122,3 @@ def _csv_cells(columns: Sequence[Column[Any]], cells: Sequence[Cell], zone: Zone
         else cell(guarded_link(value) if column.link else value)
         for column, value in zip(columns, cells, strict=True)
     ]
-
-
-class _Echo:
-    """The csv module writes to this; it returns the text."""
-
-    def write(self, text: str) -> str:
-        return text

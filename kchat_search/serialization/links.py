@@ -121,8 +121,16 @@ def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None, offset: in
     fragment = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
     if snippet is not None:
         offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
-    query = "&".join(filter(None, (_marking(q), f"offset={offset}" if offset else "")))
-    return _with_query(f"/chats/{chat.id}", query) + fragment
+    return _with_query(f"/chats/{chat.id}", _marking_from(q, offset)) + fragment
+
+
+def reveal_url(chat: Chat, q: str = "", offset: int = 0) -> str:
+    """Where the form is sent that shows a chat's private numbers. The rest as in `chat_url`."""
+    return _with_query(f"/chats/{chat.id}/reveal", _marking_from(q, offset))
+
+
+def _marking_from(q: str, offset: int) -> str:
+    return "&".join(filter(None, (_marking(q), f"offset={offset}" if offset else "")))
 
 
 def versions_url(
@@ -172,6 +180,10 @@ class Links:
     def rejects(self, page: int, per_page: int) -> str:
         """A page of the rejects in the API."""
         return self._absolute("/api/v1/rejects", urlencode({"page": page, "per_page": per_page}))
+
+    def audit(self, parameters: Sequence[tuple[str, str]]) -> str:
+        """A page of the audit in the API."""
+        return self._absolute("/api/v1/audit", urlencode(parameters))
 
     def chat(self, chat_id: int, q: str = "") -> str:
         """A chat in the API; `q` is the query whose matches are marked."""

@@ -64,6 +64,11 @@ _WORDS: dict[NoteCode, dict[Language, str]] = {
         "en": "{} was taken as text: it is no date; one is 2015-04 or 2015-04-01..2015-04-30 or "
         "7d or yesterday",
     },
+    "no_agent_id": {
+        "zh": "您的账号还没有对应的客服编号，所以看不到任何对话；请管理员设置",
+        "en": "your account has no Kchat agent id yet, so it sees no chat: ask an administrator "
+        "to set it",
+    },
 }
 """Each `{}` stands for one of the note's values, in their order."""
 

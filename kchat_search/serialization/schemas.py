@@ -12,6 +12,7 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from kchat_search.models.chats import Speaker
+from kchat_search.models.people import Permission, Role
 
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
@@ -214,7 +215,24 @@ class ReadyJson(TypedDict):
     """Searches are answered."""
 
     status: Literal["ok"]
-    alerts: list[AlertJson]
+    alerts: Annotated[
+        NotRequired[list[AlertJson]], Field(description="For those who may see the status.")
+    ]
+
+
+class MeJson(TypedDict):
+    """Who asks."""
+
+    kind: Annotated[
+        Literal["person", "token", "anyone"],
+        Field(description="anyone: whoever sits at this machine, as long as there are no people."),
+    ]
+    name: Annotated[str, Field(description="The user name, or the name of the token.")]
+    roles: list[Role]
+    agent_id: Annotated[str | None, Field(description="The Kchat agent who it is, if it is one.")]
+    permissions: Annotated[
+        list[Permission], Field(description="What it may do; docs/api.md lists them.")
+    ]
 
 
 class LifeJson(TypedDict):

@@ -35,7 +35,7 @@ def search_json(
     notes."""
     following = next_request(request, has_next=page.has_next, cursor=page.cursor)
     before = previous_request(request)
-    return {
+    answer: schemas.SearchJson = {
         "query": _query(page.query, language),
         "total": page.total,
         "page": page.page,
@@ -50,8 +50,10 @@ def search_json(
         "former": page.former,
         "facets": _facets(page),
         "coverage": coverage_json(page.coverage, zone),
-        "took_ms": round(page.took_ms, 3),
     }
+    if page.took_ms is not None:
+        answer["took_ms"] = round(page.took_ms, 3)
+    return answer
 
 
 def related_json(
@@ -62,15 +64,17 @@ def related_json(
     language: Language = "en",
 ) -> schemas.RelatedJson:
     """The answer of `GET /api/v1/related`, from the answer of the same search."""
-    return {
+    answer: schemas.RelatedJson = {
         "query": _query(page.query, language),
         "total": page.total,
         "related": [_related(one, zone, links, request.q) for one in page.related],
         "related_total": page.related_total,
         "damaged": _damaged(page),
         "coverage": coverage_json(page.coverage, zone),
-        "took_ms": round(page.took_ms, 3),
     }
+    if page.took_ms is not None:
+        answer["took_ms"] = round(page.took_ms, 3)
+    return answer
 
 
 def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Literal,
+    NotRequired,  # pydantic wants these before Python 3.12
+)
 
 from pydantic import Field
-from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+from typing_extensions import TypedDict
 
 from kchat_search.fields import FIELDS
 from kchat_search.models.chats import Speaker
@@ -248,11 +253,16 @@ class SearchJson(TypedDict):
     ]
     former: Annotated[
         int | None,
-        Field(description="How many chats more `history=true` finds; null where it was asked for."),
+        Field(
+            description="How many chats more `history=true` finds; null where it was asked for, or "
+            "may not be."
+        ),
     ]
     facets: FacetsJson
     coverage: CoverageJson
-    took_ms: float
+    took_ms: NotRequired[
+        Annotated[float, Field(description="Left out for who does not see everything.")]
+    ]
 
 
 class RelatedJson(TypedDict):
@@ -264,4 +274,6 @@ class RelatedJson(TypedDict):
     related_total: int
     damaged: list[DamagedHitJson]
     coverage: CoverageJson
-    took_ms: float
+    took_ms: NotRequired[
+        Annotated[float, Field(description="Left out for who does not see everything.")]
+    ]

@@ -9,16 +9,18 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats.former import DifferingVersion, former_messages
+from kchat_search.chats.masking import Masked, may_show, shown
 from kchat_search.chats.participants import folded_name
 from kchat_search.chats.passages import passages_of
 from kchat_search.chats.reader import ChatReader, Transcript
-from kchat_search.fields import FIELDS, Facts, Values
-from kchat_search.models.chats import is_gone
+from kchat_search.fields import FIELDS, Facts, Field, Values
+from kchat_search.models.chats import Message, Participant, is_gone
 from kchat_search.models.plan import IndexDocument, Passage
 from kchat_search.text.fold import fold, without_surrogates
-from kchat_search.text.segmentation import Segmenter
+from kchat_search.text.scripts import letter_runs
+from kchat_search.text.segmentation import Segmenter, index_token
 
-VERSION = 4
+VERSION = 5
 """The version of what a document is made of. After it changes, the index is rebuilt."""
 
 
@@ -68,25 +70,69 @@ def document(
     """
     chat = transcript.chat
     passages = tuple(passage for _, passage in passages_of(transcript))
-    uploads = [message.upload for message in chat.messages if message.upload is not None]
-    files = tuple(fold(upload.name) for upload in uploads if upload.name)
+    files = list(_files(chat.messages))
+    seen_files = tuple(file.seen for file in files if file.seen)
+    hidden_files = tuple(file.clear for file in files if file.seen != file.clear)
     facts = Facts(
         chat,
         speakers={passage.speaker for passage in passages if passage.speaker is not None},
         gone=is_gone(revision),
-        participants=[participant.value for participant in transcript.participants],
-        visitor_names=list(map(folded_name, transcript.visitor_names)),
+        participants=list(map(_facet_value, transcript.participants)),
+        visitor_names=[
+            folded_name(form) for name in transcript.visitor_names for form in (name, shown(name))
+        ],
     )
     return IndexDocument(
         id=chat.id,
         revision=revision,
         created=None if chat.created_at is None else int(chat.created_at.timestamp()),
         month=month(chat.created_at, zone),
-        fields={field.name: _storable(field.read(facts)) for field in FIELDS},
+        fields={field.name: _storable(_seen(field, field.read(facts))) for field in FIELDS},
         passages=passages,
-        files=files,
-        words=tuple(words(_ranked(passages, files))),
+        files=seen_files,
+        words=tuple(words(_ranked(passages, seen_files))),
+        hidden_files=hidden_files,
+        whole_files=tuple(file.whole for file in files if file.whole),
+        hidden_words=_hidden_words(passages, hidden_files),
     )
+
+
+class _File(NamedTuple):
+    """The name of a file, folded."""
+
+    clear: str
+    seen: str
+    """As everybody sees it; "" where its message was recalled."""
+    whole: str = ""
+    """With its private numbers as wholes; "" where it has none."""
+
+
+def _files(messages: Iterable[Message]) -> Iterator[_File]:
+    for message in messages:
+        if message.upload is None or not message.upload.name:
+            continue
+        name = message.upload.name
+        masked = Masked.of(name) if may_show(name) else None
+        if message.recalled:
+            yield _File(fold(name), "")
+        elif masked is None:
+            yield _File(fold(name), fold(name))
+        else:
+            yield _File(masked.clear.text, masked.hidden.text, masked.whole.text)
+
+
+def _facet_value(participant: Participant) -> str:
+    """What the index has of an agent. A name is counted beside the hits, so it is masked."""
+    return participant.id or shown(participant.value)
+
+
+def _hidden_words(passages: Iterable[Passage], files: Sequence[str]) -> tuple[str, ...]:
+    """The runs of letters of what not everybody sees, each once."""
+    hidden = [passage.hidden.clear for passage in passages if passage.hidden is not None]
+    if not hidden and not files:
+        return ()
+    texts = (*hidden, *files)
+    return tuple(dict.fromkeys(index_token(w) for text in texts for _, w in letter_runs(text)))
 
 
 def _ranked(passages: Sequence[Passage], files: Sequence[str]) -> Iterator[str]:
@@ -104,6 +150,17 @@ def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
         return None
     local = moment.astimezone(zone)
     return f"{local.year:04}-{local.month:02}"  # strftime does not pad a year everywhere
+
+
+_BY_EQUALITY = ("id", "visitor_name", "participant")
+"""Fields whose values no answer shows, and one whose names are masked already."""
+
+
+def _seen(field: Field, values: Values) -> Values:
+    """The values as everybody sees them. Ids of people are no private numbers."""
+    if field.person or field.flag or field.name in _BY_EQUALITY:
+        return values
+    return tuple(None if value is None else shown(value) for value in values)
 
 
 def _storable(values: Values) -> Values:

@@ -1,9 +1,9 @@
 """Fold: map text to the form in which two strings are compared.
 
 The steps are: drop the characters that are nothing to a reader (Unicode's default-ignorable ones);
-replace each lone surrogate by U+FFFD; NFKC; case folding; traditional to simplified Chinese,
-character by character; one form each of apostrophes, quotes, dashes and tildes; each run of white
-space to one blank.
+replace each lone surrogate, and U+FDD0 to U+FDEF, which Unicode keeps for programs, by U+FFFD;
+NFKC; case folding; traditional to simplified Chinese, character by character; one form each of
+apostrophes, quotes, dashes and tildes; each run of white space to one blank.
 
 Folding is idempotent. Text can be folded piece by piece: it is cut only where Unicode normalisation
 cannot reach across the cut (UAX #15, «stable code points»). So each folded character knows the
@@ -40,9 +40,13 @@ _LONG_COMPLEX = _COMPLEX * 32  # combining marks are complex; no language has so
 _CHECK_EVERY = 4_096
 """Stretches of complex characters. So many take some milliseconds."""
 _REPLACEMENT = "\ufffd"
-_STEPS = 2
+_STEPS = 3
 """Rises whenever the steps of folding change."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
+RESERVED = range(0xFDD0, 0xFDF0)
+"""Code points that Unicode keeps for use inside a program. No folded text has them, so an index may
+use them to stand for what no text says."""
+_WITHOUT_RESERVED = dict.fromkeys(RESERVED, _REPLACEMENT)
 _BLANKS = re.compile(" {2,}")
 _SPACES = re.compile(r"\s+")
 
@@ -154,6 +158,11 @@ def without_surrogates(text: str) -> str:
     except UnicodeEncodeError:
         return _SURROGATES.sub(_REPLACEMENT, text)
     return text
+
+
+def without_reserved(text: str) -> str:
+    """`text` with U+FFFD in place of each of `RESERVED`, as `fold` does it."""
+    return text if text.isascii() else text.translate(_WITHOUT_RESERVED)
 
 
 def fingerprint() -> str:
@@ -326,7 +335,7 @@ def _simplified_table() -> dict[int, str]:
 
 @cache
 def _last_table() -> dict[int, str]:
-    return _simplified_table() | MARKS
+    return _simplified_table() | MARKS | _WITHOUT_RESERVED
 
 
 class _SingleCharacterTable(dict[int, str]):

@@ -28,9 +28,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from kchat_search.text.fold import fold_with_map
 from kchat_search.text.scripts import UNBROKEN
@@ -51,6 +52,15 @@ class Fragment:
     def folded_range(self, start: int, end: int) -> tuple[int, int]:
         """The range of the folded text that became `text[start:end]`, which is not empty."""
         return self.starts[start], self.ends[end - 1]
+
+
+class KnownNumber(NamedTuple):
+    """A number that is known to stand in a text, so that it need not be found by its form."""
+
+    start: int
+    end: int
+    edits: Mapping[int, str]
+    """What goes from it, and what takes its place."""
 
 
 _LETTER = rf"[^\W\d_{UNBROKEN}]"
@@ -135,17 +145,22 @@ _GROUPED_BY_COMMA = re.compile(",(?<=[0-9],)[0-9]{3}")
 _LINE_BREAKS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 
 
-def joined(folded: str, visible: str) -> tuple[Fragment, ...]:
+def joined(folded: str, visible: str, known: Sequence[KnownNumber] = ()) -> tuple[Fragment, ...]:
     """The joined form of each stretch of a text that has a joint in it, in order. `folded` is
     `fold(visible)`; `visible` tells line breaks from blanks, and full-width commas from others.
+    Within the `known` numbers nothing goes but what they say.
 
     Every unquoted text that would stand over a joint lies within one fragment. What stands over
     none is found in the exact text. Most texts have no joint, so they have no fragment.
     """
-    if not may_have_joint(folded):
+    if not may_have_joint(folded) and not any(number.edits for number in known):
         return ()
     typed = _as_typed(folded, visible)
     edits = _edits(typed)
+    for number in known:
+        for position in range(number.start, number.end):
+            edits.pop(position, None)
+        edits |= number.edits
     if not edits and not _BLANKS.search(typed):
         return ()
     return tuple(_Joining(folded, typed, edits).fragments())

@@ -10,7 +10,6 @@ from functools import lru_cache
 MAX_READINGS = 2
 """How many readings of a character count. The most usual come first; the others are rare or old."""
 _MAX_SYLLABLE_LENGTH = 6
-_MAX_SPLITS = 32
 
 _NASAL = re.compile(r"(?<=[aei])ng$")
 
@@ -39,21 +38,9 @@ def merge_similar_sounds(syllable: str) -> str:
     return _NASAL.sub("n", first)
 
 
-def split_syllables(letters: str, known: frozenset[str]) -> Iterator[tuple[str, ...]]:
-    """The ways to read `letters` as pinyin, at most 32 of them.
-
-    Each way is the sounds in order, in the form of `merge_similar_sounds`, and each sound is one of
-    `known`.
-    """
-    count = 0
-    unfinished: list[tuple[int, tuple[str, ...]]] = [(0, ())]
-    while unfinished and count < _MAX_SPLITS:
-        start, sounds = unfinished.pop()
-        if start == len(letters):
-            count += 1
-            yield sounds
-            continue
+def sound_slices(letters: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, sound) of each part of `letters` that is short enough for a syllable of pinyin.
+    The sounds are in the form of `merge_similar_sounds`."""
+    for start in range(len(letters)):
         for end in range(start + 1, min(start + _MAX_SYLLABLE_LENGTH, len(letters)) + 1):
-            sound = merge_similar_sounds(letters[start:end])
-            if sound in known:
-                unfinished.append((end, (*sounds, sound)))
+            yield start, end, merge_similar_sounds(letters[start:end])

@@ -1,4 +1,4 @@
-"""create_app: puts the parts of the web together over one program."""
+"""create_app: puts the parts of the web together behind one gate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask import Flask
 from flask_babel import Babel
 
 from kchat_search import processor_time
+from kchat_search.models.reports import Presentation
 from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.ports import Clock
 from kchat_search.serialization.alerts import alert_text
@@ -19,10 +20,30 @@ from kchat_search.serialization.safe_text import safe_link
 from kchat_search.serialization.times import rfc3339
 from kchat_search.web.api import metrics, openapi
 from kchat_search.web.api import routes as api
-from kchat_search.web.http import guard, language, problems
-from kchat_search.web.pages import formatting
+from kchat_search.web.http import (
+    cookies,
+    csrf,
+    current,
+    guard,
+    language,
+    permissions,
+    problems,
+    recording,
+)
+from kchat_search.web.http.forwarding import forwarded
+from kchat_search.web.pages import (
+    account,
+    audit,
+    elsewhere,
+    formatting,
+    header,
+    people,
+    sign_in,
+    sign_in_code,
+    tokens,
+)
 from kchat_search.web.pages import routes as pages
-from kchat_search.web.program import Program
+from kchat_search.web.program import Gate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,27 +57,43 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(program: Program, clock: Clock = _utc_now) -> Flask:
-    """The WSGI application over `program`.
+def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
+    """The WSGI application behind `gate`.
 
     `clock` tells the present time: it decides which days «the last 7 days» are. Raises
-    `SettingsError` if the folder for the metrics of several processes can't be used.
+    `SettingsError` if the folder for the metrics of several processes can't be used, and
+    `LookupError` for a route that does not say which permission it needs.
     """
+    presentation = gate.presentation
     app = Flask(__name__)
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _YEAR_IN_SECONDS  # a changed file has another address
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
-    metrics.install(app, program)
+    current.install(app, gate)
+    cookies.install(app, gate)
+    csrf.install(app)
+    metrics.install(app)
     guard.install(app)
-    problems.install(app, program)
+    problems.install(app)
     language.install(app)
-    _add_template_helpers(app, program)
-    app.register_blueprint(api.blueprint(program, clock))
+    app.after_request(recording.settle)  # added last, so it comes before all the others
+    _add_template_helpers(app, presentation)
+    header.install(app)
+    app.register_blueprint(api.blueprint(presentation, clock))
     app.register_blueprint(openapi.blueprint())
-    app.register_blueprint(pages.blueprint(program, clock))
-    seconds = program.presentation.request_processor_seconds
-    app.wsgi_app = _limited(app.wsgi_app, seconds)  # type: ignore[assignment,method-assign]  # Flask's way
+    app.register_blueprint(pages.blueprint(presentation, clock))
+    app.register_blueprint(sign_in.pages)
+    app.register_blueprint(elsewhere.blueprint(clock))
+    app.register_blueprint(sign_in_code.blueprint(clock))
+    app.register_blueprint(account.blueprint(clock))
+    app.register_blueprint(people.pages)
+    app.register_blueprint(tokens.blueprint(clock))
+    app.register_blueprint(audit.blueprint(presentation, clock))
+    permissions.check_declared(app)
+    answer = forwarded(app.wsgi_app, presentation.entrance)
+    answer = _limited(answer, presentation.request_processor_seconds)
+    app.wsgi_app = answer  # type: ignore[assignment,method-assign]  # Flask's way
     return app
 
 
@@ -71,8 +108,8 @@ def _limited(app: WSGIApplication, seconds: float) -> WSGIApplication:
     return limited
 
 
-def _add_template_helpers(app: Flask, program: Program) -> None:
-    zone = program.presentation.zone
+def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
+    zone = presentation.zone
     digests = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()
     }
@@ -96,6 +133,6 @@ def _add_template_helpers(app: Flask, program: Program) -> None:
         MAX_QUERY_CHARACTERS=MAX_QUERY_CHARACTERS,
         # Not by `url_for`: where `Host` can't be routed, it fails, and the refusal would be a 500.
         asset=lambda name: f"{app.static_url_path}/{name}?v={digests[name]}",
-        demo=program.presentation.demo,
+        demo=presentation.demo,
         timezone=zone.key,
     )

@@ -1,16 +1,19 @@
-"""What the web asks of the program: the protocol `Program`.
+"""What the web asks of the program: the protocols `Gate` and `Program`.
 
-`kchat_search.service.Service` is a `Program`. The web imports only this protocol, so the type
-checker also checks the fake service of the tests against it.
+The web holds a gate and nothing else. Through it, each request gets a program for its principal:
+`http.current.program()`. `kchat_search.gate.Gate` is a `Gate`, and its services are `Program`s. The
+web imports only these protocols, so the type checker also checks the fakes of the tests against
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from kchat_search.chats.history import History
 from kchat_search.models.chats import StoredReject
+from kchat_search.models.people import Permission, Principal
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
@@ -22,11 +25,50 @@ from kchat_search.models.reports import (
     SyncTotals,
 )
 from kchat_search.models.search import ChatView, SearchPage, SearchRequest
+from kchat_search.ports.access import Access, Recorder
+from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.search.export_walk import Export
 
 
+class Gate(Protocol):
+    """The one way to a program."""
+
+    @property
+    def presentation(self) -> Presentation:
+        """The settings that answers and pages need."""
+        ...
+
+    @property
+    def access(self) -> Access | None:
+        """People, tokens, sessions and the audit. None: there can be no people."""
+        ...
+
+    @property
+    def elsewhere(self) -> SignInElsewhere | None:
+        """Who vouches for people elsewhere; None where nobody does."""
+        ...
+
+    def recorder(self, principal: Principal, address: str) -> Recorder:
+        """Records what this principal does from this address. As long as there are no people, it
+        records nothing."""
+        ...
+
+    def for_(
+        self,
+        principal: Principal,
+        recorder: Recorder,
+        *,
+        pages: bool = False,
+        again: Callable[[], Principal] | None = None,
+    ) -> Program:
+        """The program for this principal. `pages`: the answers are shown on pages, which mask
+        private numbers for everybody who has signed in. `again` says who it is by now, also when
+        the request is over: an export that takes long asks it."""
+        ...
+
+
 class Program(Protocol):
-    """The program behind the web.
+    """The program behind the web, for one principal. What it may not do raises `Forbidden`.
 
     Every method raises `ArchiveError` or `IndexDamaged` if the archive or the index can't be read.
     """
@@ -36,18 +78,34 @@ class Program(Protocol):
         """The settings that answers and pages need."""
         ...
 
+    def may(self, permission: Permission) -> bool:
+        """May the principal do this? Called where an answer has parts that not everybody may
+        see."""
+        ...
+
     def search(self, request: SearchRequest) -> SearchPage:
         """One page of hits. Raises `BadRequest` for a wrong request. Called by API and pages."""
+        ...
+
+    def related(self, request: SearchRequest) -> SearchPage:
+        """The same, asked for its related chats. Called by the API."""
+        ...
+
+    def coverage(self) -> Coverage:
+        """How many chats can be searched. Called by pages."""
         ...
 
     def export(self, request: SearchRequest) -> Export:
         """Every hit, by date. Raises `BadRequest` for a wrong request. Called by the API."""
         ...
 
-    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
+    def chat(
+        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+    ) -> ChatView:
         """One chat. The matches of the query `q` are marked in it. With `part`, only in those of
-        its messages, and `sent` is empty: so the page of a long chat takes less time. Raises
-        `NotFound`, and `LimitExceeded` for a query that is too long. Called by API and pages."""
+        its messages, and `sent` is empty: so the page of a long chat takes less time. `reveal`:
+        with its private numbers, on a page too. Raises `NotFound`, and `LimitExceeded` for a
+        query that is too long. Called by API and pages."""
         ...
 
     def history(self, chat_id: int) -> History:
@@ -56,6 +114,10 @@ class Program(Protocol):
 
     def agents(self) -> Mapping[str, str]:
         """The names of the agents, by id. Called by API and pages."""
+        ...
+
+    def every_agent(self) -> Mapping[str, str]:
+        """The same of all agents, for whoever manages people. Called by pages."""
         ...
 
     def status(self) -> Status:
@@ -76,7 +138,8 @@ class Program(Protocol):
         ...
 
     def alerts(self) -> tuple[Alert, ...]:
-        """What is wrong now and does not stop searches. Never raises. Called by `/readyz`, by
+        """What is wrong now and does not stop searches, for who may see the status. Never raises.
+        Called by `/readyz`, by
         metrics, and where an answer fails."""
         ...
 
@@ -97,7 +160,7 @@ class Program(Protocol):
         ...
 
     def coverage_now(self) -> Coverage:
-        """How much of Kchat an answer can contain at this moment."""
+        """How much of Kchat the archive and the index have at this moment."""
         ...
 
     def holder(self) -> str | None:

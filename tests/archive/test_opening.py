@@ -17,9 +17,10 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from sqlalchemy import create_engine
 
-from kchat_search.archive import SqlArchive, open_archive, opening
-from kchat_search.archive.opening import _config
+from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.error_translation import ARCHIVE
 from kchat_search.archive.tables import MIGRATION, metadata
+from kchat_search.databases import opening
 from kchat_search.errors import ArchiveError
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat, StoredChat
@@ -163,7 +164,7 @@ def test_an_archive_of_the_first_version_keeps_all_that_it_has(tmp_path: Path) -
     file = tmp_path / "old.sqlite3"
     engine = create_engine(url_of(file))
     with engine.begin() as connection:
-        config = _config()
+        config = opening.config(ARCHIVE)
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     engine.dispose()
@@ -182,7 +183,7 @@ def test_everything_of_an_archive_without_seals_is_sealed(tmp_path: Path) -> Non
     file = tmp_path / "old.sqlite3"
     engine = create_engine(url_of(file))
     with engine.begin() as connection:
-        config = _config()
+        config = opening.config(ARCHIVE)
         config.attributes["connection"] = connection
         command.upgrade(config, "0002")
     engine.dispose()
@@ -228,7 +229,7 @@ def statements_of(file: Path) -> set[str]:
 
 
 def test_the_last_migration_is_the_one_that_the_tables_name() -> None:
-    assert ScriptDirectory.from_config(_config()).get_heads() == [MIGRATION]
+    assert ScriptDirectory.from_config(opening.config(ARCHIVE)).get_heads() == [MIGRATION]
 
 
 def test_alembic_is_not_loaded_where_nothing_is_to_be_migrated(file: Path) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 
 from kchat_search.archive import SqlArchive
-from kchat_search.archive.statements import upsert
 from kchat_search.archive.tables import rejects
+from kchat_search.databases.statements import upsert
 from kchat_search.models.reports import ArchiveCounts
 from tests.contracts.archive.chats import at, fetched, rejected
 

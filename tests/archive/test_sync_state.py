@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from kchat_search.archive import SqlArchive, sync_state
+from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.models.reports import SyncReport, SyncTotals
+from tests.archive.damage import run
 from tests.contracts.archive.chats import at
 
 
@@ -49,3 +53,22 @@ def test_totals_of_a_later_version_are_read_as_far_as_they_are_known(archive: Sq
     archive.set_cursor("totals", {"tick": {"complete": 2, "erased": 5}}, now=at(0))
     archive.save_report(SyncReport("tick", at(0), at(0), seen=1))
     assert archive.totals() == {"tick": SyncTotals(complete=3, seen=1)}
+
+
+def test_the_mark_that_there_are_people_stays_even_damaged(archive: SqlArchive, file: Path) -> None:
+    opened = 0
+
+    def open_it() -> AbstractContextManager[SqlArchive]:
+        nonlocal opened
+        opened += 1
+        return nullcontext(archive)
+
+    mark = PeopleMark(open_it, lambda: at(0))
+    assert opened == 0
+    assert not mark.is_set()
+    mark.set()
+    mark.set()
+    assert mark.is_set()
+    run(file, "UPDATE cursors SET value = '{}' WHERE name = 'people'")
+    assert archive.cursor("people") is None
+    assert mark.is_set()

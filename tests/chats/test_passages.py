@@ -47,8 +47,8 @@ VISITOR = (None, Passage("欧阳娜娜", None))
         (said("退\u200b款"), [Passage("退款", "visitor", "欧阳娜娜", AT)]),
         (said("退\n款"), [Passage("退 款", "visitor", "欧阳娜娜", AT, ("退款",))]),
         (
-            said("138-1111-2222"),
-            [Passage("138-1111-2222", "visitor", "欧阳娜娜", AT, ("13811112222",))],
+            said("400-820-8820"),
+            [Passage("400-820-8820", "visitor", "欧阳娜娜", AT, ("4008208820",))],
         ),
         (said("", "报告.PDF"), [Passage("报告.pdf", "visitor", "欧阳娜娜", AT)]),
         (

@@ -17,9 +17,9 @@ from pydantic import BaseModel, TypeAdapter
 from kchat_search.fields import FACETS
 from kchat_search.models.reports import AlertCode
 from kchat_search.models.search import NoteCode
-from kchat_search.serialization import schemas, search_schemas
+from kchat_search.serialization import audit_schemas, schemas, search_schemas
 from kchat_search.web.api import export_places
-from kchat_search.web.http import parameters, problems
+from kchat_search.web.http import audit_parameters, parameters, problems
 from kchat_search.web.http.api_paths import API_PATHS
 from kchat_search.web.server import refusals
 from tests.docs import documents
@@ -66,6 +66,7 @@ def table_of(heading: str) -> set[str]:
         ("Search", parameters.SearchParameters, set[str]()),
         ("Related chats", parameters.RelatedParameters, set(parameters.WhichChats.model_fields)),
         ("Export", parameters.ExportParameters, set(parameters.WhichChats.model_fields)),
+        ("Audit", audit_parameters.AuditParameters, set[str]()),
     ],
 )
 def test_the_parameters_are_those_of_the_api(
@@ -100,8 +101,14 @@ def test_the_kinds_of_errors_are_the_programs() -> None:
 
 @pytest.mark.parametrize(
     ("place", "form"),
-    [(0, search_schemas.SearchJson), (1, schemas.ReadyJson), (2, schemas.ProblemJson)],
-    ids=["search", "ready", "error"],
+    [
+        (0, search_schemas.SearchJson),
+        (1, schemas.MeJson),
+        (2, audit_schemas.AuditJson),
+        (3, schemas.ReadyJson),
+        (4, schemas.ProblemJson),
+    ],
+    ids=["search", "me", "audit", "ready", "error"],
 )
 def test_the_examples_have_the_form_of_the_answers(place: int, form: Any) -> None:
     example = json.loads(documents.blocks(API, "json")[place])

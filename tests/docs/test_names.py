@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kchat_search.config import SettingsWithAccount
+from kchat_search.config import SettingsOfServe
 from tests.docs import documents
 from tests.docs.documents import ALL, DOCUMENTS, GUIDE, ROOT, codes, text
 
@@ -92,5 +92,5 @@ def test_modules_that_are_named_are_there() -> None:
 
 
 def test_settings_that_are_named_are_settings() -> None:
-    known = {f"KCHAT_{name.upper()}" for name in SettingsWithAccount.model_fields}
+    known = {f"KCHAT_{name.upper()}" for name in SettingsOfServe.model_fields}
     assert set(re.findall(r"\bKCHAT_[A-Z_]*[A-Z]", ALL)) <= known

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from kchat_search.cli import commands as group
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, EXIT_USAGE
-from kchat_search.config import SettingsWithAccount
+from kchat_search.config import SettingsOfServe
 from kchat_search.models.damage import RepairOutcome
 from tests.docs import documents
 from tests.docs.documents import ALL, codes, commands, rows, text
@@ -28,12 +28,14 @@ def test_the_settings_table_is_the_settings() -> None:
     }
     assert found == {
         f"KCHAT_{name.upper()}": "" if field.default is None else str(field.default)
-        for name, field in SettingsWithAccount.model_fields.items()
+        for name, field in SettingsOfServe.model_fields.items()
     }
 
 
 def options(command: click.Command) -> set[str]:
-    return {
+    """Its options, and those of the commands below it."""
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return set().union(*map(options, below)) | {
         option
         for parameter in command.params
         if isinstance(parameter, click.Option) and not parameter.hidden

@@ -10,6 +10,10 @@ from kchat_search.fields import BY_NAME
 from kchat_search.models.chats import SPEAKERS, Speaker
 from kchat_search.models.plan import (
     EVERYWHERE,
+    HIDDEN_DIGIT,
+    HIDDEN_LETTER,
+    WHOLE_BEGINS,
+    WHOLE_ENDS,
     AllOf,
     AnyOf,
     Contains,
@@ -19,6 +23,7 @@ from kchat_search.models.plan import (
     FileNamed,
     FilterField,
     HasWord,
+    Hidden,
     IndexDocument,
     Messages,
     Near,
@@ -28,7 +33,7 @@ from kchat_search.models.plan import (
     Said,
 )
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import RunKind, runs
+from kchat_search.text.scripts import RunKind, hides, runs
 from kchat_search.text.segmentation import index_token
 
 ALPHABET = "退款流程的aab15 7,!😀ß\n\u3000é"
@@ -52,6 +57,8 @@ def make(
     status: str | None = "close",
     visitor: str | None = None,
     files: tuple[str, ...] = (),
+    hidden_files: tuple[str, ...] = (),
+    whole_files: tuple[str, ...] = (),
     month: str | None = None,
     passages: tuple[Passage, ...] = (),
     former: tuple[Passage, ...] = (),
@@ -85,8 +92,15 @@ def make(
         index_token(run.text)
         for passage in said + passages
         for run in runs(passage.text)
-        if run.kind != RunKind.OTHER
+        if run.kind != RunKind.OTHER and not hides(run.text)
     ]
+    hidden_words = {
+        index_token(run.text)
+        for passage in passages
+        if passage.hidden is not None
+        for run in runs(passage.hidden.clear)
+        if run.kind == RunKind.LETTERS
+    }
     return IndexDocument(
         id=chat_id,
         revision=revision,
@@ -96,6 +110,9 @@ def make(
         passages=said + passages,
         files=tuple(fold(name) for name in files),
         words=tuple(words),
+        hidden_files=tuple(fold(name) for name in hidden_files),
+        whole_files=whole_files,
+        hidden_words=tuple(sorted(hidden_words)),
         former=former,
     )
 
@@ -108,6 +125,9 @@ def month_of(created: int) -> str:
 texts = st.text(ALPHABET, max_size=12) | st.text(DIGITS, max_size=9)
 speakers = st.sampled_from(SPEAKERS)
 times = st.none() | st.integers(0, 20)
+WHOLE_NUMBERS = (f"{WHOLE_BEGINS}\ufdd5\ufdd7{WHOLE_ENDS}", f"{WHOLE_BEGINS}\ufdd6{WHOLE_ENDS}")
+whole_names = st.sampled_from(WHOLE_NUMBERS)
+"""Names of files that are one whole number, in characters that no other text has."""
 _folded = texts.map(fold).filter(bool)
 _moments = times | st.integers(-(2**60), 2**60)
 SENDERS = ("", "#1", "#2", "访客5", "5")
@@ -120,9 +140,38 @@ passages = st.builds(
     _senders,
     _moments,
     st.just(()) | st.lists(_folded, max_size=2).map(tuple),
+    hidden=st.none(),  # else it would be made up
 )
 """Random passages. Their joined fragments have nothing to do with their texts."""
 _some_passages = st.lists(passages, max_size=3).map(tuple)
+
+
+@st.composite
+def masked(draw: st.DrawFn, clear: str) -> tuple[str, str]:
+    """(a text with a stretch hidden, the same with that stretch as a whole number). The stretch is
+    digits, hidden one for one, or anything, hidden by letters whose number tells nothing."""
+    start = draw(st.integers(0, len(clear)))
+    end = draw(st.integers(start, len(clear)))
+    stretch = clear[start:end]
+    digits = "".join(HIDDEN_DIGIT if c.isascii() and c.isdigit() else c for c in stretch)
+    letters = HIDDEN_LETTER * 3
+    hidden = draw(st.sampled_from((digits, letters)) if digits != stretch else st.just(letters))
+    number = WHOLE_BEGINS + (stretch.replace(" ", "") or "7") + WHOLE_ENDS
+    return clear[:start] + hidden + clear[end:], clear[:start] + number + clear[end:]
+
+
+@st.composite
+def hiding(draw: st.DrawFn) -> Passage:
+    """A random passage that hides something: a private number, or all, as a recalled one does."""
+    passage = draw(passages)
+    text, whole = draw(st.just(("", "")) | masked(passage.text))
+    joined = draw(st.just(()) | st.lists(_folded, max_size=2).map(tuple)) if text else ()
+    return passage._replace(
+        text=text, joined=joined, hidden=Hidden(passage.text, passage.joined, whole)
+    )
+
+
+_passages_and_hiding = st.lists(passages | hiding(), max_size=3).map(tuple)
 
 
 @st.composite
@@ -141,7 +190,9 @@ def documents(draw: st.DrawFn, chat_id: int) -> IndexDocument:
         files=tuple(draw(st.lists(st.text("发票ab.", min_size=1, max_size=4), max_size=2))),
         month=None if created is None else month_of(created),
         revision=draw(st.integers(1, 9)),
-        passages=draw(_some_passages),
+        hidden_files=tuple(draw(st.lists(st.text("发票ab1.", min_size=1, max_size=4), max_size=1))),
+        whole_files=tuple(draw(st.lists(whole_names, max_size=1))),
+        passages=draw(_passages_and_hiding),
         former=draw(st.just(()) | _some_passages),
     )
 

@@ -17,6 +17,7 @@ from tests.text.difficult_texts import texts
 
 RELEVANCE = SearchRequest(q="退款")
 NEWEST = SearchRequest(q="退款", sort="newest")
+ME = "person:1"
 
 positions = st.integers(0, 2**62) | st.tuples(
     st.integers(-(2**63), 2**63 - 1), st.integers(-(2**63), 2**63 - 1)
@@ -28,21 +29,21 @@ def made(content: object) -> str:
 
 
 def identity(request: SearchRequest) -> object:
-    return json.loads(base64.urlsafe_b64decode(encode(request, 0) + "=="))[0]
+    return json.loads(base64.urlsafe_b64decode(encode(request, 0, ME) + "=="))[0]
 
 
 @given(positions, texts(20))
 def test_a_cursor_names_its_position(position: int | tuple[int, int], q: str) -> None:
     sort: Sort = "relevance" if isinstance(position, int) else "oldest"
     request = SearchRequest(q=q, sort=sort, filters={"agent_id": ("1",)})
-    cursor = encode(request, position)
-    assert decode(request, cursor) == position
+    cursor = encode(request, position, ME)
+    assert decode(request, cursor, ME) == position
     assert cursor.isascii()
     assert cursor.replace("-", "").replace("_", "").isalnum(), "as it is, it goes into a URL"
 
 
 def test_a_chat_without_a_time_is_a_position_too() -> None:
-    assert decode(NEWEST, encode(NEWEST, (NO_TIME, 7))) == (NO_TIME, 7)
+    assert decode(NEWEST, encode(NEWEST, (NO_TIME, 7), ME), ME) == (NO_TIME, 7)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_chat_without_a_time_is_a_position_too() -> None:
 )
 def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> None:
     other = dataclasses.replace(RELEVANCE, **change)  # type: ignore[arg-type]
-    assert decode(other, encode(RELEVANCE, 40)) == 40
+    assert decode(other, encode(RELEVANCE, 40, ME), ME) == 40
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,14 @@ def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> Non
 def test_a_cursor_of_another_search_is_refused(change: dict[str, object]) -> None:
     other = dataclasses.replace(RELEVANCE, **change)  # type: ignore[arg-type]
     with pytest.raises(BadRequest, match="another search") as refused:
-        decode(other, encode(RELEVANCE, 40))
+        decode(other, encode(RELEVANCE, 40, ME), ME)
     assert refused.value.parameter == "cursor"
+
+
+@pytest.mark.parametrize("other", ["", "person:12", "owner", "person:1 "])
+def test_a_cursor_of_somebody_else_is_refused(other: str) -> None:
+    with pytest.raises(BadRequest, match="another account: begin without it"):
+        decode(RELEVANCE, encode(RELEVANCE, 40, ME), other)
 
 
 def test_every_field_of_a_request_is_told_apart_or_known_to_change_no_hit() -> None:
@@ -95,7 +102,7 @@ def test_every_field_of_a_request_is_told_apart_or_known_to_change_no_hit() -> N
 def test_a_position_of_the_wrong_kind_is_refused_though_the_search_is_right() -> None:
     for request, position in ((RELEVANCE, [1, 2]), (NEWEST, 40)):
         with pytest.raises(BadRequest):
-            decode(request, made([identity(request), position]))
+            decode(request, made([identity(request), position]), ME)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +114,7 @@ def test_a_position_of_the_wrong_kind_is_refused_though_the_search_is_right() ->
 def test_a_tampered_position_is_refused(position: object) -> None:
     for request in (RELEVANCE, NEWEST):
         with pytest.raises(BadRequest) as refused:
-            decode(request, made([identity(request), position]))
+            decode(request, made([identity(request), position]), ME)
         assert refused.value.parameter == "cursor"
 
 
@@ -116,7 +123,7 @@ def test_a_tampered_position_is_refused(position: object) -> None:
 )
 def test_another_content_is_refused(content: object) -> None:
     with pytest.raises(BadRequest):
-        decode(RELEVANCE, made(content))
+        decode(RELEVANCE, made(content), ME)
 
 
 @given(
@@ -127,7 +134,7 @@ def test_another_content_is_refused(content: object) -> None:
 def test_no_string_does_anything_but_be_refused(cursor: str) -> None:
     for request in (RELEVANCE, NEWEST):
         with pytest.raises(BadRequest) as refused:
-            decode(request, cursor)
+            decode(request, cursor, ME)
         assert refused.value.parameter == "cursor"
 
 
@@ -136,10 +143,10 @@ def test_one_changed_character_is_refused_or_names_a_position(
     at: int, character: str, request: SearchRequest
 ) -> None:
     by_date = request is NEWEST
-    cursor = encode(request, (1, 2) if by_date else 40)
+    cursor = encode(request, (1, 2) if by_date else 40, ME)
     at %= len(cursor)
     try:
-        position = decode(request, cursor[:at] + character + cursor[at + 1 :])
+        position = decode(request, cursor[:at] + character + cursor[at + 1 :], ME)
     except BadRequest:
         return
     assert isinstance(position, tuple) == by_date
@@ -148,4 +155,4 @@ def test_one_changed_character_is_refused_or_names_a_position(
 def test_deep_nesting_is_refused() -> None:
     deep = base64.urlsafe_b64encode(b"[" * 100_000).decode()
     with pytest.raises(BadRequest):
-        decode(RELEVANCE, deep)
+        decode(RELEVANCE, deep, ME)

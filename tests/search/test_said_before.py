@@ -14,6 +14,7 @@ from openpyxl import load_workbook
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
+from kchat_search.gate import Gate
 from kchat_search.serialization.links import chat_url
 from kchat_search.web import create_app
 from tests.web.markup import Page
@@ -98,7 +99,7 @@ def test_what_was_said_before_is_found_where_it_is_asked_for(
 
 
 def test_a_former_snippet_opens_where_its_version_is_read(changed: World) -> None:
-    client = create_app(changed.service).test_client()
+    client = create_app(Gate(owners=changed.service)).test_client()
     for hit in changed.search("火星 金星 OR 密码 OR 合同", history=True).hits:
         for snippet in hit.snippets:
             if snippet.former is not None:
@@ -116,7 +117,7 @@ def test_a_former_snippet_opens_where_its_version_is_read(changed: World) -> Non
 
 @pytest.mark.parametrize("asked", ["q=火星&history=true", "q=火星 in:history"])
 def test_an_export_with_history_holds_the_versions(changed: World, asked: str) -> None:
-    client = create_app(changed.service).test_client()
+    client = create_app(Gate(owners=changed.service)).test_client()
     lines = client.get(f"/api/v1/export?{asked}").text.splitlines()
     chats = {line["chat"]["id"]: line for line in map(json.loads, lines)}
     assert {i: len(line["versions"]) for i, line in chats.items()} == {1: 2, 2: 3, 3: 1}
@@ -140,7 +141,7 @@ def test_an_export_with_history_holds_the_versions(changed: World, asked: str) -
 
 
 def test_an_export_without_history_has_the_same_columns_as_ever(changed: World) -> None:
-    client = create_app(changed.service).test_client()
+    client = create_app(Gate(owners=changed.service)).test_client()
     (line,) = client.get("/api/v1/export?q=火星").text.splitlines()
     assert "versions" not in json.loads(line)
     header, *_ = client.get("/api/v1/export?q=火星&format=csv").text.splitlines()

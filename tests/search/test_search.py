@@ -131,7 +131,7 @@ def test_no_query_takes_the_service_down(filled: World, q: str) -> None:
 @pytest.mark.parametrize("place", [0, 24, 25, 10**6, 2**63 - 1])
 def test_a_cursor_far_behind_the_end_finds_nothing(filled: World, place: int) -> None:
     request = SearchRequest(q="-没有")
-    page = filled.search("-没有", cursor=encode(request, place))
+    page = filled.search("-没有", cursor=encode(request, place, filled.service.searcher.bound_to))
     assert len(page.hits) == max(0, min(20, 25 - place))
     assert page.total == 25
     assert (page.cursor is None) == (place >= 5)
@@ -143,7 +143,9 @@ def test_a_cursor_at_the_end_of_time_finds_all_or_nothing(
     filled: World, sort: Any, far: int
 ) -> None:
     request = SearchRequest(sort=sort)
-    page = filled.search(sort=sort, cursor=encode(request, (far, far)))
+    page = filled.search(
+        sort=sort, cursor=encode(request, (far, far), filled.service.searcher.bound_to)
+    )
     everything = (sort == "newest") == (far > 0)
     assert len(page.hits) == (20 if everything else 0)
 

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
+from kchat_search.gate import Gate
 from kchat_search.web import create_app
 from tests.world import World, agents, chat, message
 
@@ -92,7 +93,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         world.sync()
         kchat.put(chat(200, "已撤回", "好的"))
         world.later(minutes=5).sync(reconcile=True)
-        yield create_app(world.service).test_client()
+        yield create_app(Gate(owners=world.service)).test_client()
         world.service.close()
 
 

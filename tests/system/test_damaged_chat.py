@@ -18,6 +18,7 @@ from flask.testing import FlaskClient
 
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.errors import ChatDamaged
+from kchat_search.gate import Gate
 from kchat_search.service import Service
 from kchat_search.web.app import create_app
 from tests.damaged import FIRST, LAST, Target
@@ -56,7 +57,7 @@ def service(target: Target, file: Path) -> Iterator[Service]:
 
 @pytest.fixture
 def client(service: Service) -> FlaskClient:
-    return create_app(service).test_client()
+    return create_app(Gate(owners=service)).test_client()
 
 
 def test_a_search_names_it_and_counts_it(service: Service, client: FlaskClient) -> None:

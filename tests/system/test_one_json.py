@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from kchat_search.cli import commands
 from kchat_search.demo.server import DemoServer
+from kchat_search.gate import Gate
 from kchat_search.web import create_app
 from tests.world import World, chat, message
 
@@ -36,7 +37,7 @@ def client(world: World, kchat: DemoServer, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("KCHAT_BASE_URL", world.kchat.url)
     monkeypatch.setenv("KCHAT_ARCHIVE_URL", world.settings.archive_url)
     monkeypatch.setenv("KCHAT_INDEX_DIR", str(world.settings.index_dir))
-    return create_app(world.service).test_client()
+    return create_app(Gate(owners=world.service)).test_client()
 
 
 def printed(*arguments: str) -> bytes:

@@ -63,7 +63,7 @@ def plain_fold(text: str) -> str:
     """Folding as it is documented, in the simplest code: no pieces, no map, no tables."""
     text = "".join(character for character in text if not ignorable(character))
     text = "".join(ONE_FORM.get(character, character) for character in text)
-    text = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    text = re.sub("[\ud800-\udfff\ufdd0-\ufdef]", "\ufffd", text)
     text = unicodedata.normalize("NFKC", text).casefold()
     text = unicodedata.normalize("NFKC", text)
     text = "".join(ONE_FORM.get(character, character) for character in text)

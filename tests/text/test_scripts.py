@@ -5,9 +5,12 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
+from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER
+from kchat_search.text import scripts
 from kchat_search.text.fold import fold
-from kchat_search.text.scripts import RunKind, indexable_runs, letter_runs, runs
+from kchat_search.text.scripts import RunKind, hides, indexable_runs, is_letter, letter_runs, runs
 from tests.text.difficult_texts import texts
 
 HAN, UNSPACED, LETTERS, DIGITS, OTHER = RunKind
@@ -49,6 +52,12 @@ def test_runs_joined_are_the_text(text: str) -> None:
         assert all(a.kind is not b.kind for a, b in pairwise(result))
 
 
+@given(st.text(f"a1b2退 .ก_{HIDDEN_DIGIT}{HIDDEN_LETTER}", max_size=12))
+def test_indexable_runs_are_those_of_which_nothing_is_hidden(text: str) -> None:
+    expected = [run.text for run in runs(text) if run.kind is not OTHER and not hides(run.text)]
+    assert [han or other for han, other in indexable_runs(text)] == expected
+
+
 @given(texts(60))
 def test_indexable_runs_are_all_runs_but_those_of_kind_other(text: str) -> None:
     for variant in (text, fold(text)):
@@ -87,3 +96,19 @@ def test_every_character_is_in_one_run_and_none_is_lost() -> None:
 @pytest.mark.parametrize("character", "a5退か,")
 def test_a_million_of_one_character_is_one_run(character: str) -> None:
     assert len(runs(character * 1_000_000)) == 1
+
+
+def test_a_hidden_digit_is_a_digit_and_a_hidden_letter_is_a_letter() -> None:
+    digits, letters = HIDDEN_DIGIT * 4, HIDDEN_LETTER * 3
+    assert (scripts.HIDDEN_DIGIT, scripts.HIDDEN_LETTER) == (HIDDEN_DIGIT, HIDDEN_LETTER)
+    text = f"电话138{digits}8845,z{letters}@x.com {letters}y{digits}"
+    assert [(run.kind, run.text) for run in runs(text)] == [
+        (HAN, "电话"), (DIGITS, f"138{digits}8845"), (OTHER, ","), (LETTERS, f"z{letters}"),
+        (OTHER, "@"), (LETTERS, "x"), (OTHER, "."), (LETTERS, "com"), (OTHER, " "),
+        (LETTERS, f"{letters}y"), (DIGITS, digits),
+    ]  # fmt: skip
+    # No token is made of what is hidden.
+    assert indexable_runs(text) == [("电话", ""), ("", "x"), ("", "com")]
+    assert [word for _, word in letter_runs(text)] == [f"z{letters}", "x", "com", f"{letters}y"]
+    assert is_letter(HIDDEN_LETTER)
+    assert not is_letter(HIDDEN_DIGIT)

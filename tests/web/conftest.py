@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from kchat_search.access.opening import open_access
 from kchat_search.models.reports import Presentation
+from kchat_search.ports.access import Access
 from kchat_search.web import create_app
 from tests.web import chats
+from tests.web.doors import Doors, Time, hire
 from tests.web.fake_service import NOW, FakeService
+from tests.web.gates import ENTRANCE, ROLES, OpenGate
 
 
 def make_presentation(*, demo: bool = False) -> Presentation:
@@ -24,7 +32,7 @@ def make_presentation(*, demo: bool = False) -> Presentation:
 
 
 def make_app(service: FakeService) -> Flask:
-    return create_app(service, clock=lambda: NOW)
+    return create_app(OpenGate(service), clock=lambda: NOW)
 
 
 @pytest.fixture(scope="session")
@@ -58,3 +66,70 @@ def past(service: FakeService) -> list[dict[str, Any]]:
     service.chats[0] = replace(refund, messages=tuple(messages))
     service.past[290] = chats.refund_versions()
     return service.past[290]
+
+
+def access_in(path: Path, clock: Time) -> Access:
+    """The database of people in a file."""
+    return cast("Access", open_access(f"sqlite:///{path}", clock))
+
+
+@pytest.fixture(scope="session")
+def staffed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with one person for each role. It is made once, since a password takes a while."""
+    path = tmp_path_factory.mktemp("access") / "staffed.sqlite3"
+    with closing(access_in(path, Time())) as access:
+        hire(access)
+        access.signing_key()
+    return path
+
+
+@pytest.fixture(scope="session")
+def shared_doors(staffed: Path) -> tuple[Doors, Flask]:
+    """One gate, and one application behind it for all tests: templates are compiled once."""
+    access = access_in(staffed, Time())
+    doors = Doors(FakeService([], make_presentation()), access, Time())
+    return doors, doors.app()
+
+
+@pytest.fixture
+def doors(
+    shared_doors: tuple[Doors, Flask], service: FakeService, staffed: Path, tmp_path: Path
+) -> Iterator[Doors]:
+    """The shared gate in its first state: one person for each role, and nothing is recorded."""
+    clock = Time()
+    path = tmp_path / "access.sqlite3"
+    shutil.copy(staffed, path)
+    with closing(access_in(path, clock)) as access:
+        vars(shared_doors[0]).update(vars(Doors(service, access, clock)))
+        yield shared_doors[0]
+
+
+@pytest.fixture
+def app(doors: Doors, shared_doors: tuple[Doors, Flask]) -> Flask:
+    """The application behind `doors`."""
+    return shared_doors[1]
+
+
+@pytest.fixture
+def empty_doors(service: FakeService, tmp_path: Path) -> Iterator[Doors]:
+    """A gate with a database of people that has none."""
+    clock = Time()
+    with closing(access_in(tmp_path / "empty.sqlite3", clock)) as access:
+        yield Doors(service, access, clock)
+
+
+@pytest.fixture
+def gate(staffed: Path, tmp_path: Path) -> Iterator[Doors]:
+    """A gate with trusted proxies, and somebody who has two roles: what `app` stands behind."""
+    path = tmp_path / "access.sqlite3"
+    shutil.copy(staffed, path)
+    with closing(access_in(path, Time())) as access:
+        access.people.add("both", ROLES["both"], agent_id="2192")
+        presentation = replace(make_presentation(), entrance=ENTRANCE)
+        yield Doors(FakeService(chats.ordinary(), presentation), access, Time())
+
+
+@pytest.fixture
+def guarded(gate: Doors) -> Flask:
+    """The application behind `gate`."""
+    return gate.app()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from kchat_search.access.policy import OF_ANYONE
 from kchat_search.chats.history import History, Reading
 from kchat_search.chats.ratings import canonical
 from kchat_search.chats.reader import ChatReader, Transcript
@@ -21,6 +22,7 @@ from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
+from kchat_search.models.people import Permission
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
@@ -82,7 +84,7 @@ class FakeService:
     fails: KchatSearchError | None = None
     bug: type[BaseException] | None = None
     """Every method raises this error, with the text «secret detail»."""
-    coverage: Coverage | None = None
+    covers: Coverage | None = None
     gone: dict[int, datetime] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
@@ -106,6 +108,7 @@ class FakeService:
     """The alerts."""
     rebuilt: int | None = None
     """How much of the index is built, in percent."""
+    permissions: frozenset[Permission] = OF_ANYONE
     walked: int = 0
     """Chats that exports have read."""
 
@@ -136,6 +139,12 @@ class FakeService:
             related_total=len(related),
             former=0,
         )
+
+    def related(self, request: SearchRequest) -> SearchPage:
+        return self.search(request)
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions
 
     def _related(self, request: SearchRequest, words: list[str]) -> list[Chat]:
         """The chats with some of the words, where they are asked for."""
@@ -193,7 +202,10 @@ class FakeService:
 
         return Export(total=len(hits), coverage=self._coverage(), chats=walk())
 
-    def chat(self, chat_id: int, q: str = "", part: slice | None = None) -> ChatView:
+    def chat(
+        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+    ) -> ChatView:
+        del reveal
         self._fail()
         one_chat = next((one for one in self.chats if one.id == chat_id), None)
         if one_chat is None:
@@ -261,6 +273,10 @@ class FakeService:
         self._fail()
         return dict(self.names)
 
+    def every_agent(self) -> dict[str, str]:
+        self._fail()
+        return dict(self.names)
+
     def status(self) -> Status:
         self._fail()
         months = Counter(f"{c.created_at:%Y-%m}" for c in self.chats if c.created_at)
@@ -284,6 +300,9 @@ class FakeService:
     def index_state(self) -> tuple[EngineState, bool]:
         self._fail()
         return EngineState("whoosh", "20160520-1", "f", len(self.chats), 1_482_113), True
+
+    def coverage(self) -> Coverage:
+        return self.coverage_now()
 
     def coverage_now(self) -> Coverage:
         self._fail()
@@ -337,7 +356,7 @@ class FakeService:
             raise self.fails
 
     def _coverage(self) -> Coverage:
-        return self.coverage or Coverage(
+        return self.covers or Coverage(
             complete=True, chats=len(self.chats), pending=0, rejected=0, synced_at=NOW
         )
 

@@ -33,10 +33,13 @@ class Clock:
 
 @contextmanager
 def served(
-    app: WSGIApplication, limits: Limits = LIMITS, clock: Callable[[], float] = monotonic
+    app: WSGIApplication,
+    limits: Limits = LIMITS,
+    clock: Callable[[], float] = monotonic,
+    proxies: tuple[str, ...] = (),
 ) -> Iterator[WebServer]:
-    """The server over `app`, on any free port."""
-    server = WebServer(app, "127.0.0.1", 0, limits, clock)
+    """The server over `app`, on any free port. `proxies`: addresses of trusted ones."""
+    server = WebServer(app, "127.0.0.1", 0, limits, clock, is_proxy=proxies.__contains__)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

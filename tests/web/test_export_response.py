@@ -182,7 +182,7 @@ def test_any_server_lets_a_slow_reader_go(
     """Pieces of 150 KB; the server takes the next one when the client has read."""
     now = [0.0]
     service.chats = [chat(n, [message("长" * 50_000)]) for n in range(20)]
-    sender = Sender(service, lambda: NOW, lambda: now[0])
+    sender = Sender(service.presentation, lambda: NOW, lambda: now[0])
     with shared[1].test_request_context("/api/v1/export"):
         pieces = sender.answer(SearchRequest(), "csv").iter_encoded()
         found = b""

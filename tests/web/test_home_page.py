@@ -22,9 +22,9 @@ def test_the_first_page_tells_how_to_search_and_how_much_there_is(client: FlaskC
 def test_a_chat_that_waits_for_the_index_leaves_the_archive_complete(
     client: FlaskClient, service: FakeService
 ) -> None:
-    service.coverage = Coverage(False, 63, 1, 0, NOW)
+    service.covers = Coverage(False, 63, 1, 0, NOW)
     waiting = look(client, "/").text
     assert "归档 完整" in waiting
     assert "1 个对话等待编入索引" in waiting
-    service.coverage = Coverage(False, 63, 0, 1, NOW)
+    service.covers = Coverage(False, 63, 0, 1, NOW)
     assert "归档 不完整" in look(client, "/").text

@@ -8,12 +8,14 @@ from flask.testing import FlaskClient
 from kchat_search.errors import (
     ArchiveError,
     BadRequest,
+    Forbidden,
     KchatSearchError,
     LimitExceeded,
     NotFound,
+    TooManyRequests,
 )
 from kchat_search.models.search import Note
-from kchat_search.web.http.other_sites import DEPENDS_ON
+from kchat_search.web.http.guard import DEPENDS_ON
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page, look
 
@@ -121,6 +123,8 @@ LOWER_ERRORS: list[tuple[str, KchatSearchError, str]] = [
     ("chats/7/versions?version=3", NotFound("no version 3"), "归档中没有对话 7 的版本 3。"),
     ("chats/7/versions", LimitExceeded("too long", "full", 8_388_608), "超过 8,388,608 个字符"),
     ("chats/7/versions", LimitExceeded("too many", "version", 50_000), "变化超过 50,000 处"),
+    ("export?q=a", Forbidden("export"), "没有「export」这项权限"),
+    ("search?q=a", TooManyRequests("wait 12 s", 12), "请等 12 秒再继续"),
 ]
 
 

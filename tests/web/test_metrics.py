@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from kchat_search.errors import ArchiveError, IndexDamaged, SettingsError
+from kchat_search.gate import Gate
 from kchat_search.models.reports import SyncReport
 from kchat_search.web import create_app
 from tests.web.conftest import make_app, make_presentation
@@ -47,7 +48,7 @@ def fresh(service: FakeService) -> FlaskClient:
 @pytest.fixture
 def real(world: World) -> FlaskClient:
     """A client of the whole program, before its first sync."""
-    return create_app(world.service, clock=lambda: world.now).test_client()
+    return create_app(Gate(owners=world.service), clock=lambda: world.now).test_client()
 
 
 def test_what_sync_did_is_told_by_another_process_than_did_it(

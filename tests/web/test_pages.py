@@ -35,4 +35,4 @@ def test_made_up_conversations_are_called_so(client: FlaskClient) -> None:
     assert "演示数据" in look(demo, "/").text
     text = look(client, "/").text
     assert "演示数据" not in text
-    assert "尚无登录" in text
+    assert "尚无账号" in text

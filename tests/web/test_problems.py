@@ -17,8 +17,11 @@ from kchat_search.errors import (
     KchatSearchError,
     LimitExceeded,
     NotFound,
+    ProviderUnreachable,
     RequestTooExpensive,
+    SignInRefused,
 )
+from kchat_search.web.http.chinese_errors import in_chinese
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page
 
@@ -30,6 +33,8 @@ CASES = [
     (ArchiveError("the archive is locked"), 503, "archive-unavailable"),
     (ArchiveFull("no room"), 503, "archive-unavailable"),
     (IndexDamaged("run kchat-search reindex"), 503, "index-unavailable"),
+    *((SignInRefused(reason), 403, "sign-in-refused") for reason in SignInRefused.REASONS),
+    (ProviderUnreachable("unreachable"), 503, "provider-unavailable"),
     (IndexerBusy("secret detail", "4711"), 500, "internal"),
     (KchatRefused("secret detail"), 500, "internal"),
 ]
@@ -74,6 +79,9 @@ def test_an_error_of_the_domain_is_a_page_in_both_languages(
         assert other not in page.text
     if isinstance(error, RequestTooExpensive) and language == "zh":
         text = "回答它需要的处理器时间超过一次请求的上限（0.8 秒）。"
+    if isinstance(error, SignInRefused) and language == "zh":
+        text = in_chinese(error, "", "") or ""
+        assert not text.isascii()
     assert (text in page.text) == (status != 500)
 
 

@@ -166,11 +166,11 @@ def test_the_page_says_when_it_does_not_know_everything(
     client: FlaskClient, service: FakeService
 ) -> None:
     assert "结果可能不全" not in look(client, "/?q=退款").text
-    service.coverage = Coverage(False, 63, 12, 3, None)
+    service.covers = Coverage(False, 63, 12, 3, None)
     text = look(client, "/?q=退款").text
     assert "12 个对话等待编入索引" in text
     assert "3 个对话无法识别" in text
-    service.coverage = Coverage(False, 63, 0, 0, None, backfilled=False)
+    service.covers = Coverage(False, 63, 0, 0, None, backfilled=False)
     assert "历史对话仍在导入" in look(client, "/?q=退款").text
     assert "一个不漏" not in look(client, "/").text
 
@@ -178,7 +178,7 @@ def test_the_page_says_when_it_does_not_know_everything(
 def test_a_few_chats_between_archive_and_index_are_no_alarm(
     client: FlaskClient, service: FakeService
 ) -> None:
-    service.coverage = Coverage(False, 63, 2, 0, None)
+    service.covers = Coverage(False, 63, 2, 0, None)
     text = look(client, "/?q=退款").text
     assert "2 个对话等待编入索引" in text
     assert "结果可能不全" not in text

@@ -16,6 +16,7 @@ from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli.printing import print_chat
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
+from kchat_search.gate import Gate
 from kchat_search.web import create_app
 from tests.web.markup import Page
 from tests.world import World, agents, chat
@@ -59,7 +60,7 @@ def kchat() -> Iterator[DemoServer]:
 @pytest.fixture
 def client(world: World) -> FlaskClient:
     assert world.sync().new == len(SAID)
-    return create_app(world.service, clock=lambda: world.now).test_client()
+    return create_app(Gate(owners=world.service), clock=lambda: world.now).test_client()
 
 
 FOUND: dict[str, set[int]] = {

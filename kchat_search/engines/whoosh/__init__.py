@@ -11,6 +11,7 @@ answer. Writing:
 
     schema.py         the fields of a document: which are terms, columns, texts
     text_encoding.py  how texts are written, so that equal bytes mean equal characters
+    hidden_spans.py   where in a passage stands what not everybody sees
     passages.py       who said each passage and when, as columns
     inversion.py      documents -> run: the posting lists of some chats, sorted, as arrays
     postings.py       how a posting list is laid out in bytes
@@ -30,15 +31,18 @@ Reading:
     vocabulary.py     words that sound like a given one, or differ by one character
     facets.py         how many matches have each value of a field
     sets.py           and, or, not of posting lists
-    segment.py        one segment as of one commit: deletions, postings kept in memory
+    segment.py        one segment as of one commit and as somebody sees it: deletions, postings
+                      kept in memory
     message_filter.py which passages are among the messages that are looked into
     near.py           texts that stand near one another in one passage
     text_scan.py      searches the texts themselves, where posting lists cannot decide
+    literals.py       which documents contain a literal, in the texts that somebody looks into
     evaluate.py       which chats match: a tree of conditions, smallest lists first
     rank.py           in which order: BM25, whole phrases, proximity; the top k
     snapshot.py       one state of the index, opened: a commit of a generation
     check.py          the bytes against their checksums, a part at a time
     answer.py         one plan, one state of the index, one answer: hits, total, facets
+    reader.py         the same for somebody who sees only a part: `ports.IndexReader`
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits
 
 Beside these:

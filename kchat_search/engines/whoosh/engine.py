@@ -18,7 +18,6 @@ from pathlib import Path
 from filelock import Timeout
 
 from kchat_search.engines.whoosh import contents, writer
-from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.build import (
     MAX_MERGE_INPUTS,
     BuildResources,
@@ -28,7 +27,6 @@ from kchat_search.engines.whoosh.build import (
 )
 from kchat_search.engines.whoosh.check import check
 from kchat_search.engines.whoosh.damage import Damaged
-from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.generations import (
     Current,
     Generations,
@@ -37,12 +35,19 @@ from kchat_search.engines.whoosh.generations import (
     taken,
     unwritable,
 )
+from kchat_search.engines.whoosh.reader import SeenIndex
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.snapshot import Snapshot, opened
-from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
-from kchat_search.models.plan import EngineAnswer, Everything, IndexDocument, Node, Plan
+from kchat_search.models.plan import (
+    EVERYTHING_SEEN,
+    EngineAnswer,
+    IndexDocument,
+    Node,
+    Plan,
+    Sight,
+)
 from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
 
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
@@ -71,6 +76,7 @@ class WhooshEngine:
         self.processes = processes or _processors()
         self._memory = memory
         self._lock = threading.Lock()
+        self._all = SeenIndex(self._reading, EVERYTHING_SEEN)
         self._open: Snapshot | None = None
         self._found_whole: Snapshot | None = None
         """The state in which every byte was found to be right, after an error in reading it."""
@@ -88,28 +94,25 @@ class WhooshEngine:
         """See `ports.Engine.batch_bytes`."""
         return self._memory // (_MEMORY_PER_BATCH_BYTE * self.processes)
 
+    def seen(self, sight: Sight) -> SeenIndex:
+        """See `ports.Engine.seen`."""
+        return SeenIndex(self._reading, sight)
+
     def search(self, plan: Plan) -> EngineAnswer:
         """See `ports.Engine.search`."""
-        with self._reading() as segments:
-            return answer(segments, plan)
+        return self._all.search(plan)
 
     def ids(self, plan: Plan) -> Sequence[int]:
         """See `ports.Engine.ids`."""
-        with self._reading() as segments:
-            return ids(segments, plan)
+        return self._all.ids(plan)
 
     def count(self, match: Node, *, history: bool = False) -> int:
         """See `ports.Engine.count`."""
-        with self._reading() as segments:
-            if isinstance(match, Everything):
-                return sum(segment.live_count for segment in segments)
-            return sum(len(matching(segment, match, history=history)) for segment in segments)
+        return self._all.count(match, history=history)
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.Engine.similar`."""
-        with self._reading() as segments:
-            near = [segment.cache.vocabulary.near(word) for segment in segments]
-        return tuple(ranked(near)[:limit])
+        return self._all.similar(word, limit)
 
     def id_revisions(self) -> dict[int, int]:
         """See `ports.Engine.id_revisions`."""

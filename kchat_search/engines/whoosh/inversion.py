@@ -11,24 +11,38 @@ set of strings for each chat would take four times as long.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import chain
+from operator import or_
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
+from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.passages import fragment_columns, passage_columns
-from kchat_search.engines.whoosh.schema import FILTERS, GRAM_FIELDS, JOINED, SENDERS, filter_term
+from kchat_search.engines.whoosh.schema import (
+    FILTERS,
+    FRAGMENTS,
+    GRAM_FIELDS,
+    HIDDEN_TEXTS,
+    SENDERS,
+    filter_term,
+)
 from kchat_search.engines.whoosh.text_encoding import (
     FILE_MARK,
     MARKS,
+    Fragment,
     arranged,
     codes,
     marked,
     marked_fragments,
 )
-from kchat_search.models.plan import NO_TIME, IndexDocument, Passage
+from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, NO_TIME, IndexDocument, Passage
+
+_NEVER_ASKED = tuple(map(ord, (HIDDEN_DIGIT, HIDDEN_LETTER)))
+"""Characters that no literal has, so that no gram needs them."""
 
 COLUMNS = ("id", "version", "created", "length")
 """`version` holds the documents' revisions. The column keeps its old name in the file, because
@@ -83,10 +97,12 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
         arrays |= _invert_values(name, values)
     arrays |= _invert_values("created_month", [(filter_term(d.month),) for d in documents])
     arrays |= _invert_values("words", [d.words for d in documents], frequencies=True)
+    arrays |= _invert_values("hidden_words", [d.hidden_words for d in documents])
     arrays |= _invert_passages("text", [d.passages for d in documents], arrays["created"])
     arrays |= _invert_passages("former", [d.former for d in documents], arrays["created"])
-    files = ["".join(FILE_MARK + name for name in d.files) for d in documents]
-    arrays |= _invert_texts("files", files, sum(len(d.files) for d in documents))
+    arrays |= _invert_names("files", [d.files for d in documents])
+    hidden_files = [(*d.hidden_files, *d.whole_files) for d in documents]
+    arrays |= _invert_names("hidden_files", hidden_files)
     return Run(arrays)
 
 
@@ -118,17 +134,51 @@ def _invert_passages(
     arrays, senders = passage_columns(text, passages, created)
     arrays |= _invert_values(SENDERS[text], senders)
     arrays |= _invert_texts(text, list(map(marked, passages)), len(arrays[f"{text}.said"]))
-    joined = JOINED[text]
-    arrays |= fragment_columns(joined, passages)
-    fragments = list(map(marked_fragments, passages))
-    return arrays | _invert_texts(joined, fragments, len(arrays[f"{joined}.place"]))
+    # Few passages hide something, and most texts of fragments are of these.
+    hiding = [[(n, p) for n, p in enumerate(some) if p.hidden] for some in passages]
+    for name in (name for name, belongs in FRAGMENTS.items() if belongs == text):
+        looked_at = hiding if name in HIDDEN_TEXTS else map(enumerate, passages)
+        fragments = [marked_fragments(name, some) for some in looked_at]
+        arrays |= fragment_columns(name, fragments)
+        texts = ["".join([fragment for _, fragment in some]) for some in fragments]
+        hidden = _hidden_characters(name, passages, fragments) if name in SPANS else None
+        arrays |= _invert_texts(name, texts, len(arrays[f"{name}.place"]), hidden)
+    return arrays
 
 
-def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Array]:
+def _hidden_characters(
+    name: str, passages: Sequence[Sequence[Passage]], fragments: Sequence[Sequence[Fragment]]
+) -> NDArray[np.bool_]:
+    """For each character of a text: is it one that not everybody sees? `name`: one of `SPANS`.
+    `passages`, `fragments`: of each document."""
+    spans_of = SPANS[name]
+    starts, ends = [], []
+    begin = 0
+    for some, of_these in zip(passages, fragments, strict=True):
+        for place, fragment in of_these:
+            for start, end in spans_of(some[place].text, fragment[1:]):
+                starts.append(begin + 1 + start)
+                ends.append(begin + 1 + end)
+            begin += len(fragment)
+    changes = np.bincount(np.array(starts, np.int64), minlength=begin + 1)
+    changes -= np.bincount(np.array(ends, np.int64), minlength=begin + 1)
+    return np.cumsum(changes)[:-1] > 0
+
+
+def _invert_names(text: str, names: Sequence[Sequence[str]]) -> dict[str, Array]:
+    """The arrays of the names of each document's uploads. `text`: the name of their text."""
+    marked_names = ["".join([FILE_MARK + name for name in some]) for some in names]
+    return _invert_texts(text, marked_names, sum(map(len, names)))
+
+
+def _invert_texts(
+    name: str, texts: Sequence[str], marks: int, hidden: NDArray[np.bool_] | None = None
+) -> dict[str, Array]:
     """The column of a text and the posting lists of its grams.
 
     `texts`: one for each document. `marks`: how many marks they must have in all; a text with more
-    was not folded. Raises ValueError for it.
+    was not folded. Raises ValueError for it. `hidden`: for each character of all texts; only grams
+    that have one of these are indexed.
     """
     text = "".join(texts)
     chars = np.array(list(map(len, texts)), np.int64)
@@ -142,6 +192,7 @@ def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Arra
     plain = ~np.isin(alphabet, [ord(mark) for mark in MARKS.values()])[places]
     if len(plain) - int(plain.sum()) != marks:
         raise ValueError("a message has white space that folding would have made a blank")
+    plain &= ~np.isin(alphabet, _NEVER_ASKED)[places]
     digits = ((alphabet >= ord("0")) & (alphabet <= ord("9")))[places]
     arrays: dict[str, Array] = {
         name: np.frombuffer(text.encode(), np.uint8),
@@ -154,6 +205,8 @@ def _invert_texts(name: str, texts: Sequence[str], marks: int) -> dict[str, Arra
     )
     for length, (field, where) in enumerate(zip(GRAM_FIELDS[name], is_gram, strict=True), start=1):
         begin = np.flatnonzero(where)
+        if hidden is not None:
+            begin = begin[reduce(or_, (hidden[begin + n] for n in range(length)))]
         inverted = _InvertedField([places[n:][begin] for n in range(length)], docs[begin])
         grams = np.stack([alphabet[key] for key in inverted.keys], axis=-1)
         arrays |= inverted.arrays(field, *_in_utf8(grams))

@@ -236,6 +236,8 @@ def _character_counts(inputs: Sequence[MergeInput]) -> NDArray[np.int64]:
     for name in TEXTS:
         for source in inputs:
             for points, _ in source.texts(name):
+                if not len(points):  # most texts of few documents; `counts` may be long
+                    continue
                 more = np.bincount(points, minlength=len(counts))
                 more[: len(counts)] += counts
                 counts = more  # now as long as the highest code point so far requires

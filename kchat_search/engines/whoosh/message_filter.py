@@ -8,27 +8,24 @@ from numpy.typing import NDArray
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.passages import AT_ONCE, Numbers, Passages, in_time, sender_term
 from kchat_search.engines.whoosh.postings import DocNumbers
-from kchat_search.engines.whoosh.schema import JOINED
+from kchat_search.engines.whoosh.schema import FRAGMENTS
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.sets import intersect, union
 from kchat_search.models.chats import SPEAKERS
 from kchat_search.models.plan import Messages
 
-_TEXT_OF = {**{text: text for text in JOINED}, **{joined: text for text, joined in JOINED.items()}}
-"""For each text, the one whose passages it has or has fragments of."""
-
 
 class MessageFilter:
     """Messages, as they are looked for in one text of a segment. They are not `EVERYWHERE`."""
 
     def __init__(self, file: SegmentFile, name: str, messages: Messages) -> None:
-        """`name`: any of `TEXTS` but «files»."""
+        """`name`: a text of passages or of fragments."""
         self._file = file
         self._name = name
         self._messages = messages
         self._timed = messages.start is not None or messages.end is not None
-        self._passages: Passages = file.passages[_TEXT_OF[name]]
+        self._passages: Passages = file.passages[FRAGMENTS.get(name, name)]
 
     def passes(self, docs: DocNumbers, places: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each of these places of a passage or a fragment in the text of its document (`docs`):

@@ -9,9 +9,10 @@ For each text T of passages (`text`, `former`) a segment has these arrays:
                document's list of senders
 
 A sender, as a term of the field `schema.SENDERS[T]`, is a letter for the side and the sender's key
-(`sender_term`). The document's list is `.ordinals` of that field, ascending. For each fragment of
-a joined text J, `J.place` has the place of its passage (from 0) among those of the document, and
-`J.counts` how many fragments each document has.
+(`sender_term`). The document's list is `.ordinals` of that field, ascending. For each text of
+fragments J (`schema.FRAGMENTS`), `J.place` has for each fragment the place of its passage (from 0)
+among those of the document, and `J.counts` how many fragments each document has. So who said a
+passage in clear, and when, is written once.
 
 So a message takes some three bytes here, and what is asked is decided for whole arrays: the
 position of a match gives its passage, the passage its sender and its time.
@@ -27,7 +28,8 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import DocNumbers, concatenated_ranges
-from kchat_search.engines.whoosh.schema import JOINED, SENDERS
+from kchat_search.engines.whoosh.schema import FRAGMENTS, SENDERS
+from kchat_search.engines.whoosh.text_encoding import Fragment
 from kchat_search.models.chats import Speaker
 from kchat_search.models.plan import NO_TIME, Messages, Passage
 
@@ -77,13 +79,12 @@ def passage_columns(
     return arrays, terms
 
 
-def fragment_columns(name: str, passages: Sequence[Sequence[Passage]]) -> dict[str, Array]:
-    """The arrays of a joined text's fragments. `name`: of the text. `passages`: those whose
-    fragments they are, for each document, in the order of its text."""
-    places = [[n for n, passage in enumerate(some) for _ in passage.joined] for some in passages]
+def fragment_columns(name: str, fragments: Sequence[Sequence[Fragment]]) -> dict[str, Array]:
+    """The arrays of a text's fragments. `name`: of the text. `fragments`: for each document, in the
+    order of the text."""
     return {
-        f"{name}.counts": np.array(list(map(len, places)), np.int64),
-        f"{name}.place": np.array([place for some in places for place in some], np.int64),
+        f"{name}.counts": np.array(list(map(len, fragments)), np.int64),
+        f"{name}.place": np.array([place for some in fragments for place, _ in some], np.int64),
     }
 
 
@@ -93,8 +94,8 @@ def _base(created: Times) -> Times:
 
 
 COLUMNS = {
-    **dict.fromkeys(JOINED, ("said", "sender")),
-    **dict.fromkeys(JOINED.values(), ("place",)),
+    **dict.fromkeys(SENDERS, ("said", "sender")),
+    **dict.fromkeys(FRAGMENTS, ("place",)),
 }
 """For each text, its arrays with one number for each passage or fragment."""
 
@@ -184,12 +185,17 @@ class Passages:
 
 
 class Fragments:
-    """The fragments of a joined text: which passage each of them belongs to."""
+    """The fragments of a text: which passage each of them belongs to."""
 
     def __init__(self, arrays: Mapping[str, Array], name: str) -> None:
-        """`name`: «joined» or «former_joined»."""
+        """`name`: one of `FRAGMENTS`."""
         self._counts: Array = arrays[f"{name}.counts"]
         self._place: Array = arrays[f"{name}.place"]
+
+    @cached_property
+    def documents(self) -> DocNumbers:
+        """The documents that have fragments, deleted ones included."""
+        return np.flatnonzero(self._counts)
 
     @cached_property
     def _starts(self) -> Array:
@@ -218,11 +224,12 @@ def unsound(arrays: Mapping[str, Array]) -> str | None:
         counts = arrays[f"{name}.counts"].astype(np.int64)
         if any(len(arrays[f"{name}.{column}"]) != counts.sum() for column in columns):
             return name
-    for text, joined in JOINED.items():
-        of_list = np.repeat(arrays[f"{SENDERS[text]}.counts"], arrays[f"{text}.counts"])
+    for text, field in SENDERS.items():
+        of_list = np.repeat(arrays[f"{field}.counts"], arrays[f"{text}.counts"])
         if (arrays[f"{text}.sender"] > of_list).any():
             return text
-        of_text = np.repeat(arrays[f"{text}.counts"], arrays[f"{joined}.counts"])
-        if (arrays[f"{joined}.place"] >= of_text).any():
-            return joined
+    for name, text in FRAGMENTS.items():
+        of_text = np.repeat(arrays[f"{text}.counts"], arrays[f"{name}.counts"])
+        if (arrays[f"{name}.place"] >= of_text).any():
+            return name
     return None

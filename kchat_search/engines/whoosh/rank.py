@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
-from kchat_search.engines.whoosh.evaluate import digits_stand, matching
+from kchat_search.engines.whoosh.literals import digits_stand, in_text
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import is_member
 from kchat_search.engines.whoosh.text_encoding import MARKS
 from kchat_search.engines.whoosh.text_scan import in_portions, make_finder, read_texts
-from kchat_search.models.plan import Contains, Plan
+from kchat_search.models.plan import Plan
 
 K1 = 1.2
 B = 0.25
@@ -120,7 +120,7 @@ def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Sco
         if frequency is not None:
             totals += weight * (K1 + 1) * frequency / (frequency + norm)
     for phrase in query.phrases:
-        with_phrase = matching(segment, Contains(phrase), docs)
+        with_phrase = in_text(segment, phrase, docs)
         totals[is_member(docs, with_phrase, segment.size)] += phrase_bonus(query.idf)
     for tail in query.tails:  # twice, so that a phrase does not outweigh it
         totals += 2 * phrase_bonus(query.idf) * digits_stand(segment, tail, docs)

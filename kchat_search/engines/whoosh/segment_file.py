@@ -45,7 +45,14 @@ from kchat_search.engines.whoosh.postings import (
     decode,
     decode_many,
 )
-from kchat_search.engines.whoosh.schema import JOINED, LISTS, ORDINALS, TERM_FIELDS, TEXTS
+from kchat_search.engines.whoosh.schema import (
+    FRAGMENTS,
+    LISTS,
+    ORDINALS,
+    SENDERS,
+    TERM_FIELDS,
+    TEXTS,
+)
 from kchat_search.engines.whoosh.text_encoding import MARKS, Alphabet, Codes
 
 EXTENSION = ".arrays"
@@ -57,7 +64,7 @@ _BY_DOCUMENT = (
     *(f"{name}.counts" for name in (*passages.COLUMNS, *LISTS)),
 )
 """The arrays with one number for each document."""
-_KNOWN_TERMS = 1_024
+_KNOWN_TERMS = 4_096
 """How many results of `find` are remembered."""
 
 
@@ -82,8 +89,8 @@ class SegmentFile:
             if sorted(fields) != list(TERM_FIELDS):
                 raise ArrayFileDamaged(f"{path.name} has other fields")
             self._terms = {name: _TermTable(self.arrays, name) for name in fields}
-            self.passages = {name: Passages(self.arrays, name) for name in JOINED}
-            self.fragments = {name: Fragments(self.arrays, name) for name in JOINED.values()}
+            self.passages = {name: Passages(self.arrays, name) for name in SENDERS}
+            self.fragments = {name: Fragments(self.arrays, name) for name in FRAGMENTS}
         except (LookupError, TypeError, ValueError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
         characters = self.alphabet.characters
@@ -105,8 +112,8 @@ class SegmentFile:
     def find(self, field: str, term: bytes) -> int | None:
         """The ordinal of a term; None if no document has it.
 
-        Cost: a binary search. A plan asks for each term some three times, so the last thousand
-        answers are remembered.
+        Cost: a binary search. A plan asks for each term some three times, so the last thousands
+        of answers are remembered.
         """
         return self._find(field, term)
 
@@ -148,13 +155,23 @@ class SegmentFile:
             raise PostingsDamaged("the frequencies of a word are not where they should be")
         return self._terms["words"].lists[place:end].view(f"<u{width}")
 
+    def dfs(self, field: str, ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+        """How many documents have each of these terms, deleted ones included."""
+        return self.arrays[f"{field}.df"][ordinals].astype(np.int64)
+
+    def postings_of(
+        self, field: str, ordinals: NDArray[np.int64] | slice
+    ) -> tuple[DocNumbers, NDArray[np.int64]]:
+        """(the posting lists of these terms end to end, their lengths)."""
+        df = self.arrays[f"{field}.df"][ordinals].astype(np.int64)
+        places = self.arrays[f"{field}.places"][ordinals].astype(np.int64)
+        return decode_many(self._terms[field].lists, places, df, self.size), df
+
     def postings_range(
         self, field: str, first: int, last: int
     ) -> tuple[DocNumbers, NDArray[np.int64]]:
         """(the posting lists of the terms `first` to `last` - 1 end to end, their lengths)."""
-        df = self.arrays[f"{field}.df"][first:last].astype(np.int64)
-        places = self.arrays[f"{field}.places"][first:last].astype(np.int64)
-        return decode_many(self._terms[field].lists, places, df, self.size), df
+        return self.postings_of(field, slice(first, last))
 
     def frequencies_range(self, first: int, last: int) -> NDArray[np.int64]:
         """The frequencies of the words `first` to `last` - 1. Shape: that of the lists which

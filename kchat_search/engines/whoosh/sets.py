@@ -70,3 +70,15 @@ def union(lists: Sequence[DocNumbers], size: int) -> DocNumbers:
         return np.flatnonzero(mask(joined, size))
     merged: DocNumbers = np.unique(joined)
     return merged
+
+
+def either(lists: Sequence[DocNumbers], size: int) -> DocNumbers:
+    """The numbers in any of these lists, of which there is at least one. Mostly all but one are
+    empty, and then nothing is copied."""
+    some = [docs for docs in lists if len(docs)]
+    return (some or lists)[0] if len(some) <= 1 else union(some, size)
+
+
+def narrowed(docs: DocNumbers, within: DocNumbers | None, size: int) -> DocNumbers:
+    """Those of `docs` that are in `within`; None means that all are."""
+    return docs if within is None else intersect(docs, within, size)

@@ -1,8 +1,8 @@
 """How the folded texts of a segment are written.
 
-A segment has some texts for each document (`schema.TEXTS`): what its passages say, their joined
-fragments, the same of its former passages, and the names of its uploads. Each passage and each
-fragment stands behind a mark that tells the side that said it.
+A segment has some texts for each document (`schema.TEXTS`): what its passages say, fragments of
+these, and the names of its uploads. A fragment is another form of a passage, or of a part of it.
+Each passage and each fragment stands behind a mark that tells the side that said it.
 
 A segment's characters are ranked by frequency, the most frequent first. A text is written as the
 ranks of its characters, in UTF-8. So the 123 most frequent characters take one byte and the next
@@ -16,7 +16,7 @@ The first ranks are the marks. In a string they are white space that no folded t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -59,11 +59,30 @@ def marked(passages: Sequence[Passage]) -> str:
     return "".join([MARKS[passage.speaker] + passage.text for passage in passages])
 
 
-def marked_fragments(passages: Sequence[Passage]) -> str:
-    """The joined fragments of passages as one string, each behind the mark of its passage."""
-    return "".join(
-        [MARKS[passage.speaker] + fragment for passage in passages for fragment in passage.joined]
-    )
+Fragment = tuple[int, str]
+"""(the place of its passage among those of the document, the fragment behind that passage's
+mark)."""
+
+_FRAGMENTS_OF: Mapping[str, Callable[[Passage], Sequence[str]]] = {
+    "joined": lambda passage: () if passage.hidden else passage.joined,
+    "masked_joined": lambda passage: passage.joined if passage.hidden else (),
+    "clear": lambda passage: (passage.hidden.clear,) if passage.hidden else (),
+    "clear_joined": lambda passage: passage.hidden.joined if passage.hidden else (),
+    "whole": lambda passage: tuple(filter(None, passage.hidden[2:])) if passage.hidden else (),
+    "former_joined": lambda passage: passage.joined,
+}
+"""The fragments of a passage, by text; see `schema.TEXTS`."""
+
+
+def marked_fragments(name: str, passages: Iterable[tuple[int, Passage]]) -> list[Fragment]:
+    """The fragments of these passages of a document, each with its place in the text. `name`: one
+    of `FRAGMENTS`."""
+    fragments_of = _FRAGMENTS_OF[name]
+    return [
+        (place, MARKS[passage.speaker] + fragment)
+        for place, passage in passages
+        for fragment in fragments_of(passage)
+    ]
 
 
 def codes(text: str) -> Codes:
@@ -151,6 +170,10 @@ class Alphabet:
         if not len(ranks) or ranks[0] < len(MARKS):
             return None
         return int(_numbers(int(ranks[0]) + 1)[-1])
+
+
+def _if_any(text: str) -> tuple[str, ...]:
+    return (text,) if text else ()
 
 
 def _numbers(count: int) -> Codes:

@@ -6,7 +6,7 @@ alphabet, in which a match of bytes is a match of characters (see `text_encoding
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,14 @@ from kchat_search.engines.whoosh.near import Occurrences, together
 from kchat_search.engines.whoosh.postings import EMPTY, ByteArray, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.text_encoding import MARKS, TextDamaged
-from kchat_search.models.plan import EVERYWHERE, HasWord, Messages, Near
+from kchat_search.models.plan import (
+    EVERYWHERE,
+    HIDDEN_DIGIT,
+    HIDDEN_LETTER,
+    HasWord,
+    Messages,
+    Near,
+)
 
 TextTest = Callable[[DocNumbers], DocNumbers]
 Positions = NDArray[np.int64]
@@ -36,6 +43,8 @@ class Texts(NamedTuple):
     """`data` as an array."""
 
 
+Finder = Callable[[ByteArray], Positions]
+"""Finds a literal in some bytes."""
 FindMatches = Callable[[Texts], Positions]
 """Finds the matches in some texts."""
 
@@ -68,9 +77,11 @@ def contains(
 
 def has_word(file: SegmentFile, name: str, node: HasWord) -> TextTest:
     """The test: does one of those messages have the whole word (or, with `prefix`, a word that
-    begins so)? `name`: one of `TEXTS`. Cost: some µs a document."""
+    begins so)? A run in which letters are hidden is no word. `name`: one of `TEXTS`. Cost: some µs
+    a document."""
     find = make_finder(file, node.text)
     letters = file.alphabet.letters
+    hidden = file.alphabet.needle(HIDDEN_LETTER)
 
     def matches(texts: Texts) -> Positions:
         if find is None:
@@ -83,30 +94,51 @@ def has_word(file: SegmentFile, name: str, node: HasWord) -> TextTest:
         numbers = np.append(file.alphabet.numbers(texts.data), np.uint32(0))
         first = np.searchsorted(heads, positions)
         whole = ~letters[numbers[first - 1]]
+        behind = first + len(node.text)
         if not node.prefix:
-            whole &= ~letters[numbers[first + len(node.text)]]
+            whole &= ~letters[numbers[behind]]
+        elif hidden is not None:
+            ends = np.flatnonzero(~letters[numbers])
+            hides = np.append(np.flatnonzero(numbers == ord(hidden.decode())), len(numbers))
+            next_end, next_hidden = np.searchsorted(ends, behind), np.searchsorted(hides, behind)
+            whole &= hides[next_hidden] > ends[next_end]
         return positions[whole]
 
     return _test(file, name, matches)
 
 
-def near(file: SegmentFile, name: str, node: Near) -> TextTest:
+def near(file: SegmentFile, name: str, node: Near, *, clear: bool) -> TextTest:
     """The test: does one of those messages have all the texts near one another? `name`: one of
-    `TEXTS`. Cost: some µs a document."""
+    `TEXTS`. `clear`: only messages count in which nothing is hidden, because what is hidden may
+    have another length. Cost: some µs a document."""
     finders = [make_finder(file, text) for text in node.texts]
+    hidden = [make_finder(file, one) for one in (HIDDEN_DIGIT, HIDDEN_LETTER)] if clear else []
 
     def matches(texts: Texts) -> Positions:
         heads = np.flatnonzero((texts.array & 0xC0) != 0x80)
         marks = np.flatnonzero(texts.array < len(MARKS))
+        hiding = _passages_with(texts, marks, hidden)
         occurrences = []
         for text, find in zip(node.texts, finders, strict=True):
             found = EMPTY if find is None else find(texts.array)
             found = in_messages(file, name, texts, found, node.messages)
             passages = np.searchsorted(marks, found) - 1
+            if len(hiding):
+                keep = ~np.isin(passages, hiding)
+                found, passages = found[keep], passages[keep]
             occurrences.append(Occurrences(np.searchsorted(heads, found), passages, len(text)))
         return np.asarray(marks[together(occurrences, node.distance)])
 
     return _test(file, name, matches)
+
+
+def _passages_with(
+    texts: Texts, marks: Positions, finders: Iterable[Finder | None]
+) -> NDArray[np.int64]:
+    """The passages that have what one of these finds, by number. `marks`: where they begin."""
+    found = [find(texts.array) for find in finders if find is not None]
+    places = [np.searchsorted(marks, positions) - 1 for positions in found]
+    return np.unique(np.concatenate(places)) if places else EMPTY
 
 
 def digits_around(
@@ -137,7 +169,8 @@ def digits_around(
 
 def _digit_at(file: SegmentFile, text: ByteArray, positions: Positions) -> NDArray[np.bool_]:
     """For each position: does a digit begin there?"""
-    digits = [digit for digit in map(file.alphabet.needle, "0123456789") if digit is not None]
+    known = map(file.alphabet.needle, "0123456789" + HIDDEN_DIGIT)
+    digits = [digit for digit in known if digit is not None]
     is_digit = np.zeros(256, np.bool_)
     is_digit[[digit[0] for digit in digits if len(digit) == 1]] = True
     found: NDArray[np.bool_] = is_digit[text.take(positions, mode="clip")]
@@ -192,7 +225,7 @@ def in_portions(file: SegmentFile, name: str, docs: DocNumbers) -> Iterator[DocN
             begin = stop
 
 
-def make_finder(file: SegmentFile, literal: str) -> Callable[[ByteArray], Positions] | None:
+def make_finder(file: SegmentFile, literal: str) -> Finder | None:
     """A function that finds all matches of a literal in some bytes. None if a character of the
     literal occurs in no text.
 

@@ -8,7 +8,7 @@ one more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.postings import PostingsDamaged
 from kchat_search.engines.whoosh.segment_file import SegmentFile
-from kchat_search.text.pinyin import MAX_READINGS, readings, split_syllables
+from kchat_search.text.pinyin import MAX_READINGS, readings, sound_slices
 
 _HAN_LENGTHS = range(2, 9)
 _LATIN_LENGTHS = range(3, 21)
@@ -35,13 +35,13 @@ class _Words(NamedTuple):
 
     codes: NDArray[np.uint16]
     """Code points. Shape: (words, characters)."""
-    df: NDArray[np.int64]
-    """How many documents have each word, deleted ones included. Shape: (words,)."""
+    ordinals: NDArray[np.int64]
+    """The ordinal of each among the terms of `words`. Shape: (words,)."""
 
     def named(self, rows: _Rows) -> Iterator[tuple[str, int]]:
-        """(word, its document frequency) of these rows."""
+        """(word, its ordinal) of these rows."""
         for row in rows.tolist():
-            yield "".join(map(chr, self.codes[row].tolist())), int(self.df[row])
+            yield "".join(map(chr, self.codes[row].tolist())), int(self.ordinals[row])
 
 
 class Vocabulary:
@@ -52,7 +52,7 @@ class Vocabulary:
 
     def near(self, word: str) -> dict[str, tuple[int, int]]:
         """The words near `word`, without itself. For each: how near it is (`SOUNDS_ALIKE` ...), and
-        how many documents have it, deleted ones included. Raises `PostingsDamaged`."""
+        its ordinal. Deleted documents' words are among them. Raises `PostingsDamaged`."""
         tables, lengths = (
             (self._latin, _LATIN_LENGTHS) if word.isascii() else (self._han, _HAN_LENGTHS)
         )
@@ -62,41 +62,60 @@ class Vocabulary:
         near: dict[str, tuple[int, int]] = {}
         for words in (tables.get(len(word) + step) for step in (-1, 0, 1)):
             if words is not None:
-                for other, df in words.named(_one_apart(words.codes, _codes(word))):
-                    near[other] = nearness, df
-        for length, rows in self._sounding_alike(word):
-            for other, df in self._han[length].named(rows):
-                near[other] = SOUNDS_ALIKE, df
+                for other, ordinal in words.named(_one_apart(words.codes, _codes(word))):
+                    near[other] = nearness, ordinal
+        sounding_alike = self._spelt if word.isascii() else self._sounding
+        for words, rows in sounding_alike(word):
+            for other, ordinal in words.named(rows):
+                near[other] = SOUNDS_ALIKE, ordinal
         near.pop(word, None)
         return near
 
-    def _sounding_alike(self, word: str) -> Iterator[tuple[int, _Rows]]:
-        """(length, rows of that length's table) of the Han words that sound like this word, or
-        whose pinyin it is."""
-        ways: Iterable[Sequence[tuple[str, ...]]]
-        if word.isascii():
-            splits = split_syllables(word, self._known_syllables)
-            ways = ([(syllable,) for syllable in split] for split in splits)
-        else:
-            ways = [[readings(character) for character in word]]
-        for way in ways:
-            words = self._han.get(len(way))
-            if words is not None:
-                yield len(way), self._sounding(words, way)
-
-    def _sounding(self, words: _Words, readings_of: Sequence[tuple[str, ...]]) -> _Rows:
-        """The rows of words whose characters can be read so. `readings_of`: for each character, the
-        syllables that it may be read as."""
+    def _sounding(self, word: str) -> Iterator[tuple[_Words, _Rows]]:
+        """(a table, its rows) of the Han words that sound like this one."""
+        words = self._han.get(len(word))
+        if words is None:
+            return
         keep = np.ones(len(words.codes), np.bool_)
-        for place, alternatives in enumerate(readings_of):
-            numbers = [_number(syllable) for syllable in alternatives] or [-1]
+        for place, character in enumerate(word):
+            numbers = [_number(syllable) for syllable in readings(character)] or [-1]
             keep &= np.isin(self._sounds[words.codes[:, place]], numbers).any(axis=1)
-        return np.flatnonzero(keep)
+        yield words, np.flatnonzero(keep)
+
+    def _spelt(self, letters: str) -> Iterator[tuple[_Words, _Rows]]:
+        """(a table, its rows) of the Han words whose pinyin these letters are, for each table.
+
+        It goes through the words character by character. For each word it knows where in `letters`
+        the characters so far may end, as bits of a number. So whether a word is found depends on no
+        other word. Cost: few words have a first character that fits.
+        """
+        slices = list(sound_slices(letters))
+        numbers = np.unique([_number(sound) for _, _, sound in slices])
+        # By place in the letters and by sound: where that sound ends. The last sound is any other.
+        ends = np.zeros((len(letters), len(numbers) + 1), np.int64)
+        for start, end, sound in slices:
+            ends[start, np.searchsorted(numbers, _number(sound))] |= 1 << end
+        sounds = self._sounds[self._characters]
+        places = np.searchsorted(numbers, sounds)
+        places[~np.isin(sounds, numbers)] = len(numbers)
+        sound_of = np.full(self._sounds.shape, len(numbers))
+        sound_of[self._characters] = places
+        for words in self._han.values():
+            rows = np.arange(len(words.codes))
+            reached = np.ones(len(rows), np.int64)
+            for codes in words.codes.T:
+                further = np.zeros(len(rows), np.int64)
+                for start in range(len(letters)):
+                    here = np.flatnonzero(reached >> start & 1)
+                    ends_here = ends[start][sound_of[codes[rows[here]]]]
+                    further[here] |= np.bitwise_or.reduce(ends_here, axis=1)
+                rows, reached = rows[further > 0], further[further > 0]
+            yield words, rows[reached >> len(letters) & 1 == 1]
 
     @cached_property
     def _han(self) -> dict[int, _Words]:
         """The tables of Han words, by length in characters."""
-        data, starts, lengths, df = self._terms
+        data, starts, lengths, ordinals = self._terms
         # In UTF-8, U+4000 to U+9FFF begin with the bytes E4 to E9. No Latin word has these bytes.
         han = (data[starts] >= 0xE4) & (data[starts] <= 0xE9)
         tables = {}
@@ -105,34 +124,33 @@ class Vocabulary:
             octets = data[starts[rows][:, None] + np.arange(3 * length)].reshape(-1, length, 3)
             lead, second, third = np.moveaxis(octets.astype(np.uint16), 2, 0)
             codes = (lead & 15) << 12 | (second & 63) << 6 | third & 63
-            tables[length] = _Words(codes.astype(np.uint16), df[rows])
+            tables[length] = _Words(codes.astype(np.uint16), ordinals[rows])
         return tables
 
     @cached_property
     def _latin(self) -> dict[int, _Words]:
         """The tables of Latin words, by length in letters."""
-        data, starts, lengths, df = self._terms
+        data, starts, lengths, ordinals = self._terms
         letters = (data[starts] >= ord("a")) & (data[starts] <= ord("z"))
         tables = {}
         for length in _LATIN_LENGTHS:
             rows = np.flatnonzero(letters & (lengths == length))
             codes = data[starts[rows][:, None] + np.arange(length)]
             ascii_ = (codes < 0x80).all(axis=1)
-            tables[length] = _Words(codes[ascii_].astype(np.uint16), df[rows[ascii_]])
+            tables[length] = _Words(codes[ascii_].astype(np.uint16), ordinals[rows[ascii_]])
         return tables
 
     @property
     def _terms(self) -> tuple[NDArray[np.uint8], _Rows, _Rows, NDArray[np.int64]]:
-        """(the words in UTF-8 end to end; where each begins, its length in bytes, its document
-        frequency). Raises `PostingsDamaged`."""
+        """(the words in UTF-8 end to end; where each begins, its length in bytes, its ordinal).
+        Raises `PostingsDamaged`."""
         ends = self._file.arrays["words.ends"].astype(np.int64)
         data: NDArray[np.uint8] = self._file.arrays["words.terms"]
         if len(ends) and int(ends.max()) > len(data):
             raise PostingsDamaged("a word ends behind the last one")
         lengths = np.diff(ends, prepend=0)
-        not_empty = lengths > 0
-        df = self._file.arrays["words.df"].astype(np.int64)
-        return data, (ends - lengths)[not_empty], lengths[not_empty], df[not_empty]
+        not_empty = np.flatnonzero(lengths)
+        return data, (ends - lengths)[not_empty], lengths[not_empty], not_empty
 
     @cached_property
     def _sounds(self) -> NDArray[np.int64]:
@@ -145,11 +163,6 @@ class Vocabulary:
         return sounds
 
     @cached_property
-    def _known_syllables(self) -> frozenset[str]:
-        """All syllables that some character of the words may be read as."""
-        return frozenset(chain.from_iterable(readings(chr(code)) for code in self._characters))
-
-    @property
     def _characters(self) -> NDArray[np.uint16]:
         """The code points of all characters of the Han words, each once."""
         return np.unique(np.concatenate([words.codes.ravel() for words in self._han.values()]))
@@ -157,7 +170,7 @@ class Vocabulary:
 
 def ranked(near_by_segment: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
     """The words near a given one over all segments: the nearest first, then those that the most
-    documents have. `near_by_segment`: what `Vocabulary.near` returned for each segment."""
+    documents have. `near_by_segment`: what `Segment.near` returned for each segment."""
     nearest: dict[str, int] = {}
     documents: dict[str, int] = {}
     for word, (nearness, df) in chain.from_iterable(near.items() for near in near_by_segment):

@@ -1,7 +1,7 @@
 """Who may export now: so many at once, and so many of them for one client.
 
-A client is an address. On loopback, all users and programs of the machine may have the same one, so
-its share is large; but it is never all.
+A client is a person or a token. As long as there are no people, it is an address; all users and
+programs of the machine may have the same one, so its share is large; but it is never all.
 """
 
 from __future__ import annotations

@@ -6,7 +6,8 @@ of the server, so searches are answered meanwhile.
 An error before the first byte is answered with its status, like every error. So the first piece of
 the file is made before the answer begins. An error after that breaks the connection. HTTP/1.1 sends
 a body of unknown length in chunks, and the client knows that the last chunk is missing (RFC 9112,
-section 8). HTTP/1.0 has nothing like this; the guard refuses it.
+section 8). HTTP/1.0 has nothing like this, so over it, which some proxies speak, there is no
+export.
 
 If a client reads slowly, no more chats are read from the archive: the server makes our thread wait.
 If it reads more slowly than `LEAST_BYTES_PER_SECOND`, the export is broken off, and its place is
@@ -22,19 +23,22 @@ from itertools import chain
 from time import monotonic
 
 from flask import Response, current_app, request
+from flask_babel import gettext as _
 
-from kchat_search.errors import ReaderTooSlow
+from kchat_search.access.audit_reading import AuditExport
+from kchat_search.errors import ReaderTooSlow, RequestRefused
+from kchat_search.models.reports import Presentation
 from kchat_search.models.search import SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.search.export_walk import Export
-from kchat_search.serialization import export_formats
+from kchat_search.serialization import audit, export_formats
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.times import local
 from kchat_search.web.api.export_places import ExportPlaces
-from kchat_search.web.http.language import current
+from kchat_search.web.http import current, language
+from kchat_search.web.http.current import program
 from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE, LeastRate
 from kchat_search.web.http.rendering import links_of
-from kchat_search.web.program import Program
 
 SLOW_SECONDS = 30.0
 """A client for which we waited so long has read fast enough on the average, or is let go. It is
@@ -44,15 +48,32 @@ TOTAL = "X-Total-Count"
 COMPLETE = "X-Coverage-Complete"
 
 
+def _client() -> str:
+    """Whose exports are counted together: those of a person or token. As long as there are no
+    people, those of an address."""
+    return current.address() if current.is_open() else current.principal().key
+
+
+def _check_protocol() -> None:
+    protocol = request.environ.get("SERVER_PROTOCOL", "")
+    if protocol in ("HTTP/1.0", "HTTP/0.9"):
+        raise RequestRefused(
+            _(
+                "代理用 HTTP/1.0 转来这个请求，这样看不出导出是否完整。请让代理用 HTTP/1.1"
+                "（nginx：proxy_http_version 1.1）。"
+            )
+        )
+
+
 class Sender:
     """Answers requests for exports. Threads may share it."""
 
     def __init__(
-        self, program: Program, clock: Clock, seconds: Callable[[], float] = monotonic
+        self, presentation: Presentation, clock: Clock, seconds: Callable[[], float] = monotonic
     ) -> None:
         """`clock` tells the time that stands in the name of a file, `seconds` how long a client
         takes."""
-        self._program = program
+        self._presentation = presentation
         self._clock = clock
         self._seconds = seconds
         self._places = ExportPlaces()
@@ -62,14 +83,38 @@ class Sender:
 
         Raises what `Program.export` raises, `TooManyExports` and `ExportQuotaReached`.
         """
-        if request.method == "HEAD":
-            return self._response(self._program.export(search), form, iter(()))
-        with ExitStack() as until_sent:
-            until_sent.enter_context(self._places.place(request.remote_addr or ""))
-            export = self._program.export(search)
+
+        def begin() -> tuple[Response, Iterator[bytes]]:
+            export = program().export(search)
             pieces = export_formats.pieces(export.chats, form, self._about(search, export))
+            response = self._file("chats", form, export_formats.TYPES[form], export.total)
+            response.headers[COMPLETE] = "true" if export.coverage.complete else "false"
+            return response, pieces
+
+        return self._sent(begin)
+
+    def audit(self, export: Callable[[], AuditExport], form: audit.FileFormat) -> Response:
+        """Rows of the audit, sent in the same way. Raises what `export` raises, `TooManyExports`
+        and `ExportQuotaReached`."""
+
+        def begin() -> tuple[Response, Iterator[bytes]]:
+            found = export()
+            lines = audit.file_lines(found.rows, form, self._presentation.zone)
+            response = self._file("audit", form, audit.TYPES[form], found.total)
+            return response, export_formats.joined(lines)
+
+        return self._sent(begin)
+
+    def _sent(self, begin: Callable[[], tuple[Response, Iterator[bytes]]]) -> Response:
+        """The answer that `begin` gives, with the pieces of its body that it gives."""
+        _check_protocol()
+        if request.method == "HEAD":
+            return begin()[0]
+        with ExitStack() as until_sent:
+            until_sent.enter_context(self._places.place(_client()))
+            response, pieces = begin()
             first = next(pieces, b"")
-            response = self._response(export, form, self._timed(chain([first], pieces)))
+            response.response = self._timed(chain([first], pieces))
             # The server closes the answer when it is sent, and also when the client is gone.
             response.call_on_close(until_sent.pop_all().close)
             return response
@@ -80,11 +125,11 @@ class Sender:
             total=export.total,
             coverage=export.coverage,
             made_at=self._clock(),
-            zone=self._program.presentation.zone,
-            links=links_of(self._program),
-            agents=self._program.agents(),
+            zone=self._presentation.zone,
+            links=links_of(self._presentation),
+            agents=program().agents(),
             history=export.history,
-            language=current(),
+            language=language.current(),
         )
 
     def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -99,14 +144,11 @@ class Sender:
             if reader.is_too_slow(now):
                 raise ReaderTooSlow("The client of an export reads too slowly; it is broken off.")
 
-    def _response(
-        self, export: Export, form: export_formats.Format, body: Iterator[bytes]
-    ) -> Response:
-        response = current_app.response_class(body, content_type=export_formats.TYPES[form])
-        now = local(self._clock(), self._program.presentation.zone)
+    def _file(self, what: str, form: str, content_type: str, total: int) -> Response:
+        response = current_app.response_class(iter(()), content_type=content_type)
+        now = local(self._clock(), self._presentation.zone)
         response.headers["Content-Disposition"] = (
-            f'attachment; filename="kchat-chats-{now:%Y%m%d-%H%M%S}.{form}"'
+            f'attachment; filename="kchat-{what}-{now:%Y%m%d-%H%M%S}.{form}"'
         )
-        response.headers[TOTAL] = str(export.total)
-        response.headers[COMPLETE] = "true" if export.coverage.complete else "false"
+        response.headers[TOTAL] = str(total)
         return response

@@ -35,8 +35,9 @@ from prometheus_client.registry import Collector
 from kchat_search import private_files
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.models.reports import AlertCode, SyncReport, SyncTotals
+from kchat_search.web.http.current import program
 from kchat_search.web.http.parameters import only
-from kchat_search.web.program import Program
+from kchat_search.web.http.permissions import needs
 
 _PREFIX = "kchat_search_"
 _SEVERAL_PROCESSES = "PROMETHEUS_MULTIPROC_DIR"
@@ -48,7 +49,7 @@ _OUTCOMES = ("complete", "incomplete", "failed")
 _WHAT = ("seen", "new", "changed", "vanished", "rejected", "indexed")
 
 
-def install(app: Flask, program: Program) -> None:
+def install(app: Flask) -> None:
     """Count every request to `app` from now on, and answer `/metrics`.
 
     Call this before the guard is installed, so that requests that the guard refuses are counted
@@ -56,7 +57,7 @@ def install(app: Flask, program: Program) -> None:
     folder.
     """
     registry = CollectorRegistry()
-    registry.register(_Program(program))
+    registry.register(_Program())
     if _SEVERAL_PROCESSES in os.environ:
         _sum_of_all_processes(registry)
         _count_requests(app, None)
@@ -64,6 +65,7 @@ def install(app: Flask, program: Program) -> None:
         _count_requests(app, registry)
 
     @app.get("/metrics")
+    @needs("metrics")
     def metrics() -> Response:
         only(request.args)
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
@@ -113,9 +115,6 @@ def _count_requests(app: Flask, registry: CollectorRegistry | None) -> None:
 class _Program(Collector):
     """The archive, the index and the indexer at the moment of the scrape."""
 
-    def __init__(self, program: Program) -> None:
-        self._program = program
-
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily(_PREFIX + "up", "Whether this part can be read.", labels=("part",))
         metrics: list[Metric] = [up]
@@ -130,7 +129,7 @@ class _Program(Collector):
                 up.add_metric((part,), 0)
             else:
                 up.add_metric((part,), 1)
-        running = self._program.holder() is not None
+        running = program().holder() is not None
         metrics.append(_gauge("indexer_running", "Whether some process is the indexer.", running))
         metrics.append(self._alerts())
         yield from metrics
@@ -141,14 +140,14 @@ class _Program(Collector):
             "How often in a row this went wrong; 0: it is well.",
             labels=("code",),
         )
-        times = {alert.code: alert.times for alert in self._program.alerts()}
+        times = {alert.code: alert.times for alert in program().alerts()}
         for code in get_args(AlertCode):
             metric.add_metric((code,), times.get(code, 0))
         return metric
 
     def _archive(self) -> list[Metric]:
-        counts = self._program.counts()
-        reports = self._program.reports(1)
+        counts = program().counts()
+        reports = program().reports(1)
         gauges = [
             _gauge("chats", "Chats in the archive, gone ones included.", counts.chats),
             _gauge("chats_gone", "Chats that Kchat has no more.", counts.gone),
@@ -157,10 +156,10 @@ class _Program(Collector):
             _gauge("versions", "Versions of all chats, present ones included.", counts.versions),
         ]
         last = _last_sync(reports[0]) if reports else []
-        return [*gauges, *last, *_totals(self._program.totals())]
+        return [*gauges, *last, *_totals(program().totals())]
 
     def _index(self) -> list[Metric]:
-        engine, current = self._program.index_state()
+        engine, current = program().index_state()
         return [
             _gauge("index_documents", "Chats in the index.", engine.documents),
             _gauge("index_bytes", "Size of the index.", engine.size_bytes),
@@ -169,7 +168,7 @@ class _Program(Collector):
         ]
 
     def _coverage(self) -> list[Metric]:
-        coverage = self._program.coverage_now()
+        coverage = program().coverage_now()
         metrics = [
             _gauge(
                 "coverage_complete",

@@ -16,11 +16,14 @@ from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
-from kchat_search.serialization import schemas, search_schemas, status_schemas
+from kchat_search.serialization import audit, audit_schemas, schemas, search_schemas, status_schemas
 from kchat_search.serialization.export_formats import TYPES
 from kchat_search.serialization.export_table import NAMES
 from kchat_search.serialization.history import EXAMPLE
 from kchat_search.web.api.export_response import COMPLETE, TOTAL
+from kchat_search.web.http import csrf
+from kchat_search.web.http.audit_parameters import AuditParameters
+from kchat_search.web.http.cookies import COOKIES
 from kchat_search.web.http.parameters import (
     MAX_ID,
     REPEATABLE,
@@ -30,6 +33,7 @@ from kchat_search.web.http.parameters import (
     SearchParameters,
     VersionsParameters,
 )
+from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import json_answer, page
 
 Json = dict[str, Any]
@@ -44,6 +48,9 @@ _ANSWERS: dict[str, Any] = {
     "Absent": schemas.AbsentJson,
     "Status": status_schemas.StatusJson,
     "Rejects": status_schemas.RejectsJson,
+    "Audit": audit_schemas.AuditJson,
+    "AuditRow": audit_schemas.AuditRowJson,
+    "Me": schemas.MeJson,
     "Life": schemas.LifeJson,
     "Ready": schemas.ReadyJson,
     "Problem": schemas.ProblemJson,
@@ -52,14 +59,33 @@ _PROBLEMS = {
     "304": "The client has this answer already (`If-None-Match`).",
     "400": "A parameter is unknown, given twice, out of range or can't be read. `parameter` is its "
     "name, `limit` the limit that was exceeded.",
-    "403": "Not from this machine, not by a loopback name, or through a proxy.",
+    "401": "Nobody is known: no token, no session, or one that has ended.",
+    "403": "The account or the token may not do this. As long as there are no people: not from "
+    "this machine, not by a loopback name, or through a proxy.",
     "404": "No such chat.",
-    "429": "This client runs as many exports as one client may; see `Retry-After`.",
+    "429": "More requests in this minute, or exports at once, than one person or token may have; "
+    "see `Retry-After`.",
     "422": "The answer would use more processor time than one request may; `detail` says how to "
     "ask for less.",
     "500": "An error of the program; the log has the details.",
-    "503": "The archive or the index can't be read now, or as many exports run as may run at once; "
-    "see `Retry-After`.",
+    "503": "The archive, the index, the people or the audit can't be used now, or as many exports "
+    "run as may run at once; see `Retry-After`.",
+}
+_SECURITY: Json = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token of `kchat-search token add`, or of the page «Account». It counts "
+        "in this header alone, never in an address, and not together with the cookie.",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIES[0],
+        "description": f"The session of a person who has logged in; over http `{COOKIES[1]}`. "
+        f"What changes something needs `{csrf.HEADER}` as well. As long as there are no people, "
+        "and from this machine, nothing is needed.",
+    },
 }
 _INTRODUCTION = """Full-text search over the Kchat archive, with the Kchat API's own words, ids and
 filters. Times are RFC 3339 in the configured zone; highlights count Unicode code points; `total`
@@ -81,6 +107,11 @@ the query, the filters, the time zone, what the export covers and what it has, i
 `Accept-Language`. A text of more than 32,767 characters goes on in the next row; rows beyond
 1,048,576 are in a further sheet."""
 
+_AUDIT = """An auditor reads all rows, everybody else their own. Reading the audit is recorded in
+it. The rows are chained by hashes, so `kchat-search audit --check` finds one that was changed,
+removed, moved or put in. With `format=jsonl` each line is a row. With `format=csv` each row is a
+line, and no cell is a formula."""
+
 _VERSIONS = """Every version of a chat that the archive has seen, oldest first, each with what
 changed since the version before. So a message that was recalled can still be read. A new order of
 keys and a renewed token of an upload are no change."""
@@ -92,12 +123,14 @@ def blueprint() -> Blueprint:
     content = document()
 
     @routes.get("/openapi.json")
+    @needs("signed_in")
     def description() -> Response:
         response = json_answer(content)
         response.headers["Cache-Control"] = "private, no-cache"
         return response
 
     @routes.get("/docs")
+    @needs("signed_in")
     def show() -> Response:
         example = url_for("api.search", q="退款", per_page=5, _external=True)
         return page("docs.html", document=content, resolve=_type_name, example=example)
@@ -116,8 +149,9 @@ def document() -> Json:
             "description": _INTRODUCTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        "security": [{"bearer": []}, {"cookie": []}],
         "paths": _paths(),
-        "components": {"schemas": _schemas()},
+        "components": {"schemas": _schemas(), "securitySchemes": _SECURITY},
     }
 
 
@@ -128,21 +162,21 @@ def _paths() -> Json:
             "Search chats",
             "Search",
             parameters(SearchParameters),
-            errors=("400", "403", "422", "500", "503"),
+            errors=("400", "401", "403", "422", "429", "500", "503"),
         ),
         "/api/v1/related": _get(
             "related",
             "Chats with only some of the words",
             "Related",
             parameters(RelatedParameters),
-            errors=("400", "403", "422", "500", "503"),
+            errors=("400", "401", "403", "422", "429", "500", "503"),
         ),
         "/api/v1/chats/{id}": _get(
             "chat",
             "One chat, as Kchat sent it",
             "Chat",
             _CHAT_PARAMETERS,
-            errors=("304", "400", "403", "404", "422", "500", "503"),
+            errors=("304", "400", "401", "403", "404", "422", "429", "500", "503"),
         ),
         "/api/v1/chats/{id}/versions": _versions(),
         "/api/v1/export": _export(),
@@ -154,8 +188,12 @@ def _paths() -> Json:
             "Rejects",
             parameters(RejectParameters),
         ),
-        "/healthz": _get("healthz", "The process lives", "Life", errors=("403",)),
-        "/readyz": _get("readyz", "Searches can be answered", "Ready"),
+        "/api/v1/audit": _audit(),
+        "/api/v1/me": _get("me", "Who asks, and what they may do", "Me"),
+        "/healthz": _open(_get("healthz", "The process lives", "Life", errors=("403",))),
+        "/readyz": _open(
+            _get("readyz", "Searches can be answered", "Ready", errors=("400", "403", "503"))
+        ),
     }
 
 
@@ -177,6 +215,12 @@ _CHAT_PARAMETERS: list[Json] = [
 ]
 
 
+def _open(described: Json) -> Json:
+    """Nobody need sign in for this."""
+    described["get"]["security"] = []
+    return described
+
+
 def _versions() -> Json:
     """`GET /api/v1/chats/{id}/versions`, with an example."""
     described = _get(
@@ -184,7 +228,7 @@ def _versions() -> Json:
         "What a chat said before, and what changed",
         "Versions",
         [_ID, *parameters(VersionsParameters)],
-        errors=("304", "400", "403", "404", "422", "500", "503"),
+        errors=("304", "400", "401", "403", "404", "422", "429", "500", "503"),
     )
     described["get"]["description"] = _VERSIONS
     described["get"]["responses"]["200"]["content"]["application/json"]["example"] = EXAMPLE
@@ -198,7 +242,7 @@ def _export() -> Json:
         "Every hit of a search, whole chats",
         "Chat",
         parameters(ExportParameters),
-        errors=("400", "403", "422", "429", "500", "503"),
+        errors=("400", "401", "403", "422", "429", "500", "503"),
     )
     line = {"anyOf": [_reference(name) for name in ("Chat", "ChatWithPast", "Absent")]}
     operation = described["get"]
@@ -220,6 +264,23 @@ def _export() -> Json:
             TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
             TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
         },
+    }
+    return described
+
+
+def _audit() -> Json:
+    """`GET /api/v1/audit`. It answers JSON, or a file of all rows."""
+    described = _get(
+        "audit",
+        "Who did what, when, from where: the newest first",
+        "Audit",
+        parameters(AuditParameters),
+    )
+    operation = described["get"]
+    operation["description"] = _AUDIT
+    operation["responses"]["200"]["content"] |= {
+        audit.TYPES["jsonl"]: {"schema": _reference("AuditRow")},
+        audit.TYPES["csv"].partition(";")[0]: {"schema": {"type": "string"}},
     }
     return described
 
@@ -254,7 +315,7 @@ def _get(
     summary: str,
     answer: str,
     parameters: list[Json] | None = None,
-    errors: tuple[str, ...] = ("400", "403", "422", "500", "503"),
+    errors: tuple[str, ...] = ("400", "401", "403", "422", "429", "500", "503"),
 ) -> Json:
     responses: Json = {
         "200": {

@@ -1,21 +1,31 @@
 """The routes of the HTTP API, version 1.
 
-Each route reads its parameters, asks the program, and writes JSON. Nothing else happens here.
+Each route says which permission it needs, reads its parameters, asks the program, and writes JSON.
+Nothing else happens here. The program is that of the present request, for whoever asks.
 """
 
 from __future__ import annotations
 
+from typing import get_args
+
 from flask import Blueprint, Response, request
 
+from kchat_search.access.audit_reading import AuditReading
+from kchat_search.models.people import Permission
+from kchat_search.models.reports import Presentation
 from kchat_search.ports import Clock
+from kchat_search.serialization import audit as audit_json
 from kchat_search.serialization import schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.history import versions_json
+from kchat_search.serialization.me import me_json
 from kchat_search.serialization.search import related_json, search_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
-from kchat_search.web.http.language import current
+from kchat_search.web.http import current, language
+from kchat_search.web.http.audit_parameters import read_audit
+from kchat_search.web.http.current import program
 from kchat_search.web.http.parameters import (
     only,
     read_chat_id,
@@ -25,96 +35,158 @@ from kchat_search.web.http.parameters import (
     read_search,
     read_versions,
 )
+from kchat_search.web.http.permissions import needs, public
 from kchat_search.web.http.rendering import json_answer, links_of
-from kchat_search.web.program import Program
 
 
-def blueprint(program: Program, clock: Clock) -> Blueprint:
-    """The API over `program`. `clock` tells the time that stands in the name of an export."""
+def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
+    """The API. `clock` tells the time that stands in the name of an export."""
     api = Blueprint("api", __name__)
-    _add_search_routes(api, program, clock)
-    _add_chat_routes(api, program)
-    _add_program_routes(api, program)
-    _add_health_routes(api, program)
+    _add_search_routes(api, presentation, clock)
+    _add_chat_routes(api, presentation)
+    _add_program_routes(api, presentation)
+    _add_own_routes(api)
+    _add_audit_routes(api, presentation, Sender(presentation, clock))
+    _add_health_routes(api, presentation)
     return api
 
 
-def _add_search_routes(api: Blueprint, program: Program, clock: Clock) -> None:
-    zone = program.presentation.zone
-    sender = Sender(program, clock)
+def _add_search_routes(api: Blueprint, presentation: Presentation, clock: Clock) -> None:
+    zone = presentation.zone
+    sender = Sender(presentation, clock)
 
     @api.get("/api/v1/search")
+    @needs("search")
     def search() -> Response:
         asked = read_search(request.args)
-        page = program.search(asked)
-        return json_answer(search_json(asked, page, zone, links_of(program), current()))
+        page = program().search(asked)
+        return json_answer(
+            search_json(asked, page, zone, links_of(presentation), language.current())
+        )
 
     @api.get("/api/v1/related")
+    @needs("search")
     def related() -> Response:
         asked = read_related(request.args)
-        page = program.search(asked)
-        return json_answer(related_json(asked, page, zone, links_of(program), current()))
+        page = program().related(asked)
+        return json_answer(
+            related_json(asked, page, zone, links_of(presentation), language.current())
+        )
 
     @api.get("/api/v1/export")
+    @needs("export")
     def export() -> Response:
         return sender.answer(*read_export(request.args))
 
 
-def _add_chat_routes(api: Blueprint, program: Program) -> None:
-    zone = program.presentation.zone
+def _add_chat_routes(api: Blueprint, presentation: Presentation) -> None:
+    zone = presentation.zone
 
     @api.get("/api/v1/chats/<chat_id>")
+    @needs("search")
     def chat(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         q = only(request.args, "q")["q"]
-        view = program.chat(number, q)
-        return conditional(json_answer(chat_json(view, zone, links_of(program), q)))
+        view = program().chat(number, q)
+        return conditional(json_answer(chat_json(view, zone, links_of(presentation), q)))
 
     @api.get("/api/v1/chats/<chat_id>/versions")
+    @needs("versions")
     def chat_versions(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         version, full, part = read_versions(request.args)
-        history = program.history(number)
+        history = program().history(number)
         content = versions_json(
-            number, history, zone, links_of(program), version=version, full=full, part=part
+            number, history, zone, links_of(presentation), version=version, full=full, part=part
         )
         return conditional(json_answer(content))
 
 
-def _add_program_routes(api: Blueprint, program: Program) -> None:
-    zone = program.presentation.zone
+def _add_program_routes(api: Blueprint, presentation: Presentation) -> None:
+    zone = presentation.zone
 
     @api.get("/api/v1/agents")
+    @needs("agents")
     def agents() -> Response:
         only(request.args)
-        return json_answer(agents_json(program.agents()))
+        return json_answer(agents_json(program().agents()))
 
     @api.get("/api/v1/status")
+    @needs("status")
     def status() -> Response:
         only(request.args)
-        reports, rejects = program.reports(ROWS_IN_STATUS), program.rejects(ROWS_IN_STATUS)
-        return json_answer(status_json(program.status(), reports, rejects, zone, current()))
+        rejects = program().rejects(ROWS_IN_STATUS) if program().may("rejects") else ()
+        reports = program().reports(ROWS_IN_STATUS)
+        return json_answer(
+            status_json(program().status(), reports, rejects, zone, language.current())
+        )
 
     @api.get("/api/v1/rejects")
+    @needs("rejects")
     def rejects() -> Response:
         page, per_page = read_rejects(request.args)
-        total = program.count_rejects()
-        rows = program.rejects(per_page + 1, (page - 1) * per_page)  # one more: is there a next?
+        total = program().count_rejects()
+        rows = program().rejects(per_page + 1, (page - 1) * per_page)  # one more: is there a next?
         return json_answer(
-            rejects_json(rows, zone, links_of(program), page=page, per_page=per_page, total=total)
+            rejects_json(
+                rows, zone, links_of(presentation), page=page, per_page=per_page, total=total
+            )
         )
 
 
-def _add_health_routes(api: Blueprint, program: Program) -> None:
+def _add_own_routes(api: Blueprint) -> None:
+    @api.get("/api/v1/me")
+    @needs("signed_in")
+    def me() -> Response:
+        only(request.args)
+        allowed = frozenset(one for one in get_args(Permission) if program().may(one))
+        return json_answer(me_json(current.principal(), allowed))
+
+
+def _add_audit_routes(api: Blueprint, presentation: Presentation, sender: Sender) -> None:
+    zone = presentation.zone
+
+    @api.get("/api/v1/audit")
+    @needs("audit", "own_audit")
+    def audit() -> Response:
+        asked = read_audit(request.args, zone)
+        reading = audit_reading()
+        if asked.file is not None:
+            return sender.audit(lambda: reading.export(asked.wanted), asked.file)
+        found = reading.page(asked.wanted, before=asked.before, limit=asked.per_page)
+        others = [(k, v) for k, v in request.args.items(multi=True) if k != "cursor"]
+        following = [*others, ("cursor", str(found.before))]
+        return json_answer(
+            audit_json.page_json(
+                found.rows,
+                zone,
+                total=found.total,
+                before=found.before,
+                next_=links_of(presentation).audit(following) if found.before else None,
+            )
+        )
+
+
+def audit_reading() -> AuditReading:
+    """The audit, for whoever asks."""
+    return AuditReading(current.access().audit, current.principal(), current.recorder())
+
+
+def _add_health_routes(api: Blueprint, presentation: Presentation) -> None:
     @api.get("/healthz")
+    @public
     def healthz() -> Response:
         return json_answer(schemas.LifeJson(status="ok"))
 
     @api.get("/readyz")
+    @public
     def readyz() -> Response:
-        program.ready()
-        alerts = alerts_json(program.alerts(), current(), program.presentation.zone)
-        return json_answer(schemas.ReadyJson(status="ok", alerts=alerts))
+        program().ready()
+        answer = schemas.ReadyJson(status="ok")
+        if program().may("status"):  # others are told no figures
+            alerts = program().alerts()
+            answer["alerts"] = alerts_json(alerts, language.current(), presentation.zone)
+        return json_answer(answer)
 
 
 def conditional(response: Response) -> Response:

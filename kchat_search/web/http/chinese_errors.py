@@ -17,6 +17,8 @@ from kchat_search.errors import (
     LimitExceeded,
     NotFound,
     RequestTooExpensive,
+    SignInRefused,
+    TooManyRequests,
 )
 from kchat_search.models.damage import REPAIR
 from kchat_search.models.search import MAX_CLAUSES
@@ -39,6 +41,20 @@ _TOO_EXPENSIVE = (
 )
 
 
+_TOO_MANY = "一分钟内的请求太多：请等 {seconds} 秒再继续。"
+_SIGN_IN = {
+    "attempt": "这个回答不属于本浏览器中开始的登录，或者那次登录开始得太久了：请重新登录。",
+    "provider": "登录服务拒绝了这次登录：请重试，或联系管理员。",
+    "answer": "登录服务的回答不能证明您是谁，所以没有登录：请重试。若仍如此，请管理员看日志。",
+    "no_role": "您在登录服务中有账号，但其中没有任何组给您这里的角色：请联系管理员。",
+    "disabled": "您在这里的账号已停用：请联系管理员。",
+    "ended": "登录服务不再确认您是谁：请重新登录。",
+    "unreachable": "无法向登录服务询问您是谁：请过一分钟再试。",
+    "busy": "此刻登录的人很多：请过几秒再试。",
+}
+"""By the reason of a `SignInRefused`."""
+
+
 def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | None:
     """The text of an error in Chinese; None if its type, parameter and limit do not say enough.
 
@@ -57,4 +73,12 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
         return _TOO_EXPENSIVE.format(seconds=error.seconds)
     if isinstance(error, NotFound) and chat_id:
         return f"归档中没有对话 {chat_id}" + (f" 的版本 {version}。" if version else "。")
+    return _about_access(error)
+
+
+def _about_access(error: KchatSearchError) -> str | None:
+    if isinstance(error, TooManyRequests):
+        return _TOO_MANY.format(seconds=error.retry_after)
+    if isinstance(error, SignInRefused):
+        return _SIGN_IN[error.reason] + (f"（{error.detail}）" if error.detail else "")
     return None

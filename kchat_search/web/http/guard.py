@@ -1,14 +1,30 @@
 """Who may ask at all, and the headers that every answer carries.
 
-Invariants: as long as there is no log-in, nothing leaves this machine. No page of another site
-learns anything. Both are decided by the request's headers alone, before anything is looked up.
+Invariants: as long as there are no people, nothing leaves this machine. Once there are, every route
+gets what it declares (`permissions`): somebody who is known and may ask for it, or the request ends
+here. No page of another site learns anything or changes anything. All of it is decided before a
+view is called; what comes from another site, before anything is looked up.
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
+from flask_babel import gettext as _
 
-from kchat_search.web.http import bodies, other_sites, this_machine
+from kchat_search.errors import AccessError, Forbidden, NotSignedIn, RequestRefused
+from kchat_search.web.http import (
+    bodies,
+    csrf,
+    current,
+    other_sites,
+    own_host,
+    permissions,
+    proxy_sign_in,
+    recording,
+    request_limit,
+    this_machine,
+)
+from kchat_search.web.http.forwarding import client_of
 
 _POLICY = "; ".join(
     (
@@ -29,7 +45,8 @@ HEADERS = {
     "Content-Security-Policy": _POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not `no-referrer`: a browser then says `Origin: null` with our own forms (Fetch, section 3.2).
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -38,27 +55,85 @@ HEADERS = {
 }
 """Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content Security
 Policy Level 3."""
-DEPENDS_ON = ", ".join(other_sites.DEPENDS_ON)
-"""What the `Vary` of every answer names."""
+DEPENDS_ON = (*other_sites.DEPENDS_ON, "Cookie", "Authorization")
+"""What the `Vary` of every answer names: an answer for one person is no answer for another."""
+_UNASKED = ("static", "api.healthz")
+"""What is the same for everybody. It is answered even where nobody can be looked up."""
 
 
 def install(app: Flask) -> None:
     """Check each request of `app` before anything else, and add the headers to each answer."""
-    app.before_request(_check)
+    forgeries = recording.Forgeries()
+    app.before_request(lambda: _check(forgeries))
     app.after_request(_add_headers)
+    app.after_request(request_limit.add_headers)
 
 
-def _check() -> Response | None:
-    this_machine.check(request.environ)
+def _check(forgeries: recording.Forgeries) -> Response | None:
+    _check_from_where(forgeries)
     bodies.check(request.environ)
-    return other_sites.check(request)
+    visit = other_sites.check(request)
+    if visit is None:
+        _check_who()
+    return visit
+
+
+def _check_from_where(forgeries: recording.Forgeries) -> None:
+    entrance = current.gate().presentation.entrance
+    try:
+        is_open = current.is_open()
+    except AccessError:
+        if request.endpoint not in _UNASKED:
+            raise
+        is_open = False
+    if is_open:
+        this_machine.check(request.environ)
+        return
+    own_host.check(entrance)
+    if client_of(request.environ).contradictory:
+        raise RequestRefused(
+            _("X-Forwarded-* 与 Forwarded 互相矛盾：代理应覆盖客户端送来的这些头部。")
+        )
+    if proxy_sign_in.is_forged(entrance):
+        forgeries.record(str(entrance.remote_user_header))
+        raise RequestRefused(
+            _("请求带有「%(name)s」，但不是来自可信的代理。", name=entrance.remote_user_header)
+        )
+
+
+def _check_who() -> None:
+    rule = request.url_rule
+    need = (
+        permissions.SIGNED_IN if rule is None else permissions.need_of(current_app, rule.endpoint)
+    )
+    if need != permissions.PUBLIC:
+        _check_permission(need)
+    # Only where there is a view: what has none answers 404 or 405 by itself, and changes nothing.
+    if rule is not None and not (need != permissions.PUBLIC and current.asker().by == "token"):
+        csrf.check()
+
+
+def _check_permission(need: permissions.Need) -> None:
+    asker = current.asker()
+    if not asker.is_known:
+        raise NotSignedIn(_("请先登录。"))
+    if asker.by != "this_machine":
+        limit = current.gate().presentation.entrance.requests_per_minute
+        request_limit.count(current.access().requests, asker.principal, limit)
+    if not any(one == "signed_in" or current.program().may(one) for one in need):
+        raise Forbidden(need[0])
 
 
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    varies = response.headers.get("Vary")
-    response.headers["Vary"] = f"{varies}, {DEPENDS_ON}" if varies else DEPENDS_ON
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = own_host.HSTS
+    if request.endpoint == "static":
+        response.headers["Vary"] = ", ".join(other_sites.DEPENDS_ON)
+    else:
+        varies = {name.lower(): name for name in (*response.vary, *DEPENDS_ON)}
+        response.headers["Vary"] = ", ".join(varies.values())
     # A file of `static` has it already; OPTIONS and errors there have not.
     response.headers.setdefault("Cache-Control", "private, no-store")
     return response

@@ -17,6 +17,7 @@ from werkzeug.datastructures import MultiDict
 
 from kchat_search.serialization.notes import Language
 from kchat_search.web.http.api_paths import is_api_request
+from kchat_search.web.http.next_page import page_of
 
 DEFAULT: Language = "zh"
 """The language of the pages until a reader chooses."""
@@ -76,8 +77,9 @@ def _accepted() -> Language:
 def _switch_url(language: str) -> str:
     """The address of the present page in another language."""
     parameters = [*without_choice(request.args).items(multi=True), ("lang", language)]
+    path = request.path if request.method in ("GET", "HEAD") else page_of(request.path)
     # An address that begins with two slashes would lead to another host.
-    return f"/{quote(request.path.lstrip('/'))}?{urlencode(parameters)}"
+    return f"/{quote(path.lstrip('/'))}?{urlencode(parameters)}"
 
 
 def _remember(response: Response) -> Response:

@@ -55,8 +55,8 @@ def check(request: Request) -> Response | None:
 def _is_foreign(request: Request) -> bool:
     """Did a page of another site ask for this?
 
-    A browser that is too old for `Sec-Fetch-Site` may still say it by `Origin` or `Referer`. Our
-    own pages send no `Referer`. An unknown value counts as another site.
+    A browser that is too old for `Sec-Fetch-Site` may still say it by `Origin` or `Referer`. An
+    unknown value counts as another site.
     """
     headers = request.headers
     own = f"{request.scheme}://{request.host}".lower()  # the host is without the default port

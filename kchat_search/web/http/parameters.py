@@ -104,7 +104,8 @@ if TYPE_CHECKING:
     _Facet = str
 else:
     _Facet = Literal[(*fields.FACETS, "none")]
-_NUMBER = BeforeValidator(_whole_number)
+Number = BeforeValidator(_whole_number)
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Value = Annotated[str, Field(min_length=1, max_length=MAX_VALUE_LENGTH)]
 PersonId = Annotated[Value, BeforeValidator(_id_in_range)]
 Moment = Annotated[
@@ -132,7 +133,7 @@ def _filter(field: fields.Field) -> tuple[Any, Any]:
     if field.closed:
         kind = Literal[(*field.labels, fields.NONE)]
     if field.flag:
-        kind = Annotated[bool, BeforeValidator(_flag)]
+        kind = Flag
     if field.repeatable:
         return list[kind], Field(default_factory=list, description=field.description)
     return kind | None, Field(default=None, description=field.description)
@@ -161,7 +162,7 @@ class WhichChats(_Filtered):
     said_end: Moment | None = None
     """Some message that fulfils the query was said on or before this day (it is included), or
     RFC 3339 time: the same message."""
-    history: Annotated[bool, BeforeValidator(_flag)] = False
+    history: Flag = False
     """`true`: earlier versions and recalled messages are looked into too."""
 
 
@@ -170,18 +171,18 @@ class SearchParameters(WhichChats):
 
     sort: Sort = "relevance"
     """`newest` and `oldest` order by the time of creation."""
-    page: Annotated[int, Field(ge=1), _NUMBER] = 1
+    page: Annotated[int, Field(ge=1), Number] = 1
     """From 1. Pages reach 10,000 hits; use `cursor` to go further."""
-    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), Number] = _DEFAULTS.per_page
     """Hits on a page."""
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     """The `cursor` of the last answer; the hits after it follow. Not together with `page`."""
     facets: Annotated[list[_Facet], BeforeValidator(_comma_separated)] | None = None
     """Which facets to count, separated by commas, or `none`. All, if not given. `created_day` is
     counted only if the hits lie within 92 days."""
-    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = _DEFAULTS.snippets
+    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), Number] = _DEFAULTS.snippets
     """Matching messages for each hit."""
-    related: Annotated[int, Field(ge=0, le=MAX_RELATED), _NUMBER] = _DEFAULTS.related
+    related: Annotated[int, Field(ge=0, le=MAX_RELATED), Number] = _DEFAULTS.related
     """Chats with only some of the words, at most so many. They follow by relevance, where fewer
     than 20 chats have all of it; not behind a cursor."""
 
@@ -189,9 +190,9 @@ class SearchParameters(WhichChats):
 class RelatedParameters(WhichChats):
     """The parameters of the related chats alone."""
 
-    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), _NUMBER] = _DEFAULTS.snippets
+    snippets: Annotated[int, Field(ge=0, le=MAX_SNIPPETS), Number] = _DEFAULTS.snippets
     """Matching messages for each chat: one, unless it is 0."""
-    related: Annotated[int, Field(ge=1, le=MAX_RELATED), _NUMBER] = _DEFAULTS.related
+    related: Annotated[int, Field(ge=1, le=MAX_RELATED), Number] = _DEFAULTS.related
     """So many chats, at most."""
 
 
@@ -210,9 +211,9 @@ class RejectParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
+    page: Annotated[int, Field(ge=1, le=1_000_000), Number] = 1
     """From 1."""
-    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), Number] = _DEFAULTS.per_page
     """Rejects on a page."""
 
 
@@ -221,24 +222,24 @@ class VersionsParameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    version: Annotated[int, Field(ge=0, le=999_999_999), _NUMBER] | None = None
+    version: Annotated[int, Field(ge=0, le=999_999_999), Number] | None = None
     """Only this version. Not together with `page` or `per_page`."""
-    page: Annotated[int, Field(ge=1, le=1_000_000), _NUMBER] = 1
+    page: Annotated[int, Field(ge=1, le=1_000_000), Number] = 1
     """From 1; the oldest versions first."""
-    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), _NUMBER] = _DEFAULTS.per_page
+    per_page: Annotated[int, Field(ge=1, le=MAX_PER_PAGE), Number] = _DEFAULTS.per_page
     """Versions on a page. Of a chat with thousands of messages, ask for few."""
-    full: Annotated[bool, BeforeValidator(_flag)] = True
+    full: Flag = True
     """`false` leaves out `chat`. The whole chats of a page must not be longer than 8,388,608
     characters together, as Kchat sent them."""
 
 
-REPEATABLE = frozenset({"facets", *(f.name for f in fields.FIELDS if f.repeatable)})
+REPEATABLE = frozenset({"facets", "action", *(f.name for f in fields.FIELDS if f.repeatable)})
 Parameters = TypeVar("Parameters", bound=BaseModel)
 
 
 def read_search(args: MultiDict[str, str]) -> SearchRequest:
     """The search that a query string asks for. Raises `BadRequest` and `LimitExceeded`."""
-    parameters = _read(args, SearchParameters)
+    parameters = read(args, SearchParameters)
     facets = None
     if parameters.facets is not None:
         facets = tuple(dict.fromkeys(name for name in parameters.facets if name != "none"))
@@ -260,22 +261,22 @@ def read_search(args: MultiDict[str, str]) -> SearchRequest:
 
 def read_related(args: MultiDict[str, str]) -> SearchRequest:
     """The search whose related chats are asked for. Raises `BadRequest`."""
-    return _request(_read(args, RelatedParameters), per_page=1, facets=())
+    return _request(read(args, RelatedParameters), per_page=1, facets=())
 
 
 def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
     """(the search whose hits are exported, the format). Raises `BadRequest`."""
-    parameters = _read(args, ExportParameters)
+    parameters = read(args, ExportParameters)
     return _request(parameters), parameters.format
 
 
 def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:
     """(the page of the rejects, from 1; rejects a page). Raises `BadRequest`."""
-    parameters = _read(args, RejectParameters)
+    parameters = read(args, RejectParameters)
     return parameters.page, parameters.per_page
 
 
-def _read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
+def read(args: MultiDict[str, str], model: type[Parameters]) -> Parameters:
     """The parameters as a checked `model`. Raises `BadRequest` for the first that is wrong."""
     raw: dict[str, Any] = {}
     for name, values in args.lists():
@@ -331,7 +332,7 @@ def read_offset(text: str, name: str = "offset") -> int:
 def read_versions(args: MultiDict[str, str]) -> tuple[int | None, bool, tuple[int, int]]:
     """(the version of a chat, None for a page of them; whether with the whole chat; (the page, from
     1; versions a page)). Raises `BadRequest`."""
-    parameters = _read(args, VersionsParameters)
+    parameters = read(args, VersionsParameters)
     for name in ("page", "per_page"):
         if parameters.version is not None and name in args:
             raise BadRequest(_("version 与 page、per_page 不能同时使用。"), name)

@@ -74,7 +74,7 @@ def check(environ: Mapping[str, Any]) -> None:
     `environ` is that of WSGI (PEP 3333). The words are in the language of the present request.
     """
     _check_server(environ)
-    _check_host(environ)
+    _check_host(check_form(environ))
     _check_address(str(environ.get("REMOTE_ADDR") or ""))
     _check_proxies(environ)
 
@@ -93,10 +93,11 @@ def _check_server(environ: Mapping[str, Any]) -> None:
         )
 
 
-def _check_host(environ: Mapping[str, Any]) -> None:
+def check_form(environ: Mapping[str, Any]) -> str:
+    """The `Host` of a request. Raises `HostMalformed` where it is none, or where the request line
+    names another."""
     text = str(environ.get("HTTP_HOST") or "")
-    host = host_of(text)
-    if host is None:
+    if host_of(text) is None:
         raise HostMalformed(
             _(
                 "Host「%(host)s」不是「主机名」或「主机名:端口」（端口 1 到 65535）。"
@@ -104,7 +105,12 @@ def _check_host(environ: Mapping[str, Any]) -> None:
                 host=text[:100],
             )
         )
-    if not is_loopback(host):
+    _check_target(str(environ.get("REQUEST_URI") or environ.get("RAW_URI") or "/"), text)
+    return text
+
+
+def _check_host(text: str) -> None:
+    if not is_loopback(host_of(text) or ""):
         raise RequestRefused(
             _(
                 "尚无登录功能，本服务只在本机开放：请用 http://localhost 或 http://127.0.0.1 "
@@ -112,7 +118,6 @@ def _check_host(environ: Mapping[str, Any]) -> None:
                 host=text[:100],
             )
         )
-    _check_target(str(environ.get("REQUEST_URI") or environ.get("RAW_URI") or "/"), text)
 
 
 def _check_target(target: str, host: str) -> None:

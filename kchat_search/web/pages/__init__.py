@@ -2,6 +2,16 @@
 
 routes.py       the routes: from parameters to a page
 search_page.py  what the search page shows: facets, chips, pager
+sign_in.py      log-in and log-out
+sign_in_code.py log-in with a code that the command line gave
+elsewhere.py    log-in and log-out with a provider of OpenID Connect
+account.py      the own account: password, log-ins, tokens
+people.py       people, for administrators
+tokens.py       all tokens, for administrators
+audit.py        who did what, when and from where
+access_forms.py what the forms for people and tokens say, and what is wrong with it
+access_words.py the words for roles and for what they may see
+header.py       who is signed in, and where they may go
 labels.py       the pages' words for fields and their values
 histogram.py    when the chats were created, as bars that are links
 transcript.py   what the chat page shows: days, bubbles, matches

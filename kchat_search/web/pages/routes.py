@@ -1,6 +1,7 @@
 """The routes of the pages: search, chat, versions of a chat, status.
 
-Each route reads its parameters, asks the program, and fills a template.
+Each route says which permission it needs, reads its parameters, asks the program, and fills a
+template. The program is that of the present request, for whoever asks.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ from werkzeug.wrappers import Response as BaseResponse
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.chats import Chat
+from kchat_search.models.reports import Presentation
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.ports import Clock
 from kchat_search.serialization import links
 from kchat_search.serialization.times import local
 from kchat_search.web.api.routes import conditional
 from kchat_search.web.http import parameters
+from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
+from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import links_of, page
 from kchat_search.web.pages import histogram, history, search_page, transcript
 from kchat_search.web.pages.labels import Labels
-from kchat_search.web.program import Program
 
 A_PAGE = links.MESSAGES_A_PAGE
 _NONE = slice(0)
@@ -36,71 +39,92 @@ RAW_SHOWN = 4_000
 """At most so many characters of a reject's raw JSON are shown."""
 
 
-def blueprint(program: Program, clock: Clock) -> Blueprint:
-    """The pages over `program`. `clock` tells the present time, for spans such as «7 days»."""
+def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
+    """The pages. `clock` tells the present time, for spans such as «7 days»."""
     pages = Blueprint("pages", __name__)
-    zone = program.presentation.zone
+    zone = presentation.zone
 
     @pages.get("/")
+    @needs("search")
     def search() -> BaseResponse:
         args = without_choice(request.args)
         if not args:
-            return page("home.html", status=program.status(), examples=_examples(program.agents()))
+            return page(
+                "home.html", coverage=program().coverage(), examples=_examples(program().agents())
+            )
         # Without JavaScript the form also sends its empty fields. Only `q` may be empty.
         filled = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
         asked = parameters.read_search(MultiDict(filled))
         if len(filled) < len(list(args.items(multi=True))):
             return redirect(links.search_url(asked))
         today = local(clock(), zone).date()
-        return page("search.html", **_search_values(asked, program, today))
+        return page("search.html", **_search_values(asked, today))
 
     @pages.get("/chats/<chat_id>")
+    @needs("search")
     def chat(chat_id: str) -> BaseResponse:
-        given = parameters.only(without_choice(request.args), "q", "offset")
-        offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
-        part = slice(offset, offset + A_PAGE)
-        view = _read(program, chat_id, given["q"], part)
-        if offset and offset >= len(view.chat.messages):
-            return redirect(links.chat_url(view.chat, given["q"]))
-        response = conditional(_chat_page(view, given["q"], part, program))
+        q, part = _part()
+        view = _read(chat_id, q, part)
+        if part.start and part.start >= len(view.chat.messages):
+            return redirect(links.chat_url(view.chat, q))
+        response = conditional(_chat_page(view, q, part))
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    # Not by GET: what a link or a bookmark could do again would not be one person's one look.
+    @pages.post("/chats/<chat_id>/reveal")
+    @needs("numbers")
+    def reveal(chat_id: str) -> BaseResponse:
+        q, part = _part()
+        response = _chat_page(_read(chat_id, q, part, reveal=True), q, part, revealed=True)
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
     @pages.get("/chats/<chat_id>/versions")
+    @needs("versions")
     def chat_versions(chat_id: str) -> Response:
         given = parameters.only(without_choice(request.args), "offset", "version")
-        view = _read(program, chat_id, "", _NONE)
+        view = _read(chat_id, "", _NONE)
         offset = parameters.read_offset(given["offset"])
         version = parameters.read_offset(given["version"], "version")
         if version:  # what a version said is read in the change that followed it
             offset = max(0, view.version - version - 1)
-        response = conditional(_versions_page(view, offset, program))
+        response = conditional(_versions_page(view, offset))
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
     @pages.get("/status")
+    @needs("status")
     def status() -> Response:
         offset = parameters.only(without_choice(request.args), "offset")["offset"]
-        return _status_page(program, parameters.read_offset(offset))
+        return _status_page(parameters.read_offset(offset))
 
     return pages
 
 
-def _read(program: Program, chat_id: str, q: str, part: slice) -> ChatView:
-    """A chat, with the matches of `q` in a part of its messages."""
+def _part() -> tuple[str, slice]:
+    """(the query, the part of the messages) that are asked for."""
+    given = parameters.only(without_choice(request.args), "q", "offset")
+    offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
+    return given["q"], slice(offset, offset + A_PAGE)
+
+
+def _read(chat_id: str, q: str, part: slice, *, reveal: bool = False) -> ChatView:
+    """A chat, with the matches of `q` in a part of its messages; with `reveal`, with its private
+    numbers."""
     try:
-        return program.chat(parameters.read_chat_id(chat_id), q, part)
+        return program().chat(parameters.read_chat_id(chat_id), q, part, reveal=reveal)
     except (NotFound, BadRequest) as error:
         if isinstance(error, BadRequest) and error.parameter != "id":
             raise
         raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
 
 
-def _status_page(program: Program, offset: int) -> Response:
-    now = program.status()
-    reports = program.reports(REPORTS_SHOWN)
-    every = timedelta(seconds=program.presentation.sync_interval_seconds)
-    rejects = program.rejects(REJECTS_A_PAGE, offset)
+def _status_page(offset: int) -> Response:
+    now = program().status()
+    reports = program().reports(REPORTS_SHOWN)
+    every = timedelta(seconds=program().presentation.sync_interval_seconds)
+    rejects = program().rejects(REJECTS_A_PAGE, offset) if program().may("rejects") else ()
     return page(
         "status.html",
         status=now,
@@ -117,9 +141,9 @@ def _status_page(program: Program, offset: int) -> Response:
     )
 
 
-def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[str, object]:
-    answer = program.search(asked)
-    agents = program.agents()
+def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
+    answer = program().search(asked)
+    agents = program().agents()
     labels = Labels()
     return {
         "request_": asked,
@@ -150,9 +174,9 @@ def _search_values(asked: SearchRequest, program: Program, today: date) -> dict[
     }
 
 
-def _chat_page(view: ChatView, q: str, part: slice, program: Program) -> Response:
+def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -> Response:
     chat = view.chat
-    rows = transcript.rows(view, program.presentation.zone)[part]
+    rows = transcript.rows(view, program().presentation.zone)[part]
     matches = [row.anchor for row in rows if row.highlights]
     return page(
         "chat.html",
@@ -172,44 +196,47 @@ def _chat_page(view: ChatView, q: str, part: slice, program: Program) -> Respons
             if chat.visitor_id
             else None
         ),
-        kchat_url=links_of(program).kchat(chat.id),
+        kchat_url=links_of(program().presentation).kchat(chat.id),
         plain_types=transcript.PLAIN,
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
-        said_before=_said_before(view, program),
+        said_before=_said_before(view),
+        revealed=revealed,
+        can_reveal=view.hides and program().may("numbers"),
+        reveal_url=links.reveal_url(chat, q, part.start),
         labels=Labels(),
     )
 
 
-def _versions_page(view: ChatView, offset: int, program: Program) -> Response:
+def _versions_page(view: ChatView, offset: int) -> Response:
     chat_id = view.chat.id
-    versions = program.history(chat_id)
+    versions = program().history(chat_id)
     a_page = history.versions_a_page(view.chat)
     return page(
         "versions.html",
         view=view,
         chat=view.chat,
         total=len(versions),
-        versions=history.shown_versions(versions, offset, a_page, program.agents()),
+        versions=history.shown_versions(versions, offset, a_page, program().agents()),
         offset=offset,
         step=a_page,
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url,
-        api_url=links_of(program).versions,
+        api_url=links_of(program().presentation).versions,
     )
 
 
-def _said_before(view: ChatView, program: Program) -> Mapping[int, str]:
+def _said_before(view: ChatView) -> Mapping[int, str]:
     """By id of a recalled message: where its former text can be read.
 
     Looked up only if the chat has a recalled message without text and file.
     """
     empty = any(m.recalled and not (visible_text(m.text) or m.upload) for m in view.chat.messages)
-    if view.version == 1 or not empty:
+    if view.version == 1 or not empty or not program().may("versions"):
         return {}
-    return history.said_before(program.history(view.chat.id), view.chat)
+    return history.said_before(program().history(view.chat.id), view.chat)
 
 
 def _length(chat: Chat) -> float | None:

@@ -48,6 +48,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         map: dict[int, Any],  # noqa: A002  # waitress's name
     ) -> None:
         self._loop = server.loop
+        self._from_proxy = server.loop.is_proxy(str(addr[0]) if addr else "")
         self._limits = server.loop.limits
         self._clock = server.loop.clock
         self._waits_since = self._clock()
@@ -69,7 +70,10 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     def parser_class(self, adj: Any) -> Request:
         """What reads a request; waitress asks for it."""
         del adj
-        return Request(self._limits)
+        return self._new_request()
+
+    def _new_request(self) -> Request:
+        return Request(self._limits, from_proxy=self._from_proxy)
 
     # -- the loop asks -----------------------------------------------------------------------
 
@@ -129,7 +133,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def _read_requests(self, data: bytes) -> None:
         while data:
-            request = self.request = self.request or Request(self._limits)
+            request = self.request = self.request or self._new_request()
             had_begun = request.begun
             data = data[request.received(data) :]
             if not request.completed:

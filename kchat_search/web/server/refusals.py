@@ -116,7 +116,7 @@ def rendered(refusal: Refusal, path: str, headers: dict[str, str]) -> tuple[dict
     more = {
         "Cache-Control": "private, no-store",
         "Content-Type": kind,
-        "Vary": f"{'Accept-Language' if api else 'Cookie'}, {DEPENDS_ON}",
+        "Vary": ", ".join((*(("Accept-Language",) if api else ()), *DEPENDS_ON)),
     }
     return HEADERS | more, body.encode()
 

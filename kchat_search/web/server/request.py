@@ -44,7 +44,8 @@ _LENGTH_DIGITS = 15
 class Request:
     """A request that is being received."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, from_proxy: bool = False) -> None:
+        """`from_proxy`: a trusted proxy sends it. Some speak HTTP/1.0."""
         self.completed = False
         self.error: Refusal | None = None
         self.command = "GET"
@@ -61,6 +62,7 @@ class Request:
         self.awaits_continue = False
         """The client sends the body when it is told to (RFC 9110, section 10.1.1)."""
         self._limits = limits
+        self._versions = (b"HTTP/1.1", b"HTTP/1.0") if from_proxy else (b"HTTP/1.1",)
         self._head: bytearray | None = bytearray()
         self._blank_lines = 0
         self._length = 0
@@ -146,8 +148,9 @@ class Request:
         self.headers = headers | self.headers
         if head.translate(None, _CONTROLS) != head:
             raise Refused(MALFORMED)
-        if version != b"HTTP/1.1":
+        if version not in self._versions:
             raise Refused(VERSION_UNKNOWN)
+        self.version = version[5:].decode()
         if "HOST" not in self.headers:
             raise Refused(MALFORMED)
         self.command = method.decode()
@@ -184,7 +187,7 @@ class Request:
             self.headers.pop("TRANSFER_ENCODING", None),
         )
         if coding is not None:
-            if length is not None:
+            if length is not None or self.version == "1.0":
                 raise Refused(MALFORMED)
             if coding.lower() != "chunked":
                 raise Refused(CODING_UNKNOWN)
@@ -197,7 +200,9 @@ class Request:
             self._length = int(length)
         self.completed = self._chunks is None and not self._length
         self.awaits_continue = (
-            not self.completed and self.headers.get("EXPECT", "").lower() == "100-continue"
+            not self.completed
+            and self.version != "1.0"
+            and self.headers.get("EXPECT", "").lower() == "100-continue"
         )
 
 

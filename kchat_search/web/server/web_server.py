@@ -39,7 +39,7 @@ need some too."""
 
 
 class WebServer:
-    """Serves a WSGI application on this machine."""
+    """Serves a WSGI application."""
 
     def __init__(
         self,
@@ -48,13 +48,17 @@ class WebServer:
         port: int,
         limits: Limits | None = None,
         clock: Callable[[], float] = monotonic,
+        *,
+        is_proxy: Callable[[str], bool] = frozenset[str]().__contains__,
     ) -> None:
         """Listen on `host`, which may stand for several addresses, and `port` (0: any free one).
+        `is_proxy`: is this the address of a trusted proxy? Only such a one may speak HTTP/1.0.
 
         Raises `OSError` where that can't be.
         """
         self.limits = limits or Limits()
         self.clock = clock
+        self.is_proxy = is_proxy
         self.map: dict[int, Any] = {}
         """What waitress has open: its number and it."""
         self.dispatcher = _Dispatcher()

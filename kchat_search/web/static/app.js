@@ -62,6 +62,17 @@
     });
   });
 
+  // -- the menu of who is signed in closes like a menu ------------------------------------------------
+  const menu = document.querySelector("details.me");
+  if (menu) {
+    document.addEventListener("click", (event) => { if (!menu.contains(event.target)) menu.open = false; });
+    menu.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !menu.open) return;
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    });
+  }
+
   // -- from match to match in a chat -------------------------------------------------------------
   const matches = [...document.querySelectorAll(".transcript .match")];
   const counter = byId("match-place");

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import strategies as st
 
-from kchat_search.engines.whoosh import evaluate, writer
+from kchat_search.engines.whoosh import literals, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import no_progress
@@ -38,8 +38,8 @@ class EngineUnderTest:
 
 def _vary_whoosh(patch: pytest.MonkeyPatch, data: st.DataObject) -> None:
     # With so few chats the posting lists alone would decide. With 0 the texts are scanned early.
-    scan_cost = data.draw(st.sampled_from((0, evaluate._SCAN_COST)))
-    patch.setattr(evaluate, "_SCAN_COST", scan_cost)
+    scan_cost = data.draw(st.sampled_from((0, literals._SCAN_COST)))
+    patch.setattr(literals, "_SCAN_COST", scan_cost)
     patch.setattr(writer, "MERGE_FACTOR", data.draw(merge_factors()))
 
 

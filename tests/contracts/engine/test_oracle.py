@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kchat_search.models.plan import (
+    HIDDEN_DIGIT,
+    HIDDEN_LETTER,
     NO_TIME,
+    WHOLE_BEGINS,
+    WHOLE_ENDS,
     AllOf,
     AnyOf,
     Contains,
@@ -24,8 +29,10 @@ from kchat_search.models.plan import (
     IndexDocument,
     Near,
     Node,
+    Passage,
     Plan,
     Related,
+    Sight,
 )
 from kchat_search.ports import Engine
 from tests.contracts.engine.conftest import EngineUnderTest, build
@@ -43,7 +50,7 @@ def ids(engine: Engine, node: Node, *, history: bool) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=90, deadline=None)
 @given(histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
 def test_the_engine_finds_exactly_what_a_scan_finds(
     engine_under_test: EngineUnderTest, history: History, asked: list[Node], data: st.DataObject
@@ -64,6 +71,11 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
                 expected = {i for i, d in held.items() if matches(d, node, history=former)}
                 assert set(ids(engine, node, history=former)) == expected, node
                 assert engine.count(node, history=former) == len(expected)
+                expected = {i for i, d in held.items() if matches(d, node, masked=True)}
+                masked = engine.seen(Sight(masked=True))
+                assert set(masked.ids(Plan(node, history=former))) == expected, node
+                assert masked.count(node, history=former) == len(expected)
+                assert masked.search(Plan(node, history=former)).former is None
         filters: dict[str, Node] = {
             "status": FieldIs("status", ("close",)),
             "agent_id": FieldIs("agent_id", ("1",)),
@@ -77,21 +89,37 @@ def cuts(draw: st.DrawFn, held: dict[int, IndexDocument]) -> list[Node]:
     """Parts of the messages, and their characters in another order. Random strings of six
     characters would hardly ever be in a message."""
     passages = [p for document in held.values() for p in document.passages + document.former]
-    messages = [form for p in passages for form in (p.text, *p.joined)]
+    messages = [form for p in passages for form in (p.text, *p.joined, *shown_to_some(p)) if form]
     literals: list[Node] = []
     for _ in range(4 if messages else 0):
         text = draw(st.sampled_from(messages))
         start = draw(st.integers(0, len(text) - 1))
-        part = text[start : start + draw(st.integers(1, 6))]
+        part = asked_for(text[start : start + draw(st.integers(1, 6))])
         joined = draw(st.booleans())
         other = "".join(draw(st.permutations(part)))
         literals += [Contains(part, joined=joined), Contains(other, joined=joined)]
         pieces = part[:1], part[-1:], part[len(part) // 2]
         literals += [
             Near(tuple(draw(st.permutations(pieces))), draw(st.integers(0, 4))),
-            Near((text[start : start + 2], text[-2:]), draw(st.integers(0, 4))),
+            Near(
+                (asked_for(text[start : start + 2]), asked_for(text[-2:])), draw(st.integers(0, 4))
+            ),
         ]
     return literals
+
+
+def shown_to_some(passage: Passage) -> tuple[str, ...]:
+    """What of a passage not everybody sees, and its whole numbers."""
+    if passage.hidden is None:
+        return ()
+    clear, fragments, whole = passage.hidden
+    numbers = re.findall(f"{WHOLE_BEGINS}.*{WHOLE_ENDS}", whole)
+    return (clear, *fragments, whole, *numbers)
+
+
+def asked_for(part: str) -> str:
+    """A part of a text, as a query may have it: without hidden characters."""
+    return part.replace(HIDDEN_DIGIT, "1").replace(HIDDEN_LETTER, "a")
 
 
 def check_whole_answer(

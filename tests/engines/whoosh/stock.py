@@ -17,6 +17,7 @@ from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.codec import ArrayIndex
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import Generations
+from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.passages import sender_term
 from kchat_search.engines.whoosh.schema import (
     FILTERS,
@@ -25,6 +26,7 @@ from kchat_search.engines.whoosh.schema import (
     TERM_FIELDS,
     filter_term,
 )
+from kchat_search.engines.whoosh.text_encoding import FILE_MARK, MARKS
 from kchat_search.models.plan import (
     AllOf,
     AnyOf,
@@ -39,6 +41,7 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.text.grams import grams
+from kchat_search.text.scripts import hides
 from kchat_search.text.segmentation import index_token
 from tests.engines.documents import month_of
 
@@ -58,14 +61,16 @@ def stock_query(node: Node) -> Any:  # noqa: C901, PLR0911  # one a kind
         case AnyOf(()) | FieldIs(_, ()):
             return stock.NullQuery
         case Contains(text, _, joined):
-            names = ("text", "joined") if joined else ("text",)
+            names = ("text", "clear", *(("joined", "clear_joined") if joined else ()))
             return stock.Or([stock.Term(GRAM_FIELDS[n][len(text) - 1], text) for n in names])
         case FileNamed(text):
-            return stock.Term(GRAM_FIELDS["files"][len(text) - 1], text)
+            names = ("files", "hidden_files")
+            return stock.Or([stock.Term(GRAM_FIELDS[n][len(text) - 1], text) for n in names])
         case HasWord(text, True):
-            return stock.Prefix("words", text)
+            return stock.Or([stock.Prefix(f, text) for f in ("words", "hidden_words")])
         case HasWord(text):
-            return stock.Term("words", index_token(text))
+            fields = ("words", "hidden_words")
+            return stock.Or([stock.Term(field, index_token(text)) for field in fields])
         case FieldIs(field, values):
             return stock.Or([stock.Term(field, filter_term(value)) for value in values])
         case CreatedIn(start, end):
@@ -93,19 +98,55 @@ def expected_terms(documents: Sequence[IndexDocument]) -> Terms:
             add(field, set(map(filter_term, document.fields[field])), document.id)
         add("created_month", {filter_term(document.month)}, document.id)
         add("words", Counter(document.words), document.id)
+        add("hidden_words", set(document.hidden_words), document.id)
         for name, passages in (("text", document.passages), ("former", document.former)):
             said = {sender_term(p.speaker, p.sender) for p in passages if p.speaker is not None}
             add(SENDERS[name], said, document.id)
-        for name, texts in (
-            ("text", [passage.text for passage in document.passages]),
-            ("joined", [each for passage in document.passages for each in passage.joined]),
-            ("former", [passage.text for passage in document.former]),
-            ("former_joined", [each for passage in document.former for each in passage.joined]),
-            ("files", document.files),
-        ):
-            for gram in grams(texts):
+        for name, parts in parts_of(document).items():
+            for gram in indexed_grams(document, name, parts):
                 add(GRAM_FIELDS[name][len(gram) - 1], {gram}, document.id)
     return found
+
+
+def indexed_grams(document: IndexDocument, name: str, parts: Sequence[tuple[int, str]]) -> set[str]:
+    """The grams of the parts of a text that are in the index: of what not everybody sees, only
+    those with a hidden character."""
+    if name not in SPANS:
+        found = grams(part[1:] for _, part in parts)
+        return {gram for gram in found if not hides(gram)}
+    passages = sorted(document.passages, key=lambda p: p.speaker is None)
+    found = set()
+    for place, part in parts:
+        for start, end in SPANS[name](passages[place].text, part[1:]):
+            for size in (1, 2, 3):
+                for at in range(max(0, start - size + 1), end):
+                    gram = part[1:][at : at + size]
+                    if len(gram) == size and gram in grams([gram]) and at + size > start:
+                        found.add(gram)
+    return found
+
+
+def parts_of(document: IndexDocument) -> dict[str, list[tuple[int, str]]]:
+    """By text: (place of its passage, the part behind its mark) of each part. Passages that nobody
+    said come last."""
+    passages = list(enumerate(sorted(document.passages, key=lambda p: p.speaker is None)))
+    former = list(enumerate(sorted(document.former, key=lambda p: p.speaker is None)))
+    plain = [(n, p) for n, p in passages if p.hidden is None]
+    hiding = [(n, p, p.hidden) for n, p in passages if p.hidden is not None]
+    parts = {
+        "text": [(n, p, p.text) for n, p in passages],
+        "joined": [(n, p, each) for n, p in plain for each in p.joined],
+        "masked_joined": [(n, p, each) for n, p, _ in hiding for each in p.joined],
+        "clear": [(n, p, hidden.clear) for n, p, hidden in hiding],
+        "clear_joined": [(n, p, each) for n, p, hidden in hiding for each in hidden.joined],
+        "whole": [(n, p, hidden.whole) for n, p, hidden in hiding if hidden.whole],
+        "former": [(n, p, p.text) for n, p in former],
+        "former_joined": [(n, p, each) for n, p in former for each in p.joined],
+    }
+    marked = {name: [(n, MARKS[p.speaker] + x) for n, p, x in some] for name, some in parts.items()}
+    hidden_files = document.hidden_files + document.whole_files
+    names = {"files": document.files, "hidden_files": hidden_files}
+    return marked | {text: [(0, FILE_MARK + name) for name in some] for text, some in names.items()}
 
 
 def index_of(folder: Path) -> ArrayIndex:

@@ -27,7 +27,6 @@ from kchat_search.engines.whoosh import rank, writer
 from kchat_search.engines.whoosh.codec import ArrayCodec, ArrayMatcher, codec
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.schema import TERM_FIELDS
-from kchat_search.engines.whoosh.text_encoding import arranged, marked, marked_fragments
 from kchat_search.models.plan import NO_TIME, HasWord, IndexDocument, Node, Plan
 from tests.engines.documents import histories, make, term_nodes
 from tests.engines.whoosh.stock import (
@@ -37,6 +36,7 @@ from tests.engines.whoosh.stock import (
     found_by,
     index_of,
     merge_factors,
+    parts_of,
     searcher_of,
     stock,
     stock_query,
@@ -113,11 +113,7 @@ def check_document(reader: Any, doc: int, document: IndexDocument) -> None:
         "version": document.revision,
         "created": NO_TIME if document.created is None else document.created,
         "length": len(document.words),
-        "text": marked(arranged(document.passages)),
-        "joined": marked_fragments(arranged(document.passages)),
-        "former": marked(arranged(document.former)),
-        "former_joined": marked_fragments(arranged(document.former)),
-        "files": "".join("\n" + name for name in document.files),
+        **{name: "".join(part for _, part in parts) for name, parts in parts_of(document).items()},
     }
     for name, value in columns.items():
         assert reader.has_column(name)

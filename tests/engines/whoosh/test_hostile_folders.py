@@ -173,7 +173,7 @@ def test_an_error_of_ours_is_no_damage(index: Path, monkeypatch: pytest.MonkeyPa
     def broken(*_: object, **__: object) -> None:
         raise IndexError("a bug")
 
-    monkeypatch.setattr("kchat_search.engines.whoosh.engine.matching", broken)
+    monkeypatch.setattr("kchat_search.engines.whoosh.reader.matching", broken)
     checks: list[str | None] = []
     checked = engine.damage
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh.inversion import Run, invert, split_terms
-from kchat_search.engines.whoosh.schema import TERM_FIELDS
-from kchat_search.engines.whoosh.text_encoding import MARKS, arranged, marked, marked_fragments
+from kchat_search.engines.whoosh.schema import FRAGMENTS, TERM_FIELDS, TEXTS
+from kchat_search.engines.whoosh.text_encoding import MARKS
 from kchat_search.models.plan import NO_TIME, IndexDocument, Passage
 from kchat_search.text.fold import fold
 from tests.engines.documents import documents, make
-from tests.engines.whoosh.stock import Terms, expected_terms
+from tests.engines.whoosh.stock import Terms, expected_terms, parts_of
 
 any_text = (st.text(max_size=9) | st.text("0157５a退\0", max_size=9)).map(fold)
 odd = st.builds(
@@ -64,15 +64,14 @@ def test_columns_and_texts_are_those_of_the_documents(made: Sequence[IndexDocume
     assert arrays["version"].tolist() == [d.revision for d in made]
     assert arrays["length"].tolist() == [len(d.words) for d in made]
     assert arrays["created"].tolist() == [NO_TIME if d.created is None else d.created for d in made]
-    for name, texts in (
-        ("text", [marked(arranged(d.passages)) for d in made]),
-        ("joined", [marked_fragments(arranged(d.passages)) for d in made]),
-        ("former", [marked(arranged(d.former)) for d in made]),
-        ("former_joined", [marked_fragments(arranged(d.former)) for d in made]),
-        ("files", ["".join("\n" + file for file in d.files) for d in made]),
-    ):
+    parts = [parts_of(document) for document in made]
+    for name in TEXTS:
+        texts = ["".join(part for _, part in some[name]) for some in parts]
         assert arrays[name].tobytes().decode() == "".join(texts)
         assert arrays[f"{name}.chars"].tolist() == list(map(len, texts))
+    for name in FRAGMENTS:
+        assert arrays[f"{name}.counts"].tolist() == [len(some[name]) for some in parts]
+        assert arrays[f"{name}.place"].tolist() == [n for some in parts for n, _ in some[name]]
 
 
 def test_a_spilled_run_is_read_back_unchanged(tmp_path: Path) -> None:

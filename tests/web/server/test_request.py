@@ -203,6 +203,37 @@ def test_what_is_too_large_or_unknown_has_its_status(data: bytes, status: int) -
     assert refused(data) == status
 
 
+OLDER = b"GET / HTTP/1.0"
+
+
+@pytest.mark.parametrize(
+    ("data", "version", "status"),
+    [
+        (head(first=OLDER), "1.0", 0),
+        (head(), "1.1", 0),
+        (head(b"Content-Length: 3", first=b"POST / HTTP/1.0") + b"abc", "1.0", 0),
+        (OLDER + b"\r\n\r\n", "1.0", 400),  # without a Host
+        (head(b"Transfer-Encoding: chunked", first=OLDER), "1.0", 400),  # RFC 9112, section 6.1
+        (head(first=b"GET / HTTP/0.9"), "1.1", 505),
+        (head(first=b"PRI / HTTP/2.0"), "1.1", 505),
+    ],
+)
+def test_a_trusted_proxy_may_speak_the_older_version(
+    data: bytes, version: str, status: int
+) -> None:
+    request = Request(LIMITS, from_proxy=True)
+    request.received(data)
+    assert request.completed
+    assert (request.error.status.value if request.error else 0) == status
+    assert request.version == version
+
+
+def test_a_body_by_the_older_version_is_not_waited_for_to_be_asked() -> None:
+    request = Request(LIMITS, from_proxy=True)
+    request.received(head(b"Content-Length: 3", b"Expect: 100-continue", first=b"POST / HTTP/1.0"))
+    assert not request.awaits_continue  # RFC 9110, section 10.1.1
+
+
 def test_a_refused_body_is_not_kept() -> None:
     request, rest = read(head(b"Content-Length: 400000000", b"Expect: 100-continue") + b"a" * 9_000)
     assert request.error

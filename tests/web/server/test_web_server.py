@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kchat_search.web.http.guard import HEADERS
+from kchat_search.web.http.guard import DEPENDS_ON, HEADERS
 from kchat_search.web.server import Limits, WebServer
 from kchat_search.web.server.listener import Listener
 from tests.web.serving import (
@@ -404,7 +404,7 @@ def test_every_answer_of_the_server_itself_has_the_headers_of_all_answers(
     for name, value in HEADERS.items():
         assert found.headers[name] == value
     assert found.headers["Cache-Control"] == "private, no-store"
-    assert found.headers["Vary"].startswith("Cookie, Sec-Fetch-Site, ")
+    assert found.headers["Vary"] == ", ".join(DEPENDS_ON)
     assert found.headers["Connection"] == "close"
     assert found.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert found.headers["Server"] is None

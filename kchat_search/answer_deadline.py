@@ -3,7 +3,7 @@
 A time-out of requests applies to each silence of the server. A server that sends one byte now and
 then can therefore hold a thread for days: in a header, in endless answers «100 Continue», in the
 line of a chunk, in the trailers after the last chunk. So a timer ends the connection, wherever the
-answer is. `transport` has a shorter deadline for the body, which it reads piece by piece.
+answer is. `kchat/transport.py` has a shorter deadline for the body, which it reads piece by piece.
 """
 
 from __future__ import annotations

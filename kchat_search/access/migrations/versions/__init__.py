@@ -1,0 +1,5 @@
+"""The migrations of the database of people, one file each, in order.
+
+v0001_people.py  people, sessions, tokens, failed log-ins, requests
+v0002_audit.py   the audit: its chain, the texts beside it, the chain's end
+"""

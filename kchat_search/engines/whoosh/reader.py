@@ -1,0 +1,64 @@
+"""The index as somebody sees it: `ports.IndexReader` over the segments of the newest commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+
+from kchat_search.engines.whoosh.answer import answer, ids
+from kchat_search.engines.whoosh.evaluate import matching
+from kchat_search.engines.whoosh.segment import Segment
+from kchat_search.engines.whoosh.vocabulary import ranked
+from kchat_search.models.plan import (
+    EVERYTHING_SEEN,
+    EngineAnswer,
+    Everything,
+    Node,
+    Plan,
+    Sight,
+)
+
+Reading = Callable[[], AbstractContextManager[Sequence[Segment]]]
+"""Gives the segments of the newest commit, and translates the errors of reading them."""
+
+
+class SeenIndex:
+    """See `ports.IndexReader`. It reads nothing but the segments as they are seen."""
+
+    def __init__(self, reading: Reading, sight: Sight) -> None:
+        self._reading = reading
+        self._sight = sight
+
+    def search(self, plan: Plan) -> EngineAnswer:
+        """See `ports.IndexReader.search`."""
+        with self._seen() as segments:
+            answered = answer(segments, plan)
+        return replace(answered, former=None) if self._sight.masked else answered
+
+    def ids(self, plan: Plan) -> Sequence[int]:
+        """See `ports.IndexReader.ids`."""
+        with self._seen() as segments:
+            return ids(segments, plan)
+
+    def count(self, match: Node, *, history: bool = False) -> int:
+        """See `ports.IndexReader.count`."""
+        with self._seen() as segments:
+            if isinstance(match, Everything):
+                return sum(segment.live_count for segment in segments)
+            return sum(len(matching(segment, match, history=history)) for segment in segments)
+
+    def similar(self, word: str, limit: int) -> tuple[str, ...]:
+        """See `ports.IndexReader.similar`."""
+        with self._seen() as segments:
+            near = [segment.near(word) for segment in segments]
+        return tuple(ranked(near)[:limit])
+
+    @contextmanager
+    def _seen(self) -> Iterator[Sequence[Segment]]:
+        """The segments as they are seen. The restriction is evaluated on all that is there."""
+        with self._reading() as segments:
+            if self._sight == EVERYTHING_SEEN:
+                yield segments
+            else:
+                yield [segment.view(self._sight, matching) for segment in segments]

@@ -1,0 +1,125 @@
+"""A PostgreSQL server of the tests' own, on loopback.
+
+It needs the server's binaries (`initdb`, `postgres`), which `.ci/setup` installs. Where they are
+not, the tests that want it are skipped and say so. As root it runs under another user, because
+PostgreSQL refuses to run as root.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+if sys.platform != "win32":
+    import pwd
+
+_SECONDS = 120
+_USERS = ("postgres", "nobody")
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "fsync": "off",  # what the tests write need not outlive the machine
+    "full_page_writes": "off",
+    "timezone": "UTC",
+    "lc_messages": "C",
+}
+
+
+def binaries() -> Path | None:
+    """The folder of `initdb` and `postgres`; None where there are none."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    found = shutil.which("postgres")
+    for folder in (*folders, *([Path(found).resolve().parent] if found else [])):
+        if (folder / "initdb").is_file() and (folder / "postgres").is_file():
+            return folder
+    return None
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The address of a database on a server that runs as long as the block. Skips the test where
+    no server can be started."""
+    folder = binaries()
+    if folder is None:
+        pytest.skip("no PostgreSQL server is installed")
+    user = _unprivileged()
+    root = Path(tempfile.mkdtemp(prefix="kchat-postgres-"))
+    try:
+        if user is not None:
+            os.chown(root, user, -1)
+        password = secrets.token_hex(8)
+        port = _free_port()
+        _make(folder, root, password, user)
+        process = _start(folder, root, port, user)
+        try:
+            yield f"postgresql://tests:{password}@127.0.0.1:{port}/postgres"
+        finally:
+            process.send_signal(signal.SIGQUIT)  # at once: what it has is thrown away
+            process.communicate(timeout=_SECONDS)
+    finally:
+        shutil.rmtree(root)
+
+
+def _make(folder: Path, root: Path, password: str, user: int | None) -> None:
+    given = root / "password"
+    given.write_text(password)
+    given.chmod(0o644)  # in a folder that nobody else can enter
+    subprocess.run(
+        [
+            folder / "initdb", "-D", root / "data", "-U", "tests", f"--pwfile={given}",
+            "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "--no-sync",
+        ],
+        capture_output=True, check=True, timeout=_SECONDS, user=user,
+        cwd=root, env={"PATH": os.defpath},
+    )  # fmt: skip
+
+
+def _start(folder: Path, root: Path, port: int, user: int | None) -> subprocess.Popen[str]:
+    settings = [f"--{name}={value}" for name, value in (_SETTINGS | {"port": str(port)}).items()]
+    process = subprocess.Popen(
+        [folder / "postgres", "-D", root / "data", *settings],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        user=user, cwd=root, env={"PATH": os.defpath},
+    )  # fmt: skip
+    assert process.stderr is not None
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "ready to accept connections" in line:
+            return process
+    raise AssertionError("".join(said))
+
+
+def _version(folder: Path) -> int:
+    found = re.search(r"[0-9]+", folder.parent.name)
+    return int(found[0]) if found else 0
+
+
+def _unprivileged() -> int | None:
+    """The number of the user that the server runs as; None for the present one."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    for name in _USERS:
+        try:
+            return pwd.getpwnam(name).pw_uid
+        except KeyError:
+            continue
+    pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

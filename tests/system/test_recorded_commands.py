@@ -1,0 +1,71 @@
+"""Once there are people, what the owner reads at the command line is recorded, too."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from kchat_search.cli import commands, owner
+from kchat_search.composition import make_access
+from kchat_search.config import only
+from kchat_search.errors import AccessError, NotFound
+from kchat_search.models.audit import AuditFilter
+
+FILE = Path("var/access.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def call(*arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(commands, arguments, input=stdin)
+
+
+def add_somebody() -> None:
+    arguments = ("user", "add", "ada", "--role", "admin", "--password-stdin")
+    assert call(*arguments, stdin="four words of mine\n").exit_code == 0
+
+
+def recorded() -> list[tuple[str, str, str, str, int | None]]:
+    with closing(make_access(only())) as access:
+        rows = access.audit.rows(AuditFilter())
+    return [
+        (row.entry.principal, row.entry.name, row.entry.action, row.entry.object, row.entry.count)
+        for row in reversed(rows)
+    ]
+
+
+def test_as_long_as_there_are_no_people_a_command_makes_no_database_of_them() -> None:
+    assert call("reindex").exit_code == 0
+    assert isinstance(call("show", "1").exception, NotFound)
+    assert not FILE.exists()
+
+
+def test_what_the_owner_reads_is_recorded_with_the_name_of_their_account() -> None:
+    assert call("reindex").exit_code == 0
+    add_somebody()
+    before = len(recorded())
+    assert isinstance(call("show", "290").exception, NotFound)
+    assert call("export", "退款").exit_code == 0
+    assert call("search", "退款", "--json").exit_code == 0
+    me = ("owner", owner.owner().name)
+    assert recorded()[before:] == [
+        (*me, "view", "chat:290", 0),
+        (*me, "export", "", 0),
+        (*me, "search", "", 0),
+    ]
+    assert json.loads(call("audit", "--check", "--json").stdout)["ok"] is True
+
+
+def test_what_cannot_be_recorded_is_not_shown_to_the_owner_either() -> None:
+    add_somebody()
+    FILE.rename("elsewhere")
+    for end in ("-wal", "-shm"):
+        FILE.with_name(FILE.name + end).unlink(missing_ok=True)
+    assert isinstance(call("show", "290").exception, AccessError)
