@@ -56,7 +56,7 @@ class OwnAccount:
             raise BadRequest("The old password is wrong.", "old_password")
         if new == old:
             raise BadRequest("The new password is the old one.", "password")
-        self._access.people.set_password(me.name, new, keep_session=me.session)
+        self._access.people.set_password(me.name, new, keep_session=me.session, checked=checked)
         recorded(self._recorder, "password_changed", me.key)
 
     @needs("own_account")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
@@ -144,12 +146,21 @@ class SqlPeople:
         with self._database.writing() as connection:
             return self._changed(connection, name, agent_id=checked_agent_id(agent_id))
 
-    def set_password(self, name: str, password: str, *, keep_session: int | None = None) -> None:
+    def set_password(
+        self,
+        name: str,
+        password: str,
+        *,
+        keep_session: int | None = None,
+        checked: Person | None = None,
+    ) -> None:
         """A new password. All sessions end but `keep_session`."""
         known = self.person(name)
         kept = self._passwords.hash(password, known.name)
         with self._database.writing() as connection:
             row = row_of(connection, name)
+            if checked is not None and not is_still(checked, row):
+                raise BadRequest("The old password is wrong.", "old_password")
             connection.execute(
                 update(people).where(people.c.id == row.id).values(password_hash=kept)
             )
@@ -174,6 +185,7 @@ class SqlPeople:
                     .where(people.c.id == row.id, people.c.password_hash == row.password_hash)
                     .values(password_hash=anew)
                 )
+            return replace(person_out(row), password_mark=_password_mark(anew))
         return person_out(row)
 
     def disable(self, name: str) -> Person:
@@ -224,7 +236,17 @@ def person_out(row: Row[Any]) -> Person:
         provider=row.provider,
         created_at=moment_out(row.created_at),
         last_sign_in_at=moment_out(row.last_sign_in_at),
+        password_mark=_password_mark(row.password_hash),
     )
+
+
+def is_still(person: Person, row: Row[Any]) -> bool:
+    """Is this row the account that was looked up or let in as `person`, with the same password?"""
+    return bool(row.id == person.id and _password_mark(row.password_hash) == person.password_mark)
+
+
+def _password_mark(kept: str | None) -> str:
+    return sha256((kept or "").encode()).hexdigest()
 
 
 def checked_agent_id(agent_id: str | None) -> str | None:

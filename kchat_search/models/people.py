@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
@@ -113,6 +113,9 @@ class Person:
     """Who vouches for this person: the issuer of OpenID Connect; None for a local account."""
     created_at: datetime
     last_sign_in_at: datetime | None
+    password_mark: str = field(default="", repr=False, compare=False)
+    """Another one with each new password, and tells nothing of it. Who was let in with one password
+    begins no session once there is another."""
 
 
 @dataclass(frozen=True, slots=True)

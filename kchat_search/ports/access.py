@@ -64,8 +64,16 @@ class People(Protocol):
         """Say which Kchat agent this person is."""
         ...
 
-    def set_password(self, name: str, password: str, *, keep_session: int | None = None) -> None:
-        """A new password. All sessions end but `keep_session`."""
+    def set_password(
+        self,
+        name: str,
+        password: str,
+        *,
+        keep_session: int | None = None,
+        checked: Person | None = None,
+    ) -> None:
+        """A new password. All sessions end but `keep_session`. `checked`: whom the old one let in;
+        where there is another password since, it is a `BadRequest` (parameter `old_password`)."""
         ...
 
     def check_password(self, name: str, password: str) -> Person | None:
@@ -92,7 +100,11 @@ class Sessions(Protocol):
 
     def begin(self, person: Person, *, address: str, browser: str, provider_data: str = "") -> str:
         """Begin a session. Returns its secret, for the cookie. `provider_data`: what signing out at
-        the provider and asking it again need; kept with the session."""
+        the provider and asking it again need; kept with the session.
+
+        Raises `NotSignedIn` where the account is not any more as it was when `person` was let in:
+        disabled, removed, or with another password. Else a log-in that is under way would outlive
+        what ends all sessions."""
         ...
 
     def principal(self, secret: str) -> Principal | None:

@@ -161,6 +161,23 @@ def test_an_own_password_needs_the_old_one_and_is_not_guessed_here(
     assert kept.said() == [("log_in_failed", f"person:{cora.id}")] * 3
 
 
+def test_whoever_has_the_old_password_does_not_undo_a_new_one(
+    access: SqlAccess, cora: Person, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = access.sign_ins.with_password
+
+    def slow(name: str, password: str, *, address: str) -> Person | None:
+        checked = check(name, password, address=address)
+        access.people.set_password("cora", NEW)  # by an admin, at this moment
+        return checked
+
+    monkeypatch.setattr(access.sign_ins, "with_password", slow)
+    with pytest.raises(BadRequest, match="old password"):
+        own(access, cora, kept).change_password(PASSWORD, "words of a thief")
+    assert access.people.check_password("cora", NEW)
+    assert kept.said() == []
+
+
 def test_a_new_password_keeps_the_session_that_asks(
     access: SqlAccess, cora: Person, kept: Kept
 ) -> None:
