@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from sqlalchemy import insert, select
@@ -49,6 +50,10 @@ class SqlAccess:
 
     def __repr__(self) -> str:
         return f"SqlAccess({self._database!r})"
+
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread changes and records within the block is one transaction."""
+        return self._database.together()
 
     def signing_key(self) -> bytes:
         """32 bytes that sign cookies; the same in all processes, made at the first call."""

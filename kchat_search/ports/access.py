@@ -7,6 +7,7 @@ answer. A door that can't be looked at is shut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -240,6 +241,12 @@ class Access(Protocol):
     def requests(self) -> Requests: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
+
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread changes and records within the block is one transaction: a change that
+        has no row in the audit is not made. An error takes all of it back. What was recorded before
+        must be settled when it begins."""
+        ...
 
     def signing_key(self) -> bytes:
         """32 bytes that sign cookies; the same in all processes, made at the first call."""

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.administration import key_of
+from kchat_search.access.recorded import change, recorded
 from kchat_search.errors import NotSignedIn, ProviderUnreachable, RequestRefused, TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person
@@ -69,7 +70,10 @@ def log_out() -> BaseResponse:
     held = None if who.bearer() else sessions.held()
     there = elsewhere.log_out_url(held)
     if held is not None:
-        current.record_as(held).add(AuditEntry("", "", "", "log_out"))
+        recorder = current.record_as(held)
+        with change(current.access(), recorder):
+            sessions.end_here(held)
+            recorded(recorder, "log_out")
         sessions.end()
         if there is not None:
             return elsewhere.log_out_page(there)
