@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from kchat_search.access.database import AccessDatabase, latest_time
 from kchat_search.access.people import is_still, row_of
@@ -117,6 +117,19 @@ class SqlSessions:
             session=row.session_id,
             vouched_by=row.provider if row.is_vouched else None,
         )
+
+    def newest_vouched(self, person: int) -> int | None:
+        """The newest session of a person that began with a provider and has not ended."""
+        with self._database.reading() as connection:
+            now = self._database.now(connection.scalar(select(latest_time)))
+            found: int | None = connection.scalar(
+                select(func.max(sessions.c.id)).where(
+                    sessions.c.person_id == person,
+                    sessions.c.provider_data != "",
+                    ~self._ended(now),
+                )
+            )
+        return found
 
     def provider_data(self, session: int) -> str:
         """What `begin` was given, or `set_provider_data` last. Raises `NotFound`."""

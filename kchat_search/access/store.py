@@ -43,7 +43,7 @@ class SqlAccess:
         self._database = database
         self.people = SqlPeople(database, passwords, mark)
         self.sessions = SqlSessions(database, session_idle, session_longest)
-        self.tokens = SqlTokens(database, agents_see_own=agents_see_own)
+        self.tokens = SqlTokens(database, self.sessions, agents_see_own=agents_see_own)
         self.sign_ins = SqlSignIns(database, self.people)
         self.requests = SqlRequests(database)
         self.audit = SqlAudit(database, clock)

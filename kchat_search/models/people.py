@@ -66,7 +66,8 @@ class Principal:
     agent_id: str | None = None
     """The Kchat agent who it is; None where it is none, or nobody has said."""
     session: int | None = None
-    """The number of the session it signed in with."""
+    """The number of the session it signed in with; of a token, that of the session of its owner on
+    which it stands, where a provider vouches for them."""
     vouched_by: str | None = None
     """The issuer of OpenID Connect with which this session began, and that is asked again for the
     person's roles; None where they signed in in another way."""

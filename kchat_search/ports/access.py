@@ -65,6 +65,11 @@ class People(Protocol):
         """Say which Kchat agent this person is."""
         ...
 
+    def follow_claim(self, name: str, claimed: str | None) -> Person:
+        """The agent id that the provider says (`claimed`) counts, as long as it says one. With None
+        the one counts again that was there before: an admin had set it."""
+        ...
+
     def set_password(
         self,
         name: str,
@@ -152,7 +157,8 @@ class Tokens(Protocol):
 
     def principal(self, secret: str) -> Principal | None:
         """Who has this token: None where it ended, was revoked, or its owner is disabled. Its roles
-        are those of its own that its owner has today."""
+        are those of its own that its owner has today. Where a provider vouches for the owner, they
+        must be signed in, and the provider may have to be asked again (`Principal.vouched_by`)."""
         ...
 
     def everything(self, *, owner: str | None = None) -> tuple[Token, ...]:
