@@ -67,9 +67,22 @@ def test_web_and_command_line_hold_no_part_of_a_service(room: str) -> None:
         for node in ast.walk(ast.parse(source(module)))
         if isinstance(node, ast.Attribute)
         and node.attr in PARTS
-        and ast.unparse(node.value).split(".")[-1].strip("_") in ("service", "program", "gate")
+        and ast.unparse(node.value).split(".")[-1].strip("_()") in ("service", "program", "gate")
     ]
     assert found == []
+
+
+def test_the_web_gets_a_service_for_whoever_asks_and_for_nobody_else() -> None:
+    """At one place, of which `current.program` is the way; nowhere is the owner named."""
+    web = [module for module in modules() if module.split(".")[1:2] in (["web"], ["wsgi"])]
+    makers = {m for m in web for name, _ in _named(m) if name.split(".")[-1] in ("for_", "Gate")}
+    assert makers == {"kchat_search.web.http.current"}
+    names = {
+        getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
+        for module in web
+        for node in ast.walk(ast.parse(source(module)))
+    }
+    assert not names & {"OWNER", "make_service", "Service", "Searcher"}
 
 
 def gate(world: World) -> Gate:
