@@ -303,7 +303,9 @@ def test_pages_and_api_say_the_same_of_both(
 ) -> None:
     """Status, headers and body: an `ETag`, a length, an error too."""
     clients = [
-        create_app(OpenGate(gate.for_(agent(agent_id), pages=True)), clock=whole.clock).test_client()
+        create_app(
+            OpenGate(gate.for_(agent(agent_id), pages=True)), clock=whole.clock
+        ).test_client()
         for gate in (whole, parts[agent_id])
     ]
     chats = [
