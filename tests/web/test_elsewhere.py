@@ -582,3 +582,15 @@ def test_a_code_of_the_command_line_lets_an_administrator_in_where_nothing_else_
         ("log_in_failed", "", "code"),
     ]
     assert code not in str(world.rows())
+
+
+def test_wrong_codes_do_not_fill_the_disk_and_a_right_one_never_waits(world: World) -> None:
+    access = world.doors.access
+    person, browser = access.people.add("emergency", ["admin"]), world.browser()
+    statuses = [
+        browser.post("/login/code", "/login/code", code=f"wrong {i}").status_code for i in range(6)
+    ]
+    assert statuses == [401] * 3 + [429] * 3
+    assert len(world.rows()) == 3
+    code = new_code(access, person)
+    assert browser.post("/login/code", "/login/code", code=code).status_code == 303

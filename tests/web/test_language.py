@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from kchat_search.errors import (
@@ -53,6 +56,23 @@ def test_the_switch_of_language_never_leads_to_another_host(client: FlaskClient)
     assert response.status_code == 404
     for link in Page(response.text).links:
         assert not link["href"].startswith("//")
+
+
+def test_no_link_repeats_what_is_secret(guarded: Flask) -> None:
+    secrets = "&".join(f"{name}=SeCrEt" for name in ("password", "old_password", "again", "code"))
+    text = guarded.test_client().get(f"/login?next=/status&{secrets}").text
+    assert "SeCrEt" not in text
+    assert "next=%2Fstatus&amp;lang=en" in text
+
+
+def test_the_choice_is_sent_over_https_alone_where_the_address_is_that(guarded: Flask) -> None:
+    def cookie(**request: Any) -> str:
+        answer = guarded.test_client().get("/login?lang=en", **request)
+        (sent,) = (one for one in answer.headers.getlist("Set-Cookie") if one.startswith("lang="))
+        return sent
+
+    assert "Secure" in cookie(base_url="https://localhost")
+    assert "Secure" not in cookie()
 
 
 def test_a_page_does_not_follow_accept_language(client: FlaskClient) -> None:

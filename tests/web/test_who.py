@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 
 from kchat_search.errors import AccessError
+from kchat_search.models.people import ANYONE, NOBODY
+from kchat_search.web.http import who
 from tests.web.doors import Doors
 from tests.web.gates import browser, csrf_token, token
 
@@ -214,6 +216,15 @@ def test_a_process_that_once_saw_people_never_opens_again(
     monkeypatch.setattr(gate.access.people, "ever", lambda: False)
     assert client.get("/?q=退款").status_code == 302
     assert client.get("/api/v1/search?q=退款").status_code == 401
+
+
+def test_an_answer_under_way_ends_with_the_first_person(empty_doors: Doors) -> None:
+    access = empty_doors.access
+    asker = who.at_this_machine(access)
+    assert asker.again() == ANYONE
+    access.people.add("ada", ["admin"])
+    assert asker.again() == NOBODY
+    assert who.at_this_machine(None).again() == ANYONE
 
 
 @pytest.mark.parametrize("part", ["sessions", "tokens", "requests"])

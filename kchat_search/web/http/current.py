@@ -75,10 +75,14 @@ def asker() -> Asker:
     `BadRequest` for two credentials at once, `AccessError` where it can't be looked up, and
     `ProviderUnreachable` where who vouches for them must be asked again and can't be."""
     if "asker" not in g:
-        g.asker = who.decide(
-            None if is_open() else access(), gate().presentation.entrance, gate().elsewhere
-        )
+        g.asker = _asker()
     return cast("Asker", g.asker)
+
+
+def _asker() -> Asker:
+    if is_open():
+        return who.at_this_machine(gate().access)
+    return who.decide(access(), gate().presentation.entrance, gate().elsewhere)
 
 
 def principal() -> Principal:

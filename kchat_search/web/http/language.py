@@ -24,6 +24,8 @@ DEFAULT: Language = "zh"
 COOKIE = "lang"
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
 _YEAR_IN_SECONDS = 31_536_000
+_SECRET = frozenset({"password", "old_password", "again", "code", "csrf_token"})
+"""Fields of our forms that no link repeats, if somebody puts them into an address."""
 
 
 def install(app: Flask) -> None:
@@ -76,7 +78,9 @@ def _accepted() -> Language:
 
 def _switch_url(language: str) -> str:
     """The address of the present page in another language."""
-    parameters = [*without_choice(request.args).items(multi=True), ("lang", language)]
+    kept = without_choice(request.args).items(multi=True)
+    parameters = [(name, value) for name, value in kept if name not in _SECRET]
+    parameters.append(("lang", language))
     path = request.path if request.method in ("GET", "HEAD") else page_of(request.path)
     # An address that begins with two slashes would lead to another host.
     return f"/{quote(path.lstrip('/'))}?{urlencode(parameters)}"
@@ -86,7 +90,14 @@ def _remember(response: Response) -> Response:
     choice = request.args.get("lang")
     refused = response.status_code == HTTPStatus.FORBIDDEN  # by a page of another site, perhaps
     if choice in _LANGUAGES and not (refused or is_api_request() or request.endpoint == "static"):
-        response.set_cookie(COOKIE, choice, max_age=_YEAR_IN_SECONDS, httponly=True, samesite="Lax")
+        response.set_cookie(
+            COOKIE,
+            choice,
+            max_age=_YEAR_IN_SECONDS,
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
     return response
 
 

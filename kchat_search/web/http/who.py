@@ -45,16 +45,21 @@ class Asker:
 UNKNOWN = Asker(NOBODY, "nothing", lambda: NOBODY)
 
 
-def decide(
-    access: Access | None, entrance: Entrance, elsewhere: SignInElsewhere | None = None
-) -> Asker:
-    """Who sends the present request. `access`: None as long as there are no people.
+def at_this_machine(access: Access | None) -> Asker:
+    """Whoever sits here, as long as nobody was ever added. `access`: None where nobody can be."""
+
+    def again() -> Principal:
+        return NOBODY if access is not None and access.people.ever() else ANYONE
+
+    return Asker(ANYONE, "this_machine", again)
+
+
+def decide(access: Access, entrance: Entrance, elsewhere: SignInElsewhere | None = None) -> Asker:
+    """Who sends the present request, where there are people.
 
     Raises `NotSignedIn` for a token that gives no access, `BadRequest` for two credentials, and
     `ProviderUnreachable` where who vouches for the person must be asked again and can't be.
     """
-    if access is None:
-        return Asker(ANYONE, "this_machine", lambda: ANYONE)
     token, secret = bearer(), cookies.secret()
     if token is not None:
         if secret is not None:

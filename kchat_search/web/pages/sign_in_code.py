@@ -7,10 +7,12 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.sign_in_codes import use_code
+from kchat_search.errors import TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.ports import Clock
 from kchat_search.web.http import current, typed_forms
 from kchat_search.web.http.permissions import public
+from kchat_search.web.http.problems import words_of
 from kchat_search.web.http.rendering import page
 from kchat_search.web.pages.header import first_page
 
@@ -35,18 +37,31 @@ def blueprint(clock: Clock) -> Blueprint:
         code = request.form.get("code", "").strip()[:_LONGEST]
         person = use_code(current.access(), code, clock())
         if person is None:
-            failed = AuditEntry("", "", current.address(), "log_in_failed", "code")
-            current.recorder().add(failed)
-            answer = _page(_("这个代码不对，已用过，或已过期。请在命令行重新获取。"))
-            answer.status_code = 401
-            answer.headers["WWW-Authenticate"] = "Bearer"
-            return answer
+            return _refused(code)
         typed_forms.sign_in(person)
         entry = AuditEntry(f"person:{person.id}", person.name, "", "log_in", "code")
         current.recorder().add(entry)
         return redirect(first_page(), 303)
 
     return pages
+
+
+def _refused(code: str) -> Response:
+    """Nobody guesses a code. But each try is recorded, so it costs what a wrong password costs, and
+    is slowed down as that is: else tries would fill the disk. A right code never waits."""
+    address = current.address()
+    try:
+        current.access().sign_ins.with_password("", code, address=address)
+    except TooManyAttempts as error:
+        answer = _page(words_of(error))
+        answer.status_code = 429
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+    current.recorder().add(AuditEntry("", "", address, "log_in_failed", "code"))
+    answer = _page(_("这个代码不对，已用过，或已过期。请在命令行重新获取。"))
+    answer.status_code = 401
+    answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _page(error: str) -> Response:
