@@ -1,6 +1,6 @@
 """Which requests come from this machine, as far as a server can tell.
 
-As long as there is no log-in, a request is answered only if all of this is true:
+As long as nobody was added, a request is answered only if all of this is true:
 
 - It comes from a loopback address.
 - Its `Host` is a loopback name. A foreign page can make its own name resolve to 127.0.0.1 (DNS
@@ -113,7 +113,7 @@ def _check_host(text: str) -> None:
     if not is_loopback(host_of(text) or ""):
         raise RequestRefused(
             _(
-                "尚无登录功能，本服务只在本机开放：请用 http://localhost 或 http://127.0.0.1 "
+                "还没有添加任何人，本服务只在本机开放：请用 http://localhost 或 http://127.0.0.1 "
                 "加端口访问，而不是「%(host)s」。",
                 host=text[:100],
             )
@@ -137,20 +137,25 @@ def _check_target(target: str, host: str) -> None:
 def _check_address(address: str) -> None:
     """A Unix socket shows no address; what connects to one is a proxy."""
     if not is_loopback(address):
-        raise RequestRefused(_("尚无登录功能，本服务只回答本机的请求。"))
+        raise RequestRefused(
+            _(
+                "还没有添加任何人，本服务只回答本机的请求。"
+                "先在运行它的机器上添加第一个人：kchat-search user add NAME --role admin。"
+            )
+        )
 
 
 def _check_proxies(environ: Mapping[str, Any]) -> None:
     protocol = str(environ.get("SERVER_PROTOCOL") or "")
     if not protocol.startswith(("HTTP/1.1", "HTTP/2", "HTTP/3")):
         raise RequestRefused(
-            _("尚无登录功能，本服务不能经由代理开放。代理常用 HTTP/1.0，所以只回答 HTTP/1.1。")
+            _("还没有添加任何人，本服务不能经由代理开放。代理常用 HTTP/1.0，所以只回答 HTTP/1.1。")
         )
     for key, value in environ.items():
         if key.startswith("HTTP_") and _is_of_a_proxy(key[5:], value):
             raise RequestRefused(
                 _(
-                    "尚无登录功能，本服务不能经由代理或隧道对外开放：请求带有「%(name)s」。",
+                    "还没有添加任何人，本服务不能经由代理或隧道对外开放：请求带有「%(name)s」。",
                     name=key[5:].replace("_", "-").title()[:60],
                 )
             )
