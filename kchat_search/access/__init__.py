@@ -23,6 +23,7 @@
     sign_ins.py       signing in by password, slowed down where it fails
     sign_in_codes.py  codes that sign a local account in once, made at the command line
     request_counts.py how many requests a principal makes
+    running_exports.py the exports of a principal that run, in all processes
     recorder.py       records what one principal does from one address
     audit_reading.py  the audit for whoever reads it: all rows, or their own
     audit_store.py    `SqlAudit`, which is `ports.Audit`

@@ -14,6 +14,7 @@ from contextlib import AbstractContextManager
 from kchat_search.ports.access import (
     Access,
     Audit,
+    Exports,
     People,
     Requests,
     Sessions,
@@ -54,6 +55,11 @@ class AccessOnDemand:
     def requests(self) -> Requests:
         """How many requests a principal makes."""
         return self._opened().requests
+
+    @property
+    def exports(self) -> Exports:
+        """The exports of a principal that run."""
+        return self._opened().exports
 
     @property
     def audit(self) -> Audit:

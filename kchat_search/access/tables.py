@@ -121,6 +121,7 @@ failed_log_ins = Table(
 )
 Index(None, failed_log_ins.c.last_at)
 
+# Requests of a principal in a minute; and places of exports that run, until that minute.
 request_counts = Table(
     "request_counts",
     metadata,

@@ -191,6 +191,26 @@ class Requests(Protocol):
         ...
 
 
+class ExportPlace(Protocol):
+    """The place of an export that runs."""
+
+    def keep(self) -> None:
+        """It still runs: called again and again, else the place becomes free after some minutes."""
+        ...
+
+    def end(self) -> None:
+        """It has ended. Never raises."""
+        ...
+
+
+class Exports(Protocol):
+    """The exports of a principal that run, counted over all processes."""
+
+    def begin(self, principal: Principal, *, most: int) -> ExportPlace | None:
+        """A place; None where the principal has `most`."""
+        ...
+
+
 class Ticket(Protocol):
     """An entry on its way to the disk."""
 
@@ -246,6 +266,8 @@ class Access(Protocol):
     @property
     def requests(self) -> Requests: ...  # noqa: D102
     @property
+    def exports(self) -> Exports: ...  # noqa: D102
+    @property
     def audit(self) -> Audit: ...  # noqa: D102
 
     def together(self) -> AbstractContextManager[None]:
@@ -278,5 +300,6 @@ class Recorder(Protocol):
 
 
 __all__: Sequence[str] = (
-    "Access", "Audit", "People", "Recorder", "Requests", "Sessions", "SignIns", "Ticket", "Tokens",
+    "Access", "Audit", "ExportPlace", "Exports", "People", "Recorder", "Requests", "Sessions",
+    "SignIns", "Ticket", "Tokens",
 )  # fmt: skip

@@ -103,6 +103,7 @@ WRITES: dict[str, Callable[[SqlAccess, Office], object]] = {
     "log-in": lambda a, _: a.sign_ins.with_password("anna", PASSWORD, address=ADDRESS),
     "wrong log-in": lambda a, _: a.sign_ins.with_password("who", PASSWORD, address=ADDRESS),
     "request": lambda a, _: a.requests.count(ANNA, limit=100),
+    "export": lambda a, _: a.exports.begin(ANNA, most=3),
 }
 
 

@@ -23,7 +23,9 @@ from kchat_search.web.api.export_places import AT_ONCE, OF_ONE_CLIENT
 from kchat_search.web.api.export_response import Sender
 from tests.serialization.export_files import lines, rows, sheet_rows, sheets
 from tests.web.builders import chat, message
+from tests.web.doors import Doors
 from tests.web.fake_service import NOW, FakeService
+from tests.web.gates import browser
 from tests.web.serving import Clock, ask, connected, exchange, served
 
 
@@ -173,6 +175,22 @@ def test_one_client_never_has_all_places(client: FlaskClient, service: FakeServi
     assert len(rows(get(client, "format=csv").data)) == 9
     for each in running:
         each.close()
+
+
+def test_a_person_has_no_more_in_several_processes(gate: Doors, guarded: Flask) -> None:
+    gate.service.chats = [chat(n, [message("长" * 50_000)]) for n in range(9)]
+    clients = [browser(app, gate, "cora") for app in (guarded, gate.app())]
+    path = "/api/v1/export?format=csv"
+    running = [clients[n % 2].get(path) for n in range(OF_ONE_CLIENT)]
+    for client in clients:
+        assert client.get(path).status_code == 429
+        assert client.head(path).status_code == 200
+    running.pop().close()
+    running.append(clients[0].get(path))
+    assert [answer.status_code for answer in running] == [200] * OF_ONE_CLIENT
+    assert clients[1].get(path).status_code == 429
+    for answer in running:
+        answer.close()
 
 
 @pytest.mark.parametrize(("seconds_a_piece", "whole"), [(1.0, True), (8.0, False)])

@@ -1,7 +1,8 @@
 """Who may export now: so many at once, and so many of them for one client.
 
-A client is a person or a token. As long as there are no people, it is an address; all users and
-programs of the machine may have the same one, so its share is large; but it is never all.
+A client is a person or a token, whose exports are counted over all processes (`ports.Exports`). As
+long as there are no people, it is an address; all users and programs of the machine may have the
+same one, so its share is large; but it is never all.
 """
 
 from __future__ import annotations
@@ -50,10 +51,15 @@ class ExportPlaces:
                     _("同时最多进行 %(limit)s 个导出；请等其中一个结束后再试。", limit=AT_ONCE)
                 )
             if self._taken[client] >= OF_ONE_CLIENT:
-                raise ExportQuotaReached(
-                    _(
-                        "同一客户端同时最多进行 %(limit)s 个导出；请等其中一个结束后再试。",
-                        limit=OF_ONE_CLIENT,
-                    )
-                )
+                raise quota_reached()
             self._taken[client] += 1
+
+
+def quota_reached() -> ExportQuotaReached:
+    """What a client is told that has its share."""
+    return ExportQuotaReached(
+        _(
+            "同一客户端同时最多进行 %(limit)s 个导出；请等其中一个结束后再试。",
+            limit=OF_ONE_CLIENT,
+        )
+    )

@@ -18,7 +18,7 @@ nothing at all. Under another server, it is noticed when that server takes the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from time import monotonic
 
@@ -34,7 +34,7 @@ from kchat_search.search.export_walk import Export
 from kchat_search.serialization import audit, export_formats
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.times import local
-from kchat_search.web.api.export_places import ExportPlaces
+from kchat_search.web.api.export_places import OF_ONE_CLIENT, ExportPlaces, quota_reached
 from kchat_search.web.http import current, language
 from kchat_search.web.http.current import program
 from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE, LeastRate
@@ -48,10 +48,23 @@ TOTAL = "X-Total-Count"
 COMPLETE = "X-Coverage-Complete"
 
 
-def _client() -> str:
-    """Whose exports are counted together: those of a person or token. As long as there are no
-    people, those of an address."""
-    return current.address() if current.is_open() else current.principal().key
+@contextmanager
+def _place(places: ExportPlaces) -> Iterator[Callable[[], None]]:
+    """A place for an export of whoever asks, until the end of the block. Gives what is called while
+    it runs. Raises `TooManyExports` and `ExportQuotaReached`."""
+    if current.is_open():
+        with places.place(current.address()):
+            yield lambda: None
+        return
+    asks = current.principal()
+    with places.place(asks.key):  # first: it costs nothing
+        place = current.access().exports.begin(asks, most=OF_ONE_CLIENT)
+        if place is None:
+            raise quota_reached()
+        try:
+            yield place.keep
+        finally:
+            place.end()
 
 
 def _check_protocol() -> None:
@@ -111,10 +124,10 @@ class Sender:
         if request.method == "HEAD":
             return begin()[0]
         with ExitStack() as until_sent:
-            until_sent.enter_context(self._places.place(_client()))
+            still_runs = until_sent.enter_context(_place(self._places))
             response, pieces = begin()
             first = next(pieces, b"")
-            response.response = self._timed(chain([first], pieces))
+            response.response = self._timed(chain([first], pieces), still_runs)
             # The server closes the answer when it is sent, and also when the client is gone.
             response.call_on_close(until_sent.pop_all().close)
             return response
@@ -132,10 +145,11 @@ class Sender:
             language=language.current(),
         )
 
-    def _timed(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _timed(self, pieces: Iterator[bytes], still_runs: Callable[[], None]) -> Iterator[bytes]:
         """The same pieces, as long as the client reads them fast enough. Raises `ReaderTooSlow`."""
         reader = LeastRate(SLOW_SECONDS, LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE)
         for piece in pieces:
+            still_runs()
             reader.begin_to_wait(self._seconds())
             yield piece
             now = self._seconds()
