@@ -12,7 +12,7 @@ end as well, leaves a chain that is whole: only a head that was written down els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain as chained
 from typing import NamedTuple
@@ -75,6 +75,41 @@ class ChainEnd:
     """The id of the chain."""
     rows: int
     head: str
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A chain in which nothing is wrong."""
+
+    rows: int
+    head: str
+
+
+def whole(end: ChainEnd, known_head: str | None, rows: Iterable[Sequence[object]]) -> Whole | None:
+    """The chain, if every row is what was recorded; None at the first that is not, and where
+    `known_head` is no row's: then `ChainCheck` finds out what is wrong. Nearly every check ends
+    here, and this takes a third of the time. `rows`: as `StoredRow`, number ascending."""
+    number, head = 0, BEFORE_THE_FIRST
+    head_seen = known_head in (None, BEFORE_THE_FIRST)
+    erased: set[object] = set()
+    for row in rows:
+        number += 1
+        if row[0] != number or row[11] != head or row_hash(end.chain, row[:12]) != row[12]:
+            return None
+        head = str(row[12])
+        head_seen = head_seen or head == known_head
+        name_commitment, query_commitment, _, _, name, name_salt, query, query_salt = row[9:]
+        if name is name_salt is query is query_salt is None:
+            erased.add(f"audit:{number}")
+        elif not (
+            fulfils(name, name_salt, name_commitment)
+            and fulfils(query, query_salt, query_commitment)
+        ):
+            return None
+        if row[5] == "text_erased":
+            erased.discard(row[6])
+    is_whole = head_seen and not erased and (number, head) == (end.rows, end.head)
+    return Whole(number, head) if is_whole else None
 
 
 @dataclass(slots=True)

@@ -13,13 +13,22 @@ from datetime import datetime
 from itertools import starmap
 
 from sqlalchemy import Connection, select, text, update
+from sqlalchemy.exc import OperationalError
 
 from kchat_search.access import audit_rows
 from kchat_search.access.audit_appending import append, chain_end
-from kchat_search.access.audit_check import MOST_PROBLEMS, ChainCheck, StoredRow
+from kchat_search.access.audit_check import (
+    MOST_PROBLEMS,
+    ChainCheck,
+    ChainEnd,
+    StoredRow,
+    Whole,
+    whole,
+)
 from kchat_search.access.audit_tables import audit, audit_texts
 from kchat_search.access.database import AccessDatabase
 from kchat_search.access.group_commit import GroupCommit, GroupTicket
+from kchat_search.databases.driver_statements import DriverStatement
 from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.audit import (
     AuditCheck,
@@ -86,15 +95,8 @@ class SqlAudit:
         if head is not None and not _HASH.fullmatch(head):
             raise BadRequest("A head is the 64 hexadecimal digits that a check has shown.", "head")
         with self._database.reading() as connection:
-            checked = ChainCheck(chain_end(connection), head)
-            streamed = connection.execution_options(yield_per=_READ_AT_ONCE)
-            checked.run(starmap(StoredRow, streamed.execute(audit_rows.EVERYTHING)))
-            checked.name_moved(lambda hashes: _numbers(connection, hashes))
-            checked.texts_without_rows(
-                connection.scalars(audit_rows.TEXTS_ALONE.limit(MOST_PROBLEMS))
-            )
-            problems = (*checked.problems(), *_unsound(connection))
-        return AuditCheck(checked.rows, checked.head, problems)
+            rows, last, problems = _checked(connection, head)
+            return AuditCheck(rows, last, (*problems, *_unsound(connection)))
 
     def erase(self, number: int, reason: str, by: Principal) -> None:
         """Erase the free texts of a row, and record that, why and by whom. Raises `NotFound`, and
@@ -116,6 +118,29 @@ class SqlAudit:
     def _append(self, entries: Sequence[AuditEntry]) -> None:
         with self._database.writing() as connection:
             append(connection, entries, self._clock())
+
+
+def _checked(connection: Connection, head: str | None) -> tuple[int, str, tuple[AuditProblem, ...]]:
+    """(how many rows there are, the hash of the last one, what is wrong with them)."""
+    end = chain_end(connection)
+    alone = connection.scalars(audit_rows.TEXTS_ALONE.limit(MOST_PROBLEMS)).all()
+    if not alone and (found := _whole(connection, end, head)) is not None:
+        return found.rows, found.head, ()
+    checked = ChainCheck(end, head)
+    streamed = connection.execution_options(yield_per=_READ_AT_ONCE)
+    checked.run(starmap(StoredRow, streamed.execute(audit_rows.EVERYTHING)))
+    checked.name_moved(lambda hashes: _numbers(connection, hashes))
+    checked.texts_without_rows(alone)
+    return checked.rows, checked.head, checked.problems()
+
+
+def _whole(connection: Connection, end: ChainEnd, head: str | None) -> Whole | None:
+    statement = DriverStatement(audit_rows.EVERYTHING, connection.dialect)
+    try:
+        with statement.rows(connection) as rows:
+            return whole(end, head, rows)
+    except OperationalError:  # a damaged text; if it is the disk, reading again says so
+        return None
 
 
 def _erase_securely(connection: Connection) -> None:
