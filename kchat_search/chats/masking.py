@@ -92,6 +92,7 @@ _MOST_CACHED = 64
 """Characters."""
 _LIKE_DIGITS = re.compile(rf"[{ANY_DIGIT}①-⑳⓪⑴-⒛🄀-🄊⁰-₉²³¹貳貮兩參叄陸肆壹㈠-㈩㊀-㊉]{{1,4}}")
 _AT = ("@", "＠", "﹫")
+_ESCAPED_AT = ("%40", "&#", "\\x40")
 _FEWEST_DIGITS = 4
 """Characters that are digits, or become some. No number has fewer, and no escaped address."""
 
@@ -102,7 +103,9 @@ def may_show(text: str) -> bool:
     if any(at in text for at in _AT):
         return True
     marks = sum(len(run.group()) for run in islice(_LIKE_DIGITS.finditer(text), _FEWEST_DIGITS))
-    return marks >= _FEWEST_DIGITS or (marks >= len("40") and "%40" in text)
+    return marks >= _FEWEST_DIGITS or (
+        marks >= len("40") and any(mark in text for mark in _ESCAPED_AT)
+    )
 
 
 @dataclass(frozen=True, slots=True)

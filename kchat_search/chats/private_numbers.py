@@ -28,6 +28,8 @@ from typing import Literal, NamedTuple
 from stdnum import luhn
 from stdnum.cn import ric
 
+from kchat_search.chats import number_names
+
 Kind = Literal["mobile", "landline", "foreign", "identity", "card", "email"]
 Range = tuple[int, int]
 
@@ -45,9 +47,11 @@ class Private(NamedTuple):
 
 
 _GROUPS = re.compile("[0-9]+")
-_BETWEEN = re.compile("[ ._·•~/|()\u20e3-]{1,3}")
+_MARKS = "\u0300-\u036f\u20d0-\u20f0\ufe20-\ufe2f"
+"""Characters that are drawn over the one before them: keycaps, circles, strokes."""
+_BETWEEN = re.compile(rf"[ \u2800._·•~/|(){_MARKS}-]{{1,3}}")
 """What may stand between two groups of digits of one number."""
-_KEYCAP = "\u20e3"
+_DIVIDES_NOTHING = re.compile(f"[{_MARKS}]+")
 _TIGHT = re.compile("[._·•~/|]")
 """What stands in versions, dates and sums too. So only the usual groups may have it between."""
 _FEWEST_DIGITS = 8
@@ -78,25 +82,20 @@ _CARD_GROUPS = frozenset(
 """By which bank cards are divided."""
 _PLUS = re.compile(r"(?<![a-z0-9+])\(?\+ ?\(?$")
 _PARCEL = re.compile("(?<![a-z])(?:sf|jd[a-z]{0,2}|yt|jt|zt|zto|sto|yto|ems|dpk)$")
-_IDENTITY = re.compile("身份证|身份證|身分证|证件|identity|id card|id no")
-_ORDER = re.compile(
-    "(?:订单|单号|单编号|运单|快递单|流水|交易|物流|order|tracking)[^0-9,，。;；]{0,10}$"
-)
-_LOOK_BACK = 20
-"""Characters before a number in which the text may say what it is."""
 
 
-def numbers(text: str, *, mobiles_alone: bool = False) -> Iterator[Private]:
+def numbers(text: str, *, spelled: bool = False, named: bool = False) -> Iterator[Private]:
     """The private numbers of a folded text whose digits are all ASCII, in order; none overlaps
-    another. With `mobiles_alone`, no others."""
+    another. With `spelled`, only those that digits can hardly be by chance. With `named`, a number
+    is what it may be, whatever the text calls it."""
     groups = [group.span() for group in _GROUPS.finditer(text)]
     joints = [_joint(text, left[1], right[0]) for left, right in pairwise(groups)]
     passed = 0
     for number in _first_of_enough(groups, joints):
         if groups[number][0] < passed:
             continue
-        digits = _Digits(text, groups, joints, number)
-        found = digits.mobile() if mobiles_alone else digits.number()
+        digits = _Digits(text, groups, joints, number, named=named)
+        found = digits.spelled() if spelled else digits.number()
         if found is not None:
             yield found
             passed = found.end
@@ -127,9 +126,16 @@ class _Digits:
     """The digits from the beginning of a group on, as far as they may be of one number."""
 
     def __init__(
-        self, text: str, groups: list[Range], joints: list[str | None], first: int
+        self,
+        text: str,
+        groups: list[Range],
+        joints: list[str | None],
+        first: int,
+        *,
+        named: bool = False,
     ) -> None:
         self._text = text
+        self._named = named
         self._groups, self._joints, self._first = groups, joints, first
         start = groups[first][0]
         has_plus = "+" in text[max(0, start - 5) : start]
@@ -146,7 +152,7 @@ class _Digits:
             start, end = groups[number]
             if len(self.digits) + end - start > _MOST_DIGITS:
                 break
-            if number > first and joints[number - 1] == _KEYCAP:
+            if number > first and _DIVIDES_NOTHING.fullmatch(joints[number - 1] or ""):
                 del self.ends[len(self.digits)]
             self.digits += text[start:end]
             self._places += range(start, end)
@@ -158,13 +164,15 @@ class _Digits:
             return None
         if self._plus and not self.digits.startswith("86"):
             return self._foreign("")
-        found = self._identity() or self._card() or self.mobile() or self._landline()
-        return found or self._foreign_without_plus()
+        return self.spelled() or self._landline() or self._foreign_without_plus()
+
+    def spelled(self) -> Private | None:
+        """The same, where it is one of those that digits can hardly be by chance."""
+        return self._identity() or self._card() or self._mobile()
 
     # -- kinds -------------------------------------------------------------------------------
 
-    def mobile(self) -> Private | None:
-        """The mobile number with which these digits begin."""
+    def _mobile(self) -> Private | None:
         for prefix in _MOBILE_PREFIXES:
             begin, end = len(prefix), len(prefix) + 11
             if (
@@ -225,7 +233,7 @@ class _Digits:
                 return Private(
                     "identity", self._place(0)[0], last.end(), hidden, self.digits[:17] + "x"
                 )
-        if 15 in self.ends and self._is_called(_IDENTITY) and _is_day("19" + self.digits[6:12]):
+        if 15 in self.ends and self._may_be_identity and _is_day("19" + self.digits[6:12]):
             return self._made("identity", 15, 4, 11, self.digits[:15])
         return None
 
@@ -237,7 +245,7 @@ class _Digits:
                 and self._sizes(0, end) in _CARD_GROUPS
                 and luhn.is_valid(self.digits[:end])
                 and not self._is_identifier(end)
-                and not self._is_called(_ORDER)
+                and not self._is_order(end)
             ):
                 return self._made("card", end, 0, end - 4, self.digits[:end])
         return None
@@ -327,13 +335,19 @@ class _Digits:
             return False
         return _is_latin(after) or _PARCEL.search(before) is not None
 
-    def _is_called(self, name: re.Pattern[str]) -> bool:
-        """Does the text before them say that they are this?"""
-        start = self._groups[self._first][0]
-        return name.search(self._text[max(0, start - _LOOK_BACK) : start]) is not None
+    @property
+    def _may_be_identity(self) -> bool:
+        """May 15 digits be those of an identity card?"""
+        return self._named or number_names.is_identity(self._text, self._places[0])
+
+    def _is_order(self, end: int) -> bool:
+        """Does the text call the first `end` digits the number of an order?"""
+        if self._named:
+            return False
+        return number_names.is_order(self._text, self._places[0], self._places[end - 1] + 1)
 
 
-_X = re.compile("[ -]?[x×](?![a-z0-9])")
+_X = re.compile("[ -]?[x×хχ✕✖*](?![a-z0-9])")
 
 
 def _is_latin(character: str) -> bool:

@@ -20,7 +20,7 @@ from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import letter_runs
 from kchat_search.text.segmentation import Segmenter, index_token
 
-VERSION = 5
+VERSION = 6
 """The version of what a document is made of. After it changes, the index is rebuilt."""
 
 
