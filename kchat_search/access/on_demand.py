@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from kchat_search.ports.access import (
     Access,
@@ -65,10 +64,6 @@ class AccessOnDemand:
     def audit(self) -> Audit:
         """The record of who did what."""
         return self._opened().audit
-
-    def together(self) -> AbstractContextManager[None]:
-        """See the port."""
-        return self._opened().together()
 
     def signing_key(self) -> bytes:
         """See the port."""

@@ -60,7 +60,7 @@ from kchat_search.search.tree import (
     names_times,
     written,
 )
-from kchat_search.search.whole_numbers import with_whole_numbers
+from kchat_search.search.whole_numbers import with_cut_numbers, with_whole_numbers
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.joined import joined_query
 from kchat_search.text.segmentation import index_token
@@ -123,6 +123,8 @@ def whole(tree: Tree | None, context: Context) -> Node:
 
     Raises `LimitExceeded` where each text is looked for in too many groups of messages.
     """
+    if tree is not None and context.masked:
+        tree = with_cut_numbers(tree)
     if tree is not None and is_about_messages(tree):
         return to_node(And((tree,)), context)
     node = context.asked(to_node(tree, context))

@@ -21,7 +21,12 @@ from numpy.typing import NDArray
 
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.hidden_spans import SPANS
-from kchat_search.engines.whoosh.literals import gram_terms, may_contain, may_contain_in
+from kchat_search.engines.whoosh.literals import (
+    gram_terms,
+    has_whole_numbers,
+    may_contain,
+    may_contain_in,
+)
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.schema import filter_term
@@ -188,14 +193,14 @@ def _with_term(
 def _with_texts_near(
     segment: Segment, node: Near, within: DocNumbers | None, *, history: bool
 ) -> DocNumbers:
-    # Who sees masked does not look into `whole`: there a distance would tell how long an address
-    # is that is hidden between two texts.
-    names = ["text"] if segment.masked else ["text", "clear"]
+    names = ["text", "clear"]
+    if segment.masked:
+        names = ["whole" if any(map(has_whole_numbers, node.texts)) else "text"]
     texts = sorted(node.texts, key=lambda text: _cost(segment, Contains(text)))
     found = []
     for name in [*names, "former"] if history else names:
         left = within
-        if name == "clear":
+        if name in SPANS:
             hiding = segment.only_live(segment.file.fragments[name].documents)
             left = narrowed(hiding, within, segment.size)
         for text in texts:

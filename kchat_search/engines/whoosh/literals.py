@@ -49,7 +49,7 @@ def may_contain(
     if isinstance(node, FileNamed):
         names = ["files", "hidden_files"]
         if segment.masked:
-            names = ["hidden_files" if _has_whole_numbers(node.text) else "files"]
+            names = ["hidden_files" if has_whole_numbers(node.text) else "files"]
         messages = EVERYWHERE
     else:
         names = _texts(segment, node, history=history)
@@ -71,12 +71,12 @@ def _texts(segment: Segment, node: Contains, *, history: bool) -> list[str]:
         if history:
             names += ["former", "former_joined"] if node.joined else ["former"]
         return names
-    if _has_whole_numbers(node.text):
+    if has_whole_numbers(node.text):
         return ["whole"]
     return ["text", "joined", "masked_joined"] if node.joined else ["text"]
 
 
-def _has_whole_numbers(literal: str) -> bool:
+def has_whole_numbers(literal: str) -> bool:
     """Has it numbers in marks, all of them whole? What else stands in it can only be outside of a
     number then, so that no part of a number is found out by it."""
     opened, *parts = literal.split(WHOLE_BEGINS)

@@ -40,16 +40,14 @@ def held() -> Principal | None:
 def end() -> None:
     """Nobody is signed in in this browser any more. Nothing happens if nobody was."""
     known = held()
-    if known is not None:
-        end_here(known)
+    if known is not None and known.session is not None:
+        _end(known.session)
     cookies.forget()
     current.forget()
 
 
-def end_here(known: Principal) -> None:
-    """The same on the server alone: the browser keeps its cookie, which is worth nothing."""
+def _end(number: int) -> None:
     try:
-        if known.session is not None:
-            current.access().sessions.end(known.session)
+        current.access().sessions.end(number)
     except NotFound:  # it ended in this moment
         return

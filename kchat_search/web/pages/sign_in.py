@@ -11,8 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.administration import key_of
-from kchat_search.access.recorded import change, recorded
-from kchat_search.errors import NotSignedIn, ProviderUnreachable, RequestRefused, TooManyAttempts
+from kchat_search.errors import ProviderUnreachable, RequestRefused, TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person
 from kchat_search.web.http import current, sessions, typed_forms, who
@@ -58,8 +57,9 @@ def log_in() -> BaseResponse:
         )
     except TooManyAttempts as error:
         return _slowed_down(there, name, error)
-    if person is None or not _begin(person):
+    if person is None:
         return _refused(there, name)
+    _begin(person)
     return redirect(first_page() if there == HOME else there, 303)
 
 
@@ -70,10 +70,7 @@ def log_out() -> BaseResponse:
     held = None if who.bearer() else sessions.held()
     there = elsewhere.log_out_url(held)
     if held is not None:
-        recorder = current.record_as(held)
-        with change(current.access(), recorder):
-            sessions.end_here(held)
-            recorded(recorder, "log_out")
+        current.record_as(held).add(AuditEntry("", "", "", "log_out"))
         sessions.end()
         if there is not None:
             return elsewhere.log_out_page(there)
@@ -88,15 +85,10 @@ def _is_known() -> bool:
         return False
 
 
-def _begin(person: Person) -> bool:
-    """Begin a log-in, unless the account became another since the password was checked."""
-    try:
-        typed_forms.sign_in(person)
-    except NotSignedIn:
-        return False
+def _begin(person: Person) -> None:
+    typed_forms.sign_in(person)
     entry = AuditEntry(key_of(person), person.name, current.address(), "log_in")
     current.recorder().add(entry)
-    return True
 
 
 def _refused(there: str, name: str) -> Response:
