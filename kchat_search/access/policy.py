@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from kchat_search.models.people import Permission, Principal, Role, Viewer
+from kchat_search.models.people import ROLES, Permission, Principal, Role, Viewer
 from kchat_search.models.plan import AnyOf, Everything, FieldIs, Node, Sight
 
 AgentsSee = Literal["all", "own"]
@@ -57,6 +57,11 @@ def permissions(principal: Principal) -> frozenset[Permission]:
             return _of_roles(principal.roles) - _OF_PEOPLE
         case "nobody":
             return _NONE
+
+
+def roles_with(permission: str) -> tuple[Role, ...]:
+    """The roles that give this permission."""
+    return tuple(role for role in ROLES if permission in OF_ROLE[role])
 
 
 def sight(principal: Principal, agents_see: AgentsSee) -> Sight:

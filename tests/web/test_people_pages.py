@@ -33,6 +33,8 @@ def admin(app: Flask) -> Browser:
 def test_only_administrators_see_the_pages_of_people(app: Flask, name: str, path: str) -> None:
     page = signed_in(app, name).open(path, 403)
     assert "没有权限" in page.text
+    assert "需要以下角色之一：管理员。" in page.text
+    assert "「people」" not in page.text, "no words of the program"
     assert {"/account"} <= {link["href"] for link in page.links}, "a way on"
 
 

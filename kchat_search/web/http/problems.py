@@ -20,6 +20,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response as BaseResponse
 
+from kchat_search.access.policy import roles_with
 from kchat_search.errors import (
     AccessError,
     ArchiveError,
@@ -43,6 +44,7 @@ from kchat_search.errors import (
     TooManyExports,
     TooManyRequests,
 )
+from kchat_search.models.people import Role
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.schemas import AlertJson, ProblemJson
@@ -107,6 +109,8 @@ class Problem:
     """Headers for the answer."""
     alerts: tuple[AlertJson, ...] = ()
     """What else is wrong now."""
+    roles: tuple[Role, ...] = ()
+    """Those that may do it, where whoever asks may not. A page says so in place of `detail`."""
 
 
 def install(app: Flask) -> None:
@@ -158,6 +162,7 @@ def answer_own_error(error: KchatSearchError) -> BaseResponse:
             limit=error.limit if isinstance(error, LimitExceeded) else None,
             headers=_retry_after(error, status),
             alerts=_alerts() if about_files and tells_all else (),
+            roles=roles_with(error.permission) if isinstance(error, Forbidden) else (),
         )
     )
 
@@ -284,9 +289,9 @@ def _advice(problem: Problem) -> tuple[str, str]:
     by_status = {
         400: (_("这个搜索无法执行"), _("请修改搜索词或条件后再试。")),
         403: (_("拒绝访问"), _("请在运行本服务的机器上，用浏览器直接打开它。")),
-        404: (_("没有找到"), _("它可能从未存在，或者地址有误。可以从搜索重新开始。")),
-        405: (_("这个地址不能这样使用"), _("请从搜索页面重新开始。")),
-        413: (_("请求太大"), _("请从搜索页面重新开始。")),
+        404: (_("没有找到"), _("它可能从未存在，或者地址有误。请从首页重新开始。")),
+        405: (_("这个地址不能这样使用"), _("请从首页重新开始。")),
+        413: (_("请求太大"), _("请从首页重新开始。")),
         429: (_("请求太多"), _("请等其中一个结束后再试。")),
         422: (_("这个请求太费时"), _("数据没有问题。请缩小范围后再试。")),
         500: (
@@ -310,7 +315,10 @@ def _advice_by_kind() -> dict[str, tuple[str, str]]:
         ),
         "not-signed-in": (_("尚未登录"), _("请登录后再打开。")),
         "forbidden": (_("没有权限"), _("您的账号不能做这件事。需要时请联系管理员。")),
-        "form-expired": (_("请重新提交"), _("没有改动任何内容。请返回上一页，刷新后再提交。")),
+        "form-expired": (
+            _("请重新提交"),
+            _("没有改动任何内容。请返回上一页，刷新后再提交；若仍如此，请允许本站的 cookie。"),
+        ),
         "sign-in-refused": (_("没有登录"), _("可以重新登录；若仍如此，请联系管理员。")),
         "provider-unavailable": (
             _("暂时无法回答"),

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.administration import key_of
-from kchat_search.errors import ProviderUnreachable, RequestRefused, TooManyAttempts
+from kchat_search.errors import ProviderUnreachable, TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person
 from kchat_search.web.http import current, sessions, typed_forms, who
@@ -49,7 +49,7 @@ def log_in() -> BaseResponse:
     if current.is_open():
         return redirect(there, 303)
     if not current.gate().presentation.entrance.password_login:
-        raise RequestRefused(_("这里不能用密码登录。请用登录页上的登录方式。"))
+        return _closed(there)
     name = request.form.get("username", "").strip()
     try:
         person = current.access().sign_ins.with_password(
@@ -105,6 +105,12 @@ def _slowed_down(there: str, name: str, error: TooManyAttempts) -> Response:
     answer = _page(there, name, words_of(error))
     answer.status_code = 429
     answer.headers["Retry-After"] = str(error.retry_after)
+    return answer
+
+
+def _closed(there: str) -> Response:
+    answer = _page(there, error=_("这里不能用密码登录。请用下面的登录方式。"))
+    answer.status_code = 403
     return answer
 
 
