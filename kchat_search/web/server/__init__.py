@@ -13,6 +13,7 @@ refusals.py    what the server itself answers: 400, 408, 413, 431, 500, 501, 505
 tasks.py       the answer to one request, by the application or by the server
 connection.py  one connection: what it waits for, and until when
 listener.py    a listening socket: whom it lets in
+threads.py     the threads that answer, and what waits for one
 web_server.py  the loop over all connections
 """
 

@@ -28,6 +28,9 @@ class Limits:
 
     threads: int = 8
     """Requests that are answered at the same time. Exports take at most half of them."""
+    log_ins: int = 2
+    """Log-ins that are answered at the same time: while one password is checked, which needs no
+    lock of Python's, the other is made ready or answered."""
     connections: int = 1_000
     """Connections that are open at the same time. A browser opens six."""
     pipelined: int = 16

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.task import ThreadedTaskDispatcher
 
 from kchat_search.web.server.limits import Limits
 from kchat_search.web.server.listener import Listener
 from kchat_search.web.server.open_files import connections_allowed
+from kchat_search.web.server.threads import Threads
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -61,7 +61,7 @@ class WebServer:
         self.is_proxy = is_proxy
         self.map: dict[int, Any] = {}
         """What waitress has open: its number and it."""
-        self.dispatcher = _Dispatcher()
+        self.dispatcher = Threads(self.limits.log_ins)
         self._connections = connections_allowed(self.limits.connections)
         self._waiting: dict[Connection, None] = {}
         self._answered: set[Connection] = set()
@@ -242,15 +242,6 @@ class WebServer:
             self._watched[number] = events
         else:
             del self._watched[number]
-
-
-class _Dispatcher(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
-    """The threads. A queue of requests is no line in the log each: clients could fill the disk."""
-
-    queue_logger = logging.getLogger(f"{__name__}.queue")
-
-
-_Dispatcher.queue_logger.setLevel(logging.ERROR)
 
 
 def _adjustments(host: str, port: int, limits: Limits) -> Adjustments:

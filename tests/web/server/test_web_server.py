@@ -53,7 +53,7 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         self.calls += 1
         path, _, size = environ["PATH_INFO"].strip("/").partition("/")
-        if path == "wait":
+        if path == "wait" or environ["PATH_INFO"] == "/login/wait":
             self.entered.release()
             assert self.may_answer.wait(SECONDS)
         if path == "fail":
@@ -468,6 +468,33 @@ def test_what_nobody_waits_for_any_more_is_not_made(
             assert answers(first, "GET")[0].status == 200
         assert ask(server.port, "/a").status == 200
         assert app.calls == 2
+
+
+def log_in(path: str = "/login/wait") -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def test_log_ins_leave_threads_for_all_others(app: Application) -> None:
+    """The application answers `/login/wait` when it may, as it does `/wait`."""
+    threads = replace(LIMITS, threads=3, log_ins=2)
+    with served(app, threads) as server, ExitStack() as stack:
+        waiting = [stack.enter_context(connected(server.port, log_in())) for _ in range(9)]
+        for _ in range(2):
+            assert app.entered.acquire(timeout=SECONDS)
+        for _ in range(3):
+            assert ask(server.port, "/a").status == 200
+        assert not app.entered.acquire(blocking=False)
+        app.may_answer.set()
+        assert [answers(one, "POST")[0].status for one in waiting] == [200] * 9
+        assert ask(server.port, "/a").status == 200
+
+
+def test_a_server_that_stops_drops_the_log_ins_that_wait(app: Application) -> None:
+    with served(app, replace(LIMITS, threads=3, log_ins=1)) as server, ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(connected(server.port, log_in()))
+        assert app.entered.acquire(timeout=SECONDS)
+        app.may_answer.set()
 
 
 def test_a_client_may_close_its_own_side_and_wait(app: Application, clock: Clock) -> None:
