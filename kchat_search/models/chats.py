@@ -67,8 +67,10 @@ class Participant(NamedTuple):
 
     @property
     def value(self) -> str:
-        """What the index has of this agent: the id, or the name where there is none."""
-        return self.id or self.name or ""
+        """What the index has of this agent: the id, or the name where there is none. No name is the
+        id of another: «2193» becomes `#2193`."""
+        name = self.name or ""
+        return self.id or (f"#{name}" if name.isdecimal() else name)
 
 
 @dataclass(frozen=True, slots=True)

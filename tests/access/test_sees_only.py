@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
+from kchat_search.access.needs import NEEDED
+from kchat_search.access.policy import EVERY_PERMISSION
 from kchat_search.errors import BadRequest, Forbidden, KchatSearchError, NotFound
 from kchat_search.fields import FACETS
 from kchat_search.gate import Gate
@@ -21,8 +24,10 @@ from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import related_json, search_json
 from kchat_search.serialization.status import coverage_json
 from kchat_search.service import Service
+from kchat_search.web import create_app
 from tests.access.planted import AGENTS, FILES, RARE, WORDS, conversations, opened, took_part
-from tests.world import asked
+from tests.web.gates import OpenGate
+from tests.world import asked, chat, message
 
 pytestmark = pytest.mark.slow
 LINKS = Links("http://127.0.0.1:5080", None)
@@ -171,6 +176,14 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
                 ]
             ),
         )
+        yield (
+            f"page of chat {chat_id} {q}",
+            said(
+                lambda chat_id=chat_id, q=q: chat_json(  # type: ignore[misc]
+                    service.chat(chat_id, q, slice(1, 3)), zone, LINKS, q
+                )
+            ),
+        )
     yield "agents", text_of(agents_json(service.agents()))
     yield "coverage", text_of(coverage_json(service.coverage(), zone))
     for sort in ("relevance", "newest", "oldest"):
@@ -187,6 +200,7 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
         "history": lambda: service.history(IDS[0]),
         "past": lambda: service.search(asked("退款", history=True)),
         "past in the query": lambda: service.search(asked("in:history 退款")),
+        "every agent": service.every_agent,
         "rejects": service.rejects,
         "count of rejects": service.count_rejects,
         "status": service.status,
@@ -203,6 +217,9 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
             ask()
         yield name, said(ask)
     yield "alerts", text_of(service.alerts())
+    yield "rebuilt", text_of(service.rebuilt_percent())
+    yield "ready", said(service.ready)
+    yield "may", text_of([one for one in EVERY_PERMISSION if service.may(one)])
 
 
 @pytest.mark.parametrize(
@@ -220,6 +237,96 @@ def test_every_answer_is_that_of_an_archive_with_only_what_may_be_seen(
     for (name, answer), (same, expected) in zip(asked_of_whole, asked_of_part, strict=True):
         assert name == same
         assert answer == expected, name
+
+
+class Noting:
+    """A service, and what was asked of it."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self.asked: set[str] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.add(name)
+        return getattr(self._service, name)
+
+
+def test_everything_is_asked(whole: Gate) -> None:
+    """A method that is added to the service has no answer above, and turns this red."""
+    service: Any = Noting(whole.for_(agent("2192")))
+    for _ in questions(service, 1, 10):
+        pass
+    everything = {
+        name
+        for name in dir(Service)
+        if not name.startswith("_")
+        and (needed := getattr(getattr(Service, name), NEEDED, None)) is not None
+        and needed != ("operate",)
+    }
+    assert everything - service.asked == {"follow_words"}, "which reads a file again, and says none"
+
+
+ASKED_OVER_HTTP = (
+    "/",
+    "/?q=",
+    "/?q=退款",
+    "/?q=退单+琥珀",
+    "/?q=agent:2195+退",
+    "/?q=in:history+退",
+    "/?q=退&sort=newest&page=2",
+    "/?q=退+date:2016-03",
+    "/?q=琥珀&history=true",
+    "/?agent_id=2195&participant=2195",
+    "/api/v1/search?q=退&per_page=3",
+    "/api/v1/search?q=退&sort=oldest&per_page=3",
+    "/api/v1/related?q=退款+琥珀",
+    "/api/v1/agents",
+    "/api/v1/export?q=退",
+    "/api/v1/rejects",
+    "/api/v1/status",
+    "/status",
+    "/metrics",
+    "/readyz",
+    "/openapi.json",
+    "/nothing",
+    "/chats/nothing",
+)
+
+
+def headers(answer: TestResponse) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in answer.headers if name != "Date"]
+
+
+@pytest.mark.parametrize("agent_id", ["2192", None])
+def test_pages_and_api_say_the_same_of_both(
+    agent_id: str | None, whole: Gate, parts: dict[str | None, Gate]
+) -> None:
+    """Status, headers and body: an `ETag`, a length, an error too."""
+    clients = [
+        create_app(
+            OpenGate(gate.for_(agent(agent_id), pages=True)), clock=whole.clock
+        ).test_client()
+        for gate in (whole, parts[agent_id])
+    ]
+    chats = [
+        path.format(chat_id)
+        for chat_id in (*IDS[:6], 10**9)
+        for path in (
+            "/chats/{}?q=退款",
+            "/chats/{}?offset=100",
+            "/chats/{}/versions",
+            "/api/v1/chats/{}?q=退",
+            "/api/v1/chats/{}/versions",
+        )
+    ]
+    for path in (*ASKED_OVER_HTTP, *chats):
+        one, other = (client.get(path) for client in clients)
+        assert one.status_code == other.status_code, path
+        assert headers(one) == headers(other), path
+        assert one.text == other.text, path
+        tag = {"If-None-Match": one.headers.get("ETag", "*")}
+        again = [client.get(path, headers=tag).status_code for client in clients]
+        assert again[0] == again[1], path
 
 
 @pytest.fixture
@@ -246,6 +353,37 @@ def test_a_foreign_chat_differs_in_nothing_from_none(seen: dict[int, bool], whol
             service.chat(chat_id)
         assert str(refused.value) == f"There is no chat {chat_id} in the archive."
         assert not service.searcher.sees(chat_id)
+
+
+NOT_OF_2193: dict[str, list[dict[str, Any]]] = {
+    "a visitor with their name": [message(1, 1, AGENTS["2193"], "你好", role="visitor")],
+    "a visitor with their name, known by id": [
+        message(1, 1, AGENTS["2193"], "你好", user_id=45190)
+    ],
+    "a visitor with their name, who joined": [
+        message(1, 1, AGENTS["2193"], "", type="chat.memberjoin"),
+        message(2, 1, AGENTS["2193"], "你好"),
+    ],
+    "an agent with the id of another": [message(1, 1, AGENTS["2193"], "你好", user_id=2194)],
+    "an agent whose name is their id": [message(1, 1, "2193", "你好", role="agent")],
+    "a visitor whose name is their id": [message(1, 1, "2193", "你好", role="visitor")],
+    "they merely joined": [message(1, 1, AGENTS["2193"], "", type="chat.memberjoin", role="agent")],
+    "they are merely spoken of": [message(1, 1, "访客1", f"请找{AGENTS['2193']} 2193")],
+}
+
+
+def test_who_had_no_part_in_a_chat_does_not_see_it(tmp_path: Path) -> None:
+    sent = [
+        chat(number, agent_id=2192, user_id=45190, messages=said)
+        for number, said in enumerate(NOT_OF_2193.values(), 1)
+    ]
+    gate = opened(tmp_path / "w", [[one] for one in sent], agents_see="own")
+    try:
+        found = set(gate.for_(agent("2193")).searcher.ids(asked(sort="newest")))
+        assert [list(NOT_OF_2193)[number - 1] for number in found] == []
+        assert gate.for_(agent("2192")).search(asked()).total == len(NOT_OF_2193)
+    finally:
+        gate.close()
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
