@@ -125,19 +125,23 @@ class Service(Operating):
         if reveal and not self.may("numbers"):
             raise Forbidden("numbers")
         action: Action = "reveal" if reveal else "view"
+        query = query_string(SearchRequest(q=q)) if q else ""
         try:
-            view = self._chat(chat_id, q, part, self._viewer(reveal=reveal))
+            view, numbers = self._chat(chat_id, q, part, self._viewer(reveal=reveal))
         except NotFound:
-            self._record(action, f"chat:{chat_id}", count=0)
+            self._record(action, f"chat:{chat_id}", query=query, count=0)
             raise
-        self._record(action, f"chat:{chat_id}", count=1)
+        self._record(action, f"chat:{chat_id}", query=query, count=1, numbers=numbers)
         return view
 
     def _viewer(self, *, reveal: bool = False) -> Viewer:
         viewer = self.searcher.viewer
         return replace(viewer, shows_numbers=True) if reveal else viewer
 
-    def _chat(self, chat_id: int, q: str, part: slice | None, viewer: Viewer) -> ChatView:
+    def _chat(
+        self, chat_id: int, q: str, part: slice | None, viewer: Viewer
+    ) -> tuple[ChatView, int]:
+        """(the chat, how many whole numbers `q` looked up)."""
         # What a principal does not see takes as long as what is not there: the archive is asked for
         # neither.
         stored = self.archive.get([chat_id] if self.searcher.sees(chat_id) else []).get(chat_id)
@@ -150,9 +154,10 @@ class Service(Operating):
                 chat_id,
             )
         agents = self.archive.agents()
-        view = self._view(stored, agents, viewer, self.searcher.needles(q), part)
+        needles, numbers = self.searcher.needles(q)
+        view = self._view(stored, agents, viewer, needles, part)
         others, others_total = self._others(view.chat, agents, viewer)
-        return replace(view, others=others, others_total=others_total)
+        return replace(view, others=others, others_total=others_total), numbers
 
     @needs("export")
     def export(self, request: SearchRequest) -> Export:

@@ -5,14 +5,15 @@ People are named by their numbers, which are never given again, where their name
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Literal
 
 from kchat_search.access.needs import needs
 from kchat_search.access.policy import permissions
-from kchat_search.access.recorded import recorded, token_details
-from kchat_search.access.sign_in_codes import new_code, take_back
+from kchat_search.access.recorded import change, recorded, token_details
+from kchat_search.access.sign_in_codes import new_code
 from kchat_search.errors import NotFound
 from kchat_search.models.people import Person, Principal, Role, Session, Token
 from kchat_search.ports.access import Access, Recorder
@@ -69,72 +70,61 @@ class Administration:
     ) -> Person:
         """A new account. Raises `BadRequest` for a name, a password or roles that can't be
         taken."""
-        person = self._access.people.add(name, roles, password=password, agent_id=agent_id)
-        recorded(
-            self._recorder,
-            "person_added",
-            key_of(person),
-            _details(person.name, roles, agent_id),
-            undo=lambda: self._access.people.remove(person.name),
-        )
+        with self._change():
+            person = self._access.people.add(name, roles, password=password, agent_id=agent_id)
+            details = _details(person.name, roles, agent_id)
+            recorded(self._recorder, "person_added", key_of(person), details)
         return person
 
     @needs("people")
     def change(self, person: Person, roles: frozenset[Role], agent_id: str | None) -> None:
         """Give the account these roles and this Kchat agent. Raises `BadRequest`."""
         people = self._access.people
-        if agent_id != person.agent_id:
-            people.set_agent_id(person.name, agent_id)
-        if roles != person.roles:
-            people.set_roles(person.name, roles)
-
-        def undo() -> None:
-            people.set_roles(person.name, person.roles)
-            people.set_agent_id(person.name, person.agent_id)
-
-        self._changed(person, _details(person.name, roles, agent_id), undo)
+        with self._change():
+            if agent_id != person.agent_id:
+                people.set_agent_id(person.name, agent_id)
+            if roles != person.roles:
+                people.set_roles(person.name, roles)
+            self._changed(person, _details(person.name, roles, agent_id))
 
     @needs("people")
     def set_password(self, person: Person, password: str) -> None:
         """A new password. All sessions of the person end. Raises `BadRequest`."""
-        self._access.people.set_password(person.name, password)
-        recorded(self._recorder, "password_changed", key_of(person), f"name={person.name}")
+        with self._change():
+            self._access.people.set_password(person.name, password)
+            details = f"name={person.name}"
+            recorded(self._recorder, "password_changed", key_of(person), details)
 
     @needs("operate")
     def sign_in_code(self, person: Person) -> str:
         """A code with which this person signs in once, without a password. Raises `BadRequest` for
         whoever signs in elsewhere."""
-        code = new_code(self._access, person)
-        recorded(
-            self._recorder,
-            "operate",
-            key_of(person),
-            f"name={person.name} sign-in code",
-            undo=lambda: take_back(self._access, code),
-        )
+        with self._change():
+            code = new_code(self._access, person)
+            details = f"name={person.name} sign-in code"
+            recorded(self._recorder, "operate", key_of(person), details)
         return code
 
     @needs("people")
     def disable(self, person: Person) -> None:
         """The account, its sessions and its tokens give no access any more."""
-        self._access.people.disable(person.name)
-        self._changed(person, f"name={person.name} disabled")
+        with self._change():
+            self._access.people.disable(person.name)
+            self._changed(person, f"name={person.name} disabled")
 
     @needs("people")
     def enable(self, person: Person) -> None:
         """The reverse."""
-        self._access.people.enable(person.name)
-        self._changed(
-            person,
-            f"name={person.name} enabled",
-            lambda: self._access.people.disable(person.name),
-        )
+        with self._change():
+            self._access.people.enable(person.name)
+            self._changed(person, f"name={person.name} enabled")
 
     @needs("people")
     def remove(self, person: Person) -> None:
         """Remove the account with its sessions and tokens."""
-        self._access.people.remove(person.name)
-        recorded(self._recorder, "person_removed", key_of(person), f"name={person.name}")
+        with self._change():
+            self._access.people.remove(person.name)
+            recorded(self._recorder, "person_removed", key_of(person), f"name={person.name}")
 
     @needs("people")
     def sessions(self, person: Person) -> tuple[Session, ...]:
@@ -145,10 +135,11 @@ class Administration:
     def end_sessions(self, person: Person) -> int:
         """End all of them. Returns how many."""
         ended = self.sessions(person)
-        for session in ended:
-            self._access.sessions.end(session.id, of=person.name)
-        if ended:
-            recorded(self._recorder, "session_ended", key_of(person), f"name={person.name}")
+        with self._change():
+            for session in ended:
+                self._access.sessions.end(session.id, of=person.name)
+            if ended:
+                recorded(self._recorder, "session_ended", key_of(person), f"name={person.name}")
         return len(ended)
 
     @needs("people")
@@ -168,29 +159,25 @@ class Administration:
     ) -> tuple[Token, str]:
         """A token, and its secret. Raises `BadRequest` for a role that its owner lacks, `NotFound`
         for an owner who is nobody."""
-        tokens = self._access.tokens
-        token, secret = tokens.add(
-            name, roles, owner=owner, agent_id=agent_id, expires_at=expires_at
-        )
-        recorded(
-            self._recorder,
-            "token_added",
-            f"token:{token.id}",
-            token_details(token),
-            undo=lambda: tokens.revoke(token.id),
-        )
+        with self._change():
+            token, secret = self._access.tokens.add(
+                name, roles, owner=owner, agent_id=agent_id, expires_at=expires_at
+            )
+            recorded(self._recorder, "token_added", f"token:{token.id}", token_details(token))
         return token, secret
 
     @needs("people")
     def revoke_token(self, token: int) -> None:
         """Raises `NotFound`."""
-        self._access.tokens.revoke(token)
-        recorded(self._recorder, "token_revoked", f"token:{token}")
+        with self._change():
+            self._access.tokens.revoke(token)
+            recorded(self._recorder, "token_revoked", f"token:{token}")
 
-    def _changed(
-        self, person: Person, details: str, undo: Callable[[], object] | None = None
-    ) -> None:
-        recorded(self._recorder, "person_changed", key_of(person), details, undo=undo)
+    def _change(self) -> AbstractContextManager[None]:
+        return change(self._access, self._recorder)
+
+    def _changed(self, person: Person, details: str) -> None:
+        recorded(self._recorder, "person_changed", key_of(person), details)
 
 
 def _details(name: str, roles: Iterable[Role], agent_id: str | None) -> str:

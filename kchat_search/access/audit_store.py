@@ -64,7 +64,12 @@ class SqlAudit:
 
     def record(self, entry: AuditEntry) -> GroupTicket[AuditEntry]:
         """Record an entry, at the end of the chain that all processes share."""
-        return self._commits.add(entry)
+        if not self._database.is_together:
+            return self._commits.add(entry)
+        self._append([entry])  # in this thread: no other one can write now
+        ticket = GroupTicket(entry)
+        ticket.settle()
+        return ticket
 
     def rows(
         self, wanted: AuditFilter, *, before: int | None = None, limit: int = 100

@@ -7,8 +7,9 @@ with the one that is no longer there, and would not see that somebody was disabl
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -28,6 +29,13 @@ latest_time = select(facts.c.value).where(facts.c.name == LATEST_TIME).scalar_su
 """For the columns of a statement; see `AccessDatabase.now`."""
 
 
+class _Together(threading.local):
+    """What this thread writes in one transaction: see `AccessDatabase.together`."""
+
+    block: ExitStack | None = None
+    connection: Connection | None = None
+
+
 class AccessDatabase:
     """The open database, and the time that ends in it are judged by. Threads share it, and a forked
     process may use it."""
@@ -36,13 +44,38 @@ class AccessDatabase:
         self._opened = opened
         self._time = time
         self._identity = self._present_identity()
+        self._together = _Together()
 
     def __repr__(self) -> str:
         return f"AccessDatabase({self._opened.location!r})"
 
     @contextmanager
+    def together(self) -> Iterator[None]:
+        """All that this thread writes within the block is one transaction: all of it is on the disk
+        when the block ends, or nothing, where it ends with an error. It begins with the first
+        write, so what comes before keeps nobody waiting. Raises `AccessError`."""
+        mine = self._together
+        if mine.block is not None:
+            yield
+            return
+        with ExitStack() as block:
+            mine.block = block
+            try:
+                yield
+            finally:
+                mine.block = mine.connection = None
+
+    @property
+    def is_together(self) -> bool:
+        """Is this thread in such a block?"""
+        return self._together.block is not None
+
+    @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that reads and sees one state. Raises `AccessError`."""
+        if self._together.connection is not None:
+            yield self._together.connection
+            return
         self._check_identity()
         with self._errors(), reading(self._opened.engine) as connection:
             yield connection
@@ -50,7 +83,18 @@ class AccessDatabase:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that writes, while no other one writes; it is on the disk when the block
-        ends. Raises `AccessError`."""
+        ends, or that of `together` around it. Raises `AccessError`."""
+        mine = self._together
+        if mine.block is None:
+            with self._transaction() as connection:
+                yield connection
+            return
+        if mine.connection is None:
+            mine.connection = mine.block.enter_context(self._transaction())
+        yield mine.connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
         self._check_identity()
         with self._errors(), writing(self._opened.engine) as connection:
             yield connection

@@ -53,7 +53,7 @@ class GroupTicket(Generic[Entry]):
             why = str(self._problem) if isinstance(self._problem, AccessError) else _BUG
             raise AuditUnwritable(f"{_NOT_RECORDED} {why}") from self._problem
 
-    def settle(self, problem: BaseException | None) -> None:
+    def settle(self, problem: BaseException | None = None) -> None:
         """Wake who waits: the entry is on the disk, or `problem` says why it is not."""
         self._problem = problem
         self._settled.set()

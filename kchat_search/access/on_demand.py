@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from kchat_search.ports.access import (
     Access,
@@ -64,6 +65,10 @@ class AccessOnDemand:
     def audit(self) -> Audit:
         """The record of who did what."""
         return self._opened().audit
+
+    def together(self) -> AbstractContextManager[None]:
+        """See the port."""
+        return self._opened().together()
 
     def signing_key(self) -> bytes:
         """See the port."""

@@ -7,12 +7,13 @@ session or a token counts only if it is theirs.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import datetime
 
 from kchat_search.access.administration import key_of
 from kchat_search.access.needs import needs
 from kchat_search.access.policy import permissions
-from kchat_search.access.recorded import recorded, token_details
+from kchat_search.access.recorded import change, recorded, token_details
 from kchat_search.errors import BadRequest
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person, Principal, Role, Session, Token
@@ -56,14 +57,17 @@ class OwnAccount:
             raise BadRequest("The old password is wrong.", "old_password")
         if new == old:
             raise BadRequest("The new password is the old one.", "password")
-        self._access.people.set_password(me.name, new, keep_session=me.session)
-        recorded(self._recorder, "password_changed", me.key)
+        with self._change():
+            people = self._access.people
+            people.set_password(me.name, new, keep_session=me.session, checked=checked)
+            recorded(self._recorder, "password_changed", me.key)
 
     @needs("own_account")
     def end_session(self, session: int) -> None:
         """End one log-in. Raises `NotFound` for one that is not theirs."""
-        self._access.sessions.end(session, of=self._principal.name)
-        recorded(self._recorder, "session_ended", f"session:{session}")
+        with self._change():
+            self._access.sessions.end(session, of=self._principal.name)
+            recorded(self._recorder, "session_ended", f"session:{session}")
 
     @needs("own_account")
     def end_other_sessions(self) -> int:
@@ -86,24 +90,23 @@ class OwnAccount:
 
         Raises `BadRequest` for a role that they lack.
         """
-        token, secret = self._access.tokens.add(
-            name,
-            roles,
-            owner=self._principal.name,
-            agent_id=self._principal.agent_id,
-            expires_at=expires_at,
-        )
-        recorded(
-            self._recorder,
-            "token_added",
-            f"token:{token.id}",
-            token_details(token),
-            undo=lambda: self._access.tokens.revoke(token.id),
-        )
+        with self._change():
+            token, secret = self._access.tokens.add(
+                name,
+                roles,
+                owner=self._principal.name,
+                agent_id=self._principal.agent_id,
+                expires_at=expires_at,
+            )
+            recorded(self._recorder, "token_added", f"token:{token.id}", token_details(token))
         return token, secret
 
     @needs("own_tokens")
     def revoke_token(self, token: int) -> None:
         """Raises `NotFound` for one that is not theirs."""
-        self._access.tokens.revoke(token, owner=self._principal.name)
-        recorded(self._recorder, "token_revoked", f"token:{token}")
+        with self._change():
+            self._access.tokens.revoke(token, owner=self._principal.name)
+            recorded(self._recorder, "token_revoked", f"token:{token}")
+
+    def _change(self) -> AbstractContextManager[None]:
+        return change(self._access, self._recorder)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
@@ -12,7 +14,7 @@ from kchat_search.access import names
 from kchat_search.access.database import AccessDatabase
 from kchat_search.access.passwords import Passwords
 from kchat_search.access.role_lists import checked_of_person, roles_out
-from kchat_search.access.tables import facts, people, sessions
+from kchat_search.access.tables import claimed_agents, facts, people, sessions
 from kchat_search.databases.column_values import moment_in, moment_out, storable
 from kchat_search.errors import AccessError, BadRequest, KchatSearchError, NotFound
 from kchat_search.models.people import Person, Role
@@ -142,14 +144,45 @@ class SqlPeople:
     def set_agent_id(self, name: str, agent_id: str | None) -> Person:
         """Say which Kchat agent this person is."""
         with self._database.writing() as connection:
+            _forget_claim(connection, row_of(connection, name).id)
             return self._changed(connection, name, agent_id=checked_agent_id(agent_id))
 
-    def set_password(self, name: str, password: str, *, keep_session: int | None = None) -> None:
+    def follow_claim(self, name: str, claimed: str | None) -> Person:
+        """The agent id that the provider says counts, as long as it says one."""
+        with self._database.writing() as connection:
+            row = row_of(connection, name)
+            mine = claimed_agents.c.person_id == row.id
+            replaced = connection.execute(select(claimed_agents).where(mine)).one_or_none()
+            if claimed is not None:
+                if replaced is None:
+                    connection.execute(
+                        insert(claimed_agents), {"person_id": row.id, "agent_id": row.agent_id}
+                    )
+                return self._changed(connection, name, agent_id=checked_agent_id(claimed))
+            if replaced is None:
+                return person_out(row)
+            _forget_claim(connection, row.id)
+            return self._changed(connection, name, agent_id=replaced.agent_id)
+
+    def set_password(
+        self,
+        name: str,
+        password: str,
+        *,
+        keep_session: int | None = None,
+        checked: Person | None = None,
+    ) -> None:
         """A new password. All sessions end but `keep_session`."""
         known = self.person(name)
+        if known.provider is not None:  # else nobody would ask the provider for their roles
+            raise BadRequest(
+                f"«{known.name}» signs in by OpenID Connect, and has no password here.", "password"
+            )
         kept = self._passwords.hash(password, known.name)
         with self._database.writing() as connection:
             row = row_of(connection, name)
+            if checked is not None and not is_still(checked, row):
+                raise BadRequest("The old password is wrong.", "old_password")
             connection.execute(
                 update(people).where(people.c.id == row.id).values(password_hash=kept)
             )
@@ -159,7 +192,7 @@ class SqlPeople:
         """The person with this name and password who is not disabled."""
         with self._database.reading() as connection:
             row = _find(connection, name)
-        active = row is not None and row.disabled_at is None
+        active = row is not None and row.disabled_at is None and row.provider is None
         # The same work, whoever it is: one password is checked.
         if not self._passwords.matches(row.password_hash if row else None, password):
             return None
@@ -174,6 +207,7 @@ class SqlPeople:
                     .where(people.c.id == row.id, people.c.password_hash == row.password_hash)
                     .values(password_hash=anew)
                 )
+            return replace(person_out(row), password_mark=_password_mark(anew))
         return person_out(row)
 
     def disable(self, name: str) -> Person:
@@ -224,7 +258,17 @@ def person_out(row: Row[Any]) -> Person:
         provider=row.provider,
         created_at=moment_out(row.created_at),
         last_sign_in_at=moment_out(row.last_sign_in_at),
+        password_mark=_password_mark(row.password_hash),
     )
+
+
+def is_still(person: Person, row: Row[Any]) -> bool:
+    """Is this row the account that was looked up or let in as `person`, with the same password?"""
+    return bool(row.id == person.id and _password_mark(row.password_hash) == person.password_mark)
+
+
+def _password_mark(kept: str | None) -> str:
+    return sha256((kept or "").encode()).hexdigest()
 
 
 def checked_agent_id(agent_id: str | None) -> str | None:
@@ -246,6 +290,10 @@ def _find(connection: Connection, name: str) -> Row[Any] | None:
 def _has(connection: Connection, provider: str, subject: str) -> bool:
     found = select(people.c.id).where(people.c.provider == provider, people.c.subject == subject)
     return connection.scalar(found) is not None
+
+
+def _forget_claim(connection: Connection, person: int) -> None:
+    connection.execute(delete(claimed_agents).where(claimed_agents.c.person_id == person))
 
 
 def _identity(text: str | None) -> str | None:

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from kchat_search.errors import AuditUnwritable
 from kchat_search.models.audit import Action, AuditEntry
 from kchat_search.models.people import Token
-from kchat_search.ports.access import Recorder
+from kchat_search.ports.access import Access, Recorder
 
 
-def recorded(
-    recorder: Recorder,
-    action: Action,
-    whom: str,
-    details: str = "",
-    *,
-    undo: Callable[[], object] | None = None,
-) -> None:
-    """Record a change that was made a moment ago, and wait until that is on the disk.
+@contextmanager
+def change(access: Access, recorder: Recorder) -> Iterator[None]:
+    """What is changed within the block stands if `recorded` recorded it there: both are one
+    transaction. Raises `AccessError` where it can't be recorded; nothing is changed then."""
+    recorder.settle()  # written by another thread, which could not write within the block
+    with access.together():
+        yield
 
-    `whom` is what it was made to: «person:12». `details` must hold no secret. `undo` takes the
-    change back where it can't be recorded. Raises `AuditUnwritable` then.
+
+def recorded(recorder: Recorder, action: Action, whom: str = "", details: str = "") -> None:
+    """Record a change within the block of `change`.
+
+    `whom` is what it was made to: «person:12». `details` must hold no secret. Raises `AccessError`
+    where it can't be recorded.
     """
-    entry = AuditEntry("", "", "", action, whom, details)
-    try:
-        recorder.add(entry)
-        recorder.settle()
-    except AuditUnwritable:
-        if undo is not None:
-            undo()
-        raise
+    recorder.add(AuditEntry("", "", "", action, whom, details))
+    recorder.settle()
 
 
 def token_details(token: Token) -> str:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from kchat_search.access.database import AccessDatabase, latest_time
-from kchat_search.access.people import row_of
+from kchat_search.access.people import is_still, row_of
 from kchat_search.access.role_lists import roles_out
 from kchat_search.access.secret_text import hash_of, new_secret
 from kchat_search.access.tables import people, sessions
@@ -57,16 +57,15 @@ class SqlSessions:
 
     def begin(self, person: Person, *, address: str, browser: str, provider_data: str = "") -> str:
         """Begin a session. Returns its secret, for the cookie. Raises `NotSignedIn` where the
-        person was disabled or removed meanwhile."""
+        person was disabled or removed meanwhile, or has another password."""
         secret = new_secret()
         with self._database.writing() as connection:
             now = self._database.now(connection.scalar(select(latest_time)))
             moment = moment_in(now)
-            active = (people.c.id == person.id) & people.c.disabled_at.is_(None)
-            if not connection.execute(
-                update(people).where(active).values(last_sign_in_at=moment)
-            ).rowcount:
-                raise NotSignedIn("This account was disabled or removed. Ask an administrator.")
+            _check_unchanged(connection, person)
+            connection.execute(
+                update(people).where(people.c.id == person.id).values(last_sign_in_at=moment)
+            )
             connection.execute(delete(sessions).where(self._ended(now)))
             kept = (
                 select(sessions.c.id)
@@ -118,6 +117,19 @@ class SqlSessions:
             session=row.session_id,
             vouched_by=row.provider if row.is_vouched else None,
         )
+
+    def newest_vouched(self, person: int) -> int | None:
+        """The newest session of a person that began with a provider and has not ended."""
+        with self._database.reading() as connection:
+            now = self._database.now(connection.scalar(select(latest_time)))
+            found: int | None = connection.scalar(
+                select(func.max(sessions.c.id)).where(
+                    sessions.c.person_id == person,
+                    sessions.c.provider_data != "",
+                    ~self._ended(now),
+                )
+            )
+        return found
 
     def provider_data(self, session: int) -> str:
         """What `begin` was given, or `set_provider_data` last. Raises `NotFound`."""
@@ -196,6 +208,14 @@ class SqlSessions:
                 update(sessions).where(sessions.c.id == session).values(last_used_at=moment_in(now))
             )
             self._database.keep_time(connection, now)
+
+
+def _check_unchanged(connection: Connection, person: Person) -> None:
+    row = connection.execute(select(people).where(people.c.id == person.id)).one_or_none()
+    if row is None or row.disabled_at is not None:
+        raise NotSignedIn("This account was disabled or removed. Ask an administrator.")
+    if not is_still(person, row):
+        raise NotSignedIn("The password was changed at this moment. Log in with the new one.")
 
 
 def _not_found(session: int) -> NotFound:

@@ -33,13 +33,6 @@ def new_code(access: Access, person: Person) -> str:
     return access.sessions.begin(person, address="", browser="", provider_data=_MARK)
 
 
-def take_back(access: Access, code: str) -> None:
-    """The code gives nothing any more."""
-    found = access.sessions.principal(code)
-    if found is not None and found.session is not None:
-        access.sessions.end(found.session)
-
-
 def use_code(access: Access, code: str, now: datetime) -> Person | None:
     """Whom a code signs in; None where it is none, is too old, or was used. It is used up."""
     found = access.sessions.principal(code)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from sqlalchemy import insert, select
@@ -43,7 +44,7 @@ class SqlAccess:
         self._database = database
         self.people = SqlPeople(database, passwords, mark)
         self.sessions = SqlSessions(database, session_idle, session_longest)
-        self.tokens = SqlTokens(database, agents_see_own=agents_see_own)
+        self.tokens = SqlTokens(database, self.sessions, agents_see_own=agents_see_own)
         self.sign_ins = SqlSignIns(database, self.people)
         self.requests = SqlRequests(database)
         self.exports = SqlExports(database)
@@ -51,6 +52,10 @@ class SqlAccess:
 
     def __repr__(self) -> str:
         return f"SqlAccess({self._database!r})"
+
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread changes and records within the block is one transaction."""
+        return self._database.together()
 
     def signing_key(self) -> bytes:
         """32 bytes that sign cookies; the same in all processes, made at the first call."""

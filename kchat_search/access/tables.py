@@ -24,9 +24,9 @@ from sqlalchemy import (
 from kchat_search.databases.kind import Kind
 from kchat_search.errors import AccessError
 
-MIGRATION = "0002"
+MIGRATION = "0003"
 """The number of the migration that leads to these tables."""
-NEWEST_TABLE = "audit"
+NEWEST_TABLE = "claimed_agents"
 """A table that it made."""
 
 metadata = MetaData(
@@ -58,6 +58,21 @@ people = Table(
     Column("last_sign_in_at", BigInteger),
     UniqueConstraint("provider", "subject"),
     sqlite_autoincrement=True,
+)
+
+# Whose agent id is the one that their provider says; `agent_id` is the one that it replaced, which
+# an admin had set.
+claimed_agents = Table(
+    "claimed_agents",
+    metadata,
+    Column(
+        "person_id",
+        IdType,
+        ForeignKey("people.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("agent_id", Text),
 )
 
 sessions = Table(

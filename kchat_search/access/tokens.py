@@ -3,6 +3,10 @@
 A token never gives more than its owner has at that moment: of its roles those that the owner still
 has, and the owner's agent. The role metrics, which no person has, goes with the role admin, which
 may see the same.
+
+Who signs in by OpenID Connect has the roles that the provider says, and it is asked again as long
+as they are signed in. So their tokens count as long: each stands on their newest session, whose
+grant asks the provider (`Principal.session`, `vouched_by`).
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from kchat_search.access.database import AccessDatabase, latest_time
 from kchat_search.access.people import checked_agent_id, row_of
 from kchat_search.access.role_lists import roles_in, roles_out
 from kchat_search.access.secret_text import TOKEN_BEGINS, hash_of, new_token, prefix
+from kchat_search.access.sessions import SqlSessions
 from kchat_search.access.tables import people, tokens
 from kchat_search.databases.column_values import moment_in, moment_out
 from kchat_search.errors import BadRequest, NotFound
@@ -34,6 +39,7 @@ _WITH_OWNER = select(
     _owner.c.roles.label("owner_roles"),
     _owner.c.agent_id.label("owner_agent_id"),
     _owner.c.disabled_at.label("owner_disabled_at"),
+    _owner.c.provider.label("owner_provider"),
     latest_time.label("latest_time"),
 ).join_from(tokens, _owner, isouter=True)
 _BY_SECRET = _WITH_OWNER.where(tokens.c.secret_hash == bindparam("hash"))
@@ -43,8 +49,11 @@ class SqlTokens:
     """See the port. `agents_see_own`: an agent sees only chats that they took part in, so a token
     of that role must say which agent."""
 
-    def __init__(self, database: AccessDatabase, *, agents_see_own: bool) -> None:
+    def __init__(
+        self, database: AccessDatabase, sessions: SqlSessions, *, agents_see_own: bool
+    ) -> None:
         self._database = database
+        self._sessions = sessions
         self._agents_see_own = agents_see_own
 
     def add(
@@ -103,6 +112,11 @@ class SqlTokens:
             return None
         if row.owner_disabled_at is not None:
             return None
+        session = None
+        if row.owner_provider is not None:
+            session = self._sessions.newest_vouched(row.owner_id)
+            if session is None:
+                return None
         used = moment_out(row.last_used_at)
         if used is None or now - used >= _WRITTEN_EVERY:
             self._write_use(row.id, now)
@@ -112,6 +126,8 @@ class SqlTokens:
             name=row.name,
             roles=_present_roles(row),
             agent_id=row.agent_id if row.owner_id is None else row.owner_agent_id,
+            session=session,
+            vouched_by=row.owner_provider,
         )
 
     def everything(self, *, owner: str | None = None) -> tuple[Token, ...]:

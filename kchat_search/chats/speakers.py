@@ -4,7 +4,8 @@ The API's table of message fields has a name, but no field says who spoke. Some 
 or `user_id`. The speaker is what the first of these rules that applies says:
 
 1. the message's `role` («visitor», «agent», «robot»);
-2. its `user_id` is an agent's: the chat's, or one that Kchat lists (`/apiv2/users.json`);
+2. its `user_id` is an agent's: the chat's, or one that Kchat lists (`/apiv2/users.json`); or it is
+   that of the chat's user, who is the visitor, whatever they call themselves;
 3. its name is the name of the chat's agent, as Kchat lists it;
 4. its name is one that Kchat gives to visitors («访客5»);
 5. its name is the visitor's among the names that joined (`chat.memberjoin`). That is a name that
@@ -118,6 +119,8 @@ def _speaker(message: Message, chat: Chat, agents: KnownAgents, names: _Names) -
         return role
     if is_agent_id(message.user_id, chat, agents):
         return "agent"
+    if message.user_id is not None and message.user_id == chat.user_id:
+        return "visitor"
     name = message.name.strip()
     if not name:
         return "unknown"

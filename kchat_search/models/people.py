@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Literal
@@ -66,7 +66,8 @@ class Principal:
     agent_id: str | None = None
     """The Kchat agent who it is; None where it is none, or nobody has said."""
     session: int | None = None
-    """The number of the session it signed in with."""
+    """The number of the session it signed in with; of a token, that of the session of its owner on
+    which it stands, where a provider vouches for them."""
     vouched_by: str | None = None
     """The issuer of OpenID Connect with which this session began, and that is asked again for the
     person's roles; None where they signed in in another way."""
@@ -113,6 +114,9 @@ class Person:
     """Who vouches for this person: the issuer of OpenID Connect; None for a local account."""
     created_at: datetime
     last_sign_in_at: datetime | None
+    password_mark: str = field(default="", repr=False, compare=False)
+    """Another one with each new password, and tells nothing of it. Who was let in with one password
+    begins no session once there is another."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,16 +12,16 @@ from collections.abc import Iterator
 
 from kchat_search.errors import BadRequest, SignInRefused
 from kchat_search.models.people import Person
-from kchat_search.models.sign_in import Grant, Vouched
+from kchat_search.models.sign_in import Vouched
 from kchat_search.ports.access import People
 
 _NUMBERED = 9
 """«li.lei», «li.lei-2» … «li.lei-9», then the next name that the provider gives."""
 
 
-def admit(people: People, vouched: Vouched, earlier: Grant | None = None) -> Person:
+def admit(people: People, vouched: Vouched) -> Person:
     """The account of a person, made if there is none, with the roles and the agent id that the
-    provider gives. `earlier`: what it said before in the same session.
+    provider gives.
 
     Raises `SignInRefused` for whoever has no role, or is disabled here.
     """
@@ -34,9 +34,7 @@ def admit(people: People, vouched: Vouched, earlier: Grant | None = None) -> Per
     person = before
     if vouched.roles != before.roles:  # also where none is left: then sessions and tokens end
         person = people.set_roles(before.name, vouched.roles)
-    agent_id = _agent_id(before, grant, earlier)
-    if agent_id != before.agent_id:
-        person = people.set_agent_id(before.name, agent_id)
+    person = people.follow_claim(person.name, grant.agent_id)
     if not vouched.roles:
         raise SignInRefused("no_role")
     if before.disabled:
@@ -44,26 +42,12 @@ def admit(people: People, vouched: Vouched, earlier: Grant | None = None) -> Per
     return person
 
 
-def _agent_id(person: Person, grant: Grant, earlier: Grant | None) -> str | None:
-    """What the provider says; else what an admin set. What the provider said and says no longer
-    counts for neither."""
-    if grant.agent_id is not None:
-        return grant.agent_id
-    said = None if earlier is None else earlier.agent_id
-    return None if said is not None and person.agent_id == said else person.agent_id
-
-
 def _added(people: People, vouched: Vouched) -> Person:
     grant = vouched.grant
     for name in _names(vouched):
         try:
-            return people.add(
-                name,
-                vouched.roles,
-                agent_id=grant.agent_id,
-                provider=grant.issuer,
-                subject=grant.subject,
-            )
+            person = people.add(name, vouched.roles, provider=grant.issuer, subject=grant.subject)
+            return people.follow_claim(person.name, grant.agent_id)
         except BadRequest as error:
             if error.parameter == "subject":  # another sign-in of the same person was faster
                 found = people.of_provider(grant.issuer, grant.subject)

@@ -132,7 +132,7 @@ class ProviderSignIn:
         sessions = self.access.sessions
         try:
             vouched = self.provider.look_again(grant)
-            person = self._admit(vouched, grant)
+            person = self._admit(vouched)
             sessions.set_provider_data(session, vouched.grant.to_json())
         except ProviderUnreachable:
             self._keep_failure(session, grant)
@@ -194,13 +194,13 @@ class ProviderSignIn:
                 continue
         return ended
 
-    def _admit(self, vouched: Vouched, earlier: Grant | None = None) -> Person:
+    def _admit(self, vouched: Vouched) -> Person:
         """Admit somebody, and record what became different in their account. What can't be recorded
         is taken back, as far as it gave something."""
         people, grant = self.access.people, vouched.grant
         before = people.of_provider(grant.issuer, grant.subject)
         try:
-            return admit(people, vouched, earlier)
+            return admit(people, vouched)
         finally:
             after = people.of_provider(grant.issuer, grant.subject)
             if after is not None:
@@ -218,6 +218,7 @@ class ProviderSignIn:
                 people.remove(after.name)
             else:
                 people.set_roles(after.name, before.roles & after.roles)
+                people.set_agent_id(after.name, before.agent_id)
             raise
 
     def _record(self, person: Person, action: Action) -> None:

@@ -7,6 +7,7 @@ answer. A door that can't be looked at is shut.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -64,8 +65,21 @@ class People(Protocol):
         """Say which Kchat agent this person is."""
         ...
 
-    def set_password(self, name: str, password: str, *, keep_session: int | None = None) -> None:
-        """A new password. All sessions end but `keep_session`."""
+    def follow_claim(self, name: str, claimed: str | None) -> Person:
+        """The agent id that the provider says (`claimed`) counts, as long as it says one. With None
+        the one counts again that was there before: an admin had set it."""
+        ...
+
+    def set_password(
+        self,
+        name: str,
+        password: str,
+        *,
+        keep_session: int | None = None,
+        checked: Person | None = None,
+    ) -> None:
+        """A new password. All sessions end but `keep_session`. `checked`: whom the old one let in;
+        where there is another password since, it is a `BadRequest` (parameter `old_password`)."""
         ...
 
     def check_password(self, name: str, password: str) -> Person | None:
@@ -92,7 +106,11 @@ class Sessions(Protocol):
 
     def begin(self, person: Person, *, address: str, browser: str, provider_data: str = "") -> str:
         """Begin a session. Returns its secret, for the cookie. `provider_data`: what signing out at
-        the provider and asking it again need; kept with the session."""
+        the provider and asking it again need; kept with the session.
+
+        Raises `NotSignedIn` where the account is not any more as it was when `person` was let in:
+        disabled, removed, or with another password. Else a log-in that is under way would outlive
+        what ends all sessions."""
         ...
 
     def principal(self, secret: str) -> Principal | None:
@@ -139,7 +157,8 @@ class Tokens(Protocol):
 
     def principal(self, secret: str) -> Principal | None:
         """Who has this token: None where it ended, was revoked, or its owner is disabled. Its roles
-        are those of its own that its owner has today."""
+        are those of its own that its owner has today. Where a provider vouches for the owner, they
+        must be signed in, and the provider may have to be asked again (`Principal.vouched_by`)."""
         ...
 
     def everything(self, *, owner: str | None = None) -> tuple[Token, ...]:
@@ -250,6 +269,12 @@ class Access(Protocol):
     def exports(self) -> Exports: ...  # noqa: D102
     @property
     def audit(self) -> Audit: ...  # noqa: D102
+
+    def together(self) -> AbstractContextManager[None]:
+        """What this thread changes and records within the block is one transaction: a change that
+        has no row in the audit is not made. An error takes all of it back. What was recorded before
+        must be settled when it begins."""
+        ...
 
     def signing_key(self) -> bytes:
         """32 bytes that sign cookies; the same in all processes, made at the first call."""

@@ -204,11 +204,13 @@ class Searcher:
             raise Forbidden("versions")
         return history
 
-    def needles(self, q: str) -> tuple[Needle, ...]:
-        """The texts that a query looks for, to mark them in a whole chat. Raises `LimitExceeded`
-        for a query that is too long."""
+    def needles(self, q: str) -> tuple[tuple[Needle, ...], int]:
+        """(the texts that a query looks for, to mark them in a whole chat; how many of them are
+        whole numbers that the viewer sees masked). Raises `LimitExceeded` for a query that is too
+        long."""
         context = self._context(self.archive.agents(), SearchRequest(q=q))
-        return needles_of(whole(self._parse(q, context).tree, context))
+        match = whole(self._parse(q, context).tree, context)
+        return needles_of(match), _whole_numbers(match, context)
 
     def coverage(self) -> Coverage:
         """How many chats the viewer can find, and whether these are all that it could see. Raises
@@ -362,7 +364,7 @@ class Searcher:
             understood=understood(parsed.tree, self.segmenter.segment_han),
             sort=request.sort,
             notes=(*parsed.notes, *notes_of_filters(request, self.zone)),
-            whole_numbers=count_whole_numbers(plan.match) if context.masked else 0,
+            whole_numbers=_whole_numbers(plan.match, context),
         )
         if request.page == 1 and request.cursor is None:
             dated = Dated(
@@ -400,6 +402,10 @@ class Searcher:
         match = AllOf((*plan.filters.values(), whole(named, context)))
         total = self.index.count(match, history=plan.history)
         return (Suggestion(str(named), total),) if total else ()
+
+
+def _whole_numbers(match: Node, context: Context) -> int:
+    return count_whole_numbers(match) if context.masked else 0
 
 
 def _related_chats(

@@ -47,7 +47,10 @@ def office(database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Off
     url: str = request.getfixturevalue("postgres_url")
     with psycopg.connect(url) as connection:
         connection.execute(f"TRUNCATE {', '.join(TABLES)}, audit, audit_texts RESTART IDENTITY")
-        connection.execute("UPDATE audit_chain SET rows = 0, head = repeat('0', 64)")
+        connection.execute(
+            "INSERT INTO audit_chain VALUES (1, 'tests', 0, repeat('0', 64)) ON CONFLICT (id) "
+            "DO UPDATE SET rows = excluded.rows, head = excluded.head"
+        )
     return Office(url)
 
 

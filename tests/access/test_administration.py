@@ -5,20 +5,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
+import psycopg
 import pytest
 
 from kchat_search.access.administration import Administration, Risk, key_of, risks
 from kchat_search.access.needs import NEEDED
 from kchat_search.access.own_account import OwnAccount
+from kchat_search.access.recorder import AuditRecorder
 from kchat_search.access.store import SqlAccess
-from kchat_search.errors import AuditUnwritable, BadRequest, Forbidden, NotFound, TooManyAttempts
-from kchat_search.models.people import Person, Principal, Role
-from kchat_search.ports.access import Access
+from kchat_search.errors import AccessError, BadRequest, Forbidden, NotFound, TooManyAttempts
+from kchat_search.models.audit import AuditFilter
+from kchat_search.models.people import OWNER, Person, Principal, Role
 
 from .recording import Kept
-from .world import ADDRESS, PASSWORD, START
+from .test_faults import run
+from .world import ADDRESS, PASSWORD, START, Office
 
 NEW = "three more words"
 
@@ -46,13 +49,17 @@ def cora(access: SqlAccess) -> Person:
     return access.people.add("cora", ["compliance"], password=PASSWORD)
 
 
+def of_the_owner(access: SqlAccess) -> Administration:
+    return Administration(access, OWNER, AuditRecorder(access.audit, OWNER))
+
+
 @pytest.fixture
 def administration(access: SqlAccess, ada: Person, kept: Kept) -> Administration:
-    return Administration(cast("Access", access), principal(ada), kept)
+    return Administration(access, principal(ada), kept)
 
 
 def own(access: SqlAccess, of: Person, kept: Kept, session: int | None = None) -> OwnAccount:
-    return OwnAccount(cast("Access", access), principal(of, session), kept, address=ADDRESS)
+    return OwnAccount(access, principal(of, session), kept, address=ADDRESS)
 
 
 ADMIN, OTHER, OFF, AGENT = (
@@ -125,26 +132,70 @@ def test_every_change_is_recorded_with_whom_it_was_made_to(
     assert NEW not in str(kept.entries)
 
 
-def test_what_is_given_is_taken_back_where_it_can_not_be_recorded(
-    access: SqlAccess, administration: Administration, cora: Person, kept: Kept
+EVERYTHING: dict[str, Any] = {"owner": None, "agent_id": None, "expires_at": None}
+MORE: list[Callable[[Administration, Person], Any]] = [
+    *(change for _, change in CHANGES),
+    lambda to, _: to.add("mei", frozenset({"agent"}), password=NEW, agent_id=None),
+    lambda to, who: to.change(who, frozenset({"agent"}), who.agent_id),
+    lambda to, who: to.end_sessions(who),
+    lambda to, who: to.sign_in_code(who),
+    lambda to, _: to.add_token("y", ["compliance"], **EVERYTHING),
+    lambda to, _: to.revoke_token(1),
+]
+OWN: list[Callable[[OwnAccount], Any]] = [
+    lambda own: own.change_password(PASSWORD, NEW),
+    lambda own: own.end_session(own.sessions()[0].id),
+    lambda own: own.end_other_sessions(),
+    lambda own: own.add_token("y", ["compliance"], None),
+    lambda own: own.revoke_token(1),
+]
+
+
+def stored(access: SqlAccess) -> tuple[object, ...]:
+    """The accounts with their sessions, and the tokens."""
+    everybody = access.people.everybody()
+    passwords = [access.people.check_password(one.name, PASSWORD) for one in everybody]
+    sessions = [access.sessions.of(one.name) for one in everybody]
+    return everybody, passwords, sessions, access.tokens.everything()
+
+
+def without_its_end(office: Office) -> None:
+    """Take away the end of the audit's chain, so that nothing can be recorded."""
+    if office.url.startswith("sqlite"):
+        run(office.file, "DELETE FROM audit_chain")
+    else:
+        with psycopg.connect(office.url) as connection:
+            connection.execute("DELETE FROM audit_chain")
+
+
+@pytest.mark.parametrize("change", [*MORE, *OWN], ids=range(len(MORE) + len(OWN)))
+def test_a_change_that_can_not_be_recorded_is_not_made(
+    office: Office, access: SqlAccess, cora: Person, change: Callable[..., Any]
 ) -> None:
-    kept.disk_full = True
-    everything = {"owner": None, "agent_id": None, "expires_at": None}
-    given: list[Callable[[], Any]] = [
-        lambda: administration.add("mei", frozenset({"agent"}), password=NEW, agent_id=None),
-        lambda: administration.change(cora, frozenset({"admin"}), "7"),
-        lambda: administration.add_token("x", ["compliance"], **everything),
-    ]
-    for give in given:
-        with pytest.raises(AuditUnwritable):
-            give()
-    assert [one.name for one in access.people.everybody()] == ["ada", "cora"]
-    assert access.people.person("cora") == cora
-    assert all(token.revoked_at for token in access.tokens.everything())
-    access.people.disable("cora")
-    with pytest.raises(AuditUnwritable):
-        administration.enable(cora)
-    assert access.people.person("cora").disabled
+    access.sessions.begin(cora, address=ADDRESS, browser="")
+    access.tokens.add("x", ["compliance"], owner="cora")
+    if change is MORE[3]:
+        access.people.disable("cora")
+    before = stored(access)
+    without_its_end(office)
+    mine: tuple[Any, ...] = (of_the_owner(access), cora)
+    if change in OWN:
+        recorder = AuditRecorder(access.audit, principal(cora))
+        mine = (OwnAccount(access, principal(cora), recorder, address=ADDRESS),)
+    with pytest.raises(AccessError, match="end of the audit"):
+        change(*mine)
+    assert stored(access) == before
+
+
+def test_a_change_and_its_row_are_one_transaction(access: SqlAccess, cora: Person) -> None:
+    administration = of_the_owner(access)
+    administration.disable(cora)
+    with pytest.raises(BadRequest):
+        administration.change(cora, frozenset({"metrics"}), "2192")
+    (row,) = access.audit.rows(AuditFilter())
+    assert (row.entry.action, row.entry.principal) == ("person_changed", "owner")
+    assert access.people.person("cora").agent_id is None
+    assert access.audit.check().ok
 
 
 def test_an_own_password_needs_the_old_one_and_is_not_guessed_here(
@@ -159,6 +210,23 @@ def test_an_own_password_needs_the_old_one_and_is_not_guessed_here(
         account.change_password(PASSWORD, NEW)
     assert access.people.check_password("cora", PASSWORD)
     assert kept.said() == [("log_in_failed", f"person:{cora.id}")] * 3
+
+
+def test_whoever_has_the_old_password_does_not_undo_a_new_one(
+    access: SqlAccess, cora: Person, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = access.sign_ins.with_password
+
+    def slow(name: str, password: str, *, address: str) -> Person | None:
+        checked = check(name, password, address=address)
+        access.people.set_password("cora", NEW)  # by an admin, at this moment
+        return checked
+
+    monkeypatch.setattr(access.sign_ins, "with_password", slow)
+    with pytest.raises(BadRequest, match="old password"):
+        own(access, cora, kept).change_password(PASSWORD, "words of a thief")
+    assert access.people.check_password("cora", NEW)
+    assert kept.said() == []
 
 
 def test_a_new_password_keeps_the_session_that_asks(

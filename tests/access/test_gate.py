@@ -67,9 +67,22 @@ def test_web_and_command_line_hold_no_part_of_a_service(room: str) -> None:
         for node in ast.walk(ast.parse(source(module)))
         if isinstance(node, ast.Attribute)
         and node.attr in PARTS
-        and ast.unparse(node.value).split(".")[-1].strip("_") in ("service", "program", "gate")
+        and ast.unparse(node.value).split(".")[-1].strip("_()") in ("service", "program", "gate")
     ]
     assert found == []
+
+
+def test_the_web_gets_a_service_for_whoever_asks_and_for_nobody_else() -> None:
+    """At one place, of which `current.program` is the way; nowhere is the owner named."""
+    web = [module for module in modules() if module.split(".")[1:2] in (["web"], ["wsgi"])]
+    makers = {m for m in web for name, _ in _named(m) if name.split(".")[-1] in ("for_", "Gate")}
+    assert makers == {"kchat_search.web.http.current"}
+    names = {
+        getattr(node, "id", getattr(node, "attr", getattr(node, "name", "")))
+        for module in web
+        for node in ast.walk(ast.parse(source(module)))
+    }
+    assert not names & {"OWNER", "make_service", "Service", "Searcher"}
 
 
 def gate(world: World) -> Gate:
@@ -84,8 +97,9 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
     related = service.related(SearchRequest(q="退款 发票")).related_total
     number = service.search(SearchRequest(per_page=1)).hits[0].chat.id
     service.chat(number)
+    service.chat(number, "退款 a&b")
     with pytest.raises(NotFound):
-        service.chat(10**9)
+        service.chat(10**9, "退款")
     service.chat(number, reveal=True)
     service.history(number)
     exported = service.export(SearchRequest(q="a&b=c%", sort="oldest", history=True)).total
@@ -95,11 +109,31 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         ("related", "", "q=退款 发票", related),
         ("search", "", "q=&per_page=1", 25),
         ("view", f"chat:{number}", "", 1),
-        ("view", f"chat:{10**9}", "", 0),
+        ("view", f"chat:{number}", "q=退款 a%26b", 1),
+        ("view", f"chat:{10**9}", "q=退款", 0),
         ("reveal", f"chat:{number}", "", 1),
         ("versions", f"chat:{number}", "", 1),
         ("export", "", "q=a%26b=c%25&history=true&sort=oldest", exported),
         ("rejects", "", "", 0),
+    ]
+
+
+@pytest.mark.parametrize(("principal", "counted"), [(AGENT, 2), (COMPLIANCE, 0)], ids=["a", "c"])
+def test_whole_numbers_are_counted_wherever_a_query_is_given(
+    world: World, principal: Principal, counted: int
+) -> None:
+    """Who sees them masked learns of each whether it is there: also from what is marked in one
+    chat."""
+    world.sync()
+    written = Written()
+    service = gate(world).for_(principal, written)
+    q = "13800138845 OR 13912345678"
+    number = min(world.archived())
+    service.search(SearchRequest(q=q))
+    service.related(SearchRequest(q=q))
+    service.chat(number, q)
+    assert [(e.action, e.numbers) for e in written.entries] == [
+        (action, counted) for action in ("search", "related", "view")
     ]
 
 

@@ -9,16 +9,21 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
+from kchat_search.access.passwords import Passwords
 from kchat_search.access.store import SqlAccess
 from kchat_search.errors import NotFound, NotSignedIn
-from kchat_search.models.people import Principal
+from kchat_search.models.people import Person, Principal
 
-from .world import ADDRESS, PASSWORD, START, Clock, Office
+from .world import ADDRESS, PASSWORD, START, CheapHasher, Clock, Office
 
 
 def begin(access: SqlAccess, name: str = "anna", **more: str) -> str:
     person = access.people.person(name)
     return access.sessions.begin(person, address=ADDRESS, browser="Firefox", **more)
+
+
+def begin_as(access: SqlAccess, person: Person) -> str:
+    return access.sessions.begin(person, address=ADDRESS, browser="Firefox")
 
 
 @pytest.fixture
@@ -86,6 +91,54 @@ def test_a_session_that_ended_with_its_account_s_access_does_not_come_back(
     access.people.set_roles("anna", [])
     access.people.set_roles("anna", ["agent", "auditor"])
     assert access.sessions.principal(anna) is None
+
+
+def add_again(access: SqlAccess) -> None:
+    access.people.remove("anna")
+    access.people.add("anna", ["admin"], password=PASSWORD)
+
+
+BETWEEN: dict[str, Callable[[SqlAccess], object]] = {
+    "new password": lambda a: a.people.set_password("anna", "other words of mine"),
+    "the same password anew": lambda a: a.people.set_password("anna", PASSWORD),
+    "disabled": lambda a: a.people.disable("anna"),
+    "removed": lambda a: a.people.remove("anna"),
+    "another one of this name": add_again,
+}
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_what_ends_all_sessions_ends_a_log_in_under_way_too(
+    access: SqlAccess, anna: str, office: Office, between: str
+) -> None:
+    person = access.sign_ins.with_password("anna", PASSWORD, address=ADDRESS)
+    assert person is not None
+    other = office.open()
+    BETWEEN[between](other)
+    with pytest.raises(NotSignedIn):
+        begin_as(access, person)
+    if between != "removed":
+        assert access.sessions.of("anna") == ()
+    other.close()
+
+
+def test_a_log_in_under_way_gets_the_roles_of_the_moment(access: SqlAccess, anna: str) -> None:
+    person = access.sign_ins.with_password("anna", PASSWORD, address=ADDRESS)
+    assert person is not None
+    access.people.set_roles("anna", ["agent"])
+    found = access.sessions.principal(begin_as(access, person))
+    assert found is not None
+    assert found.roles == {"agent"}
+
+
+def test_a_password_that_is_hashed_anew_at_log_in_lets_in(
+    access: SqlAccess, anna: str, office: Office
+) -> None:
+    later = office.open(passwords=Passwords(CheapHasher(time_cost=2)))
+    person = later.sign_ins.with_password("anna", PASSWORD, address=ADDRESS)
+    assert person is not None
+    assert later.sessions.principal(begin_as(later, person)) is not None
+    later.close()
 
 
 def test_a_role_that_is_given_is_there_at_once(access: SqlAccess, anna: str) -> None:

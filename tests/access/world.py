@@ -17,7 +17,15 @@ from kchat_search.access.store import SqlAccess
 PASSWORD = "four words of mine"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ADDRESS = "192.0.2.7"
-TABLES = ("sessions", "tokens", "people", "failed_log_ins", "request_counts", "facts")
+TABLES = (
+    "claimed_agents",
+    "sessions",
+    "tokens",
+    "people",
+    "failed_log_ins",
+    "request_counts",
+    "facts",
+)
 """Those of people, in an order in which they can be deleted."""
 
 

@@ -80,6 +80,18 @@ def test_every_agent_whom_kchat_lists_is_known(
 
 
 @pytest.mark.parametrize(
+    ("user_id", "speaker"), [("45190", "visitor"), (None, "agent"), ("8", "agent"), ("45", "agent")]
+)
+def test_the_visitors_id_tells_who_it_is_that_is_called_like_an_agent(
+    user_id: str | None, speaker: str
+) -> None:
+    """Else that agent would have taken part, and see the chat among their own."""
+    talk = replace(chat(("韩梅梅", None)), user_id="45190")
+    message = talk.messages[0]._replace(user_id=user_id)
+    assert speakers_of(replace(talk, messages=(message,)), KNOWN) == (speaker,)
+
+
+@pytest.mark.parametrize(
     ("type_", "text", "has_file", "said"),
     [
         ("chat.msg", "你好", False, True),

@@ -222,13 +222,37 @@ def test_an_admin_says_who_it_is_where_the_provider_does_not(here: Here) -> None
     assert principal.agent_id == "31"
 
 
-def test_an_agent_id_that_the_provider_takes_back_ends(here: Here) -> None:
-    secret = here.comes()
+@pytest.mark.parametrize("by_admin", [None, "31"])
+@pytest.mark.parametrize("anew", [False, True], ids=["asked again", "signed in anew"])
+def test_an_agent_id_that_the_provider_takes_back_ends(
+    here: Here, anew: bool, by_admin: str | None
+) -> None:
     del here.there.people["u1"]["kchat_id"]
+    here.comes()
+    here.access.people.set_agent_id("li.lei", by_admin)
+    for claimed, agent_id in (("2192", "2192"), ("7", "7"), (None, by_admin)):
+        here.there.people["u1"]["kchat_id"] = claimed
+        secret = here.comes()
+        assert agent_of(here, secret) == agent_id
+    here.there.people["u1"]["kchat_id"] = "2192"
+    secret = here.comes()
+    here.there.people["u1"]["kchat_id"] = None
     here.there.clock.on(minutes=10)
+    assert agent_of(here, here.comes() if anew else secret) == by_admin
+
+
+def test_what_an_admin_sets_beside_a_claim_counts_when_that_is_taken_back(here: Here) -> None:
+    here.comes()
+    here.access.people.set_agent_id("li.lei", "31")
+    assert agent_of(here, here.comes()) == "2192"
+    del here.there.people["u1"]["kchat_id"]
+    assert agent_of(here, here.comes()) == "31"
+
+
+def agent_of(here: Here, secret: str) -> str | None:
     principal = here.principal(secret)
     assert principal is not None
-    assert principal.agent_id is None
+    return principal.agent_id
 
 
 def test_what_cannot_be_recorded_is_not_given(here: Here) -> None:
@@ -240,11 +264,12 @@ def test_what_cannot_be_recorded_is_not_given(here: Here) -> None:
     here.comes()
     here.audit.full = True
     here.groups("kf-agents", "kf-admins")
+    here.there.people["u1"]["kchat_id"] = "7"
     with pytest.raises(AuditUnwritable):
         here.comes()
     person = here.person()
     assert person is not None
-    assert set(person.roles) == {"agent"}
+    assert (set(person.roles), person.agent_id) == ({"agent"}, "2192")
 
 
 def test_a_state_that_was_used_is_used_up_even_where_the_browser_kept_it(here: Here) -> None:

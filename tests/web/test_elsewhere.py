@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from html import unescape
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit
@@ -20,6 +21,7 @@ from werkzeug.test import TestResponse
 from kchat_search.access.policy import permissions
 from kchat_search.access.recorder import AuditRecorder
 from kchat_search.access.sign_in_codes import new_code
+from kchat_search.errors import BadRequest
 from kchat_search.models.audit import AuditFilter
 from kchat_search.models.people import Entrance, Principal
 from kchat_search.models.reports import Presentation
@@ -412,6 +414,71 @@ def test_a_session_of_a_provider_that_is_not_set_any_more_ends(world: World) -> 
     browser.signs_in()
     world.doors.elsewhere = None
     assert browser.who() == (401, None)
+
+
+def as_program(world: World, token: str) -> tuple[int, Any]:
+    """What the API says to whoever has this token."""
+    bearer = {"Authorization": f"Bearer {token}"}
+    answer = world.app.test_client().get("/api/v1/me", headers=bearer)
+    return answer.status_code, answer.get_json().get("roles")
+
+
+def test_a_token_has_no_role_longer_than_the_log_in_of_its_owner(world: World) -> None:
+    world.there.people["u1"]["groups"] = ["kf-agents", "kf-compliance"]
+    browser, tokens = world.browser(), world.doors.access.tokens
+    browser.signs_in()
+    _, mine = tokens.add("mine", ["compliance"], owner="li.lei")
+    _, machine = tokens.add("machine", ["compliance"])
+    assert as_program(world, mine) == (200, ["compliance"])
+    world.there.clock.on(minutes=60)  # it is asked again
+    assert as_program(world, mine) == (200, ["compliance"])
+    world.there.people["u1"]["groups"] = ["kf-agents"]
+    world.there.clock.on(minutes=15)
+    assert as_program(world, mine) == (401, None)
+    browser.signs_in()
+    assert as_program(world, mine) == (200, [])
+    world.there.people["u1"]["groups"] = ["kf-agents", "kf-compliance"]
+    world.there.clock.on(minutes=10)
+    assert as_program(world, mine) == (200, ["compliance"])
+    world.there.replies["/token"] = lambda: as_json({}, 503)
+    world.there.clock.on(minutes=15)
+    assert as_program(world, mine)[0] == 503
+    world.there.replies.clear()
+    world.there.clock.on(seconds=5)
+    assert as_program(world, mine) == (200, ["compliance"])
+    browser.post("/logout", "/account")
+    assert as_program(world, mine) == (401, None)
+    assert as_program(world, machine) == (200, ["compliance"])
+
+
+def test_a_log_in_that_ended_at_the_provider_takes_no_token_with_it_as_long_as_there_is_another(
+    world: World,
+) -> None:
+    first, second = world.browser(), world.browser()
+    first.signs_in()
+    _, token = world.doors.access.tokens.add("mine", ["agent"], owner="li.lei")
+    second.signs_in()
+    assert second.post("/logout", "/account").status_code == 200
+    assert as_program(world, token) == (200, ["agent"])
+    world.there.clock.on(minutes=119)
+    assert as_program(world, token) == (200, ["agent"])
+    world.there.clock.on(minutes=1)  # nobody used the log-in for two hours
+    assert as_program(world, token) == (401, None)
+
+
+def test_nobody_gets_around_the_provider(world: World) -> None:
+    browser, access = world.browser(), world.doors.access
+    browser.signs_in()
+    with pytest.raises(BadRequest, match="OpenID Connect"):
+        access.people.set_password("li.lei", PASSWORD)
+    assert access.people.check_password("li.lei", PASSWORD) is None
+    proxy = {"trusted_proxies": (ip_network("127.0.0.1"),), "remote_user_header": "X-Remote-User"}
+    access.people.add("local", ["admin"])
+    answers = {
+        name: world.browser(**proxy).get("/api/v1/me", headers={"X-Remote-User": name}).status_code
+        for name in ("local", "li.lei")
+    }
+    assert answers == {"local": 200, "li.lei": 401}
 
 
 # -- signing out -----------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from kchat_search.models.people import Person
 from kchat_search.models.reports import Coverage
 from tests.web.browsing import Browser, form
 from tests.web.doors import STAFF, WORDS, Doors, signed_in
@@ -41,6 +42,25 @@ def test_a_known_name_can_not_be_told_from_an_unknown_one(app: Flask, doors: Doo
     assert answer("lilei", "wrong") == answer("nobody-is-called-so", "wrong")
     doors.access.people.disable("otto")
     assert answer("otto", WORDS) == answer("lilei", "wrong")
+
+
+def test_a_log_in_under_way_ends_with_the_password_that_it_was_begun_with(
+    app: Flask, doors: Doors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = doors.access.sign_ins.with_password
+
+    def slow(name: str, password: str, *, address: str) -> Person | None:
+        checked = check(name, password, address=address)
+        doors.access.people.set_password(name, "words of another")
+        return checked
+
+    monkeypatch.setattr(doors.access.sign_ins, "with_password", slow)
+    browser = Browser(app)
+    assert "用户名或密码不对" in browser.log_in("lilei", WORDS, status=401).text
+    assert doors.actions() == [("lilei", "log_in_failed", "")]
+    assert doors.access.sessions.of("lilei") == ()
+    browser.open("/account")
+    assert browser.path.startswith("/login")
 
 
 def test_a_failed_log_in_keeps_the_name_and_puts_the_focus_on_the_password(app: Flask) -> None:

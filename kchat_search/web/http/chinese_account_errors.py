@@ -41,6 +41,10 @@ _TEXTS = tuple(
             r"The password has fewer than (\d+) characters",
             "密码至少要有 {0} 个字符：请换一个长些的，例如四个词。",
         ),
+        (
+            r"«([^»]*)» signs in by OpenID Connect, and has no password",
+            "「{0}」经由 OpenID Connect 登录，在这里没有密码。",
+        ),
         (r"The password has characters that nobody can type", "密码里有无法输入的字符。"),
         (
             r"The password is one of the first that anybody tries",

@@ -20,12 +20,13 @@ def name(entrance: Entrance) -> str | None:
 
 
 def principal(access: Access, name: str) -> Principal | None:
-    """The person whom a proxy names so. It knows people who exist, and adds none."""
+    """The person whom a proxy names so. It knows people who exist, and adds none. Not those who
+    sign in by OpenID Connect: their provider chose the name, and says which roles they have."""
     try:
         person = access.people.person(name)
     except NotFound:
         return None
-    if person.disabled:
+    if person.disabled or person.provider is not None:
         return None
     return Principal("person", f"person:{person.id}", person.name, person.roles, person.agent_id)
 

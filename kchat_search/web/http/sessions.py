@@ -40,14 +40,16 @@ def held() -> Principal | None:
 def end() -> None:
     """Nobody is signed in in this browser any more. Nothing happens if nobody was."""
     known = held()
-    if known is not None and known.session is not None:
-        _end(known.session)
+    if known is not None:
+        end_here(known)
     cookies.forget()
     current.forget()
 
 
-def _end(number: int) -> None:
+def end_here(known: Principal) -> None:
+    """The same on the server alone: the browser keeps its cookie, which is worth nothing."""
     try:
-        current.access().sessions.end(number)
+        if known.session is not None:
+            current.access().sessions.end(known.session)
     except NotFound:  # it ended in this moment
         return

@@ -66,10 +66,10 @@ def decide(access: Access, entrance: Entrance, elsewhere: SignInElsewhere | None
             raise BadRequest(
                 _("请求同时带有令牌和登录的 cookie：请只用其中之一。"), "Authorization"
             )
-        principal = access.tokens.principal(token)
+        principal = _vouched(access.tokens.principal, elsewhere, token)
         if principal is None:
-            raise NotSignedIn(_("令牌无效：它已到期、已撤销，或其所有者已停用。"))
-        return Asker(principal, "token", lambda: access.tokens.principal(token) or NOBODY)
+            raise NotSignedIn(_("令牌无效：它已到期、已撤销，或其所有者已停用，或须先重新登录。"))
+        return Asker(principal, "token", lambda: _by_now(access.tokens.principal, elsewhere, token))
     if (name := proxy_sign_in.name(entrance)) is not None:
         principal = proxy_sign_in.principal(access, name)
         if principal is not None:
@@ -77,18 +77,21 @@ def decide(access: Access, entrance: Entrance, elsewhere: SignInElsewhere | None
             return Asker(principal, "proxy", again)
         return UNKNOWN
     if secret is not None:
-        principal = _of_session(access, elsewhere, secret)
+        principal = _vouched(access.sessions.principal, elsewhere, secret)
         if principal is not None:
-            return Asker(principal, "session", lambda: _by_now(access, elsewhere, secret))
+            again = lambda: _by_now(access.sessions.principal, elsewhere, secret)  # noqa: E731
+            return Asker(principal, "session", again)
     return UNKNOWN
 
 
-def _of_session(access: Access, elsewhere: SignInElsewhere | None, secret: str) -> Principal | None:
-    """Who has this session. Where it began with a provider, what that said counts for some time
-    only: then it is asked again, and who has the session is looked up again where it says
+def _vouched(
+    look_up: Callable[[str], Principal | None], elsewhere: SignInElsewhere | None, secret: str
+) -> Principal | None:
+    """Who has this session or token. Where a provider vouches for them, what it said counts for
+    some time only: then it is asked again, and who has it is looked up again where it says
     something else. Raises `ProviderUnreachable`."""
     for _attempt in range(2):
-        principal = access.sessions.principal(secret)
+        principal = look_up(secret)
         if principal is None or principal.vouched_by is None:
             return principal
         if elsewhere is not None and elsewhere.holds(principal):
@@ -96,9 +99,11 @@ def _of_session(access: Access, elsewhere: SignInElsewhere | None, secret: str) 
     return None
 
 
-def _by_now(access: Access, elsewhere: SignInElsewhere | None, secret: str) -> Principal:
+def _by_now(
+    look_up: Callable[[str], Principal | None], elsewhere: SignInElsewhere | None, secret: str
+) -> Principal:
     try:
-        return _of_session(access, elsewhere, secret) or NOBODY
+        return _vouched(look_up, elsewhere, secret) or NOBODY
     except ProviderUnreachable:
         return NOBODY
 

@@ -11,7 +11,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.administration import key_of
-from kchat_search.errors import ProviderUnreachable, TooManyAttempts
+from kchat_search.access.recorded import change, recorded
+from kchat_search.errors import NotSignedIn, ProviderUnreachable, RequestRefused, TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person
 from kchat_search.web.http import current, sessions, typed_forms, who
@@ -57,9 +58,8 @@ def log_in() -> BaseResponse:
         )
     except TooManyAttempts as error:
         return _slowed_down(there, name, error)
-    if person is None:
+    if person is None or not _begin(person):
         return _refused(there, name)
-    _begin(person)
     return redirect(first_page() if there == HOME else there, 303)
 
 
@@ -70,7 +70,10 @@ def log_out() -> BaseResponse:
     held = None if who.bearer() else sessions.held()
     there = elsewhere.log_out_url(held)
     if held is not None:
-        current.record_as(held).add(AuditEntry("", "", "", "log_out"))
+        recorder = current.record_as(held)
+        with change(current.access(), recorder):
+            sessions.end_here(held)
+            recorded(recorder, "log_out")
         sessions.end()
         if there is not None:
             return elsewhere.log_out_page(there)
@@ -85,10 +88,15 @@ def _is_known() -> bool:
         return False
 
 
-def _begin(person: Person) -> None:
-    typed_forms.sign_in(person)
+def _begin(person: Person) -> bool:
+    """Begin a log-in, unless the account became another since the password was checked."""
+    try:
+        typed_forms.sign_in(person)
+    except NotSignedIn:
+        return False
     entry = AuditEntry(key_of(person), person.name, current.address(), "log_in")
     current.recorder().add(entry)
+    return True
 
 
 def _refused(there: str, name: str) -> Response:

@@ -2,4 +2,5 @@
 
 v0001_people.py  people, sessions, tokens, failed log-ins, requests
 v0002_audit.py   the audit: its chain, the texts beside it, the chain's end
+v0003_claimed_agents.py  agent ids that a provider says
 """
