@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.administration import key_of
 from kchat_search.access.recorded import change, recorded
-from kchat_search.errors import NotSignedIn, ProviderUnreachable, RequestRefused, TooManyAttempts
+from kchat_search.errors import NotSignedIn, ProviderUnreachable, TooManyAttempts
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Person
 from kchat_search.web.http import current, sessions, typed_forms, who
