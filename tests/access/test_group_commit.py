@@ -25,7 +25,7 @@ class Disk:
 
     def write(self, entries: Sequence[int]) -> None:
         self.asked.set()
-        assert self.may_go_on.wait(30)
+        assert self.may_go_on.wait(60)
         if self.fails is not None:
             raise self.fails
         self.transactions.append(list(entries))
@@ -46,7 +46,7 @@ def test_what_comes_while_the_disk_is_busy_is_one_transaction(
 ) -> None:
     disk.may_go_on.clear()
     tickets = [commits.add(0)]
-    assert disk.asked.wait(30)
+    assert disk.asked.wait(60)
     tickets += [commits.add(number) for number in range(1, 50)]
     disk.may_go_on.set()
     for ticket in tickets:
@@ -58,7 +58,7 @@ def test_what_comes_while_the_disk_is_busy_is_one_transaction(
 def test_wait_returns_after_the_write_and_not_before(disk: Disk, commits: GroupCommit[int]) -> None:
     disk.may_go_on.clear()
     ticket = commits.add(1)
-    assert disk.asked.wait(30)
+    assert disk.asked.wait(60)
     returned = threading.Event()
 
     def wait() -> None:
@@ -69,7 +69,7 @@ def test_wait_returns_after_the_write_and_not_before(disk: Disk, commits: GroupC
     waiter.start()
     assert not returned.is_set()
     disk.may_go_on.set()
-    waiter.join(30)
+    waiter.join(60)
     assert returned.is_set()
     assert disk.transactions == [[1]]
     commits.close()
@@ -95,7 +95,7 @@ def test_a_bug_in_the_writer_leaves_nobody_waiting_and_tells_nothing_of_itself(
     disk.may_go_on.clear()
     disk.fails = TypeError("secret")
     first = commits.add(1)
-    assert disk.asked.wait(30)
+    assert disk.asked.wait(60)
     second = commits.add(2)
     disk.may_go_on.set()
     for ticket in (first, second):
@@ -124,7 +124,7 @@ def test_no_more_wait_than_a_bound(
     monkeypatch.setattr(group_commit, "MOST_WAITING", 3)
     disk.may_go_on.clear()
     commits.add(0)
-    assert disk.asked.wait(30)
+    assert disk.asked.wait(60)
     for number in range(3):
         commits.add(number)
     with pytest.raises(AuditUnwritable, match="Too many"):
@@ -151,7 +151,7 @@ def test_a_forked_process_writes_its_own_entries_and_none_of_its_parents(
 ) -> None:
     disk.may_go_on.clear()
     first = commits.add(1)
-    assert disk.asked.wait(30)
+    assert disk.asked.wait(60)
     commits.add(2)
 
     def in_the_child() -> bool:

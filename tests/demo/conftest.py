@@ -65,7 +65,7 @@ def server(make_server: MakeServer) -> DemoServer:
 def get(server: DemoServer, client: requests.Session) -> Get:
     def ask(path: str = CHATS, **parameters: object) -> requests.Response:
         texts = {name: str(value) for name, value in parameters.items()}
-        return client.get(server.url + path, params=texts, timeout=5)
+        return client.get(server.url + path, params=texts, timeout=60)
 
     return ask
 

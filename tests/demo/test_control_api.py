@@ -123,7 +123,7 @@ def test_wrong_input_is_refused_and_the_error_names_it(
 def test_a_body_of_unknown_or_excessive_length_is_not_read(
     server: DemoServer, headers: dict[str, str], status: int
 ) -> None:
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
     connection.putrequest("PUT", "/demo/conditions/slow")
     for name, value in headers.items():
         connection.putheader(name, value)

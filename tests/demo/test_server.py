@@ -19,7 +19,7 @@ CHATS = "/apiv2/chats.json"
 
 
 def get(client: requests.Session, url: str, **parameters: object) -> requests.Response:
-    return client.get(url, params={k: str(v) for k, v in parameters.items()}, timeout=5)
+    return client.get(url, params={k: str(v) for k, v in parameters.items()}, timeout=60)
 
 
 def ids(response: requests.Response) -> list[int]:
@@ -53,7 +53,7 @@ def walk(client: requests.Session, url: str, **parameters: object) -> list[list[
 def test_both_documented_logins_are_accepted_and_no_other(
     make_server: MakeServer, user: str, secret: str, status: int
 ) -> None:
-    response = requests.get(make_server().url + CHATS, auth=(user, secret), timeout=5)
+    response = requests.get(make_server().url + CHATS, auth=(user, secret), timeout=60)
     assert response.status_code == status
     assert ("error" in response.json()) == (status == 401)
 
@@ -61,7 +61,7 @@ def test_both_documented_logins_are_accepted_and_no_other(
 @pytest.mark.parametrize("header", [None, "", "Basic", "Basic %%%", "Bearer x", "Basic 4pyT"])
 def test_an_invalid_login_is_refused_with_json(make_server: MakeServer, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    response = requests.get(make_server().url + CHATS, headers=headers, timeout=5)
+    response = requests.get(make_server().url + CHATS, headers=headers, timeout=60)
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Basic")
     assert response.json()["error"] == "Unauthorized"
@@ -188,7 +188,7 @@ def test_anything_else_is_a_404_in_json(
     url = make_server().url
     prepared = client.prepare_request(requests.Request("GET", url + "/x"))
     prepared.url = url + path
-    response = client.send(prepared, timeout=5)
+    response = client.send(prepared, timeout=60)
     assert response.status_code == 404
     assert response.json()["error"] == "RecordNotFound"
 
@@ -198,7 +198,7 @@ def test_nothing_can_be_changed_over_http(
     make_server: MakeServer, client: requests.Session, method: str
 ) -> None:
     server = make_server()
-    response = client.request(method, server.url + "/apiv2/chats/3.json", json={}, timeout=5)
+    response = client.request(method, server.url + "/apiv2/chats/3.json", json={}, timeout=60)
     assert response.status_code in (404, 501)
     assert "error" in response.json()
     assert len(server.chats()) == 7

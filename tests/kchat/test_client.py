@@ -220,7 +220,7 @@ def test_several_threads_share_a_client_but_never_a_session(
     sizes: list[int] = []
 
     def ask() -> None:
-        together.wait(10)
+        together.wait(60)
         sizes.extend(client.page(number).size for number in range(1, 6))
 
     kchat.say(chats(1, 2))
@@ -228,6 +228,6 @@ def test_several_threads_share_a_client_but_never_a_session(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sizes == [2] * 20
     assert 1 <= len(client._transport._idle) <= 4

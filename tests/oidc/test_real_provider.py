@@ -49,13 +49,13 @@ def provider() -> Iterator[str]:
 
 
 def people(provider: str, subject: str, **claims: object) -> None:
-    answer = requests.put(f"{provider}/users/{subject}", json=claims, timeout=10)
+    answer = requests.put(f"{provider}/users/{subject}", json=claims, timeout=60)
     assert answer.status_code == 204
 
 
 def agrees(url: str, subject: str) -> str:
     """`subject` signs in at the provider's own page. Returns the path to which it leads back."""
-    answer = requests.post(url, data={"sub": subject}, allow_redirects=False, timeout=10)
+    answer = requests.post(url, data={"sub": subject}, allow_redirects=False, timeout=60)
     assert answer.status_code == 302, answer.text
     there = urlsplit(answer.headers["Location"])
     assert f"{there.scheme}://{there.netloc}{there.path}" == CALLBACK
@@ -113,7 +113,7 @@ def test_sign_in_groups_and_log_out_with_a_real_provider(
 
     clock.ahead += timedelta(minutes=11)
     assert roles(client) == ["agent"]  # by the refresh token
-    requests.post(f"{provider}/users/u1/revoke-tokens", timeout=10)
+    requests.post(f"{provider}/users/u1/revoke-tokens", timeout=60)
     clock.ahead += timedelta(minutes=11)
     assert roles(client) is None
 
@@ -124,6 +124,6 @@ def test_sign_in_groups_and_log_out_with_a_real_provider(
     link = re.search(r'content="0;url=([^"]+)"', answer.text)
     assert link
     assert roles(client) is None
-    ended = requests.get(unescape(link[1]), allow_redirects=False, timeout=10)
+    ended = requests.get(unescape(link[1]), allow_redirects=False, timeout=60)
     assert ended.status_code in (200, 302), ended.text
     gate.close()

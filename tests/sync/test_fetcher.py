@@ -21,7 +21,7 @@ def pages(count: int) -> dict[int, ChatPage]:
 
 
 def test_pages_come_in_order_with_several_in_flight() -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=60)
 
     def gate(number: int) -> None:
         if number in (2, 3, 4):

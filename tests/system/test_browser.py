@@ -28,7 +28,7 @@ pytestmark = [
 
 ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 ARGS += ["--disable-component-update", "--disable-sync"]
-DEADLINE_MS = 10_000
+DEADLINE_MS = 60_000
 
 
 @pytest.fixture(scope="module")

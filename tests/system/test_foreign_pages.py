@@ -20,7 +20,7 @@ from tests.web import chats
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 60
 
 TARGETS = {
     "page": "/?q=退款&",

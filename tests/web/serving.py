@@ -16,7 +16,7 @@ from kchat_search.web.server import Limits, WebServer
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-SECONDS = 30
+SECONDS = 60
 LIMITS = replace(Limits(), threads=4, tick_seconds=0.05)
 """The usual limits, looked at often, so that tests need not wait."""
 

@@ -275,12 +275,12 @@ def test_a_client_that_does_not_read_stops_the_reading_of_chats_and_nobody_else(
     asked = EXPORT.replace(b"csv", form)
     with served(shared[1]) as server, connected(server.port, asked) as slow:
         assert slow.recv(12) == b"HTTP/1.1 200"
-        assert far.wait(30)
+        assert far.wait(60)
         for _ in range(20):  # other clients are answered meanwhile, one after the other
             assert ask(server.port, "/api/v1/search?q=%E9%80%80").status == 200
         assert not gone.is_set(), "the export waits; it has not come to its end"
         slow.close()
-        assert gone.wait(30), "a client that has gone ends the reading"
+        assert gone.wait(60), "a client that has gone ends the reading"
     assert service.walked < 60, "little is made for a client that takes nothing"
 
 

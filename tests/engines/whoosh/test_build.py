@@ -210,7 +210,7 @@ def test_a_builder_that_is_killed_leaves_no_process_and_no_trace_after_the_next_
         workers = [int(builder.stdout.readline()) for _ in range(2)]
         builder.send_signal(signal.SIGKILL)
         # This ends only when all processes that could write to the pipe are gone, workers included.
-        rest, _ = builder.communicate(timeout=30)
+        rest, _ = builder.communicate(timeout=60)
     finally:
         builder.kill()
         builder.wait()
