@@ -21,10 +21,9 @@ from typing import Any, TypeVar
 import click
 
 from kchat_search import __version__, logs, memory_dumps
-from kchat_search.cli import indexer, output_file, printing, web_server
+from kchat_search.cli import indexer, output_file, printing
 from kchat_search.cli import serve as processes
 from kchat_search.cli.audit import audit
-from kchat_search.cli.demo import how_to_connect, kchat_server, run_demo
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
 from kchat_search.cli.owner import owner
@@ -113,6 +112,12 @@ def demo(
     people: bool,
 ) -> None:
     """The whole program on made-up conversations; nothing to configure."""
+    from kchat_search.cli.demo import (  # noqa: PLC0415  # as below
+        how_to_connect,
+        kchat_server,
+        run_demo,
+    )
+
     logs.setup("WARNING")
     with kchat_server(chats, kchat_port, count, seed) as server:
         if server_only:
@@ -129,6 +134,8 @@ def demo(
 @click.option("--from-parent", is_flag=True, hidden=True)
 def serve(host: str | None, port: int | None, from_parent: bool) -> None:
     """The web server and the indexer, each in a process of its own."""
+    from kchat_search.cli import web_server  # noqa: PLC0415  # a quarter of the start of a command
+
     if from_parent:
         web_server.run(Parent())
         return

@@ -97,11 +97,14 @@ def test_a_bug_in_the_writer_leaves_nobody_waiting_and_tells_nothing_of_itself(
     first = commits.add(1)
     assert disk.asked.wait(60)
     second = commits.add(2)
+    dying = commits._thread
+    assert dying is not None
     disk.may_go_on.set()
     for ticket in (first, second):
         with pytest.raises(AuditUnwritable) as raised:
             ticket.wait()
         assert "secret" not in str(raised.value)
+    dying.join(60)  # what it raises belongs to this test, and not to the next
     disk.fails = None
     commits.add(3).wait()  # by another thread
     commits.close()
