@@ -40,6 +40,7 @@ from kchat_search.config import (
     load_settings_with_account,
 )
 from kchat_search.errors import KchatSearchError, SettingsError
+from kchat_search.hosts import is_loopback
 from kchat_search.models.damage import REPAIR, DamagedRow
 from kchat_search.models.plan import Sort
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
@@ -112,7 +113,7 @@ def demo(
     people: bool,
 ) -> None:
     """The whole program on made-up conversations; nothing to configure."""
-    from kchat_search.cli.demo import (  # noqa: PLC0415  # as below
+    from kchat_search.cli.demo import (  # noqa: PLC0415  # as for `serve`
         how_to_connect,
         kchat_server,
         run_demo,
@@ -134,14 +135,18 @@ def demo(
 @click.option("--from-parent", is_flag=True, hidden=True)
 def serve(host: str | None, port: int | None, from_parent: bool) -> None:
     """The web server and the indexer, each in a process of its own."""
-    from kchat_search.cli import web_server  # noqa: PLC0415  # a quarter of the start of a command
-
+    # Flask and the pages take a quarter of the start of a command, and no other needs them.
     if from_parent:
+        from kchat_search.cli import web_server  # noqa: PLC0415
+
         web_server.run(Parent())
         return
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = set_up(load_settings_of_serve(**given))
-    web_server.check_settings(settings)
+    if not is_loopback(settings.host):
+        from kchat_search.cli import web_server  # noqa: PLC0415
+
+        web_server.check_settings(settings)
     try:
         settings.credentials()
     except SettingsError as error:

@@ -44,9 +44,8 @@ def check_address(host: str, gate: Gate) -> None:
 
 def check_settings(settings: Settings) -> None:
     """The same for the address in the settings, before any process is started."""
-    if not is_loopback(settings.host):
-        with closing(make_gate(settings)) as gate:
-            check_address(settings.host, gate)
+    with closing(make_gate(settings)) as gate:
+        check_address(settings.host, gate)
 
 
 def run(parent: Parent) -> None:

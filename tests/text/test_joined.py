@@ -425,7 +425,7 @@ def writings(number: str, kind: str) -> list[str]:
 
 def numbers() -> Iterator[tuple[str, str]]:
     random = Random(13)
-    for _ in range(40):
+    for _ in range(20):
         rest = "".join(random.choices("0123456789", k=15))
         yield "mobile", f"1{random.choice('3456789')}{rest[:9]}"
         yield "fixed", f"0{random.choice(['10', '21', '28'])}{random.choice('2345678')}{rest[:7]}"

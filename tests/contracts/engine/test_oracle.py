@@ -50,7 +50,7 @@ def ids(engine: Engine, node: Node, *, history: bool) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=90, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
 def test_the_engine_finds_exactly_what_a_scan_finds(
     engine_under_test: EngineUnderTest, history: History, asked: list[Node], data: st.DataObject
