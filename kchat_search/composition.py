@@ -197,6 +197,7 @@ def _owners_service(
                 password_login=settings.password_login,
             ),
             agents_see=settings.agents_see,
+            access_settings=settings.who_sees_what,
         ),
         clock=clock,
         archive=archive,

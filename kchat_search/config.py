@@ -43,6 +43,13 @@ PREFIX = "KCHAT_"
 OidcRole = Literal["agent", "compliance", "admin", "auditor"]
 _SECRETS = ("KCHAT_API_TOKEN", "KCHAT_PASSWORD", "KCHAT_OIDC_CLIENT_SECRET")
 
+_WHO_SEES_WHAT = (
+    *("agents_see", "public_url", "trusted_proxies", "session_idle_minutes", "session_hours"),
+    *("requests_per_minute", "password_login", "remote_user_header", "oidc_configuration_url"),
+    *("oidc_client_id", "oidc_groups_claim", "oidc_agent_group", "oidc_compliance_group"),
+    *("oidc_admin_group", "oidc_auditor_group", "oidc_agent_id_claim"),
+)
+
 
 class Settings(BaseSettings):
     """Every setting but the secrets, with its environment name `KCHAT_<NAME>`."""
@@ -291,6 +298,14 @@ class Settings(BaseSettings):
         if self.kchat_url is None:
             return None
         return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{{id}}.json"
+
+    @property
+    def who_sees_what(self) -> str:
+        """The settings that decide who may see what, without secrets, for the audit."""
+        given = ((name, getattr(self, name)) for name in _WHO_SEES_WHAT)
+        return " ".join(
+            f"KCHAT_{name.upper()}={value}" for name, value in given if value not in (None, "")
+        )
 
     @cached_property
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

@@ -6,6 +6,7 @@
     administration.py what administrators do to people and tokens
     own_account.py    what people do with their own account
     recorded.py       a change that stands only if it is recorded
+    settings_row.py   the settings that decide who sees what, recorded when they change
     opening.py        `open_access`
     on_demand.py      `ports.Access` that opens its database when it is needed
     store.py          `SqlAccess`, which is `ports.Access`

@@ -225,6 +225,8 @@ class Presentation:
     """Which chats agents see: all, or those they took part in."""
     entrance: Entrance = field(default_factory=Entrance)
     """How people come in."""
+    access_settings: str = ""
+    """The settings that decide who may see what, as the audit records them."""
 
 
 @dataclass(frozen=True, slots=True)

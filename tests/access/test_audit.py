@@ -12,10 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from kchat_search.access.audit_chain import BEFORE_THE_FIRST
 from kchat_search.access.recorder import AuditRecorder
+from kchat_search.access.settings_row import record_settings
 from kchat_search.access.store import SqlAccess
+from kchat_search.config import Settings, SettingsOfWeb
 from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.audit import AuditEntry, AuditFilter
 from kchat_search.models.people import OWNER, Principal
@@ -241,7 +244,32 @@ def test_many_threads_write_one_chain(access: SqlAccess) -> None:
     assert (access.audit.check().rows, access.audit.check().ok) == (80, True)
 
 
-# -- what can't be recorded ------------------------------------------------------------------------
+# -- settings --------------------------------------------------------------------------------------
+
+
+def test_settings_are_recorded_when_they_become_others(access: SqlAccess) -> None:
+    one, other = Settings(), Settings(agents_see="own", oidc_agent_group="support")
+    for settings in (one, one, other, other, one):
+        record_settings(access, settings.who_sees_what)
+        record(access.audit, 1, 1)
+    record_settings(access, "")
+    rows = access.audit.rows(AuditFilter(actions=("settings",)))
+    said = [row.entry.query for row in reversed(rows)]
+    assert said == [settings.who_sees_what for settings in (one, other, one)]
+    assert "KCHAT_AGENTS_SEE=own" in said[1]
+    assert "KCHAT_OIDC_AGENT_GROUP=support" in said[1]
+
+
+def test_no_secret_is_among_the_settings_that_are_recorded() -> None:
+    settings = SettingsOfWeb(
+        access_url="postgresql://user:geheim@host/db",
+        oidc_configuration_url="https://id.example/.well-known/openid-configuration",
+        oidc_client_id="kchat",
+        oidc_client_secret=SecretStr("geheim"),
+        oidc_agent_group="support",
+    )
+    assert "geheim" not in settings.who_sees_what
+    assert "KCHAT_OIDC_CLIENT_ID=kchat" in settings.who_sees_what
 
 
 # -- the recorder ----------------------------------------------------------------------------------
@@ -258,6 +286,3 @@ def test_a_recorder_says_who_and_from_where(access: SqlAccess) -> None:
     assert search.entry == AuditEntry("person:7", "anna", "192.0.2.7", "search", "", "q=退款", 2, 1)
     assert failed.entry.name == "somebody else"
     recorder.settle()
-
-
-# -- any byte --------------------------------------------------------------------------------------

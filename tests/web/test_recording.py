@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
 
-from kchat_search.models.audit import AuditEntry
+from kchat_search.models.audit import AuditEntry, AuditFilter
 from kchat_search.web.http import current
 from kchat_search.web.http.permissions import needs
 from tests.web.doors import Doors
@@ -123,3 +124,14 @@ def test_no_password_is_in_an_answer_an_address_a_log_or_the_audit(
                 assert SECRET not in value
     assert SECRET not in caplog.text
     assert SECRET not in repr(gate.recorded)
+
+
+def test_the_settings_are_in_the_audit_before_a_process_answers_people(gate: Doors) -> None:
+    presentation = replace(gate.presentation, access_settings="KCHAT_AGENTS_SEE=own")
+    gate.service.presentation = presentation
+    for _ in range(2):
+        client = gate.app().test_client()
+        assert client.get("/login").status_code == 200
+        assert client.get("/login").status_code == 200
+    (row,) = gate.access.audit.rows(AuditFilter())
+    assert (row.entry.action, row.entry.query) == ("settings", "KCHAT_AGENTS_SEE=own")

@@ -10,6 +10,7 @@ from typing import cast
 
 from flask import Flask, current_app, g, request
 
+from kchat_search.access.settings_row import record_settings
 from kchat_search.errors import AccessError, KchatSearchError
 from kchat_search.models.people import Permission, Principal
 from kchat_search.ports.access import Access, Recorder
@@ -60,6 +61,7 @@ def _nobody_ever() -> bool:
         found.people.ever()  # where it can't be asked, nothing is answered
         return False
     if found.people.ever():
+        record_settings(found, gate().presentation.access_settings)
         current_app.extensions["kchat-search people"] = True
         return False
     return gate().elsewhere is None  # else the first who signs in there is the first of the people
