@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 from werkzeug.serving import make_server
 
+from kchat_search.models.audit import AuditEntry
+from kchat_search.models.people import Entrance
+from kchat_search.models.search import ChatView
+from kchat_search.web.pages.audit import TOO_MANY
 from tests.system.test_browser import ARGS, CHROMIUM, CONTRAST, DEADLINE_MS, TARGETS
 from tests.web import chats
 from tests.web.conftest import access_in, make_presentation
@@ -31,6 +36,22 @@ CHECK = """async (rules) => {
     return found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(", ")}`);
 }"""
 
+LONG_QUERY = "q=" + "很长的查询 " * 60 + "x" * 300
+
+
+class Hiding(FakeService):
+    """Made-up chats with private numbers."""
+
+    def chat(
+        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+    ) -> ChatView:
+        return replace(super().chat(chat_id, q, part), hides=not reveal)
+
+
+UNDER_LABELS = """() => [...document.querySelectorAll("td[data-title] > *")]
+    .filter((e) => e.checkVisibility() && e.getBoundingClientRect().left
+        < e.parentElement.getBoundingClientRect().left + 90)
+    .map((e) => `in the column of labels: ${e.outerHTML}`)"""
 PHONE = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"}
 DESK = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"}
 
@@ -50,7 +71,12 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
         access.tokens.add("nightly report", ["compliance"], owner="cora")
         old, _ = access.tokens.add("old report", ["compliance"], owner="cora")
         access.tokens.revoke(old.id)
-        yield Doors(FakeService(chats.ordinary(), make_presentation()), access, clock)
+        tries = AuditEntry(
+            "person:99", "a.very.long.name.of.somebody@example-company.cn", "192.0.2.66", "search",
+            query=LONG_QUERY, count=0, numbers=TOO_MANY,
+        )  # fmt: skip
+        access.audit.record(tries).wait()
+        yield Doors(Hiding(chats.ordinary(), make_presentation()), access, clock)
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +127,7 @@ def visit(browser: Browser, address: str, request: pytest.FixtureRequest) -> Ite
     found = Visit(context.new_page(), address)
     yield found
     context.close()
-    refusals = "Failed to load resource: the server responded with a status of 40"
+    refusals = "Failed to load resource: the server responded with a status of 4"
     assert [one for one in found.complaints if not one.startswith(refusals)] == []
 
 
@@ -120,8 +146,22 @@ def judged(page: Page) -> list[str]:
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         found.append("wider than the screen")
     if page.viewport_size == PHONE["viewport"]:
-        found += axe(page)
+        found += axe(page) + page.evaluate(UNDER_LABELS)
     return [f"{page.url}: {one}" for one in found]
+
+
+def seen_by_the_auditor(visit: Visit, doors: Doors) -> list[str]:
+    """What is wrong with the audit, a page that is not there, and one request too many."""
+    visit.log_in("otto")
+    wrong = judged(visit.open("/audit"))
+    wrong += judged(visit.open("/there-is-no-such-page"))
+    doors.clock.pass_(minutes=1)
+    doors.set_entrance(requests_per_minute=0)
+    assert visit.open("/account").locator("main .code").inner_text() == "429"
+    wrong += judged(visit.page)
+    doors.clock.pass_(minutes=1)
+    doors.set_entrance(requests_per_minute=Entrance().requests_per_minute)
+    return wrong
 
 
 @pytest.mark.parametrize(
@@ -129,8 +169,9 @@ def judged(page: Page) -> list[str]:
     indirect=["visit"],
 )  # fmt: skip
 def test_everybody_can_use_the_pages_of_accounts(visit: Visit, doors: Doors, language: str) -> None:
-    page = visit.open(f"/login?lang={language}")
+    page = visit.open(f"/login/code?lang={language}")
     wrong = judged(page)
+    wrong += judged(visit.open("/login"))
     page.fill("#username", "otto")
     page.fill("#password", "not the password")
     page.click("main button[type=submit]")
@@ -143,6 +184,15 @@ def test_everybody_can_use_the_pages_of_accounts(visit: Visit, doors: Doors, lan
     wrong += judged(page)
     page.keyboard.press("Escape")
     wrong += judged(visit.open("/people"))  # closed to her
+    wrong += judged(visit.open("/chats/290?q=退款"))
+    page.click("form.numbers button")
+    page.wait_for_selector(".warning.numbers")
+    wrong += judged(page)
+    page.click(".me summary")
+    page.click("form[action='/logout'] button")
+    page.wait_for_selector("main .good")
+    wrong += judged(page)
+    wrong += seen_by_the_auditor(visit, doors)
     page.context.clear_cookies(name="kchat")
     visit.log_in("ada")
     who = doors.access.people.person("ada").id
