@@ -36,3 +36,14 @@ def test_made_up_conversations_are_called_so(client: FlaskClient) -> None:
     text = look(client, "/").text
     assert "演示数据" not in text
     assert "尚无账号" in text
+
+
+def test_as_long_as_there_are_no_accounts_their_pages_say_how_to_add_one(
+    client: FlaskClient,
+) -> None:
+    for path in ("/account", "/people", "/audit"):
+        answer = client.get(path)
+        text = Page(answer.text).text
+        assert answer.status_code == 403
+        assert "kchat-search user add NAME --role admin" in text
+        assert "您的账号" not in text
