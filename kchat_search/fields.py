@@ -22,6 +22,9 @@ NONE = "none"
 """In a filter: chats that have no value, such as no agent or no rating."""
 
 TRUE, FALSE = "true", "false"
+ONLY_RECALLED = "recalled"
+"""Of `has_upload`, in a document: all files that were sent are of messages that were recalled. It
+is true for who sees these, false for who does not, and no answer has it."""
 
 
 class Label(NamedTuple):
@@ -64,6 +67,11 @@ def _many(values: Collection[str]) -> Values:
 
 def _flag(*, value: bool) -> tuple[str]:
     return (TRUE if value else FALSE,)
+
+
+def _has_upload(chat: Chat) -> tuple[str]:
+    recalled = [message.recalled for message in chat.messages if message.upload]
+    return (TRUE,) if not all(recalled) else (ONLY_RECALLED,) if recalled else (FALSE,)
 
 
 def _as_it_is(value: str) -> str:
@@ -253,7 +261,7 @@ FIELDS = (
     ),
     Field(
         name="has_upload",
-        read=lambda facts: _flag(value=any(message.upload for message in facts.chat.messages)),
+        read=lambda facts: _has_upload(facts.chat),
         title=Label("附件", "Files"),
         labels={TRUE: Label("有附件", "With files"), FALSE: Label("无附件", "Without files")},
         description="Did someone send a file?",

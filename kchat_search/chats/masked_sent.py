@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kchat_search.chats.masked_transcript import as_body, is_private
+from kchat_search.chats.masked_transcript import as_body, is_private, type_of_recalled
 from kchat_search.chats.masking import shown
 from kchat_search.chats.visible_text import visible_text
 
@@ -58,6 +58,8 @@ def _message(message: dict[str, Any], *, recalled: bool) -> dict[str, Any]:
     if is_recalled and not recalled:
         kept = {key: message[key] for key in message if key in _OF_RECALLED}
         message = kept | ({"msg": ""} if "msg" in message else {})
+        if isinstance(kept.get("type"), str):
+            message["type"] = type_of_recalled(kept["type"])
     return {shown(key): _member(key, value) for key, value in message.items()}
 
 

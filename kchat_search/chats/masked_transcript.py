@@ -63,7 +63,8 @@ class MaskedTranscript(Transcript):
     @staticmethod
     def _message(message: Message, visible: str, mask: Masked | None) -> Message:
         if message.recalled:
-            return message._replace(name=shown(message.name), text="", upload=None)
+            kind, name = type_of_recalled(message.type), shown(message.name)
+            return message._replace(type=kind, name=name, text="", upload=None)
         return _masked_message(message, visible, mask)
 
     @property
@@ -169,6 +170,11 @@ class CoveredTranscript(MaskedTranscript):
             return None
         text = self.clear.visible[index]
         return joined(mask.clear.text, text) if len(text) <= _MOST_JOINED else ()
+
+
+def type_of_recalled(kind: str) -> str:
+    """The type of a recalled message: whether it was a file is a part of what was recalled."""
+    return "chat.msg" if kind == "chat.upload" else kind
 
 
 def masked_names(names: Mapping[str, str]) -> dict[str, str]:

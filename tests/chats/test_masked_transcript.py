@@ -141,6 +141,15 @@ def test_what_kchat_sent_is_masked_alike() -> None:
     assert "0013" not in clear
 
 
+def test_a_recalled_file_looks_like_any_other_recalled_message() -> None:
+    file = {"type": "chat.upload", "upload": {"name": "a.png"}, "upload_id": 7}
+    one, other = (
+        chat(message(1, "" if extra else "说了", recalled=True, **extra)) for extra in (file, {})
+    )
+    assert masked_sent(one) == masked_sent(other)
+    assert MaskedTranscript.of(read(one)).chat == MaskedTranscript.of(read(other)).chat
+
+
 def test_what_has_nothing_private_is_sent_as_it_is() -> None:
     sent = chat(
         message(1, "<p>好</p>"), message(2, '{"a":"b"}', upload={"id": 5, "name": "a"}), x=1.5

@@ -10,6 +10,7 @@ import pytest
 
 from kchat_search.chats.masking import whole
 from kchat_search.chats.reader import ChatReader
+from kchat_search.fields import ONLY_RECALLED
 from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, Hidden, IndexDocument, Passage
@@ -128,6 +129,19 @@ def test_names_of_files_and_people_are_masked() -> None:
         # two names that look alike are one to whoever sees them masked
         Passage("", None, hidden=Hidden("张13899998845", (), f"张{whole('13899998845')}")),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("recalled", "value"),
+    [((), "false"), ((False,), "true"), ((True,), ONLY_RECALLED), ((True, False), "true")],
+)
+def test_whether_a_file_was_sent_tells_of_recalled_ones(
+    recalled: tuple[bool, ...], value: str
+) -> None:
+    files = [
+        message(n, "", recalled=gone, upload={"name": "a.png"}) for n, gone in enumerate(recalled)
+    ]
+    assert made(chat(message(9, "好"), *files)).fields["has_upload"] == (value,)
 
 
 def test_hidden_words_are_the_words_of_what_is_hidden() -> None:

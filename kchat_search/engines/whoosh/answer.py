@@ -299,7 +299,7 @@ def _negated(key: SortKey) -> SortKey:
 
 def _facets(matches: Sequence[_Matches], plan: Plan) -> Mapping[str, FacetRows]:
     """The counts of the plan's facets, each without the filter of its own name."""
-    counts = FacetCounts(plan.facets)
+    counts = FacetCounts(plan.facets, masked=any(m.segment.masked for m in matches))
     for m in matches:
         segment = m.segment
         together = [name for name in plan.facets if name not in m.without_filter]

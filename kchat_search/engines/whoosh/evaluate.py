@@ -29,10 +29,11 @@ from kchat_search.engines.whoosh.literals import (
 )
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
-from kchat_search.engines.whoosh.schema import filter_term
+from kchat_search.engines.whoosh.schema import filter_term, seen_term
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, either, narrowed, union
 from kchat_search.engines.whoosh.text_scan import TextTest, has_word, near
+from kchat_search.fields import FALSE, ONLY_RECALLED, TRUE
 from kchat_search.models.plan import (
     EVERYWHERE,
     NO_TIME,
@@ -239,7 +240,11 @@ def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:
 def _with_value(segment: Segment, node: FieldIs, within: DocNumbers | None) -> DocNumbers:
     if node.field == "id":
         return _with_id(segment, node.values, within)
-    docs = _any_term(segment, node.field, map(filter_term, node.values))
+    asked = {filter_term(value) for value in node.values}
+    if node.field == "has_upload":
+        known = map(filter_term, (TRUE, FALSE, ONLY_RECALLED))
+        asked = {t for t in known if seen_term(node.field, t, masked=segment.masked) in asked}
+    docs = _any_term(segment, node.field, asked)
     return narrowed(docs, within, segment.size)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import DocNumbers, PostingsDamaged, concatenated_ranges
-from kchat_search.engines.whoosh.schema import LISTS, ORDINALS, filter_value
+from kchat_search.engines.whoosh.schema import LISTS, ORDINALS, filter_value, seen_term
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.fields import FACETS
 from kchat_search.models.plan import MOST_DAYS, NO_TIME
@@ -149,7 +149,9 @@ def _terms(file: SegmentFile, field: str) -> list[str]:
 class FacetCounts:
     """The counts of some facets, over all segments."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, masked: bool = False) -> None:
+        """`masked`: of who sees masked."""
+        self._masked = masked
         self._counts: dict[str, dict[str, int]] = {n: {} for n in names if n != _DAY}
         self._times: list[NDArray[np.int64]] | None = [] if _DAY in names else None
 
@@ -176,7 +178,8 @@ class FacetCounts:
         by_number = np.bincount(numbers.ravel(), minlength=table.starts[-1])
         for name, column in zip(names, columns, strict=True):
             counts = self._counts[name]
-            for term, number in table.counts(column, by_number):
+            for stored, number in table.counts(column, by_number):
+                term = seen_term(name, stored, masked=self._masked)
                 counts[term] = counts.get(term, 0) + number
 
     def rows(self, zone: str) -> dict[str, FacetRows]:

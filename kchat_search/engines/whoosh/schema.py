@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from kchat_search.fields import FIELDS
+from kchat_search.fields import FALSE, FIELDS, ONLY_RECALLED, TRUE
 
 VERSION = 7
 """The version of the schema. An index with another version is rebuilt."""
@@ -87,6 +87,13 @@ TERM_FIELDS = tuple(
 def filter_term(value: str | None) -> str:
     """The term for a value of a filter field; `None` means no value."""
     return NONE if value is None else "=" + value
+
+
+def seen_term(field: str, term: str, *, masked: bool) -> str:
+    """The term of a filter field as it is for who sees all, or who sees masked."""
+    if field == "has_upload" and term == filter_term(ONLY_RECALLED):
+        return filter_term(FALSE if masked else TRUE)
+    return term
 
 
 def filter_value(term: str) -> str | None:

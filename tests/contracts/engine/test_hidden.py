@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kchat_search.fields import ONLY_RECALLED
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
     HIDDEN_DIGIT,
@@ -167,6 +168,26 @@ def test_former_passages_are_not_looked_into_by_who_sees_masked(engine: Engine) 
         assert seen.search(plan).former is None
         assert list(seen.ids(plan)) == [2]
     assert engine.search(Plan(Contains("退款"))).former == 1
+
+
+def test_a_recalled_file_is_one_to_who_sees_all_alone(engine: Engine) -> None:
+    for n, value in enumerate(("true", "false", ONLY_RECALLED, ONLY_RECALLED), start=1):
+        engine.write([make(n, "退款", has_upload=(value,), status=value)])
+    for sight, counts in (
+        (EVERYTHING_SEEN, {"true": 3, "false": 1}),
+        (MASKED, {"false": 3, "true": 1}),
+    ):
+        reader = engine.seen(sight)
+        for filters in ({}, {"has_upload": FieldIs("has_upload", ("true",))}):
+            plan = Plan(Contains("退款"), filters=filters, facets=("has_upload", "status"))
+            answer = reader.search(plan)
+            assert answer.facets["has_upload"] == tuple(counts.items())
+            assert answer.total == (counts["true"] if filters else 4)
+            assert (ONLY_RECALLED, 2) in answer.facets["status"] or filters
+        for value, count in counts.items():
+            assert reader.count(FieldIs("has_upload", (value,))) == count
+        assert reader.count(FieldIs("has_upload", ("true", "false"))) == 4
+        assert reader.count(FieldIs("has_upload", (ONLY_RECALLED, None))) == 0
 
 
 def test_a_hidden_digit_is_a_digit_where_the_tails_of_numbers_rank(engine: Engine) -> None:
