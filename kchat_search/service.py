@@ -266,7 +266,7 @@ class Service(Operating):
     @needs("people")
     def every_agent(self) -> Mapping[str, str]:
         """Names by id of all agents: for whoever says which of them a person is."""
-        return self.archive.agents()
+        return self.searcher.shown_agents(self.archive.agents())
 
     @needs("rejects")
     def rejects(self, limit: int = 100, offset: int = 0) -> tuple[StoredReject, ...]:

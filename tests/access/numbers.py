@@ -22,7 +22,7 @@ class Number:
     hidden: str
     ends: str
     chat: int = 0
-    """The chat that has it; 0 where it is in the name of an agent."""
+    """The chat in whose messages it is; 0 where no search looks into what has it."""
 
     @property
     def whole(self) -> str:
@@ -125,23 +125,23 @@ def planted(seed: int, hidden_seed: int, count: int, first: int = 101) -> Plante
 
     agents = {**AGENTS, "9": f"王{number()}"}
     chats = [
-        list(_versions(rnd, first + place, partial(number, first + place)))
+        list(_versions(rnd, first + place, partial(number, first + place), number))
         for place in range(count)
     ]
     return Planted(chats, numbers, agents)
 
 
 def _versions(
-    rnd: random.Random, chat_id: int, number: Callable[[], str]
+    rnd: random.Random, chat_id: int, number: Callable[[], str], aside: Callable[[], str]
 ) -> Iterator[dict[str, Any]]:
     """One chat: numbers in a text, a name, the name and the address of a file, a card, markup, a
-    former version, a recalled message."""
+    former version, a recalled message, a rating, and what else Kchat may send."""
     visitor = f"访客{chat_id % 5}" if rnd.random() < 0.6 else f"张{number()}"
     agent = rnd.choice(("2192", "2193", "9"))
     said: list[dict[str, Any]] = []
     for place in range(1, rnd.randrange(4, 7)):
         words = " ".join(rnd.choices(_WORDS, k=3))
-        kind = rnd.randrange(8)
+        kind = rnd.randrange(9)
         fields: dict[str, Any] = {"role": "agent" if place % 2 else "visitor"}
         text = words
         if kind <= 2:
@@ -164,6 +164,10 @@ def _versions(
         elif kind == 6:
             fields["recalled"] = True
             text = f"{words}{number()}"
+        elif kind == 7:
+            text = "".join(f"<b>{one}</b>" for one in number()) + f"<p>{words}</p>"
+        if rnd.random() < 0.2:
+            fields["nick"] = f"{words}{aside()}"
         name = (visitor, f"{'李雷' if agent == '2192' else '客服'}")[place % 2]
         said.append(message(place, chat_id, name, text, **fields))
     chat = {
@@ -172,7 +176,10 @@ def _versions(
         "started_by": "visitor",
         "status": rnd.choice(("close", "open")),
         "agent_id": int(agent),
-        "rating": rnd.choice((None, 1)),
+        "rating": f"满意，{aside()}" if rnd.random() < 0.3 else rnd.choice((None, 1)),
+        "page": {"title": f"退款 {aside()}", "url": f"https://x.cn/?tel={aside()}"},
+        "tags": [aside(), "退款"],
+        "form": json.dumps({"电话": aside()}, ensure_ascii=False),
         "visitor_id": chat_id % 5,
         "user_id": None,
         "created_at": f"2016-0{1 + chat_id % 6}-11 10:00:00",
