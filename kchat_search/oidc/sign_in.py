@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import BoundedSemaphore
 
-from kchat_search.errors import AuditUnwritable, NotFound, ProviderUnreachable, SignInRefused
+from kchat_search.errors import NotFound, ProviderUnreachable, SignInRefused
 from kchat_search.models.audit import Action, AuditEntry
 from kchat_search.models.people import Person, Principal
 from kchat_search.models.sign_in import Answer, Attempt, Grant, SignedOut, Vouched
@@ -195,34 +195,30 @@ class ProviderSignIn:
         return ended
 
     def _admit(self, vouched: Vouched) -> Person:
-        """Admit somebody, and record what became different in their account. What can't be recorded
-        is taken back, as far as it gave something."""
+        """Admit somebody, and record what became different in their account, in one transaction.
+        What is taken from somebody who is refused stays taken."""
         people, grant = self.access.people, vouched.grant
-        before = people.of_provider(grant.issuer, grant.subject)
-        try:
-            return admit(people, vouched)
-        finally:
+        with self.access.together():
+            before = people.of_provider(grant.issuer, grant.subject)
+            try:
+                admitted: Person | SignInRefused = admit(people, vouched)
+            except SignInRefused as error:
+                admitted = error
             after = people.of_provider(grant.issuer, grant.subject)
             if after is not None:
                 self._record_change(before, after)
+        if isinstance(admitted, SignInRefused):
+            raise admitted
+        return admitted
 
     def _record_change(self, before: Person | None, after: Person) -> None:
-        people = self.access.people
-        try:
-            if before is None:
-                self._record(after, "person_added")
-            elif (before.roles, before.agent_id) != (after.roles, after.agent_id):
-                self._record(after, "person_changed")
-        except AuditUnwritable:
-            if before is None:
-                people.remove(after.name)
-            else:
-                people.set_roles(after.name, before.roles & after.roles)
-                people.set_agent_id(after.name, before.agent_id)
-            raise
+        if before is None:
+            self._record(after, "person_added")
+        elif (before.roles, before.agent_id) != (after.roles, after.agent_id):
+            self._record(after, "person_changed")
 
     def _record(self, person: Person, action: Action) -> None:
-        """Record what the provider did. Raises `AuditUnwritable`."""
+        """Record what the provider did. Raises `AccessError`."""
         entry = AuditEntry("provider", self.name, "", action, f"person:{person.id}", _said(person))
         self.access.audit.record(entry).wait()
 

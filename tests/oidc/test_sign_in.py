@@ -83,7 +83,11 @@ def here(there: HostileProvider, tmp_path: Path) -> Iterator[Here]:
     kept = people_at(tmp_path / "access.sqlite3", there.clock)
     audit = KeptAudit()
     access: Any = SimpleNamespace(
-        people=kept.people, sessions=kept.sessions, tokens=kept.tokens, audit=audit
+        people=kept.people,
+        sessions=kept.sessions,
+        tokens=kept.tokens,
+        audit=audit,
+        together=kept.together,
     )
     sign_in = ProviderSignIn(client_of(there), access, there.clock, no_pause, "Acme ID")
     yield Here(there, access, sign_in, audit)
