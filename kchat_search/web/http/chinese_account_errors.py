@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _TEXTS = tuple(
-    (re.compile(english), chinese)
+    (re.compile(f"^{english}"), chinese)
     for english, chinese in (
         (
             r"Your account may not do this: it lacks the permission '(\w+)'",
@@ -87,7 +87,7 @@ _TEXTS = tuple(
 def in_chinese(english: str) -> str | None:
     """The text in Chinese; None for one that is not of this kind."""
     for pattern, chinese in _TEXTS:
-        found = pattern.match(english)
+        found = pattern.search(english)
         if found is not None:
             return chinese.format(*found.groups())
     return None
