@@ -86,7 +86,7 @@ class Viewer:
     """For whose eyes an answer is: all that search needs to know of a principal."""
 
     key: str
-    """`Principal.key`. Cursors belong to it."""
+    """`Principal.key`; «» for the owner and whoever sits at the machine. Cursors belong to it."""
     sight: Sight
     shows_numbers: bool
     """False: private numbers are masked in all that is shown. True only where the sight is not
