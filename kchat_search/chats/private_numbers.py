@@ -238,10 +238,11 @@ class _Digits:
         return None
 
     def _card(self) -> Private | None:
+        lengths = _lengths_of_cards(self.digits)
         for end in range(19, 12, -1):
             if (
-                end in self.ends
-                and _is_issued(self.digits, end)
+                end in lengths
+                and end in self.ends
                 and self._sizes(0, end) in _CARD_GROUPS
                 and luhn.is_valid(self.digits[:end])
                 and not self._is_identifier(end)
@@ -370,9 +371,9 @@ def _is_day(written: str) -> bool:
     return True
 
 
-def _is_issued(digits: str, length: int) -> bool:
-    """May the number of a bank card begin so and have this length?"""
-    return any(length in lengths and begins.match(digits) for begins, lengths in _ISSUERS)
+def _lengths_of_cards(digits: str) -> set[int]:
+    """How long a bank card's number may be that begins so."""
+    return {length for begins, lengths in _ISSUERS if begins.match(digits) for length in lengths}
 
 
 def _international(digits: str, *, known: bool) -> tuple[int, str] | None:
