@@ -19,7 +19,7 @@ MOST = 2.5
 SIZES = (*range(14, 30), 36, 48, 64, 256, 1_024, 4_096, 16_384)
 """The lengths of inputs that are tried. The first are close to each other, because an exponential
 call with 30 characters would never end."""
-_ATTEMPTS = 4
+_ATTEMPTS = 6
 
 Input = TypeVar("Input", str, bytes)
 

@@ -277,9 +277,9 @@ CALLS: dict[str, Callable[[str], object]] = {
         shown(text.replace(text[-2:], " 138-0013-8845@x.com %40")),
     ),
     "masking of runs": lambda text: (shown(f"1 3{text}8"), shown("1 3 8-0 @a." * (len(text) // 8))),
-    "masked chat": lambda text: masked_chat(archived(text)),
+    "masked chat": lambda text: masked_chat(archived(text[: len(text) // 4])),
     "masked chat of many": lambda text: masked_chat(archived(text, many)),
-    "sent, masked": lambda text: masked_sent(filled(text)),
+    "sent, masked": lambda text: masked_sent(filled(text[: len(text) // 4])),
     "whole numbers": lambda text: with_whole_numbers(Contains(fold(text))),
     "joined": lambda text: (joined(fold(text), text), joined_query(fold(text)), number_spans(text)),
     "units": lambda text: (unit_spans(f"{text} "), without_unit_blanks(fold(text))),
@@ -313,7 +313,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     "about a workbook": lambda text: list(
         about_lines(about(request=SearchRequest(q=text, filters={"status": (text,)})), Tally())
     ),
-    "parts of a cell": lambda text: parts(text * 99),
+    "parts of a cell": lambda text: parts(text * 33),
     "printable": printable,
     "safe link": lambda text: (
         safe_link(text),
@@ -372,7 +372,7 @@ def test_a_slow_function_would_be_noticed() -> None:
     def sorted_again_and_again(text: str) -> list[list[str]]:
         return [sorted(text, key=text.count) for _ in range(len(text) // 64)]
 
-    assert superlinear(sorted_again_and_again, lambda n: "ab" * (n // 2), (512, 4_096))
+    assert superlinear(sorted_again_and_again, lambda n: "ab" * (n // 2), (512, 2_048))
 
 
 @pytest.mark.parametrize("digits", [5_000, 100_000])
