@@ -64,6 +64,16 @@ class Running:
             if word in line:
                 return line
 
+    def wait_for_all(self, *words: str) -> list[str]:
+        """For each of these words the next line that has it, in whatever order they come."""
+        found: dict[str, str] = {}
+        while len(found) < len(words):
+            line = self._lines.get(timeout=SECONDS)
+            for word in words:
+                if word in line:
+                    found.setdefault(word, line)
+        return [found[word] for word in words]
+
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.kill()

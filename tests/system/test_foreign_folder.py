@@ -33,8 +33,7 @@ def test_no_module_of_the_current_folder_is_imported(kchat: DemoServer, folder: 
     )
     running = Running(process)
     try:
-        running.wait_for("Open http")
-        running.wait_for("sync")  # the indexer has begun its work
+        running.wait_for_all("Open http", "sync")  # the indexer has begun its work
         assert not (folder / "ran").exists(), (folder / "ran").read_text()
         process.terminate()
         assert process.wait(SECONDS) == 0

@@ -38,8 +38,8 @@ def test_server_and_indexer_log_alike_and_neither_logs_anybodys_words(
     kchat.put(chat(127, "秘密口令在此", created_at="2016-03-20 soon"))  # becomes a reject
     settings = {"KCHAT_LOG_LEVEL": "DEBUG", "KCHAT_LOG_FORMAT": "json"}
     with started("serve", "--port", "0", kchat=kchat, folder=tmp_path, **settings) as running:
-        address = running.wait_for("Open http").split()[1]
-        running.wait_for("/apiv2/chats")  # the indexer asks Kchat, and its HTTP library logs that
+        asked = "/apiv2/chats"  # the indexer asks Kchat, and its HTTP library logs that
+        address = running.wait_for_all("Open http", asked)[0].split()[1]
         for path in ("api/v1/search?q=", "?q=", "api/v1/export?q=", "chats/126?q=", "status?x="):
             for q in ("秘密口令", "nobodys-query", "nobodys-query " * 100):
                 ask(address + path + quote(q))

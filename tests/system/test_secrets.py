@@ -62,8 +62,8 @@ def test_the_web_server_has_no_secret_in_its_command_its_environment_or_its_memo
     else:
         (folder / ".env").write_text(f"# KCHAT_PASSWORD={OLD}\nKCHAT_API_TOKEN='{TOKEN}'\n")
     with started("serve", "--port", "0", kchat=None, folder=folder, **settings) as running:
-        address = running.wait_for("Open http").split()[1]
-        running.wait_for("refused the e-mail or the token")  # so the indexer has used it
+        refused = "refused the e-mail or the token"  # so the indexer has used it
+        address = running.wait_for_all("Open http", refused)[0].split()[1]
         assert json.loads(get(address + "readyz")[1])["status"] == "ok"
         indexer = indexer_of(running.process.pid)
         (web,) = set(children(running.process.pid)) - {indexer}
