@@ -62,7 +62,7 @@ RULES = Rules("groups", {"agent": "kf-agents", "admin": "KF Admins"}, "kchat_id"
         (["/kf-agents"], set()),
         ([], set()),
     ],
-    ids=str,
+    ids=lambda each: str(sorted(each) if isinstance(each, set) else each),  # sets have no order
 )
 def test_only_a_group_that_is_named_letter_for_letter_gives_a_role(
     groups: object, roles: set[str]
