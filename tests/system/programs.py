@@ -59,10 +59,7 @@ class Running:
 
     def wait_for(self, word: str) -> str:
         """The next line with this word. Raises `queue.Empty` if none comes in time."""
-        while True:
-            line = self._lines.get(timeout=SECONDS)
-            if word in line:
-                return line
+        return self.wait_for_all(word)[0]
 
     def wait_for_all(self, *words: str) -> list[str]:
         """For each of these words the next line that has it, in whatever order they come."""
