@@ -8,6 +8,7 @@ Open the rooms in this order, and you follow one chat from the wire to the scree
     databases/      what the archive and the database of people share           (SQLAlchemy)
     chats/          reads a stored chat: who spoke, names, ratings, history     (pure)
     text/           folds text, cuts it into words and grams                    (jieba, opencc)
+    meaning/        guesses what was meant: vectors of what visitors asked      (numpy)
     engines/        holds the index and answers plans                           (Whoosh)
     search/         reads what people type, plans, shows what matched
     access/         who may see what: people, roles, tokens, sessions, audit    (argon2-cffi)
@@ -44,6 +45,7 @@ The import rule, held by `tests/test_house.py`:
                       gate -> service, access                       (nobody else makes a service)
                       composition -> kchat, archive, engines        (the only place)
                       kchat, archive, engines -> chats, text, models, errors; never each other
+                      engines, search, sync -> meaning -> models, errors
                       text -> nothing of ours
 
 The words are the Kchat API's own (chat, message, visitor, agent, upload), and these:

@@ -232,6 +232,11 @@ class IndexDamaged(KchatSearchError):
     again."""
 
 
+class TableDamaged(KchatSearchError):
+    """The table of meanings is missing or not as it was written. Only what is found by meaning
+    depends on it."""
+
+
 class IndexUnwritable(KchatSearchError):
     """The folder of the index is full or cannot be written. Nothing was written in part."""
 

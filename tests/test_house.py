@@ -86,29 +86,30 @@ ROOMS = {
     "answer_deadline": (),
     "processor_time": ("errors",),
     "text": ("text",),
+    "meaning": (*LEAVES, "meaning"),
     "fields": (*LEAVES, "chats"),
     "logs": (),
     "hosts": (),
     "memory_dumps": (),
     "env_file": ("errors",),
     "config": ("__init__", "errors", "hosts", "env_file", "private_files"),
-    "ports": (*LEAVES, "ports"),
+    "ports": (*LEAVES, "meaning", "ports"),
     "chats": (*LEAVES, "text", "chats"),
     "kchat": (*LEAVES, "__init__", "answer_deadline", "hosts", "text", "chats", "kchat"),
     "databases": (*LEAVES, "databases"),
     "archive": (*LEAVES, "ports", "text", "chats", "databases", "archive"),
     "oidc": (*LEAVES, "__init__", "answer_deadline", "hosts", "ports", "oidc"),
-    "engines": (*LEAVES, "text", "chats", "fields", "engines"),
-    "sync": (*MIDDLE, "sync"),
-    "search": (*MIDDLE, "search"),
+    "engines": (*LEAVES, "text", "chats", "fields", "meaning", "engines"),
+    "sync": (*MIDDLE, "meaning", "sync"),
+    "search": (*MIDDLE, "meaning", "search"),
     "access": (*MIDDLE, "databases", "access"),
-    "operating": (*MIDDLE, "access", "sync", "search"),
-    "service": (*MIDDLE, "access", "sync", "search", "operating"),
+    "operating": (*MIDDLE, "meaning", "access", "sync", "search"),
+    "service": (*MIDDLE, "meaning", "access", "sync", "search", "operating"),
     "gate": (*MIDDLE, "access", "service"),
     "serialization": (*MIDDLE, "__init__", "search", "serialization"),
     "composition": (
-        *MIDDLE, "config", "access", "sync", "search", "service", "gate", "kchat", "archive",
-        "engines", "oidc",
+        *MIDDLE, "config", "meaning", "access", "sync", "search", "service", "gate", "kchat",
+        "archive", "engines", "oidc",
     ),
     "web": (*MIDDLE, "__init__", "hosts", "access", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests
@@ -290,8 +291,8 @@ def test_the_first_map_is_in_the_order_in_which_a_chat_passes() -> None:
     named, _ = entries("kchat_search")
     rooms = [name for name in named if name.endswith("/")]
     assert [name for name in rooms if name not in ("ports/", "models/")] == [
-        "kchat/", "sync/", "archive/", "databases/", "chats/", "text/", "engines/", "search/",
-        "access/", "oidc/", "serialization/", "web/", "cli/", "demo/",
+        "kchat/", "sync/", "archive/", "databases/", "chats/", "text/", "meaning/", "engines/",
+        "search/", "access/", "oidc/", "serialization/", "web/", "cli/", "demo/",
     ]  # fmt: skip
 
 

@@ -176,6 +176,20 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class Meant:
+    """What chats that are about the same matter fulfil, whatever their words."""
+
+    text: str
+    """What is looked for, folded and as everybody sees it."""
+    required: Node
+    floor: float
+    """The least cosine."""
+    limit: int = 5
+    scopes: tuple[Messages, ...] = ()
+    """The message that is compared must be in all of these."""
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One search, as an engine carries it out."""
 
@@ -184,6 +198,9 @@ class Plan:
     related: Related | None = None
     """If the sort is relevance and fewer than `enough` chats fulfil `match` and the filters, the
     answer has a second list: chats that fulfil `related` and the filters, but not `match`."""
+    meant: Meant | None = None
+    """In the same case, a third list: chats whose visitor meant about the same. They fulfil the
+    filters and `meant.required`, but not `match`, and are not among the hits of `related`."""
     enough: int = ENOUGH
     history: bool = False
     """Are former passages looked into too?"""
@@ -230,6 +247,15 @@ class RelatedHit:
 
 
 @dataclass(frozen=True, slots=True)
+class MeantHit:
+    """A chat whose visitor meant about the same. The hit's score is the cosine."""
+
+    hit: EngineHit
+    place: int
+    """Which of the document's `openings` came nearest, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineAnswer:
     """An engine's answer to a plan. All of it is of one state of the index."""
 
@@ -245,6 +271,8 @@ class EngineAnswer:
     """Best first."""
     related_total: int = 0
     """The exact number of related chats; 0 where none are looked for."""
+    meant: tuple[MeantHit, ...] = ()
+    """Best first. Empty where the index has no vectors."""
     former: int | None = None
     """How many chats more match with `history`: those that do not match without. None where the
     plan has it."""
@@ -318,6 +346,9 @@ class IndexDocument:
     `WHOLE_BEGINS` is looked for here and nowhere else."""
     hidden_words: tuple[str, ...] = ()
     """Runs of letters of what is hidden, for `HasWord`. They do not rank."""
+    openings: tuple[int, ...] = ()
+    """The places in `passages` of what the visitor asked first (`meaning.openings`). The engine
+    makes a vector of each."""
     former: tuple[Passage, ...] = ()
     """What earlier versions and recalled messages said, and `passages` do not; in clear, with
     nothing in `hidden`. Who sees masked does not look into it."""

@@ -191,6 +191,12 @@ class EngineState:
     documents: int
     size_bytes: int
     segments: int = 1
+    table: str | None = None
+    """The digest of the table that its vectors are made with; None where it has none."""
+    table_fitted: bool = False
+    """Was the table fitted on the archive's own messages?"""
+    table_problem: str | None = None
+    """What is wrong with the table, where it can't be read."""
 
 
 @dataclass(frozen=True, slots=True)

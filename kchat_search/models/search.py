@@ -99,12 +99,13 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class RelatedChat:
-    """A chat with only some of the words of the query."""
+    """A chat with only some of the words of the query, or one about the same matter."""
 
     hit: Hit
-    has: tuple[str, ...]
+    has: tuple[str, ...] = ()
     """The words that it has, as the query language writes them."""
-    lacks: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
+    why: Literal["words", "meaning"] = "words"
 
 
 @dataclass(frozen=True, slots=True)

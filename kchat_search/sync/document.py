@@ -14,13 +14,14 @@ from kchat_search.chats.participants import folded_name
 from kchat_search.chats.passages import passages_of
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.fields import FIELDS, Facts, Field, Values
+from kchat_search.meaning.openings import openings
 from kchat_search.models.chats import Message, Participant, is_gone
 from kchat_search.models.plan import IndexDocument, Passage
 from kchat_search.text.fold import fold, without_surrogates
 from kchat_search.text.scripts import letter_runs
 from kchat_search.text.segmentation import Segmenter, index_token
 
-VERSION = 6
+VERSION = 7
 """The version of what a document is made of. After it changes, the index is rebuilt."""
 
 
@@ -94,7 +95,15 @@ def document(
         hidden_files=hidden_files,
         whole_files=tuple(file.whole for file in files if file.whole),
         hidden_words=_hidden_words(passages, hidden_files),
+        openings=tuple(openings(_asked(passages, files))),
     )
+
+
+def _asked(passages: Iterable[Passage], files: Iterable[_File]) -> Iterator[tuple[bool, str]]:
+    """For each passage, whether the visitor said it, and its text. The name of a file says
+    nothing."""
+    names = {file.clear for file in files} | {file.seen for file in files}
+    return ((p.speaker == "visitor" and p.text not in names, p.text) for p in passages)
 
 
 class _File(NamedTuple):
