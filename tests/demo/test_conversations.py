@@ -14,6 +14,7 @@ import pytest
 from kchat_search.chats.ratings import LABELS
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.demo.conversations import Timeline, agents, conversations
+from kchat_search.demo.conversations.chat_planner import situations
 from kchat_search.demo.conversations.msg_form import msg_form
 from tests.demo.conftest import NOW, Chats
 
@@ -295,6 +296,19 @@ def test_the_timeline_begins_with_the_conversations_of_the_same_seed(made: Chats
     timeline = Timeline(7, NOW)
     timeline.advance(minutes(30))
     assert timeline.chats() == made
+
+
+def test_the_timeline_knows_what_each_chat_is_about() -> None:
+    timeline = Timeline(7, NOW, 200)
+    about = timeline.situations()
+    by_agent = {
+        code
+        for known in situations().values()
+        for code, situation in known.items()
+        if situation.options.get("started") == "agent"
+    }
+    started = {chat["id"]: chat["started_by"] for chat in timeline.chats()}
+    assert {i: ("agent" if code in by_agent else "visitor") for i, code in about.items()} == started
 
 
 def test_chats_begin_every_15_to_30_seconds() -> None:

@@ -89,7 +89,7 @@ class ChatPlanner:
         own = situation.options.get("started") != "agent"  # visitors never refer to an agent's call
         topic = situation.topic if own else ""
         visitor.history.append(Past(situation.code, topic, when, facts.kept(), agent))
-        return self._planned_chat(dialogue, course, when)
+        return self._planned_chat(dialogue, course, when, situation.code)
 
     def _someone(self, trade: str, when: datetime) -> Visitor:
         known = self._visitors[trade]
@@ -116,7 +116,9 @@ class ChatPlanner:
 
     # From lines to a planned chat
 
-    def _planned_chat(self, dialogue: Dialogue, course: ChatCourse, when: datetime) -> PlannedChat:
+    def _planned_chat(
+        self, dialogue: Dialogue, course: ChatCourse, when: datetime, situation: str
+    ) -> PlannedChat:
         self._chat_id += self._rng.choice((1, 1, 1, 2, 3))
         modern = when >= self._modern_since
         raw: dict[str, Any] = {
@@ -132,7 +134,7 @@ class ChatPlanner:
             "assigned_at": None,
             "end_at": None,
         }
-        plan = PlannedChat(raw, when, None, None, None, None, modern)
+        plan = PlannedChat(raw, when, None, None, None, None, situation, modern)
         at = when.replace(microsecond=0)
         plan.start = at
         for line in dialogue.lines:

@@ -33,6 +33,8 @@ class PlannedChat:
     end: datetime | None
     rating: int | str | None
     rated: datetime | None
+    situation: str
+    """The code of what it is about, in the script of its trade. The API does not tell it."""
     modern: bool
     """Made after the API got the fields `role`, `user_id` and `recalled`."""
     messages: list[PlannedMessage] = field(default_factory=list)

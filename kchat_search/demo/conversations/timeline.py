@@ -76,6 +76,10 @@ class Timeline:
         """The chats of the beginning, as they were at its `now`."""
         return [plan.snapshot(self._began) for plan in self._history]
 
+    def situations(self) -> dict[int, str]:
+        """The chats of the beginning, by id: the code of what each is about."""
+        return {plan.raw["id"]: plan.situation for plan in self._history}
+
     def advance(self, now: datetime) -> list[dict[str, Any]]:
         """The chats that are new or changed since the last call, as they are at `now` (aware).
 
