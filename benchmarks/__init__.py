@@ -13,6 +13,7 @@
     plot.py       command: growth with the number of chats, as a picture
     corpus.py     chats, any number of them, made from a few thousand real dialogues
     queries.py    the fixed set of query kinds, drawn from the corpus
+    paraphrases.py  queries that share no word with the chats that they mean
     rivals/       the other engines, each built and asked as its own users would
     ours.py       kchat-search: archive, index, engine, service, ticks
     step.py       one step (fill, build, ask, tick) in a process of its own
