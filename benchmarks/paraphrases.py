@@ -3,7 +3,7 @@
 `paraphrases.tsv` has them: an intent and a query a line, as an agent types it. An intent is what
 visitors of one or several situations of the demo's scripts want (`INTENTS`). Right for a query are
 all chats with such a situation. Situations in which the agent begins are left out, since there the
-visitor does not say what the chat is about. For the queries of the intent `nothing` no chat is right.
+visitor does not say what the chat is about. For queries of the intent `nothing`, no chat is right.
 
 Invariant (`shared_words`): no word of two characters or more of a query stands anywhere in what
 the scripts let visitors of its intent say. Words of one character stand there only if they are in
