@@ -39,7 +39,7 @@ LIBRARIES = {
     "rjieba": ("text.segmentation",),
     "opencc": ("text.fold", "demo.conversations.typing_style"),
     "pypinyin": ("text.pinyin",),
-    "numpy": ("engines.whoosh", "text.fold"),
+    "numpy": ("engines.whoosh", "text.fold", "meaning"),
     # the index
     "whoosh": ("engines.whoosh.codec",),
     # what reads objects, and so commands, from bytes: nobody
