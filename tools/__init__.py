@@ -1,0 +1,4 @@
+"""What maintainers run by hand, and nobody else needs.
+
+meaning/  makes the table of meanings that is shipped
+"""
