@@ -4,5 +4,6 @@ openings.py  which messages of a visitor say what they came for
 floor.py     how near is near enough
 features.py  cuts folded texts into features
 table.py     reads the table and makes the vectors of texts
+codes.py     keeps vectors in few bytes: signs, and four bits for each size
 fitting.py   fits the vectors of features to texts with known vectors (ridge regression)
 """

@@ -22,10 +22,9 @@ from numpy.typing import NDArray
 
 from kchat_search import private_files
 from kchat_search.errors import TableDamaged
+from kchat_search.meaning.codes import SIZE
 from kchat_search.meaning.features import bags
 
-SIZE = 256
-"""Components of a vector."""
 SHIPPED = Path(__file__).parent / "shipped.table"
 """The table that comes with the package."""
 MAGIC = b"kchatmt1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from kchat_search.meaning.table import Table
 from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan, Sight
 from kchat_search.models.reports import EngineState, IndexCheck, Progress
 
@@ -74,6 +75,7 @@ class Engine(IndexReader, Protocol):
         progress: Progress,
         *,
         low_memory: bool = False,
+        table: Table | None = None,
     ) -> int:
         """Build a new generation beside the present one, switch to it, and remove the old one.
         Returns how many documents it has. The present one answers until the switch. Called by the
@@ -81,7 +83,9 @@ class Engine(IndexReader, Protocol):
 
         `documents` makes the documents of a batch. It may be called in other processes, so it must
         be picklable. `fingerprint` is what `describe` will say. `low_memory`: in this process and
-        with little memory, which may take twice the time.
+        with little memory, which may take twice the time. `table` makes the vectors of the
+        documents' `openings`; it becomes a part of the generation, which answers and is written to
+        with it. None: the generation has no vectors.
 
         Raises what `batches` and `documents` raise; then nothing has changed.
         """

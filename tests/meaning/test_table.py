@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from kchat_search.errors import TableDamaged
+from kchat_search.meaning.codes import SIZE
 from kchat_search.meaning.features import bags
-from kchat_search.meaning.table import SHIPPED, SIZE, Table, shipped
+from kchat_search.meaning.table import SHIPPED, Table, shipped
 
 TEXTS = ["退款什么时候到账", "", "abc 退款退款", "😀", "钱 abc", "qq", "账到"]
 

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search.meaning import fitting
+from kchat_search.meaning.codes import SIZE
 from kchat_search.meaning.features import PAIR
-from kchat_search.meaning.table import SIZE, Table
+from kchat_search.meaning.table import Table
 
 FEATURES = 19_500
 """So that the file has about 5 MB."""

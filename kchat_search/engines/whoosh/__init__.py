@@ -13,6 +13,7 @@ answer. Writing:
     text_encoding.py  how texts are written, so that equal bytes mean equal characters
     hidden_spans.py   where in a passage stands what not everybody sees
     passages.py       who said each passage and when, as columns
+    vectors.py        what the visitor asked first as vectors, in columns of codes
     inversion.py      documents -> run: the posting lists of some chats, sorted, as arrays
     postings.py       how a posting list is laid out in bytes
     array_file.py     a file of named arrays with checksums
@@ -23,6 +24,7 @@ answer. Writing:
     damage.py         what reading raises for bytes that no writer has written
     sealed_json.py    a small file of JSON behind its own checksum
     contents.py       the table of contents: the segments of a commit, and their deletions
+    generation_table.py  the table that a generation's vectors were made with
     generations.py    which build of the index answers, and the swap to the next
     writer.py         one commit: the few chats of a tick; which segments are merged
 
@@ -41,6 +43,7 @@ Reading:
     rank.py           in which order: BM25, whole phrases, proximity; the top k
     snapshot.py       one state of the index, opened: a commit of a generation
     check.py          the bytes against their checksums, a part at a time
+    meant.py          the chats that are about the same matter, by their vectors
     answer.py         one plan, one state of the index, one answer: hits, total, facets
     reader.py         the same for somebody who sees only a part: `ports.IndexReader`
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits

@@ -1,7 +1,8 @@
 """From a plan to an answer: matches, order, hits, facets, all of one state of the index.
 
 Where too few chats match the whole query (`Plan.match`), a search by relevance has a second list:
-the chats that match a part of it (`Plan.related`).
+the chats that match a part of it (`Plan.related`); and a third: those that are about the same
+matter (`Plan.meant`).
 """
 
 from __future__ import annotations
@@ -19,16 +20,19 @@ from kchat_search.engines.whoosh import rank
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.facets import FacetCounts, FacetRows
-from kchat_search.engines.whoosh.postings import DocNumbers
+from kchat_search.engines.whoosh.meant import Candidates, meant_hits
+from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.rank import Positions, SortKey
 from kchat_search.engines.whoosh.segment import Segment
-from kchat_search.engines.whoosh.sets import difference, intersect
+from kchat_search.engines.whoosh.sets import difference, intersect, union
 from kchat_search.models.plan import (
     NO_TIME,
     AllOf,
     AnyOf,
     EngineAnswer,
     EngineHit,
+    Meant,
+    MeantHit,
     Node,
     Plan,
     Related,
@@ -64,8 +68,10 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
     ranked = _by_relevance(matches, plan) if by_relevance else _by_time(matches, plan)
     related: tuple[RelatedHit, ...] = ()
     related_total = 0
-    if by_relevance and plan.related is not None and total < plan.enough:
+    few = by_relevance and total < plan.enough
+    if few and plan.related is not None:
         related, related_total = _related(matches, plan, plan.related)
+    meant = _meant(matches, plan, plan.meant, related) if few and plan.meant is not None else ()
     return EngineAnswer(
         total=total,
         hits=_page(ranked, plan),
@@ -73,6 +79,7 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         documents=sum(segment.live_count for segment in segments),
         related=related,
         related_total=related_total,
+        meant=meant,
         former=None if plan.history else _count_former(matches, plan),
     )
 
@@ -152,6 +159,21 @@ def _related(
     hits = _page(_by_relevance(found, plan), plan)
     with_parts = _with_parts(hits, found, related.parts, history=plan.history)
     return tuple(with_parts), sum(len(m.docs) for m in found)
+
+
+def _meant(
+    whole: Sequence[_Matches], plan: Plan, meant: Meant, related: Sequence[RelatedHit]
+) -> tuple[MeantHit, ...]:
+    """The best chats by meaning. `whole`: for each segment, what matches the whole query and the
+    filters; it is left out, and so is what is shown as `related`."""
+    plan = replace(plan, facets=())
+    shown = np.array([each.hit.id for each in related], np.int64)
+    found = []
+    for segment, docs, _ in whole:
+        may = _match(segment, meant.required, plan).docs
+        also = may[np.isin(segment.ids[may], shown)] if len(shown) else EMPTY
+        found.append(Candidates(segment, may, union([docs, also], segment.size)))
+    return meant_hits(found, meant)
 
 
 def _with_parts(

@@ -29,6 +29,7 @@ from kchat_search.engines.whoosh.inversion import Run, invert
 from kchat_search.engines.whoosh.merge import HALVES, FieldGroup, MergeInput, join, merge
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.errors import IndexUnwritable
+from kchat_search.meaning.table import Table
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import Progress
 
@@ -58,6 +59,8 @@ class BuildResources(NamedTuple):
     progress: Progress
     max_inputs: int
     """How many files are merged at once. A merge holds some numbers for each term of each file."""
+    table: Path | None = None
+    """The file of the table that makes vectors; None: there are none."""
 
 
 def build(
@@ -77,9 +80,11 @@ def build(
     first = list(islice(iterator, _MIN_BATCHES_FOR_POOL))
     batches = chain(first, iterator)
     if resources.processes == 1 or len(first) < _MIN_BATCHES_FOR_POOL or not _can_spawn():
-        runs = _spill_runs(path, _invert_here(path, batches, documents), resources.progress)
+        table = None if resources.table is None else Table.read(resources.table)
+        sizes = _invert_here(path, batches, documents, table)
+        runs = _spill_runs(path, sizes, resources.progress)
         return _merge_here(path, runs, resources) if runs else 0
-    with _workers(resources.processes, documents) as pool:
+    with _workers(resources.processes, documents, resources.table) as pool:
         sizes = _invert_in_pool(pool, path, batches, resources.processes)
         runs = _spill_runs(path, sizes, resources.progress)
         return _merge_in_pool(pool, path, runs, resources)
@@ -105,11 +110,14 @@ def _run_path(path: Path, number: int) -> Path:
 
 
 def _invert_here(
-    path: Path, batches: Iterable[Sequence[Chat]], documents: MakeDocuments[Chat]
+    path: Path,
+    batches: Iterable[Sequence[Chat]],
+    documents: MakeDocuments[Chat],
+    table: Table | None,
 ) -> Iterator[int]:
     """Spill a run of each batch; how many documents each has."""
     for number, batch in enumerate(batches):
-        yield _invert_to(_run_path(path, number), documents(batch))
+        yield _invert_to(_run_path(path, number), documents(batch), table)
 
 
 def _merge_here(path: Path, files: Sequence[Path], resources: BuildResources) -> int:
@@ -130,8 +138,8 @@ def _merge_here(path: Path, files: Sequence[Path], resources: BuildResources) ->
     return documents
 
 
-def _invert_to(file: Path, documents: Sequence[IndexDocument]) -> int:
-    invert(documents).spill(file)
+def _invert_to(file: Path, documents: Sequence[IndexDocument], table: Table | None) -> int:
+    invert(documents, table).spill(file)
     return len(documents)
 
 
@@ -157,7 +165,9 @@ def _can_spawn() -> bool:
 
 @contextmanager
 def _workers(
-    processes: int, documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
+    processes: int,
+    documents: Callable[[Sequence[Any]], Sequence[IndexDocument]],
+    table: Path | None,
 ) -> Iterator[ProcessPoolExecutor]:
     """A pool of processes. Raises `IndexUnwritable` if one of them is killed from outside."""
     pool = ProcessPoolExecutor(
@@ -165,7 +175,7 @@ def _workers(
         # Not «fork»: this process has threads, and they may hold locks.
         mp_context=multiprocessing.get_context("spawn"),
         initializer=_start_worker,
-        initargs=(documents,),
+        initargs=(documents, table),
     )
     try:
         yield pool
@@ -216,12 +226,17 @@ def _merge_in_pool(
 
 _documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
 """What a process of the pool makes documents with. `_start_worker` sets it."""
+_table: Table | None
+"""What it makes vectors with."""
 
 
-def _start_worker(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]) -> None:
+def _start_worker(
+    documents: Callable[[Sequence[Any]], Sequence[IndexDocument]], table: Path | None
+) -> None:
     """What each process of the pool does first."""
-    global _documents  # noqa: PLW0603  # a process of the pool has no other place for it
+    global _documents, _table  # noqa: PLW0603  # a process of the pool has no other place for them
     _documents = documents
+    _table = None if table is None else Table.read(table)
     # A batch is tens of thousands of records without a cycle; collecting takes a tenth of the time.
     gc.disable()
     parent = multiprocessing.parent_process()
@@ -235,7 +250,7 @@ def _start_worker(documents: Callable[[Sequence[Any]], Sequence[IndexDocument]])
 
 
 def _invert_batch(file: Path, batch: Sequence[Any]) -> int:
-    documents = _invert_to(file, _documents(batch))
+    documents = _invert_to(file, _documents(batch), _table)
     gc.collect()
     return documents
 

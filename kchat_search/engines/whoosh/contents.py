@@ -1,6 +1,6 @@
 """The table of contents: which segments one commit has, and which of their documents are deleted.
 
-    contents.json   {"schema": 4, "build": "...", "commit": 7, "segments": [
+    contents.json   {"schema": 8, "build": "...", "commit": 7, "table": null, "segments": [
                         {"name": "segment-...", "size": 500, "deleted": [3, 17],
                          "bytes": 81920, "directory": "the SHA-256 of the file's directory"}]}
 
@@ -65,6 +65,8 @@ class Contents(NamedTuple):
     """The id of the build that made this generation."""
     commit: int
     """Counts the commits of a generation, from 1."""
+    table: str | None
+    """The digest of the generation's table of meanings; None where it has none."""
     segments: tuple[SegmentEntry, ...]
 
 
@@ -141,7 +143,10 @@ def _contents(content: Any) -> Contents:
     segments = tuple(map(_entry, entries))
     if len({segment.name for segment in segments}) != len(segments):
         raise ValueError("a segment comes twice")
-    return Contents(str(content["build"]), _whole(content["commit"]), segments)
+    table = None if content["table"] is None else str(content["table"])
+    if table is not None and not _DIGEST.fullmatch(table):
+        raise ValueError(f"it names the table {table[:80]!r}")
+    return Contents(str(content["build"]), _whole(content["commit"]), table, segments)
 
 
 def _entry(entry: Any) -> SegmentEntry:

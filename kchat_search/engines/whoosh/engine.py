@@ -27,6 +27,7 @@ from kchat_search.engines.whoosh.build import (
 )
 from kchat_search.engines.whoosh.check import check
 from kchat_search.engines.whoosh.damage import Damaged
+from kchat_search.engines.whoosh.generation_table import FILE as TABLE_FILE
 from kchat_search.engines.whoosh.generations import (
     Current,
     Generations,
@@ -40,6 +41,7 @@ from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.snapshot import Snapshot, opened
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
+from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
     EngineAnswer,
@@ -128,6 +130,7 @@ class WhooshEngine:
         with self._unreadable():
             snapshot = self._newest()
         segments = snapshot.segments.values() if snapshot else []
+        table = snapshot.table.table if snapshot else None
         return EngineState(
             engine="whoosh",
             generation=snapshot.current.name if snapshot else None,
@@ -135,6 +138,9 @@ class WhooshEngine:
             documents=sum(segment.live_count for segment in segments),
             size_bytes=self._generations.size(snapshot.current.name) if snapshot else 0,
             segments=len(segments),
+            table=table.digest if table else None,
+            table_fitted=table.fitted if table else False,
+            table_problem=snapshot.table.problem if snapshot else None,
         )
 
     def sizes(self) -> dict[str, int]:
@@ -158,6 +164,8 @@ class WhooshEngine:
                 # All is read from the disk: what is open or known may be another file by now.
                 snapshot = _opened(Generations(self._generations.root), None)
                 checked = check(snapshot.segments if snapshot else {}, position, max_bytes)
+                if snapshot and checked.position is None and checked.damage is None:
+                    checked = replace(checked, damage=snapshot.table.problem)
         except IndexDamaged as error:
             return IndexCheck(position, 0, str(error))
         if checked.damage is None:
@@ -185,17 +193,22 @@ class WhooshEngine:
         progress: Progress = no_progress,
         *,
         low_memory: bool = False,
+        table: Table | None = None,
     ) -> int:
         """See `ports.Engine.rebuild`."""
         with self._unwritable():
             name = self._generations.begin()
             folder = self._generations.folder(name)
-            resources = BuildResources(self.processes, self._memory, progress, MAX_MERGE_INPUTS)
+            file = None if table is None else folder / TABLE_FILE
+            resources = BuildResources(
+                self.processes, self._memory, progress, MAX_MERGE_INPUTS, file
+            )
             if low_memory:
-                resources = BuildResources(
-                    1, min(self._memory, _LOW_MEMORY), progress, _LOW_MEMORY_INPUTS
-                )
+                memory = min(self._memory, _LOW_MEMORY)
+                resources = BuildResources(1, memory, progress, _LOW_MEMORY_INPUTS, file)
             try:
+                if table is not None and file is not None:
+                    table.write(file)
                 new = Current(name, fingerprint, new_build_id())
                 count = writer.create(folder, new.build, batches, documents, resources)
             except BaseException:

@@ -39,6 +39,8 @@ from kchat_search.engines.whoosh.text_encoding import (
     marked,
     marked_fragments,
 )
+from kchat_search.engines.whoosh.vectors import vector_arrays
+from kchat_search.meaning.table import Table
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, NO_TIME, IndexDocument, Passage
 
 _NEVER_ASKED = tuple(map(ord, (HIDDEN_DIGIT, HIDDEN_LETTER)))
@@ -59,7 +61,7 @@ class Run:
 
     For each document: the columns `id`, `version`, `created` (seconds since 1970 UTC) and `length`
     (words). Each text T of `schema.TEXTS`, in UTF-8, end to end; and `T.chars`, how many characters
-    each document has. The columns of passages, see `passages.py`.
+    each document has. The columns of passages, see `passages.py`, and of vectors, see `vectors.py`.
     """
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
@@ -79,8 +81,9 @@ class Run:
             writer.finish({})
 
 
-def invert(documents: Sequence[IndexDocument]) -> Run:
-    """The run of these documents. Their document numbers are their places in `documents`.
+def invert(documents: Sequence[IndexDocument], table: Table | None = None) -> Run:
+    """The run of these documents. Their document numbers are their places in `documents`. `table`:
+    makes their vectors; without it they have none.
 
     Raises ValueError if a text is not folded.
     """
@@ -103,7 +106,7 @@ def invert(documents: Sequence[IndexDocument]) -> Run:
     arrays |= _invert_names("files", [d.files for d in documents])
     hidden_files = [(*d.hidden_files, *d.whole_files) for d in documents]
     arrays |= _invert_names("hidden_files", hidden_files)
-    return Run(arrays)
+    return Run(arrays | vector_arrays(documents, table))
 
 
 def _invert_values(

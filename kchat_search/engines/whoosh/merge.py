@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh import passages
+from kchat_search.engines.whoosh import passages, vectors
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter, smallest_dtype
 from kchat_search.engines.whoosh.inversion import COLUMNS, Run, end_offsets, split_terms
 from kchat_search.engines.whoosh.merged_columns import Frequencies, ValuesByDocument, end_to_end
@@ -31,6 +31,8 @@ _BYTES_PER_POSTING = 128
 """Memory that a posting takes while its list is put together."""
 _CHARACTERS_AT_ONCE = 1_000_000
 """How many characters of text are in memory at a time, at some 40 bytes each."""
+_VECTORS_AT_ONCE = 1 << 16
+"""How many vectors are in memory at a time, at 128 bytes each."""
 _SIGNED = {"id": "i8", "created": "i8"}
 """The types of columns that may have negative numbers."""
 
@@ -111,6 +113,16 @@ class MergeInput:
         stays = np.repeat(self._keep, self._source.arrays[f"{text}.counts"])
         return np.asarray(values[stays])
 
+    def vectors(self, name: str) -> Iterator[Array]:
+        """An array of `vectors.COLUMNS`, of the documents that stay, some numbers at a time."""
+        _, width = vectors.COLUMNS[name]
+        values = self._source.arrays[name].reshape(-1, width)
+        counts = self._source.arrays[vectors.COUNTS]
+        stays = None if self._keep is None else np.repeat(self._keep, counts)
+        for first in range(0, len(values), _VECTORS_AT_ONCE):
+            some = slice(first, first + _VECTORS_AT_ONCE)
+            yield (values[some] if stays is None else values[some][stays[some]]).reshape(-1)
+
     def texts(self, name: str) -> Iterator[tuple[Codes, NDArray[np.int64]]]:
         """(the code points of some documents' texts end to end, how many each document has), for
         some documents after the other until all have come."""
@@ -181,6 +193,7 @@ def merge(
                 words = int(column.sum()) if name == "length" else words
                 writer.add(name, column, _SIGNED.get(name))
             _write_passages(writer, inputs)
+            _write_vectors(writer, inputs)
             _write_texts(writer, inputs)
         writer.finish({"size": size, "words": words, "fields": group.fields})
     return size
@@ -208,6 +221,18 @@ def _write_passages(writer: ArrayFileWriter, inputs: Sequence[MergeInput]) -> No
             writer.begin(f"{text}.{column}", max(kinds))
             for source in inputs:
                 writer.append(source.values(text, column))
+                source.release()
+
+
+def _write_vectors(writer: ArrayFileWriter, inputs: Sequence[MergeInput]) -> None:
+    """Write the vectors. See `vectors.py`."""
+    counts = np.concatenate([source.column(vectors.COUNTS) for source in inputs])
+    writer.add(vectors.COUNTS, counts, "u1")
+    for name, (kind, _) in vectors.COLUMNS.items():
+        writer.begin(name, kind)
+        for source in inputs:
+            for values in source.vectors(name):
+                writer.append(values)
                 source.release()
 
 

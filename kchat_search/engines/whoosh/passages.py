@@ -219,17 +219,17 @@ def in_time(times: Times, messages: Messages) -> NDArray[np.bool_]:
 
 
 def unsound(arrays: Mapping[str, Array]) -> str | None:
-    """Do the numbers of these arrays fit together? The name of a text whose do not, or None."""
+    """Do the numbers of these arrays fit together? What does not, or None."""
     for name, columns in COLUMNS.items():
         counts = arrays[f"{name}.counts"].astype(np.int64)
         if any(len(arrays[f"{name}.{column}"]) != counts.sum() for column in columns):
-            return name
+            return f"passages of {name}"
     for text, field in SENDERS.items():
         of_list = np.repeat(arrays[f"{field}.counts"], arrays[f"{text}.counts"])
         if (arrays[f"{text}.sender"] > of_list).any():
-            return text
+            return f"passages of {text}"
     for name, text in FRAGMENTS.items():
         of_text = np.repeat(arrays[f"{text}.counts"], arrays[f"{name}.counts"])
         if (arrays[f"{name}.place"] >= of_text).any():
-            return name
+            return f"passages of {name}"
     return None

@@ -10,7 +10,7 @@ from itertools import chain
 
 from kchat_search.fields import FALSE, FIELDS, ONLY_RECALLED, TRUE
 
-VERSION = 7
+VERSION = 8
 """The version of the schema. An index with another version is rebuilt."""
 
 NONE = "-"

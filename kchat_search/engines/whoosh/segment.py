@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.facets import FacetTable
+from kchat_search.engines.whoosh.generation_table import NO_TABLE, GenerationTable
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.engines.whoosh.sets import difference, mask
@@ -41,8 +42,10 @@ class PostingCache:
     """The decoded posting lists of a segment file, the most recently used ones. Also what is
     computed once from the file. Safe to share between threads."""
 
-    def __init__(self, file: SegmentFile) -> None:
+    def __init__(self, file: SegmentFile, table: GenerationTable = NO_TABLE) -> None:
+        """`table`: of the generation that the file belongs to."""
         self.file = file
+        self.table = table
         # A list may be as long as the segment, and the cache must have room for it.
         room = max(_MAX_CACHED_NUMBERS, file.size)
         self._lists: LRUCache[tuple[str, int], DocNumbers] = LRUCache(room, getsizeof=len)

@@ -18,7 +18,8 @@ Nearly all words occur once in each of their documents. For the others there are
     words.freq_widths  how many bytes each of its frequencies takes: 1, 2 or 4
 
 For each document: the columns of `inversion.COLUMNS`. For each text T of `schema.TEXTS`: `T`,
-the encoded texts end to end, and `T.ends`; for texts of passages, the columns of `passages.py`.
+the encoded texts end to end, and `T.ends`; for texts of passages, the columns of `passages.py`. For
+vectors, those of `vectors.py`.
 `alphabet` has the segment's characters by rank.
 """
 
@@ -33,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kchat_search.engines.whoosh import passages
+from kchat_search.engines.whoosh import passages, vectors
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileDamaged
 from kchat_search.engines.whoosh.inversion import COLUMNS
 from kchat_search.engines.whoosh.passages import Fragments, Passages
@@ -62,6 +63,7 @@ _BY_DOCUMENT = (
     *COLUMNS,
     *(f"{text}.ends" for text in TEXTS),
     *(f"{name}.counts" for name in (*passages.COLUMNS, *LISTS)),
+    vectors.COUNTS,
 )
 """The arrays with one number for each document."""
 _KNOWN_TERMS = 4_096
@@ -90,6 +92,7 @@ class SegmentFile:
                 raise ArrayFileDamaged(f"{path.name} has other fields")
             self._terms = {name: _TermTable(self.arrays, name) for name in fields}
             self.passages = {name: Passages(self.arrays, name) for name in SENDERS}
+            self.vectors = vectors.Vectors(self.arrays)
             self.fragments = {name: Fragments(self.arrays, name) for name in FRAGMENTS}
         except (LookupError, TypeError, ValueError) as error:
             raise ArrayFileDamaged(f"{path.name} lacks {error}") from error
@@ -262,9 +265,9 @@ class SegmentFile:
         for name in TEXTS:
             if not _ascends(self.arrays[f"{name}.ends"], len(self.arrays[name])):
                 return f"{name} in {self.arrays.path.name} has texts that end elsewhere"
-        text = passages.unsound(self.arrays)
-        if text is not None:
-            return f"the passages of {text} in {self.arrays.path.name} do not fit together"
+        part = passages.unsound(self.arrays) or vectors.unsound(self.arrays)
+        if part is not None:
+            return f"the {part} in {self.arrays.path.name} do not fit together"
         if not self._frequencies_are_sound():
             return f"the frequencies of words in {self.arrays.path.name} are elsewhere"
         if int(self.arrays["length"].sum(dtype=np.int64)) != self.total_words:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kchat_search.engines.whoosh import contents
 from kchat_search.engines.whoosh.contents import SegmentEntry
+from kchat_search.engines.whoosh.generation_table import GenerationTable
 from kchat_search.engines.whoosh.generations import Current
 from kchat_search.engines.whoosh.segment import PostingCache, Segment
 
@@ -22,6 +23,7 @@ class Snapshot(NamedTuple):
     """Of its table of contents; it differs after each commit."""
     segments: dict[str, Segment]
     """By name."""
+    table: GenerationTable
 
     def check_lengths(self) -> None:
         """Raises `ArrayFileDamaged` if a file was cut off since it was opened. Cost: some
@@ -43,10 +45,12 @@ def opened(folder: Path, current: Current, before: Snapshot | None) -> Snapshot:
         return before
     seal, table = contents.read(folder, current.build)
     known = before.segments if before else {}
+    meanings = before.table if before else GenerationTable(folder, table.table)
     segments = {
-        entry.name: _segment(folder, entry, known.get(entry.name)) for entry in table.segments
+        entry.name: _segment(folder, entry, known.get(entry.name), meanings)
+        for entry in table.segments
     }
-    return Snapshot(current, seal, segments)
+    return Snapshot(current, seal, segments, meanings)
 
 
 def chat_in_two_documents(segments: Iterable[Segment]) -> int | None:
@@ -57,11 +61,13 @@ def chat_in_two_documents(segments: Iterable[Segment]) -> int | None:
     return int(ids[twice[0]]) if len(twice) else None
 
 
-def _segment(folder: Path, entry: SegmentEntry, before: Segment | None) -> Segment:
+def _segment(
+    folder: Path, entry: SegmentEntry, before: Segment | None, table: GenerationTable
+) -> Segment:
     """Open a segment of a commit. `before`: the same segment in an earlier commit, perhaps with
     fewer deletions. Raises `Damaged`, OSError."""
     if before is None or before.file.arrays.digest != entry.directory:
-        return Segment(PostingCache(contents.open_segment(folder, entry)), entry.deleted)
+        return Segment(PostingCache(contents.open_segment(folder, entry), table), entry.deleted)
     if np.array_equal(before.deleted, entry.deleted):
         return before
     return Segment(before.cache, entry.deleted)

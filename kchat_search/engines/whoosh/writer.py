@@ -28,9 +28,11 @@ from kchat_search.engines.whoosh.contents import (
     segment_path,
 )
 from kchat_search.engines.whoosh.damage import Damaged, check_folder
+from kchat_search.engines.whoosh.generation_table import GenerationTable
 from kchat_search.engines.whoosh.generations import sync_directory, sync_file
 from kchat_search.engines.whoosh.inversion import invert
 from kchat_search.engines.whoosh.merge import MergeInput, merge
+from kchat_search.meaning.table import Table
 from kchat_search.models.plan import IndexDocument
 
 _LOCK_SECONDS = 30.0
@@ -56,14 +58,16 @@ def create(
 ) -> int:
     """Build an index of these chats in an empty folder; how many chats there are.
 
-    `build_id`: an id that no other build has. The other arguments and the errors are those of
+    `build_id`: an id that no other build has. A table of meanings is in the folder already, if the
+    build has one. The other arguments and the errors are those of
     `build.build`; raises `filelock.Timeout` too.
     """
     with _locked(folder):
         name = new_segment_name()
         count = build(segment_path(folder, name), batches, documents, resources)
         segments = [entry_of(folder, name)] if count else []
-        _commit(folder, Contents(build_id, 1, tuple(segments)))
+        table = None if resources.table is None else Table.read(resources.table).digest
+        _commit(folder, Contents(build_id, 1, table, tuple(segments)))
     return count
 
 
@@ -85,7 +89,8 @@ def write(
         doomed = [*(document.id for document in documents), *deletes]
         segments = [_without(folder, segment, doomed) for segment in before.segments]
         if documents:
-            segments.append(_new_segment(folder, [MergeInput(invert(documents))]))
+            table = GenerationTable(folder, before.table).needed()
+            segments.append(_new_segment(folder, [MergeInput(invert(documents, table))]))
         after = _next(before, segments)
         _commit(folder, after)
         _merge_segments(folder, after, memory)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from kchat_search.engines.whoosh import literals, writer
 from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.meaning.table import Table
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import no_progress
 from kchat_search.ports import Engine
@@ -69,7 +70,10 @@ def as_they_are(batch: Sequence[T]) -> Sequence[T]:
 
 
 def build(
-    engine: Engine, batches: Iterable[Sequence[IndexDocument]], fingerprint: str = "x"
+    engine: Engine,
+    batches: Iterable[Sequence[IndexDocument]],
+    fingerprint: str = "x",
+    table: Table | None = None,
 ) -> int:
     """Rebuild the index from these documents; how many it has."""
-    return engine.rebuild(batches, fingerprint, as_they_are, no_progress)
+    return engine.rebuild(batches, fingerprint, as_they_are, no_progress, table=table)

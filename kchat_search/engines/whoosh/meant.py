@@ -1,0 +1,109 @@
+"""The chats that are about the same matter, by the vectors of what their visitors asked first.
+
+The signs of all vectors are compared with those of the query. The nearest by that are decoded, and
+their cosines decide. Where few may be shown at all, all of them are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kchat_search import processor_time
+from kchat_search.engines.whoosh.message_filter import MessageFilter
+from kchat_search.engines.whoosh.postings import DocNumbers
+from kchat_search.engines.whoosh.segment import Segment
+from kchat_search.engines.whoosh.sets import mask
+from kchat_search.engines.whoosh.vectors import Rows
+from kchat_search.meaning.codes import Vectors, signs
+from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, MeantHit, Messages
+
+_DECODED = 2_048
+"""So many vectors of a segment, the nearest by their signs, are decoded; more where several are
+equally near."""
+_FEW = 2 * _DECODED
+"""So many are decoded without a look at their signs."""
+_DIGITS = 4
+"""A cosine has so many decimals: the rest is noise of the codes."""
+_PASSAGES_AT_ONCE = 1 << 17
+
+
+class Candidates(NamedTuple):
+    """What may be shown of one segment."""
+
+    segment: Segment
+    docs: DocNumbers
+    without: DocNumbers
+    """Those that stand elsewhere on the page."""
+
+
+def meant_hits(found: Sequence[Candidates], meant: Meant) -> tuple[MeantHit, ...]:
+    """The best of these by meaning, at most `meant.limit`. None where there is no table, or it
+    knows nothing of the text."""
+    table = next((each.segment.cache.table.table for each in found), None)
+    vectors = None if table is None else table.vectors([meant.text])
+    if vectors is None or not vectors.any():
+        return ()
+    hits = [hit for each in found for hit in _of_segment(each, vectors, meant)]
+    hits.sort(key=lambda hit: _order(hit.hit), reverse=True)
+    return tuple(hits[: meant.limit])
+
+
+def _order(hit: EngineHit) -> tuple[float, int, int]:
+    return hit.score, NO_TIME if hit.created is None else hit.created, hit.id
+
+
+def _of_segment(candidates: Candidates, vectors: Vectors, meant: Meant) -> Iterator[MeantHit]:
+    """The best hits of a segment, and perhaps more."""
+    segment = candidates.segment
+    rows = _rows(segment, candidates.docs, meant.scopes)
+    if rows is None or len(rows) > _FEW:
+        rows = _nearest(segment, rows, vectors)
+    docs = segment.file.vectors.documents[rows].astype(np.int64)
+    stays = ~mask(candidates.without, segment.size)[docs]
+    rows, docs = rows[stays], docs[stays]
+    scores = segment.file.vectors.cosines(rows, vectors)[:, 0].round(_DIGITS).astype(np.float64)
+    # The best vector of each document first; of several equally good ones the first.
+    order = np.lexsort((rows, -scores, docs))
+    best = order[np.diff(docs[order], prepend=-1) > 0]
+    best = best[scores[best] >= meant.floor]
+    for doc, row, score in zip(
+        docs[best].tolist(), rows[best].tolist(), scores[best].tolist(), strict=True
+    ):
+        created = int(segment.created[doc])
+        hit = EngineHit(int(segment.ids[doc]), score, None if created == NO_TIME else created)
+        yield MeantHit(hit, row - int(segment.file.vectors.starts[doc]))
+
+
+def _rows(segment: Segment, docs: DocNumbers, scopes: Sequence[Messages]) -> Rows | None:
+    """The vectors of these documents that lie in all of these messages; None for all vectors of the
+    segment."""
+    vectors = segment.file.vectors
+    scopes = [scope for scope in scopes if scope != EVERYWHERE]
+    if len(docs) == segment.size and not scopes:
+        return None
+    rows = vectors.rows(docs)
+    for scope in scopes:
+        passes = MessageFilter(segment.file, "text", scope).passes
+        kept = [np.empty(0, np.int64)]
+        for first in range(0, len(rows), _PASSAGES_AT_ONCE):
+            processor_time.check()
+            some = rows[first : first + _PASSAGES_AT_ONCE]
+            of_each = vectors.documents[some].astype(np.int64)
+            kept.append(some[passes(of_each, vectors.places[some].astype(np.int64))])
+        rows = np.concatenate(kept)
+    return rows
+
+
+def _nearest(segment: Segment, rows: Rows | None, vectors: Vectors) -> Rows:
+    """Those of these vectors (None: all) whose signs differ least, `_DECODED` of them, and all
+    that differ as little as the last of these."""
+    processor_time.check()
+    all_distances = segment.file.vectors.distances(signs(vectors)[0])
+    distances: NDArray[np.uint16] = all_distances if rows is None else all_distances[rows]
+    farthest = int(np.searchsorted(np.cumsum(np.bincount(distances)), _DECODED))
+    nearest = np.flatnonzero(distances <= farthest)
+    return nearest if rows is None else rows[nearest]
