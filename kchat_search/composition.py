@@ -40,6 +40,7 @@ from kchat_search.ports import Access, Clock, Recorder
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
+from kchat_search.sync.hot import HotQuestions
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.policy import SyncPolicy
@@ -234,6 +235,14 @@ def _owners_service(
         ),
         lock=lock,
         scrubber=scrubber,
+        hot_questions=HotQuestions(
+            archive=archive,
+            engine=engine,
+            segmenter=segmenter,
+            chat_reader=chat_reader,
+            zone=settings.zone,
+            clock=clock,
+        ),
         told=told,
     )
 

@@ -29,6 +29,7 @@ from kchat_search.ports import Archive, Clock, Engine, Recorder
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.verify import check_archive, verify
 from kchat_search.sync import worker
+from kchat_search.sync.hot import HotQuestions
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.repair import Repairer
@@ -66,6 +67,7 @@ class Operating:
     syncer: Syncer
     lock: IndexerLock
     scrubber: Scrubber
+    hot_questions: HotQuestions
     told: Callable[[], Alert | None] = lambda: None
     """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
 
@@ -121,18 +123,29 @@ class Operating:
 
     @needs("operate")
     def tick(self, *, first: bool = False) -> SyncReport:
-        """One scheduled sync, and this tick's share of the scrub, also where Kchat fails; see
-        `sync.worker.tick` and `Scrubber.tick`."""
+        """One scheduled sync, then the hot questions where they are old, and this tick's share of
+        the scrub, also where Kchat fails; see `sync.worker.tick`, `HotQuestions.tick` and
+        `Scrubber.tick`."""
         self.follow_words()
         if first:
             worker.is_expected(self.archive, now=self.clock())
         try:
             report = worker.tick(self.syncer, first=first)
         except KchatError:
-            self.scrubber.tick()
+            self._after_tick()
             raise
-        self.scrubber.tick()
+        self._after_tick()
         return report
+
+    def _after_tick(self) -> None:
+        self.hot_questions.tick()
+        self.scrubber.tick()
+
+    @needs("operate")
+    def renew_hot(self) -> None:
+        """Find the hot questions anew; see `HotQuestions.renew`. Call it within `indexing`."""
+        self._record("operate", "hot")
+        self.hot_questions.renew()
 
     @needs("operate")
     def repair(self, *, dry_run: bool = False, progress: Progress = no_progress) -> RepairReport:

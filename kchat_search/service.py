@@ -27,6 +27,7 @@ from kchat_search.errors import ArchiveError, ChatDamaged, Forbidden, NotFound
 from kchat_search.models.audit import Action
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
+from kchat_search.models.hot import DEFAULT_PERIOD, HotPage, Period
 from kchat_search.models.people import Permission, Viewer
 from kchat_search.models.plan import Everything, FieldIs, Plan
 from kchat_search.models.reports import (
@@ -41,6 +42,7 @@ from kchat_search.models.reports import (
 from kchat_search.models.search import ChatView, Note, SearchPage, SearchRequest
 from kchat_search.operating import Operating
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
+from kchat_search.search.hot_page import hot_page
 from kchat_search.search.marks import Needle, highlights
 from kchat_search.search.recent_chats import as_seen
 from kchat_search.sync import worker
@@ -104,6 +106,13 @@ class Service(Operating):
             return page
         notes = (*page.query.notes, Note("no_agent_id"))
         return replace(page, query=replace(page.query, notes=notes))
+
+    @needs("search")
+    def hot(self, period: Period = DEFAULT_PERIOD) -> HotPage:
+        """What visitors asked about most in a period; see `search.hot_page`."""
+        page = hot_page(self.searcher, period)
+        self._record("hot", query=f"period={period}", count=len(page.questions))
+        return page
 
     @needs("search")
     def coverage(self) -> Coverage:

@@ -243,6 +243,11 @@ class SqlArchive:
         with self._reading() as connection:
             return sync_state.cursor(connection, name)
 
+    def drop_cursors(self, names: Collection[str]) -> None:
+        """Forget the cursors of these names."""
+        with self._writing() as connection:
+            sync_state.drop_cursors(connection, names)
+
     def has_cursor(self, name: str) -> bool:
         """Was the cursor of this name ever saved? True for a damaged one, too."""
         with self._reading() as connection:

@@ -7,7 +7,7 @@ transaction that saves the report. So they count every report, also those delete
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,13 @@ def save_cursor(connection: Connection, name: str, value: Mapping[str, Any], now
     )
     restoring.set_aside_rows(connection, cursors, damaged, moment_in(now))
     sealed_rows.put(connection, cursors, [row], sound)
+
+
+def drop_cursors(connection: Connection, names: Collection[str]) -> None:
+    """Delete the cursors of these names."""
+    condition = cursors.c.name.in_(list(map(storable, names)))
+    sound, damaged = sealed_rows.sound_and_damaged(connection, cursors, condition)
+    sealed_rows.remove(connection, cursors, sound + damaged)
 
 
 def save_report(connection: Connection, report: SyncReport) -> None:

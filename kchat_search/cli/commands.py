@@ -42,12 +42,14 @@ from kchat_search.config import (
 from kchat_search.errors import KchatSearchError, SettingsError
 from kchat_search.hosts import is_loopback
 from kchat_search.models.damage import REPAIR, DamagedRow
+from kchat_search.models.hot import DEFAULT_PERIOD, PERIODS, Period
 from kchat_search.models.plan import Sort
 from kchat_search.models.search import MAX_PER_PAGE, SearchRequest
 from kchat_search.serialization import export_formats
 from kchat_search.serialization.chats import chat_json
 from kchat_search.serialization.export_about import About
 from kchat_search.serialization.history import versions_json
+from kchat_search.serialization.hot import hot_json
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import search_json
 from kchat_search.serialization.status import (
@@ -213,6 +215,31 @@ def search(request: SearchRequest, as_json: bool, **asked: Any) -> None:
         printing.print_json(search_json(request, answer, settings.zone, _links(settings)))
     else:
         printing.print_page(answer, settings.zone)
+
+
+@commands.command()
+@click.option(
+    "--period",
+    type=click.Choice(PERIODS),
+    default=DEFAULT_PERIOD,
+    show_default=True,
+    help="The last days.",
+)
+@click.option("--renew", is_flag=True, help="Find them anew first; the worker does every 6 hours.")
+@wait_option
+@json_option
+def hot(period: Period, renew: bool, wait: float, as_json: bool) -> None:
+    """What visitors asked about most lately."""
+    settings = settings_of_command()
+    with _service(settings) as service:
+        if renew:
+            with service.indexing("hot", wait):
+                service.renew_hot()
+        page = service.hot(period)
+    if as_json:
+        printing.print_json(hot_json(page, settings.zone, _links(settings)))
+    else:
+        printing.print_hot(page, settings.zone)
 
 
 @commands.command(short_help="Every hit of a search, whole chats, into a file.")

@@ -41,10 +41,11 @@ _SEARCH_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--end", metavar="DAY", help="Created on this day or earlier."),
     click.option("--said-start", metavar="DAY", help="Said on this day or later."),
     click.option("--said-end", metavar="DAY", help="Said on this day or earlier."),
+    click.option("--hot", metavar="ID", help="Only chats of this hot question; see hot."),
     click.option("--history", is_flag=True, help="Also earlier versions and recalled messages."),
 )
 
-_OTHERS = ("start", "end", "said_start", "said_end", "history")
+_OTHERS = ("start", "end", "said_start", "said_end", "hot", "history")
 
 
 def search_options(command: Callable[..., None]) -> Callable[..., None]:

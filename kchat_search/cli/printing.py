@@ -32,6 +32,7 @@ from kchat_search.chats.visible_text import visible_text
 from kchat_search.cli.retry_line import retries_shown
 from kchat_search.models.chats import Message, StoredReject
 from kchat_search.models.damage import DamagedRow, RepairOutcome, RepairReport
+from kchat_search.models.hot import HotPage
 from kchat_search.models.reports import (
     Coverage,
     Progress,
@@ -130,6 +131,34 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
     for related in page.related:
         has, lacks = (" ".join(map(clean, words)) for words in (related.has, related.lacks))
         _print_hit(related.hit, zone, f"has {has}, lacks {lacks}")
+
+
+_NO_HOT = {
+    "off": "The index has no vectors, so no questions are put together: see KCHAT_MEANING.",
+    "waiting": "Not computed yet. The worker does it once the first import is complete; "
+    "kchat-search hot --renew does it now.",
+}
+
+
+def print_hot(page: HotPage, zone: ZoneInfo) -> None:
+    """The hot questions of a period."""
+    out = console()
+    if page.state != "ready":
+        out.print(_NO_HOT[page.state])
+        return
+    days = f"{page.days.start} to {page.days.end}"
+    out.print(
+        f"{_chats(page.total)} from {days}, {page.covered:,} of them in {len(page.questions)} hot "
+        f"questions; computed {time_text(page.made_at, zone)}"
+    )
+    for question in page.questions:
+        out.print()
+        words = clean(" ".join(question.words)) or "(no word in common)"
+        size = f"{_chats(question.total)} ({question.change:+,} against {question.before:,})"
+        out.print(Text(f"{words}: {size}", style="bold"))
+        for message in question.messages:
+            out.print(Text(f"  #{message.chat_id} {clean(message.snippet.text)}"))
+        out.print(Text(f"  kchat-search search --hot {question.id}", style="dim"))
 
 
 def _print_hit(hit: Hit, zone: ZoneInfo, note: str = "") -> None:

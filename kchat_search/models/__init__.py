@@ -3,6 +3,7 @@
     chats.py    a chat as understood, as fetched, as stored, as rejected
     plan.py     what an engine is asked and what it answers; a chat as the index sees it
     search.py   what a person asks of the search and what it answers
+    hot.py      hot questions: what visitors asked about in a period
     reports.py  what a sync, a check or the whole program reports; sizes; coverage
     people.py   who asks: people, tokens, roles, what a principal may do
     sign_in.py  signing in elsewhere: what a provider of OpenID Connect says of a person

@@ -9,6 +9,7 @@ from typing import Literal
 Action = Literal[
     "search",
     "related",
+    "hot",
     "view",
     "versions",
     "reveal",

@@ -47,6 +47,8 @@ class SearchRequest:
     """As `start` and `end`, for the time of a message."""
     history: bool = False
     """Are earlier versions and recalled messages looked into too?"""
+    hot: str | None = None
+    """The id of a hot question (`models.hot.HotId`): only its chats."""
     sort: Sort = "relevance"
     page: int = 1
     per_page: int = 20
@@ -135,8 +137,8 @@ class FilterCut:
     """What a search would find without one filter, with all the others."""
 
     parameter: str
-    """The name of the filter («agent_id»; «created» for `start` and `end`, «said» for `said_start`
-    and `said_end`), or «q» for a part of the query that filters or excludes."""
+    """The name of the filter («agent_id»; «hot»; «created» for `start` and `end`, «said» for
+    `said_start` and `said_end`), or «q» for a part of the query that filters or excludes."""
     part: str | None
     """That part of the query, as it was understood; None for a filter outside the query."""
     q: str
@@ -257,6 +259,8 @@ class SearchPage:
     former: int | None = None
     """How many chats more would be found with `history`; None where it was asked for, or may not
     be."""
+    hot_words: tuple[str, ...] = ()
+    """The words that mark the hot question that was asked for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,11 @@ class StoredChats(Protocol):
         """Sizes of the archive. Called by the indexer and service."""
         ...
 
+    def cursor(self, name: str) -> dict[str, Any] | None:
+        """The cursor of this name; None if it was never saved. Called by sync, and by search for
+        the hot questions."""
+        ...
+
     def facts(self, *cursors: str) -> ArchiveFacts:
         """Counts, agents and the cursors of these names, all of one state. Called by search, which
         says them with every answer."""
@@ -192,8 +197,9 @@ class SyncArchive(StoredChats, Protocol):
         """Save one cursor. Called by sync. Raises TypeError for a value that is not JSON."""
         ...
 
-    def cursor(self, name: str) -> dict[str, Any] | None:
-        """The cursor of this name; None if it was never saved. Called by sync."""
+    def drop_cursors(self, names: Collection[str]) -> None:
+        """Forget the cursors of these names; those that were never saved are left out. Called by
+        sync."""
         ...
 
     def highest_id(self) -> int:

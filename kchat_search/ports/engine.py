@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan, Sight
 from kchat_search.models.reports import EngineState, IndexCheck, Progress
@@ -29,6 +30,12 @@ class IndexReader(Protocol):
     def count(self, match: Node, *, history: bool = False) -> int:
         """How many chats match, exactly. `history`: former passages are looked into too. Called by
         search."""
+        ...
+
+    def openings(self, match: Node) -> Openings:
+        """What the visitors of all chats that match asked first; a chat whose visitor said nothing
+        is left out, and all are where the index has no vectors. Called by sync, for the hot
+        questions."""
         ...
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:

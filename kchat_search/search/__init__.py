@@ -14,6 +14,9 @@ searcher.py      a search, from what was asked to what is shown
 cursor.py        encodes and decodes where a walk through the hits goes on
 recent_chats.py  a cache of the chats that were shown last, as they were read
 marks.py         where the messages of a chat have the texts of a query
+opening_message.py  which message says what the visitor came for
+hot.py           hot questions: what is kept of them, and the chats of one
+hot_page.py      the hot questions of a period, as one viewer sees them
 snippets.py      the messages that matched best, and the reply
 zero_results.py  why a search found nothing: what each part finds alone, what each filter takes away
 said_instead.py  what was said in a time, where the search is for chats that were created in it

@@ -51,6 +51,7 @@ from kchat_search.models.search import (
 )
 from kchat_search.ports import Clock, Engine, IndexReader, StoredChats
 from kchat_search.search import cursor as cursors
+from kchat_search.search.hot import chats_of, kept_question, words_seen
 from kchat_search.search.marks import Needle, needles_of
 from kchat_search.search.plan import (
     Context,
@@ -171,6 +172,7 @@ class Searcher:
             related=_related_chats(also, answer, plan),
             related_total=answer.related_total,
             former=self._former_count(answer, plan),
+            hot_words=self._hot_words(request),
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
@@ -260,7 +262,7 @@ class Searcher:
             match=whole(tree, context),
             related=self._related(request, tree, context),
             history=self._asks_history(request, tree),
-            filters=filters(request, self.zone),
+            filters=self._filters(request),
             words=ranks.words,
             forms=ranks.forms,
             phrases=ranks.phrases,
@@ -272,6 +274,18 @@ class Searcher:
             facets=FACETS if request.facets is None else request.facets,
             zone=self.zone.key,
         )
+
+    def _filters(self, request: SearchRequest) -> dict[str, Node]:
+        nodes = filters(request, self.zone)
+        if request.hot is not None:
+            nodes["hot"] = chats_of(kept_question(self.archive, request.hot))
+        return nodes
+
+    def _hot_words(self, request: SearchRequest) -> tuple[str, ...]:
+        if request.hot is None:
+            return ()
+        question = kept_question(self.archive, request.hot)
+        return words_seen(question, self.index, sees_all=self.viewer.sees_all_chats)
 
     def _related(
         self, request: SearchRequest, tree: Tree | None, context: Context

@@ -76,6 +76,11 @@ def snippets(
     return _present(transcript, found, limit) + former
 
 
+def one_message(transcript: Transcript, at: int) -> Snippet:
+    """A message as a snippet of its own, without marks."""
+    return _snippet(transcript, _Candidate(at))
+
+
 def _candidates(
     transcript: Transcript, needles: Sequence[Needle], phrases: Sequence[str]
 ) -> list[_Candidate]:

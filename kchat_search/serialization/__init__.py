@@ -2,9 +2,11 @@
 
 schemas.py         the shapes of the JSON: chats, versions, errors. OpenAPI is made from them
 search_schemas.py  the shapes of a search's answer
+hot_schemas.py     the shape of the hot questions
 status_schemas.py  the shapes of status, reports, rejects and verification
 links.py           addresses: of a `SearchRequest`, and of everything else
 search.py          a page of hits, and the related chats, as JSON
+hot.py             the hot questions as JSON, and the searches that find their chats
 chats.py           one chat, and the agents, as JSON
 status.py          status, reports of syncs, rejects and verification as JSON
 me.py              who asks, as JSON

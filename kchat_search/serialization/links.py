@@ -62,6 +62,7 @@ def export_url(request: SearchRequest, form: str) -> str:
         said_start=request.said_start,
         said_end=request.said_end,
         history=request.history,
+        hot=request.hot,
         sort=request.sort,
     )
     return "/api/v1/export?" + urlencode([*pairs(every_hit), ("format", form)])
@@ -81,13 +82,14 @@ def filtered(request: SearchRequest, name: str, *values: str) -> SearchRequest:
 
 def without_filters(request: SearchRequest) -> SearchRequest:
     """The same words without filters, in the same versions."""
-    return changed(request, filters={}, start=None, end=None, said_start=None, said_end=None)
+    days = {"start": None, "end": None, "said_start": None, "said_end": None}
+    return changed(request, filters={}, hot=None, **days)
 
 
 def has_filters(request: SearchRequest) -> bool:
     """Does it filter by anything?"""
-    times = (request.start, request.end, request.said_start, request.said_end)
-    return bool(request.filters) or any(time is not None for time in times)
+    others = (request.start, request.end, request.said_start, request.said_end, request.hot)
+    return bool(request.filters) or any(other is not None for other in others)
 
 
 def next_request(
@@ -122,6 +124,13 @@ def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None, offset: in
     if snippet is not None:
         offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
     return _with_query(f"/chats/{chat.id}", _marking_from(q, offset)) + fragment
+
+
+def message_url(chat_id: int, snippet: Snippet) -> str:
+    """The page of a chat, at the message of `snippet`."""
+    offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
+    path = _with_query(f"/chats/{chat_id}", _marking_from("", offset))
+    return f"{path}#{anchor(snippet.message_id, snippet.position)}"
 
 
 def reveal_url(chat: Chat, q: str = "", offset: int = 0) -> str:
@@ -192,6 +201,10 @@ class Links:
     def chat_page(self, chat_id: int, q: str = "") -> str:
         """The page of a chat, with the matches of `q` marked."""
         return self._absolute(f"/chats/{chat_id}", _marking(q))
+
+    def message_page(self, chat_id: int, snippet: Snippet) -> str:
+        """The page of a chat, at the message of `snippet`."""
+        return self.base.rstrip("/") + message_url(chat_id, snippet)
 
     def versions(self, chat_id: int, parameters: Sequence[tuple[str, str]] = ()) -> str:
         """A chat's versions in the API."""

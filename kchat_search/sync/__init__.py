@@ -20,6 +20,7 @@
     scrub.py           reads everything again, a part with each tick, and names damage
     scrub_pace.py      how much of it a tick reads: pure, as decide.py
     repair.py          sets right what is damaged in the archive
+    hot.py             finds what visitors asked about most lately
     indexer.py         from the archive's change queue to the engine; rebuilds; heals
 
 A crash at any point only repeats work: the archive commits chats and cursor together, and an

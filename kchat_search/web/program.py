@@ -13,6 +13,7 @@ from typing import Protocol
 
 from kchat_search.chats.history import History
 from kchat_search.models.chats import StoredReject
+from kchat_search.models.hot import HotPage, Period
 from kchat_search.models.people import Permission, Principal
 from kchat_search.models.reports import (
     Alert,
@@ -89,6 +90,10 @@ class Program(Protocol):
 
     def related(self, request: SearchRequest) -> SearchPage:
         """The same, asked for its related chats. Called by the API."""
+        ...
+
+    def hot(self, period: Period) -> HotPage:
+        """What visitors asked about most. Called by API and pages."""
         ...
 
     def coverage(self) -> Coverage:

@@ -22,6 +22,7 @@ from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
+from kchat_search.models.hot import Days, HotPage, Period
 from kchat_search.models.people import Permission
 from kchat_search.models.reports import (
     Alert,
@@ -109,6 +110,8 @@ class FakeService:
     rebuilt: int | None = None
     """How much of the index is built, in percent."""
     permissions: frozenset[Permission] = OF_ANYONE
+    hot_found: HotPage | None = None
+    """The hot questions of every period; None: they wait."""
     walked: int = 0
     """Chats that exports have read."""
 
@@ -142,6 +145,10 @@ class FakeService:
 
     def related(self, request: SearchRequest) -> SearchPage:
         return self.search(request)
+
+    def hot(self, period: Period) -> HotPage:
+        self._fail()
+        return self.hot_found or HotPage("waiting", period, Days.of(period, NOW.date()))
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

@@ -44,6 +44,7 @@ Reading:
     snapshot.py       one state of the index, opened: a commit of a generation
     check.py          the bytes against their checksums, a part at a time
     meant.py          the chats that are about the same matter, by their vectors
+    first_openings.py what visitors asked first, as vectors
     answer.py         one plan, one state of the index, one answer: hits, total, facets
     reader.py         the same for somebody who sees only a part: `ports.IndexReader`
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits

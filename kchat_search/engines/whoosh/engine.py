@@ -41,6 +41,7 @@ from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.snapshot import Snapshot, opened
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
+from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
@@ -111,6 +112,10 @@ class WhooshEngine:
     def count(self, match: Node, *, history: bool = False) -> int:
         """See `ports.Engine.count`."""
         return self._all.count(match, history=history)
+
+    def openings(self, match: Node) -> Openings:
+        """See `ports.Engine.openings`."""
+        return self._all.openings(match)
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.Engine.similar`."""

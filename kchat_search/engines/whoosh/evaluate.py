@@ -251,13 +251,12 @@ def _with_value(segment: Segment, node: FieldIs, within: DocNumbers | None) -> D
 def _with_id(
     segment: Segment, values: Sequence[str | None], within: DocNumbers | None
 ) -> DocNumbers:
-    """The documents of these chat ids. Cost: one pass over the column of ids for each, 0.5 ns a
-    document."""
-    docs = EMPTY
-    for value in values:
-        if value is not None and _ID.fullmatch(value) and abs(int(value)) < 2**63:
-            docs = union([docs, np.flatnonzero(segment.ids == int(value))], segment.size)
-    return narrowed(segment.only_live(docs), within, segment.size)
+    """The documents of these chat ids. Cost: one pass over the column of ids, 0.5 ns a document,
+    for one id; some 60 ns a document and 500 ns an id for many."""
+    numbers = [int(value) for value in values if value is not None and _ID.fullmatch(value)]
+    wanted = np.array([number for number in numbers if abs(number) < 2**63], np.int64)
+    found = segment.ids == wanted[0] if len(wanted) == 1 else np.isin(segment.ids, wanted)
+    return narrowed(segment.only_live(np.flatnonzero(found)), within, segment.size)
 
 
 def _created_in(

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.evaluate import matching
+from kchat_search.engines.whoosh.first_openings import first_openings
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.vocabulary import ranked
+from kchat_search.meaning.clusters import Openings
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
     EngineAnswer,
@@ -47,6 +49,11 @@ class SeenIndex:
             if isinstance(match, Everything):
                 return sum(segment.live_count for segment in segments)
             return sum(len(matching(segment, match, history=history)) for segment in segments)
+
+    def openings(self, match: Node) -> Openings:
+        """See `ports.IndexReader.openings`."""
+        with self._seen() as segments:
+            return first_openings([(segment, matching(segment, match)) for segment in segments])
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.IndexReader.similar`."""

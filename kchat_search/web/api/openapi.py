@@ -16,7 +16,14 @@ from pydantic.json_schema import JsonSchemaMode
 
 from kchat_search import __version__
 from kchat_search.models.search import MAX_QUERY_CHARACTERS
-from kchat_search.serialization import audit, audit_schemas, schemas, search_schemas, status_schemas
+from kchat_search.serialization import (
+    audit,
+    audit_schemas,
+    hot_schemas,
+    schemas,
+    search_schemas,
+    status_schemas,
+)
 from kchat_search.serialization.export_formats import TYPES
 from kchat_search.serialization.export_table import NAMES
 from kchat_search.serialization.history import EXAMPLE
@@ -28,6 +35,7 @@ from kchat_search.web.http.parameters import (
     MAX_ID,
     REPEATABLE,
     ExportParameters,
+    HotParameters,
     RejectParameters,
     RelatedParameters,
     SearchParameters,
@@ -41,6 +49,7 @@ Json = dict[str, Any]
 _ANSWERS: dict[str, Any] = {
     "Search": search_schemas.SearchJson,
     "Related": search_schemas.RelatedJson,
+    "Hot": hot_schemas.HotJson,
     "Chat": schemas.ChatJson,
     "ChatWithPast": schemas.ChatWithPastJson,
     "Versions": schemas.VersionsJson,
@@ -169,6 +178,13 @@ def _paths() -> Json:
             "Chats with only some of the words",
             "Related",
             parameters(RelatedParameters),
+            errors=("400", "401", "403", "422", "429", "500", "503"),
+        ),
+        "/api/v1/hot": _get(
+            "hot",
+            "What visitors asked about most lately",
+            "Hot",
+            parameters(HotParameters),
             errors=("400", "401", "403", "422", "429", "500", "503"),
         ),
         "/api/v1/chats/{id}": _get(

@@ -19,6 +19,7 @@ from kchat_search.serialization import schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.history import versions_json
+from kchat_search.serialization.hot import hot_json
 from kchat_search.serialization.me import me_json
 from kchat_search.serialization.search import related_json, search_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
@@ -30,6 +31,7 @@ from kchat_search.web.http.parameters import (
     only,
     read_chat_id,
     read_export,
+    read_hot,
     read_rejects,
     read_related,
     read_search,
@@ -72,6 +74,12 @@ def _add_search_routes(api: Blueprint, presentation: Presentation, clock: Clock)
         return json_answer(
             related_json(asked, page, zone, links_of(presentation), language.current())
         )
+
+    @api.get("/api/v1/hot")
+    @needs("search")
+    def hot() -> Response:
+        found = program().hot(read_hot(request.args))
+        return json_answer(hot_json(found, zone, links_of(presentation)))
 
     @api.get("/api/v1/export")
     @needs("export")

@@ -35,6 +35,7 @@ _LIMITS = {
     ),
 }
 _CURSOR = "cursor 不是这个搜索给出的：请去掉它，从头开始。"
+_HOT = "没有这个热点问题，或者它已过期（只保留 7 天）：现在的热点问题在 /hot。"
 _TOO_EXPENSIVE = (
     "回答它需要的处理器时间超过一次请求的上限（{seconds:g} 秒）。请用更少或更长的词、不用星号、"
     "缩短日期范围、增加筛选条件，或减少每页的结果数。对话很长时，请一次只看一页或一个版本。"
@@ -66,7 +67,7 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
         text = _LIMITS.get(error.parameter)
         return text and text.format(limit=error.limit)
     if isinstance(error, BadRequest):
-        return _CURSOR if error.parameter == "cursor" else None
+        return {"cursor": _CURSOR, "hot": _HOT}.get(error.parameter)
     if isinstance(error, ChatDamaged):
         return f"对话 {error.chat_id} 在归档中已损坏，无法显示。从 Kchat 重新取回它：{REPAIR}"
     if isinstance(error, RequestTooExpensive):

@@ -26,6 +26,7 @@ from werkzeug.datastructures import MultiDict
 
 from kchat_search import fields
 from kchat_search.errors import BadRequest, LimitExceeded
+from kchat_search.models.hot import DEFAULT_PERIOD, LONGEST_ID, Period
 from kchat_search.models.plan import Sort
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
@@ -164,6 +165,8 @@ class WhichChats(_Filtered):
     RFC 3339 time: the same message."""
     history: Flag = False
     """`true`: earlier versions and recalled messages are looked into too."""
+    hot: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)] | None = None
+    """The `id` of a question of `/api/v1/hot`: only its chats."""
 
 
 class SearchParameters(WhichChats):
@@ -204,6 +207,15 @@ class ExportParameters(WhichChats):
     format: Format = "jsonl"
     """`jsonl`: one line for each chat, as `/api/v1/chats/{id}` answers. `csv`: one row for each
     message. `xlsx`: the same rows as an Excel workbook, with a sheet about the export."""
+
+
+class HotParameters(BaseModel):
+    """The parameters of the hot questions."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    period: Period = DEFAULT_PERIOD
+    """The last 7, 30 or 90 days, today included, in the configured zone."""
 
 
 class RejectParameters(BaseModel):
@@ -268,6 +280,11 @@ def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
     """(the search whose hits are exported, the format). Raises `BadRequest`."""
     parameters = read(args, ExportParameters)
     return _request(parameters), parameters.format
+
+
+def read_hot(args: MultiDict[str, str]) -> Period:
+    """The period whose hot questions are asked for. Raises `BadRequest`."""
+    return read(args, HotParameters).period
 
 
 def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:

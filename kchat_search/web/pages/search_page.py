@@ -138,6 +138,8 @@ def chips(
         chosen.append(Choice(label, search_url(without)))
     if request.history:
         chosen.append(Choice(_("包括早先的版本"), search_url(changed(request, history=False))))
+    if request.hot:
+        chosen.append(Choice(_hot_label(page), search_url(changed(request, hot=None))))
     return chosen
 
 
@@ -157,6 +159,8 @@ def cuts(
         elif cut.parameter == "said":
             without = changed(request, said_start=None, said_end=None)
             label = _("消息发于：%(dates)s", dates=_dates(request.said_start, request.said_end))
+        elif cut.parameter == "hot":
+            without, label = changed(request, hot=None), _hot_label(page)
         else:
             chosen = request.filters.get(cut.parameter, ())
             without = filtered(request, cut.parameter)
@@ -183,6 +187,12 @@ def _filter_label(
         for value in values
     ]
     label: str = _("%(title)s：%(value)s", title=labels.titles[name], value="、".join(shown))
+    return label
+
+
+def _hot_label(page: SearchPage) -> str:
+    words = "、".join(page.hot_words)
+    label: str = _("热点问题：%(words)s", words=words) if words else _("热点问题")
     return label
 
 
