@@ -14,6 +14,7 @@ private_numbers.py  which digits are somebody's private number
 number_names.py  what a text calls a number: an identity card's, an order's
 private_texts.py  what of a text is private: numbers in all ways of writing, e-mail addresses
 masking.py       texts without private numbers, and with each as a whole
+file_names.py    the names of files, as everybody sees them
 passages.py      what of a chat is searched
 former.py        what earlier versions said and the chat does not say now
 ratings.py       the one table of Kchat's rating codes and their labels

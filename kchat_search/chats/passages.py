@@ -9,8 +9,9 @@ stands beside it (`Passage.hidden`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from kchat_search.chats.file_names import FileName
 from kchat_search.chats.masking import hidden_form, joined_hidden, whole_form
 from kchat_search.chats.participants import names_as_text
 from kchat_search.chats.private_texts import find_in, may_have
@@ -46,6 +47,25 @@ def clear_passages_of(transcript: Transcript) -> Iterator[tuple[int, Passage]]:
     """The passages of the messages alone, with nothing hidden."""
     for position, passage, _ in _clear(transcript):
         yield position, passage
+
+
+def ranked_texts(passages: Iterable[Passage], files: Iterable[FileName]) -> Iterator[str]:
+    """The texts whose words say what a chat is about, as everybody sees them. A file that was sent
+    ten times is named once."""
+    names = dict.fromkeys(file.seen for file in files if file.seen)
+    for passage in passages:
+        if passage.text not in names:
+            yield passage.text
+    yield from names
+
+
+def asked_texts(
+    passages: Iterable[Passage], files: Iterable[FileName]
+) -> Iterator[tuple[bool, str]]:
+    """For each passage, whether it is what the visitor said, and its text. The name of a file is
+    not."""
+    names = {name for file in files for name in (file.clear, file.seen)}
+    return ((p.speaker == "visitor" and p.text not in names, p.text) for p in passages)
 
 
 def _clear(transcript: Transcript) -> Iterator[tuple[int, Passage, str]]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.file_names import file_names
 from kchat_search.chats.former import DifferingVersion, former_messages
-from kchat_search.chats.masking import Masked, may_show, shown
+from kchat_search.chats.masking import shown
 from kchat_search.chats.participants import folded_name
-from kchat_search.chats.passages import passages_of
+from kchat_search.chats.passages import asked_texts, passages_of, ranked_texts
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.fields import FIELDS, Facts, Field, Values
 from kchat_search.meaning.openings import openings
-from kchat_search.models.chats import Message, Participant, is_gone
+from kchat_search.models.chats import Participant, is_gone
 from kchat_search.models.plan import IndexDocument, Passage
-from kchat_search.text.fold import fold, without_surrogates
+from kchat_search.text.fold import without_surrogates
 from kchat_search.text.scripts import letter_runs
 from kchat_search.text.segmentation import Segmenter, index_token
 
@@ -71,8 +72,7 @@ def document(
     """
     chat = transcript.chat
     passages = tuple(passage for _, passage in passages_of(transcript))
-    files = list(_files(chat.messages))
-    seen_files = tuple(file.seen for file in files if file.seen)
+    files = list(file_names(chat.messages))
     hidden_files = tuple(file.clear for file in files if file.seen != file.clear)
     facts = Facts(
         chat,
@@ -90,44 +90,13 @@ def document(
         month=month(chat.created_at, zone),
         fields={field.name: _storable(_seen(field, field.read(facts))) for field in FIELDS},
         passages=passages,
-        files=seen_files,
-        words=tuple(words(_ranked(passages, seen_files))),
+        files=tuple(file.seen for file in files if file.seen),
+        words=tuple(words(ranked_texts(passages, files))),
         hidden_files=hidden_files,
         whole_files=tuple(file.whole for file in files if file.whole),
         hidden_words=_hidden_words(passages, hidden_files),
-        openings=tuple(openings(_asked(passages, files))),
+        openings=tuple(openings(asked_texts(passages, files))),
     )
-
-
-def _asked(passages: Iterable[Passage], files: Iterable[_File]) -> Iterator[tuple[bool, str]]:
-    """For each passage, whether the visitor said it, and its text. The name of a file says
-    nothing."""
-    names = {file.clear for file in files} | {file.seen for file in files}
-    return ((p.speaker == "visitor" and p.text not in names, p.text) for p in passages)
-
-
-class _File(NamedTuple):
-    """The name of a file, folded."""
-
-    clear: str
-    seen: str
-    """As everybody sees it; "" where its message was recalled."""
-    whole: str = ""
-    """With its private numbers as wholes; "" where it has none."""
-
-
-def _files(messages: Iterable[Message]) -> Iterator[_File]:
-    for message in messages:
-        if message.upload is None or not message.upload.name:
-            continue
-        name = message.upload.name
-        masked = Masked.of(name) if may_show(name) else None
-        if message.recalled:
-            yield _File(fold(name), "")
-        elif masked is None:
-            yield _File(fold(name), fold(name))
-        else:
-            yield _File(masked.clear.text, masked.hidden.text, masked.whole.text)
 
 
 def _facet_value(participant: Participant) -> str:
@@ -142,15 +111,6 @@ def _hidden_words(passages: Iterable[Passage], files: Sequence[str]) -> tuple[st
         return ()
     texts = (*hidden, *files)
     return tuple(dict.fromkeys(index_token(w) for text in texts for _, w in letter_runs(text)))
-
-
-def _ranked(passages: Sequence[Passage], files: Sequence[str]) -> Iterator[str]:
-    """The texts whose words count in ranking. A file that was sent ten times is named once."""
-    names = set(files)
-    for passage in passages:
-        if passage.text not in names:
-            yield passage.text
-    yield from dict.fromkeys(files)
 
 
 def month(moment: datetime | None, zone: ZoneInfo) -> str | None:
