@@ -278,6 +278,28 @@ class EngineAnswer:
     plan has it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A chat, of which others like it are looked for."""
+
+    id: int
+    words: tuple[str, ...]
+    """Those of its document, with repetitions."""
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeHit:
+    """A chat that is like another one."""
+
+    hit: EngineHit
+    words: Mapping[str, float]
+    """The words that both have and that count, each with what it adds to the score."""
+    place: int | None
+    """Which of the document's `openings` is nearest to one of the other's, from 0; None where one
+    of the two has no vectors."""
+
+
 HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
 """Characters that no text and no query has (Unicode keeps them for such use). The first two stand
 in a passage for hidden digits and letters; to all that looks at runs of digits or letters they are

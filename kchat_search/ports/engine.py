@@ -7,7 +7,15 @@ from typing import Protocol, TypeVar
 
 from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
-from kchat_search.models.plan import EngineAnswer, IndexDocument, Node, Plan, Sight
+from kchat_search.models.plan import (
+    Alike,
+    AlikeHit,
+    EngineAnswer,
+    IndexDocument,
+    Node,
+    Plan,
+    Sight,
+)
 from kchat_search.models.reports import EngineState, IndexCheck, Progress
 
 Source = TypeVar("Source")
@@ -45,6 +53,13 @@ class IndexReader(Protocol):
         character: changed, inserted, left out, or two neighbours swapped. Among equally near words,
         those of the most chats come first. Each is in some chat. Called by search.
         """
+        ...
+
+    def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
+        """The chats that are most like one, at most `limit`, best first; of equally good ones, the
+        newest, then the highest id. The chat itself is not among them, and need not be in the
+        index. A chat without any of its words is not like it. The score: the words that both have,
+        by BM25, as a share of what the chat has in common with itself. Called by search."""
         ...
 
 

@@ -46,6 +46,7 @@ Reading:
     meant.py          the chats that are about the same matter, by their vectors
     first_openings.py what visitors asked first, as vectors
     answer.py         one plan, one state of the index, one answer: hits, total, facets
+    alike.py          the chats that are like one
     reader.py         the same for somebody who sees only a part: `ports.IndexReader`
     engine.py         the protocol `ports.Engine` over all of this; notices newer commits
 

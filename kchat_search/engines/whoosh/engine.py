@@ -45,6 +45,8 @@ from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
+    Alike,
+    AlikeHit,
     EngineAnswer,
     IndexDocument,
     Node,
@@ -120,6 +122,10 @@ class WhooshEngine:
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.Engine.similar`."""
         return self._all.similar(word, limit)
+
+    def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
+        """See `ports.Engine.alike`."""
+        return self._all.alike(asked)
 
     def id_revisions(self) -> dict[int, int]:
         """See `ports.Engine.id_revisions`."""

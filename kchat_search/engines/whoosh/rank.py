@@ -80,13 +80,18 @@ class Query(NamedTuple):
         idf = {}
         for word, weight in (_word_weights(words) | dict.fromkeys(others, 1.0)).items():
             df = sum(len(by_word[word][0]) for by_word in postings)
-            idf[word] = weight * math.log(1 + (total - df + 0.5) / (df + 0.5))
+            idf[word] = weight * idf_of(df, total)
         for form, word in others.items():
             idf[form] = min(idf[form], idf.get(word, idf[form]))
         length = sum(segment.live_words for segment in segments)
         return cls(
             idf, postings, max(length / total, 1.0) if total else 1.0, plan.phrases, plan.tails
         )
+
+
+def idf_of(df: int, total: int) -> float:
+    """The idf of a word that `df` of `total` documents have."""
+    return math.log(1 + (total - df + 0.5) / (df + 0.5))
 
 
 def _word_weights(words: Sequence[str]) -> dict[str, float]:
@@ -116,7 +121,7 @@ def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Sco
     norm += K1 * (1 - B)
     for word, weight in query.idf.items():
         processor_time.check()
-        frequency = _frequencies(segment, query.postings[number][word], docs)
+        frequency = frequencies_in(segment, query.postings[number][word], docs)
         if frequency is not None:
             totals += weight * (K1 + 1) * frequency / (frequency + norm)
     for phrase in query.phrases:
@@ -127,7 +132,7 @@ def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Sco
     return totals
 
 
-def _frequencies(
+def frequencies_in(
     segment: Segment, postings: tuple[DocNumbers, Array | None], docs: DocNumbers
 ) -> NDArray[np.int64] | Scores | None:
     """How often each of `docs` has a word (same shape); None if no document has it. Takes the
@@ -193,7 +198,7 @@ def _length_norm(data: NDArray[np.uint8], marks: Positions) -> Scores:
     return norm
 
 
-def _kth_greatest(values: NDArray[np.int64] | Scores, k: int) -> float:
+def kth_greatest(values: NDArray[np.int64] | Scores, k: int) -> float:
     """The `k`th greatest value. Often most values are the least one (a score of 0), and numpy's
     partition takes 50 ns for each of many equal values. So the least value is set aside first."""
     least = values.min()
@@ -223,7 +228,7 @@ def top_k(count: int, k: int, keys: Sequence[SortKey]) -> Positions:
             values = key(undecided)
             if len(values) <= missing:
                 break
-            limit = _kth_greatest(values, missing)
+            limit = kth_greatest(values, missing)
             above, level = np.flatnonzero(values > limit), np.flatnonzero(values == limit)
             chosen.append(above if undecided is None else undecided[above])
             undecided = level if undecided is None else undecided[level]

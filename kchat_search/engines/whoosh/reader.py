@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
+from kchat_search.engines.whoosh.alike import alike
 from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.first_openings import first_openings
@@ -14,6 +15,8 @@ from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.meaning.clusters import Openings
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
+    Alike,
+    AlikeHit,
     EngineAnswer,
     Everything,
     Node,
@@ -60,6 +63,11 @@ class SeenIndex:
         with self._seen() as segments:
             near = [segment.near(word) for segment in segments]
         return tuple(ranked(near)[:limit])
+
+    def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
+        """See `ports.IndexReader.alike`."""
+        with self._seen() as segments:
+            return alike(segments, asked)
 
     @contextmanager
     def _seen(self) -> Iterator[Sequence[Segment]]:

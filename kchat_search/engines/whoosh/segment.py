@@ -198,10 +198,10 @@ class Segment:
         `vocabulary`), and how many live documents have it."""
         near = self.cache.vocabulary.near(word)
         ordinals = np.array([ordinal for _, ordinal in near.values()], np.int64)
-        found = zip(near.items(), self._live_dfs("words", ordinals), strict=True)
+        found = zip(near.items(), self.live_dfs("words", ordinals), strict=True)
         return {other: (nearness, df) for (other, (nearness, _)), df in found if df}
 
-    def _live_dfs(self, field: str, ordinals: NDArray[np.int64]) -> list[int]:
+    def live_dfs(self, field: str, ordinals: NDArray[np.int64]) -> list[int]:
         """How many live documents have each of these terms. Cost: nothing is decoded where all
         documents are live."""
         dfs = self.file.dfs(field, ordinals)

@@ -18,6 +18,7 @@ from kchat_search.models.plan import (
     HIDDEN_DIGIT,
     WHOLE_BEGINS,
     WHOLE_ENDS,
+    Alike,
     AllOf,
     AnyOf,
     Contains,
@@ -64,6 +65,7 @@ def everything_asked(reader: IndexReader, plan: Plan) -> list[object]:
     by_date = replace(plan, sort="newest"), replace(plan, sort="oldest")
     asked = (plan, replace(plan, history=True), *by_date)
     answers: list[object] = [reader.search(each) for each in asked]
+    answers += [reader.alike(Alike(chat_id, plan.words, 5)) for chat_id in (1, 2, 99)]
     answers += [list(reader.ids(replace(plan, history=history))) for history in (False, True)]
     return answers + [reader.count(plan.match, history=history) for history in (False, True)]
 

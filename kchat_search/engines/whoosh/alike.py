@@ -1,0 +1,171 @@
+"""Which chats are like one: by the words that both have.
+
+Of the words of the chat only the most telling ones are looked up. A chat's score is the sum of what
+each of them adds, as a share of what they add to the chat itself: the product of the word's BM25 in
+both. This is the cosine of the two without the length of the second one. Measured over the demo's
+conversations and over CrossWOZ, it finds better than the cosine, because what else a chat says is
+no reason to doubt that it says the same; and no lengths need be kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kchat_search import processor_time
+from kchat_search.engines.whoosh.postings import DocNumbers
+from kchat_search.engines.whoosh.rank import (
+    K1,
+    B,
+    Positions,
+    Scores,
+    frequencies_in,
+    idf_of,
+    kth_greatest,
+)
+from kchat_search.engines.whoosh.segment import Segment
+from kchat_search.models.plan import NO_TIME, Alike, AlikeHit, EngineHit
+
+TELLING = 40
+"""So many words of a chat are looked up. With 20 as with 80, fewer of the chats found are right."""
+_CONSIDERED = 4_000
+"""Of so many different words at most, the most telling ones are looked for."""
+_WINDOW = 500
+"""So many of the best are compared further."""
+
+
+class _Words(NamedTuple):
+    """The most telling words of a chat."""
+
+    idf: Mapping[str, float]
+    weights: Mapping[str, float]
+    """What each adds to a document of which its BM25 is 1: its BM25 in the chat, as a share of the
+    sum of their squares."""
+    average_length: float
+
+
+class _Candidates(NamedTuple):
+    """Documents like the chat. All columns have one shape."""
+
+    scores: Scores
+    created: NDArray[np.int64]
+    ids: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    """The place of the segment among all segments."""
+    docs: DocNumbers
+
+    def at(self, positions: Positions) -> _Candidates:
+        """Those at these positions."""
+        return _Candidates(*(column[positions] for column in self))  # type: ignore[arg-type]  # each its own
+
+
+def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
+    """See `ports.IndexReader.alike`. Cost: the posting lists of `TELLING` words.
+
+    Raises `PostingsDamaged`.
+    """
+    words = _telling(segments, asked)
+    found = [_of_segment(segment, n, words, asked.id) for n, segment in enumerate(segments)]
+    if not words.weights or not found:
+        return ()
+    joined = _Candidates(*map(np.concatenate, zip(*found, strict=True)))
+    candidates = joined.at(_best(joined.scores, max(_WINDOW, asked.limit)))
+    order = np.lexsort((candidates.ids, candidates.created, candidates.scores))[::-1]
+    best = candidates.at(order[: asked.limit])
+    common = _common(segments, best, words)
+    return tuple(
+        AlikeHit(EngineHit(chat_id, score, None if created == NO_TIME else created), has, None)
+        for chat_id, score, created, has in zip(
+            best.ids.tolist(), best.scores.tolist(), best.created.tolist(), common, strict=True
+        )
+    )
+
+
+def _telling(segments: Sequence[Segment], asked: Alike) -> _Words:
+    """The words of the chat that weigh most. A word that only the chat itself has tells nothing."""
+    total = sum(segment.live_count for segment in segments)
+    length = sum(segment.live_words for segment in segments)
+    average = max(length / total, 1.0) if total else 1.0
+    frequencies = dict(Counter(asked.words).most_common(_CONSIDERED))
+    dfs = dict.fromkeys(frequencies, 0)
+    for segment in segments:
+        ordinals = {word: segment.find("words", word) for word in frequencies}
+        known = {word: ordinal for word, ordinal in ordinals.items() if ordinal is not None}
+        live = segment.live_dfs("words", np.array(list(known.values()), np.int64))
+        for word, df in zip(known, live, strict=True):
+            dfs[word] += df
+    in_index = any(len(_own(segment, asked.id)) for segment in segments)
+    idf = {word: idf_of(df, total) for word, df in dfs.items() if df > in_index}
+    norm = _norms(np.array([len(asked.words)]), average)
+    own = {w: i * float(_saturated(frequencies[w], norm)[0]) for w, i in idf.items()}
+    chosen = sorted(own, key=lambda word: (-own[word], word))[:TELLING]
+    square = sum(own[word] ** 2 for word in chosen)
+    return _Words(
+        {word: idf[word] for word in chosen},
+        {word: own[word] / square for word in chosen},
+        average,
+    )
+
+
+def _own(segment: Segment, chat_id: int) -> DocNumbers:
+    """The document of a chat, if it is here."""
+    return segment.only_live(np.flatnonzero(segment.ids == chat_id))
+
+
+def _norms(lengths: NDArray[np.int64], average: float) -> Scores:
+    """For each document, what its length adds below the line in BM25."""
+    return np.asarray(lengths * (K1 * B / average) + K1 * (1 - B), np.float64)
+
+
+def _saturated(frequency: NDArray[np.int64] | Scores | int, norm: Scores) -> Scores:
+    """BM25 without the idf."""
+    saturated: Scores = (K1 + 1) * frequency / (frequency + norm)
+    return saturated
+
+
+def _of_segment(segment: Segment, number: int, words: _Words, chat_id: int) -> _Candidates:
+    """The best documents of one segment, in no particular order. `number`: its place."""
+    scores = np.zeros(segment.size)
+    norms = _norms(segment.lengths, words.average_length)
+    for word, weight in words.weights.items():
+        processor_time.check()
+        docs, frequencies = segment.postings(word)
+        of_word = _saturated(1 if frequencies is None else frequencies, norms[docs])
+        scores[docs] += weight * words.idf[word] * of_word
+    scores[_own(segment, chat_id)] = 0
+    docs = np.flatnonzero(scores)
+    docs = docs[_best(scores[docs], _WINDOW)]
+    return _Candidates(
+        scores[docs], segment.created[docs], segment.ids[docs], np.full(len(docs), number), docs
+    )
+
+
+def _best(scores: Scores, k: int) -> Positions:
+    """The positions of the `k` greatest scores, and of those that equal the last of them."""
+    if len(scores) <= k:
+        return np.arange(len(scores))
+    return np.flatnonzero(scores >= kth_greatest(scores, k))
+
+
+def _common(
+    segments: Sequence[Segment], best: _Candidates, words: _Words
+) -> list[dict[str, float]]:
+    """For each of the best: the words that it has, with what each adds to its score."""
+    common: list[dict[str, float]] = [{} for _ in best.docs]
+    for number in np.unique(best.segment).tolist():
+        segment = segments[number]
+        places = np.flatnonzero(best.segment == number)
+        docs = best.docs[places]
+        norms = _norms(segment.lengths[docs], words.average_length)
+        for word, weight in words.weights.items():
+            frequencies = frequencies_in(segment, segment.postings(word), docs)
+            if frequencies is None:
+                continue
+            adds = weight * words.idf[word] * _saturated(frequencies, norms)
+            for place in np.flatnonzero(adds).tolist():
+                common[int(places[place])][word] = float(adds[place])
+    return common
