@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     """The zone of Kchat's times, which name none, and of the days in queries and pages."""
     user_dict: Path | None = None
     """A file of words for jieba: «word [frequency] [tag]» a line, UTF-8."""
+    meaning: bool = True
+    """Are chats found by their meaning too? False: no vectors are made, and none is shown."""
 
     sync_interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
     """Seconds from the beginning of one tick to the next."""
