@@ -30,6 +30,7 @@ from kchat_search.kchat.upload_tokens import (
     stable_content,
     without_upload_tokens,
 )
+from kchat_search.meaning.table import shipped
 from kchat_search.models.people import OWNER, Entrance, Principal, Role
 from kchat_search.models.reports import Alert, Presentation
 from kchat_search.oidc.claims import Rules
@@ -165,6 +166,7 @@ def _owners_service(
         segmenter=segmenter,
         chat_reader=chat_reader,
         zone=settings.zone,
+        shipped_table=shipped,
         rebuilding=lock.rebuilding,
     )
     scrubber = Scrubber(

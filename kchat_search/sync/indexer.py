@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import IndexDamaged
+from kchat_search.errors import IndexDamaged, TableDamaged
+from kchat_search.meaning.table import Table
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Progress, no_progress
@@ -41,16 +42,29 @@ class Indexer:
     segmenter: Segmenter
     chat_reader: ChatReader
     zone: ZoneInfo
+    shipped_table: Callable[[], Table | None] = lambda: None
+    """Gives the table of meanings that comes with the package; None where nothing is to be found by
+    meaning. Raises `TableDamaged`."""
     rebuilding: Callable[[Progress], AbstractContextManager[Progress]] = nullcontext
     """Around a rebuild: gives a `progress` that other processes hear, too."""
 
     @property
     def fingerprint(self) -> str:
         """Names everything that documents depend on. An index with another one is rebuilt."""
+        table = self._table()
         return (
             f"{self.engine.schema}; document {DOCUMENT_VERSION}; zone {self.zone.key}; "
-            f"{self.segmenter.fingerprint}"
+            f"{self.segmenter.fingerprint}; meaning {table.digest if table else 'none'}"
         )
+
+    def _table(self) -> Table | None:
+        """None, too, where the one that comes with the package is damaged: the index then is built
+        without vectors, and again with them once the table is whole."""
+        try:
+            return self.shipped_table()
+        except TableDamaged as error:
+            log.warning("%s", error)
+            return None
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
         """Build the index if there is none, if it can't be read, or if it was built with another
@@ -89,6 +103,7 @@ class Indexer:
                 self._documents(),
                 with_total,
                 low_memory=low_memory,
+                table=self._table(),
             )
         self.archive.done_through(last_sequence)
         return count

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import Current
 from kchat_search.errors import IndexDamaged
+from kchat_search.meaning.table import SHIPPED, Table, shipped
 from kchat_search.models.plan import IndexDocument
+from kchat_search.models.search import SearchRequest
 from kchat_search.sync import decide
 from kchat_search.sync.indexer import Indexer
 from tests.engines.documents import make
@@ -69,6 +72,7 @@ def with_engine(world: World, engine: WhooshEngine) -> Indexer:
         segmenter=service.segmenter,
         chat_reader=service.chat_reader,
         zone=world.settings.zone,
+        shipped_table=service.indexer.shipped_table,
     )
 
 
@@ -278,3 +282,28 @@ def test_a_name_that_becomes_known_changes_who_took_part(world: World) -> None:
     assert world.found(participant="小林") == set()
     assert world.found("agent:林涛") == {1}
     assert world.found("assigned:77") == set()
+
+
+def test_the_index_is_built_with_the_table_that_comes_with_the_package(world: World) -> None:
+    world.sync()
+    state = world.service.engine.describe()
+    assert state.table == shipped().digest
+    assert state.fingerprint is not None
+    assert state.fingerprint.endswith(f"meaning {shipped().digest}")
+
+
+def test_a_damaged_table_hides_the_meaning_and_nothing_else(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.sync()
+    damaged = tmp_path / "shipped.table"
+    damaged.write_bytes(SHIPPED.read_bytes()[:-1])
+    found = {q: world.service.search(SearchRequest(q=q)).total for q in ("", "退款")}
+    indexer = replace(world.service.indexer, shipped_table=lambda: Table.read(damaged))
+    assert indexer.ensure_current()
+    assert "is not as it was written" in caplog.text
+    assert world.service.engine.describe().table is None
+    assert {q: world.service.search(SearchRequest(q=q)).total for q in found} == found
+    assert not indexer.ensure_current()
+    assert world.service.indexer.ensure_current(), "the table is whole again"
+    assert world.service.engine.describe().table == shipped().digest
