@@ -28,7 +28,7 @@ _UNKNOWN, _SEPARATOR, _LETTER, _IN_RUN = 0, 1, 2, 3
 _WITHOUT_CASE = ("Lo", "Lm", "Mc", "Mn", "Nl")
 """Categories of Unicode: letters, vowels that join them, 々, 〇."""
 _END = "\n"
-"""Stands between two texts: it is in no folded text."""
+"""Stands before and after each text: it is in no folded text."""
 
 
 class Bags(NamedTuple):
@@ -43,26 +43,24 @@ class Bags(NamedTuple):
 def bags(texts: Sequence[str]) -> Bags:
     """The features of each folded text, of its first `MOST_CHARACTERS` characters."""
     cut = [text[:MOST_CHARACTERS] for text in texts]
-    joined = _END.join([*cut, ""])
+    joined = _END.join(["", *cut, ""])
     points = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), np.uint32)
     kinds = _kinds(points)
     # What begins at a character stands in two places of its own: itself or its run, and its pair.
     keys = np.zeros((len(points), 2), np.uint64)
     letters = kinds == _LETTER
-    keys[:, 0] = np.where(letters, points, 0)
-    (pairs,) = np.nonzero(letters[:-1] & letters[1:])
-    wide = points.astype(np.uint64)
-    keys[pairs, 1] = wide[pairs] << np.uint64(_BITS) | wide[pairs + 1] | np.uint64(PAIR)
-    edges = np.diff((kinds == _IN_RUN).astype(np.int8), prepend=0)
-    starts, ends = np.nonzero(edges > 0)[0], np.nonzero(edges < 0)[0]
-    keys[starts, 0] = [
-        run_key(joined[start:end])
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
-    ]
-    there = keys != 0
-    before = np.concatenate(([0], np.cumsum(there.sum(axis=1))))
-    borders = np.cumsum([0, *(len(text) + 1 for text in cut)])
-    return Bags(keys[there], np.diff(before[borders]))
+    keys[letters, 0] = points[letters]
+    pairs = (letters[:-1] & letters[1:]).nonzero()[0]
+    first, second = keys[pairs, 0], keys[pairs + 1, 0]
+    keys[pairs, 1] = first << np.uint64(_BITS) | second | np.uint64(PAIR)
+    in_run = kinds == _IN_RUN
+    edges = ((in_run[1:] != in_run[:-1]).nonzero()[0] + 1).tolist()  # beginnings and ends
+    for start, end in zip(edges[::2], edges[1::2], strict=True):
+        keys[start, 0] = run_key(joined[start:end])
+    flat = keys.ravel()
+    (there,) = flat.nonzero()
+    borders = 2 * np.cumsum([1, *(len(text) + 1 for text in cut)])
+    return Bags(flat[there], np.diff(there.searchsorted(borders)))
 
 
 @lru_cache(maxsize=16_384)

@@ -87,7 +87,12 @@ def test_the_table_of_the_package_is_whole_and_small() -> None:
     table = shipped()
     assert not table.fitted
     assert SHIPPED.stat().st_size <= 5_500_000
-    assert np.all(np.diff(table.keys.astype(object)) > 0)
+    assert np.all(table.keys[1:] > table.keys[:-1])
+
+
+def test_the_table_of_the_package_knows_what_means_the_same() -> None:
+    asked, same, other = shipped().vectors(["退款什么时候到账", "钱几天退回来", "忘记密码登录不了"])
+    assert asked @ same > asked @ other + 0.2
 
 
 def test_a_damaged_table_of_the_package_says_to_install_it_again(

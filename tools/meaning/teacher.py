@@ -19,7 +19,10 @@ _MODEL, _TOKENIZER = "bge-small-zh-v1.5-q.onnx", "bge-small-zh-v1.5-q-tokenizer.
 _MOST_TOKENS = 48
 _BATCH = 64
 _PART = 8_192
-"""Texts whose vectors are one file."""
+"""Texts after which the vectors are kept."""
+_COMPONENTS = 512
+_BYTES = 2 * _COMPONENTS
+"""Of a vector that is kept: float16."""
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +46,7 @@ class Teacher:
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """(texts, 512)"""
         order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
-        found: NDArray[np.float32] | None = None
+        found = np.zeros((len(texts), _COMPONENTS), np.float32)
         for start in range(0, len(order), _BATCH):
             places = order[start : start + _BATCH]
             batch = self._tokenizer.encode_batch([texts[at] for at in places])
@@ -53,26 +56,34 @@ class Teacher:
                 "token_type_ids": np.array([one.type_ids for one in batch]),
             }
             first = self._session.run(None, inputs)[0][:, 0]
-            first /= np.linalg.norm(first, axis=1, keepdims=True)
-            if found is None:
-                found = np.zeros((len(texts), first.shape[1]), np.float32)
-            found[places] = first
-        if found is None:
-            raise ValueError("no texts")
+            found[places] = first / np.linalg.norm(first, axis=1, keepdims=True)
         return found
 
 
 def taught(teacher: Teacher, texts: Sequence[str], folder: Path) -> NDArray[np.float32]:
-    """The vectors of all texts (texts, 512). The folder keeps parts that are done, so that a second
-    run goes on."""
+    """The vectors of all texts (texts, 512). The folder keeps each vector, so that a second run,
+    with other texts too, asks the teacher only for what is new."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = []
-    for start in range(0, len(texts), _PART):
-        some = texts[start : start + _PART]
-        name = hashlib.sha256("\n".join(some).encode("utf-8", "surrogatepass")).hexdigest()
-        path = folder / f"{name[:32]}.f2"
-        if not path.exists():
-            path.write_bytes(teacher.vectors(some).astype(np.float16).tobytes())
-            log.info("%s of %s texts", start + len(some), len(texts))
-        parts.append(np.frombuffer(path.read_bytes(), np.float16).reshape(len(some), -1))
-    return np.concatenate(parts).astype(np.float32)
+    names, vectors = folder / "names.u8", folder / "vectors.f2"
+    for path in (names, vectors):
+        path.touch()
+    known = np.fromfile(names, np.uint64)
+    place = {name: at for at, name in enumerate(known.tolist())}
+    new = [text for text in texts if _name(text) not in place]
+    for start in range(0, len(new), _PART):
+        some = new[start : start + _PART]
+        at = len(place)  # what a run that was ended wrote after it is written over
+        with vectors.open("r+b") as file:
+            file.seek(at * _BYTES)
+            file.write(teacher.vectors(some).astype(np.float16).tobytes())
+        with names.open("ab") as file:
+            file.write(np.array([_name(text) for text in some], np.uint64).tobytes())
+        place |= {_name(text): at + number for number, text in enumerate(some)}
+        log.info("%s of %s texts", start + len(some), len(new))
+    kept = np.fromfile(vectors, np.float16).reshape(-1, _COMPONENTS)
+    return kept[[place[_name(text)] for text in texts]].astype(np.float32)
+
+
+def _name(text: str) -> int:
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little")

@@ -17,7 +17,7 @@ from tools.meaning import sentences
 SEED = 15
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 DEMOS, CHATS = 4, 2_000
-MESSAGES, SENTENCES, JIEBA_WORDS = 60_000, 60_000, 60_000
+MESSAGES, SENTENCES, COMPOSED, JIEBA_WORDS = 60_000, 60_000, 50_000, 100_000
 """At most so many of each kind."""
 _ALTERNATIVES = re.compile(r"\[([^]]*)\]")
 _WORD = re.compile(r"\{(\w+)\}")
@@ -35,6 +35,7 @@ def texts() -> list[str]:
             (demo_messages(), MESSAGES),
             (service_sentences(rng), SENTENCES),
             (jieba_words(), JIEBA_WORDS),
+            (composed_sentences(), COMPOSED),
         )
         for text in _some(kind, most, rng)
     ]
@@ -69,6 +70,16 @@ def phrasings_alone(
 ) -> list[str]:
     """Every phrasing as it stands, with several words."""
     return [_filled(phrasing, words, rng) for phrasing in phrasings for _ in range(8)]
+
+
+def composed_sentences() -> list[str]:
+    """Every pair of `sentences.PAIRS` in every one of its frames."""
+    made = []
+    for line in sentences.PAIRS.strip().splitlines():
+        kind, things, said = (part.split() for part in line.split(":"))
+        frames = sentences.PAIR_FRAMES[kind[0]].split()
+        made += [f.format(x=x, y=y) for x in things for y in said for f in frames]
+    return made
 
 
 def jieba_words() -> list[str]:
