@@ -1,7 +1,8 @@
 """Vectors in few bytes: the sign of each component, and four bits of its size.
 
 A unit vector of 256 components has components of about 1/16. One is kept as `±(m + 0.5) * STEP`
-with m from 0 to 15. The cosine of two vectors changes by some 0.004 by it.
+with m from 0 to 15. The cosine of two vectors changes by some 0.004 by it. In a vector of unit
+length some m is above 0: where all are 0, the vector was 0.
 
 Signs and sizes are kept apart, because the signs alone tell which vectors may be near: where they
 differ in few places, the vectors are near. To compare all signs of 250,000 vectors takes 2 ms; to
@@ -25,7 +26,7 @@ _LEVELS = 16
 STEP = 0.25 / _LEVELS
 
 Vectors = NDArray[np.float32]
-"""Shape: (vectors, `SIZE`). Each has unit length."""
+"""Shape: (vectors, `SIZE`). Each has unit length, or is all 0."""
 
 
 class Codes(NamedTuple):
@@ -50,13 +51,22 @@ def signs(vectors: Vectors) -> NDArray[np.uint64]:
 
 
 def decode(codes: Codes) -> Vectors:
-    """About the vectors of which these are the codes; each has unit length."""
-    values = np.empty((len(codes.signs), SIZE), np.float32)
-    values[:, ::2] = codes.magnitudes & (_LEVELS - 1)
-    values[:, 1::2] = codes.magnitudes >> 4
-    values += 0.5
+    """About the vectors of which these are the codes; each has unit length, or is all 0."""
+    values = _PAIRS.take(codes.magnitudes).view(np.uint32)
     bits = np.ascontiguousarray(codes.signs, "<u8").view(np.uint8)
-    below = np.unpackbits(bits, axis=1, bitorder="little").view(np.bool_)
-    np.negative(values, out=values, where=below)
-    values /= np.sqrt(np.einsum("ij,ij->i", values, values))[:, None]
-    return values
+    below = np.unpackbits(bits, axis=1, bitorder="little").astype(np.uint32)
+    values |= below << 31  # the sign of a float32
+    vectors = values.view(np.float32)
+    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+    vectors *= (codes.magnitudes.any(axis=1) / lengths).astype(np.float32)[:, None]
+    return vectors
+
+
+def _pairs() -> NDArray[np.uint64]:
+    """For each byte of magnitudes, its two components in steps: two float32 side by side."""
+    byte = np.arange(256)
+    levels = np.stack([byte & (_LEVELS - 1), byte >> 4], axis=1)
+    return (levels + 0.5).astype(np.float32).view(np.uint64).ravel()
+
+
+_PAIRS = _pairs()
