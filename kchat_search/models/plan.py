@@ -183,7 +183,7 @@ class Meant:
     """What is looked for, folded and as everybody sees it."""
     required: Node
     floor: float
-    """The least cosine."""
+    """The least score of a hit (see `MeantHit`)."""
     limit: int = 5
     scopes: tuple[Messages, ...] = ()
     """The message that is compared must be in all of these."""
@@ -248,7 +248,8 @@ class RelatedHit:
 
 @dataclass(frozen=True, slots=True)
 class MeantHit:
-    """A chat whose visitor meant about the same. The hit's score is the cosine."""
+    """A chat whose visitor meant about the same. The hit's score is the cosine, and less than that
+    where the opening is not the first."""
 
     hit: EngineHit
     place: int

@@ -19,6 +19,7 @@ from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import mask
 from kchat_search.engines.whoosh.vectors import Rows
 from kchat_search.meaning.codes import Vectors, signs
+from kchat_search.meaning.openings import WEIGHTS
 from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, MeantHit, Messages
 
 _DECODED = 2_048
@@ -26,6 +27,7 @@ _DECODED = 2_048
 equally near."""
 _FEW = 2 * _DECODED
 """So many are decoded without a look at their signs."""
+_WEIGHTS = np.array(WEIGHTS)
 _DIGITS = 4
 """A cosine has so many decimals: the rest is noise of the codes."""
 _PASSAGES_AT_ONCE = 1 << 17
@@ -65,17 +67,20 @@ def _of_segment(candidates: Candidates, vectors: Vectors, meant: Meant) -> Itera
     docs = segment.file.vectors.documents[rows].astype(np.int64)
     stays = ~mask(candidates.without, segment.size)[docs]
     rows, docs = rows[stays], docs[stays]
-    scores = segment.file.vectors.cosines(rows, vectors)[:, 0].round(_DIGITS).astype(np.float64)
+    vectors_of = segment.file.vectors
+    places = rows - vectors_of.starts[docs]
+    cosines = vectors_of.cosines(rows, vectors)[:, 0].astype(np.float64)
+    scores = (cosines * _WEIGHTS[places]).round(_DIGITS)
     # The best vector of each document first; of several equally good ones the first.
     order = np.lexsort((rows, -scores, docs))
     best = order[np.diff(docs[order], prepend=-1) > 0]
     best = best[scores[best] >= meant.floor]
-    for doc, row, score in zip(
-        docs[best].tolist(), rows[best].tolist(), scores[best].tolist(), strict=True
+    for doc, place, score in zip(
+        docs[best].tolist(), places[best].tolist(), scores[best].tolist(), strict=True
     ):
         created = int(segment.created[doc])
         hit = EngineHit(int(segment.ids[doc]), score, None if created == NO_TIME else created)
-        yield MeantHit(hit, row - int(segment.file.vectors.starts[doc]))
+        yield MeantHit(hit, place)
 
 
 def _rows(segment: Segment, docs: DocNumbers, scopes: Sequence[Messages]) -> Rows | None:
