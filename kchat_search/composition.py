@@ -48,6 +48,7 @@ from kchat_search.sync.policy import SyncPolicy
 from kchat_search.sync.run import Syncer
 from kchat_search.sync.scrub import Scrubber
 from kchat_search.sync.scrub_pace import Pace
+from kchat_search.sync.tables import Tables
 from kchat_search.text.segmentation import Segmenter
 
 
@@ -166,7 +167,7 @@ def _owners_service(
         segmenter=segmenter,
         chat_reader=chat_reader,
         zone=settings.zone,
-        shipped_table=shipped,
+        tables=Tables(shipped if settings.meaning else None),
         rebuilding=lock.rebuilding,
     )
     scrubber = Scrubber(

@@ -326,7 +326,7 @@ class Service(Operating):
     def index_state(self) -> tuple[EngineState, bool]:
         """(the index, whether it was built with the present settings and dictionary)."""
         engine = self.engine.describe()
-        return engine, engine.fingerprint == self.indexer.fingerprint
+        return engine, self.indexer.is_current(engine.fingerprint)
 
     @needs("status", "metrics")
     def holder(self) -> str | None:

@@ -148,6 +148,11 @@ class Engine(IndexReader, Protocol):
         indexer."""
         ...
 
+    def table(self) -> Table | None:
+        """The table that the generation's vectors are made with; None where it has none, or it
+        can't be read. Called by the indexer, which keeps one that was fitted on the archive."""
+        ...
+
     def close(self) -> None:
         """Close all files. Called by service."""
         ...

@@ -21,6 +21,7 @@
     scrub_pace.py      how much of it a tick reads: pure, as decide.py
     repair.py          sets right what is damaged in the archive
     hot.py             finds what visitors asked about most lately
+    tables.py          the table of meanings that comes with the program: to be used, and whole?
     indexer.py         from the archive's change queue to the engine; rebuilds; heals
 
 A crash at any point only repeats work: the archive commits chats and cursor together, and an

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import IndexDamaged, TableDamaged
+from kchat_search.errors import IndexDamaged
 from kchat_search.meaning.table import Table
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
@@ -19,6 +20,7 @@ from kchat_search.ports import Clock, Engine, IndexSource
 from kchat_search.sync.decide import index_now, rebuild_pays
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.document import Documents, Source
+from kchat_search.sync.tables import Tables
 from kchat_search.text.segmentation import Segmenter
 
 _CHATS_PER_COMMIT = 500
@@ -29,6 +31,8 @@ _BATCH_BYTES_LOW_MEMORY = 3_000_000
 that size takes a few hundred MB."""
 _CHATS_PER_BATCH = 2_000
 """Chats in one batch, at most."""
+_FIT = re.compile(r"\+[0-9a-f]{64}$")
+"""What a fingerprint says last where the table was fitted on the archive: its digest."""
 
 log = logging.getLogger(__name__)
 
@@ -42,39 +46,32 @@ class Indexer:
     segmenter: Segmenter
     chat_reader: ChatReader
     zone: ZoneInfo
-    shipped_table: Callable[[], Table | None] = lambda: None
-    """Gives the table of meanings that comes with the package; None where nothing is to be found by
-    meaning. Raises `TableDamaged`."""
+    tables: Tables
     rebuilding: Callable[[Progress], AbstractContextManager[Progress]] = nullcontext
     """Around a rebuild: gives a `progress` that other processes hear, too."""
 
     @property
     def fingerprint(self) -> str:
-        """Names everything that documents depend on. An index with another one is rebuilt."""
-        table = self._table()
-        return (
-            f"{self.engine.schema}; document {DOCUMENT_VERSION}; zone {self.zone.key}; "
-            f"{self.segmenter.fingerprint}; meaning {table.digest if table else 'none'}"
-        )
+        """Names everything that documents and their vectors depend on. An index with another one is
+        rebuilt. Whether the table was fitted on the archive makes no other index necessary."""
+        return self._fingerprint(self.tables.shipped())
 
-    def _table(self) -> Table | None:
-        """None, too, where the one that comes with the package is damaged: the index then is built
-        without vectors, and again with them once the table is whole."""
-        try:
-            return self.shipped_table()
-        except TableDamaged as error:
-            log.warning("%s", error)
-            return None
+    def is_current(self, fingerprint: str | None) -> bool:
+        """Was an index with this fingerprint built with the present analyzer, dictionary, schema,
+        zone and shipped table?"""
+        return fingerprint is not None and _FIT.sub("", fingerprint) == self.fingerprint
 
     def ensure_current(self, progress: Progress = no_progress) -> bool:
-        """Build the index if there is none, if it can't be read, or if it was built with another
-        analyzer, dictionary, schema or zone. Returns whether it was built."""
+        """Build the index if there is none, if it or its table can't be read, or if it is not
+        current. Returns whether it was built."""
         try:
-            fingerprint = self.engine.describe().fingerprint
+            state = self.engine.describe()
+            fingerprint, damage = state.fingerprint, state.table_problem
         except IndexDamaged as error:
-            log.warning("%s Building it anew now.", error)
-            fingerprint = None
-        if fingerprint == self.fingerprint:
+            fingerprint, damage = None, str(error)
+        if damage is not None:
+            log.warning("%s Building it anew now.", damage)
+        elif self.is_current(fingerprint):
             return False
         self.rebuild(progress)
         return True
@@ -84,12 +81,23 @@ class Indexer:
         if not self.ensure_current(progress):
             self.heal()
 
-    def rebuild(self, progress: Progress = no_progress, *, low_memory: bool = False) -> int:
+    def rebuild(
+        self,
+        progress: Progress = no_progress,
+        *,
+        low_memory: bool = False,
+        table: Table | None = None,
+    ) -> int:
         """Build a new generation from everything in the archive. Returns how many chats it has.
 
         `low_memory`: other work runs at the same time, so the build uses little memory and takes up
         to twice the time. What changes during the build stays in the queue and is indexed after it.
+        `table`: the table of the new generation; None: that of the present one where it was fitted
+        from the shipped one, else the shipped one.
         """
+        shipped = self.tables.shipped()
+        if shipped is None or table is None:
+            table = self._fitted_from(shipped)
         last_sequence = self.archive.last_sequence()
         total = self.archive.counts().chats
 
@@ -99,11 +107,11 @@ class Indexer:
         with self.rebuilding(progress) as told:
             count = self.engine.rebuild(
                 self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
-                self.fingerprint,
+                self._fingerprint(shipped, table),
                 self._documents(),
                 with_total,
                 low_memory=low_memory,
-                table=self._table(),
+                table=table,
             )
         self.archive.done_through(last_sequence)
         return count
@@ -150,6 +158,26 @@ class Indexer:
         if indexed:
             self.engine.write([], list(indexed))
         return len(lacking) + len(indexed)
+
+    def _fingerprint(self, shipped: Table | None, used: Table | None = None) -> str:
+        meaning = "none" if shipped is None else shipped.digest
+        fit = f"+{used.digest}" if used is not None and used.fitted else ""
+        return (
+            f"{self.engine.schema}; document {DOCUMENT_VERSION}; zone {self.zone.key}; "
+            f"{self.segmenter.fingerprint}; meaning {meaning}{fit}"
+        )
+
+    def _fitted_from(self, shipped: Table | None) -> Table | None:
+        """The present generation's table if it was fitted from this one, else this one."""
+        if shipped is None:
+            return None
+        try:
+            fingerprint, table = self.engine.describe().fingerprint, self.engine.table()
+        except IndexDamaged:
+            return shipped
+        if table is None or f"meaning {shipped.digest}+{table.digest}" not in (fingerprint or ""):
+            return shipped
+        return table
 
     def _batch_size(self, *, low_memory: bool) -> int:
         most = self.engine.batch_bytes

@@ -20,6 +20,7 @@ from kchat_search.models.plan import IndexDocument
 from kchat_search.models.search import SearchRequest
 from kchat_search.sync import decide
 from kchat_search.sync.indexer import Indexer
+from kchat_search.sync.tables import Tables
 from tests.engines.documents import make
 from tests.world import World, chat, message
 
@@ -72,7 +73,7 @@ def with_engine(world: World, engine: WhooshEngine) -> Indexer:
         segmenter=service.segmenter,
         chat_reader=service.chat_reader,
         zone=world.settings.zone,
-        shipped_table=service.indexer.shipped_table,
+        tables=service.indexer.tables,
     )
 
 
@@ -299,7 +300,7 @@ def test_a_damaged_table_hides_the_meaning_and_nothing_else(
     damaged = tmp_path / "shipped.table"
     damaged.write_bytes(SHIPPED.read_bytes()[:-1])
     found = {q: world.service.search(SearchRequest(q=q)).total for q in ("", "退款")}
-    indexer = replace(world.service.indexer, shipped_table=lambda: Table.read(damaged))
+    indexer = replace(world.service.indexer, tables=Tables(lambda: Table.read(damaged)))
     assert indexer.ensure_current()
     assert "is not as it was written" in caplog.text
     assert world.service.engine.describe().table is None

@@ -228,6 +228,12 @@ class WhooshEngine:
             self._generations.swap(new)
         return count
 
+    def table(self) -> Table | None:
+        """See `ports.Engine.table`."""
+        with self._unreadable():
+            snapshot = self._newest()
+        return snapshot.table.table if snapshot else None
+
     def close(self) -> None:
         """See `ports.Engine.close`."""
         self._open = None  # memory maps are closed with the last reference to them
