@@ -34,6 +34,7 @@ from kchat_search.models.hot import (
 from kchat_search.models.plan import CreatedIn, Plan
 from kchat_search.ports import Clock, Engine, SyncArchive
 from kchat_search.sync.document import document
+from kchat_search.text.scripts import indexable_runs
 from kchat_search.text.segmentation import Segmenter
 
 EVERY = timedelta(hours=6)
@@ -43,15 +44,31 @@ LEAST = 5
 """Chats of the period in a question, at least."""
 _LEAST_SHARE = 0.004
 """And of all its chats that have an opening."""
-MOST = 24
+MOST = 30
 """Questions of a period."""
-_READ = 40
-"""Chats of a question that are read for its words and its typical messages: the nearest ones."""
+_READ = 20
+"""Chats of a question that are read for its words and its typical messages: so many of those
+nearest to the middle, and as many of all the others."""
+_ALIKE = 0.6
+"""Messages that share more of their letters than this look the same."""
 _TYPICAL = 12
 """More than are shown: somebody may not see all of these chats."""
 _WORDS = 5
+_LEAST_OF_CHATS = 0.15
+"""And this share of the chats that were read has it."""
 _CHATS_WITH_WORD = 3
 """At least so many of the chats that were read have the word: it is nobody's name or code."""
+
+_MORE_COMMON = 2
+"""And it is so many times as common in them as in the chats of the other questions."""
+_EVERYDAY = frozenset(
+    """
+    怎么 怎样 这个 那个 这样 可是 但是 现在 今天 昨天 时候 什么 为什么 多少 一下 咨询 请问 没有
+    可以 不能 能不能 可不可以 有没有 是不是 我们 你们 他们 自己 已经 之前 上次 还是 就是 一个 有个
+    问题 不了 时间 帮忙 麻烦 谢谢 你好 您好
+    """.split()  # noqa: SIM905  # to be read
+)
+"""Words that stand in any question."""
 
 log = logging.getLogger(__name__)
 
@@ -155,11 +172,13 @@ class HotQuestions:
         )
 
     def _nearest(self, members: Sequence[_Member]) -> dict[int, str]:
-        """The opening of each chat of the period that lies nearest to the middle, nearest first,
-        as everybody sees it."""
+        """The opening of some chats of the period, as everybody sees it, nearest to the middle
+        first."""
         recent = [member for member in members if member.is_recent]
         recent.sort(key=lambda member: (-member.nearness, member.chat_id))
-        ids = [member.chat_id for member in recent[:_READ]]
+        others = recent[_READ:]
+        some = recent[:_READ] + others[:: max(1, len(others) // _READ)][:_READ]
+        ids = [member.chat_id for member in some]
         stored, agents = self.archive.get(ids), self.archive.agents()
         texts = {}
         for chat_id in ids:
@@ -174,7 +193,9 @@ class HotQuestions:
         return made.passages[made.openings[0]].text if made.openings else ""
 
     def _words(self, text: str) -> Iterator[str]:
-        return filter(_says, self.segmenter.tokens([text]))
+        for han, other in indexable_runs(text):
+            words = self.segmenter.segment_han(han) if han else [other]
+            yield from filter(_says, words)
 
 
 def marking(
@@ -186,9 +207,10 @@ def marking(
     def weight(word: str) -> float:
         here = own[word] / chats
         there = (others.get(word, 0) + 0.5) / (other_chats + 1)
-        return here * logarithm(here / there)
+        return here * logarithm(here / there / _MORE_COMMON)
 
-    several = [word for word, count in own.items() if count >= _CHATS_WITH_WORD]
+    least = max(_CHATS_WITH_WORD, _LEAST_OF_CHATS * chats)
+    several = [word for word, count in own.items() if count >= least]
     best = sorted(((weight(word), word) for word in several), key=lambda each: (-each[0], each[1]))
     chosen: list[str] = []
     for value, word in best:
@@ -201,12 +223,16 @@ def marking(
 
 def _says(word: str) -> bool:
     """Two letters or more, and no digit: a number marks nothing, and may be somebody's."""
-    return len(word) > 1 and word.isalpha()
+    return len(word) > 1 and word.isalpha() and word not in _EVERYDAY
 
 
 def _different(texts: Mapping[int, str]) -> tuple[int, ...]:
-    """The first chats of which no two have the same text."""
-    first: dict[str, int] = {}
+    """The first chats of which no two have nearly the same text."""
+    chosen: dict[int, frozenset[str]] = {}
     for chat_id, text in texts.items():
-        first.setdefault(text, chat_id)
-    return tuple(first.values())[:_TYPICAL]
+        letters = frozenset(filter(str.isalpha, text))
+        if len(chosen) < _TYPICAL and not any(
+            len(letters & other) > _ALIKE * len(letters | other) for other in chosen.values()
+        ):
+            chosen[chat_id] = letters
+    return tuple(chosen)
