@@ -90,7 +90,7 @@ def test_every_number_is_what_its_link_gives(gate: Gate, viewer: str, period: An
         assert service.search(hot_search_before(question, page.days)).total == question.before
     shown = {question.id.place: question.total for question in page.questions}
     for place in range(1, 5):
-        request = SearchRequest(hot=f"4-{period}-{place}", **days)
+        request = asked(hot=f"4-{period}-{place}", **days)
         assert service.search(request).total == shown.get(place, 0)
     assert page.covered == sum(shown.values())
     assert page.total == service.search(asked(**days)).total
