@@ -39,21 +39,22 @@ _CORPUS = "benchmark"
 _LINKS = Links("http://127.0.0.1:5080/")
 
 
-def settings(folder: Path) -> Settings:
+def settings(folder: Path, *, meaning: bool = True) -> Settings:
     """Settings with the archive and the index in one folder. Kchat is never asked."""
     return only(
         base_url="http://127.0.0.1:9",
         archive_url=f"sqlite:///{folder}/archive.sqlite3",
         index_dir=folder / "index",
         log_level="WARNING",
+        meaning=meaning,
     )
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Service]:
+def opened(folder: Path, *, meaning: bool = True) -> Iterator[Service]:
     """The service over a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    service = make_service(settings(folder))
+    service = make_service(settings(folder, meaning=meaning))
     try:
         yield service
     finally:
