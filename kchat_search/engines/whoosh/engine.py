@@ -176,7 +176,7 @@ class WhooshEngine:
                 snapshot = _opened(Generations(self._generations.root), None)
                 checked = check(snapshot.segments if snapshot else {}, position, max_bytes)
                 if snapshot and checked.position is None and checked.damage is None:
-                    checked = replace(checked, damage=snapshot.table.problem)
+                    checked = replace(checked, damage=snapshot.table.damage)
         except IndexDamaged as error:
             return IndexCheck(position, 0, str(error))
         if checked.damage is None:

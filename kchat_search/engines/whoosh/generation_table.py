@@ -31,10 +31,15 @@ class GenerationTable:
         """Why it can't be read."""
         return self._read[1]
 
+    @property
+    def damage(self) -> str | None:
+        """The same in few words, as damage of the index."""
+        return None if self.problem is None else f"its {FILE} is missing or damaged"
+
     def needed(self) -> Table | None:
-        """The same for who writes vectors. Raises `Damaged` where it can't be read."""
-        if self.problem is not None:
-            raise Damaged(self.problem)
+        """The table for who writes vectors. Raises `Damaged` where it can't be read."""
+        if self.damage is not None:
+            raise Damaged(self.damage)
         return self.table
 
     @cached_property
@@ -46,7 +51,11 @@ class GenerationTable:
         except TableDamaged as error:
             return None, str(error)
         if table.digest != self.digest:
-            return None, f"{self._path.name} is not the table that this generation was built with"
+            return None, (
+                f"The table of meanings {self._path} is not the one that the index was built with. "
+                "Nothing is found by meaning; all else works: run `kchat-search reindex`, which "
+                "makes a new one."
+            )
         return table, None
 
 

@@ -20,6 +20,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.passages import starts
 from kchat_search.engines.whoosh.postings import DocNumbers, concatenated_ranges
@@ -121,6 +122,7 @@ class Vectors:
         """The cosines of these vectors with others. Shape: (`rows`, `vectors`)."""
         out = np.empty((len(rows), len(vectors)), np.float32)
         for first in range(0, len(rows), _AT_ONCE):
+            processor_time.check()
             some = rows[first : first + _AT_ONCE]
             # A product of matrices would sum in an order that depends on their shapes.
             decoded = decode(self.codes(some))
@@ -128,14 +130,16 @@ class Vectors:
                 out[first : first + _AT_ONCE, number] = np.einsum("ij,j->i", decoded, vector)
         return out
 
-    def distances(self, signs: NDArray[np.uint64]) -> NDArray[np.uint16]:
-        """For each vector of the segment, in how many signs it differs from these (`WORDS`
-        numbers)."""
-        out = np.zeros(len(self), np.uint16)
-        for first in range(0, len(self), _SIGNS_AT_ONCE):
+    def distances(self, signs: NDArray[np.uint64], rows: Rows | None) -> NDArray[np.uint16]:
+        """For each of these vectors (None: all of the segment), in how many signs it differs from
+        these (`WORDS` numbers)."""
+        out = np.zeros(len(self) if rows is None else len(rows), np.uint16)
+        for first in range(0, len(out), _SIGNS_AT_ONCE):
+            processor_time.check()
             block = slice(first, first + _SIGNS_AT_ONCE)
             for column, word in zip(self._signs, signs, strict=True):
-                out[block] += np.bitwise_count(column[block] ^ word)
+                of_block = column[block] if rows is None else column[rows[block]]
+                out[block] += np.bitwise_count(of_block ^ word)
         return out
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from kchat_search.engines.whoosh import sealed_json
 from kchat_search.engines.whoosh.contents import FILE
+from kchat_search.engines.whoosh.generation_table import FILE as TABLE_FILE
 
 Edit = Callable[[Path], object]
 
@@ -39,13 +40,15 @@ def _file(which: str) -> Callable[[Path], Path]:
     def find(folder: Path) -> Path:
         if which == "CURRENT":
             return folder / which
-        return generation(folder) / FILE if which == FILE else segments(folder)[int(which)]
+        in_generation = which in (FILE, TABLE_FILE)
+        return generation(folder) / which if in_generation else segments(folder)[int(which)]
 
     return find
 
 
-_EACH = ("CURRENT", FILE, "0", "3")
-"""What is edited by itself: the two small files, the smallest segment, the largest."""
+_EACH = ("CURRENT", FILE, TABLE_FILE, "0", "3")
+"""What is edited by itself: the two small files, the table of meanings, the smallest segment, the
+largest."""
 
 # -- files -----------------------------------------------------------------------------------
 
@@ -160,6 +163,8 @@ CONTENTS_EDITS: dict[str, Edit] = {
     "segments in another order": contents(lambda c: c["segments"].reverse()),
     "another build": contents(lambda c: c.update(build="x")),
     "another schema": contents(lambda c: c.update(schema=3)),
+    "another table of meanings": contents(lambda c: c.update(table="0" * 64)),
+    "a table of meanings that is no digest": contents(lambda c: c.update(table="../x")),
     "commit -1": contents(lambda c: c.update(commit=-1)),
     "a commit of 10**400": contents(lambda c: c.update(commit=10**400)),
     "a list": contents(lambda c: [c]),
@@ -273,7 +278,8 @@ VALUE_EDITS: dict[str, Edit] = {
         "text_pairs.terms", "text_pairs.ends", "text_pairs.df", "text_pairs.places",
         "text_pairs.lists", "participant.counts", "participant.ordinals", "senders.counts",
         "senders.ordinals", "text.counts", "text.said", "text.sender", "joined.counts",
-        "joined.place", "former.counts", "former.said", "former.sender", "former_joined.place",
+        "joined.place", "meaning.counts", "meaning.place", "meaning.signs_0", "meaning.magnitudes",
+        "former.counts", "former.said", "former.sender", "former_joined.place",
     )
     for how, value in {
         "all are 0": lambda _: 0,

@@ -9,9 +9,11 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kchat_search.engines.whoosh import writer
@@ -27,6 +29,7 @@ from kchat_search.models.plan import (
     FileNamed,
     HasWord,
     IndexDocument,
+    Meant,
     Messages,
     Node,
     NoneOf,
@@ -36,6 +39,7 @@ from kchat_search.models.plan import (
     Said,
 )
 from tests.engines.documents import make
+from tests.meaning.tables import random_table
 
 _SAID = (
     "退款流程在哪里",
@@ -45,6 +49,8 @@ _SAID = (
     "发票抬头写错了",
     "Hello",
 )
+
+TABLE = random_table("".join(_SAID))
 
 FACETS = (
     "status",
@@ -95,7 +101,7 @@ def document(number: int, revision: int = 1) -> IndexDocument:
         )
         for _ in range(6)
     ]
-    return make(
+    made = make(
         number,
         *said,
         passages=tuple(passages[:4]),
@@ -109,6 +115,8 @@ def document(number: int, revision: int = 1) -> IndexDocument:
         status=rnd.choice(("open", "close")),
         files=("a.png",) if number % 4 == 0 else (),
     )
+    asked = [n for n, passage in enumerate(made.passages) if passage.speaker == "visitor"]
+    return replace(made, openings=tuple(asked[:3]))
 
 
 def make_index(folder: Path) -> dict[int, int]:
@@ -116,7 +124,7 @@ def make_index(folder: Path) -> dict[int, int]:
     Returns the revisions of the chats that it has at the end."""
     engine = WhooshEngine(folder, processes=1)
     held = dict.fromkeys(range(1, 41), 1)
-    engine.rebuild([[document(number) for number in held]], "made")
+    engine.rebuild([[document(number) for number in held]], "made", table=TABLE)
     for commit, (changed, gone) in enumerate(
         [(range(35, 47), [3, 4]), (range(44, 53), [40]), (range(10, 13), [50, 51])], start=1
     ):
@@ -160,6 +168,13 @@ def _answers(engine: WhooshEngine) -> Iterator[Any]:
         related = Related(Everything(), (Contains("款"),), 9)
         yield engine.search(Plan(node, related, filters=filters, facets=FACETS, limit=7))
         yield engine.search(Plan(node, sort="oldest", offset=3, limit=9))
+    lately = (Messages(start=1_400_200_000),)
+    for text in ("退款", "发票抬头", "订单"):
+        for scopes in ((), lately):
+            meant = Meant(text, Everything(), -1, limit=100, scopes=scopes)
+            yield engine.search(Plan(Contains("无处"), meant=meant)).meant
+    openings = engine.openings(Everything())
+    yield openings.ids.tolist(), openings.read(np.arange(len(openings.ids))).tolist()
     for word in ("refnud", "退宽", "tuikuan", "oder"):
         yield engine.similar(word, 9)
 
