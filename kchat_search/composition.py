@@ -225,6 +225,7 @@ def _owners_service(
             clock=clock,
             recent_chats=RecentChats(chat_reader),
             viewer=policy.viewer(OWNER, settings.agents_see),
+            meaning=settings.meaning,
         ),
         indexer=indexer,
         syncer=Syncer(

@@ -39,7 +39,7 @@ from kchat_search.models.reports import (
     SyncReport,
     SyncTotals,
 )
-from kchat_search.models.search import ChatView, Note, SearchPage, SearchRequest
+from kchat_search.models.search import ChatView, Note, RelatedChat, SearchPage, SearchRequest
 from kchat_search.operating import Operating
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.hot_page import hot_page
@@ -79,9 +79,9 @@ class Service(Operating):
         gc.freeze()
 
     @needs("search")
-    def search(self, request: SearchRequest) -> SearchPage:
+    def search(self, request: SearchRequest, *, meaning: bool = True) -> SearchPage:
         """See `Searcher.search`. A changed user dictionary is read again in the background."""
-        page = self._search(request)
+        page = self._search(request, meaning=meaning)
         self._record_search("search", request, page, page.total)
         return page
 
@@ -89,8 +89,17 @@ class Service(Operating):
     def related(self, request: SearchRequest) -> SearchPage:
         """The same, asked for its related chats."""
         page = self._search(request)
-        self._record_search("related", request, page, page.related_total)
+        self._record_search("related", request, page, len(page.related))
         return page
+
+    @needs("search")
+    def by_meaning(self, request: SearchRequest) -> tuple[RelatedChat, ...]:
+        """Its related chats by meaning alone; see `Searcher.by_meaning`."""
+        chats, numbers = self.searcher.by_meaning(request)
+        self._record(
+            "related", query=query_string(request), count=len(chats), numbers=numbers
+        )
+        return chats
 
     def _record_search(
         self, action: Action, request: SearchRequest, page: SearchPage, count: int
@@ -98,10 +107,10 @@ class Service(Operating):
         numbers = page.query.whole_numbers
         self._record(action, query=query_string(request), count=count, numbers=numbers)
 
-    def _search(self, request: SearchRequest) -> SearchPage:
+    def _search(self, request: SearchRequest, *, meaning: bool = True) -> SearchPage:
         if self.segmenter.user_dictionary_changed(self.clock().timestamp()):
             threading.Thread(target=self.follow_words, name="words", daemon=True).start()
-        page = self.searcher.search(request)
+        page = self.searcher.search(request, meaning=meaning)
         if not self.lacks_agent_id:
             return page
         notes = (*page.query.notes, Note("no_agent_id"))

@@ -125,12 +125,23 @@ def print_page(page: SearchPage, zone: ZoneInfo) -> None:
         out.print(f"  damaged: {clean(str(row))}")
     for hit in page.hits:
         _print_hit(hit, zone)
-    if page.related:
-        out.print()
+    for why in ("words", "meaning"):
+        _print_related(page, why, zone)
+
+
+def _print_related(page: SearchPage, why: str, zone: ZoneInfo) -> None:
+    chats = [related for related in page.related if related.why == why]
+    if not chats:
+        return
+    out = console()
+    out.print()
+    if why == "words":
         out.print(f"{_chats(page.related_total)} with only some of it:")
-    for related in page.related:
+    else:
+        out.print("Guessed by meaning, perhaps without your words:")
+    for related in chats:
         has, lacks = (" ".join(map(clean, words)) for words in (related.has, related.lacks))
-        _print_hit(related.hit, zone, f"has {has}, lacks {lacks}")
+        _print_hit(related.hit, zone, f"has {has}, lacks {lacks}" if why == "words" else "")
 
 
 _NO_HOT = {

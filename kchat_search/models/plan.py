@@ -185,8 +185,8 @@ class Meant:
     floor: float
     """The least score of a hit (see `MeantHit`)."""
     limit: int = 5
-    scopes: tuple[Messages, ...] = ()
-    """The message that is compared must be in all of these."""
+    scopes: tuple[tuple[Messages, ...], ...] = ()
+    """For each of these, the message that is compared must be one of its messages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -256,6 +256,8 @@ class SearchPage:
     """Best first; never counted in `total` or in facets."""
     related_total: int = 0
     """How many chats have only some of the words; 0 where they are not looked for."""
+    may_mean: bool = False
+    """Were chats by their meaning left out, for which one may ask apart?"""
     former: int | None = None
     """How many chats more would be found with `history`; None where it was asked for, or may not
     be."""

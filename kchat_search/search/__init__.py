@@ -10,11 +10,13 @@ understood.py    how a query was understood: with the written forms of its words
 dates.py         from days, months and ranges of them to moments, in the configured time zone
 whole_numbers.py what a query asks for of whoever sees private numbers masked
 plan.py          from the tree and the filters to a plan for an engine
+related.py       what related chats fulfil: some of the words, or the same meaning
 searcher.py      a search, from what was asked to what is shown
+hits.py          the chats that were found, read for one viewer
 cursor.py        encodes and decodes where a walk through the hits goes on
 recent_chats.py  a cache of the chats that were shown last, as they were read
 marks.py         where the messages of a chat have the texts of a query
-opening_message.py  which message says what the visitor came for
+opening_message.py  which messages say what the visitor came for
 hot.py           hot questions: what is kept of them, and the chats of one
 hot_page.py      the hot questions of a period, as one viewer sees them
 snippets.py      the messages that matched best, and the reply

@@ -26,7 +26,7 @@ from kchat_search.models.hot import (
 from kchat_search.models.plan import AllOf, FieldIs, Node, Plan
 from kchat_search.models.search import SearchRequest
 from kchat_search.search.hot import chats_of, kept_run, words_seen
-from kchat_search.search.opening_message import opening_of
+from kchat_search.search.opening_message import openings_of
 from kchat_search.search.plan import filters
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.snippets import one_message
@@ -129,6 +129,5 @@ class _Seen:
                     continue
                 processor_time.check()
                 transcript = self.searcher.recent_chats.read(chat, agents, self.searcher.viewer)
-                at = opening_of(transcript)
-                if at is not None:
+                for at in openings_of(transcript)[:1]:
                     yield TypicalMessage(chat_id, one_message(transcript, at))

@@ -1,5 +1,5 @@
-"""From the tree of a query and the filters of the request to a plan: what must match, what may
-match, what ranks.
+"""From the tree of a query and the filters of the request to a plan: what must match, and what
+ranks. What may match besides is in `related.py`.
 
 `from:visitor` and `said:2019-07-02` are about the other texts of their group. Each text in that
 group, and in the groups inside it, must be in a message by the visitor, said on that day. With
@@ -34,7 +34,6 @@ from kchat_search.models.plan import (
     Messages,
     Node,
     NoneOf,
-    Related,
     Said,
 )
 from kchat_search.models.plan import Near as NearNode
@@ -181,7 +180,7 @@ def excludes(node: Node) -> bool:
 
 
 def _text(whole: str, parts: Iterable[Part], scope: Scope) -> Node:
-    said = _all([_part_in(scope, part) for part in parts])
+    said = _all([part_in(scope, part) for part in parts])
     if scope == Scope() and is_given_by_kchat(whole):  # such a name is no text of the chat
         return AnyOf((said, FieldIs("visitor_name", (whole,))))
     return said
@@ -198,29 +197,6 @@ def says_something(part: Tree) -> bool:
             return all(map(says_something, parts))
         case _:
             return False
-
-
-def related(tree: Tree | None, context: Context, limit: int) -> Related | None:
-    """What a chat must fulfil to match the query with only some of its words, which are the
-    `parts`.
-
-    All quoted parts, exclusions, fields and groups are still required. None where there are not
-    two words of which one may be missing.
-    """
-    parts = tree.parts if isinstance(tree, And) else (tree,) if isinstance(tree, Text) else ()
-    scope = inner_scope(parts, Scope(within=context.said), context)
-    words = dict.fromkeys(
-        _part_in(scope, word) for part in parts if isinstance(part, Text) for word in part.parts
-    )
-    if len(words) < 2:
-        return None
-    required = [
-        to_node(part, context, scope)
-        for part in parts
-        if not isinstance(part, Text) and not is_about_messages(part) and part != IN_HISTORY
-    ]
-    asked = tuple(map(context.asked, words))
-    return Related(context.asked(AllOf(tuple(required))), asked, limit)
 
 
 def inner_scope(parts: Iterable[Tree], outer: Scope, context: Context) -> Scope:
@@ -387,7 +363,7 @@ def parts_alone(tree: Tree | None, context: Context) -> list[tuple[str, Node]]:
         if isinstance(part, Text):
             before = [*history, *scoped]
             alone.extend(
-                (" ".join([*before, written(word)]), _part_in(scope, word)) for word in part.parts
+                (" ".join([*before, written(word)]), part_in(scope, word)) for word in part.parts
             )
         elif isinstance(part, FieldCondition | Not) or is_about_messages(part):
             if part != IN_HISTORY:
@@ -405,7 +381,8 @@ def _groups(scope: Scope) -> list[tuple[Messages, ...]]:
     return scope.groups()
 
 
-def _part_in(scope: Scope, part: Part) -> Node:
+def part_in(scope: Scope, part: Part) -> Node:
+    """What a chat must fulfil to have this part of a text in these messages."""
     return _in_each(scope, lambda messages: _part(part, messages))
 
 

@@ -6,34 +6,26 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from kchat_search import processor_time
 from kchat_search.chats import ratings
-from kchat_search.chats.former import FormerTranscript, read_former
-from kchat_search.chats.masked_transcript import MaskedTranscript, masked_names
-from kchat_search.chats.reader import ChatReader, Transcript
+from kchat_search.chats.masked_transcript import masked_names
+from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import BadRequest, Forbidden, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
-from kchat_search.models.chats import StoredChat
-from kchat_search.models.damage import DamagedRow
 from kchat_search.models.people import Viewer
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
     NO_TIME,
     AllOf,
-    Contains,
     EngineAnswer,
     EngineHit,
     Everything,
     FieldIs,
-    HasWord,
     Node,
     Plan,
-    Related,
 )
 from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.models.search import (
@@ -42,7 +34,6 @@ from kchat_search.models.search import (
     MAX_RELATED,
     MAX_SNIPPETS,
     FacetValue,
-    Hit,
     QueryReading,
     RelatedChat,
     SearchPage,
@@ -51,6 +42,7 @@ from kchat_search.models.search import (
 )
 from kchat_search.ports import Clock, Engine, IndexReader, StoredChats
 from kchat_search.search import cursor as cursors
+from kchat_search.search.hits import Hits
 from kchat_search.search.hot import chats_of, kept_question, words_seen
 from kchat_search.search.marks import Needle, needles_of
 from kchat_search.search.plan import (
@@ -59,13 +51,12 @@ from kchat_search.search.plan import (
     filters,
     notes_of_filters,
     ranking,
-    related,
     said_in,
     whole,
 )
-from kchat_search.search.recent_chats import RecentChats, as_seen
+from kchat_search.search.recent_chats import RecentChats
+from kchat_search.search.related import meant, related
 from kchat_search.search.said_instead import Dated
-from kchat_search.search.snippets import snippets
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import FieldCondition, Tree, asks_history
 from kchat_search.search.understood import understood
@@ -78,8 +69,6 @@ Agents = Mapping[str, str]
 """The agents' names by id."""
 
 _NUMBER = re.compile("#? ?([0-9]{1,19})")
-_SNIPPETS_OF_RELATED = 1
-"""Of a related chat, at most. Twenty of them follow, and most people look at few."""
 _SYNC_CURSORS = ("backfill", "synced")
 """The names of the cursors in which sync says how far it is. The coverage is computed from them."""
 
@@ -98,6 +87,8 @@ class Searcher:
     """Shared by all viewers: it keeps chats as the archive has them."""
     viewer: Viewer
     """For whose eyes the answers are."""
+    meaning: bool = True
+    """Are chats found by their meaning too?"""
 
     @cached_property
     def index(self) -> IndexReader:
@@ -123,8 +114,10 @@ class Searcher:
         """The names of agents as the viewer may see them."""
         return agents if self.viewer.shows_numbers else masked_names(agents)
 
-    def search(self, request: SearchRequest) -> SearchPage:
-        """One page of hits, with facets, coverage and how the query was read.
+    def search(self, request: SearchRequest, *, meaning: bool = True) -> SearchPage:
+        """One page of hits, with facets, coverage and how the query was read. Without `meaning`,
+        chats by their meaning are left out, and the page says whether one may
+        ask for them (`by_meaning`).
 
         Raises `BadRequest` or `LimitExceeded` for a request that cannot be answered,
         `RequestTooExpensive` where it may not take so long, and `IndexDamaged` or `ArchiveError`
@@ -137,17 +130,13 @@ class Searcher:
         facts = self.archive.facts(*_SYNC_CURSORS)
         context = self._context(facts.agents, request)
         parsed = self._parse(request.q, context)
-        plan = self._plan(request, parsed.tree, context)
-        answer = self.index.search(plan)
+        plan = self._plan(request, parsed.tree, context, with_meant=self.meaning)
+        answer = self.index.search(plan if meaning else dataclasses.replace(plan, meant=None))
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
-        hits, damaged = self._read_hits(engine_hits, plan, facts.agents, request.snippets)
-        also, also_damaged = self._read_hits(
-            [related.hit for related in answer.related],
-            plan,
-            facts.agents,
-            min(_SNIPPETS_OF_RELATED, request.snippets),
-        )
+        hits = self._hits(plan, facts.agents)
+        shown, damaged = hits.read(engine_hits, request.snippets)
+        also, also_damaged = hits.related(answer, request.snippets)
         return SearchPage(
             query=self._query_reading(request, parsed, plan, answer, context),
             total=answer.total,
@@ -159,7 +148,7 @@ class Searcher:
             cursor=cursors.encode(request, _cursor_position(plan, engine_hits), self.bound_to)
             if more
             else None,
-            hits=hits,
+            hits=shown,
             facets={
                 name: _facet_values(name, counts, self.shown_agents(context.agents))
                 for name, counts in answer.facets.items()
@@ -169,10 +158,35 @@ class Searcher:
             if self.viewer.sight == EVERYTHING_SEEN
             else None,
             damaged=damaged + also_damaged,
-            related=_related_chats(also, answer, plan),
+            related=also,
             related_total=answer.related_total,
+            may_mean=not meaning and plan.meant is not None and answer.total < plan.enough,
             former=self._former_count(answer, plan),
             hot_words=self._hot_words(request),
+        )
+
+    def by_meaning(self, request: SearchRequest) -> tuple[tuple[RelatedChat, ...], int]:
+        """(the chats by their meaning that `search` gives, alone; how many whole numbers were asked
+        for, as `QueryReading` has it). Raises what `search` raises."""
+        _check(request)
+        agents = self.archive.agents()
+        context = self._context(agents, request)
+        tree = self._parse(request.q, context).tree
+        plan = self._plan(request, tree, context, with_meant=self.meaning)
+        if plan.meant is None:
+            return (), 0
+        answer = self.index.search(dataclasses.replace(plan, limit=0, facets=()))
+        chats, _ = self._hits(plan, agents).by_meaning(answer, request.snippets)
+        return chats, _whole_numbers(plan.match, context)
+
+    def _hits(self, plan: Plan, agents: Agents) -> Hits:
+        return Hits(
+            archive=self.archive,
+            chat_reader=self.chat_reader,
+            recent_chats=self.recent_chats,
+            viewer=self.viewer,
+            plan=plan,
+            agents=agents,
         )
 
     def all_ids(self, request: SearchRequest) -> set[int]:
@@ -252,7 +266,17 @@ class Searcher:
     def _is_known(self, values: FieldIs) -> bool:
         return self.index.count(values) > 0
 
-    def _plan(self, request: SearchRequest, tree: Tree | None, context: Context) -> Plan:
+    def _plan(
+        self,
+        request: SearchRequest,
+        tree: Tree | None,
+        context: Context,
+        *,
+        with_meant: bool = False,
+    ) -> Plan:
+        # A walk by cursor is over the hits: its first answer has the related chats, and the others
+        # need not look again.
+        also = request.related > 0 and request.cursor is None and request.sort == "relevance"
         ranks = ranking(tree, self.segmenter.tokens)
         offset, after = (request.page - 1) * request.per_page, None
         if request.cursor is not None:
@@ -260,7 +284,8 @@ class Searcher:
             offset, after = (position, None) if isinstance(position, int) else (0, position)
         return Plan(
             match=whole(tree, context),
-            related=self._related(request, tree, context),
+            related=related(tree, context, request.related) if also else None,
+            meant=meant(tree, context, request.related) if also and with_meant else None,
             history=self._asks_history(request, tree),
             filters=self._filters(request),
             words=ranks.words,
@@ -287,57 +312,6 @@ class Searcher:
         question = kept_question(self.archive, request.hot)
         return words_seen(question, self.index, sees_all=self.viewer.sees_all_chats)
 
-    def _related(
-        self, request: SearchRequest, tree: Tree | None, context: Context
-    ) -> Related | None:
-        """What related chats fulfil; None where they are not looked for. A walk by cursor is over
-        the hits: its first answer has the related chats, and the others need not look again."""
-        if not request.related or request.cursor is not None:
-            return None
-        return related(tree, context, request.related)
-
-    def _read_hits(
-        self, engine_hits: Sequence[EngineHit], plan: Plan, agents: Agents, limit: int
-    ) -> tuple[tuple[Hit, ...], tuple[DamagedRow, ...]]:
-        """(the hits that can be shown, each with at most `limit` snippets; the chats of the
-        others)."""
-        if not engine_hits:
-            return (), ()
-        needles = needles_of(plan.match)
-        stored_chats = self.archive.get([hit.id for hit in engine_hits])
-        hits, damaged = [], []
-        for hit in engine_hits:
-            stored = stored_chats.get(hit.id)
-            if isinstance(stored, DamagedRow):
-                damaged.append(stored)
-                continue
-            if stored is None:  # the archive drops no chat, but this one was erased a moment ago
-                continue
-            processor_time.check()
-            transcript = self.recent_chats.read(stored, agents, self.viewer)
-            hits.append(
-                Hit(
-                    chat=transcript.chat,
-                    speakers=transcript.speakers,
-                    agent_name=transcript.agent_name,
-                    participants=transcript.participants,
-                    visitor_name=transcript.visitor_name,
-                    gone_at=stored.gone_at,
-                    score=hit.score,
-                    snippets=snippets(
-                        transcript,
-                        needles,
-                        phrases=plan.phrases,
-                        limit=limit,
-                        as_seen=lambda former: as_seen(former, self.viewer),
-                        read_former=self._former(stored, transcript, agents)
-                        if plan.history
-                        else None,
-                    ),
-                )
-            )
-        return tuple(hits), tuple(damaged)
-
     def _former_count(self, answer: EngineAnswer, plan: Plan) -> int | None:
         """How many chats more a search with `history` finds; None for who may not ask it. Where the
         query excludes a text, such a search also loses chats, which said it before."""
@@ -347,23 +321,6 @@ class Searcher:
             return answer.former
         match = AllOf((*plan.filters.values(), plan.match))
         return max(0, self.index.count(match, history=True) - answer.total)
-
-    def _former(
-        self, stored: StoredChat, transcript: Transcript, agents: Agents
-    ) -> Callable[[], FormerTranscript] | None:
-        """Reads what a chat said before; None where it has no earlier version."""
-        if stored.version == 1:
-            return None
-
-        def read() -> FormerTranscript:
-            with closing(self.archive.earlier_versions(stored.id)) as earlier:
-                # What is said now is compared with what was said before, so both as they are.
-                present = (
-                    transcript.clear if isinstance(transcript, MaskedTranscript) else transcript
-                )
-                return read_former(present, stored.raw, earlier, self.chat_reader, agents)
-
-        return read
 
     def _query_reading(
         self,
@@ -420,33 +377,6 @@ class Searcher:
 
 def _whole_numbers(match: Node, context: Context) -> int:
     return count_whole_numbers(match) if context.masked else 0
-
-
-def _related_chats(
-    hits: Sequence[Hit], answer: EngineAnswer, plan: Plan
-) -> tuple[RelatedChat, ...]:
-    """The related chats, each with the words that it has and lacks."""
-    words = [_written(part) for part in plan.related.parts] if plan.related else []
-    found = {related.hit.id: related.has for related in answer.related}
-    chats = []
-    for hit in hits:
-        has = found[hit.chat.id]
-        chats.append(
-            RelatedChat(
-                hit,
-                tuple(word for word, it_has in zip(words, has, strict=True) if it_has),
-                tuple(word for word, it_has in zip(words, has, strict=True) if not it_has),
-            )
-        )
-    return tuple(chats)
-
-
-def _written(part: Node) -> str:
-    """A word of the query: of several forms, the one that was typed."""
-    first = needles_of(part)[0]
-    if isinstance(first, Contains | HasWord):
-        return first.text
-    return " ".join(first.texts)
 
 
 def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:

@@ -81,6 +81,11 @@ def one_message(transcript: Transcript, at: int) -> Snippet:
     return _snippet(transcript, _Candidate(at))
 
 
+def asked_and_answered(transcript: Transcript, at: int) -> tuple[Snippet, ...]:
+    """A message of the visitor without marks, and the reply to it, if there is one."""
+    return _with_reply(transcript, [_Candidate(at)], ())
+
+
 def _candidates(
     transcript: Transcript, needles: Sequence[Needle], phrases: Sequence[str]
 ) -> list[_Candidate]:
@@ -115,9 +120,19 @@ def _present(transcript: Transcript, found: list[_Candidate], limit: int) -> tup
         with_text = (i for i, visible in enumerate(transcript.visible) if visible.strip())
         return tuple(_snippet(transcript, _Candidate(index)) for index in islice(with_text, limit))
     chosen = _best(found, limit) if len(found) > limit else sorted(found, key=_rank)
-    reply = _reply(transcript, chosen) if limit >= REPLY_FROM else None
+    if limit >= REPLY_FROM:
+        return _with_reply(transcript, chosen, found)
+    return tuple(_snippet(transcript, one) for one in sorted(chosen, key=lambda one: one.at))
+
+
+def _with_reply(
+    transcript: Transcript, chosen: list[_Candidate], found: Sequence[_Candidate]
+) -> tuple[Snippet, ...]:
+    """The chosen messages, the best first, and the reply, in the order of the chat. `found`: all
+    messages with marks."""
+    reply = _reply(transcript, chosen)
     if reply is not None and all(candidate.at != reply for candidate in chosen):
-        chosen.append(next((c for c in found if c.at == reply), _Candidate(reply)))
+        chosen = [*chosen, next((c for c in found if c.at == reply), _Candidate(reply))]
     return tuple(
         _snippet(transcript, candidate, reply=candidate.at == reply)
         for candidate in sorted(chosen, key=lambda candidate: candidate.at)

@@ -121,13 +121,13 @@ def _hit(hit: Hit, zone: ZoneInfo, links: Links, q: str) -> schemas.HitJson:
     }
 
 
-def _related(one: RelatedChat, zone: ZoneInfo, links: Links, q: str) -> schemas.RelatedHitJson:
-    return {
-        **_hit(one.hit, zone, links, q),
-        "why": "words",
-        "has": list(one.has),
-        "lacks": list(one.lacks),
-    }
+def _related(
+    one: RelatedChat, zone: ZoneInfo, links: Links, q: str
+) -> schemas.RelatedHitJson | schemas.MeantHitJson:
+    hit = _hit(one.hit, zone, links, q)
+    if one.why == "meaning":
+        return {**hit, "why": "meaning"}
+    return {**hit, "why": "words", "has": list(one.has), "lacks": list(one.lacks)}
 
 
 def _damaged(page: SearchPage) -> list[schemas.DamagedHitJson]:

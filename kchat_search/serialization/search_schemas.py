@@ -215,6 +215,13 @@ class RelatedHitJson(HitJson):
     lacks: Annotated[list[str], Field(description="The words that it lacks.")]
 
 
+class MeantHitJson(HitJson):
+    """A chat whose visitor asked about the same matter, whatever the words: a guess. Its snippet is
+    the message that came nearest, and `score` how near, at most 1."""
+
+    why: Literal["meaning"]
+
+
 class DamagedHitJson(TypedDict):
     """A hit whose chat is damaged in the archive. `total` counts it."""
 
@@ -241,11 +248,11 @@ class SearchJson(TypedDict):
         Field(description="Hits of this page, and related chats, that can't be shown."),
     ]
     related: Annotated[
-        list[RelatedHitJson],
+        list[RelatedHitJson | MeantHitJson],
         Field(
             description=f"By relevance, where fewer than {ENOUGH} chats have all of it: chats with "
-            "some of the words, best first. Never in `total`, in facets or in an export; not "
-            "behind a cursor."
+            "some of the words, best first; then at most five that mean the same. Never in "
+            "`total`, in facets or in an export; not behind a cursor."
         ),
     ]
     related_total: Annotated[
@@ -270,7 +277,7 @@ class RelatedJson(TypedDict):
 
     query: QueryJson
     total: Annotated[int, Field(description="How many chats have all of it.")]
-    related: list[RelatedHitJson]
+    related: list[RelatedHitJson | MeantHitJson]
     related_total: int
     damaged: list[DamagedHitJson]
     coverage: CoverageJson

@@ -84,12 +84,17 @@ class Program(Protocol):
         see."""
         ...
 
-    def search(self, request: SearchRequest) -> SearchPage:
-        """One page of hits. Raises `BadRequest` for a wrong request. Called by API and pages."""
+    def search(self, request: SearchRequest, *, meaning: bool = True) -> SearchPage:
+        """One page of hits; without `meaning`, its related chats by meaning are left out. Raises
+        `BadRequest` for a wrong request. Called by API and pages."""
         ...
 
     def related(self, request: SearchRequest) -> SearchPage:
         """The same, asked for its related chats. Called by the API."""
+        ...
+
+    def by_meaning(self, request: SearchRequest) -> tuple[RelatedChat, ...]:
+        """Its related chats by meaning alone. Called by pages."""
         ...
 
     def hot(self, period: Period) -> HotPage:

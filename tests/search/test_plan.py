@@ -23,7 +23,8 @@ from kchat_search.models.plan import (
     Said,
 )
 from kchat_search.search import conditions
-from kchat_search.search.plan import Context, filters, parts_alone, ranking, related, to_node
+from kchat_search.search.plan import Context, filters, parts_alone, ranking, to_node
+from kchat_search.search.related import related
 from tests.engines.documents import make
 from tests.oracle import matches
 from tests.search.words import SHANGHAI, TODAY, by_twos, tree

@@ -20,8 +20,9 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.search.marks import needles_of
-from kchat_search.search.plan import Context, parts_alone, related
+from kchat_search.search.plan import Context, parts_alone
 from kchat_search.search.plan import whole as whole_query
+from kchat_search.search.related import related
 from kchat_search.search.syntax import parse
 from kchat_search.search.whole_numbers import count_whole_numbers
 from kchat_search.text.fold import RESERVED, fold

@@ -90,22 +90,24 @@ def _of_segment(candidates: Candidates, vectors: Vectors, meant: Meant) -> Itera
         yield MeantHit(hit, place)
 
 
-def _rows(segment: Segment, docs: DocNumbers, scopes: Sequence[Messages]) -> Rows | None:
-    """The vectors of these documents that lie in all of these messages; None for those of many
-    documents, which nobody has picked."""
+def _rows(segment: Segment, docs: DocNumbers, scopes: Sequence[Sequence[Messages]]) -> Rows | None:
+    """The vectors of these documents that lie in these messages; None for those of many documents,
+    which nobody has picked."""
     vectors = segment.file.vectors
-    scopes = [scope for scope in scopes if scope != EVERYWHERE]
+    scopes = [scope for scope in scopes if EVERYWHERE not in scope]
     if len(docs) * _WIDE > segment.size and not scopes:
         return None
     rows = vectors.rows(docs)
     for scope in scopes:
-        passes = MessageFilter(segment.file, "text", scope).passes
+        filters = [MessageFilter(segment.file, "text", messages) for messages in scope]
         kept = [np.empty(0, np.int64)]
         for first in range(0, len(rows), _PASSAGES_AT_ONCE):
             processor_time.check()
             some = rows[first : first + _PASSAGES_AT_ONCE]
             of_each = vectors.documents[some].astype(np.int64)
-            kept.append(some[passes(of_each, vectors.places[some].astype(np.int64))])
+            places = vectors.places[some].astype(np.int64)
+            passes = [one.passes(of_each, places) for one in filters]
+            kept.append(some[np.logical_or.reduce(passes)])
         rows = np.concatenate(kept)
     return rows
 
