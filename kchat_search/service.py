@@ -96,9 +96,7 @@ class Service(Operating):
     def by_meaning(self, request: SearchRequest) -> tuple[RelatedChat, ...]:
         """Its related chats by meaning alone; see `Searcher.by_meaning`."""
         chats, numbers = self.searcher.by_meaning(request)
-        self._record(
-            "related", query=query_string(request), count=len(chats), numbers=numbers
-        )
+        self._record("related", query=query_string(request), count=len(chats), numbers=numbers)
         return chats
 
     def _record_search(

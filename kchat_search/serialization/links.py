@@ -54,7 +54,17 @@ def search_url(request: SearchRequest) -> str:
 def export_url(request: SearchRequest, form: str) -> str:
     """Every chat of this search that has all the words, as a file. It is ordered by date: a file is
     read to its end, so the best need not come first."""
-    every_hit = SearchRequest(
+    every_hit = dataclasses.replace(_which_chats(request), sort=request.sort)
+    return "/api/v1/export?" + urlencode([*pairs(every_hit), ("format", form)])
+
+
+def meant_url(request: SearchRequest) -> str:
+    """The page of the chats of this search by meaning alone."""
+    return "/meant?" + urlencode(pairs(_which_chats(request)))
+
+
+def _which_chats(request: SearchRequest) -> SearchRequest:
+    return SearchRequest(
         q=request.q,
         filters=request.filters,
         start=request.start,
@@ -63,9 +73,7 @@ def export_url(request: SearchRequest, form: str) -> str:
         said_end=request.said_end,
         history=request.history,
         hot=request.hot,
-        sort=request.sort,
     )
-    return "/api/v1/export?" + urlencode([*pairs(every_hit), ("format", form)])
 
 
 def changed(request: SearchRequest, **values: Any) -> SearchRequest:

@@ -38,6 +38,7 @@ from kchat_search.web.pages import (
     formatting,
     header,
     hot,
+    meant,
     people,
     sign_in,
     sign_in_code,
@@ -85,6 +86,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(presentation, clock))
     app.register_blueprint(hot.pages)
+    app.register_blueprint(meant.pages)
     app.register_blueprint(sign_in.pages)
     app.register_blueprint(elsewhere.blueprint(clock))
     app.register_blueprint(sign_in_code.blueprint(clock))

@@ -25,7 +25,7 @@ from kchat_search.models.reports import (
     SyncReport,
     SyncTotals,
 )
-from kchat_search.models.search import ChatView, SearchPage, SearchRequest
+from kchat_search.models.search import ChatView, RelatedChat, SearchPage, SearchRequest
 from kchat_search.ports.access import Access, Recorder
 from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.search.export_walk import Export

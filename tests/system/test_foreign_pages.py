@@ -87,9 +87,9 @@ class SlowService(FakeService):
 
     may_end = threading.Event()
 
-    def search(self, request: SearchRequest) -> SearchPage:
+    def search(self, request: SearchRequest, *, meaning: bool = True) -> SearchPage:
         assert self.may_end.wait(PATIENCE_SECONDS)
-        return super().search(request)
+        return super().search(request, meaning=meaning)
 
 
 @dataclass

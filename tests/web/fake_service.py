@@ -112,10 +112,12 @@ class FakeService:
     permissions: frozenset[Permission] = OF_ANYONE
     hot_found: HotPage | None = None
     """The hot questions of every period; None: they wait."""
+    meant: set[int] = field(default_factory=set)
+    """The ids of the chats that every search finds by meaning."""
     walked: int = 0
     """Chats that exports have read."""
 
-    def search(self, request: SearchRequest) -> SearchPage:
+    def search(self, request: SearchRequest, *, meaning: bool = True) -> SearchPage:
         self._fail()
         self.asked.append(request)
         if len(request.q) > 1000:
@@ -141,10 +143,18 @@ class FakeService:
             related=tuple(self._with_words(c, words) for c in related[: request.related]),
             related_total=len(related),
             former=0,
+            may_mean=bool(self.meant) and not meaning and len(hits) < 20,
         )
 
     def related(self, request: SearchRequest) -> SearchPage:
         return self.search(request)
+
+    def by_meaning(self, request: SearchRequest) -> tuple[RelatedChat, ...]:
+        self._fail()
+        self.asked.append(request)
+        found = [c for c in self.chats if c.id in self.meant]
+        hits = [self._hit(c, [], 1) for c in self._filtered(request, found)]
+        return tuple(RelatedChat(hit, why="meaning") for hit in hits)
 
     def hot(self, period: Period) -> HotPage:
         self._fail()

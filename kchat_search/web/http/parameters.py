@@ -276,6 +276,11 @@ def read_related(args: MultiDict[str, str]) -> SearchRequest:
     return _request(read(args, RelatedParameters), per_page=1, facets=())
 
 
+def read_which_chats(args: MultiDict[str, str]) -> SearchRequest:
+    """The search whose chats by meaning are asked for. Raises `BadRequest`."""
+    return _request(read(args, WhichChats))
+
+
 def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
     """(the search whose hits are exported, the format). Raises `BadRequest`."""
     parameters = read(args, ExportParameters)

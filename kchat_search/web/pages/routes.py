@@ -142,17 +142,12 @@ def _status_page(offset: int) -> Response:
 
 
 def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
-    answer = program().search(asked)
+    answer = program().search(asked, meaning=False)
     agents = program().agents()
     labels = Labels()
     return {
-        "request_": asked,
+        **search_page.values_of_hits(asked),
         "page_": answer,
-        "form_filters": [
-            (name, value)
-            for name, value in links.pairs(links.changed(asked))
-            if name not in ("q", "start", "end", "said_start", "said_end")
-        ],
         "facets": search_page.facet_boxes(asked, answer, labels),
         "chips": search_page.chips(asked, answer, agents, labels),
         "cuts": search_page.cuts(asked, answer, agents, labels),
@@ -167,9 +162,7 @@ def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
         "exports": [(form, links.export_url(asked, form)) for form in ("xlsx", "csv", "jsonl")],
         "part_url": lambda text: links.search_url(SearchRequest(q=text, history=asked.history)),
         "near_url": lambda q: links.search_url(links.changed(asked, q=q)),
-        "chat_url": links.chat_url,
-        "preview": search_page.preview,
-        "first_message": search_page.first_message,
+        "meant_url": links.meant_url(asked),
         "labels": labels,
     }
 

@@ -23,7 +23,7 @@ from kchat_search.models.search import (
     SearchRequest,
     Snippet,
 )
-from kchat_search.serialization.links import changed, filtered, search_url
+from kchat_search.serialization.links import changed, chat_url, filtered, pairs, search_url
 from kchat_search.web.pages.labels import Labels
 
 FACETS_AT_ONCE = 8
@@ -282,3 +282,20 @@ def preview(hit: Hit) -> Preview | None:
 def first_message(hit: Hit) -> Snippet | None:
     """The best snippet: the chat opens at its message."""
     return hit.snippets[0] if hit.snippets else None
+
+
+def values_of_hits(asked: SearchRequest) -> dict[str, object]:
+    """What a template needs that shows chats which a search found."""
+    return {
+        "request_": asked,
+        "form_filters": [
+            (name, value)
+            for name, value in pairs(changed(asked))
+            if name not in ("q", "start", "end", "said_start", "said_end")
+        ],
+        "search_url": search_url(changed(asked)),
+        "chat_url": chat_url,
+        "preview": preview,
+        "first_message": first_message,
+        "labels": Labels(),
+    }

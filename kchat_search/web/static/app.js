@@ -54,12 +54,16 @@
     hits[selected].querySelector("a.open").focus({ preventScroll: true });
     hits[selected].scrollIntoView({ block: "nearest" });
   };
-  hits.forEach((hit, position) => {
+  const follow = (hit, position) => {
     hit.addEventListener("focusin", () => {
       if (selected >= 0) hits[selected].classList.remove("selected");
       selected = position;
       hit.classList.add("selected");
     });
+  };
+  hits.forEach(follow);
+  document.addEventListener("later", (event) => {
+    for (const hit of event.target.querySelectorAll(".hit")) follow(hit, hits.push(hit) - 1);
   });
 
   // -- the menu of who is signed in closes like a menu ------------------------------------------------

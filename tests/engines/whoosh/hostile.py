@@ -168,7 +168,7 @@ def _answers(engine: WhooshEngine) -> Iterator[Any]:
         related = Related(Everything(), (Contains("款"),), 9)
         yield engine.search(Plan(node, related, filters=filters, facets=FACETS, limit=7))
         yield engine.search(Plan(node, sort="oldest", offset=3, limit=9))
-    lately = (Messages(start=1_400_200_000),)
+    lately = ((Messages(start=1_400_200_000),),)
     for text in ("退款", "发票抬头", "订单"):
         for scopes in ((), lately):
             meant = Meant(text, Everything(), -1, limit=100, scopes=scopes)
