@@ -20,9 +20,9 @@ Read = Callable[[NDArray[np.int64]], Vectors]
 
 NONE = -1
 """The label of a vector that is in no cluster."""
-NEAREST = 0.55
+NEAREST = 0.5
 """The least cosine of a vector and the centre of its cluster."""
-ALIKE = 0.6
+ALIKE = 0.55
 """Centres with at least this cosine become one."""
 _MOST_CENTRES = 160
 _PER_CENTRE = 5

@@ -19,8 +19,11 @@ from math import log as logarithm
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from kchat_search.chats.file_names import file_names
+from kchat_search.chats.passages import asked_texts, passages_of
 from kchat_search.chats.reader import ChatReader
 from kchat_search.meaning.clusters import NONE, clusters
+from kchat_search.meaning.openings import openings
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.hot import (
     PERIODS,
@@ -33,27 +36,26 @@ from kchat_search.models.hot import (
 )
 from kchat_search.models.plan import CreatedIn, Plan
 from kchat_search.ports import Clock, Engine, SyncArchive
-from kchat_search.sync.document import document
 from kchat_search.text.scripts import indexable_runs
 from kchat_search.text.segmentation import Segmenter
 
 EVERY = timedelta(hours=6)
 KEPT = timedelta(days=7)
 """So long the links to a question hold."""
-LEAST = 5
+LEAST = 3
 """Chats of the period in a question, at least."""
 _LEAST_SHARE = 0.004
 """And of all its chats that have an opening."""
 MOST = 30
 """Questions of a period."""
-_READ = 20
+_READ = 15
 """Chats of a question that are read for its words and its typical messages: so many of those
 nearest to the middle, and as many of all the others."""
 _ALIKE = 0.6
 """Messages that share more of their letters than this look the same."""
 _TYPICAL = 12
 """More than are shown: somebody may not see all of these chats."""
-_WORDS = 5
+_WORDS = 4
 _LEAST_OF_CHATS = 0.15
 """And this share of the chats that were read has it."""
 _CHATS_WITH_WORD = 3
@@ -131,12 +133,12 @@ class HotQuestions:
 
     def _run(self, number: int, period: Period, now: datetime) -> HotRun:
         days = Days.of(period, now.astimezone(self.zone).date())
-        openings = self.engine.openings(self._created(days.before_start, days.end))
+        asked = self.engine.openings(self._created(days.before_start, days.end))
         plan = Plan(self._created(days.start, days.end), sort="newest")
         recent = frozenset(map(int, self.engine.ids(plan)))
-        chats = openings.ids.tolist()
+        chats = asked.ids.tolist()
         least = max(LEAST, round(_LEAST_SHARE * sum(chat in recent for chat in chats)))
-        found = clusters(len(chats), openings.read, least)
+        found = clusters(len(chats), asked.read, least)
         groups: dict[int, list[_Member]] = {}
         rows = zip(chats, found.labels.tolist(), found.nearness.tolist(), strict=True)
         for chat, label, nearness in rows:
@@ -189,8 +191,9 @@ class HotQuestions:
 
     def _opening(self, chat: StoredChat, agents: Mapping[str, str]) -> str:
         transcript = self.chat_reader.read(chat.raw, agents)
-        made = document(transcript, chat.revision, self.zone, lambda _: [])
-        return made.passages[made.openings[0]].text if made.openings else ""
+        passages = [passage for _, passage in passages_of(transcript)]
+        places = openings(asked_texts(passages, file_names(transcript.chat.messages)))
+        return passages[places[0]].text if places else ""
 
     def _words(self, text: str) -> Iterator[str]:
         for han, other in indexable_runs(text):
