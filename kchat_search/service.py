@@ -35,6 +35,7 @@ from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
     EngineState,
+    MeaningState,
     Status,
     SyncReport,
     SyncTotals,
@@ -361,6 +362,9 @@ class Service(Operating):
             last_report=reports[0] if reports else None,
             indexer=self.lock.holder(),
             index_current=current,
+            meaning=MeaningState.of(
+                engine, self.indexer.tables.problem(), enabled=self.searcher.meaning
+            ),
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
             alerts=self.alerts(),

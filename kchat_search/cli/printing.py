@@ -35,6 +35,7 @@ from kchat_search.models.damage import DamagedRow, RepairOutcome, RepairReport
 from kchat_search.models.hot import HotPage
 from kchat_search.models.reports import (
     Coverage,
+    MeaningState,
     Progress,
     Status,
     SyncReport,
@@ -310,6 +311,7 @@ def print_status(
         "index": f"{status.engine.engine}, {status.engine.generation or 'not built yet'}, "
         f"{status.engine.documents:,} documents, {status.engine.size_bytes / 1e6:.1f} MB"
         + ("" if status.index_current else "; to be rebuilt by the next sync"),
+        "by meaning": _meaning(status.meaning),
         "time zone": status.timezone,
     }
     for name, value in rows.items():
@@ -319,6 +321,22 @@ def print_status(
         console().print(f"  the last sync failed: {clean(last.error)}")
     if rejects:
         print_rejects(rejects, zone, total_rejects - len(rejects), "status --rejects")
+
+
+_MEANING = {
+    "on": "on",
+    "off": "off (KCHAT_MEANING)",
+    "waiting": "on from the next build of the index",
+    "damaged": "not possible",
+}
+
+
+def _meaning(meaning: MeaningState) -> str:
+    """Whether chats are found by their meaning, and if not, why."""
+    words = _MEANING[meaning.state]
+    if meaning.state == "on":
+        words += ", fitted on the own archive" if meaning.fitted else ", with the shipped table"
+    return words if meaning.problem is None else f"{words}: {clean(meaning.problem)}"
 
 
 def print_rejects(

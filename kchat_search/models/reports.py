@@ -263,6 +263,31 @@ class ScrubState:
 
 
 @dataclass(frozen=True, slots=True)
+class MeaningState:
+    """Whether chats are found by their meaning."""
+
+    state: Literal["on", "off", "waiting", "damaged"]
+    """Off: by the setting. Waiting: for the next build of the index. Damaged: the table can't be
+    read."""
+    fitted: bool = False
+    """Is the index's table fitted on the archive's own messages?"""
+    problem: str | None = None
+    """What is wrong with the index's table, or with that of the package, and what to do. With that
+    of the package, the index still has its own: on until it is built anew."""
+
+    @classmethod
+    def of(cls, engine: EngineState, problem: str | None, *, enabled: bool) -> MeaningState:
+        """`problem`: what is wrong with the table of the package. `enabled`: the setting."""
+        if not enabled:
+            return cls("off")
+        if engine.table_problem is not None:
+            return cls("damaged", problem=engine.table_problem)
+        if engine.table is not None:
+            return cls("on", engine.table_fitted, problem)
+        return cls("waiting" if problem is None else "damaged", problem=problem)
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """The state of the whole program."""
 
@@ -274,6 +299,7 @@ class Status:
     """Who holds the indexer's lock; None if nobody does."""
     index_current: bool
     """True if the index was built with the present analyzer, dictionary, schema and time zone."""
+    meaning: MeaningState
     timezone: str
     demo: bool = False
     alerts: tuple[Alert, ...] = ()

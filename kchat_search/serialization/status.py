@@ -44,6 +44,11 @@ def status_json(
             "size_bytes": status.engine.size_bytes,
             "segments": status.engine.segments,
             "current": status.index_current,
+            "meaning": {
+                "state": status.meaning.state,
+                "fitted": status.meaning.fitted,
+                "problem": status.meaning.problem,
+            },
         },
         "coverage": coverage_json(status.coverage, zone),
         "last_sync": None if status.last_report is None else report_json(status.last_report, zone),

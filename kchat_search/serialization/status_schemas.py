@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
@@ -21,6 +21,20 @@ class CountsJson(TypedDict):
     versions: int
 
 
+class MeaningJson(TypedDict):
+    """Whether chats are found by their meaning, and if not, why."""
+
+    state: Annotated[
+        Literal["on", "off", "waiting", "damaged"],
+        Field(
+            description="`off`: by the setting. `waiting`: for the next build of the index. "
+            "`damaged`: the table of meanings can't be read."
+        ),
+    ]
+    fitted: Annotated[bool, Field(description="The table is fitted on the archive's own messages.")]
+    problem: Annotated[str | None, Field(description="What is wrong with a table, and what to do.")]
+
+
 class EngineJson(TypedDict):
     """The index."""
 
@@ -32,6 +46,7 @@ class EngineJson(TypedDict):
     current: Annotated[
         bool, Field(description="Built with the present analyzer, dictionary, schema and zone.")
     ]
+    meaning: MeaningJson
 
 
 class ReportJson(TypedDict):

@@ -29,6 +29,7 @@ from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
     EngineState,
+    MeaningState,
     Presentation,
     Status,
     SyncReport,
@@ -114,6 +115,7 @@ class FakeService:
     """The hot questions of every period; None: they wait."""
     meant: set[int] = field(default_factory=set)
     """The ids of the chats that every search finds by meaning."""
+    meaning: MeaningState = field(default_factory=lambda: MeaningState("on"))
     walked: int = 0
     """Chats that exports have read."""
 
@@ -304,6 +306,7 @@ class FakeService:
             last_report=self.reports()[0],
             indexer="pid 4711",
             index_current=True,
+            meaning=self.meaning,
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
             alerts=self.wrong,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.models.reports import EngineState, MeaningState
 from tests.web.fake_service import NOW, FakeService
 from tests.web.markup import look
 
@@ -65,3 +68,49 @@ def test_the_status_page_shows_rejects_with_their_reasons(
     assert "no id in 119" in last.text
     assert not [x for x in last.links if x.get("rel") == "next"]
     assert client.get("/status?offset=-1").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("meaning", "chinese", "english"),
+    [
+        (MeaningState("on"), "已开启 · 随程序附带的表", "On · the shipped table"),
+        (MeaningState("on", True), "按本归档调整过", "fitted on this archive"),
+        (MeaningState("off"), "已关闭（KCHAT_MEANING）", "Off (KCHAT_MEANING)"),
+        (MeaningState("waiting"), "下次重建索引后开启", "On from the next build"),
+        (MeaningState("damaged", problem="Install it <again>."), "Install it <again>.", "damaged"),
+    ],
+    ids=["shipped", "fitted", "off", "waiting", "damaged"],
+)
+def test_the_status_says_whether_chats_are_found_by_meaning(
+    client: FlaskClient,
+    service: FakeService,
+    meaning: MeaningState,
+    chinese: str,
+    english: str,
+) -> None:
+    service.meaning = meaning
+    assert chinese in look(client, "/status").text
+    assert english in look(client, "/status?lang=en").text
+    told = client.get("/api/v1/status").get_json()["index"]["meaning"]
+    assert told == {
+        "state": meaning.state,
+        "fitted": meaning.fitted,
+        "problem": meaning.problem,
+    }
+
+
+def test_what_the_table_of_the_index_and_that_of_the_package_mean() -> None:
+    none = EngineState("whoosh", "1", "f", 1, 1)
+    shipped, fitted = replace(none, table="d"), replace(none, table="d", table_fitted=True)
+    broken = replace(none, table_problem="bad")
+
+    def state(engine: EngineState, problem: str | None = None) -> MeaningState:
+        return MeaningState.of(engine, problem, enabled=True)
+
+    assert state(shipped) == MeaningState("on")
+    assert state(fitted) == MeaningState("on", fitted=True)
+    assert state(shipped, "gone") == MeaningState("on", problem="gone")
+    assert state(none) == MeaningState("waiting")
+    assert state(none, "gone") == MeaningState("damaged", problem="gone")
+    assert state(broken) == MeaningState("damaged", problem="bad")
+    assert MeaningState.of(shipped, None, enabled=False) == MeaningState("off")
