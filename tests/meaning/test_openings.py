@@ -27,7 +27,8 @@ def test_it_says_something(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "？", "退", "你好", "您好！", "在吗在吗？？", "Hi~", "HELLO", "亲亲", "有人吗", "转人工",
-     "人工客服", "哈喽，在吗", "早上好，请问", "嗯嗯", "😀😀😀", "……",
+     "人工客服", "哈喽，在吗", "早上好，请问", "嗯嗯", "咨询个事", "问个问题", "有个问题想咨询一下",
+     "我想问一下", "您好，想请教个问题", "有点事", "能问个事吗", "我又来了", "😀😀😀", "……",
      "\ufdd0\ufdd0\ufdd0\ufdd0", "你好 你好"],
 )  # fmt: skip
 def test_it_says_nothing(text: str) -> None:
