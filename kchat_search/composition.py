@@ -45,6 +45,7 @@ from kchat_search.sync.hot import HotQuestions
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.policy import SyncPolicy
+from kchat_search.sync.refit import Refitter
 from kchat_search.sync.run import Syncer
 from kchat_search.sync.scrub import Scrubber
 from kchat_search.sync.scrub_pace import Pace
@@ -239,6 +240,7 @@ def _owners_service(
         ),
         lock=lock,
         scrubber=scrubber,
+        refitter=Refitter(archive=archive, indexer=indexer, clock=clock, zone=settings.zone),
         hot_questions=HotQuestions(
             archive=archive,
             engine=engine,

@@ -32,6 +32,7 @@ from kchat_search.sync import worker
 from kchat_search.sync.hot import HotQuestions
 from kchat_search.sync.indexer import Indexer
 from kchat_search.sync.lock import IndexerLock
+from kchat_search.sync.refit import Refitter
 from kchat_search.sync.repair import Repairer
 from kchat_search.sync.run import Syncer
 from kchat_search.sync.scrub import Scrubber
@@ -67,6 +68,7 @@ class Operating:
     syncer: Syncer
     lock: IndexerLock
     scrubber: Scrubber
+    refitter: Refitter
     hot_questions: HotQuestions
     told: Callable[[], Alert | None] = lambda: None
     """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
@@ -123,9 +125,9 @@ class Operating:
 
     @needs("operate")
     def tick(self, *, first: bool = False) -> SyncReport:
-        """One scheduled sync, then the hot questions where they are old, and this tick's share of
-        the scrub, also where Kchat fails; see `sync.worker.tick`, `HotQuestions.tick` and
-        `Scrubber.tick`."""
+        """One scheduled sync, then the hot questions where they are old, this tick's share of the
+        scrub, and the table of meanings where it is time to fit it, also where Kchat fails; see
+        `sync.worker.tick`, `HotQuestions.tick`, `Scrubber.tick` and `Refitter.tick`."""
         self.follow_words()
         if first:
             worker.is_expected(self.archive, now=self.clock())
@@ -140,6 +142,7 @@ class Operating:
     def _after_tick(self) -> None:
         self.hot_questions.tick()
         self.scrubber.tick()
+        self.refitter.tick()
 
     @needs("operate")
     def renew_hot(self) -> None:
@@ -173,10 +176,10 @@ class Operating:
 
     @needs("operate")
     def reindex(self, progress: Progress = no_progress) -> int:
-        """Build a new generation of the index from the archive. Returns how many chats it has. Call
-        it within `indexing`."""
+        """Fit the table of meanings, and build a new generation of the index from the archive.
+        Returns how many chats it has. Call it within `indexing`."""
         self._record("operate", "reindex")
-        return self.indexer.rebuild(progress)
+        return self.refitter.reindex(progress)
 
     def _record(
         self,

@@ -51,6 +51,7 @@ _STEPS = {
     "fetch": "Fetching chats",
     "prove": "Proving that none was missed",
     "recheck": "Looking again at open and recent chats",
+    "fit": "Reading what words mean here",
     "index": "Indexing",
     "merge": "Writing the index",
     "export": "Exporting chats",

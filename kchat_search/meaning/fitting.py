@@ -97,6 +97,13 @@ def ridge(
     return fitted
 
 
+def products(
+    texts: Sequence[str], words: Vocabulary, vectors: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """What these vectors of `words` give the texts: the rows of X times `vectors`."""
+    return _block(texts, words).times(vectors)
+
+
 def table(words: Vocabulary, vectors: NDArray[np.float32], *, fitted: bool) -> Table:
     """The table that gives texts these vectors."""
     return Table.made(words.keys, words.idf, vectors, fitted=fitted)

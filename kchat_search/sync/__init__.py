@@ -23,6 +23,7 @@
     hot.py             finds what visitors asked about most lately
     tables.py          the table of meanings that comes with the program: to be used, and whole?
     indexer.py         from the archive's change queue to the engine; rebuilds; heals
+    refit.py           the table of meanings, fitted on the archive's own chats
 
 A crash at any point only repeats work: the archive commits chats and cursor together, and an
 entry leaves the change queue after the engine has committed.

@@ -33,6 +33,11 @@ MAX_IDS_TRIED = 5_000
 MAX_PASSES = 5
 """A backfill reads the whole list at most this many times. Then the next sync continues it."""
 
+_NIGHT = range(1, 6)
+"""Hours."""
+_BETWEEN_REFITS = timedelta(hours=20)
+"""A day, where ticks are not always at the same time of the night."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pass:
@@ -322,6 +327,24 @@ def rebuild_pays(pending: int, chats: int) -> bool:
     Measured on two processors: a build takes a sixth of the time for each chat, and some seconds
     to begin."""
     return pending >= REBUILD_FROM and 6 * pending > chats
+
+
+def refit_due(
+    before: Mapping[str, Any], chats: int, *, lost: bool, now: datetime, zone: ZoneInfo
+) -> bool:
+    """Is it time to fit the table of meanings again? `before`: when that was tried last
+    (`tried_at`), and with how many chats it was done (`chats`). `lost`: what came of it is not in
+    use.
+
+    It takes minutes in which no new chat is indexed, so it is done at night, and once a day.
+    """
+    if now.astimezone(zone).hour not in _NIGHT:
+        return False
+    if "tried_at" in before:
+        passed = now - datetime.fromisoformat(before["tried_at"])
+        if timedelta(0) <= passed < _BETWEEN_REFITS:
+            return False
+    return lost or 5 * chats >= 6 * before.get("chats", 0)
 
 
 def closed_since(now: datetime, recheck_days: int) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -300,6 +301,44 @@ def test_when_a_long_fetch_indexes(pending: int, waited: float, took: float, now
 )
 def test_when_building_anew_is_quicker(pending: int, chats: int, pays: bool) -> None:
     assert decide.rebuild_pays(pending, chats) is pays
+
+
+NIGHT = datetime(2016, 3, 20, 18, 30, tzinfo=UTC)  # half past two at Shanghai
+
+
+@pytest.mark.parametrize(
+    ("before", "chats", "lost", "now", "due"),
+    [
+        ({}, 2_000, True, NIGHT, True),
+        ({}, 2_000, True, NIGHT - timedelta(hours=2), False),
+        ({}, 2_000, True, NIGHT + timedelta(hours=4), False),
+        ({"tried_at": NIGHT - timedelta(hours=1)}, 9_000, True, NIGHT, False),
+        ({"tried_at": NIGHT - timedelta(hours=22)}, 9_000, True, NIGHT, True),
+        ({"tried_at": NIGHT + timedelta(days=9)}, 9_000, True, NIGHT, True),  # a clock set back
+        ({"tried_at": NIGHT - timedelta(days=1), "chats": 5_000}, 5_999, False, NIGHT, False),
+        ({"tried_at": NIGHT - timedelta(days=1), "chats": 5_000}, 6_000, False, NIGHT, True),
+        ({"tried_at": NIGHT - timedelta(days=1), "chats": 5_000}, 4_000, True, NIGHT, True),
+    ],
+    ids=[
+        "never",
+        "evening",
+        "morning",
+        "killed just now",
+        "killed yesterday",
+        "clock set back",
+        "less than a fifth",
+        "a fifth",
+        "lost",
+    ],
+)
+def test_when_the_table_of_meanings_is_fitted(
+    before: dict[str, Any], chats: int, lost: bool, now: datetime, due: bool
+) -> None:
+    saved = {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in before.items()
+    }
+    assert decide.refit_due(saved, chats, lost=lost, now=now, zone=ZONE) is due
 
 
 def test_chats_without_messages_must_be_fetched() -> None:

@@ -119,7 +119,7 @@ def test_a_finding_that_no_reader_sees_is_named_until_the_next_round_misses_it(
 
 
 def test_it_goes_on_after_a_restart(world: World, make_world: object) -> None:
-    ticks(world, 2)
+    ticks(world, 0.25)
     before = world.service.scrubber.state()
     assert before is not None
     assert 0 < before.share < 1
