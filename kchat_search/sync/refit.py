@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import numpy as np
-
 from kchat_search.errors import IndexDamaged
 from kchat_search.meaning.features import MOST_CHARACTERS
 from kchat_search.meaning.refit import ANSWERS, MESSAGES, MOST_TALKS, Talk, refit
@@ -94,12 +92,12 @@ class Refitter:
 
     def _talks(self, progress: Progress) -> Iterator[Talk]:
         """Chats taken evenly from the whole archive, the same ones each time."""
-        ids = np.fromiter((chat_id for chat_id, _ in self.archive.id_revisions()), np.int64)
+        ids = [chat_id for chat_id, _ in self.archive.id_revisions()]
         if len(ids) > MOST_TALKS:
-            ids = ids[np.arange(MOST_TALKS) * len(ids) // MOST_TALKS]
+            ids = [ids[number * len(ids) // MOST_TALKS] for number in range(MOST_TALKS)]
         agents = self.archive.agents()
         for start in range(0, len(ids), _CHATS_AT_ONCE):
-            stored = self.archive.get(ids[start : start + _CHATS_AT_ONCE].tolist())
+            stored = self.archive.get(ids[start : start + _CHATS_AT_ONCE])
             for _, chat in sorted(stored.items()):
                 if not isinstance(chat, DamagedRow):
                     transcript = self.indexer.chat_reader.read(chat.raw, agents)
