@@ -1,7 +1,7 @@
 """What was meant, apart from what was said: a guess by vectors, which never touches what is exact.
 
 openings.py  which messages of a visitor say what they came for
-floor.py     how near is near enough
+floor.py     how near two texts are, and how near is near enough
 features.py  cuts folded texts into features
 table.py     reads the table and makes the vectors of texts
 codes.py     keeps vectors in few bytes: signs, and four bits for each size

@@ -7,10 +7,6 @@ from collections.abc import Iterable
 
 MOST = 3
 """So many of a chat's messages say what it is about, at most."""
-WEIGHTS = (1.0, 0.7, 0.7)
-"""What a cosine with each of them counts. Later ones often only answer the agent («没通知我»), and
-come near a query by chance. Measured on the paraphrases of `benchmarks.relevance`, nDCG@10: .26
-where all count the same, .31 so, .32 with the first alone. In some chats that says nothing."""
 _LEAST_CHARACTERS = 2
 _NOTHING = re.compile(r"[\W_\ufdd0-\ufdef]+")
 """Signs, pictures, blanks and what is hidden."""

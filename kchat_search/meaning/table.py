@@ -16,6 +16,7 @@ import struct
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,15 @@ _TEXTS_AT_ONCE = 128
 _HIGHEST = 127
 _LEAST_LENGTH = np.float32(1e-20)
 """So that nothing is divided by 0."""
+
+
+class Meanings(NamedTuple):
+    """What a table makes of some texts."""
+
+    vectors: NDArray[np.float32]
+    """Shape: (texts, `SIZE`)."""
+    features: NDArray[np.int64]
+    """How many features each vector is the sum of."""
 
 
 class Table:
@@ -111,13 +121,19 @@ class Table:
 
         Measured: 10 µs a message of 15 characters where there are thousands, 140 µs for one text.
         """
+        return self.meanings(texts).vectors
+
+    def meanings(self, texts: Sequence[str]) -> Meanings:
+        """The same, and how many of each text's features are known."""
         made = np.zeros((len(texts), SIZE), np.float32)
+        features = np.zeros(len(texts), np.int64)
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             block = slice(start, start + _TEXTS_AT_ONCE)
-            self._sum(texts[block], made[block])
-        return made
+            features[block] = self._sum(texts[block], made[block])
+        return Meanings(made, features)
 
-    def _sum(self, texts: Sequence[str], made: NDArray[np.float32]) -> None:
+    def _sum(self, texts: Sequence[str], made: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Sum up each text's rows in `made`. Returns how many there are."""
         keys, counts = bags(texts)
         places = self.keys[:-1].searchsorted(keys)
         known = self.keys[places] == keys
@@ -125,14 +141,16 @@ class Table:
         rows, weights = self.rows[places].astype(np.float32), self._weights[places]
         before = np.zeros(len(known) + 1, np.int64)
         known.cumsum(out=before[1:])
-        ends = before[counts.cumsum()].tolist()
+        ends = before[counts.cumsum()]
         start = 0
-        for number, end in enumerate(ends):  # five times faster than `np.add.reduceat`
+        for number, end in enumerate(ends.tolist()):  # five times faster than `np.add.reduceat`
             if end > start:
                 made[number] = weights[start:end] @ rows[start:end]
             start = end
         lengths = np.sqrt((made * made).sum(axis=1, keepdims=True))
         made /= np.maximum(lengths, _LEAST_LENGTH)
+        of_each: NDArray[np.int64] = np.diff(ends, prepend=0)
+        return of_each
 
 
 @cache

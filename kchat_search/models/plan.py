@@ -248,8 +248,8 @@ class RelatedHit:
 
 @dataclass(frozen=True, slots=True)
 class MeantHit:
-    """A chat whose visitor meant about the same. The hit's score is the cosine, and less than that
-    where the opening is not the first."""
+    """A chat whose visitor meant about the same. The hit's score is the cosine, less where the
+    opening is not the first, or where it or the query is short."""
 
     hit: EngineHit
     place: int

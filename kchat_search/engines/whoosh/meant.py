@@ -1,8 +1,9 @@
 """The chats that are about the same matter, by the vectors of what their visitors asked first.
 
 The signs of all vectors are compared with those of the query. The nearest by that are decoded, and
-their cosines decide. Where few may be shown at all, all of them are decoded. (Measured over 300,000
-vectors: none of the ten that are truly nearest was lost, of the next forty one in a hundred.)
+their cosines decide, each by what it counts (`meaning.floor`). Where few may be shown at all, all
+of them are decoded. (Measured over 300,000 vectors: none of the ten that are truly nearest was
+lost, of the next forty one in a hundred.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import is_member, mask
 from kchat_search.engines.whoosh.vectors import Rows
 from kchat_search.meaning.codes import SIZE, Vectors, signs
-from kchat_search.meaning.openings import WEIGHTS
+from kchat_search.meaning.floor import OF_OPENINGS, certainty
+from kchat_search.meaning.table import Meanings
 from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, MeantHit, Messages
 
 _DECODED = 1_024
@@ -33,7 +35,6 @@ _SAMPLED = 16
 _WIDE = 8
 """If more than one in so many documents may be shown, the signs of all vectors are compared: it
 costs less than to pick some."""
-_WEIGHTS = np.array(WEIGHTS)
 _DIGITS = 4
 """A cosine has so many decimals: the rest is noise of the codes."""
 _PASSAGES_AT_ONCE = 1 << 17
@@ -52,10 +53,10 @@ def meant_hits(found: Sequence[Candidates], meant: Meant) -> tuple[MeantHit, ...
     """The best of these by meaning, at most `meant.limit`. None where there is no table, or it
     knows nothing of the text."""
     table = next((each.segment.cache.table.table for each in found), None)
-    vectors = None if table is None else table.vectors([meant.text])
-    if vectors is None or not vectors.any():
+    asked = None if table is None else table.meanings([meant.text])
+    if asked is None or not asked.vectors.any():
         return ()
-    hits = [hit for each in found for hit in _of_segment(each, vectors, meant)]
+    hits = [hit for each in found for hit in _of_segment(each, asked, meant)]
     hits.sort(key=lambda hit: _order(hit.hit), reverse=True)
     return tuple(hits[: meant.limit])
 
@@ -64,18 +65,19 @@ def _order(hit: EngineHit) -> tuple[float, int, int]:
     return hit.score, NO_TIME if hit.created is None else hit.created, hit.id
 
 
-def _of_segment(candidates: Candidates, vectors: Vectors, meant: Meant) -> Iterator[MeantHit]:
+def _of_segment(candidates: Candidates, asked: Meanings, meant: Meant) -> Iterator[MeantHit]:
     """The best hits of a segment, at most `meant.limit`."""
     segment, columns = candidates.segment, candidates.segment.file.vectors
     rows = _rows(segment, candidates.docs, meant.scopes)
     if rows is None or len(rows) > _FEW:
-        rows = _nearest(segment, candidates.docs, rows, vectors)
+        rows = _nearest(segment, candidates.docs, rows, asked.vectors)
     docs = columns.documents[rows].astype(np.int64)
     stays = ~is_member(docs, candidates.without, segment.size)
     rows, docs = rows[stays], docs[stays]
     places = rows - columns.starts[docs]
-    cosines = columns.cosines(rows, vectors)[:, 0].astype(np.float64)
-    scores = (cosines * _WEIGHTS[places]).round(_DIGITS)
+    scores = columns.cosines(rows, asked.vectors)[:, 0].astype(np.float64)
+    scores *= OF_OPENINGS[places] * certainty(columns.features[rows]) * certainty(asked.features)
+    scores = scores.round(_DIGITS)
     # The best vector of each document first; of several equally good ones the first.
     order = np.lexsort((rows, -scores, docs))
     best = order[np.diff(docs[order], prepend=-1) > 0]

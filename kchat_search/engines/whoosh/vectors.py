@@ -4,6 +4,7 @@ A segment has these arrays:
 
     meaning.counts      for each document, how many vectors it has: one for each of its openings
     meaning.place       for each vector, the place of its passage (from 0) among the document's
+    meaning.features    for each vector, of how many features it is the sum; 255 stands for more
     meaning.signs_0     for each vector, the signs of its components, 64 in each of these (see
     ... _3              `meaning.codes`)
     meaning.magnitudes  their sizes, `codes.BYTES` bytes a vector, end to end
@@ -24,15 +25,16 @@ from kchat_search import processor_time
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.passages import starts
 from kchat_search.engines.whoosh.postings import DocNumbers, concatenated_ranges
-from kchat_search.meaning.codes import BYTES, WORDS, Codes, decode, encode
+from kchat_search.meaning.codes import BYTES, SIZE, WORDS, Codes, decode, encode
 from kchat_search.meaning.codes import Vectors as FloatVectors
-from kchat_search.meaning.table import Table
+from kchat_search.meaning.table import Meanings, Table
 from kchat_search.models.plan import IndexDocument, Passage
 
 COUNTS = "meaning.counts"
 SIGNS = tuple(f"meaning.signs_{word}" for word in range(WORDS))
 COLUMNS: Mapping[str, tuple[str, int]] = {
     "meaning.place": ("u4", 1),
+    "meaning.features": ("u1", 1),
     **dict.fromkeys(SIGNS, ("u8", 1)),
     "meaning.magnitudes": ("u1", BYTES),
 }
@@ -50,8 +52,8 @@ def vector_arrays(documents: Sequence[IndexDocument], table: Table | None) -> di
         for document, places in zip(documents, openings, strict=True)
         for place in places
     ]
-    vectors = np.empty((0, 0), np.float32) if table is None else table.vectors(texts)
-    codes = encode(vectors) if texts else _NO_CODES
+    meanings = _NOTHING if table is None else table.meanings(texts)
+    codes = encode(meanings.vectors) if texts else _NO_CODES
     places = [
         _arranged_place(document.passages, place)
         for document, asked in zip(documents, openings, strict=True)
@@ -60,11 +62,14 @@ def vector_arrays(documents: Sequence[IndexDocument], table: Table | None) -> di
     return {
         COUNTS: np.array(list(map(len, openings)), np.uint8),
         "meaning.place": np.array(places, np.uint32),
+        "meaning.features": np.minimum(meanings.features, _MOST_FEATURES).astype(np.uint8),
         **{name: codes.signs[:, word] for word, name in enumerate(SIGNS)},
         "meaning.magnitudes": codes.magnitudes.reshape(-1),
     }
 
 
+_MOST_FEATURES = 255
+_NOTHING = Meanings(np.empty((0, SIZE), np.float32), np.empty(0, np.int64))
 _NO_CODES = Codes(np.empty((0, WORDS), np.uint64), np.empty((0, BYTES), np.uint8))
 
 
@@ -90,6 +95,8 @@ class Vectors:
         self.counts: Array = arrays[COUNTS]
         self.places: Array = arrays["meaning.place"]
         """For each vector, the place of its passage."""
+        self.features: Array = arrays["meaning.features"]
+        """For each vector, of how many features it is the sum."""
         self._signs = [arrays[name] for name in SIGNS]
         self._magnitudes: Array = arrays["meaning.magnitudes"]
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from kchat_search.meaning.codes import decode, encode
-from kchat_search.meaning.openings import WEIGHTS
+from kchat_search.meaning.floor import OF_OPENINGS, certainty
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     AnyOf,
@@ -56,10 +57,19 @@ def scores(document: IndexDocument, text: str, table: Table = TABLE) -> list[flo
     said = [document.passages[place].text for place in document.openings]
     if not said:
         return []
+    values = nearness(said, text, table) * OF_OPENINGS[: len(said)]
+    return [round(float(value), 4) for value in values]
+
+
+def nearness(said: list[str], text: str, table: Table = TABLE) -> NDArray[np.float64]:
+    """Of each of these to the text, before it counts which opening it is."""
+    known, asked_for = table.meanings(said), table.meanings([text])
     # As an engine keeps them.
-    kept = decode(encode(table.vectors(said)))
-    cosines = np.einsum("ij,j->i", kept, table.vectors([text])[0])
-    return [round(float(c) * weight, 4) for c, weight in zip(cosines, WEIGHTS, strict=False)]
+    cosines = np.einsum("ij,j->i", decode(encode(known.vectors)), asked_for.vectors[0])
+    values: NDArray[np.float64] = (
+        cosines * certainty(known.features) * certainty(asked_for.features)
+    )
+    return values
 
 
 def expected(
@@ -143,8 +153,8 @@ def ids(engine: Engine, asked_for: Plan) -> list[int]:
         ({"sort": "newest"}, []),
         ({"enough": 0}, []),
         ({"meant": None}, []),
-        ({"meant": Meant("退款", Contains("发票"), 0.6)}, [3]),
-        ({"meant": Meant("退款", Everything(), 0.9, limit=1)}, [2]),
+        ({"meant": Meant("退款", Contains("发票"), 0.15)}, [3]),
+        ({"meant": Meant("退款", Everything(), 0.2, limit=1)}, [2]),
         ({"meant": Meant("xyz", Everything(), -1)}, []),
         ({"meant": Meant("退款", Everything(), 1.1)}, []),
         ({"related": Related(Everything(), (Contains("款退"), Contains("没有")), 9)}, [1, 3]),
@@ -154,11 +164,11 @@ def ids(engine: Engine, asked_for: Plan) -> list[int]:
 def test_filters_hold_and_nothing_stands_twice(
     index: Engine, more: dict[str, object], found: list[int]
 ) -> None:
-    assert ids(index, plan("退款", 0.6, **more)) == found
+    assert ids(index, plan("退款", 0.15, **more)) == found
 
 
 def test_nothing_else_of_an_answer_changes(index: Engine) -> None:
-    with_meant = plan("退款", 0.9, facets=("agent_id",), match=AnyOf((Contains("发票"),)))
+    with_meant = plan("退款", 0.2, facets=("agent_id",), match=AnyOf((Contains("发票"),)))
     without = replace(with_meant, meant=None)
     assert index.search(with_meant).meant
     assert replace(index.search(with_meant), meant=()) == index.search(without)
@@ -166,7 +176,7 @@ def test_nothing_else_of_an_answer_changes(index: Engine) -> None:
 
 def test_who_sees_a_part_finds_only_that(index: Engine) -> None:
     seen = index.seen(Sight(FieldIs("participant", ("2",)), masked=True))
-    assert [each.hit.id for each in seen.search(plan("退款", 0.9)).meant] == [2]
+    assert [each.hit.id for each in seen.search(plan("退款", 0.2)).meant] == [2]
 
 
 def test_the_opening_lies_in_the_messages_that_are_asked_for(engine: Engine) -> None:
@@ -179,13 +189,31 @@ def test_the_opening_lies_in_the_messages_that_are_asked_for(engine: Engine) -> 
     build(engine, [[document]], table=TABLE)
 
     def found(*scopes: tuple[Messages, ...]) -> list[int]:
-        meant = Meant("退款", Everything(), 0.9, scopes=scopes)
+        meant = Meant("退款", Everything(), 0.2, scopes=scopes)
         return [each.place for each in engine.search(plan("", meant=meant)).meant]
 
     early, late, agents = Messages(end=150), Messages(start=150), Messages("agent")
     assert found() == found((early,)) == found((agents, early)) == [0]
     assert found((Messages("visitor"),), (early, late)) == [0]
     assert found((late,)) == found((agents, late)) == found((early,), (late,)) == []
+
+
+def test_an_answer_of_the_visitor_counts_less_than_what_was_asked_first(engine: Engine) -> None:
+    build(engine, [[asked(1, "发票", "退款"), asked(2, "退款", "x")]], table=TABLE)
+    first, second = answered(engine, plan("退款"))
+    assert [first[0], first[2], second[0], second[2]] == [2, 0, 1, 1]
+    assert second[1] == pytest.approx(0.7 * first[1], abs=0.01)
+
+
+def test_what_rests_on_few_characters_counts_less(engine: Engine) -> None:
+    """Of equal cosines, that of the longer opening counts more, and so does that to a longer
+    query."""
+    build(engine, [[asked(1, "退款"), asked(2, "退款退款"), asked(3, "退款" * 200)]], table=TABLE)
+    short, long = (answered(engine, plan(text)) for text in ("退款", "退款退款"))
+    assert [chat_id for chat_id, _, _ in short] == [3, 2, 1]
+    assert short[2][1] == pytest.approx(2 / 4 * 2 / 4, abs=0.01)
+    assert long[2][1] == pytest.approx(2 / 4 * 4 / 6, abs=0.01)
+    assert short[0][1] == pytest.approx(255 / 257 * 2 / 4, abs=0.01)
 
 
 def test_without_a_table_nothing_is_found_by_meaning(engine: Engine) -> None:
@@ -217,10 +245,10 @@ def test_the_nearest_of_many_are_found(engine: Engine) -> None:
     said = ["".join(random.choice(list(CHARACTERS), 6)) for _ in range(MANY)]
     documents = [asked(n, text, created=n) for n, text in enumerate(said)]
     build(engine, [documents], table=TABLE)
-    kept = np.einsum("ij,j->i", decode(encode(TABLE.vectors(said))), TABLE.vectors(["退款几天"])[0])
+    kept = nearness(said, "退款几天")
     for meant in (
-        plan("退款几天", 0.2),
-        plan("退款几天", 0.2, filters={"x": CreatedIn(500, 3500)}),
+        plan("退款几天", 0.1),
+        plan("退款几天", 0.1, filters={"x": CreatedIn(500, 3500)}),
     ):
         low, high = (500, 3500) if meant.filters else (0, MANY)
         best = sorted((float(value) for value in kept[low:high]), reverse=True)[:5]
