@@ -285,7 +285,7 @@ VALUE_EDITS: dict[str, Edit] = {
         "all are 0": lambda _: 0,
         "all are the most": _most,
         "backwards": lambda array: array[::-1].copy(),
-        "now 0, now the most": lambda array: np.arange(len(array)) % 2 * _most(array),
+        "now 0, now the most": lambda array: np.where(np.arange(len(array)) % 2, _most(array), 0),
     }.items()
 }  # fmt: skip
 
