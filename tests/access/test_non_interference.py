@@ -17,6 +17,7 @@ import pytest
 
 from kchat_search.errors import KchatSearchError
 from kchat_search.gate import Gate
+from kchat_search.meaning import floor
 from kchat_search.models.people import Principal
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization.chats import agents_json, chat_json
@@ -56,6 +57,12 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gate, Gate
     yield made[0], made[1]
     for gate in made:
         gate.close()
+
+
+@pytest.fixture(autouse=True)
+def low_floor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each search with words has chats by their meaning."""
+    monkeypatch.setattr(floor, "FLOOR", -1.0)
 
 
 def test_the_two_archives_differ_in_hidden_digits_only() -> None:
@@ -373,3 +380,16 @@ def test_the_same_attacker_recovers_numbers_that_are_not_masked(gates: tuple[Gat
 def mobiles(of: Planted) -> list[Number]:
     """Numbers with four hidden digits, in chats."""
     return [n for n in of.numbers if len(n.hidden) == 4 and n.hidden.isdigit() and n.chat]
+
+
+@pytest.mark.parametrize("principal", [AGENT, COMPLIANCE], ids=["agent", "compliance"])
+def test_what_is_found_by_meaning_is_the_same(
+    gates: tuple[Gate, Gate], principal: Principal
+) -> None:
+    found = []
+    for gate in gates:
+        service = gate.for_(principal)
+        chats = [service.by_meaning(asked(f"{word} 火箭")) for word in WORDS]
+        found.append([[(one.hit.chat.id, one.hit.score) for one in each] for each in chats])
+    assert found[0] == found[1]
+    assert any(found[0])
