@@ -15,11 +15,13 @@ from kchat_search.meaning.codes import decode, encode
 from kchat_search.meaning.floor import OF_OPENINGS, certainty
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
+    HIDDEN_DIGIT,
     AnyOf,
     Contains,
     CreatedIn,
     Everything,
     FieldIs,
+    Hidden,
     IndexDocument,
     Meant,
     Messages,
@@ -177,6 +179,20 @@ def test_nothing_else_of_an_answer_changes(index: Engine) -> None:
 def test_who_sees_a_part_finds_only_that(index: Engine) -> None:
     seen = index.seen(Sight(FieldIs("participant", ("2",)), masked=True))
     assert [each.hit.id for each in seen.search(plan("退款", 0.2)).meant] == [2]
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_what_is_hidden_changes_nothing(engine: Engine, masked: bool) -> None:
+    """Not even for who sees it: two indexes that differ in it alone give the same."""
+    lists = []
+    for clear in ("退款几天", "发票流程", "退款"):
+        passage = Passage("退款" + HIDDEN_DIGIT * 2, "visitor", hidden=Hidden(clear))
+        document = replace(make(1, passages=(passage,), participants=("1",)), openings=(0,))
+        build(engine, [[document]], table=TABLE)
+        seen = engine.seen(Sight(Everything(), masked=masked))
+        lists.append([seen.search(plan(text)).meant for text in ("退款几天", "发票")])
+    assert lists[0] == lists[1] == lists[2]
+    assert all(lists[0])
 
 
 def test_the_opening_lies_in_the_messages_that_are_asked_for(engine: Engine) -> None:

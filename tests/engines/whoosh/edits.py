@@ -278,8 +278,9 @@ VALUE_EDITS: dict[str, Edit] = {
         "text_pairs.terms", "text_pairs.ends", "text_pairs.df", "text_pairs.places",
         "text_pairs.lists", "participant.counts", "participant.ordinals", "senders.counts",
         "senders.ordinals", "text.counts", "text.said", "text.sender", "joined.counts",
-        "joined.place", "meaning.counts", "meaning.place", "meaning.signs_0", "meaning.magnitudes",
-        "former.counts", "former.said", "former.sender", "former_joined.place",
+        "joined.place", "meaning.counts", "meaning.place", "meaning.features",
+        "meaning.signs_0", "meaning.magnitudes", "former.counts", "former.said", "former.sender",
+        "former_joined.place",
     )
     for how, value in {
         "all are 0": lambda _: 0,
