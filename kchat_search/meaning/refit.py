@@ -31,7 +31,7 @@ from kchat_search.meaning.fitting import Vocabulary
 from kchat_search.meaning.table import Table
 
 LEAST_CHATS_OF_A_FEATURE = 5
-MOST_TALKS = 12_000
+MOST_TALKS = 10_000
 """So many chats tell enough. More take longer than a minute."""
 MOST_FEATURES = 30_000
 """Of a fitted table: 8 MB."""
