@@ -59,7 +59,8 @@ class IndexReader(Protocol):
         """The chats that are most like one, at most `limit`, best first; of equally good ones, the
         newest, then the highest id. The chat itself is not among them, and need not be in the
         index. A chat without any of its words is not like it. The score: the words that both have,
-        by BM25, as a share of what the chat has in common with itself. Called by search."""
+        by BM25, as a share of what the chat has in common with itself, and a part of the cosine of
+        the two openings that are nearest, where both chats have vectors. Called by search."""
         ...
 
 

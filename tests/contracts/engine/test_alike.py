@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kchat_search.meaning.codes import decode, encode
 from kchat_search.models.plan import Alike, AlikeHit, FieldIs, IndexDocument, NoneOf, Sight
 from kchat_search.ports import Engine, IndexReader
 from tests.contracts.engine.conftest import EngineUnderTest, build
+from tests.contracts.engine.test_meant import TABLE
+from tests.contracts.engine.test_meant import asked as asked_document
 from tests.engines.documents import histories, make
 
-K1, B, TELLING = 1.2, 0.25, 40
+K1, B, TELLING, VECTOR_WEIGHT = 1.2, 0.25, 40, 0.15
 
 
 def scores(held: Iterable[IndexDocument], asked: Alike) -> dict[int, float]:
@@ -122,3 +125,49 @@ def test_a_chat_is_not_like_itself_and_one_without_words_like_none(engine: Engin
     engine.write([make(1, "refund please"), make(2, "!!")])
     assert engine.alike(Alike(1, ("refund", "please"), 5)) == ()
     assert engine.alike(Alike(2, (), 5)) == ()
+
+
+def test_of_those_alike_by_words_the_nearest_by_what_was_asked_is_first(engine: Engine) -> None:
+    """By the best pair of openings, whatever the segments, without the chats that were deleted and
+    those whose openings no table knows."""
+    said = ["退款 发票", "几天 refund", "发票流程", "unknown x", "退款几天", "流程几天到账"]
+    documents = [asked_first(n, text, "refund", "the") for n, text in enumerate(said, 1)]
+    asking = asked_first(20, "退款几天", "发票", "refund")
+    build(engine, [documents[:3], [*documents[3:], asking]], table=TABLE)
+    engine.write([asked_first(5, "退款几天", "refund", "the"), asked_first(9, "退款", "refund")])
+    engine.write([], [9, 1])
+    asked = Alike(20, ("refund", "the"), 9)
+    held = [documents[1], documents[2], documents[3], documents[4], documents[5], asking]
+    by_words = scores(held, asked)
+    own = cosines_between(asking, asking)
+    assert own[0] == pytest.approx(1, abs=1e-3)
+    found = engine.alike(asked)
+    expected = {}
+    for document in held[:-1]:
+        cosines = cosines_between(document, asking)
+        best = max(0.0, *cosines) if cosines else 0.0
+        expected[document.id] = by_words[document.id] + VECTOR_WEIGHT * best
+    assert {one.hit.id: one.hit.score for one in found} == pytest.approx(expected, abs=1e-6)
+    assert found[0].hit.id == 5
+    places = {one.hit.id: one.place for one in found}
+    assert places == {2: 0, 3: 0, 4: None, 5: 0, 6: 0}
+    engine.write([asked_first(20, "unknown", "x")])
+    assert {one.place for one in engine.alike(asked)} == {None}
+
+
+def asked_first(chat_id: int, *said: str) -> IndexDocument:
+    """A document whose first two messages are openings."""
+    return asked_document(chat_id, *said, places=(0, 1))
+
+
+def cosines_between(document: IndexDocument, other: IndexDocument) -> list[float]:
+    """For each opening of a document that the table knows, the nearest cosine."""
+    its, others = (
+        vectors[vectors.any(axis=1)]
+        for vectors in (
+            TABLE.vectors([one.passages[place].text for place in one.openings])
+            for one in (document, other)
+        )
+    )
+    kept = [decode(encode(vectors)) for vectors in (its, others)]
+    return [round(float(value), 4) for value in (kept[0] @ kept[1].T).max(axis=1, initial=-1)]
