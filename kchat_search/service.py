@@ -40,12 +40,21 @@ from kchat_search.models.reports import (
     SyncReport,
     SyncTotals,
 )
-from kchat_search.models.search import ChatView, Note, RelatedChat, SearchPage, SearchRequest
+from kchat_search.models.search import (
+    SIMILAR,
+    ChatView,
+    Note,
+    RelatedChat,
+    SearchPage,
+    SearchRequest,
+    SimilarPage,
+)
 from kchat_search.operating import Operating
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.hot_page import hot_page
 from kchat_search.search.marks import Needle, highlights
 from kchat_search.search.recent_chats import as_seen
+from kchat_search.search.similar_chats import check_limit, similar_chats
 from kchat_search.sync import worker
 
 _MAX_OTHERS = 10
@@ -155,10 +164,32 @@ class Service(Operating):
         viewer = self.searcher.viewer
         return replace(viewer, shows_numbers=True) if reveal else viewer
 
+    @needs("search")
+    def similar(self, chat_id: int, limit: int = SIMILAR) -> SimilarPage:
+        """The chats that are most like one; see `search.similar_chats`. Raises `NotFound`, also
+        where the principal does not see the chat, and `LimitExceeded`."""
+        check_limit(limit)
+        try:
+            found = similar_chats(self.searcher, self._stored(chat_id), limit)
+        except NotFound:
+            self._record("similar", f"chat:{chat_id}", count=0)
+            raise
+        self._record("similar", f"chat:{chat_id}", count=len(found.hits))
+        return found
+
     def _chat(
         self, chat_id: int, q: str, part: slice | None, viewer: Viewer
     ) -> tuple[ChatView, int]:
         """(the chat, how many whole numbers `q` looked up)."""
+        stored = self._stored(chat_id)
+        agents = self.archive.agents()
+        needles, numbers = self.searcher.needles(q)
+        view = self._view(stored, agents, viewer, needles, part)
+        others, others_total = self._others(view.chat, agents, viewer)
+        return replace(view, others=others, others_total=others_total), numbers
+
+    def _stored(self, chat_id: int) -> StoredChat:
+        """A chat that the principal sees. Raises `NotFound`, `ChatDamaged`."""
         # What a principal does not see takes as long as what is not there: the archive is asked for
         # neither.
         stored = self.archive.get([chat_id] if self.searcher.sees(chat_id) else []).get(chat_id)
@@ -170,11 +201,7 @@ class Service(Operating):
                 f"{stored.way_out}",
                 chat_id,
             )
-        agents = self.archive.agents()
-        needles, numbers = self.searcher.needles(q)
-        view = self._view(stored, agents, viewer, needles, part)
-        others, others_total = self._others(view.chat, agents, viewer)
-        return replace(view, others=others, others_total=others_total), numbers
+        return stored
 
     @needs("export")
     def export(self, request: SearchRequest) -> Export:

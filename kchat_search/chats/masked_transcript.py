@@ -172,6 +172,11 @@ class CoveredTranscript(MaskedTranscript):
         return joined(mask.clear.text, text) if len(text) <= _MOST_JOINED else ()
 
 
+def as_it_is(transcript: Transcript) -> Transcript:
+    """The chat as it is, of which this is what somebody may read. Never show it."""
+    return transcript.clear if isinstance(transcript, MaskedTranscript) else transcript
+
+
 def type_of_recalled(kind: str) -> str:
     """The type of a recalled message: whether it was a file is a part of what was recalled."""
     return "chat.msg" if kind == "chat.upload" else kind

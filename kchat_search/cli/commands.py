@@ -51,7 +51,7 @@ from kchat_search.serialization.export_about import About
 from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.hot import hot_json
 from kchat_search.serialization.links import Links
-from kchat_search.serialization.search import search_json
+from kchat_search.serialization.search import search_json, similar_json
 from kchat_search.serialization.status import (
     ROWS_IN_STATUS,
     rejects_json,
@@ -305,11 +305,21 @@ def export(
 @commands.command(short_help="A whole chat.")
 @click.argument("chat_id", type=click.IntRange(1, 2**63 - 1))
 @click.option("--versions", is_flag=True, help="What it said before, and what changed.")
+@click.option("--similar", is_flag=True, help="The chats that are like it.")
 @json_option
-def show(chat_id: int, versions: bool, as_json: bool) -> None:
+def show(chat_id: int, versions: bool, similar: bool, as_json: bool) -> None:
     """A whole chat."""
+    if versions and similar:
+        raise click.UsageError("--versions and --similar do not go together.")
     settings = settings_of_command()
     with _service(settings) as service:
+        if similar:
+            found = service.similar(chat_id)
+            if as_json:
+                printing.print_json(similar_json(chat_id, found, settings.zone, _links(settings)))
+            else:
+                printing.print_similar(chat_id, found, settings.zone)
+            return
         if versions:
             history = service.history(chat_id)
             if as_json:

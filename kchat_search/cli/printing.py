@@ -42,7 +42,7 @@ from kchat_search.models.reports import (
     VerifyReport,
     no_progress,
 )
-from kchat_search.models.search import ChatView, Hit, QueryReading, SearchPage
+from kchat_search.models.search import ChatView, Hit, QueryReading, SearchPage, SimilarPage
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.notes import note_text
 from kchat_search.text.fold import without_surrogates
@@ -144,6 +144,16 @@ def _print_related(page: SearchPage, why: str, zone: ZoneInfo) -> None:
     for related in chats:
         has, lacks = (" ".join(map(clean, words)) for words in (related.has, related.lacks))
         _print_hit(related.hit, zone, f"has {has}, lacks {lacks}" if why == "words" else "")
+
+
+def print_similar(chat_id: int, found: SimilarPage, zone: ZoneInfo) -> None:
+    """The chats that are like one."""
+    out = console()
+    out.print(f"{_chats(len(found.hits))} like chat {chat_id}")
+    for row in found.damaged:
+        out.print(f"  damaged: {clean(str(row))}")
+    for hit in found.hits:
+        _print_hit(hit, zone)
 
 
 _NO_HOT = {

@@ -10,6 +10,7 @@ Action = Literal[
     "search",
     "related",
     "hot",
+    "similar",
     "view",
     "versions",
     "reveal",

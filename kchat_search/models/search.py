@@ -26,6 +26,10 @@ MAX_HITS_BY_PAGE = 10_000
 MAX_PER_PAGE = 100
 MAX_SNIPPETS = 5
 """Snippets of one hit, at most."""
+SIMILAR = 5
+"""Chats like one, if nobody asks for more or fewer."""
+MAX_SIMILAR = 20
+"""Chats like one, at most."""
 MAX_RELATED = 50
 """Related chats of one answer, at most."""
 
@@ -263,6 +267,16 @@ class SearchPage:
     be."""
     hot_words: tuple[str, ...] = ()
     """The words that mark the hot question that was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarPage:
+    """The chats that are like one."""
+
+    hits: tuple[Hit, ...]
+    """Best first, each with the message that makes them alike, and the reply to it."""
+    damaged: tuple[DamagedRow, ...] = ()
+    """Those that are damaged in the archive and can't be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from kchat_search import processor_time
 from kchat_search.chats.former import FormerTranscript, read_former
-from kchat_search.chats.masked_transcript import MaskedTranscript
+from kchat_search.chats.masked_transcript import as_it_is
 from kchat_search.chats.reader import ChatReader, Transcript
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
@@ -45,7 +45,7 @@ class Hits:
     def read(self, engine_hits: Sequence[EngineHit], limit: int) -> tuple[tuple[Hit, ...], Damaged]:
         """(the hits that can be shown, each with at most `limit` snippets; the chats of the
         others)."""
-        return self._read(engine_hits, lambda stored, read: self._snippets(stored, read, limit))
+        return self.shown(engine_hits, lambda stored, read: self._snippets(stored, read, limit))
 
     def related(self, answer: EngineAnswer, limit: int) -> tuple[tuple[RelatedChat, ...], Damaged]:
         """The same of related chats: those with some of the words, then those by meaning."""
@@ -58,17 +58,19 @@ class Hits:
         self, answer: EngineAnswer, limit: int
     ) -> tuple[tuple[RelatedChat, ...], Damaged]:
         """The same of the chats by meaning alone."""
-        hits, damaged = self._read(
+        hits, damaged = self.shown(
             [meant.hit for meant in answer.meant],
             lambda _, transcript: nearest_opening(transcript, answer, limit),
         )
         return tuple(RelatedChat(hit, why="meaning") for hit in hits), damaged
 
-    def _read(
+    def shown(
         self,
         engine_hits: Sequence[EngineHit],
-        shown: Callable[[StoredChat, Transcript], tuple[Snippet, ...]],
+        snippets_of: Callable[[StoredChat, Transcript], tuple[Snippet, ...]],
     ) -> tuple[tuple[Hit, ...], Damaged]:
+        """(the hits that can be shown, the chats of the others). `snippets_of`: from what the
+        archive has of a chat, and the chat as the viewer may read it, to its snippets."""
         if not engine_hits:
             return (), ()
         stored_chats = self.archive.get([hit.id for hit in engine_hits])
@@ -91,7 +93,7 @@ class Hits:
                     visitor_name=transcript.visitor_name,
                     gone_at=stored.gone_at,
                     score=hit.score,
-                    snippets=shown(stored, transcript),
+                    snippets=snippets_of(stored, transcript),
                 )
             )
         return tuple(hits), tuple(damaged)
@@ -122,9 +124,7 @@ class Hits:
         def read() -> FormerTranscript:
             with closing(self.archive.earlier_versions(stored.id)) as earlier:
                 # What is said now is compared with what was said before, so both as they are.
-                present = (
-                    transcript.clear if isinstance(transcript, MaskedTranscript) else transcript
-                )
+                present = as_it_is(transcript)
                 return read_former(present, stored.raw, earlier, self.chat_reader, self.agents)
 
         return read

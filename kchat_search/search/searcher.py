@@ -134,7 +134,7 @@ class Searcher:
         answer = self.index.search(plan if meaning else dataclasses.replace(plan, meant=None))
         more = len(answer.hits) > request.per_page
         engine_hits = answer.hits[: request.per_page]
-        hits = self._hits(plan, facts.agents)
+        hits = self.hits(plan, facts.agents)
         shown, damaged = hits.read(engine_hits, request.snippets)
         also, also_damaged = hits.related(answer, request.snippets)
         return SearchPage(
@@ -176,10 +176,10 @@ class Searcher:
         if plan.meant is None:
             return (), 0
         answer = self.index.search(dataclasses.replace(plan, limit=0, facets=()))
-        chats, _ = self._hits(plan, agents).by_meaning(answer, request.snippets)
+        chats, _ = self.hits(plan, agents).by_meaning(answer, request.snippets)
         return chats, _whole_numbers(plan.match, context)
 
-    def _hits(self, plan: Plan, agents: Agents) -> Hits:
+    def hits(self, plan: Plan, agents: Agents) -> Hits:
         return Hits(
             archive=self.archive,
             chat_reader=self.chat_reader,

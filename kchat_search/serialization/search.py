@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from kchat_search import processor_time
+from kchat_search.models.damage import DamagedRow
 from kchat_search.models.search import (
     FacetValue,
     Hit,
@@ -14,6 +16,7 @@ from kchat_search.models.search import (
     SaidInstead,
     SearchPage,
     SearchRequest,
+    SimilarPage,
     Snippet,
 )
 from kchat_search.serialization import search_schemas as schemas
@@ -44,7 +47,7 @@ def search_json(
         "previous": links.search(before) if before else None,
         "cursor": page.cursor,
         "hits": [_hit(hit, zone, links, request.q) for hit in page.hits],
-        "damaged": _damaged(page),
+        "damaged": _damaged(page.damaged),
         "related": [_related(one, zone, links, request.q) for one in page.related],
         "related_total": page.related_total,
         "former": page.former,
@@ -69,12 +72,23 @@ def related_json(
         "total": page.total,
         "related": [_related(one, zone, links, request.q) for one in page.related],
         "related_total": page.related_total,
-        "damaged": _damaged(page),
+        "damaged": _damaged(page.damaged),
         "coverage": coverage_json(page.coverage, zone),
     }
     if page.took_ms is not None:
         answer["took_ms"] = round(page.took_ms, 3)
     return answer
+
+
+def similar_json(
+    chat_id: int, found: SimilarPage, zone: ZoneInfo, links: Links
+) -> schemas.SimilarJson:
+    """The answer of `GET /api/v1/chats/{id}/similar`. `zone` is that of the times."""
+    return {
+        "id": chat_id,
+        "similar": [_hit(hit, zone, links, "") for hit in found.hits],
+        "damaged": _damaged(found.damaged),
+    }
 
 
 def _query(reading: QueryReading, language: Language) -> schemas.QueryJson:
@@ -130,8 +144,8 @@ def _related(
     return {**hit, "why": "words", "has": list(one.has), "lacks": list(one.lacks)}
 
 
-def _damaged(page: SearchPage) -> list[schemas.DamagedHitJson]:
-    return [{"id": row.chat_id or 0, "problem": str(row)} for row in page.damaged]
+def _damaged(rows: Sequence[DamagedRow]) -> list[schemas.DamagedHitJson]:
+    return [{"id": row.chat_id or 0, "problem": str(row)} for row in rows]
 
 
 def _summary(hit: Hit, zone: ZoneInfo) -> schemas.ChatSummaryJson:

@@ -272,6 +272,20 @@ class SearchJson(TypedDict):
     ]
 
 
+class SimilarJson(TypedDict):
+    """The chats that are like one."""
+
+    id: Annotated[int, Field(description="The chat that they are like.")]
+    similar: Annotated[
+        list[HitJson],
+        Field(
+            description="Best first; of equally good ones, the newest. Each with the message that "
+            "makes them alike, and the reply to it."
+        ),
+    ]
+    damaged: Annotated[list[DamagedHitJson], Field(description="Those that can't be shown.")]
+
+
 class RelatedJson(TypedDict):
     """The related chats of a search, alone."""
 

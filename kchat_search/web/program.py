@@ -25,7 +25,14 @@ from kchat_search.models.reports import (
     SyncReport,
     SyncTotals,
 )
-from kchat_search.models.search import ChatView, RelatedChat, SearchPage, SearchRequest
+from kchat_search.models.search import (
+    SIMILAR,
+    ChatView,
+    RelatedChat,
+    SearchPage,
+    SearchRequest,
+    SimilarPage,
+)
 from kchat_search.ports.access import Access, Recorder
 from kchat_search.ports.sign_in import SignInElsewhere
 from kchat_search.search.export_walk import Export
@@ -116,6 +123,10 @@ class Program(Protocol):
         its messages, and `sent` is empty: so the page of a long chat takes less time. `reveal`:
         with its private numbers, on a page too. Raises `NotFound`, and `LimitExceeded` for a
         query that is too long. Called by API and pages."""
+        ...
+
+    def similar(self, chat_id: int, limit: int = SIMILAR) -> SimilarPage:
+        """The chats that are most like one. Raises `NotFound`. Called by API and pages."""
         ...
 
     def history(self, chat_id: int) -> History:

@@ -36,6 +36,7 @@ from kchat_search.models.reports import (
     SyncTotals,
 )
 from kchat_search.models.search import (
+    SIMILAR,
     ChatView,
     FacetValue,
     FilterCut,
@@ -46,6 +47,7 @@ from kchat_search.models.search import (
     RelatedChat,
     SearchPage,
     SearchRequest,
+    SimilarPage,
     Snippet,
     Suggestion,
 )
@@ -157,6 +159,14 @@ class FakeService:
         found = [c for c in self.chats if c.id in self.meant]
         hits = [self._hit(c, [], 1) for c in self._filtered(request, found)]
         return tuple(RelatedChat(hit, why="meaning") for hit in hits)
+
+    def similar(self, chat_id: int, limit: int = SIMILAR) -> SimilarPage:
+        """The chats that share the first two characters of the chat's first message."""
+        self._fail()
+        like = self.chat(chat_id).chat
+        begins = like.messages[0].text[:2] if like.messages else ""
+        others = [c for c in self.chats if c.id != chat_id and begins and begins in _text(c)]
+        return SimilarPage(tuple(self._hit(c, [begins], 1) for c in others[:limit]))
 
     def hot(self, period: Period) -> HotPage:
         self._fail()

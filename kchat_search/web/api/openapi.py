@@ -39,6 +39,7 @@ from kchat_search.web.http.parameters import (
     RejectParameters,
     RelatedParameters,
     SearchParameters,
+    SimilarParameters,
     VersionsParameters,
 )
 from kchat_search.web.http.permissions import needs
@@ -49,6 +50,7 @@ Json = dict[str, Any]
 _ANSWERS: dict[str, Any] = {
     "Search": search_schemas.SearchJson,
     "Related": search_schemas.RelatedJson,
+    "Similar": search_schemas.SimilarJson,
     "Hot": hot_schemas.HotJson,
     "Chat": schemas.ChatJson,
     "ChatWithPast": schemas.ChatWithPastJson,
@@ -193,6 +195,13 @@ def _paths() -> Json:
             "Chat",
             _CHAT_PARAMETERS,
             errors=("304", "400", "401", "403", "404", "422", "429", "500", "503"),
+        ),
+        "/api/v1/chats/{id}/similar": _get(
+            "similar",
+            "The chats that are like one",
+            "Similar",
+            [_ID, *parameters(SimilarParameters)],
+            errors=("400", "401", "403", "404", "422", "429", "500", "503"),
         ),
         "/api/v1/chats/{id}/versions": _versions(),
         "/api/v1/export": _export(),

@@ -21,7 +21,7 @@ from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.history import versions_json
 from kchat_search.serialization.hot import hot_json
 from kchat_search.serialization.me import me_json
-from kchat_search.serialization.search import related_json, search_json
+from kchat_search.serialization.search import related_json, search_json, similar_json
 from kchat_search.serialization.status import ROWS_IN_STATUS, rejects_json, status_json
 from kchat_search.web.api.export_response import Sender
 from kchat_search.web.http import current, language
@@ -35,6 +35,7 @@ from kchat_search.web.http.parameters import (
     read_rejects,
     read_related,
     read_search,
+    read_similar,
     read_versions,
 )
 from kchat_search.web.http.permissions import needs, public
@@ -97,6 +98,13 @@ def _add_chat_routes(api: Blueprint, presentation: Presentation) -> None:
         q = only(request.args, "q")["q"]
         view = program().chat(number, q)
         return conditional(json_answer(chat_json(view, zone, links_of(presentation), q)))
+
+    @api.get("/api/v1/chats/<chat_id>/similar")
+    @needs("search")
+    def similar(chat_id: str) -> Response:
+        number = read_chat_id(chat_id)
+        found = program().similar(number, read_similar(request.args))
+        return json_answer(similar_json(number, found, zone, links_of(presentation)))
 
     @api.get("/api/v1/chats/<chat_id>/versions")
     @needs("versions")

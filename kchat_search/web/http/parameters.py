@@ -32,7 +32,9 @@ from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
     MAX_PER_PAGE,
     MAX_RELATED,
+    MAX_SIMILAR,
     MAX_SNIPPETS,
+    SIMILAR,
     SearchRequest,
 )
 from kchat_search.serialization.export_formats import Format
@@ -218,6 +220,15 @@ class HotParameters(BaseModel):
     """The last 7, 30 or 90 days, today included, in the configured zone."""
 
 
+class SimilarParameters(BaseModel):
+    """The parameters of the chats that are like one."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    limit: Annotated[int, Field(ge=1, le=MAX_SIMILAR), Number] = SIMILAR
+    """So many chats, at most."""
+
+
 class RejectParameters(BaseModel):
     """The parameters of the list of rejects."""
 
@@ -290,6 +301,11 @@ def read_export(args: MultiDict[str, str]) -> tuple[SearchRequest, Format]:
 def read_hot(args: MultiDict[str, str]) -> Period:
     """The period whose hot questions are asked for. Raises `BadRequest`."""
     return read(args, HotParameters).period
+
+
+def read_similar(args: MultiDict[str, str]) -> int:
+    """So many chats that are like one, at most. Raises `BadRequest`."""
+    return read(args, SimilarParameters).limit
 
 
 def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:

@@ -75,6 +75,7 @@ def action_words() -> dict[Action, str]:
         "search": _("搜索"),
         "related": _("查看相关对话"),
         "hot": _("查看热点问题"),
+        "similar": _("查看相似对话"),
         "view": _("查看对话"),
         "versions": _("查看历史版本"),
         "reveal": _("显示号码"),

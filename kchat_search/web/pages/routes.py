@@ -6,7 +6,8 @@ template. The program is that of the present request, for whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, timedelta
 
 from flask import Blueprint, Response, redirect, request
@@ -112,8 +113,15 @@ def _part() -> tuple[str, slice]:
 def _read(chat_id: str, q: str, part: slice, *, reveal: bool = False) -> ChatView:
     """A chat, with the matches of `q` in a part of its messages; with `reveal`, with its private
     numbers."""
-    try:
+    with named(chat_id):
         return program().chat(parameters.read_chat_id(chat_id), q, part, reveal=reveal)
+
+
+@contextmanager
+def named(chat_id: str) -> Iterator[None]:
+    """A chat that is not there is named as it stands in the address. Raises `NotFound`."""
+    try:
+        yield
     except (NotFound, BadRequest) as error:
         if isinstance(error, BadRequest) and error.parameter != "id":
             raise
@@ -194,6 +202,7 @@ def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
+        similar_url=links.similar_url(chat.id),
         said_before=_said_before(view),
         revealed=revealed,
         can_reveal=view.hides and program().may("numbers"),
