@@ -102,6 +102,9 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         service.chat(10**9, "退款")
     service.chat(number, reveal=True)
     service.history(number)
+    similar = len(service.similar(number).hits)
+    with pytest.raises(NotFound):
+        service.similar(10**9)
     exported = service.export(SearchRequest(q="a&b=c%", sort="oldest", history=True)).total
     service.rejects()
     assert [(e.action, e.object, e.query, e.count) for e in written.entries] == [
@@ -113,6 +116,8 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         ("view", f"chat:{10**9}", "q=退款", 0),
         ("reveal", f"chat:{number}", "", 1),
         ("versions", f"chat:{number}", "", 1),
+        ("similar", f"chat:{number}", "", similar),
+        ("similar", f"chat:{10**9}", "", 0),
         ("export", "", "q=a%26b=c%25&history=true&sort=oldest", exported),
         ("rejects", "", "", 0),
     ]

@@ -22,7 +22,7 @@ from kchat_search.models.people import Principal
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.links import Links
-from kchat_search.serialization.search import related_json, search_json
+from kchat_search.serialization.search import related_json, search_json, similar_json
 from kchat_search.service import Service
 from kchat_search.text.fold import fold
 from kchat_search.web import create_app
@@ -169,6 +169,9 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
             view.others_total,
         ]
 
+    def similar(chat_id: int) -> Any:
+        return similar_json(chat_id, service.similar(chat_id), zone, LINKS)
+
     asked_for = 0
     while asked_for < count:
         q = a_query(rnd, asked_for)
@@ -194,6 +197,7 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
             )
     for chat_id in IDS:
         yield f"chat {chat_id}", said(lambda i=chat_id: chat(i, "", None))  # type: ignore[misc]
+        yield f"like {chat_id}", said(lambda i=chat_id: similar(i))  # type: ignore[misc]
     yield "agents", text_of(agents_json(service.agents()))
 
 
@@ -216,6 +220,8 @@ def test_a_program_gets_the_same_bytes_from_both(gates: tuple[Gate, Gate]) -> No
     """With their tags, cursors and lengths."""
     rnd = random.Random(7)
     paths = [f"/api/v1/chats/{chat_id}?q={fragment(rnd)}" for chat_id in IDS[:6]]
+    paths += [f"/api/v1/chats/{chat_id}/similar" for chat_id in IDS[:6]]
+    paths += [f"/chats/{chat_id}/similar" for chat_id in IDS[:2]]
     queries = [quote(a_query(rnd, number)) for number in range(0, 30, 3)]
     paths += [f"/api/v1/search?q={q}&per_page=2" for q in queries]
     paths += ["/?q=" + quote(fragment(rnd)), "/api/v1/related?q=" + quote(fragment(rnd))]

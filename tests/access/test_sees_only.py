@@ -21,7 +21,7 @@ from kchat_search.models.people import Principal, Role
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.links import Links
-from kchat_search.serialization.search import related_json, search_json
+from kchat_search.serialization.search import related_json, search_json, similar_json
 from kchat_search.serialization.status import coverage_json
 from kchat_search.service import Service
 from kchat_search.web import create_app
@@ -174,6 +174,14 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
                     [other.id for other in view.others],
                     view.others_total,
                 ]
+            ),
+        )
+        yield (
+            f"chats like {chat_id}",
+            said(
+                lambda chat_id=chat_id: similar_json(  # type: ignore[misc]
+                    chat_id, service.similar(chat_id), zone, LINKS
+                )
             ),
         )
         yield (

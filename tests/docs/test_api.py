@@ -65,6 +65,7 @@ def table_of(heading: str) -> set[str]:
     [
         ("Search", parameters.SearchParameters, set[str]()),
         ("Related chats", parameters.RelatedParameters, set(parameters.WhichChats.model_fields)),
+        ("Similar chats", parameters.SimilarParameters, set[str]()),
         ("Hot questions", parameters.HotParameters, set[str]()),
         ("Export", parameters.ExportParameters, set(parameters.WhichChats.model_fields)),
         ("Audit", audit_parameters.AuditParameters, set[str]()),

@@ -12,7 +12,7 @@ PATHS = [
     "/", "/?q=退款", "/chats/290", "/chats/290/versions", "/status", "/docs", "/openapi.json",
     "/metrics", "/api/v1/search?q=退款", "/api/v1/chats/290", "/api/v1/chats/290/versions",
     "/api/v1/export?q=退款", "/api/v1/agents", "/api/v1/me", "/login", "/readyz", "/healthz",
-    "/nope", "/api/nope",
+    "/chats/290/similar", "/nope", "/api/nope",
 ]  # fmt: skip
 
 

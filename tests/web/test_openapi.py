@@ -101,6 +101,7 @@ def test_what_is_sent_is_what_is_described(client: FlaskClient, document: Any) -
         "SearchJson": client.get("/api/v1/search?q=退款"),
         "RelatedJson": client.get("/api/v1/related?q=退款 订单号"),
         "ChatJson": client.get("/api/v1/chats/290"),
+        "SimilarJson": client.get("/api/v1/chats/290/similar"),
         "VersionsJson": client.get("/api/v1/chats/290/versions"),
         "StatusJson": client.get("/api/v1/status"),
         "RejectsJson": client.get("/api/v1/rejects"),

@@ -33,6 +33,7 @@ from kchat_search.engines.whoosh.rank import (
 )
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.meaning.codes import SIZE, Codes, Vectors, decode
+from kchat_search.meaning.openings import WEIGHTS
 from kchat_search.models.plan import NO_TIME, Alike, AlikeHit, EngineHit
 
 TELLING = 40
@@ -40,6 +41,7 @@ TELLING = 40
 _CONSIDERED = 4_000
 """Of so many different words at most, the most telling ones are looked for."""
 VECTOR_WEIGHT = 0.15
+_WEIGHTS = np.array(WEIGHTS)
 _WINDOW = 500
 """So many of the best by words are compared by their vectors."""
 _DIGITS = 4
@@ -169,24 +171,32 @@ def _best(scores: Scores, k: int) -> Positions:
     return np.flatnonzero(scores >= kth_greatest(scores, k))
 
 
-def _openings(segments: Sequence[Segment], chat_id: int) -> Vectors:
-    """The vectors of the chat's openings."""
+class _Openings(NamedTuple):
+    """The openings of the chat that the table knows something of. Both columns have one shape."""
+
+    vectors: Vectors
+    weights: NDArray[np.float64]
+
+
+def _openings(segments: Sequence[Segment], chat_id: int) -> _Openings:
+    """Those of the chat; none where it is not in the index."""
     for segment in segments:
         codes = segment.file.vectors.codes(segment.file.vectors.rows(_own(segment, chat_id)))
-        known = codes.magnitudes.any(axis=1)
-        if known.any():
-            return decode(Codes(codes.signs[known], codes.magnitudes[known]))
-    return np.empty((0, SIZE), np.float32)
+        known = np.flatnonzero(codes.magnitudes.any(axis=1))
+        if len(known):
+            vectors = decode(Codes(codes.signs[known], codes.magnitudes[known]))
+            return _Openings(vectors, _WEIGHTS[known])
+    return _Openings(np.empty((0, SIZE), np.float32), np.empty(0))
 
 
 def _add_cosines(
-    segments: Sequence[Segment], candidates: _Candidates, openings: Vectors
+    segments: Sequence[Segment], candidates: _Candidates, openings: _Openings
 ) -> Positions:
     """Add to each score its part of the nearest cosine. For each candidate: which of its openings
     is the nearest, from 0; -1 where there is nothing to compare."""
-    places = np.full(len(candidates.docs), -1)
-    if not len(openings):
-        return places
+    nearest_places = np.full(len(candidates.docs), -1)
+    if not len(openings.vectors):
+        return nearest_places
     for number in np.unique(candidates.segment).tolist():
         vectors = segments[number].file.vectors
         here = np.flatnonzero(candidates.segment == number)
@@ -195,14 +205,17 @@ def _add_cosines(
         of_row = np.repeat(here, vectors.counts[docs])
         known = vectors.codes(rows).magnitudes.any(axis=1)
         rows, of_row = rows[known], of_row[known]
-        cosines = vectors.cosines(rows, openings).max(axis=1).round(_DIGITS).astype(np.float64)
+        places = rows - vectors.starts[candidates.docs[of_row]].astype(np.int64)
+        cosines = vectors.cosines(rows, openings.vectors).astype(np.float64)
+        pairs = cosines * openings.weights * _WEIGHTS[places][:, None]
+        best = pairs.max(axis=1, initial=-1).round(_DIGITS)
         # The nearest opening of each candidate first; of several equally near ones the first.
-        order = np.lexsort((rows, -cosines, of_row))
+        order = np.lexsort((rows, -best, of_row))
         nearest = order[np.diff(of_row[order], prepend=-1) > 0]
         which = of_row[nearest]
-        candidates.scores[which] += VECTOR_WEIGHT * np.maximum(cosines[nearest], 0)
-        places[which] = rows[nearest] - vectors.starts[candidates.docs[which]]
-    return places
+        candidates.scores[which] += VECTOR_WEIGHT * np.maximum(best[nearest], 0)
+        nearest_places[which] = places[nearest]
+    return nearest_places
 
 
 def _common(
