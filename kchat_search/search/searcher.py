@@ -180,6 +180,7 @@ class Searcher:
         return chats, _whole_numbers(plan.match, context)
 
     def hits(self, plan: Plan, agents: Agents) -> Hits:
+        """What reads the hits of a plan for the viewer. `agents`: names by id."""
         return Hits(
             archive=self.archive,
             chat_reader=self.chat_reader,

@@ -60,7 +60,7 @@ def test_the_page_of_a_chat_leads_to_those_like_it_and_their_page_lists_them(
     page = look(client, "/chats/8/similar")
     links = [link["href"] for link in page.links if re.match(r"/chats/\d+(#|$)", link["href"])]
     assert links == ["/chats/8", *(f"/chats/{n}#m{n}000" for n in range(9, 14))]
-    assert "similar-found" in page.ids
+    assert "later" in page.ids
     assert "退款<b>几天</b>到账" in page.text, "text, never markup"
     assert "Chats similar to #8" in look(client, "/chats/8/similar?lang=en").text
 

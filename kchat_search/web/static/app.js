@@ -122,29 +122,6 @@
   const target = location.hash.length > 1 && byId(location.hash.slice(1));
   if (target && target.closest(".transcript")) bring(target);
 
-  // -- the chats that are like one, beside it ---------------------------------------------------
-  const similar = byId("similar");
-  if (similar) {
-    const line = byId("similar-link").parentElement;
-    const say = (words) => { line.textContent = words; similar.classList.add("filled"); };
-    const request = new XMLHttpRequest();
-    request.open("GET", byId("similar-link").href);
-    request.responseType = "document"; // the browser makes it from an answer, and runs nothing of it
-    request.timeout = 30000;
-    request.onload = () => {
-      const found = request.status === 200 && request.response && request.response.getElementById("similar-found");
-      if (found) {
-        line.replaceWith(document.adoptNode(found));
-        similar.classList.add("filled");
-      } else if (request.status === 429) say(similar.dataset.tooMany);
-      else if (request.status === 200 || request.status === 401) say(similar.dataset.signedOut); // the page of the log-in
-      else say(similar.dataset.failed);
-    };
-    request.onerror = request.ontimeout = () => say(similar.dataset.failed);
-    line.append(` ${similar.dataset.busy}`);
-    request.send();
-  }
-
   // -- keys ----------------------------------------------------------------------------------------
   const typing = (target) =>
     target.closest("input, textarea, select, [contenteditable]") !== null;
