@@ -6,7 +6,8 @@ both. This is the cosine of the two without the length of the second one. Measur
 conversations and over CrossWOZ, it finds better than the cosine, because what else a chat says is
 no reason to doubt that it says the same; and no lengths need be kept.
 
-To the best by words, a part of the cosine of their openings is added: of the two that are nearest.
+To the best by words, a part of the nearness of their openings is added (`meaning.floor`): of the
+two that are nearest.
 A greater part finds more of the same matter in the demo's conversations up to `VECTOR_WEIGHT`, and
 less beyond; and it finds ever fewer chats that speak of the same hotel or film.
 """
@@ -32,8 +33,9 @@ from kchat_search.engines.whoosh.rank import (
     kth_greatest,
 )
 from kchat_search.engines.whoosh.segment import Segment
-from kchat_search.meaning.codes import SIZE, Codes, Vectors, decode
-from kchat_search.meaning.openings import WEIGHTS
+from kchat_search.engines.whoosh.vectors import Rows
+from kchat_search.meaning.codes import SIZE, Vectors, decode
+from kchat_search.meaning.floor import OF_OPENINGS, certainty
 from kchat_search.models.plan import NO_TIME, Alike, AlikeHit, EngineHit
 
 TELLING = 40
@@ -41,7 +43,6 @@ TELLING = 40
 _CONSIDERED = 4_000
 """Of so many different words at most, the most telling ones are looked for."""
 VECTOR_WEIGHT = 0.15
-_WEIGHTS = np.array(WEIGHTS)
 _WINDOW = 500
 """So many of the best by words are compared by their vectors."""
 _DIGITS = 4
@@ -85,7 +86,7 @@ def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
         return ()
     joined = _Candidates(*map(np.concatenate, zip(*found, strict=True)))
     candidates = joined.at(_best(joined.scores, max(_WINDOW, asked.limit)))
-    places = _add_cosines(segments, candidates, _openings(segments, asked.id))
+    places = _add_nearness(segments, candidates, _openings(segments, asked.id))
     order = np.lexsort((candidates.ids, candidates.created, candidates.scores))[::-1]
     order = order[: asked.limit]
     best = candidates.at(order)
@@ -176,45 +177,53 @@ class _Openings(NamedTuple):
 
     vectors: Vectors
     weights: NDArray[np.float64]
+    """What a cosine with each counts."""
 
 
 def _openings(segments: Sequence[Segment], chat_id: int) -> _Openings:
     """Those of the chat; none where it is not in the index."""
     for segment in segments:
-        codes = segment.file.vectors.codes(segment.file.vectors.rows(_own(segment, chat_id)))
-        known = np.flatnonzero(codes.magnitudes.any(axis=1))
-        if len(known):
-            vectors = decode(Codes(codes.signs[known], codes.magnitudes[known]))
-            return _Openings(vectors, _WEIGHTS[known])
+        columns = segment.file.vectors
+        rows, weights, _ = _known(segment, _own(segment, chat_id))
+        if len(rows):
+            return _Openings(decode(columns.codes(rows)), weights)
     return _Openings(np.empty((0, SIZE), np.float32), np.empty(0))
 
 
-def _add_cosines(
+def _known(
+    segment: Segment, docs: DocNumbers
+) -> tuple[Rows, NDArray[np.float64], NDArray[np.int64]]:
+    """(the vectors of these documents that the table knows something of, what a cosine with each
+    counts, their documents)."""
+    columns = segment.file.vectors
+    rows = columns.rows(docs)
+    rows = rows[columns.features[rows] > 0]
+    of_each = columns.documents[rows].astype(np.int64)
+    places = rows - columns.starts[of_each]
+    return rows, OF_OPENINGS[places] * certainty(columns.features[rows]), of_each
+
+
+def _add_nearness(
     segments: Sequence[Segment], candidates: _Candidates, openings: _Openings
 ) -> Positions:
-    """Add to each score its part of the nearest cosine. For each candidate: which of its openings
-    is the nearest, from 0; -1 where there is nothing to compare."""
+    """Add to each score its part of what the nearest pair of openings counts. For each candidate:
+    which of its openings is the nearest, from 0; -1 where there is nothing to compare."""
     nearest_places = np.full(len(candidates.docs), -1)
     if not len(openings.vectors):
         return nearest_places
     for number in np.unique(candidates.segment).tolist():
-        vectors = segments[number].file.vectors
+        columns = segments[number].file.vectors
         here = np.flatnonzero(candidates.segment == number)
-        docs = candidates.docs[here]
-        rows = vectors.rows(docs)
-        of_row = np.repeat(here, vectors.counts[docs])
-        known = vectors.codes(rows).magnitudes.any(axis=1)
-        rows, of_row = rows[known], of_row[known]
-        places = rows - vectors.starts[candidates.docs[of_row]].astype(np.int64)
-        cosines = vectors.cosines(rows, openings.vectors).astype(np.float64)
-        pairs = cosines * openings.weights * _WEIGHTS[places][:, None]
+        here = here[np.argsort(candidates.docs[here])]
+        rows, weights, docs = _known(segments[number], candidates.docs[here])
+        pairs = columns.cosines(rows, openings.vectors) * openings.weights * weights[:, None]
         best = pairs.max(axis=1, initial=-1).round(_DIGITS)
-        # The nearest opening of each candidate first; of several equally near ones the first.
-        order = np.lexsort((rows, -best, of_row))
-        nearest = order[np.diff(of_row[order], prepend=-1) > 0]
-        which = of_row[nearest]
+        # The nearest opening of each document first; of several equally near ones the first.
+        order = np.lexsort((rows, -best, docs))
+        nearest = order[np.diff(docs[order], prepend=-1) > 0]
+        which = here[np.searchsorted(candidates.docs[here], docs[nearest])]
         candidates.scores[which] += VECTOR_WEIGHT * np.maximum(best[nearest], 0)
-        nearest_places[which] = places[nearest]
+        nearest_places[which] = rows[nearest] - columns.starts[docs[nearest]]
     return nearest_places
 
 
