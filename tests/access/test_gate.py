@@ -107,6 +107,7 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         service.similar(10**9)
     exported = service.export(SearchRequest(q="a&b=c%", sort="oldest", history=True)).total
     service.rejects()
+    service.hot("7d")
     assert [(e.action, e.object, e.query, e.count) for e in written.entries] == [
         ("search", "", "q=退款&agent_id=2192", total),
         ("related", "", "q=退款 发票", related),
@@ -120,6 +121,7 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         ("similar", f"chat:{10**9}", "", 0),
         ("export", "", "q=a%26b=c%25&history=true&sort=oldest", exported),
         ("rejects", "", "", 0),
+        ("hot", "", "period=7d", 0),
     ]
 
 

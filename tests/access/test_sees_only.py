@@ -17,9 +17,11 @@ from kchat_search.access.policy import EVERY_PERMISSION
 from kchat_search.errors import BadRequest, Forbidden, KchatSearchError, NotFound
 from kchat_search.fields import FACETS
 from kchat_search.gate import Gate
+from kchat_search.models.hot import PERIODS, RUN_LIST, Days, HotRun, KeptQuestion, run_name
 from kchat_search.models.people import Principal, Role
 from kchat_search.models.search import SearchRequest
 from kchat_search.serialization.chats import agents_json, chat_json
+from kchat_search.serialization.hot import hot_json
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import related_json, search_json, similar_json
 from kchat_search.serialization.status import coverage_json
@@ -27,7 +29,7 @@ from kchat_search.service import Service
 from kchat_search.web import create_app
 from tests.access.planted import AGENTS, FILES, RARE, WORDS, conversations, opened, took_part
 from tests.web.gates import OpenGate
-from tests.world import asked, chat, message
+from tests.world import BEGIN, asked, chat, message
 
 pytestmark = pytest.mark.slow
 LINKS = Links("http://127.0.0.1:5080", None)
@@ -41,12 +43,27 @@ def agent(agent_id: str | None, *more: Role, kind: Any = "person") -> Principal:
     return Principal(kind, f"{kind}:{agent_id}", "小李", roles, agent_id)
 
 
+def keep_hot_questions(gate: Gate) -> None:
+    """As the worker found them in everybody's chats."""
+    days = Days.of("90d", gate.clock().date())
+    questions = tuple(
+        KeptQuestion(tuple(IDS[first::3]), tuple(IDS[first::15]), (*WORDS[:3], *RARE[first::3]))
+        for first in range(3)
+    )
+    run = HotRun(1, "90d", BEGIN, days, questions)
+    archive = gate.owners.archive
+    archive.set_cursor(run_name(1, "90d"), run.to_json(), now=BEGIN)
+    listed = {"runs": [{"number": 1, "made_at": BEGIN.isoformat()}]}
+    archive.set_cursor(RUN_LIST, listed, now=BEGIN)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
     """Everybody's chats, in an index of several segments, with rejects."""
     gate = opened(
         tmp_path_factory.mktemp("whole") / "w", CHATS, rejects=3, in_pieces=True, agents_see="own"
     )
+    keep_hot_questions(gate)
     yield gate
     gate.close()
 
@@ -62,6 +79,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str | None,
         names = {AGENTS[each] for each in AGENTS if any(took_part(v, each) for v in own)}
         known = {each: name for each, name in AGENTS.items() if name in names}
         gates[key] = opened(folder / str(key), own, agents=known, agents_see="own")
+        keep_hot_questions(gates[key])
     yield gates
     for gate in gates.values():
         gate.close()
@@ -164,6 +182,8 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
             f"related {request}",
             text_of(related_json(request, service.related(request), zone, LINKS)),
         )
+        found = service.by_meaning(request)
+        yield f"by meaning {request}", text_of([(one.hit.chat.id, one.hit.score) for one in found])
     for chat_id in (*IDS[::2], 1, 10**9):
         q = a_query(rnd, chat_id)
         yield (
@@ -192,6 +212,11 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
                 )
             ),
         )
+    for period in PERIODS:
+        yield f"hot {period}", text_of(hot_json(service.hot(period), zone, LINKS))
+    for place in (1, 2, 3):
+        request = asked(hot=f"1-90d-{place}", sort="newest")
+        yield f"{request}", text_of(search_json(request, service.search(request), zone, LINKS))
     yield "agents", text_of(agents_json(service.agents()))
     yield "coverage", text_of(coverage_json(service.coverage(), zone))
     for sort in ("relevance", "newest", "oldest"):
