@@ -19,15 +19,18 @@ from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import is_member, mask
-from kchat_search.engines.whoosh.vectors import Rows
+from kchat_search.engines.whoosh.vectors import Distances, Rows
+from kchat_search.engines.whoosh.vectors import Vectors as VectorColumns
 from kchat_search.meaning.codes import SIZE, Vectors, signs
 from kchat_search.meaning.floor import OF_OPENINGS, certainty
 from kchat_search.meaning.table import Meanings
 from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, MeantHit, Messages
 
+_NEAR = 16_384
+"""So many vectors of a segment are the nearest by their signs; more where several are equally
+near."""
 _DECODED = 1_024
-"""So many vectors of a segment, the nearest by their signs, are decoded; more where several are
-equally near."""
+"""So many of these, which may score best, are decoded; more where several may as well."""
 _FEW = 2 * _DECODED
 """So many are decoded without a look at their signs."""
 _SAMPLED = 16
@@ -70,13 +73,13 @@ def _of_segment(candidates: Candidates, asked: Meanings, meant: Meant) -> Iterat
     segment, columns = candidates.segment, candidates.segment.file.vectors
     rows = _rows(segment, candidates.docs, meant.scopes)
     if rows is None or len(rows) > _FEW:
-        rows = _nearest(segment, candidates.docs, rows, asked.vectors)
+        rows, distances = _nearest(segment, candidates.docs, rows, asked.vectors)
+        rows = _likeliest(columns, rows, distances)
     docs = columns.documents[rows].astype(np.int64)
     stays = ~is_member(docs, candidates.without, segment.size)
     rows, docs = rows[stays], docs[stays]
-    places = rows - columns.starts[docs]
     scores = columns.cosines(rows, asked.vectors)[:, 0].astype(np.float64)
-    scores *= OF_OPENINGS[places] * certainty(columns.features[rows]) * certainty(asked.features)
+    scores *= _weights(columns, rows) * certainty(asked.features)
     scores = scores.round(_DIGITS)
     # The best vector of each document first; of several equally good ones the first.
     order = np.lexsort((rows, -scores, docs))
@@ -84,12 +87,12 @@ def _of_segment(candidates: Candidates, asked: Meanings, meant: Meant) -> Iterat
     best = best[scores[best] >= meant.floor]
     order = np.lexsort((segment.ids[docs[best]], segment.created[docs[best]], scores[best]))
     best = best[order[::-1][: meant.limit]]
-    for doc, place, score in zip(
-        docs[best].tolist(), places[best].tolist(), scores[best].tolist(), strict=True
+    for doc, row, score in zip(
+        docs[best].tolist(), rows[best].tolist(), scores[best].tolist(), strict=True
     ):
         created = int(segment.created[doc])
         hit = EngineHit(int(segment.ids[doc]), score, None if created == NO_TIME else created)
-        yield MeantHit(hit, place)
+        yield MeantHit(hit, row - int(columns.starts[doc]))
 
 
 def _rows(segment: Segment, docs: DocNumbers, scopes: Sequence[Sequence[Messages]]) -> Rows | None:
@@ -114,9 +117,27 @@ def _rows(segment: Segment, docs: DocNumbers, scopes: Sequence[Sequence[Messages
     return rows
 
 
-def _nearest(segment: Segment, docs: DocNumbers, rows: Rows | None, vectors: Vectors) -> Rows:
-    """Those of these vectors (None: all of these documents) whose signs differ least, `_DECODED` of
-    them, and all that differ as little as the last of these."""
+def _weights(columns: VectorColumns, rows: Rows) -> NDArray[np.float64]:
+    """What a cosine with each of these vectors counts."""
+    places = rows - columns.starts[columns.documents[rows]]
+    weights: NDArray[np.float64] = OF_OPENINGS[places] * certainty(columns.features[rows])
+    return weights
+
+
+def _likeliest(columns: VectorColumns, rows: Rows, distances: Distances) -> Rows:
+    """Those of these vectors that may score best, `_DECODED` of them, and all that may as well."""
+    if len(rows) <= _DECODED:
+        return rows
+    guessed = np.cos(distances * (np.pi / SIZE)) * _weights(columns, rows)
+    likely: Rows = rows[guessed >= np.partition(guessed, -_DECODED)[-_DECODED]]
+    return likely
+
+
+def _nearest(
+    segment: Segment, docs: DocNumbers, rows: Rows | None, vectors: Vectors
+) -> tuple[Rows, Distances]:
+    """Those of these vectors (None: all of these documents) whose signs differ least, `_NEAR` of
+    them, and all that differ as little as the last of these; and in how many they differ."""
     columns = segment.file.vectors
     distances = columns.distances(signs(vectors)[0], rows)
     may: NDArray[np.bool_] | None = None
@@ -129,14 +150,15 @@ def _nearest(segment: Segment, docs: DocNumbers, rows: Rows | None, vectors: Vec
         found = np.flatnonzero(distances <= farthest)
         return found if may is None else found[may[columns.documents[found]]]
 
-    nearest = near(_within(sample, 2 * _DECODED // _SAMPLED))
-    if len(nearest) < _DECODED:
+    nearest = near(_within(sample, 2 * _NEAR // _SAMPLED))
+    if len(nearest) < _NEAR:
         nearest = near(SIZE)
     of_nearest = distances[nearest]
-    nearest = nearest[of_nearest <= _within(of_nearest, _DECODED)]
-    return nearest if rows is None else rows[nearest]
+    stays = of_nearest <= _within(of_nearest, _NEAR)
+    nearest = nearest[stays]
+    return nearest if rows is None else rows[nearest], of_nearest[stays]
 
 
-def _within(distances: NDArray[np.uint16], count: int) -> int:
+def _within(distances: Distances, count: int) -> int:
     """The least distance within which are so many of these, or all if they are fewer."""
     return int(np.searchsorted(np.cumsum(np.bincount(distances)), count))

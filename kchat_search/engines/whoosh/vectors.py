@@ -42,6 +42,8 @@ COLUMNS: Mapping[str, tuple[str, int]] = {
 
 Rows = NDArray[np.int64]
 """Vectors of a segment, counted from the first one of the first document."""
+Distances = NDArray[np.uint16]
+"""In how many signs vectors differ from another."""
 
 
 def vector_arrays(documents: Sequence[IndexDocument], table: Table | None) -> dict[str, Array]:
@@ -137,7 +139,7 @@ class Vectors:
                 out[first : first + _AT_ONCE, number] = np.einsum("ij,j->i", decoded, vector)
         return out
 
-    def distances(self, signs: NDArray[np.uint64], rows: Rows | None) -> NDArray[np.uint16]:
+    def distances(self, signs: NDArray[np.uint64], rows: Rows | None) -> Distances:
         """For each of these vectors (None: all of the segment), in how many signs it differs from
         these (`WORDS` numbers)."""
         out = np.zeros(len(self) if rows is None else len(rows), np.uint16)

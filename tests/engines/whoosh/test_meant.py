@@ -33,7 +33,7 @@ def document(chat_id: int, *said: str) -> IndexDocument:
 
 
 def meant(engine: WhooshEngine, text: str = "退款") -> tuple[MeantHit, ...]:
-    return engine.search(Plan(Contains("没有"), meant=Meant(text, Everything(), 0.5))).meant
+    return engine.search(Plan(Contains("没有"), meant=Meant(text, Everything(), 0.1))).meant
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +56,36 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
     text=st.text(st.sampled_from(CHARACTERS), min_size=1, max_size=3),
     sizes=st.tuples(st.sampled_from((1, 7, 40, 1_000)), st.sampled_from((1, 5, 90))),
 )
-def test_the_nearest_by_their_signs_are_decoded(
+def test_the_nearest_by_their_signs_are_found(
     segment: Segment, docs: set[int], picked: bool, text: str, sizes: tuple[int, int]
 ) -> None:
     """Whatever a sample of them says, and those of no other document."""
-    decoded, sampled = sizes
+    many, sampled = sizes
     columns = segment.file.vectors
     allowed = np.array(sorted(docs), np.int64)
     rows = columns.rows(allowed)
     vector = TABLE.vectors([text])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(meant_module, "_DECODED", decoded)
+        patch.setattr(meant_module, "_NEAR", many)
         patch.setattr(meant_module, "_SAMPLED", sampled)
-        found = _nearest(segment, allowed, rows if picked else None, vector)
+        found, how_far = _nearest(segment, allowed, rows if picked else None, vector)
     distances = np.bitwise_count(columns.codes(rows).signs ^ signs(vector)).sum(axis=1)
-    farthest = sorted(distances)[:decoded][-1] if len(rows) else 0
+    farthest = sorted(distances)[:many][-1] if len(rows) else 0
     assert found.tolist() == rows[distances <= farthest].tolist()
+    assert how_far.tolist() == distances[distances <= farthest].tolist()
+
+
+def test_many_that_are_nearer_but_say_little_leave_room_for_what_scores_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meant_module, "_DECODED", 10)
+    monkeypatch.setattr(meant_module, "_FEW", 10)
+    engine = WhooshEngine(tmp_path, processes=1)
+    short = [document(n, "退") for n in range(1, 60)]
+    engine.rebuild([[*short, document(99, "退退退退退退款")]], "x", table=TABLE)
+    plan = Plan(Contains("没有"), meant=Meant("退", Everything(), 0, limit=2))
+    assert [each.hit.id for each in engine.search(plan).meant] == [99, 59]
+    engine.close()
 
 
 def test_a_cosine_is_the_same_in_any_company(segment: Segment) -> None:
