@@ -48,7 +48,7 @@ _SHOWN = 20
 _FIRST = 5
 _DEMO = (23, datetime(2026, 1, 1, tzinfo=UTC), 5_000)
 """Seed, time and number of the demo's chats."""
-_FLOORS = [step / 20 for step in range(6, 19)]
+_FLOORS = [step / 50 for step in range(12, 23)]
 
 Ask = Callable[[str], list[int]]
 """The ids of the first twenty chats, best first."""
