@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from kchat_search.cli.printing import print_page
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.meaning import floor
@@ -23,6 +25,7 @@ from kchat_search.search.syntax import parse
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import search_json
 from kchat_search.text.segmentation import Segmenter
+from tests.access.test_gate import Written
 from tests.world import World, agents, asked, chat
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -281,3 +284,30 @@ def test_a_floor_that_nothing_reaches(
 def test_the_status_says_that_it_works(worlds: tuple[World, World]) -> None:
     states = [world.service.status().meaning for world in worlds]
     assert [(each.state, each.problem) for each in states] == [("on", None), ("off", None)]
+
+
+def test_the_answer_and_the_command_name_them_apart(
+    worlds: tuple[World, World], capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = asked("退款 火箭", related=4)
+    page = worlds[0].service.search(request)
+    answer = search_json(request, page, ZONE, LINKS)
+    whys = [each["why"] for each in answer["related"]]
+    assert whys == ["words"] * 4 + ["meaning"] * 4
+    assert page.related_total >= 4
+    assert not any({"has", "lacks"} & each.keys() for each in answer["related"][4:])
+    print_page(page, ZONE)
+    printed = capsys.readouterr().out
+    _, words, meaning = re.split("with only some of it:|Guessed by meaning, .*:", printed)
+    assert (words.count("lacks"), meaning.count("lacks"), meaning.count("#")) == (4, 0, 4)
+
+
+def test_the_record_counts_all_that_was_shown(worlds: tuple[World, World]) -> None:
+    written = Written()
+    service = replace(worlds[0].service, recorder=written)
+    service.related(asked("退款 火箭", related=3))
+    service.by_meaning(asked("退款 火箭", related=3))
+    assert [(entry.action, entry.count) for entry in written.entries] == [
+        ("related", 6),
+        ("related", 3),
+    ]

@@ -156,3 +156,24 @@ def test_a_chat_without_anything_private_hides_nothing() -> None:
     found = made(chat(message(1, "我要退款 iPhone 6"), message(2, "订单2019042512345678")))
     assert (found.hidden_files, found.hidden_words, found.whole_files) == ((), (), ())
     assert all(each.hidden is None for each in found.passages)
+
+
+def test_openings_are_what_the_visitor_asked_first_as_everybody_sees_it() -> None:
+    sent = chat(
+        message(1, "欢迎光临", name="机器人", role="robot"),
+        message(2, "你好，在吗"),
+        message(3, "退款几天到账", recalled=True),
+        message(4, "", upload={"name": "发票抬头.pdf"}),
+        message(5, "发票抬头写错了，电话13800138845"),
+        message(6, "请稍等", name="李雷", role="agent"),
+        message(7, "！？"),
+        message(8, "能重开吗"),
+        message(9, "急用"),
+        message(10, "还要寄到公司"),
+    )
+    found = made(sent)
+    assert [found.passages[place].text for place in found.openings] == [
+        f"发票抬头写错了,电话138{DIGITS}8845",
+        "能重开吗",
+        "急用",
+    ]
