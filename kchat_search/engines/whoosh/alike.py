@@ -8,8 +8,7 @@ no reason to doubt that it says the same; and no lengths need be kept.
 
 To the best by words, a part of the nearness of their openings is added (`meaning.floor`): of the
 two that are nearest.
-A greater part finds more of the same matter in the demo's conversations up to `VECTOR_WEIGHT`, and
-less beyond; and it finds ever fewer chats that speak of the same hotel or film.
+It finds more chats of the same matter, and fewer that speak of the same hotel or film.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.rank import (
     K1,
@@ -42,11 +42,15 @@ TELLING = 40
 """So many words of a chat are looked up. With 20 as with 80, fewer of the chats found are right."""
 _CONSIDERED = 4_000
 """Of so many different words at most, the most telling ones are looked for."""
-VECTOR_WEIGHT = 0.15
-_WINDOW = 500
+VECTOR_WEIGHT = 0.5
+_WINDOW = 200
 """So many of the best by words are compared by their vectors."""
 _DIGITS = 4
 """A cosine has so many decimals: the rest is noise of the codes."""
+
+
+_Postings = Mapping[str, tuple[DocNumbers, Array | None]]
+"""Of one segment, by word: see `Segment.postings`."""
 
 
 class _Words(NamedTuple):
@@ -81,7 +85,10 @@ def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
     Raises `PostingsDamaged`.
     """
     words = _telling(segments, asked)
-    found = [_of_segment(segment, n, words, asked.id) for n, segment in enumerate(segments)]
+    postings = [{word: segment.postings(word) for word in words.weights} for segment in segments]
+    found = [
+        _of_segment(segment, n, words, postings[n], asked.id) for n, segment in enumerate(segments)
+    ]
     if not words.weights or not found:
         return ()
     joined = _Candidates(*map(np.concatenate, zip(*found, strict=True)))
@@ -90,7 +97,7 @@ def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
     order = np.lexsort((candidates.ids, candidates.created, candidates.scores))[::-1]
     order = order[: asked.limit]
     best = candidates.at(order)
-    common = _common(segments, best, words)
+    common = _common(segments, best, words, postings)
     return tuple(
         AlikeHit(
             EngineHit(chat_id, score, None if created == NO_TIME else created),
@@ -148,13 +155,15 @@ def _saturated(frequency: NDArray[np.int64] | Scores | int, norm: Scores) -> Sco
     return saturated
 
 
-def _of_segment(segment: Segment, number: int, words: _Words, chat_id: int) -> _Candidates:
+def _of_segment(
+    segment: Segment, number: int, words: _Words, postings: _Postings, chat_id: int
+) -> _Candidates:
     """The best documents of one segment, in no particular order. `number`: its place."""
     scores = np.zeros(segment.size)
     norms = _norms(segment.lengths, words.average_length)
     for word, weight in words.weights.items():
         processor_time.check()
-        docs, frequencies = segment.postings(word)
+        docs, frequencies = postings[word]
         of_word = _saturated(1 if frequencies is None else frequencies, norms[docs])
         scores[docs] += weight * words.idf[word] * of_word
     scores[_own(segment, chat_id)] = 0
@@ -228,7 +237,10 @@ def _add_nearness(
 
 
 def _common(
-    segments: Sequence[Segment], best: _Candidates, words: _Words
+    segments: Sequence[Segment],
+    best: _Candidates,
+    words: _Words,
+    postings: Sequence[_Postings],
 ) -> list[dict[str, float]]:
     """For each of the best: the words that it has, with what each adds to its score."""
     common: list[dict[str, float]] = [{} for _ in best.docs]
@@ -238,7 +250,7 @@ def _common(
         docs = best.docs[places]
         norms = _norms(segment.lengths[docs], words.average_length)
         for word, weight in words.weights.items():
-            frequencies = frequencies_in(segment, segment.postings(word), docs)
+            frequencies = frequencies_in(segment, postings[number][word], docs)
             if frequencies is None:
                 continue
             adds = weight * words.idf[word] * _saturated(frequencies, norms)

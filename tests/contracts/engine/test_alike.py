@@ -22,7 +22,7 @@ from tests.contracts.engine.test_meant import TABLE
 from tests.contracts.engine.test_meant import asked as asked_document
 from tests.engines.documents import histories, make
 
-K1, B, TELLING, VECTOR_WEIGHT = 1.2, 0.25, 40, 0.15
+K1, B, TELLING, VECTOR_WEIGHT = 1.2, 0.25, 40, 0.5
 
 
 def scores(held: Iterable[IndexDocument], asked: Alike) -> dict[int, float]:
