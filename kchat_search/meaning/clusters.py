@@ -20,7 +20,7 @@ Read = Callable[[NDArray[np.int64]], Vectors]
 
 NONE = -1
 """The label of a vector that is in no cluster."""
-NEAREST = 0.5
+NEAREST = 0.45
 """The least cosine of a vector and the centre of its cluster."""
 ALIKE = 0.55
 """Centres with at least this cosine become one."""
@@ -36,6 +36,9 @@ _ROUNDS = 4
 """Over the whole sample, at the end."""
 _AT_ONCE = 8_192
 _SEED = 15
+_IN_COMMON = np.float32(0.8)
+"""This part of what all have in common is taken away. Not all: else nothing were left where all ask
+the same."""
 
 
 class Openings(NamedTuple):
@@ -59,15 +62,15 @@ class Clusters(NamedTuple):
 def clusters(count: int, read: Read, least: int) -> Clusters:
     """The clusters of `count` vectors, each with `least` or more of them.
 
-    Time: some 3 s for 100,000 vectors on one processor. Memory: some 30 MB.
+    Time: some 2 s for 100,000 vectors on one processor. Memory: some 50 MB.
     """
     chance = np.random.default_rng(_SEED)
-    sample = _sample(count, read, chance)
+    sample, middle = _sample(count, read, chance)
     if len(sample) < 2:
         return _nowhere(count)
     centres = _fitted(sample, chance)
     centres = _merged(centres, _members(sample, centres))
-    labels, nearness = _assigned(count, read, centres)
+    labels, nearness = _assigned(count, lambda which: _from(middle, read(which)), centres)
     return _by_size(labels, nearness, least)
 
 
@@ -75,12 +78,23 @@ def _nowhere(count: int) -> Clusters:
     return Clusters(np.full(count, NONE), np.zeros(count, np.float32))
 
 
-def _sample(count: int, read: Read, chance: np.random.Generator) -> Vectors:
+def _sample(count: int, read: Read, chance: np.random.Generator) -> tuple[Vectors, Vectors]:
+    """(some of the vectors, seen from their middle; their middle)."""
     numbers = np.arange(count)
     if count > _SAMPLE:
         numbers = np.sort(chance.choice(count, _SAMPLE, replace=False))
     vectors = read(numbers)
-    return vectors[vectors.any(axis=1)]
+    vectors = vectors[vectors.any(axis=1)]
+    middle: Vectors = _IN_COMMON * vectors.sum(axis=0) / max(1, len(vectors))
+    return _from(middle, vectors), middle
+
+
+def _from(middle: Vectors, vectors: Vectors) -> Vectors:
+    """In which directions the vectors lie from their middle: what all have in common, such as a
+    trade, tells none from the others. One that is all 0 stays so."""
+    moved = _unit(vectors - middle)
+    moved[~np.asarray(vectors.any(axis=1))] = 0
+    return moved
 
 
 def _fitted(sample: Vectors, chance: np.random.Generator) -> Vectors:

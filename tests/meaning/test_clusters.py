@@ -59,6 +59,23 @@ def test_what_is_near_nothing_is_in_no_cluster() -> None:
     ]
 
 
+def test_what_all_have_in_common_hides_no_difference() -> None:
+    """As where everybody looks for a restaurant, an hotel or a sight, in nearly the same words."""
+    middles = np.zeros((3, SIZE))
+    middles[:, 0] = 0.9
+    middles[range(3), range(1, 4)] = (1 - 0.9**2) ** 0.5
+    vectors = np.repeat(middles, 60, axis=0) + around(1, 180, 0.2) * 0.05
+    unit = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    labels = found(unit, least=5).labels.reshape(3, 60)
+    assert [len(set(row)) for row in labels.tolist()] == [1, 1, 1]
+    assert len(set(labels[:, 0].tolist())) == 3
+
+
+def test_where_all_ask_the_same_there_is_one_cluster() -> None:
+    assert (found(np.repeat(around(1, 1, 0), 40, axis=0)).labels == 0).all()
+    assert (found(around(1, 40, 0.05)).labels == 0).all()
+
+
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_few_vectors_are_no_error(count: int) -> None:
     assert len(found(around(1, count, 0.1), least=5).labels) == count

@@ -23,8 +23,8 @@ from tests.meaning.tables import random_table
 from tests.world import chat, message
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
-REFUNDS = ("退款几天到账", "退款到账了吗", "几天到账退款呢,电话13800138845")
-BILLS = ("发票怎么开", "怎么开发票", "要开发票")
+REFUNDS = ("退款几天到账", "退款到账几天了", "几天到账退款呢,电话13800138845")
+BILLS = ("发票怎么开", "怎么开发票", "要开发票怎么")
 TABLE = random_table("退款几天到账发票怎么开要")
 
 
