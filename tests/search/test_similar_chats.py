@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import LimitExceeded, NotFound
 from kchat_search.models.chats import StoredChat
-from kchat_search.models.plan import AlikeHit, EngineHit
+from kchat_search.models.plan import Alike, AlikeHit, EngineHit
 from kchat_search.models.search import MAX_SIMILAR
 from kchat_search.search import similar_chats
 from tests.world import World, agents, chat
@@ -79,3 +80,16 @@ def test_without_an_opening_the_message_with_the_most_telling_words_is_shown(
     transcript = service.chat_reader.read(stored.raw, {})
     found = AlikeHit(EngineHit(3, 1.0, None), words, place)
     assert similar_chats._message(transcript, found) == position
+
+
+@pytest.mark.slow
+def test_without_meanings_the_words_alone_decide(tmp_path: Path) -> None:
+    with DemoServer(
+        CHATS, agents(), email=DEMO_EMAIL, password="secret", api_token=DEMO_API_TOKEN
+    ) as kchat:
+        world = World(kchat, tmp_path, meaning=False)
+        world.sync()
+        found = world.service.searcher.index.alike(Alike(4, ("发票", "抬头", "重开"), 5))
+        assert {one.hit.id: one.place for one in found} == {3: None, 5: None}
+        assert {hit.chat.id for hit in world.service.similar(4).hits} >= {3, 5}
+        world.service.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -206,7 +207,7 @@ WIDE = {"viewport": {"width": 1600, "height": 900}}
 @pytest.mark.parametrize("watch", [PHONE, WIDE], ids=["phone", "wide"], indirect=True)
 def test_no_page_is_wider_than_the_screen(watch: Watch) -> None:
     paths = ["/?lang=en", "/?q=退款&status=close", "/?q=退款 火箭", "/chats/290?q=退款"]
-    paths += ["/chats/290/versions", "/chats/666/versions"]
+    paths += ["/chats/290/versions", "/chats/666/versions", "/chats/666/similar"]
     paths += ["/chats/666", "/?q=alert", "/status", "/docs", "/?lang=zh", "/?q=&sort=newest"]
     for path in paths:
         page = watch.open(path)
@@ -217,12 +218,29 @@ def test_hostile_chats_run_nothing(watch: Watch) -> None:
     for path in (
         "/chats/666?q=alert",
         "/chats/666/versions",
+        "/chats/666/similar",
         "/?q=alert",
         "/?q=<script>alert(1)</script>",
         "/status",
     ):
         page = watch.open(path)
         assert page.locator("main img").count() == 0
+
+
+@pytest.mark.parametrize(
+    "watch", [{}, {"java_script_enabled": False}], ids=["with", "without"], indirect=True
+)
+def test_the_chats_that_are_like_one_stand_beside_it_or_behind_a_link(watch: Watch) -> None:
+    page = watch.open("/chats/290")
+    link = page.locator(".alike [role=status] a")
+    if link.count() and not page.evaluate("document.documentElement.classList.contains('js')"):
+        link.click()
+    found = page.locator("ol.similar a")
+    found.first.wait_for()
+    chats = {str(a.get_attribute("href")).split("#")[0] for a in found.all()}
+    assert chats
+    assert all(re.fullmatch(r"/chats/[0-9]+", chat) for chat in chats)
+    assert "/chats/290" not in chats
 
 
 CONTRAST = """() => {
@@ -263,6 +281,7 @@ def test_every_text_has_enough_contrast(watch: Watch) -> None:
         "/chats/290?q=退款",
         "/chats/291",
         "/chats/290/versions",
+        "/chats/290/similar",
         "/status",
         "/docs",
     ):
@@ -284,6 +303,7 @@ def test_everything_that_can_be_tapped_is_large_enough(watch: Watch) -> None:
         "/?q=退款&status=close",
         "/chats/290?q=退款",
         "/chats/290/versions",
+        "/chats/290/similar",
         "/status",
     ):
         assert watch.open(path).evaluate(TARGETS) == [], path

@@ -161,12 +161,11 @@ class FakeService:
         return tuple(RelatedChat(hit, why="meaning") for hit in hits)
 
     def similar(self, chat_id: int, limit: int = SIMILAR) -> SimilarPage:
-        """The chats that share the first two characters of the chat's first message."""
+        """The chats that have the first two characters of one of the chat's texts."""
         self._fail()
-        like = self.chat(chat_id).chat
-        begins = like.messages[0].text[:2] if like.messages else ""
-        others = [c for c in self.chats if c.id != chat_id and begins and begins in _text(c)]
-        return SimilarPage(tuple(self._hit(c, [begins], 1) for c in others[:limit]))
+        begins = [m.text[:2] for m in self.chat(chat_id).chat.messages if m.text]
+        others = [c for c in self.chats if c.id != chat_id and any(b in _text(c) for b in begins)]
+        return SimilarPage(tuple(self._hit(c, begins, 1) for c in others[:limit]))
 
     def hot(self, period: Period) -> HotPage:
         self._fail()
