@@ -18,6 +18,9 @@ alone, and then the related chats by meaning.
     right of 5  the share that is right of the first five, all queries together
     changed     the share of the queries that «ours» answers otherwise with `KCHAT_MEANING=false`
 
+The vectors are made with the table that comes with the package, or with `--fitted` as `reindex`
+makes them.
+
 What stands in the exact part or in that by words does not stand in the part by meaning. So for
 names, only what these two lack is right there.
 """
@@ -74,6 +77,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Does the right chat stand first?")
     parser.add_argument("sets", nargs="*", choices=SETS, default=SETS, help="by default all")
     parser.add_argument("--floors", action="store_true", help="what other floors would show")
+    parser.add_argument(
+        "--fitted", action="store_true", help="fit the table of meanings on the chats, as reindex"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
     chosen = parser.parse_args()
     wanted = [corpus.DATA / f"{name}.jsonl.gz" for name in NAMES if name in chosen.sets]
@@ -83,9 +89,9 @@ def main() -> None:
     for name in chosen.sets:
         with TemporaryDirectory(prefix="kchat-relevance-") as folder:
             found |= (
-                _of_names(name, Path(folder))
+                _of_names(name, Path(folder), fitted=chosen.fitted)
                 if name in NAMES
-                else _of_paraphrases(name, Path(folder), floors=chosen.floors)
+                else _of_paraphrases(name, Path(folder), floors=chosen.floors, fitted=chosen.fitted)
             )
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=1), "utf-8")
@@ -101,14 +107,14 @@ def main() -> None:
 # -- the sets --------------------------------------------------------------------------------------
 
 
-def _of_names(name: str, folder: Path) -> dict[str, Report]:
+def _of_names(name: str, folder: Path, *, fitted: bool) -> dict[str, Report]:
     """The figures of each engine over a data set."""
     chats = list(corpus.lines(corpus.DATA / f"{name}.jsonl.gz"))
     judged = [
         (line["query"], set(line["relevant"]))
         for line in corpus.lines(corpus.DATA / "relevance" / f"{name}-entity.jsonl.gz")
     ]
-    pages, changed = _ours(name, folder, chats, [q for q, _ in judged])
+    pages, changed = _ours(name, folder, chats, [q for q, _ in judged], fitted=fitted)
     found = parts(judged, pages)
     found["ours"]["changed"] = changed
     for label, rival_name in (
@@ -128,14 +134,16 @@ def _of_names(name: str, folder: Path) -> dict[str, Report]:
     return {name: found}
 
 
-def _of_paraphrases(name: str, folder: Path, *, floors: bool) -> dict[str, Report]:
+def _of_paraphrases(name: str, folder: Path, *, floors: bool, fitted: bool) -> dict[str, Report]:
     """The figures of both halves, and what is shown where nothing is right."""
     timeline = Timeline(*_DEMO)
     about = timeline.situations()
     asked = paraphrases()
     if floors:
         floor.FLOOR = min(_FLOORS)
-    pages, changed = _ours(name, folder, timeline.chats(), [one.query for one in asked])
+    pages, changed = _ours(
+        name, folder, timeline.chats(), [one.query for one in asked], fitted=fitted
+    )
     found: dict[str, Report] = {}
     for half in ("tune", "held"):
         judged = [
@@ -160,7 +168,12 @@ def _of_paraphrases(name: str, folder: Path, *, floors: bool) -> dict[str, Repor
 
 
 def _ours(
-    name: str, folder: Path, chats: Iterable[dict[str, Any]], queries: Sequence[str]
+    name: str,
+    folder: Path,
+    chats: Iterable[dict[str, Any]],
+    queries: Sequence[str],
+    *,
+    fitted: bool,
 ) -> tuple[dict[str, Page], float]:
     """What ours shows for each query, and for which share of them the exact part or that by words
     is another one without meaning."""
@@ -171,7 +184,9 @@ def _ours(
             if meaning:
                 for _ in ours.saving(service, chats):
                     pass
-            ours.build(service)
+            ours.build(service, fitted=fitted and meaning)
+            state = service.engine.describe()
+            say(f"{name}: table {state.table}, fitted: {state.table_fitted}")
             pages.append({q: _page(service, q) for q in queries})
     with_, without = pages
     assert not any(page.meaning for page in without.values())

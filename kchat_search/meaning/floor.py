@@ -9,19 +9,21 @@ from numpy.typing import NDArray
 
 FLOOR = 0.32
 """What a query's and a chat's nearness must be, at least. Chosen on one half of the judged queries
-so that at least half of what is shown is right: `python -m benchmarks.relevance paraphrases
---floors` (see docs/benchmarks.md)."""
+so that at least half of what is shown is right, with the shipped table and with a fitted one:
+`python -m benchmarks.relevance paraphrases --floors`, and with `--fitted` (see docs/benchmarks.md,
+also for the other half)."""
 
 OF_OPENINGS = np.array([1.0, 0.7, 0.7])
 """What the nearness of each of a chat's openings counts. Later ones often only answer the agent
-(«没通知我»), and come near a query by chance. Measured there, nDCG@10: .28 where all count the
-same, .33 so, .34 with the first alone, which in some chats says nothing."""
+(«没通知我»), and come near a query by chance. Measured with all of these queries and no floor,
+nDCG@10: .28 where all count the same, .33 so, .34 with the first alone, which in some chats says
+nothing."""
 _HALF = 2
 """A vector of so many features counts half."""
 
 
 def certainty(features: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
     """How much a cosine counts with a vector that is the sum of so many features: 0 to 1. The
-    fewer there are, the more does chance decide. Measured there, nDCG@10: .36 with it."""
+    fewer there are, the more does chance decide. Measured likewise, nDCG@10: .36 with it."""
     many = features.astype(np.float64)
     return many / (many + _HALF)
