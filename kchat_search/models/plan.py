@@ -187,6 +187,8 @@ class Meant:
     limit: int = 5
     scopes: tuple[tuple[Messages, ...], ...] = ()
     """For each of these, the message that is compared must be one of its messages."""
+    beside: float | None = None
+    """The floor where some chat fulfils `match`, if it is another."""
 
 
 @dataclass(frozen=True, slots=True)

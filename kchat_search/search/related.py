@@ -91,6 +91,7 @@ def meant(tree: Tree | None, context: Context, limit: int) -> Meant | None:
         floor.FLOOR,
         min(limit, MOST_BY_MEANING),
         tuple(group for group in relaxed.scope.groups() if EVERYWHERE not in group),
+        floor.BESIDE_HITS,
     )
 
 

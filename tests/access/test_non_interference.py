@@ -62,7 +62,8 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gate, Gate
 @pytest.fixture(autouse=True)
 def low_floor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each search with words has chats by their meaning."""
-    monkeypatch.setattr(floor, "FLOOR", -1.0)
+    for name in ("FLOOR", "BESIDE_HITS"):
+        monkeypatch.setattr(floor, name, -1.0)
 
 
 def test_the_two_archives_differ_in_hidden_digits_only() -> None:

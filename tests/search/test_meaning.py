@@ -132,7 +132,8 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Wo
 def low_floor(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """So that there always is something, whatever the table."""
     if "worlds" in request.fixturenames:
-        monkeypatch.setattr(floor, "FLOOR", -1.0)
+        for name in ("FLOOR", "BESIDE_HITS"):
+            monkeypatch.setattr(floor, name, -1.0)
 
 
 def by_meaning(page: SearchPage) -> list[RelatedChat]:
@@ -279,6 +280,16 @@ def test_a_floor_that_nothing_reaches(
 ) -> None:
     monkeypatch.setattr(floor, "FLOOR", 1.01)
     assert by_meaning(worlds[0].search("怎么退款 火箭")) == []
+
+
+def test_beside_what_has_the_words_a_guess_must_be_better(
+    worlds: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(floor, "BESIDE_HITS", 1.01)
+    assert by_meaning(worlds[0].search("怎么退款 火箭"))
+    found = worlds[0].search("退款")
+    assert found.total
+    assert by_meaning(found) == []
 
 
 def test_the_status_says_that_it_works(worlds: tuple[World, World]) -> None:

@@ -173,6 +173,8 @@ def _meant(
         may = _match(segment, meant.required, plan).docs
         also = may[np.isin(segment.ids[may], shown)] if len(shown) else EMPTY
         found.append(Candidates(segment, may, union([docs, also], segment.size)))
+    if meant.beside is not None and any(len(matches.docs) for matches in whole):
+        meant = replace(meant, floor=meant.beside)
     return meant_hits(found, meant)
 
 

@@ -159,6 +159,8 @@ def ids(engine: Engine, asked_for: Plan) -> list[int]:
         ({"meant": Meant("退款", Everything(), 0.2, limit=1)}, [2]),
         ({"meant": Meant("xyz", Everything(), -1)}, []),
         ({"meant": Meant("退款", Everything(), 1.1)}, []),
+        ({"match": Contains("几天"), "meant": Meant("退款", Everything(), 0.2, beside=1.1)}, []),
+        ({"meant": Meant("退款", Everything(), 0.2, limit=1, beside=1.1)}, [2]),
         ({"related": Related(Everything(), (Contains("款退"), Contains("没有")), 9)}, [1, 3]),
     ],
     ids=str,
