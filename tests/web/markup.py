@@ -6,6 +6,7 @@ policy does not allow. Every field must have a label. What is wrong stands in `f
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 ADDRESSES = {"href", "src", "action"}
+_OUR_SCRIPT = re.compile(r"/static/(app|later|opening)\.js(\?\S*)?")
 
 
 class Page(HTMLParser):
@@ -66,6 +68,13 @@ class Page(HTMLParser):
                 self.faults.append(f"inline {name} in <{tag}>")
             if name in ADDRESSES and urlsplit(value.strip()).scheme not in ("", "http", "https"):
                 self.faults.append(f"{name}={value!r}")
+
+    @property
+    def foreign_scripts(self) -> list[dict[str, str]]:
+        """The scripts that are none of our files."""
+        scripts = [known for tag, known in self.tags if tag == "script"]
+        assert scripts
+        return [known for known in scripts if not _OUR_SCRIPT.fullmatch(known.get("src", ""))]
 
     def _collect(self, tag: str, known: dict[str, str]) -> None:
         self.tags.append((tag, known))
