@@ -290,9 +290,11 @@ def check_related(
     expected = some if len(whole) < 20 else set()
     page = corpus.service.search(replace(request, related=50))
     assert (page.total, page.related_total) == (len(whole), len(expected)), request.q
-    found = [one.hit.chat.id for one in page.related]
+    found = [one.hit.chat.id for one in page.related if one.why == "words"]
     assert len(found) == len(set(found)) == min(50, len(expected)), request.q
     assert set(found) <= expected
+    meant = {one.hit.chat.id for one in page.related if one.why == "meaning"}
+    assert meant <= {one.raw["id"] for one in passing} - whole - set(found), request.q
     by_date = corpus.service.search(replace(request, sort="newest"))
     assert (by_date.total, by_date.related_total, by_date.related) == (len(whole), 0, ())
 
