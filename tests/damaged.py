@@ -112,11 +112,13 @@ class Target:
     def over(self, archive: SqlArchive) -> Service:
         """The program over another archive, with the same index."""
         service = self.service
+        indexer = replace(service.indexer, archive=archive)
         return replace(
             service,
             archive=archive,
             searcher=replace(service.searcher, archive=archive),
-            indexer=replace(service.indexer, archive=archive),
+            indexer=indexer,
+            refitter=replace(service.refitter, archive=archive, indexer=indexer),
         )
 
     def outcome(self, file: Path) -> Outcome:
