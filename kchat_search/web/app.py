@@ -43,6 +43,7 @@ from kchat_search.web.pages import (
     sign_in,
     sign_in_code,
     similar,
+    status,
     tokens,
 )
 from kchat_search.web.pages import routes as pages
@@ -89,6 +90,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(hot.pages)
     app.register_blueprint(meant.pages)
     app.register_blueprint(similar.pages)
+    app.register_blueprint(status.pages)
     app.register_blueprint(sign_in.pages)
     app.register_blueprint(elsewhere.blueprint(clock))
     app.register_blueprint(sign_in_code.blueprint(clock))

@@ -47,7 +47,7 @@ OPEN_TO: dict[str, frozenset[str]] = {
     "pages.chat": READERS,
     "similar.similar": READERS,
     "pages.chat_versions": COMPLIANCE,
-    "pages.status": frozenset({"compliance", "admin"}),
+    "status.status": frozenset({"compliance", "admin"}),
     "pages.reveal": COMPLIANCE,
     "elsewhere.begin": PUBLIC,
     "elsewhere.callback": PUBLIC,

@@ -4,6 +4,7 @@ routes.py       the routes: from parameters to a page
 search_page.py  what the search page shows: facets, chips, pager
 meant.py        what a search found by meaning, asked for apart
 similar.py      the chats that are like one
+status.py       is everything there, what goes on, what failed
 hot.py          what visitors asked about most lately
 sign_in.py      log-in and log-out
 sign_in_code.py log-in with a code that the command line gave

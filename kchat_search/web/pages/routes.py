@@ -1,4 +1,4 @@
-"""The routes of the pages: search, chat, versions of a chat, status.
+"""The routes of the pages: search, chat, versions of a chat.
 
 Each route says which permission it needs, reads its parameters, asks the program, and fills a
 template. The program is that of the present request, for whoever asks.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 
 from flask import Blueprint, Response, redirect, request
 from flask_babel import gettext as _
@@ -34,10 +34,6 @@ from kchat_search.web.pages.labels import Labels
 
 A_PAGE = links.MESSAGES_A_PAGE
 _NONE = slice(0)
-REJECTS_A_PAGE = 50
-REPORTS_SHOWN = 10
-RAW_SHOWN = 4_000
-"""At most so many characters of a reject's raw JSON are shown."""
 
 
 def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
@@ -94,12 +90,6 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
         response.headers["Cache-Control"] = "private, no-store"
         return response
 
-    @pages.get("/status")
-    @needs("status")
-    def status() -> Response:
-        offset = parameters.only(without_choice(request.args), "offset")["offset"]
-        return _status_page(parameters.read_offset(offset))
-
     return pages
 
 
@@ -126,27 +116,6 @@ def named(chat_id: str) -> Iterator[None]:
         if isinstance(error, BadRequest) and error.parameter != "id":
             raise
         raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
-
-
-def _status_page(offset: int) -> Response:
-    now = program().status()
-    reports = program().reports(REPORTS_SHOWN)
-    every = timedelta(seconds=program().presentation.sync_interval_seconds)
-    rejects = program().rejects(REJECTS_A_PAGE, offset) if program().may("rejects") else ()
-    return page(
-        "status.html",
-        status=now,
-        kind_words=kind_words(),
-        rejects=rejects,
-        any_gone=any(stored.gone_at for stored in rejects),
-        RAW_SHOWN=RAW_SHOWN,
-        offset=offset,
-        step=REJECTS_A_PAGE,
-        reports=reports,
-        # A tick begins one interval after the last one began, unless that one takes longer.
-        next_sync=reports[0].started_at + every if reports and now.indexer else None,
-        histogram=histogram.of_months(now.months),
-    )
 
 
 def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
@@ -258,11 +227,6 @@ def type_words() -> dict[str, str]:
         "chat.video": _("视频"),
         "chat.voice": _("语音"),
     }
-
-
-def kind_words() -> dict[str, str]:
-    """The words for the kinds of syncs."""
-    return {"backfill": _("全量导入"), "tick": _("例行"), "reconcile": _("核对")}
 
 
 def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:
