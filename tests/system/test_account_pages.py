@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -11,23 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page
 
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Entrance
 from kchat_search.models.search import ChatView
 from kchat_search.web.pages.audit import TOO_MANY
-from tests.system.test_browser import ARGS, CHROMIUM, CONTRAST, DEADLINE_MS, TARGETS
+from tests.system.chromium import DEADLINE_MS, NEEDS_CHROMIUM, served
+from tests.system.test_browser import CONTRAST, TARGETS
 from tests.web import chats
 from tests.web.conftest import access_in, make_presentation
 from tests.web.doors import WORDS, Doors, Time, hire
 from tests.web.fake_service import FakeService
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -81,21 +77,8 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
 
 @pytest.fixture(scope="module")
 def address(doors: Doors) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, doors.app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield found
-        found.close()
+    with served(doors.app()) as address:
+        yield address
 
 
 class Visit:

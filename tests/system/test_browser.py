@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 import re
-import shutil
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
-from werkzeug.serving import make_server
+from playwright.sync_api import Browser, Page
 
 from tests.serialization.export_files import sheet_rows
+from tests.system.chromium import NEEDS_CHROMIUM, Watch, served, watched
 from tests.web import chats
 from tests.web.builders import chat, message
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
-]
-
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-ARGS += ["--disable-component-update", "--disable-sync"]
-DEADLINE_MS = 60_000
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -39,61 +26,14 @@ def address() -> Iterator[str]:
     everything.append(chat(7, long, visitor_id="7"))
     service = FakeService(everything, make_presentation(demo=True))
     service.past = {290: chats.refund_versions(), 666: chats.hostile_versions()}
-    app = make_app(service)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield found
-        found.close()
-
-
-@dataclass
-class Watch:
-    """A page, and what it should never do."""
-
-    page: Page
-    address: str
-    complaints: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(self.address + path)
-        return self.page
+    with served(make_app(service)) as address:
+        yield address
 
 
 @pytest.fixture
 def watch(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Watch]:
-    options = getattr(request, "param", {})
-    context = browser.new_context(**({"locale": "zh-CN"} | options))
-    context.set_default_timeout(DEADLINE_MS)
-    page = context.new_page()
-    seen = Watch(page, address)
-    page.on("console", lambda said: seen.complaints.append(said.text))
-    page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-    page.on("dialog", lambda dialog: seen.complaints.append(dialog.message))
-    page.on(
-        "request",
-        lambda sent: None if sent.url.startswith(address) else seen.complaints.append(sent.url),
-    )
-    # a request that ends because the page is left is no failure
-    page.on(
-        "requestfailed",
-        lambda sent: (
-            None if sent.failure == "net::ERR_ABORTED" else seen.complaints.append(sent.url)
-        ),
-    )
-    yield seen
-    context.close()
-    assert seen.complaints == [], "errors, dialogs, or requests to another host"
+    with watched(browser, address, **getattr(request, "param", {})) as seen:
+        yield seen
 
 
 def focused(page: Page) -> str:

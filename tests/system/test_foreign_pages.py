@@ -15,11 +15,12 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from kchat_search.models.search import SearchPage, SearchRequest
-from tests.system.test_browser import DEADLINE_MS, browser, pytestmark  # noqa: F401  # a fixture
+from tests.system.chromium import DEADLINE_MS, NEEDS_CHROMIUM
 from tests.web import chats
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 
+pytestmark = NEEDS_CHROMIUM
 PATIENCE_SECONDS = 60
 
 TARGETS = {
@@ -145,7 +146,7 @@ def target() -> Iterator[Target]:
 
 
 @pytest.fixture
-def context(browser: Browser) -> Iterator[BrowserContext]:  # noqa: F811  # the fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
     made = browser.new_context()
     made.set_default_timeout(DEADLINE_MS)
     yield made
@@ -192,7 +193,7 @@ def test_another_sites_link_opens_a_page_at_the_message_it_names(
 
 
 def test_another_sites_link_opens_a_page_without_javascript(
-    browser: Browser,  # noqa: F811  # the fixture
+    browser: Browser,
     target: Target,
 ) -> None:
     context = browser.new_context(java_script_enabled=False)
