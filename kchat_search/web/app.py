@@ -34,6 +34,7 @@ from kchat_search.web.http.forwarding import forwarded
 from kchat_search.web.pages import (
     account,
     audit,
+    chat_page,
     elsewhere,
     formatting,
     header,
@@ -87,6 +88,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(api.blueprint(presentation, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(presentation, clock))
+    app.register_blueprint(chat_page.pages)
     app.register_blueprint(hot.pages)
     app.register_blueprint(meant.pages)
     app.register_blueprint(similar.pages)

@@ -2,6 +2,7 @@
 
 routes.py       the routes: from parameters to a page
 search_page.py  what the search page shows: facets, chips, pager
+chat_page.py    the page of a chat
 meant.py        what a search found by meaning, asked for apart
 similar.py      the chats that are like one
 status.py       is everything there, what goes on, what failed

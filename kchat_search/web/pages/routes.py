@@ -1,4 +1,4 @@
-"""The routes of the pages: search, chat, versions of a chat.
+"""The routes of the pages: search, versions of a chat.
 
 Each route says which permission it needs, reads its parameters, asks the program, and fills a
 template. The program is that of the present request, for whoever asks.
@@ -6,8 +6,7 @@ template. The program is that of the present request, for whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, Response, redirect, request
@@ -15,9 +14,6 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from kchat_search.chats.visible_text import visible_text
-from kchat_search.errors import BadRequest, NotFound
-from kchat_search.models.chats import Chat
 from kchat_search.models.reports import Presentation
 from kchat_search.models.search import ChatView, SearchRequest
 from kchat_search.ports import Clock
@@ -29,10 +25,9 @@ from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import links_of, page
-from kchat_search.web.pages import histogram, history, search_page, transcript
+from kchat_search.web.pages import chat_page, histogram, history, search_page
 from kchat_search.web.pages.labels import Labels
 
-A_PAGE = links.MESSAGES_A_PAGE
 _NONE = slice(0)
 
 
@@ -57,31 +52,11 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
         today = local(clock(), zone).date()
         return page("search.html", **_search_values(asked, today))
 
-    @pages.get("/chats/<chat_id>")
-    @needs("search")
-    def chat(chat_id: str) -> BaseResponse:
-        q, part = _part()
-        view = _read(chat_id, q, part)
-        if part.start and part.start >= len(view.chat.messages):
-            return redirect(links.chat_url(view.chat, q))
-        response = conditional(_chat_page(view, q, part))
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
-
-    # Not by GET: what a link or a bookmark could do again would not be one person's one look.
-    @pages.post("/chats/<chat_id>/reveal")
-    @needs("numbers")
-    def reveal(chat_id: str) -> BaseResponse:
-        q, part = _part()
-        response = _chat_page(_read(chat_id, q, part, reveal=True), q, part, revealed=True)
-        response.headers["Cache-Control"] = "private, no-store"
-        return response
-
     @pages.get("/chats/<chat_id>/versions")
     @needs("versions")
     def chat_versions(chat_id: str) -> Response:
         given = parameters.only(without_choice(request.args), "offset", "version")
-        view = _read(chat_id, "", _NONE)
+        view = chat_page.read(chat_id, "", _NONE)
         offset = parameters.read_offset(given["offset"])
         version = parameters.read_offset(given["version"], "version")
         if version:  # what a version said is read in the change that followed it
@@ -91,31 +66,6 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
         return response
 
     return pages
-
-
-def _part() -> tuple[str, slice]:
-    """(the query, the part of the messages) that are asked for."""
-    given = parameters.only(without_choice(request.args), "q", "offset")
-    offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
-    return given["q"], slice(offset, offset + A_PAGE)
-
-
-def _read(chat_id: str, q: str, part: slice, *, reveal: bool = False) -> ChatView:
-    """A chat, with the matches of `q` in a part of its messages; with `reveal`, with its private
-    numbers."""
-    with named(chat_id):
-        return program().chat(parameters.read_chat_id(chat_id), q, part, reveal=reveal)
-
-
-@contextmanager
-def named(chat_id: str) -> Iterator[None]:
-    """A chat that is not there is named as it stands in the address. Raises `NotFound`."""
-    try:
-        yield
-    except (NotFound, BadRequest) as error:
-        if isinstance(error, BadRequest) and error.parameter != "id":
-            raise
-        raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
 
 
 def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
@@ -144,42 +94,6 @@ def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
     }
 
 
-def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -> Response:
-    chat = view.chat
-    rows = transcript.rows(view, program().presentation.zone)[part]
-    matches = [row.anchor for row in rows if row.highlights]
-    return page(
-        "chat.html",
-        view=view,
-        chat=chat,
-        rows=rows,
-        matches=matches,
-        offset=part.start,
-        step=A_PAGE,
-        q=q,
-        length=_length(chat),
-        back_url=links.search_url(SearchRequest(q=q)) if q else "/",
-        visitor_url=(
-            links.search_url(
-                SearchRequest(filters={"visitor_id": (chat.visitor_id,)}, sort="newest")
-            )
-            if chat.visitor_id
-            else None
-        ),
-        kchat_url=links_of(program().presentation).kchat(chat.id),
-        plain_types=transcript.PLAIN,
-        type_words=type_words(),
-        chat_url=links.chat_url,
-        versions_url=links.versions_url(chat.id),
-        similar_url=links.similar_url(chat.id),
-        said_before=_said_before(view),
-        revealed=revealed,
-        can_reveal=view.hides and program().may("numbers"),
-        reveal_url=links.reveal_url(chat, q, part.start),
-        labels=Labels(),
-    )
-
-
 def _versions_page(view: ChatView, offset: int) -> Response:
     chat_id = view.chat.id
     versions = program().history(chat_id)
@@ -192,41 +106,11 @@ def _versions_page(view: ChatView, offset: int) -> Response:
         versions=history.shown_versions(versions, offset, a_page, program().agents()),
         offset=offset,
         step=a_page,
-        type_words=type_words(),
+        type_words=chat_page.type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url,
         api_url=links_of(program().presentation).versions,
     )
-
-
-def _said_before(view: ChatView) -> Mapping[int, str]:
-    """By id of a recalled message: where its former text can be read.
-
-    Looked up only if the chat has a recalled message without text and file.
-    """
-    empty = any(m.recalled and not (visible_text(m.text) or m.upload) for m in view.chat.messages)
-    if view.version == 1 or not empty or not program().may("versions"):
-        return {}
-    return history.said_before(program().history(view.chat.id), view.chat)
-
-
-def _length(chat: Chat) -> float | None:
-    """The duration of a chat in seconds; None if its beginning or its end is not known."""
-    if chat.created_at is None or chat.end_at is None or chat.end_at < chat.created_at:
-        return None
-    return (chat.end_at - chat.created_at).total_seconds()
-
-
-def type_words() -> dict[str, str]:
-    """The words for types of messages other than plain text. Other types show their code."""
-    return {
-        "chat.answer": _("自动回复"),
-        "chat.card": _("卡片"),
-        "chat.document": _("文档"),
-        "chat.image": _("图片"),
-        "chat.video": _("视频"),
-        "chat.voice": _("语音"),
-    }
 
 
 def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:

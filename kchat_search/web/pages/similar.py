@@ -11,8 +11,8 @@ from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import page
+from kchat_search.web.pages.chat_page import named
 from kchat_search.web.pages.labels import Labels
-from kchat_search.web.pages.routes import named
 
 pages = Blueprint("similar", __name__)
 

@@ -1,0 +1,142 @@
+"""The page of a chat, and what other pages of a chat share with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from flask import Blueprint, Response, redirect, request
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as BaseResponse
+
+from kchat_search.chats.visible_text import visible_text
+from kchat_search.errors import BadRequest, NotFound
+from kchat_search.models.chats import Chat
+from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.serialization import links
+from kchat_search.web.api.routes import conditional
+from kchat_search.web.http import parameters
+from kchat_search.web.http.current import program
+from kchat_search.web.http.language import without_choice
+from kchat_search.web.http.permissions import needs
+from kchat_search.web.http.rendering import links_of, page
+from kchat_search.web.pages import history, transcript
+from kchat_search.web.pages.labels import Labels
+
+A_PAGE = links.MESSAGES_A_PAGE
+pages = Blueprint("chat", __name__)
+
+
+@pages.get("/chats/<chat_id>")
+@needs("search")
+def chat(chat_id: str) -> BaseResponse:
+    """The page."""
+    q, part = _part()
+    view = read(chat_id, q, part)
+    if part.start and part.start >= len(view.chat.messages):
+        return redirect(links.chat_url(view.chat, q))
+    response = conditional(_chat_page(view, q, part))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+# Not by GET: what a link or a bookmark could do again would not be one person's one look.
+@pages.post("/chats/<chat_id>/reveal")
+@needs("numbers")
+def reveal(chat_id: str) -> BaseResponse:
+    """The page, with the private numbers of the chat."""
+    q, part = _part()
+    response = _chat_page(read(chat_id, q, part, reveal=True), q, part, revealed=True)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _part() -> tuple[str, slice]:
+    """(the query, the part of the messages) that are asked for."""
+    given = parameters.only(without_choice(request.args), "q", "offset")
+    offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
+    return given["q"], slice(offset, offset + A_PAGE)
+
+
+def read(chat_id: str, q: str, part: slice, *, reveal: bool = False) -> ChatView:
+    """A chat, with the matches of `q` in a part of its messages; with `reveal`, with its private
+    numbers."""
+    with named(chat_id):
+        return program().chat(parameters.read_chat_id(chat_id), q, part, reveal=reveal)
+
+
+@contextmanager
+def named(chat_id: str) -> Iterator[None]:
+    """A chat that is not there is named as it stands in the address. Raises `NotFound`."""
+    try:
+        yield
+    except (NotFound, BadRequest) as error:
+        if isinstance(error, BadRequest) and error.parameter != "id":
+            raise
+        raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
+
+
+def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -> Response:
+    chat = view.chat
+    rows = transcript.rows(view, program().presentation.zone)[part]
+    matches = [row.anchor for row in rows if row.highlights]
+    return page(
+        "chat.html",
+        view=view,
+        chat=chat,
+        rows=rows,
+        matches=matches,
+        offset=part.start,
+        step=A_PAGE,
+        q=q,
+        length=_length(chat),
+        back_url=links.search_url(SearchRequest(q=q)) if q else "/",
+        visitor_url=(
+            links.search_url(
+                SearchRequest(filters={"visitor_id": (chat.visitor_id,)}, sort="newest")
+            )
+            if chat.visitor_id
+            else None
+        ),
+        kchat_url=links_of(program().presentation).kchat(chat.id),
+        plain_types=transcript.PLAIN,
+        type_words=type_words(),
+        chat_url=links.chat_url,
+        versions_url=links.versions_url(chat.id),
+        similar_url=links.similar_url(chat.id),
+        said_before=_said_before(view),
+        revealed=revealed,
+        can_reveal=view.hides and program().may("numbers"),
+        reveal_url=links.reveal_url(chat, q, part.start),
+        labels=Labels(),
+    )
+
+
+def _said_before(view: ChatView) -> Mapping[int, str]:
+    """By id of a recalled message: where its former text can be read.
+
+    Looked up only if the chat has a recalled message without text and file.
+    """
+    empty = any(m.recalled and not (visible_text(m.text) or m.upload) for m in view.chat.messages)
+    if view.version == 1 or not empty or not program().may("versions"):
+        return {}
+    return history.said_before(program().history(view.chat.id), view.chat)
+
+
+def _length(chat: Chat) -> float | None:
+    """The duration of a chat in seconds; None if its beginning or its end is not known."""
+    if chat.created_at is None or chat.end_at is None or chat.end_at < chat.created_at:
+        return None
+    return (chat.end_at - chat.created_at).total_seconds()
+
+
+def type_words() -> dict[str, str]:
+    """The words for types of messages other than plain text. Other types show their code."""
+    return {
+        "chat.answer": _("自动回复"),
+        "chat.card": _("卡片"),
+        "chat.document": _("文档"),
+        "chat.image": _("图片"),
+        "chat.video": _("视频"),
+        "chat.voice": _("语音"),
+    }
