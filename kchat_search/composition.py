@@ -169,7 +169,7 @@ def _owners_service(
         chat_reader=chat_reader,
         zone=settings.zone,
         tables=Tables(shipped if settings.meaning else None),
-        rebuilding=lock.rebuilding,
+        rebuilding=lambda progress: lock.rebuilding(progress, clock),
     )
     scrubber = Scrubber(
         archive=archive,

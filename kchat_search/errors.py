@@ -40,13 +40,18 @@ in the program is never wrapped in one of them.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class KchatSearchError(Exception):
     """The root of the tree. The text is one line for a person, and says what to do next."""
 
     retry: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The name of the error, for whoever words it: «KchatUnreachable.tls», «ArchiveFull»."""
+        return type(self).__name__
 
 
 class SettingsError(KchatSearchError):
@@ -161,6 +166,19 @@ class RequestTooExpensive(KchatSearchError):
 
 class KchatError(KchatSearchError):
     """The Kchat API did not give the answer that was requested."""
+
+    cause: str = ""
+    """What exactly went wrong, in one word, if that is known: «name», «tls», «time-out», «401»."""
+
+    @property
+    def kind(self) -> str:
+        """Its name and its cause."""
+        return f"{type(self).__name__}.{self.cause}" if self.cause else type(self).__name__
+
+    def because(self, cause: str) -> Self:
+        """The same error, with its cause."""
+        self.cause = cause
+        return self
 
 
 class KchatUnreachable(KchatError):

@@ -30,6 +30,7 @@ from kchat_search.models.damage import DamagedRow
 from kchat_search.models.hot import DEFAULT_PERIOD, HotPage, Period
 from kchat_search.models.people import Permission, Viewer
 from kchat_search.models.plan import Everything, FieldIs, Plan
+from kchat_search.models.progress import ListProgress
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
@@ -55,7 +56,7 @@ from kchat_search.search.hot_page import hot_page
 from kchat_search.search.marks import Needle, highlights
 from kchat_search.search.recent_chats import as_seen
 from kchat_search.search.similar_chats import check_limit, similar_chats
-from kchat_search.sync import worker
+from kchat_search.sync import kept_progress, worker
 
 _MAX_OTHERS = 10
 """Other chats of a visitor that a chat is shown with, at most."""
@@ -371,7 +372,8 @@ class Service(Operating):
     @open_to_all
     def rebuilt_percent(self) -> int | None:
         """How much of the index is built, where a process rebuilds it now; None: none does."""
-        return self.lock.rebuilt_percent()
+        rebuild = self.lock.rebuild()
+        return None if rebuild is None else rebuild.percent
 
     @needs("status")
     def status(self) -> Status:
@@ -397,6 +399,9 @@ class Service(Operating):
             alerts=self.alerts(),
             scrub=self.scrubber.state(),
             months={month: count for month, count in months if month is not None},
+            now=self.clock(),
+            reading=ListProgress.from_json(self.archive.cursor(kept_progress.CURSOR)),
+            rebuild=self.lock.rebuild(),
         )
 
     @open_to_all

@@ -32,8 +32,8 @@ class ConnectionProblem:
     """One sentence; it names the address and what to check."""
     at_all: bool
     """No connection came about, so no other request will have one."""
-    name: bool = False
-    """The name can't be looked up."""
+    cause: str
+    """The same in one word, as `KchatError.cause`."""
 
 
 def problem_of(
@@ -44,7 +44,7 @@ def problem_of(
     `address` is `https://host`, `setting` is where it comes from, `timeout` is in seconds.
     """
     causes = list(_causes(error))
-    for kinds, words in _NO_CONNECTION:
+    for name, kinds, words in _NO_CONNECTION:
         cause = _first(causes, *kinds)
         if cause is not None:
             text = words.format(
@@ -56,31 +56,28 @@ def problem_of(
                 tls=_tls_reason(cause),
                 proxy=_proxy_reason(causes),
             )
-            is_name = kinds is _NAME
-            return ConnectionProblem(
-                f"Kchat can't be reached at {text}.", at_all=True, name=is_name
-            )
+            return ConnectionProblem(f"Kchat can't be reached at {text}.", at_all=True, cause=name)
     system = _first(causes, OSError)
     if isinstance(system, OSError) and system.errno in _NO_WAY:
         text = (
             f"Kchat can't be reached at {address}: there is no way to it ({system.strerror}); "
             f"check this machine's network, and {setting}."
         )
-        return ConnectionProblem(text, at_all=True)
+        return ConnectionProblem(text, at_all=True, cause="network")
     if any(map(_is_timeout, causes)):
         text = f"There was no answer from {address} within {timeout:g} s."
-        return ConnectionProblem(text, at_all=False)
+        return ConnectionProblem(text, at_all=False, cause="time-out")
     reason = _system_reason(system)
     text = (
         f"Kchat can't be reached at {address}: the connection was closed or broken before the "
         f"answer was complete ({reason}); check {setting}, and the network."
     )
-    return ConnectionProblem(text, at_all=False)
+    return ConnectionProblem(text, at_all=False, cause="broken")
 
 
-_NAME = (socket.gaierror, UnicodeError)
-_NO_CONNECTION: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+_NO_CONNECTION: tuple[tuple[str, tuple[type[BaseException], ...], str], ...] = (
     (
+        "proxy",
         (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
         (
             "{address}: the proxy that the environment names failed ({proxy}); check HTTPS_PROXY, "
@@ -88,13 +85,15 @@ _NO_CONNECTION: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         ),
     ),
     (
-        _NAME,
+        "name",
+        (socket.gaierror, UnicodeError),
         (
             "{address}: the name {host} can't be looked up ({system}); check {setting}, and this "
             "machine's network"
         ),
     ),
     (
+        "tls",
         (ssl.SSLError,),
         (
             "{address}: TLS failed ({tls}); check {setting}, and for a company's own certificates "
@@ -102,6 +101,7 @@ _NO_CONNECTION: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         ),
     ),
     (
+        "time-out",
         (requests.exceptions.ConnectTimeout,),
         (
             "{address}: no connection came about in time; check {setting}, and this machine's "
@@ -109,11 +109,13 @@ _NO_CONNECTION: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
         ),
     ),
     (
+        "connection",
         (ConnectionRefusedError,),
         "{address}: the connection was refused; check {setting}, and the port in it",
     ),
 )
-"""Kinds of errors where no connection came about, the first that fits, and the words for each."""
+"""Where no connection came about: the cause in one word, its kinds of errors, and the words for it.
+The first that fits counts."""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

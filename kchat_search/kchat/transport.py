@@ -168,7 +168,9 @@ class Transport:
         for attempt in range(self._attempts):
             left = self._throttle.pause_left()
             if left > MAX_WAIT:
-                raise KchatBusy(f"Kchat asked for a pause; {left:.0f} s of it are left.")
+                raise KchatBusy(f"Kchat asked for a pause; {left:.0f} s of it are left.").because(
+                    "pause"
+                )
             self._throttle.wait()
             try:
                 answer = self._attempt(path, params, read, none_statuses)
@@ -233,10 +235,12 @@ class Transport:
             try:
                 answer = decode(body)
             except ValueError as error:
-                problem = f"no JSON ({error})"
+                problem, cause = f"no JSON ({error})", ""
                 if begin.lstrip()[:1] == b"<":
                     problem = f"a web page in place of JSON (check {self._setting})"
-                raise _RetryableFailure(self._bad_answer(path, problem, begin)) from error
+                    cause = "page"
+                bad = self._bad_answer(path, problem, begin).because(cause)
+                raise _RetryableFailure(bad) from error
             body.clear()
             try:
                 return read(answer)
@@ -279,13 +283,13 @@ class Transport:
         except (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError) as error:
             raise KchatUnreachable(
                 f"{self.base_url} is not a valid address: check {self._setting}"
-            ) from error
+            ).because("address") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             problem = problem_of(error, self.base_url, self._setting, self._timeout)
             raise _RetryableFailure(
-                KchatUnreachable(self._account.masked(problem.text)),
+                KchatUnreachable(self._account.masked(problem.text)).because(problem.cause),
                 no_connection=problem.at_all,
-                no_name=problem.name,
+                no_name=problem.cause == "name",
             ) from error
 
     def _connect_timeout(self) -> float:
@@ -339,7 +343,7 @@ class Transport:
                     break
                 if self._timing.clock() > until:
                     text = f"{self.base_url} did not finish its answer within {self._deadline:g} s"
-                    raise _RetryableFailure(KchatUnreachable(text))
+                    raise _RetryableFailure(KchatUnreachable(text).because("time-out"))
         except (ValueError, zlib.error) as error:
             if not accepted:
                 return bytearray()
@@ -361,17 +365,17 @@ class Transport:
             return KchatRefused(
                 "Kchat refused the e-mail or the token: check KCHAT_EMAIL and KCHAT_API_TOKEN "
                 f"(or KCHAT_PASSWORD), and that the account allows the API. {summary}"
-            )
+            ).because("401")
         if status == 403:
             return KchatRefused(
                 "Kchat refused the permission: the account of KCHAT_EMAIL must be an agent "
                 f"(permission «agent»). {summary}"
-            )
+            ).because("403")
         if status in (404, 410):
             return KchatNotFound(
                 "Kchat has no such chat or path. If every request fails like this, check "
                 f"{self._setting}, and KCHAT_CHATS_PATH. {summary}"
-            )
+            ).because("404")
         if 300 <= status < 400:
             return self._redirect_error(status, path, headers.get("Location", ""))
         if status == 429 or status >= 500:
@@ -386,7 +390,9 @@ class Transport:
         wait_seconds = retry_after(headers.get("Retry-After"), self._timing.now())
         if wait_seconds is not None and wait_seconds > MAX_WAIT:
             self._throttle.pause(min(wait_seconds, MAX_PAUSE))
-            return KchatBusy(f"Kchat asks for a pause of {wait_seconds:.0f} s. {summary}")
+            return KchatBusy(f"Kchat asks for a pause of {wait_seconds:.0f} s. {summary}").because(
+                "pause"
+            )
         pause_all = status == 429 or wait_seconds is not None
         return _RetryableFailure(
             KchatBusy(f"Kchat is busy. {summary}"), wait_seconds, pause_all=pause_all
@@ -405,7 +411,7 @@ class Transport:
             "KCHAT_CHATS_PATH to a path that it has."
         )
         error.retry = False
-        return error
+        return error.because("redirect")
 
     def _body_excerpt(self, body: bytes | bytearray) -> str:
         return self._masked_line(body[:_ERROR_BODY].decode("utf-8", "replace")) or "(nothing)"

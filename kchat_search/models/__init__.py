@@ -5,6 +5,7 @@
     search.py   what a person asks of the search and what it answers
     hot.py      hot questions: what visitors asked about in a period
     reports.py  what a sync, a check or the whole program reports; sizes; coverage
+    progress.py how far long work is, and how much time is left
     people.py   who asks: people, tokens, roles, what a principal may do
     sign_in.py  signing in elsewhere: what a provider of OpenID Connect says of a person
     audit.py    the record of who did what

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.people import Entrance
+from kchat_search.models.progress import ListProgress, RebuildProgress
 
 Progress = Callable[[str, int, int | None], None]
 """Called as `progress(step, done, total)`. `step` is a short word («fetch», «index»); `total` is
@@ -44,6 +45,8 @@ class SyncReport:
     notes: tuple[str, ...] = ()
     error: str | None = None
     """The error that ended it early, in one line; None if there was none."""
+    error_kind: str | None = None
+    """Its `KchatSearchError.kind`, for whoever words it. None in reports of earlier versions."""
 
     @property
     def seconds(self) -> float:
@@ -101,7 +104,7 @@ class Reason:
     text: str
     """One line in English."""
     kind: str
-    """The error, by its name in `errors`; «signal», «exit», «bug», «missing», «damage» and «slow»
+    """`KchatSearchError.kind` of the error; «signal», «exit», «bug», «missing», «damage» and «slow»
     are not of that tree."""
 
 
@@ -211,6 +214,9 @@ class Coverage:
     synced_at: datetime | None
     backfilled: bool = True
     """True once Kchat's whole list has been read and proven whole. Later changes don't reset it."""
+    counted: int | None = None
+    """How many chats Kchat counts, as long as its list is read for the first time; None: that is
+    over, or Kchat does not say it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +314,12 @@ class Status:
     """None if it never ran."""
     months: Mapping[str, int] = field(default_factory=dict)
     """How many chats were created in each month (`2015-04`), in the configured time zone."""
+    now: datetime | None = None
+    """When this was so."""
+    reading: ListProgress | None = None
+    """How far Kchat's list is read, or was when the reading stopped; None: it is not read."""
+    rebuild: RebuildProgress | None = None
+    """How far a rebuild of the index is; None: it is not rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)

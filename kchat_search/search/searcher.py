@@ -69,7 +69,7 @@ Agents = Mapping[str, str]
 """The agents' names by id."""
 
 _NUMBER = re.compile("#? ?([0-9]{1,19})")
-_SYNC_CURSORS = ("backfill", "synced")
+_SYNC_CURSORS = ("backfill", "synced", "progress")
 """The names of the cursors in which sync says how far it is. The coverage is computed from them."""
 
 
@@ -247,7 +247,9 @@ class Searcher:
         # number of it is said.
         whole = _coverage(facts, self.engine.count(Everything()))
         complete = whole.backfilled and not whole.pending
-        return dataclasses.replace(whole, complete=complete, chats=documents, pending=0, rejected=0)
+        return dataclasses.replace(
+            whole, complete=complete, chats=documents, pending=0, rejected=0, counted=None
+        )
 
     @cached_property
     def bound_to(self) -> str:
@@ -393,6 +395,7 @@ def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
         pending=pending,
         rejected=counts.rejected,
         synced_at=datetime.fromisoformat(synced_at) if synced_at else None,
+        counted=None if backfilled else facts.cursors.get("progress", {}).get("total"),
     )
 
 

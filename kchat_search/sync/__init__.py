@@ -10,6 +10,7 @@
     tick.py            what is new, and what may have changed
     reconcile.py       finds chats that changed or vanished where no tick looks
     list_pass.py       one pass over the whole list
+    kept_progress.py   how far that is, kept where every web server reads it
     transfer.py        from Kchat into the archive: by page, or one chat at a time
     fetcher.py         several requests at the same time, their answers in order
     large_page.py      a page that is too large to be read, in smaller pages               (pure)

@@ -8,23 +8,28 @@ They are for people, and count only while the lock is held.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from kchat_search import private_files
 from kchat_search.errors import IndexerBusy, IndexUnwritable
+from kchat_search.models.progress import RebuildProgress
 from kchat_search.models.reports import Progress
+from kchat_search.ports import Clock
 
 _MAX_HOLDER = 300
 """Bytes of the second file that are read."""
 _SHORTEST_WAIT = 0.5
 """Seconds. `holder` takes the lock for a moment to look; that must not count as an indexer."""
 
+_TOLD = re.compile(rb"([0-9]{1,3})(?: ([0-9]{1,11}))?")
+"""The third file: percent, and since when (seconds since 1970 UTC)."""
 _LAST_PERCENT = 90
 """So much of a rebuild is done when all chats were read. What remains is the merge."""
 
@@ -37,7 +42,7 @@ class IndexerLock:
         self._path = folder / "indexer.lock"
         self._holder = folder / "indexer.holder"
         self._rebuild = folder / "indexer.rebuild"
-        self._told: int | None = None
+        self._told: tuple[int, datetime] | None = None
 
     @contextmanager
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
@@ -89,41 +94,47 @@ class IndexerLock:
         return None
 
     @contextmanager
-    def rebuilding(self, progress: Progress) -> Iterator[Progress]:
+    def rebuilding(self, progress: Progress, clock: Clock) -> Iterator[Progress]:
         """While the lock is held: gives a `progress` that also tells other processes how far a
-        rebuild of the index is; see `rebuilt_percent`."""
+        rebuild of the index is; see `rebuild`."""
+        began = clock()
 
         def told(step: str, done: int, total: int | None) -> None:
             if step == "index" and total:
-                self._tell(min(_LAST_PERCENT, done * _LAST_PERCENT // total))
+                self._tell((min(_LAST_PERCENT, done * _LAST_PERCENT // total), began))
             progress(step, done, total)
 
-        self._tell(0)  # the first batch may take long
+        self._tell((0, began))  # the first batch may take long
         try:
             yield told
         finally:
             self._tell(None)
 
-    def rebuilt_percent(self) -> int | None:
-        """How much of the index is built, from 0 to 99, where a process rebuilds it now; None where
-        none does."""
+    def rebuild(self) -> RebuildProgress | None:
+        """How far the rebuild of the index is, where a process rebuilds it now; None where none
+        does."""
         if self.holder() is None:
             return None
         try:
             text = private_files.read(self._rebuild, _MAX_HOLDER)
         except OSError:
             return None
-        return min(int(text), 99) if text.isdigit() and len(text) <= 3 else None
+        told = _TOLD.fullmatch(text)
+        if told is None:
+            return None
+        began = datetime.fromtimestamp(int(told[2]), UTC) if told[2] else None
+        return RebuildProgress(min(int(told[1]), 99), began)
 
-    def _tell(self, percent: int | None) -> None:
-        if percent == self._told and percent is not None:
+    def _tell(self, told: tuple[int, datetime] | None) -> None:
+        if told == self._told and told is not None:
             return
-        self._told = percent
+        self._told = told
         with suppress(OSError):
-            if percent is None:
+            if told is None:
                 self._rebuild.unlink(missing_ok=True)
             else:
-                private_files.replace(self._rebuild, b"%d" % percent)
+                text = b"%d %d" % (told[0], told[1].timestamp())
+                private_files.replace(self._rebuild, text)
 
     def _lock(self) -> FileLock:
         return FileLock(self._path, is_singleton=False, mode=private_files.FILE_MODE)

@@ -18,12 +18,13 @@ from kchat_search.sync.backfill import backfill
 from kchat_search.sync.decide import Pass, SyncKind
 from kchat_search.sync.fetcher import Fetcher
 from kchat_search.sync.indexer import Indexer, IndexWhileFetching
+from kchat_search.sync.kept_progress import KeptProgress
 from kchat_search.sync.policy import SyncPolicy
 from kchat_search.sync.tick import remember_listed_until, tick
 from kchat_search.sync.transfer import Transfer
 
 _REFRESH_AGENTS_EVERY = timedelta(hours=1)
-_NOT_LOGGED = ("started_at", "finished_at", "notes")
+_NOT_LOGGED = ("started_at", "finished_at", "notes", "error_kind")
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +71,7 @@ class Syncer:
         try:
             run.fetch_and_index(kind, everything=everything)
         except KchatSearchError as error:
-            self._publish(run.report(error=str(error)))
+            self._publish(run.report(error))
             raise
         report = run.report()
         synced_at = {"at": report.finished_at.isoformat()}
@@ -112,7 +113,7 @@ class _Run:
             IndexWhileFetching(syncer.indexer, syncer.clock, progress) if index else None
         )
 
-    def report(self, error: str | None = None) -> SyncReport:
+    def report(self, error: KchatSearchError | None = None) -> SyncReport:
         """What this sync has done. `error`: why it ended early."""
         notes = tuple(self._notes) if error is None else ()
         return SyncReport(
@@ -122,7 +123,8 @@ class _Run:
             retries=self._source.retries() - self._retries_before,
             complete=not (notes or error),
             notes=notes,
-            error=error,
+            error=None if error is None else str(error),
+            error_kind=None if error is None else error.kind,
         )
 
     def fetch_and_index(self, kind: SyncKind | None, *, everything: bool) -> None:
@@ -137,10 +139,12 @@ class _Run:
 
     def _fetch(self, *, everything: bool) -> None:
         syncer, kind = self._syncer, self._counts.kind
+        whole_list = kind == "backfill" or everything
+        kept = KeptProgress(syncer.archive, syncer.clock, self._progress)
         state = Pass.from_json(syncer.archive.cursor("backfill"))
         with Fetcher(self._source, syncer.policy.in_flight) as fetcher:
             self._refresh_agents(force=kind == "reconcile")
-            transfer = self._transfer(fetcher)
+            transfer = self._transfer(fetcher, kept if whole_list else self._progress)
             try:
                 if kind == "backfill":
                     backfill(transfer, state)
@@ -155,11 +159,12 @@ class _Run:
         if self._without_names is not None:  # if the chats fail too, their error says it
             log.warning("Agents are shown by their ids for now: %s", self._without_names)
         finished = syncer.clock()
-        if kind == "backfill" or everything:
+        if whole_list:
+            kept.over()
             remember_listed_until(transfer, self._started)
             reconcile.remember_reconciled(transfer, finished)
 
-    def _transfer(self, fetcher: Fetcher) -> Transfer:
+    def _transfer(self, fetcher: Fetcher, progress: Progress) -> Transfer:
         syncer = self._syncer
         return Transfer(
             archive=syncer.archive,
@@ -175,7 +180,7 @@ class _Run:
             clock=syncer.clock,
             zone=syncer.zone,
             policy=syncer.policy,
-            progress=self._progress,
+            progress=progress,
             started=self._started,
             highest_id=syncer.archive.highest_id(),
             notes=self._notes,

@@ -111,7 +111,7 @@ def reason_of(error: BaseException) -> Reason:
     text = str(error)
     if len(text) > _LONGEST_REASON:
         text = text[: _LONGEST_REASON - 1] + "…"
-    return Reason(text, type(error).__name__)
+    return Reason(text, error.kind)
 
 
 class Tick(Protocol):

@@ -226,6 +226,7 @@ def test_each_kind_of_error_is_one_sentence(
     problem = problem_of(wrap(error), "https://acme.kf5.com", "KCHAT_SUBDOMAIN", 30)
     assert is_one_sentence(KchatUnreachable(problem.text), "https://acme.kf5.com", words)
     assert problem.at_all is at_all
+    assert problem.cause
     assert problem.text.count(". ") == 0
     assert problem.text.endswith(".")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.errors import IndexerBusy, IndexUnwritable
+from kchat_search.models.progress import RebuildProgress
 from kchat_search.sync.lock import IndexerLock
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
@@ -35,20 +36,26 @@ def test_an_error_gives_the_lock_back(tmp_path: Path) -> None:
     assert lock.holder() is None
 
 
+def percent(lock: IndexerLock) -> int | None:
+    rebuild = lock.rebuild()
+    assert rebuild is None or rebuild.began_at == NOW
+    return None if rebuild is None else rebuild.percent
+
+
 def test_others_are_told_how_far_a_rebuild_is_while_it_runs(tmp_path: Path) -> None:
     first, second = IndexerLock(tmp_path), IndexerLock(tmp_path)
     seen: list[object] = []
 
     def progress(step: str, done: int, total: int | None) -> None:
-        seen.append((step, done, total, second.rebuilt_percent()))
+        seen.append((step, done, total, percent(second)))
 
     with first.held("worker", NOW):
-        assert second.rebuilt_percent() is None
-        with first.rebuilding(progress) as told:
+        assert second.rebuild() is None
+        with first.rebuilding(progress, lambda: NOW) as told:
             for done in (0, 500, 1000):
                 told("index", done, 1000)
             told("merge", 1, 3)
-        assert second.rebuilt_percent() is None
+        assert second.rebuild() is None
     assert seen == [
         ("index", 0, 1000, 0),
         ("index", 500, 1000, 45),
@@ -61,13 +68,15 @@ def test_what_a_killed_rebuild_left_counts_for_nothing(tmp_path: Path) -> None:
     lock = IndexerLock(tmp_path)
     with lock.held("worker", NOW):
         (tmp_path / "indexer.rebuild").write_bytes(b"43")
-        assert lock.rebuilt_percent() == 43
+        assert lock.rebuild() == RebuildProgress(43, None)
+        (tmp_path / "indexer.rebuild").write_bytes(b"43 1464000000")
+        assert lock.rebuild() == RebuildProgress(43, datetime.fromtimestamp(1464000000, UTC))
         (tmp_path / "indexer.rebuild").write_bytes(b"4\x00")
-        assert lock.rebuilt_percent() is None
+        assert lock.rebuild() is None
         (tmp_path / "indexer.rebuild").write_bytes(b"43")
-    assert lock.rebuilt_percent() is None
+    assert lock.rebuild() is None
     with lock.held("sync", NOW):
-        assert lock.rebuilt_percent() is None
+        assert lock.rebuild() is None
 
 
 def test_asking_for_the_holder_makes_no_folder(tmp_path: Path) -> None:
