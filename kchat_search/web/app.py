@@ -21,6 +21,7 @@ from kchat_search.serialization.times import rfc3339
 from kchat_search.web.api import metrics, openapi
 from kchat_search.web.api import routes as api
 from kchat_search.web.http import (
+    compression,
     cookies,
     csrf,
     current,
@@ -75,6 +76,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
+    compression.install(app)  # added first, so it comes after all the others
     current.install(app, gate)
     cookies.install(app, gate)
     csrf.install(app)

@@ -16,6 +16,7 @@ from kchat_search.models.people import Entrance, Principal, Role
 from kchat_search.models.reports import Presentation
 from kchat_search.ports.access import Access, Recorder
 from kchat_search.ports.sign_in import SignInElsewhere
+from kchat_search.web.http import csrf
 from kchat_search.web.program import Program
 from tests.web.doors import STAFF, Doors
 
@@ -79,7 +80,7 @@ def csrf_token(client: FlaskClient, raw: str = "raw") -> str:
         session["csrf_token"] = raw
     key = client.application.secret_key
     assert key is not None
-    return str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(raw))
+    return csrf.masked(str(URLSafeTimedSerializer(key, salt="wtf-csrf-token").dumps(raw)))
 
 
 def token(gate: Doors, *roles: Role, **more: Any) -> dict[str, str]:

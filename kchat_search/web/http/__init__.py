@@ -25,6 +25,7 @@ problems.py        from an error to an answer: problem+json from the API, else a
 chinese_errors.py  the Chinese of the errors that are raised below the web
 chinese_account_errors.py  the same for user names, passwords and tokens
 bodies.py          how large the body of a request may be
+compression.py     answers are compressed where the client takes it
 least_rate.py      how fast a client must read while we wait for it
 rendering.py       the last step: from a template to a page, from a dictionary to JSON
 """
