@@ -11,6 +11,7 @@ masked_sent.py   a chat as Kchat sent it, for them
 speakers.py      who spoke: the one place that answers it
 participants.py  who took part, and the key of whoever said each message
 private_numbers.py  which digits are somebody's private number
+digit_chains.py  groups of digits that may be of one number
 number_names.py  what a text calls a number: an identity card's, an order's
 private_texts.py  what of a text is private: numbers in all ways of writing, e-mail addresses
 masking.py       texts without private numbers, and with each as a whole

@@ -22,7 +22,8 @@ from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 
-from kchat_search.chats.private_numbers import Private, Range
+from kchat_search.chats.digit_chains import Range
+from kchat_search.chats.private_numbers import Private
 from kchat_search.chats.private_texts import ANY_DIGIT, NUMERALS, find_in
 from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, WHOLE_BEGINS, WHOLE_ENDS
 from kchat_search.text.fold import Folded, fold, fold_with_map
