@@ -300,13 +300,23 @@ FACETS = (*(row.name for row in FIELDS if row.facet), "created_month", "created_
 """Everything that is counted beside the hits: the fields that are facets, and when chats were
 created."""
 
-OPERATORS = (
-    *(*BY_OPERATOR, "from", "said", "in", "has", "is", "file"),
-    *("date", "after", "before"),
-)
-"""The operators of the query language. `from:` and `said:` say who must have said the words in
-their group, and when; `in:history` looks into earlier versions too; `has:upload` and `is:gone` are
-flags; `file:` looks in the names of uploads; the last three are about when a chat was created."""
+OPERATOR_TITLES: Mapping[str, Label] = {
+    **{name: row.title for name, row in BY_OPERATOR.items()},
+    "from": Label("谁说的", "Who said it"),
+    "said": Label("消息发于", "Said on"),
+    "in": Label("早先的版本", "Earlier versions"),
+    "has": Label("附件", "Files"),
+    "is": Label("Kchat 上已不存在", "Gone from Kchat"),
+    "file": Label("附件的文件名", "Name of a file"),
+    "date": Label("对话创建于", "Created on"),
+    "after": Label("创建不早于", "Created on or after"),
+    "before": Label("创建不晚于", "Created on or before"),
+}
+"""What the pages call each operator of the query language. `from:` and `said:` say who must have
+said the words in their group, and when; `in:history` looks into earlier versions too; `has:upload`
+and `is:gone` are flags; `file:` looks in the names of uploads; the last three are about when a chat
+was created."""
+OPERATORS = tuple(OPERATOR_TITLES)
 
 
 def chosen_filters(values: Mapping[str, object]) -> dict[str, tuple[str, ...]]:

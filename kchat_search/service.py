@@ -44,6 +44,8 @@ from kchat_search.models.reports import (
 from kchat_search.models.search import (
     SIMILAR,
     ChatView,
+    Completions,
+    InUse,
     Note,
     RelatedChat,
     SearchPage,
@@ -51,6 +53,7 @@ from kchat_search.models.search import (
     SimilarPage,
 )
 from kchat_search.operating import Operating
+from kchat_search.search.completion import completions, in_use
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.hot_page import hot_page
 from kchat_search.search.marks import Needle, highlights
@@ -124,6 +127,22 @@ class Service(Operating):
             return page
         notes = (*page.query.notes, Note("no_agent_id"))
         return replace(page, query=replace(page.query, notes=notes))
+
+    @needs("search")
+    def suggest(self, q: str, at: int, language: str) -> Completions:
+        """What may be typed at a cursor of a query, `at` code points from its beginning; see
+        `search.completion`. It is recorded where visitors are suggested, because it tells who has
+        written; the rest is no more than the lists beside a search."""
+        found, names_visitors = completions(self.searcher, q, at, language)
+        if names_visitors:
+            query = query_string(SearchRequest(q=q))
+            self._record("suggest", query=query, count=len(found.found))
+        return found
+
+    @needs("search")
+    def in_use(self) -> InUse:
+        """Values that chats have, for examples of queries; see `search.completion`."""
+        return in_use(self.searcher)
 
     @needs("search")
     def hot(self, period: Period = DEFAULT_PERIOD) -> HotPage:

@@ -11,6 +11,7 @@ Action = Literal[
     "related",
     "hot",
     "similar",
+    "suggest",
     "view",
     "versions",
     "reveal",

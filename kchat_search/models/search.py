@@ -307,3 +307,40 @@ class ChatView:
     """How many other chats this visitor has."""
     hides: bool = False
     """Is something of it hidden from whoever asks: private numbers?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What may be typed at the cursor."""
+
+    insert: str
+    """What takes the place of what was typed: `agent:`, `agent:李雷`."""
+    label: str
+    """What the pages call it. It may be the code of a value that has no label."""
+    hint: str = ""
+    """What tells it from others: an agent's id; what an operator asks."""
+    count: int | None = None
+    """How many chats fulfil it alone; None for what is not yet a condition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completions:
+    """What may be typed at the cursor of a query, the likeliest first."""
+
+    start: int
+    end: int
+    """What they replace: [start, end), in code points of the query."""
+    found: tuple[Completion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """Values that chats have which the viewer sees, for examples of queries. None: no chat has
+    one."""
+
+    agent: str | None = None
+    """The name of an agent; its id, where others have that name too."""
+    rating: str | None = None
+    status: str | None = None
+    month: str | None = None
+    """The last month in which a chat was created: `2015-04`."""

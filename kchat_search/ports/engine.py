@@ -11,6 +11,7 @@ from kchat_search.models.plan import (
     Alike,
     AlikeHit,
     EngineAnswer,
+    FilterField,
     IndexDocument,
     Node,
     Plan,
@@ -38,6 +39,14 @@ class IndexReader(Protocol):
     def count(self, match: Node, *, history: bool = False) -> int:
         """How many chats match, exactly. `history`: former passages are looked into too. Called by
         search."""
+        ...
+
+    def values(
+        self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
+    ) -> tuple[str, ...]:
+        """The values of a field that begin with a prefix and that `shows` lets through, in the
+        order of their code points, at most `limit`. Some chat has each. Called by search, to
+        complete what is typed."""
         ...
 
     def openings(self, match: Node) -> Openings:

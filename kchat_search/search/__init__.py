@@ -23,6 +23,7 @@ hot_page.py      the hot questions of a period, as one viewer sees them
 snippets.py      the messages that matched best, and the reply
 zero_results.py  why a search found nothing: what each part finds alone, what each filter takes away
 said_instead.py  what was said in a time, where the search is for chats that were created in it
+completion.py    what may be typed at the cursor: operators and their values
 did_you_mean.py  what may have been meant: similar words that the index has
 similar_values.py   the same for conditions: agents and values that there are
 export_walk.py   every hit, as whole chats

@@ -48,6 +48,21 @@ _PERIOD = re.compile(
 _PERIODS_AGO = {"上": 1, "去": 1, "前": 2, "l": 1, "p": 1}
 
 
+IN_WORDS = (
+    ("今天", "today"),
+    ("昨天", "yesterday"),
+    ("近7天", "7d"),
+    ("近30天", "30d"),
+    ("本周", "this-week"),
+    ("上周", "last-week"),
+    ("本月", "this-month"),
+    ("上月", "last-month"),
+    ("今年", "this-year"),
+    ("去年", "last-year"),
+)
+"""Words for days that are suggested, in Chinese and English."""
+
+
 class ImpossibleDay(ValueError):
     """There is no such day in the calendar (2019-02-30)."""
 

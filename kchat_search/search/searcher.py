@@ -128,7 +128,7 @@ class Searcher:
         # The archive is asked before the engine. So a chat that is archived in between is not
         # counted as missing from the index.
         facts = self.archive.facts(*_SYNC_CURSORS)
-        context = self._context(facts.agents, request)
+        context = self.context(facts.agents, request)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context, with_meant=self.meaning)
         answer = self.index.search(plan if meaning else dataclasses.replace(plan, meant=None))
@@ -170,7 +170,7 @@ class Searcher:
         for, as `QueryReading` has it). Raises what `search` raises."""
         _check(request)
         agents = self.archive.agents()
-        context = self._context(agents, request)
+        context = self.context(agents, request)
         tree = self._parse(request.q, context).tree
         plan = self._plan(request, tree, context, with_meant=self.meaning)
         if plan.meant is None:
@@ -206,13 +206,13 @@ class Searcher:
         if request.sort == "relevance":
             raise BadRequest("every hit comes by date: sort is newest or oldest", "sort")
         request = dataclasses.replace(request, page=1, cursor=None)
-        context = self._context(self.archive.agents(), request)
+        context = self.context(self.archive.agents(), request)
         return self.index.ids(self._plan(request, self._parse(request.q, context).tree, context))
 
     def asks_history(self, request: SearchRequest) -> bool:
         """Does it look into earlier versions, by its parameter or its query? Raises `Forbidden`
         where the viewer may not."""
-        context = self._context({}, request)
+        context = self.context({}, request)
         return self._asks_history(request, self._parse(request.q, context).tree)
 
     def _asks_history(self, request: SearchRequest, tree: Tree | None) -> bool:
@@ -225,7 +225,7 @@ class Searcher:
         """(the texts that a query looks for, to mark them in a whole chat; how many of them are
         whole numbers that the viewer sees masked). Raises `LimitExceeded` for a query that is too
         long."""
-        context = self._context(self.archive.agents(), SearchRequest(q=q))
+        context = self.context(self.archive.agents(), SearchRequest(q=q))
         match = whole(self._parse(q, context).tree, context)
         return needles_of(match), _whole_numbers(match, context)
 
@@ -256,7 +256,8 @@ class Searcher:
         """Whose cursors its cursors are."""
         return f"{self.viewer.key} {self.viewer.sight!r}"
 
-    def _context(self, agents: Agents, request: SearchRequest) -> Context:
+    def context(self, agents: Agents, request: SearchRequest) -> Context:
+        """What the meaning of a query depends on. `agents`: the names of all, by id."""
         today = self.clock().astimezone(self.zone).date()
         masked = self.viewer.sight.masked
         known = self.known_agents(agents)

@@ -59,7 +59,7 @@ def _with_other_value(q: str, as_typed: str, in_use: InUse) -> Iterator[str]:
         code: (code, field.label(code, "zh") or code, field.label(code, "en") or code)
         for code in islice(filter(None, in_use(field.name)), _MOST_COMPARED)
     }
-    ranked = sorted(words, key=lambda code: _distance(value, words[code]))
+    ranked = sorted(words, key=lambda code: distance(value, words[code]))
     for code in ranked[:_MOST]:
         written = code if language == "en" else field.label(code, language) or code
         yield q.replace(as_typed, str(FieldCondition(field.operator or name, written)), 1)
@@ -75,8 +75,8 @@ def _similar_agents(
     known = dict(islice(agents.items(), _MOST_COMPARED))
     if not typed or len(typed) > _LONGEST or _finds_agents(condition, agents):
         return []
-    distances = {key: _distance(typed, (folded(name),)) for key, name in known.items()}
-    near = sorted((key for key in known if distances[key] < _FAR), key=lambda key: distances[key])
+    distances = {key: distance(typed, (folded(name),)) for key, name in known.items()}
+    near = sorted((key for key in known if distances[key] < FAR), key=lambda key: distances[key])
     busiest = (key for key in in_use("participant") if key in known)
     found = near[:_MOST] or list(islice(busiest, _MOST))
     names = [folded(name) for name in known.values()]
@@ -94,13 +94,13 @@ def _finds_agents(condition: FieldCondition, agents: Mapping[str, str]) -> bool:
     return typed in agents or bool(agents_called(condition.value, agents))
 
 
-_FAR = 5
+FAR = 5
 
 
-def _distance(typed: str, words: Iterable[str]) -> int:
-    """How far what was typed is from the nearest of these words: the less, the likelier; `_FAR`
+def distance(typed: str, words: Iterable[str]) -> int:
+    """How far what was typed is from the nearest of these words: the less, the likelier; `FAR`
     where nothing is similar."""
-    return min((_distance_to(typed, folded(word)) for word in words), default=_FAR)
+    return min((_distance_to(typed, folded(word)) for word in words), default=FAR)
 
 
 def _distance_to(typed: str, word: str) -> int:
@@ -115,7 +115,7 @@ def _distance_to(typed: str, word: str) -> int:
         return 3
     if len(typed) > 1 and sounds.startswith(_as_syllables(typed)):
         return 4
-    return _FAR
+    return FAR
 
 
 def _sounds(text: str) -> str:

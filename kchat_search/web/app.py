@@ -35,6 +35,7 @@ from kchat_search.web.http.forwarding import forwarded
 from kchat_search.web.pages import (
     account,
     audit,
+    box,
     chat_page,
     elsewhere,
     formatting,
@@ -46,6 +47,7 @@ from kchat_search.web.pages import (
     sign_in_code,
     similar,
     status,
+    suggest,
     tokens,
 )
 from kchat_search.web.pages import routes as pages
@@ -87,6 +89,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.after_request(recording.settle)  # added last, so it comes before all the others
     _add_template_helpers(app, presentation)
     header.install(app)
+    box.install(app)
     app.register_blueprint(api.blueprint(presentation, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(presentation, clock))
@@ -95,6 +98,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(meant.pages)
     app.register_blueprint(similar.pages)
     app.register_blueprint(status.pages)
+    app.register_blueprint(suggest.pages)
     app.register_blueprint(sign_in.pages)
     app.register_blueprint(elsewhere.blueprint(clock))
     app.register_blueprint(sign_in_code.blueprint(clock))

@@ -28,6 +28,8 @@ from kchat_search.models.reports import (
 from kchat_search.models.search import (
     SIMILAR,
     ChatView,
+    Completions,
+    InUse,
     RelatedChat,
     SearchPage,
     SearchRequest,
@@ -102,6 +104,14 @@ class Program(Protocol):
 
     def by_meaning(self, request: SearchRequest) -> tuple[RelatedChat, ...]:
         """Its related chats by meaning alone. Called by pages."""
+        ...
+
+    def suggest(self, q: str, at: int, language: str) -> Completions:
+        """What may be typed at a cursor of a query. Called by pages."""
+        ...
+
+    def in_use(self) -> InUse:
+        """Values that chats have, for examples of queries. Called by pages."""
         ...
 
     def hot(self, period: Period) -> HotPage:

@@ -108,6 +108,8 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
     exported = service.export(SearchRequest(q="a&b=c%", sort="oldest", history=True)).total
     service.rejects()
     service.hot("7d")
+    service.suggest("agent:", 6, "zh")  # what a search lists beside the hits anyway
+    visitors = len(service.suggest("退款 visitor:4", 12, "zh").found)
     assert [(e.action, e.object, e.query, e.count) for e in written.entries] == [
         ("search", "", "q=退款&agent_id=2192", total),
         ("related", "", "q=退款 发票", related),
@@ -122,6 +124,7 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         ("export", "", "q=a%26b=c%25&history=true&sort=oldest", exported),
         ("rejects", "", "", 0),
         ("hot", "", "period=7d", 0),
+        ("suggest", "", "q=退款 visitor:4", visitors),
     ]
 
 

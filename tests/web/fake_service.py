@@ -38,9 +38,12 @@ from kchat_search.models.reports import (
 from kchat_search.models.search import (
     SIMILAR,
     ChatView,
+    Completion,
+    Completions,
     FacetValue,
     FilterCut,
     Hit,
+    InUse,
     Note,
     PartCount,
     QueryReading,
@@ -170,6 +173,16 @@ class FakeService:
     def hot(self, period: Period) -> HotPage:
         self._fail()
         return self.hot_found or HotPage("waiting", period, Days.of(period, NOW.date()))
+
+    def suggest(self, q: str, at: int, language: str) -> Completions:
+        """The agents whose names begin with what stands before the cursor."""
+        self._fail()
+        found = [Completion(f"agent:{n}", n, language, 1) for n in self.names.values() if q[:at]]
+        return Completions(0, len(q), tuple(found))
+
+    def in_use(self) -> InUse:
+        self._fail()
+        return InUse(agent=next(iter(self.names.values()), None), rating="1", month="2015-04")
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions

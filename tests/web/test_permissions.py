@@ -45,6 +45,8 @@ OPEN_TO: dict[str, frozenset[str]] = {
     "meant.meant": READERS,
     "hot.hot": READERS,
     "chat.chat": READERS,
+    "suggest.suggest": READERS,
+    "pages.chat": READERS,
     "similar.similar": READERS,
     "pages.chat_versions": COMPLIANCE,
     "status.status": frozenset({"compliance", "admin"}),

@@ -10,7 +10,7 @@ import errno
 import os
 import shutil
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -48,6 +48,7 @@ from kchat_search.models.plan import (
     Alike,
     AlikeHit,
     EngineAnswer,
+    FilterField,
     IndexDocument,
     Node,
     Plan,
@@ -114,6 +115,12 @@ class WhooshEngine:
     def count(self, match: Node, *, history: bool = False) -> int:
         """See `ports.Engine.count`."""
         return self._all.count(match, history=history)
+
+    def values(
+        self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
+    ) -> tuple[str, ...]:
+        """See `ports.Engine.values`."""
+        return self._all.values(field, prefix, limit, shows)
 
     def openings(self, match: Node) -> Openings:
         """See `ports.Engine.openings`."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from heapq import merge
+from itertools import groupby, islice
 
 from kchat_search.engines.whoosh.alike import alike
 from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.first_openings import first_openings
+from kchat_search.engines.whoosh.schema import filter_term, filter_value
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.meaning.clusters import Openings
@@ -19,6 +22,7 @@ from kchat_search.models.plan import (
     AlikeHit,
     EngineAnswer,
     Everything,
+    FilterField,
     Node,
     Plan,
     Sight,
@@ -52,6 +56,17 @@ class SeenIndex:
             if isinstance(match, Everything):
                 return sum(segment.live_count for segment in segments)
             return sum(len(matching(segment, match, history=history)) for segment in segments)
+
+    def values(
+        self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
+    ) -> tuple[str, ...]:
+        """See `ports.IndexReader.values`."""
+        begin = filter_term(prefix)
+        with self._seen() as segments:
+            terms = merge(*(segment.terms_with_prefix(field, begin) for segment in segments))
+            values = (filter_value(term) for term, _ in groupby(terms))
+            shown = (value for value in values if value is not None and shows(value))
+            return tuple(islice(shown, limit))
 
     def openings(self, match: Node) -> Openings:
         """See `ports.IndexReader.openings`."""

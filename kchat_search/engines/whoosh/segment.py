@@ -12,7 +12,7 @@ and every score respects deletions, so they tell nothing of what is not seen.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -34,6 +34,7 @@ _MAX_CACHED_NUMBERS = 4_000_000
 _MAX_VIEWS = 32
 _MAX_VIEW_BYTES = 64 << 20
 """So many views of a segment are kept, and so many bytes of them."""
+_TERMS_AT_ONCE = 1 << 10
 _DECODED_AT_ONCE = 1 << 20
 """So many document numbers are decoded in one step, unless one list has more."""
 
@@ -192,6 +193,19 @@ class Segment:
         # No UTF-8 has the byte 0xFF, so this is behind every term with the prefix.
         last = self.file.lower_bound(field, begin + b"\xff")
         return self.only_live(self.file.postings_range(field, first, last)[0])
+
+    def terms_with_prefix(self, field: str, prefix: str) -> Iterator[str]:
+        """The terms with this prefix that some live document has, ascending by code point. Cost:
+        the lists of some thousand terms are decoded at once, where not all documents are live."""
+        begin = prefix.encode()
+        first = self.file.lower_bound(field, begin)
+        last = self.file.lower_bound(field, begin + b"\xff")
+        for start in range(first, last, _TERMS_AT_ONCE):
+            processor_time.check()
+            ordinals = np.arange(start, min(start + _TERMS_AT_ONCE, last))
+            for ordinal, df in zip(ordinals, self.live_dfs(field, ordinals), strict=True):
+                if df:
+                    yield self.file.term(field, int(ordinal)).decode(errors="replace")
 
     def near(self, word: str) -> dict[str, tuple[int, int]]:
         """The words near a given one that some live document has. For each: how near it is (see

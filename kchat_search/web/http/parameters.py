@@ -31,6 +31,7 @@ from kchat_search.models.plan import Sort
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
     MAX_PER_PAGE,
+    MAX_QUERY_CHARACTERS,
     MAX_RELATED,
     MAX_SIMILAR,
     MAX_SNIPPETS,
@@ -220,6 +221,17 @@ class HotParameters(BaseModel):
     """The last 7, 30 or 90 days, today included, in the configured zone."""
 
 
+class SuggestParameters(BaseModel):
+    """The parameters of what may be typed at the cursor of a query."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    q: Annotated[str, Field(max_length=MAX_QUERY_CHARACTERS)]
+    """The query, as far as it is typed."""
+    at: Annotated[int, Field(ge=0, le=MAX_QUERY_CHARACTERS), Number]
+    """The characters before the cursor."""
+
+
 class SimilarParameters(BaseModel):
     """The parameters of the chats that are like one."""
 
@@ -306,6 +318,12 @@ def read_hot(args: MultiDict[str, str]) -> Period:
 def read_similar(args: MultiDict[str, str]) -> int:
     """So many chats that are like one, at most. Raises `BadRequest`."""
     return read(args, SimilarParameters).limit
+
+
+def read_suggest(args: MultiDict[str, str]) -> tuple[str, int]:
+    """(a query, the characters before the cursor in it). Raises `BadRequest`."""
+    given = read(args, SuggestParameters)
+    return given.q, min(given.at, len(given.q))
 
 
 def read_rejects(args: MultiDict[str, str]) -> tuple[int, int]:

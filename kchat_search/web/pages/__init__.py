@@ -3,6 +3,8 @@
 routes.py       the routes: from parameters to a page
 search_page.py  what the search page shows: facets, chips, pager
 chat_page.py    the page of a chat
+box.py          what the box shows: examples from the own data, operators
+suggest.py      what may be typed at the cursor of the box
 meant.py        what a search found by meaning, asked for apart
 similar.py      the chats that are like one
 status.py       is everything there, what goes on, what failed

@@ -82,6 +82,7 @@ def action_words() -> dict[Action, str]:
         "export": _("导出"),
         "rejects": _("查看无法识别的对话"),
         "status": _("查看状态"),
+        "suggest": _("补全访客"),
         "agents": _("查看客服名单"),
         "audit": _("查看审计记录"),
         "log_in": _("登录"),

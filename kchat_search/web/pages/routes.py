@@ -6,11 +6,9 @@ template. The program is that of the present request, for whoever asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 
 from flask import Blueprint, Response, redirect, request
-from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -41,9 +39,7 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     def search() -> BaseResponse:
         args = without_choice(request.args)
         if not args:
-            return page(
-                "home.html", coverage=program().coverage(), examples=_examples(program().agents())
-            )
+            return page("home.html", coverage=program().coverage())
         # Without JavaScript the form also sends its empty fields. Only `q` may be empty.
         filled = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
         asked = parameters.read_search(MultiDict(filled))
@@ -111,24 +107,3 @@ def _versions_page(view: ChatView, offset: int) -> Response:
         versions_url=links.versions_url,
         api_url=links_of(program().presentation).versions,
     )
-
-
-def _examples(agents: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(query, what it finds): the query language by example. The agent in it is one of `agents`."""
-    without_spaces = (name for name in agents.values() if name.isalnum())
-    agent = next(without_spaces, "李雷")
-    return [
-        ("退款流程", _("按词查找：每个词都出现，顺序不限")),
-        ("“退款流程”", _("原文查找：一字不差")),
-        ("5678", _("数字按原文查找：电话、订单号的一部分也行")),
-        ("退款 OR 退货", _("两者之一；另有 AND、NOT、括号")),
-        ("退款 -发票", _("排除某个词")),
-        ("iph*", _("以此开头的英文单词")),
-        ("from:visitor 谢谢", _("只看访客说的话；也可 from:agent、from:robot")),
-        ("rating:满意", _("按评价；rating:none 为未评价")),
-        ("has:upload", _("发过附件的对话")),
-        ("file:发票.pdf", _("按附件的文件名")),
-        ("is:gone", _("Kchat 上已不存在的对话")),
-        ("date:7d", _("最近 7 天；也可 date:2015-04、after:、before:")),
-        (f"agent:{agent}", _("某位客服；也可 visitor:547、user:45190、id:290")),
-    ]
