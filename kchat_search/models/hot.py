@@ -142,6 +142,10 @@ class HotQuestion:
     """The same of the period before."""
     words: tuple[str, ...]
     messages: tuple[TypicalMessage, ...]
+    by_day: tuple[int, ...] = ()
+    """How many of `total` began on each day of the period, the first day first."""
+    before_by_day: tuple[int, ...] = ()
+    """The same of `before`."""
 
     @property
     def change(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 
 from kchat_search import processor_time
@@ -74,17 +74,34 @@ class _Seen:
     def _question(self, place: int, kept: KeptQuestion) -> HotQuestion | None:
         """None for a question of which the viewer sees no chat of the period."""
         processor_time.check()
-        index, chats = self.searcher.index, chats_of(kept)
-        total = index.count(AllOf((chats, self._in_period)))
+        index, chats, days = self.searcher.index, chats_of(kept), self.run.days
+        total, by_day = self._counted(AllOf((chats, self._in_period)), days.start)
         if not total:
             return None
+        before, before_by_day = self._counted(
+            AllOf((chats, self._in_period_before)), days.before_start
+        )
         return HotQuestion(
             id=HotId(self.run.number, self.run.period, place),
             total=total,
-            before=index.count(AllOf((chats, self._in_period_before))),
+            before=before,
             words=words_seen(kept, index, sees_all=self.searcher.viewer.sees_all_chats),
             messages=self._messages(kept),
+            by_day=by_day,
+            before_by_day=before_by_day,
         )
+
+    def _counted(self, match: Node, start: date) -> tuple[int, tuple[int, ...]]:
+        """How many chats match, and how many of them began on each of the period's days from
+        `start` on. A period is no longer than `MOST_DAYS`."""
+        plan = Plan(
+            match, sort="newest", limit=0, facets=("created_day",), zone=self.searcher.zone.key
+        )
+        answer = self.searcher.index.search(plan)
+        counts = dict(answer.facets["created_day"])
+        length = (self.run.days.end - self.run.days.start).days + 1
+        days = [(start + timedelta(number)).isoformat() for number in range(length)]
+        return answer.total, tuple(counts.get(day, 0) for day in days)
 
     @cached_property
     def _in_period(self) -> Node:

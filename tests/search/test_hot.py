@@ -88,6 +88,13 @@ def test_every_number_is_what_its_link_gives(gate: Gate, viewer: str, period: An
     for question in page.questions:
         assert service.search(hot_search(question, page.days)).total == question.total > 0
         assert service.search(hot_search_before(question, page.days)).total == question.before
+        assert len(question.by_day) == len(question.before_by_day) == int(period[:-1])
+        assert sum(question.by_day) == question.total
+        assert sum(question.before_by_day) == question.before
+        at = question.by_day.index(max(question.by_day))
+        day = (page.days.start + timedelta(at)).isoformat()
+        request = asked(hot=str(question.id), start=day, end=day)
+        assert service.search(request).total == question.by_day[at]
     shown = {question.id.place: question.total for question in page.questions}
     for place in range(1, 5):
         request = asked(hot=f"4-{period}-{place}", **days)

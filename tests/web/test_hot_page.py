@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -75,6 +76,43 @@ def test_a_change_is_said_in_words(
     service.hot_found = FULL
     text = shown(client, language=language).text
     assert [word for word in words if word not in text] == []
+
+
+def drawn(page: Page, tag: str, kind: str = "") -> list[dict[str, str]]:
+    """The pictures or bars of a page, without those of its key."""
+    found = [known for name, known in page.tags if name == tag]
+    if tag == "svg":
+        return [known for known in found if known.get("role") == "img"]
+    return [known for known in found if known.get("class") == kind and "x" in known]
+
+
+def test_a_chart_shows_each_day_beside_that_of_the_period_before(
+    client: FlaskClient, service: FakeService
+) -> None:
+    now, before = (0, 1, 4, 0, 0, 2, 1), (2, 0, 0, 0, 0, 0, 0)
+    each = replace(question(1, 8, 2), by_day=now, before_by_day=before)
+    service.hot_found = found(each)
+    page = shown(client)
+    (chart,) = drawn(page, "svg")
+    assert chart["aria-label"] == ("每天的对话数：最多一天 4 个（2016-05-16）；上一时段最多 2 个")
+    heights = [float(bar["height"]) for bar in drawn(page, "rect", "now")]
+    assert heights == [10, 40, 20, 10]
+    assert [float(bar["height"]) for bar in drawn(page, "rect", "before")] == [20]
+    assert "2016-05-16 · 4 个，上一时段 0 个" in page.text
+
+
+def test_over_months_a_bar_is_a_week_that_ends_with_the_period(
+    client: FlaskClient, service: FakeService
+) -> None:
+    days = Days.of("90d", date(2016, 5, 20))
+    by_day = (5, *[0] * 81, 1, *[0] * 6, 3)  # the last week has 4
+    each = HotQuestion(HotId(1, "90d", 1), 9, 0, (), (), by_day, (0,) * 90)
+    service.hot_found = HotPage("ready", "90d", days, NOW, 9, 9, (each,))
+    page = shown(client, "/hot?period=90d", "en")
+    (chart,) = drawn(page, "svg")
+    assert "2016-02-21 to 2016-02-26" in chart["aria-label"], "the first week has six days"
+    assert len(drawn(page, "rect", "ground")) == 13
+    assert "2016-05-14 – 2016-05-20 · 3 here" in page.text
 
 
 @pytest.mark.parametrize(
