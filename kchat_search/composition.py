@@ -193,6 +193,7 @@ def _owners_service(
             demo=settings.demo,
             sync_interval_seconds=settings.sync_interval_seconds,
             kchat_chat_url=settings.kchat_chat_url,
+            image_origins=settings.allowed_image_origins,
             request_processor_seconds=settings.request_processor_seconds,
             entrance=Entrance(
                 public_url=settings.public_url,

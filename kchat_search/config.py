@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     chat_url: str | None = None
     """Where an agent reads a chat in Kchat. `{id}` stands for the chat's id."""
 
+    image_origins: str = ""
+    """`https://host`, divided by commas: the sites whose images a page may show. Each image is
+    loaded when somebody asks for it."""
+
     # Not in the repr: the address of a PostgreSQL database contains a password.
     archive_url: Annotated[str, Field(repr=False)] = "sqlite:///var/archive.sqlite3"
     index_dir: Path = Path("index")
@@ -205,6 +209,12 @@ class Settings(BaseSettings):
             raise ValueError("must not trust every address: whoever asks could say who they are")
         return value
 
+    @field_validator("image_origins")
+    @classmethod
+    def _check_image_origins(cls, value: str) -> str:
+        _origins(value)
+        return value
+
     @field_validator("chat_url")
     @classmethod
     def _check_chat_url(cls, value: str | None) -> str | None:
@@ -313,6 +323,11 @@ class Settings(BaseSettings):
     def trusted_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
         """`trusted_proxies`, read."""
         return _networks(self.trusted_proxies)
+
+    @property
+    def allowed_image_origins(self) -> tuple[str, ...]:
+        """`image_origins`, read: without their default ports, each once."""
+        return _origins(self.image_origins)
 
     @property
     def served_url(self) -> str:
@@ -506,6 +521,21 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
             raise ValueError(f"has «{part}», which is no network: write {network}")
         found.append(network)
     return tuple(found)
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """Raises `ValueError` for what is no origin. They stand in a header, so nothing else passes."""
+    found = []
+    for part in text.replace(",", " ").split():
+        parts = urlsplit(part.lower())
+        if parts.scheme not in _OWN_PORTS or host_of(parts.netloc) is None:
+            raise ValueError(f"has «{part}», which does not look like https://host")
+        if parts.path.rstrip("/") or parts.query or parts.fragment:
+            raise ValueError(f"has «{part}»: write https://host alone, without a path")
+        if parts.scheme == "http" and not is_loopback(str(parts.hostname)):
+            raise ValueError(f"has «{part}», which must be https: anybody could change the images")
+        found.append(f"{parts.scheme}://{parts.netloc.removesuffix(_OWN_PORTS[parts.scheme])}")
+    return tuple(dict.fromkeys(found))
 
 
 def _is_ours(name: str) -> bool:

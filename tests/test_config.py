@@ -231,3 +231,30 @@ def test_trusted_proxies_are_addresses_and_networks() -> None:
 def test_proxies_that_cannot_be_trusted_are_refused(sent: str) -> None:
     with pytest.raises(SettingsError, match="KCHAT_TRUSTED_PROXIES"):
         load_settings(trusted_proxies=sent)
+
+
+def test_images_come_from_the_sites_that_are_named() -> None:
+    named = (
+        "https://CDN.example:443, https://img.example:8443/ http://127.0.0.1:9,https://cdn.example"
+    )
+    assert load_settings(image_origins=named).allowed_image_origins == (
+        "https://cdn.example",
+        "https://img.example:8443",
+        "http://127.0.0.1:9",
+    )
+    assert load_settings().allowed_image_origins == ()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "*", "https://*", "https://*.example", "https:", "cdn.example", "data:",
+        "http://cdn.example",
+        "https://cdn.example/img", "https://a@cdn.example", "https://cdn.example;script-src",
+        "https://cdn.example?a", "'unsafe-inline'", "https://公司.example",
+        "https://cdn.example\n x",
+    ],
+)  # fmt: skip
+def test_what_is_no_site_for_images_is_refused(sent: str) -> None:
+    with pytest.raises(SettingsError, match="KCHAT_IMAGE_ORIGINS"):
+        load_settings(image_origins=sent)

@@ -231,6 +231,8 @@ class Presentation:
     """Between two ticks."""
     kchat_chat_url: str | None = None
     """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
+    image_origins: tuple[str, ...] = ()
+    """From where pages show images, if somebody asks for one: `https://host`, `https://host:port`."""
     request_processor_seconds: float = 0.8
     """Of processor time that one request may use."""
     agents_see: Literal["all", "own"] = "all"

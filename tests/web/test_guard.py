@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
+from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page
 
@@ -42,6 +44,23 @@ def test_every_answer_carries_the_headers_that_protect(client: FlaskClient, path
     if not path.startswith("/static"):
         assert headers["Cache-Control"].startswith("private, no-")
     assert "Set-Cookie" not in headers
+
+
+def test_images_come_from_here_or_from_the_sites_that_a_setting_names() -> None:
+    found = {}
+    for origins in ((), ("https://cdn.example", "https://img.example:8443")):
+        presentation = replace(make_presentation(), image_origins=origins)
+        headers = make_app(FakeService([], presentation)).test_client().get("/").headers
+        (images,) = (
+            one
+            for one in headers["Content-Security-Policy"].split("; ")
+            if one.startswith("img-src")
+        )
+        found[images] = headers["Cross-Origin-Embedder-Policy"]
+    assert found == {
+        "img-src 'self'": "require-corp",
+        "img-src 'self' https://cdn.example https://img.example:8443": "credentialless",
+    }
 
 
 def test_a_refusal_and_a_failure_are_protected_too(

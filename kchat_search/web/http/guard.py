@@ -8,6 +8,8 @@ view is called; what comes from another site, before anything is looked up.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from flask import Flask, Response, current_app, request
 from flask_babel import gettext as _
 
@@ -26,12 +28,21 @@ from kchat_search.web.http import (
 )
 from kchat_search.web.http.forwarding import client_of
 
-_POLICY = "; ".join(
-    (
+
+@lru_cache(2)
+def headers(image_origins: tuple[str, ...]) -> dict[str, str]:
+    """Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content
+    Security Policy Level 3.
+
+    An image of another site comes only where that site allows it (`require-corp`), which few do.
+    Where a setting names such sites, each image is asked for without cookies instead
+    (`credentialless`), and the policy lets in those of `image_origins` alone.
+    """
+    policy = (
         "default-src 'none'",
         "script-src 'self'",
         "style-src 'self'",
-        "img-src 'self'",
+        " ".join(("img-src 'self'", *image_origins)),
         "font-src 'self'",
         "connect-src 'self'",
         "base-uri 'none'",
@@ -40,21 +51,23 @@ _POLICY = "; ".join(
         "require-trusted-types-for 'script'",  # our scripts make no markup of text
         "trusted-types 'none'",
     )
-)
-HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    # Not `no-referrer`: a browser then says `Origin: null` with our own forms (Fetch, section 3.2).
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "X-Robots-Tag": "noindex, nofollow",
-}
-"""Headers of every answer. Sources: the list of the OWASP Secure Headers Project; Content Security
-Policy Level 3."""
+    return {
+        "Content-Security-Policy": "; ".join(policy),
+        "X-Content-Type-Options": "nosniff",
+        "X-Frame-Options": "DENY",
+        # Not `no-referrer`: a browser then says `Origin: null` with our own forms (Fetch, section
+        # 3.2).
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Embedder-Policy": "credentialless" if image_origins else "require-corp",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+        "X-Robots-Tag": "noindex, nofollow",
+    }
+
+
+HEADERS = headers(())
+"""The headers of an answer that shows nothing from elsewhere."""
 DEPENDS_ON = (*other_sites.DEPENDS_ON, "Cookie", "Authorization")
 """What the `Vary` of every answer names: an answer for one person is no answer for another."""
 _UNASKED = ("static", "api.healthz")
@@ -125,7 +138,7 @@ def _check_permission(need: permissions.Need) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
+    for name, value in headers(current.gate().presentation.image_origins).items():
         response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = own_host.HSTS
