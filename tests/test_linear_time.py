@@ -322,6 +322,12 @@ CALLS: dict[str, Callable[[str], object]] = {
     ),
     "label": formatting.label,
     "marked": lambda text: formatting.marked(text, [(n, n + 2) for n in range(0, len(text), 3)]),
+    "linked": lambda text: (
+        formatting.linked(text, [(n, n + 2) for n in range(0, len(text), 3)]),
+        formatting.linked(f"https://{text}", ()),
+        formatting.linked(f"https://a.com/{text}", ()),
+        formatting.linked("https://" + text.replace(" ", " https://"), ()),
+    ),
     "readable JSON": formatting.readable_json,
     "rows": lambda text: transcript.rows(view(text), ZONE),
     "clean": printing.clean,

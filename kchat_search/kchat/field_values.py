@@ -24,6 +24,8 @@ _MAX_ID_LENGTH = 255
 _MAX_EXACT_FLOAT = 2**53
 """Beyond this, a double no longer says which whole number was sent."""
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,25})(?:\.0+)?")
+_SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,9})?")
+_DAY = 86_400
 _JSON_BEGINS = ("{", "[")
 _MAX_CACHED_TEXT = 32
 """Characters. Longer texts are seldom names."""
@@ -77,6 +79,16 @@ def parse_size(value: object) -> int | None:
     """A count, or a number of bytes or pixels, from 0 to 2**63-1. None for anything else."""
     zero = not isinstance(value, bool) and value in (0, "0")
     return 0 if zero else parse_whole_id(value)
+
+
+def parse_seconds(value: object) -> float | None:
+    """A duration in seconds, as a number or a text, up to a day. None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _SECONDS.fullmatch(value.strip()):
+        return None
+    seconds = float(value) if isinstance(value, str) or abs(value) < _DAY else -1.0
+    return seconds if 0 <= seconds < _DAY else None
 
 
 def integer_if_whole(value: object) -> object:
@@ -148,4 +160,5 @@ def parse_upload(value: object, upload_id: object) -> Upload | None:
         url=clean_text(url_without_tokens(url)) if isinstance(url, str) and url.strip() else None,
         width=parse_size(first.get("width")),
         height=parse_size(first.get("height")),
+        duration=parse_seconds(first.get("duration")),
     )

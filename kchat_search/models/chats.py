@@ -34,6 +34,8 @@ class Upload:
     url: str | None
     width: int | None = None
     height: int | None = None
+    duration: float | None = None
+    """Seconds, of a voice message or a video; None where Kchat does not say it."""
 
 
 class Message(NamedTuple):

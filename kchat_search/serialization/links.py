@@ -146,6 +146,11 @@ def reveal_url(chat: Chat, q: str = "", offset: int = 0) -> str:
     return _with_query(f"/chats/{chat.id}/reveal", _marking_from(q, offset))
 
 
+def image_url(chat: Chat, q: str = "", offset: int = 0) -> str:
+    """Where the form is sent that shows one image of a chat. The rest as in `chat_url`."""
+    return _with_query(f"/chats/{chat.id}/image", _marking_from(q, offset))
+
+
 def similar_url(chat_id: int) -> str:
     """The page of the chats that are like one."""
     return f"/chats/{chat_id}/similar"

@@ -16,7 +16,6 @@ from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.ports import Clock
 from kchat_search.serialization.alerts import alert_text
 from kchat_search.serialization.notes import note_text
-from kchat_search.serialization.safe_text import safe_link
 from kchat_search.serialization.times import rfc3339
 from kchat_search.web.api import metrics, openapi
 from kchat_search.web.api import routes as api
@@ -51,6 +50,7 @@ from kchat_search.web.pages import (
     tokens,
 )
 from kchat_search.web.pages import routes as pages
+from kchat_search.web.pages.uploads import shown_upload
 from kchat_search.web.program import Gate
 
 if TYPE_CHECKING:
@@ -134,6 +134,10 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
         note_text=lambda note: note_text(note, language.current()),
         alert_text=lambda alert: alert_text(alert, language.current(), zone),
         marked=formatting.marked,
+        linked=formatting.linked,
+        shown_upload=lambda upload, message_type: shown_upload(
+            upload, message_type, presentation.image_origins
+        ),
         number=formatting.number,
         size=formatting.size,
         day=formatting.day,
@@ -142,9 +146,9 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
         clock=lambda when: formatting.clock(when, zone),
         readable_json=formatting.readable_json,
         rfc3339=lambda when: rfc3339(when, zone),
-        safe_link=safe_link,
     )
     app.jinja_env.globals.update(
+        LINK_REL=formatting.LINK_REL,
         MAX_HITS_BY_PAGE=MAX_HITS_BY_PAGE,
         MAX_QUERY_CHARACTERS=MAX_QUERY_CHARACTERS,
         # Not by `url_for`: where `Host` can't be routed, it fails, and the refusal would be a 500.

@@ -247,6 +247,22 @@ def test_a_message_has_its_fields_and_none_where_they_cannot_be_read() -> None:
             {"upload": {"id": 5, "name": "发票.pdf", "size": "120", "type": "pdf", "width": "3"}},
             Upload("5", "发票.pdf", 120, "pdf", None, 3),
         ),
+        *(
+            (
+                {"upload": {"id": 5, "duration": sent}},
+                Upload("5", "", None, "", None, duration=read),
+            )
+            for sent, read in (
+                (12, 12.0),
+                ("12.5", 12.5),
+                (0, 0.0),
+                (-1, None),
+                (True, None),
+                ("1e9", None),
+                (10**400, None),
+                ("12:30", None),
+            )
+        ),
         (
             {"upload": [{"id": 5, "name": "a.png", "size": "1 KB"}, {"name": "b.png"}]},
             Upload("5", "a.png, b.png", None, "", None),

@@ -51,6 +51,7 @@ OPEN_TO: dict[str, frozenset[str]] = {
     "pages.chat_versions": COMPLIANCE,
     "status.status": frozenset({"compliance", "admin"}),
     "chat.reveal": COMPLIANCE,
+    "chat.image": READERS,
     "elsewhere.begin": PUBLIC,
     "elsewhere.callback": PUBLIC,
     "elsewhere.signed_out": PUBLIC,

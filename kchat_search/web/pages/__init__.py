@@ -23,5 +23,7 @@ labels.py       the pages' words for fields and their values
 histogram.py    when the chats were created, as bars that are links
 transcript.py   what the chat page shows: days, bubbles, matches
 history.py      what the page of a chat's versions shows
+uploads.py      what the chat page shows of a file
+text_links.py   the addresses in what somebody wrote, and where they lead
 formatting.py   text, dates and numbers in a form that can't harm a page
 """

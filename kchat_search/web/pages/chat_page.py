@@ -51,6 +51,18 @@ def reveal(chat_id: str) -> BaseResponse:
     return response
 
 
+# Not by GET: a link from elsewhere would load an image without a click here.
+@pages.post("/chats/<chat_id>/image")
+@needs("search")
+def image(chat_id: str) -> BaseResponse:
+    """The page, with one image in its place: for a browser without scripts."""
+    q, part = _part()
+    shown = request.form.get("image", "")
+    response = _chat_page(read(chat_id, q, part), q, part, shown_image=shown)
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
 def _part() -> tuple[str, slice]:
     """(the query, the part of the messages) that are asked for."""
     given = parameters.only(without_choice(request.args), "q", "offset")
@@ -76,7 +88,9 @@ def named(chat_id: str) -> Iterator[None]:
         raise NotFound(_("归档中没有对话 %(id)s。", id=chat_id[:30])) from None
 
 
-def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -> Response:
+def _chat_page(
+    view: ChatView, q: str, part: slice, *, revealed: bool = False, shown_image: str = ""
+) -> Response:
     chat = view.chat
     rows = transcript.rows(view, program().presentation.zone)[part]
     matches = [row.anchor for row in rows if row.highlights]
@@ -100,6 +114,10 @@ def _chat_page(view: ChatView, q: str, part: slice, *, revealed: bool = False) -
         ),
         kchat_url=links_of(program().presentation).kchat(chat.id),
         plain_types=transcript.PLAIN,
+        card_types=transcript.CARDS,
+        shown_image=shown_image,
+        show_url=links.image_url(chat, q, part.start),
+        hide_url=links.chat_url(chat, q, offset=part.start),
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),

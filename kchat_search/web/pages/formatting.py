@@ -1,8 +1,8 @@
 """Text, dates and numbers in the form in which a page shows them.
 
-Invariants: only `marked` makes HTML, and it escapes all text that it gets. A page has no lone
-surrogate (UTF-8 does not allow it) and no control character that a browser would drop or misread.
-Each is replaced by exactly one character, so ranges in code points stay correct.
+Invariants: only `marked` and `linked` make HTML, and they escape all text that they get. A page has
+no lone surrogate (UTF-8 does not allow it) and no control character that a browser would drop or
+misread. Each is replaced by exactly one character, so ranges in code points stay correct.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ from markupsafe import Markup, escape
 
 from kchat_search import processor_time
 from kchat_search.serialization.times import local
+from kchat_search.web.pages.text_links import links
 
+LINK_REL = "noopener noreferrer nofollow"
+"""Of every link to another site."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _MINUTE = 60
@@ -45,16 +48,72 @@ def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
     message that it shows, so this bounds the making of a page.
     """
     processor_time.check()
-    pieces: list[str] = []
-    done = 0  # code points of `text` that are in `pieces`
-    for start, end in sorted(ranges):
-        begin, stop = max(start, done), min(end, len(text))
-        if begin >= stop:
-            continue
-        pieces += [escape(text[done:begin]), "<mark>", escape(text[begin:stop]), "</mark>"]
-        done = stop
-    pieces.append(escape(text[done:]))
-    return Markup("".join(pieces))  # noqa: S704  # nosec B704  # every piece is escaped above
+    writer = _Writer(text, ranges)
+    writer.write_to(len(text))
+    return writer.html()
+
+
+def linked(
+    text: str, ranges: Iterable[tuple[int, int]], start: int = 0, end: int | None = None
+) -> Markup:
+    """The same of a part of the text, `[start, end)`, with its addresses as links. The page shows
+    behind a link which host it leads to, where the text does not say just that. What the text says
+    stays as it is: a mark over an end of a link is divided."""
+    processor_time.check()
+    end = len(text) if end is None else end
+    writer = _Writer(text, ranges, start)
+    for link in links(text):
+        if start <= link.start and link.end <= end:
+            writer.write_to(link.start)
+            host = "" if link.plain else f' data-host="{escape(link.host)}"'
+            writer.add(f'<a href="{escape(link.href)}"{host} rel="{LINK_REL}">')
+            writer.write_to(link.end)
+            writer.add("</a>")
+    writer.write_to(end)
+    return writer.html()
+
+
+class _Writer:
+    """Writes a text as HTML, from its start on, with marks."""
+
+    def __init__(self, text: str, ranges: Iterable[tuple[int, int]], start: int = 0) -> None:
+        self._text = text
+        self._ranges = sorted(ranges)
+        self._next = 0
+        self._done = start
+        self._pieces: list[str] = []
+
+    def add(self, tag: str) -> None:
+        """A tag, whose values are escaped."""
+        self._pieces.append(tag)
+
+    def write_to(self, stop: int) -> None:
+        """The text up to here. A mark ends here, too, and goes on with the next text."""
+        stop = min(stop, len(self._text))
+        while self._next < len(self._ranges):
+            start, end = self._ranges[self._next]
+            begin = max(start, self._done)
+            if begin >= stop:
+                break
+            if begin < end:
+                close = min(end, stop)
+                self._escaped(begin)
+                self._pieces.append("<mark>")
+                self._escaped(close)
+                self._pieces.append("</mark>")
+            if end > stop:
+                break
+            self._next += 1
+        self._escaped(stop)
+
+    def html(self) -> Markup:
+        """What was written."""
+        return Markup("".join(self._pieces))  # noqa: S704  # nosec B704  # every text is escaped
+
+    def _escaped(self, stop: int) -> None:
+        if stop > self._done:
+            self._pieces.append(escape(self._text[self._done : stop]))
+            self._done = stop
 
 
 def readable_json(raw: str) -> str:

@@ -23,6 +23,10 @@ EVENTS = ("chat.member", "chat.system", "chat.join", "chat.leave", "chat.close",
 """The types of events begin like this. Nobody said them, so they stand in the middle."""
 PLAIN = ("chat.msg", "chat.upload", "")
 """Types that the page does not name."""
+CARDS = ("chat.answer", "chat.card", "chat.document")
+"""Types of what a robot or the program sent: a card on the page."""
+WITH_TITLE = ("chat.card", "chat.document")
+"""Cards whose first line is a title, where more follow."""
 _SOON_SECONDS = 180
 
 
@@ -42,6 +46,12 @@ class Row:
     """The ranges of the visible text that match the query: [start, end) in code points."""
     next_match: str | None
     """The anchor of the next message with a match; None on the last one."""
+
+    @property
+    def title_end(self) -> int:
+        """Where the title of a card ends, with its line break, in code points of the text; 0 where
+        it has none."""
+        return self.text.find("\n") + 1 if self.message.type in WITH_TITLE else 0
 
     @property
     def text(self) -> str:
