@@ -139,6 +139,7 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
             upload, message_type, presentation.image_origins
         ),
         number=formatting.number,
+        short_number=formatting.short_number,
         size=formatting.size,
         day=formatting.day,
         duration=formatting.duration,

@@ -1,7 +1,10 @@
 """The pages.
 
 routes.py       the routes: from parameters to a page
-search_page.py  what the search page shows: facets, chips, pager
+search_page.py  what the search page shows of its hits: ways out of nothing, orders, pages
+evidence.py     the line above the results: what was asked and found, and whether that is all
+filters.py      the filters beside the hits: boxes with counts, chips, dates
+exclusion.py    «not this one»: the query without the chats that have one value
 chat_page.py    the page of a chat
 box.py          what the box shows: examples from the own data, operators
 suggest.py      what may be typed at the cursor of the box

@@ -150,6 +150,12 @@ def number(value: float) -> str:
     return numbers.format_decimal(value, locale=get_locale())
 
 
+def short_number(value: float) -> str:
+    """A number for the axis of a picture: «800», «1.2万», "12K"."""
+    digits = 1 if value % 1000 else 0
+    return numbers.format_compact_decimal(value, locale=get_locale(), fraction_digits=digits)
+
+
 def size(count: int | None) -> str:
     """A size in bytes, in the unit that suits it: «1.4 MB»; "" if it is not known."""
     if count is None or count < 0:

@@ -1,4 +1,4 @@
-"""When the chats were created, as bars that are links.
+"""When the chats were created, as bars that are links, with an axis.
 
 Pure functions. Sizes are in units of the SVG's own grid.
 """
@@ -13,11 +13,22 @@ from datetime import date, timedelta
 
 from kchat_search.models.plan import MOST_DAYS
 from kchat_search.models.search import FacetValue, SearchRequest
-from kchat_search.serialization.links import changed, search_url
+from kchat_search.serialization.links import search_url
+from kchat_search.web.pages.filters import By, dated, span_of
 
 HEIGHT = 64
-WIDTH = 288
+"""Of the highest bar."""
+WIDTH = 304
+WIDE = 912
+LEFT = 30
+"""Of the first bar: the numbers of the axis stand before it."""
+BELOW = 17
+"""Under the bars, for the names of the axis."""
+ABOVE = 8
+"""Over the bars, for half of the highest number."""
 GAP = 1
+_MOST_NAMES = 4
+_MOST_TICKS = 4
 MAX_MONTHS = 36
 MAX_YEARS = 36
 MIN_MONTHS = 4
@@ -47,6 +58,25 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """A number at the axis of counts."""
+
+    count: int
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """The name of a bar under the axis."""
+
+    text: str
+    x: float
+    """Its middle; of the first its beginning, of the last its end."""
+    anchor: str
+    """What of it stands there: «start», «middle» or «end»."""
+
+
+@dataclass(frozen=True, slots=True)
 class Histogram:
     """The bars, oldest first.
 
@@ -56,19 +86,29 @@ class Histogram:
 
     bars: tuple[Bar, ...]
     highest: int
+    ticks: tuple[Tick, ...] = ()
+    names: tuple[Name, ...] = ()
     width: int = WIDTH
-    height: int = HEIGHT
+    height: int = ABOVE + HEIGHT + BELOW
+    left: int = LEFT
+    top: int = ABOVE
+    bottom: int = ABOVE + HEIGHT
+    promises: bool = True
+    """Does the link of a bar find as many chats as the bar counts?"""
 
 
-def of_facets(request: SearchRequest, facets: Mapping[str, Iterable[FacetValue]]) -> Histogram:
+def of_facets(
+    request: SearchRequest, facets: Mapping[str, Iterable[FacetValue]], by: By = "created"
+) -> Histogram:
     """The histogram of a search: by day if its hits lie close together, else by month or by year.
 
-    A click on a bar searches in its days. A click on an active bar searches in all days.
+    A click on a bar searches in its days, `by` when chats were created or messages said. A click on
+    an active bar searches in all days.
     """
     days = _counts(facets.get("created_day", ()))
     months = _counts(facets.get("created_month", ()))
     if not days or len(months) >= MIN_MONTHS:
-        return _histogram(months, request)
+        return _histogram(months, request, by)
     first, last = min(days), max(days)
     start, end = request.start or "", request.end or ""
     if _DAY.fullmatch(start) and _DAY.fullmatch(end) and _distance(start, end) < MOST_DAYS:
@@ -77,7 +117,7 @@ def of_facets(request: SearchRequest, facets: Mapping[str, Iterable[FacetValue]]
     names = [
         (begin + timedelta(days=number)).isoformat() for number in range(_distance(first, last) + 1)
     ]
-    return _bars([(name, days.get(name, 0)) for name in names], request)
+    return _bars([(name, days.get(name, 0)) for name in names], request, by)
 
 
 def _counts(values: Iterable[FacetValue]) -> dict[str, int]:
@@ -90,10 +130,12 @@ def _distance(first: str, last: str) -> int:
 
 def of_months(months: Mapping[str, int]) -> Histogram:
     """The histogram of the whole archive. A click on a bar searches in its days."""
-    return _histogram(months, SearchRequest())
+    return _histogram(months, SearchRequest(), "created", WIDE)
 
 
-def _histogram(counts: Mapping[str, int], request: SearchRequest) -> Histogram:
+def _histogram(
+    counts: Mapping[str, int], request: SearchRequest, by: By, width: int = WIDTH
+) -> Histogram:
     months = {_index(name): count for name, count in counts.items() if _MONTH.fullmatch(name)}
     if not months:
         return Histogram((), 0)
@@ -101,10 +143,10 @@ def _histogram(counts: Mapping[str, int], request: SearchRequest) -> Histogram:
     if high - low >= MAX_MONTHS:
         chosen = _chosen_year(request)
         if chosen is None:
-            return _bars(_by_year(months, low // 12, high // 12), request)
+            return _bars(_by_year(months, low // 12, high // 12), request, by, width)
         low, high = chosen * 12, chosen * 12 + 11
     names = [(f"{i // 12:04d}-{i % 12 + 1:02d}", months.get(i, 0)) for i in range(low, high + 1)]
-    return _bars(names, request)
+    return _bars(names, request, by, width)
 
 
 def _index(name: str) -> int:
@@ -127,39 +169,68 @@ def _by_year(months: Mapping[int, int], first: int, last: int) -> list[tuple[str
     return [(f"{year:04d}", years[year]) for year in sorted(years)][-MAX_YEARS:]
 
 
-def _bars(named: list[tuple[str, int]], request: SearchRequest) -> Histogram:
+def _bars(
+    named: list[tuple[str, int]], request: SearchRequest, by: By, width: int = WIDTH
+) -> Histogram:
     """A bar for each (name, count). All chats of the search are in the bars, but where there are
     `MAX_YEARS` of them."""
     filled = [name for name, count in named if count] if len(named) < MAX_YEARS else []
     highest = max(1, *(count for _, count in named)) if len(named) > 1 else max(1, named[0][1])
-    step = WIDTH / len(named)
+    step = (width - LEFT) / len(named)
+    asked = span_of(request, by)
     bars = []
     for position, (name, count) in enumerate(named):
         start, end = _days(name)
-        # A search may begin or end within the days of a bar, whose link must not find more then.
-        if name in filled[:1] and _is_within(request.start, start, end):
-            start = request.start or start
-        if name in filled[-1:] and _is_within(request.end, start, end):
-            end = request.end or end
-        active = (request.start, request.end) == (start, end)
+        if by == "created":
+            # A search may begin or end within the days of a bar, whose link must not find more
+            # then.
+            if name in filled[:1] and _is_within(request.start, start, end):
+                start = request.start or start
+            if name in filled[-1:] and _is_within(request.end, start, end):
+                end = request.end or end
+        active = asked == (start, end)
         days = (None, None) if active else (start, end)
         # A month with one chat beside months with thousands must still be visible.
-        height = max(2.0, round(count / highest * (HEIGHT - 2), 1)) if count else 0.0
+        height = max(2.0, round(count / highest * HEIGHT, 1)) if count else 0.0
         bars.append(
             Bar(
                 name=name,
                 count=count,
-                x=round(position * step, 2),
-                y=HEIGHT - height,
+                x=round(LEFT + position * step, 2),
+                y=ABOVE + HEIGHT - height,
                 width=round(max(1.0, min(step - GAP, 40.0)), 2),
                 height=height,
                 start=start,
                 end=end,
-                url=search_url(changed(request, start=days[0], end=days[1])) if count else None,
+                url=search_url(dated(request, by, *days)) if count else None,
                 active=active,
             )
         )
-    return Histogram(tuple(bars), highest)
+    return Histogram(
+        tuple(bars), highest, _ticks(highest), _names(bars), width, promises=by == "created"
+    )
+
+
+def _ticks(highest: int) -> tuple[Tick, ...]:
+    """At most `_MOST_TICKS` round numbers up to the highest count."""
+    steps = (digit * 10**power for power in range(18) for digit in (1, 2, 5))
+    step = next(step for step in steps if highest // step <= _MOST_TICKS)
+    counts = range(step, highest + 1, step)
+    return tuple(Tick(count, round(ABOVE + HEIGHT * (1 - count / highest), 1)) for count in counts)
+
+
+def _names(bars: list[Bar]) -> tuple[Name, ...]:
+    """The first and the last, and as many between them as there is room for."""
+    most = min(_MOST_NAMES, len(bars))
+    places = {round(number * (len(bars) - 1) / max(1, most - 1)) for number in range(most)}
+    names = []
+    for place in sorted(places):
+        bar = bars[place]
+        text = bar.name[5:] if _DAY.fullmatch(bar.name) else bar.name
+        anchor = "start" if place == 0 else "end" if place == len(bars) - 1 else "middle"
+        at = {"start": 0.0, "middle": bar.width / 2, "end": bar.width}[anchor]
+        names.append(Name(text, round(bar.x + at, 2), anchor))
+    return tuple(names)
 
 
 def _is_within(given: str | None, start: str, end: str) -> bool:

@@ -6,14 +6,12 @@ template. The program is that of the present request, for whoever asks.
 
 from __future__ import annotations
 
-from datetime import date
-
 from flask import Blueprint, Response, redirect, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.models.reports import Presentation
-from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.models.search import ChatView
 from kchat_search.ports import Clock
 from kchat_search.serialization import links
 from kchat_search.serialization.times import local
@@ -23,8 +21,7 @@ from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import links_of, page
-from kchat_search.web.pages import chat_page, histogram, history, search_page
-from kchat_search.web.pages.labels import Labels
+from kchat_search.web.pages import chat_page, filters, history, search_page
 
 _NONE = slice(0)
 
@@ -40,13 +37,17 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
         args = without_choice(request.args)
         if not args:
             return page("home.html", coverage=program().coverage())
+        by = filters.read_by(args)
         # Without JavaScript the form also sends its empty fields. Only `q` may be empty.
         filled = [(k, v) for k, v in args.items(multi=True) if v or k == "q"]
         asked = parameters.read_search(MultiDict(filled))
         if len(filled) < len(list(args.items(multi=True))):
             return redirect(links.search_url(asked))
         today = local(clock(), zone).date()
-        return page("search.html", **_search_values(asked, today))
+        answer = program().search(asked, meaning=False)
+        agents = program().agents()
+        values = search_page.values_of_search(asked, answer, agents, today, by)
+        return page("search.html", **values)
 
     @pages.get("/chats/<chat_id>/versions")
     @needs("versions")
@@ -62,32 +63,6 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
         return response
 
     return pages
-
-
-def _search_values(asked: SearchRequest, today: date) -> dict[str, object]:
-    answer = program().search(asked, meaning=False)
-    agents = program().agents()
-    labels = Labels()
-    return {
-        **search_page.values_of_hits(asked),
-        "page_": answer,
-        "facets": search_page.facet_boxes(asked, answer, labels),
-        "chips": search_page.chips(asked, answer, agents, labels),
-        "cuts": search_page.cuts(asked, answer, agents, labels),
-        "presets": search_page.presets(asked, today),
-        "sorts": search_page.sorts(asked),
-        "pager": search_page.pager(asked, answer),
-        "histogram": histogram.of_facets(asked, answer.facets),
-        "filtered": links.has_filters(asked),
-        "said_url": search_page.said_url(asked, answer),
-        "history_url": links.search_url(links.changed(asked, history=True)),
-        "dropped_url": links.search_url(links.without_filters(asked)),
-        "exports": [(form, links.export_url(asked, form)) for form in ("xlsx", "csv", "jsonl")],
-        "part_url": lambda text: links.search_url(SearchRequest(q=text, history=asked.history)),
-        "near_url": lambda q: links.search_url(links.changed(asked, q=q)),
-        "meant_url": links.meant_url(asked),
-        "labels": labels,
-    }
 
 
 def _versions_page(view: ChatView, offset: int) -> Response:

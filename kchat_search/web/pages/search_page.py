@@ -1,4 +1,4 @@
-"""What the search page shows around the hits: facets, chips, dates, orders, pages.
+"""What the search page shows of its hits: ways out of nothing, orders, pages, lines.
 
 Pure functions, from a request and its answer to choices with a label and an address. Invariant:
 the address of a choice finds exactly as many chats as the number beside it says.
@@ -6,52 +6,51 @@ the address of a choice finds exactly as many chats as the number beside it says
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 from flask_babel import gettext as _
 
 from kchat_search.chats.visible_text import visible_text
-from kchat_search.fields import BY_NAME, FIELDS, NONE, PARAMETERS
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
-    FacetValue,
     Hit,
     SearchPage,
     SearchRequest,
     Snippet,
 )
-from kchat_search.serialization.links import changed, chat_url, filtered, pairs, search_url
+from kchat_search.serialization.links import (
+    changed,
+    chat_url,
+    export_url,
+    filtered,
+    has_filters,
+    meant_url,
+    pairs,
+    search_url,
+    without_filters,
+)
+from kchat_search.web.pages import filters, histogram
+from kchat_search.web.pages.evidence import evidence
+from kchat_search.web.pages.exclusion import without_exclusions
+from kchat_search.web.pages.filters import (
+    Choice,
+    dates_label,
+    filter_label,
+    hot_label,
+)
 from kchat_search.web.pages.labels import Labels
 
-FACETS_AT_ONCE = 8
 PREVIEW_LENGTH = 140
 _PAGES_AROUND = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A link with a label."""
-
-    label: str
-    url: str
-    active: bool = False
-    count: int | None = None
-    """The chats that the link finds, None if that is not known. Where it is `active`, so many have
-    this value, and the link takes the filter away."""
-    also: str | None = None
-    """The address that adds this value to those that are chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class FacetBox:
-    """A facet: its first values, and the rest, which is shown on demand."""
-
-    title: str
-    first: tuple[Choice, ...]
-    rest: tuple[Choice, ...]
+RELATED_OPEN = 5
+"""With fewer hits on the page, the related chats are shown unfolded."""
+_FAR = 12
+_NEAR = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,86 +60,6 @@ class Preview:
     name: str
     speaker: str
     text: str
-
-
-def facet_boxes(request: SearchRequest, page: SearchPage, labels: Labels) -> list[FacetBox]:
-    """The facets of the filters that have something to choose."""
-    boxes = []
-    for name in (field.name for field in FIELDS if field.facet):
-        choices = _choices(name, request, page.facets.get(name, ()), labels)
-        if name == "type" and len(choices) == 1 and not choices[0].active:
-            continue  # most companies have only one type
-        if choices:
-            boxes.append(
-                FacetBox(
-                    labels.titles[name],
-                    tuple(choices[:FACETS_AT_ONCE]),
-                    tuple(choices[FACETS_AT_ONCE:]),
-                )
-            )
-    return boxes
-
-
-def _choices(
-    name: str, request: SearchRequest, values: Sequence[FacetValue], labels: Labels
-) -> list[Choice]:
-    """The values of a facet, chosen ones first. A chosen value is there even if it has no hit."""
-    chosen = request.filters.get(name, ())
-    keys = {_key(name, one): one for one in chosen}
-    choices: list[Choice] = []
-    for value in values:
-        word = NONE if value.value is None else value.value
-        key = _key(name, word)
-        active = key in keys
-        url = _toggled(request, name, keys.pop(key) if active else word, active=active)
-        also = None
-        if not active and chosen:  # the link takes the place of what is chosen, so its count holds
-            also = url if BY_NAME[name].repeatable else None
-            url = search_url(filtered(request, name, word))
-        label = labels.value(name, value.value, value.label)
-        choices.append(Choice(label, url, active, value.count, also))
-    for word in keys.values():
-        url = _toggled(request, name, word, active=True)
-        choices.insert(0, Choice(labels.value(name, word), url, active=True, count=0))
-    choices.sort(key=lambda choice: not choice.active)
-    return choices
-
-
-def _key(name: str, value: str) -> str:
-    """The stored form of a value: `满意` and `1` are the same choice."""
-    return BY_NAME[name].stored(value) or value
-
-
-def _toggled(request: SearchRequest, name: str, value: str, *, active: bool) -> str:
-    present = request.filters.get(name, ())
-    if active:
-        values = tuple(one for one in present if one != value)
-    else:
-        values = (*present, value) if BY_NAME[name].repeatable else (value,)
-    return search_url(filtered(request, name, *values))
-
-
-def chips(
-    request: SearchRequest, page: SearchPage, agents: Mapping[str, str], labels: Labels
-) -> list[Choice]:
-    """The present filters, each with the address of the search without it."""
-    chosen: list[Choice] = []
-    for name in PARAMETERS:
-        for value in request.filters.get(name, ()):
-            text = _filter_label(name, [value], page, agents, labels)
-            chosen.append(Choice(text, _toggled(request, name, value, active=True)))
-    if request.start or request.end:
-        label = _("对话创建于：%(dates)s", dates=_dates(request.start, request.end))
-        chosen.append(Choice(label, search_url(changed(request, start=None, end=None))))
-    if request.said_start or request.said_end:
-        label = _("消息发于：%(dates)s", dates=_dates(request.said_start, request.said_end))
-        without = changed(request, said_start=None, said_end=None)
-        chosen.append(Choice(label, search_url(without)))
-    if request.history:
-        chosen.append(Choice(_("包括早先的版本"), search_url(changed(request, history=False))))
-    if request.hot:
-        chosen.append(Choice(_hot_label(page), search_url(changed(request, hot=None))))
-    return chosen
 
 
 def cuts(
@@ -155,16 +74,16 @@ def cuts(
             without, label = changed(request, q=cut.q), cut.part or ""
         elif cut.parameter == "created":
             without = changed(request, start=None, end=None)
-            label = _("对话创建于：%(dates)s", dates=_dates(request.start, request.end))
+            label = dates_label(request, "created")
         elif cut.parameter == "said":
             without = changed(request, said_start=None, said_end=None)
-            label = _("消息发于：%(dates)s", dates=_dates(request.said_start, request.said_end))
+            label = dates_label(request, "said")
         elif cut.parameter == "hot":
-            without, label = changed(request, hot=None), _hot_label(page)
+            without, label = changed(request, hot=None), hot_label(page)
         else:
             chosen = request.filters.get(cut.parameter, ())
             without = filtered(request, cut.parameter)
-            label = _filter_label(cut.parameter, chosen, page, agents, labels)
+            label = filter_label(cut.parameter, chosen, page, agents, labels)
         ways.append(Choice(label, search_url(without), count=cut.total))
     return ways
 
@@ -176,48 +95,6 @@ def said_url(request: SearchRequest, page: SearchPage) -> str | None:
         return None
     days = {"said_start": said.said_start, "said_end": said.said_end}
     return search_url(changed(request, q=said.q, start=None, end=None, **days))
-
-
-def _filter_label(
-    name: str, values: Sequence[str], page: SearchPage, agents: Mapping[str, str], labels: Labels
-) -> str:
-    given = {value.value: value.label for value in page.facets.get(name, ())}
-    shown = [
-        labels.value(name, value, agents.get(value) if BY_NAME[name].agent else given.get(value))
-        for value in values
-    ]
-    label: str = _("%(title)s：%(value)s", title=labels.titles[name], value="、".join(shown))
-    return label
-
-
-def _hot_label(page: SearchPage) -> str:
-    words = "、".join(page.hot_words)
-    label: str = _("热点问题：%(words)s", words=words) if words else _("热点问题")
-    return label
-
-
-def _dates(start: str | None, end: str | None) -> str:
-    label: str = _("%(start)s 至 %(end)s", start=start or "…", end=end or "…")
-    return label
-
-
-def presets(request: SearchRequest, today: date) -> list[Choice]:
-    """Common spans of days, counted back from `today`. A click on the active one removes it."""
-    first = today.replace(day=1)
-    spans: list[tuple[str, date, date | None]] = [
-        (_("7 天"), today - timedelta(days=6), None),
-        (_("30 天"), today - timedelta(days=29), None),
-        (_("本月"), first, None),
-        (_("去年"), date(today.year - 1, 1, 1), date(today.year - 1, 12, 31)),
-    ]
-    choices = []
-    for label, start, end in spans:
-        days = (start.isoformat(), end.isoformat() if end else None)
-        active = (request.start, request.end) == days
-        begin, stop = (None, None) if active else days
-        url = search_url(changed(request, start=begin, end=stop))
-        choices.append(Choice(label, url, active))
-    return choices
 
 
 def sorts(request: SearchRequest) -> list[Choice]:
@@ -279,6 +156,15 @@ def preview(hit: Hit) -> Preview | None:
     return None
 
 
+def in_line(snippet: Snippet) -> tuple[str, str, tuple[tuple[int, int], ...]]:
+    """(the beginning of a text whose first match is far behind, else ""; the rest; the ranges to
+    mark in that). In a line that is cut off, the beginning is folded so that the match is seen."""
+    first = min((start for start, _ in snippet.highlights), default=0)
+    cut = first - _NEAR if first > _FAR else 0
+    ranges = tuple((start - cut, end - cut) for start, end in snippet.highlights)
+    return snippet.text[:cut], snippet.text[cut:], ranges
+
+
 def first_message(hit: Hit) -> Snippet | None:
     """The best snippet: the chat opens at its message."""
     return hit.snippets[0] if hit.snippets else None
@@ -288,14 +174,48 @@ def values_of_hits(asked: SearchRequest) -> dict[str, object]:
     """What a template needs that shows chats which a search found."""
     return {
         "request_": asked,
-        "form_filters": [
-            (name, value)
-            for name, value in pairs(changed(asked))
-            if name not in ("q", "start", "end", "said_start", "said_end")
-        ],
+        "form_filters": [(name, value) for name, value in pairs(changed(asked)) if name != "q"],
         "search_url": search_url(changed(asked)),
         "chat_url": chat_url,
         "preview": preview,
         "first_message": first_message,
+        "in_line": in_line,
         "labels": Labels(),
+    }
+
+
+def values_of_search(
+    asked: SearchRequest,
+    answer: SearchPage,
+    agents: Mapping[str, str],
+    today: date,
+    given_by: filters.By | None = None,
+) -> dict[str, object]:
+    """What the template of the search page needs. `agents`: names by id. `given_by`: which time one
+    wants to choose the days of."""
+    labels = Labels()
+    by = filters.chosen_by(asked, given_by)
+    shown = filters.filters(asked, answer, agents, labels)
+    return {
+        **values_of_hits(asked),
+        "page_": answer,
+        "evidence": evidence(asked, answer),
+        "filters": shown,
+        "hidden": filters.hidden(asked, shown, by),
+        "dates": filters.dates(asked, by, today),
+        "chips": filters.chips(asked, answer, agents, labels),
+        "cuts": cuts(asked, answer, agents, labels),
+        "sorts": sorts(asked),
+        "pager": pager(asked, answer),
+        "histogram": histogram.of_facets(asked, answer.facets, by),
+        "filtered": has_filters(asked),
+        "fold_related": len(answer.hits) >= RELATED_OPEN,
+        "said_url": said_url(asked, answer),
+        "history_url": search_url(changed(asked, history=True)),
+        "dropped_url": search_url(without_filters(asked)),
+        "cleared_url": search_url(without_filters(changed(asked, q=without_exclusions(asked.q)))),
+        "exports": [(form, export_url(asked, form)) for form in ("xlsx", "csv", "jsonl")],
+        "part_url": lambda text: search_url(SearchRequest(q=text, history=asked.history)),
+        "near_url": lambda q: search_url(changed(asked, q=q)),
+        "meant_url": meant_url(asked),
     }
