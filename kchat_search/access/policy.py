@@ -24,7 +24,7 @@ OF_ROLE: Mapping[Role, frozenset[Permission]] = {
     "compliance": _READS
     | _HAS_ACCOUNT
     | {"numbers", "versions", "rejects", "export", "status", "own_tokens"},
-    "admin": _HAS_ACCOUNT | {"status", "metrics", "people", "own_tokens"},
+    "admin": _HAS_ACCOUNT | {"status", "metrics", "connect", "people", "own_tokens"},
     "auditor": _HAS_ACCOUNT | {"audit", "own_tokens"},
     "metrics": frozenset({"metrics"}),
 }
@@ -35,6 +35,7 @@ OF_ANYONE: frozenset[Permission] = _READS | {
     "export",
     "status",
     "metrics",
+    "connect",
 }
 """As long as there are no people: all that is read, and nothing that is about people."""
 _OF_PEOPLE: frozenset[Permission] = frozenset({"own_account", "own_tokens"})

@@ -22,6 +22,7 @@ Permission = Literal[
     "agents",
     "status",
     "metrics",
+    "connect",
     "own_account",
     "own_tokens",
     "own_audit",
@@ -39,6 +40,7 @@ export       export what a search finds
 agents       list the agents
 status       see the state of the program
 metrics      read `/metrics`
+connect      see which settings of the account at Kchat are missing, and try the account
 own_account  the own password and sessions
 own_tokens   the own tokens
 own_audit    the own rows of the audit

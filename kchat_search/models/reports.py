@@ -93,7 +93,12 @@ class SyncTotals:
 
 
 AlertCode = Literal[
-    "indexer_ended", "indexer_missing", "tick_failed", "archive_damaged", "scrub_behind"
+    "not_connected",
+    "indexer_ended",
+    "indexer_missing",
+    "tick_failed",
+    "archive_damaged",
+    "scrub_behind",
 ]
 
 
@@ -113,8 +118,9 @@ class Alert:
     """Something is wrong now, and a person may have to mend it. Searches are answered meanwhile."""
 
     code: AlertCode
-    """What is wrong: the indexer's process ended, or is gone without a word, a tick failed, rows of
-    the archive are damaged, not everything can be read as often as it should."""
+    """What is wrong: there is no account at Kchat, the indexer's process ended, or is gone without
+    a word, a tick failed, rows of the archive are damaged, not everything can be read as often as
+    it should."""
     reason: Reason
     since: datetime
     """When it happened for the first time in a row."""

@@ -13,6 +13,9 @@ me.py              who asks, as JSON
 audit.py           rows of the audit, and a check of it: JSON, JSON Lines, CSV
 audit_schemas.py   the shapes of the audit's answers
 alerts.py          what is wrong now, in Chinese and in English, and as JSON
+reasons.py         why something failed and what to do, in Chinese and in English
+rejects.py         why a chat could not be understood, in Chinese and in English
+sync_notes.py      what a sync could not prove, in Chinese and in English
 notes.py           the words of a search's notes, in Chinese and in English
 json_text.py       records as JSON text
 times.py           times as they are sent: RFC 3339 in the configured zone

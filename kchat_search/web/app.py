@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,7 @@ from kchat_search.web.pages import (
     sign_in_code,
     similar,
     status,
+    status_words,
     suggest,
     tokens,
 )
@@ -90,6 +91,8 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     _add_template_helpers(app, presentation)
     header.install(app)
     box.install(app)
+    every = timedelta(seconds=presentation.sync_interval_seconds)
+    app.jinja_env.globals["stale"] = lambda coverage: status_words.stale(coverage, clock(), every)
     app.register_blueprint(api.blueprint(presentation, clock))
     app.register_blueprint(openapi.blueprint())
     app.register_blueprint(pages.blueprint(presentation, clock))
@@ -97,7 +100,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(hot.pages)
     app.register_blueprint(meant.pages)
     app.register_blueprint(similar.pages)
-    app.register_blueprint(status.pages)
+    app.register_blueprint(status.blueprint(clock))
     app.register_blueprint(suggest.pages)
     app.register_blueprint(sign_in.pages)
     app.register_blueprint(elsewhere.blueprint(clock))

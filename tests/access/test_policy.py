@@ -38,6 +38,7 @@ TABLE: dict[Permission, set[Role]] = {
     "agents": {"agent", "compliance"},
     "status": {"compliance", "admin"},
     "metrics": {"admin", "metrics"},
+    "connect": {"admin"},
     "own_account": {"agent", "compliance", "admin", "auditor"},
     "own_tokens": {"compliance", "admin", "auditor"},
     "own_audit": {"agent", "compliance", "admin", "auditor"},

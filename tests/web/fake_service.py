@@ -24,6 +24,7 @@ from kchat_search.kchat.upload_tokens import content_digest, stable_content, wit
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
 from kchat_search.models.hot import Days, HotPage, Period
 from kchat_search.models.people import Permission
+from kchat_search.models.progress import ListProgress, RebuildProgress
 from kchat_search.models.reports import (
     Alert,
     ArchiveCounts,
@@ -57,6 +58,8 @@ from kchat_search.models.search import (
 from kchat_search.search.export_walk import AbsentChat, Export
 
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
+BEGAN = NOW - timedelta(minutes=6)
+"""When what goes on began."""
 
 
 def _words(q: str) -> list[str]:
@@ -113,8 +116,15 @@ class FakeService:
     """By chat: its versions as Kchat sent them, oldest first. Other chats have one version."""
     wrong: tuple[Alert, ...] = ()
     """The alerts."""
+    ended_kind: str | None = None
     rebuilt: int | None = None
     """How much of the index is built, in percent."""
+    reading: ListProgress | None = None
+    """How far Kchat's list is read."""
+    months: Mapping[str, int] | None = None
+    """How many chats each month has; None: as the chats say."""
+    held_by: str | None = "worker (process 4711 on host-7, since 2016-05-20 01:02:03 UTC)"
+    """Who holds the indexer's lock."""
     permissions: frozenset[Permission] = OF_ANYONE
     hot_found: HotPage | None = None
     """The hot questions of every period; None: they wait."""
@@ -326,13 +336,15 @@ class FakeService:
             engine=self.index_state()[0],
             coverage=self._coverage(),
             last_report=self.reports()[0],
-            indexer="pid 4711",
+            indexer=self.held_by,
             index_current=True,
             meaning=self.meaning,
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
             alerts=self.wrong,
-            months=dict(months),
+            months=self.months if self.months is not None else dict(months),
+            reading=self.reading,
+            rebuild=None if self.rebuilt is None else RebuildProgress(self.rebuilt, BEGAN),
         )
 
     def counts(self) -> ArchiveCounts:
@@ -351,7 +363,7 @@ class FakeService:
         return self._coverage()
 
     def holder(self) -> str | None:
-        return "pid 4711"
+        return self.held_by
 
     def rebuilt_percent(self) -> int | None:
         return self.rebuilt
@@ -376,7 +388,7 @@ class FakeService:
         one = SyncReport(
             "tick", NOW, NOW + timedelta(seconds=2), seen=40, new=3, changed=1, indexed=4
         )
-        one = replace(one, error=self.ended_early)
+        one = replace(one, error=self.ended_early, error_kind=self.ended_kind)
         first = replace(
             one, kind="backfill", seen=1200, complete=False, notes=("count changed",), error=None
         )

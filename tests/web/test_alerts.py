@@ -22,8 +22,8 @@ ENGLISH = (
     "Next try at 2016-05-20 12:00:20."
 )
 CHINESE = (
-    "索引进程已结束 3 次。最近一次的原因：索引文件夹无法写入，请检查权限和磁盘空间。"
-    "（The folder <index> can't be written.） 下次重试：2016-05-20 12:00:20。"
+    "索引进程已结束 3 次。最近一次的原因：索引文件夹无法写入。请检查权限和磁盘空间。 "
+    "下次重试：2016-05-20 12:00:20。"
 )
 
 
@@ -52,11 +52,16 @@ def test_the_status_page_says_it_in_the_language_of_the_reader(
     client: FlaskClient, service: FakeService
 ) -> None:
     service.wrong = (ENDED,)
-    assert CHINESE in look(client, "/status?lang=zh").text
-    assert ENGLISH in look(client, "/status?lang=en").text
+    page = look(client, "/status?lang=zh").text
+    assert "索引进程已结束 3 次。 索引文件夹无法写入。 怎么办： 请检查权限和磁盘空间。" in page
+    assert "下次重试：2016-05-20 12:00:20。" in page
+    page = look(client, "/status?lang=en").text
+    assert "The indexer ended 3 times. The folder of the index can't be written." in page
+    assert f"Technical details {FOLDER.text}" in page
+    assert "Next try at 2016-05-20 12:00:20." in page
     service.wrong = (FAILED,)
     page = look(client, "/status?lang=en").text
-    assert "The sync failed once. The last reason: no answer" in page
+    assert "The sync failed once. Kchat can't be reached." in page
     assert "Next try" not in page
 
 

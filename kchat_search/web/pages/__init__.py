@@ -11,6 +11,7 @@ suggest.py      what may be typed at the cursor of the box
 meant.py        what a search found by meaning, asked for apart
 similar.py      the chats that are like one
 status.py       is everything there, what goes on, what failed
+status_words.py what goes on, what failed and what is missing, in words
 hot.py          what visitors asked about most lately
 sign_in.py      log-in and log-out
 sign_in_code.py log-in with a code that the command line gave
