@@ -10,7 +10,7 @@ import pytest
 from kchat_search import errors
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import RejectedChat
-from kchat_search.serialization.reasons import _EN, _OTHER, _ZH, reason_words
+from kchat_search.serialization.reasons import _EN, _OTHER, _WORDS, _ZH, reason_words
 from kchat_search.serialization.rejects import _OTHER as _OTHER_DATA
 from kchat_search.serialization.rejects import reject_words
 from kchat_search.serialization.sync_notes import sync_note
@@ -32,7 +32,7 @@ CAUSES = {
 def test_every_failure_of_a_sync_has_words_and_a_way_on(name: str) -> None:
     error = getattr(errors, name)("text")
     for kind in (error.kind, *(f"{name}.{cause}" for cause in CAUSES.get(name, ()))):
-        for language, table in (("zh", _ZH), ("en", _EN)):
+        for language, table in _WORDS.items():
             assert kind in table
             what, todo = reason_words(kind, language)
             assert bool(HAN.search(what + todo)) == (language == "zh")
