@@ -33,6 +33,8 @@ _MOST_COUNTED = 24
 """Conditions that are counted to find those that find a chat, at most."""
 _MOST_COMPARED = 2_000
 """Values that are compared with what was typed, at most: those of the most chats."""
+_HAS_IT = 1
+"""`similar_values.distance` of a value that has what was typed."""
 _LONGEST = 64
 """Characters of a typed value. No name is longer."""
 _COLON = re.compile("[:：]")
@@ -105,9 +107,10 @@ def operators(typed: str, language: str, *, history: bool) -> Iterator[Completio
     """The operators whose names begin with what was typed, or whose titles have it. `history`: with
     that for earlier versions."""
     wanted = fold(typed).strip()
+    is_han = not wanted.isascii()
     for name, title in fields.OPERATOR_TITLES.items():
-        titles = map(fold, title)
-        is_meant = name.startswith(wanted) or any(wanted in each for each in titles)
+        forms = (name, *map(fold, title))
+        is_meant = any(each.startswith(wanted) or (is_han and wanted in each) for each in forms)
         if is_meant and (name != "in" or history):
             yield Completion(f"{name}:", f"{name}:", title.in_language(language))
 
@@ -180,7 +183,8 @@ class _Values:
 
     @cached_property
     def _agents(self) -> Agents:
-        return self.searcher.archive.agents()
+        """Only those whom the viewer may know: else a name could tell that there are others."""
+        return self.searcher.known_agents(self.searcher.archive.agents())
 
     def _candidates(self) -> Iterable[_Candidate]:
         name = self.here.operator
@@ -203,10 +207,12 @@ class _Values:
         """Those that are similar to what was typed, the most similar first."""
         typed = conditions.folded(self.here.typed)
         compared = {
-            each: distance(typed, (each.value, each.label, each.hint, *each.also))
+            each: distance(typed, filter(None, (each.value, each.label, each.hint, *each.also)))
             for each in islice(candidates, _MOST_COMPARED)
         }
-        near = [each for each, far in compared.items() if far < FAR]
+        # Where something has what was typed, nobody needs what only sounds or looks like it.
+        most = max(_HAS_IT, min(compared.values(), default=FAR))
+        near = [each for each, far in compared.items() if far <= most < FAR]
         return sorted(near, key=lambda each: compared[each])
 
     def _agents_of(self, field: str) -> Iterator[_Candidate]:

@@ -9,7 +9,7 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -131,6 +131,14 @@ def a_query(rnd: random.Random, number: int) -> str:
     return kinds[number % len(kinds)]
 
 
+def typed(rnd: random.Random, number: int) -> str:
+    """A query that is being typed, with the cursor at its end."""
+    operators = ("visitor", "agent", "user", "from", "assigned", "status", "rating", "type")
+    part = fragment(rnd)
+    begins = ("", "张", f"张{part}", part, "王", f"王{part}")
+    return f"{operators[number % len(operators)]}:{rnd.choice(begins)}"
+
+
 def holds_a_whole_number(q: str) -> bool:
     """Does the query hold a whole number of either archive? Then the answers may differ."""
     folded = re.sub(
@@ -199,7 +207,16 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
     for chat_id in IDS:
         yield f"chat {chat_id}", said(lambda i=chat_id: chat(i, "", None))  # type: ignore[misc]
         yield f"like {chat_id}", said(lambda i=chat_id: similar(i))  # type: ignore[misc]
+    yield from suggestions(service, rnd, count // 20)
     yield "agents", text_of(agents_json(service.agents()))
+
+
+def suggestions(service: Service, rnd: random.Random, count: int) -> Iterator[tuple[str, str]]:
+    for number in range(count):
+        q = typed(rnd, number)
+        if not holds_a_whole_number(q):
+            yield f"suggest {q}", text_of(asdict(service.suggest(q, len(q), "zh")))
+    yield "in use", text_of(asdict(service.in_use()))
 
 
 @pytest.mark.parametrize(

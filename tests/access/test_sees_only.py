@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ pytestmark = pytest.mark.slow
 LINKS = Links("http://127.0.0.1:5080", None)
 CHATS = conversations(7, 60)
 IDS = [versions[0]["id"] for versions in CHATS]
+OPERATORS = ("agent", "assigned", "from", "visitor", "user", "status", "rating", "type", "date")
+TYPED = [f"{name}:{typed}" for name in OPERATORS for typed in ("", "林", "访客", "4", "王", "2016")]
 SEEN_BY = ("2192", "2193", "8")
 
 
@@ -167,6 +170,12 @@ def said(ask: Callable[[], Any]) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+def suggestions(service: Service) -> Iterator[tuple[str, str]]:
+    for q in TYPED:
+        yield f"suggest {q}", text_of(asdict(service.suggest(q, len(q), "en")))
+    yield "in use", text_of(asdict(service.in_use()))
+
+
 def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, str]]:
     """(what was asked, the answer as it is sent), for everything that can be asked."""
     rnd = random.Random(seed)
@@ -217,6 +226,7 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
     for place in (1, 2, 3):
         request = asked(hot=f"1-90d-{place}", sort="newest")
         yield f"{request}", text_of(search_json(request, service.search(request), zone, LINKS))
+    yield from suggestions(service)
     yield "agents", text_of(agents_json(service.agents()))
     yield "coverage", text_of(coverage_json(service.coverage(), zone))
     for sort in ("relevance", "newest", "oldest"):
