@@ -185,7 +185,7 @@ def _settle(page: Page) -> None:
 
 
 def _kilobytes(page: Page) -> float:
-    return sum(size for _, size in page.evaluate(_BYTES)) / 1000
+    return float(sum(size for _, size in page.evaluate(_BYTES))) / 1000
 
 
 def _first_page(browser: Browser, address: str, term: str) -> Mapping[str, float]:
