@@ -18,12 +18,12 @@ from hashlib import sha256
 from itertools import accumulate
 
 from kchat_search.access.needs import needs, open_to_all
-from kchat_search.access.queries import query_string
+from kchat_search.access.queries import query_string, read_from
 from kchat_search.chats.former import read_former
 from kchat_search.chats.history import History, StoredVersions
 from kchat_search.chats.masked_sent import masked_sent
 from kchat_search.chats.masking import shown
-from kchat_search.errors import ArchiveError, ChatDamaged, Forbidden, NotFound
+from kchat_search.errors import ArchiveError, BadRequest, ChatDamaged, Forbidden, NotFound
 from kchat_search.models.audit import Action
 from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
@@ -47,16 +47,19 @@ from kchat_search.models.search import (
     Completions,
     InUse,
     Note,
+    Place,
     RelatedChat,
     SearchPage,
     SearchRequest,
     SimilarPage,
+    Within,
 )
 from kchat_search.operating import Operating
 from kchat_search.search.completion import completions, in_use
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.hot_page import hot_page
 from kchat_search.search.marks import Needle, highlights
+from kchat_search.search.place import place_of
 from kchat_search.search.recent_chats import as_seen
 from kchat_search.search.similar_chats import check_limit, similar_chats
 from kchat_search.sync import kept_progress, worker
@@ -159,11 +162,21 @@ class Service(Operating):
 
     @needs("search")
     def chat(
-        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+        self,
+        chat_id: int,
+        q: str = "",
+        *,
+        find: str = "",
+        within: Within | None = None,
+        sent: bool = True,
+        reveal: bool = False,
     ) -> ChatView:
-        """One chat for reading, with the matches of the query `q` marked. With `part`, only in
-        those of its messages, and without what Kchat sent (`sent` is empty): what a page needs.
-        `reveal`: with its private numbers, also on a page.
+        """One chat for reading, with the matches of the query `q` marked, and apart from them those
+        of the query `find`. `within`: with its place among the hits of that search. Without `sent`,
+        what Kchat sent is left out: a page does not need it. `reveal`: with its private numbers,
+        also on a page.
+
+        All of it is one row of the audit, with the search and with `find`.
 
         Raises `NotFound`, also where the principal does not see the chat, `Forbidden` for `reveal`
         without that permission, and `LimitExceeded` for a query that is too long.
@@ -171,14 +184,25 @@ class Service(Operating):
         if reveal and not self.may("numbers"):
             raise Forbidden("numbers")
         action: Action = "reveal" if reveal else "view"
-        query = query_string(SearchRequest(q=q)) if q else ""
+        query = read_from(q, find, within)
+        viewer = self._viewer(reveal=reveal)
         try:
-            view, numbers = self._chat(chat_id, q, part, self._viewer(reveal=reveal))
+            view, numbers = self._chat(chat_id, (q, find), viewer, sent=sent)
         except NotFound:
             self._record(action, f"chat:{chat_id}", query=query, count=0)
             raise
         self._record(action, f"chat:{chat_id}", query=query, count=1, numbers=numbers)
-        return view
+        return view if within is None else replace(view, place=self._place(chat_id, within))
+
+    def _place(self, chat_id: int, within: Within) -> Place | None:
+        """None where it can't be said: a hot question that is not kept any more, a search that the
+        principal may not do. The chat can be read all the same."""
+        if within.at is None:
+            return None
+        try:
+            return place_of(self.searcher, chat_id, within.request, within.at)
+        except (BadRequest, Forbidden):
+            return None
 
     def _viewer(self, *, reveal: bool = False) -> Viewer:
         viewer = self.searcher.viewer
@@ -198,15 +222,15 @@ class Service(Operating):
         return found
 
     def _chat(
-        self, chat_id: int, q: str, part: slice | None, viewer: Viewer
+        self, chat_id: int, queries: tuple[str, str], viewer: Viewer, *, sent: bool
     ) -> tuple[ChatView, int]:
-        """(the chat, how many whole numbers `q` looked up)."""
+        """(the chat, with the matches of both queries; how many whole numbers these looked up)."""
         stored = self._stored(chat_id)
         agents = self.archive.agents()
-        needles, numbers = self.searcher.needles(q)
-        view = self._view(stored, agents, viewer, needles, part)
+        (q, numbers), (find, more_numbers) = map(self.searcher.needles, queries)
+        view = self._view(stored, agents, viewer, (q, find), sent=sent)
         others, others_total = self._others(view.chat, agents, viewer)
-        return replace(view, others=others, others_total=others_total), numbers
+        return replace(view, others=others, others_total=others_total), numbers + more_numbers
 
     def _stored(self, chat_id: int) -> StoredChat:
         """A chat that the principal sees. Raises `NotFound`, `ChatDamaged`."""
@@ -264,24 +288,26 @@ class Service(Operating):
         stored: StoredChat,
         agents: Mapping[str, str],
         viewer: Viewer,
-        needles: Sequence[Needle] = (),
-        part: slice | None = None,
+        needles: tuple[Sequence[Needle], Sequence[Needle]] = ((), ()),
+        *,
+        sent: bool = True,
     ) -> ChatView:
         """A chat as the viewer may read it, without the visitor's other chats. `agents`: names by
-        id; `needles`: what to mark; `part`: see `chat`."""
+        id; `needles`: what to mark, and what to mark apart from that; `sent`: see `chat`."""
         clear = self.chat_reader.read(stored.raw, agents)
         transcript = as_seen(clear, viewer)
-        sent = self.chat_without_upload_tokens(stored.raw) if part is None else {}
+        content = self.chat_without_upload_tokens(stored.raw) if sent else {}
         digest = stored.digest
         if not viewer.shows_numbers:
-            sent = masked_sent(sent, recalled=not viewer.sight.masked)
+            content = masked_sent(content, recalled=not viewer.sight.masked)
             # Of the digest of a chat in which few digits are unknown, these could be computed.
-            digest = sha256(json.dumps(sent, sort_keys=True).encode()).hexdigest()
+            digest = sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
         return ChatView(
             chat=transcript.chat,
-            sent=sent,
+            sent=content,
             speakers=transcript.speakers,
-            highlights=highlights(transcript if part is None else transcript[part], needles),
+            highlights=highlights(transcript, needles[0]),
+            found=highlights(transcript, needles[1]),
             agent_name=transcript.agent_name,
             participants=transcript.participants,
             visitor_name=transcript.visitor_name,

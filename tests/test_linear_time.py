@@ -329,7 +329,7 @@ CALLS: dict[str, Callable[[str], object]] = {
         formatting.linked("https://" + text.replace(" ", " https://"), ()),
     ),
     "readable JSON": formatting.readable_json,
-    "rows": lambda text: transcript.rows(view(text), ZONE),
+    "rows": lambda text: transcript.rows(view(text), ZONE, slice(None), ()),
     "clean": printing.clean,
     "host": is_loopback,
     "parameters": lambda text: refused(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from kchat_search.models.search import SearchRequest
+from kchat_search.models.search import SearchRequest, Within
 from kchat_search.text.fold import without_surrogates
 
 _PLAIN = SearchRequest()
@@ -23,6 +23,18 @@ def query_string(request: SearchRequest) -> str:
         if field.name not in ("q", *_SHOWN_ONLY) and value != getattr(_PLAIN, field.name):
             pairs.append((field.name, str(value).lower() if value is True else str(value)))
     return "&".join(f"{name}={_escaped(value)}" for name, value in pairs)
+
+
+def read_from(q: str, find: str, within: Within | None) -> str:
+    """From where a chat was read: the search among whose hits it was opened, else the query that is
+    marked in it; and what was looked for in it. "" where there is none of these."""
+    if within is not None:
+        asked = query_string(
+            dataclasses.replace(within.request, page=1, per_page=_PLAIN.per_page, cursor=None)
+        )
+    else:
+        asked = query_string(SearchRequest(q=q)) if q else ""
+    return "&".join(filter(None, (asked, find and f"find={_escaped(find)}")))
 
 
 def _escaped(value: str) -> str:

@@ -73,10 +73,6 @@ class MaskedTranscript(Transcript):
         assert self.source is not None, "a masked transcript is made of a transcript"
         return self.source
 
-    def __getitem__(self, part: slice) -> Transcript:
-        """The same with only these messages."""
-        return type(self).of(self.clear[part])
-
     @property
     def participants(self) -> tuple[Participant, ...]:
         """The agents who took part, those who look alike once."""

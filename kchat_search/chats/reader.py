@@ -9,7 +9,7 @@ folded texts alone, pages and API need neither.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from kchat_search import processor_time
@@ -45,11 +45,6 @@ class Transcript:
     """The name on the first message by the visitor that has one."""
     agents: KnownAgents = NO_AGENTS
     """The agents whom Kchat lists."""
-
-    def __getitem__(self, part: slice) -> Transcript:
-        """The same with only these messages."""
-        chat = replace(self.chat, messages=self.chat.messages[part])
-        return replace(self, chat=chat, speakers=self.speakers[part])
 
     @cached_property
     def _people(self) -> People:

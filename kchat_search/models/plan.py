@@ -279,6 +279,8 @@ class EngineAnswer:
     former: int | None = None
     """How many chats more match with `history`: those that do not match without. None where the
     plan has it."""
+    before: int = 0
+    """How many hits come before the first of `hits`, in the order of the plan."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,8 @@ class SearchPage:
     be."""
     hot_words: tuple[str, ...] = ()
     """The words that mark the hot question that was asked for."""
+    first: int = 1
+    """The place of the first of `hits` among all, from 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +279,41 @@ class SimilarPage:
     """Best first, each with the message that makes them alike, and the reply to it."""
     damaged: tuple[DamagedRow, ...] = ()
     """Those that are damaged in the archive and can't be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The search among whose hits a chat is read."""
+
+    request: SearchRequest
+    """Its page and its cursor have no effect."""
+    at: int | None = None
+    """The place of the chat among the hits, from 1, when they were shown; None where it was not
+    among them: a related chat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """The hit before or after a chat."""
+
+    chat_id: int
+    at: int
+    """Its place among the hits, from 1."""
+    snippet: Snippet | None
+    """What matched best in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a chat stands among the hits of a search."""
+
+    at: int | None
+    """From 1; None where it is not among them any more, near its former place."""
+    total: int
+    previous: Neighbour | None = None
+    next: Neighbour | None = None
+    cursor: str | None = None
+    """The hits from this chat on, where `page` does not reach them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +344,11 @@ class ChatView:
     """How many other chats this visitor has."""
     hides: bool = False
     """Is something of it hidden from whoever asks: private numbers?"""
+    found: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    """The same as `highlights`, for what is looked for in this chat."""
+    place: Place | None = None
+    """Where it stands among the hits that it was opened from; None where that was not asked, or
+    can't be said."""
 
 
 @dataclass(frozen=True, slots=True)

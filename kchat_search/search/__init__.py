@@ -14,6 +14,7 @@ related.py       what related chats fulfil: some of the words, or the same meani
 searcher.py      a search, from what was asked to what is shown
 hits.py          the chats that were found, read for one viewer
 cursor.py        encodes and decodes where a walk through the hits goes on
+place.py         where a chat stands among the hits of a search, and what is beside it
 similar_chats.py the chats that are like one
 recent_chats.py  a cache of the chats that were shown last, as they were read
 marks.py         where the messages of a chat have the texts of a query

@@ -163,7 +163,18 @@ class Searcher:
             may_mean=not meaning and plan.meant is not None and answer.total < plan.enough,
             former=self._former_count(answer, plan),
             hot_words=self._hot_words(request),
+            first=answer.before + 1,
         )
+
+    def plan_of_hits(self, request: SearchRequest, agents: Agents) -> Plan:
+        """The plan of a search for its hits alone, without facets and related chats, in their
+        order. Its page and cursor are ignored. Raises what `search` raises."""
+        request = dataclasses.replace(
+            request, page=1, cursor=None, related=0, facets=(), snippets=1
+        )
+        _check(request)
+        context = self._context(agents, request)
+        return self._plan(request, self._parse(request.q, context).tree, context)
 
     def by_meaning(self, request: SearchRequest) -> tuple[tuple[RelatedChat, ...], int]:
         """(the chats by their meaning that `search` gives, alone; how many whole numbers were asked

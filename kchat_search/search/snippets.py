@@ -197,7 +197,7 @@ def _length(ranges: Sequence[Range]) -> int:
 def _snippet(transcript: Transcript, candidate: _Candidate, *, reply: bool = False) -> Snippet:
     message = transcript.chat.messages[candidate.at]
     text = transcript.visible[candidate.at]
-    first, last = _cut(text, candidate.ranges)
+    first, last = shown_part(text, candidate.ranges)
     inside = tuple(
         (max(start, first) - first, min(end, last) - first)
         for start, end in candidate.ranges
@@ -217,8 +217,9 @@ def _snippet(transcript: Transcript, candidate: _Candidate, *, reply: bool = Fal
     )
 
 
-def _cut(text: str, ranges: Sequence[Range]) -> Range:
-    """The part of a text that shows most of the matches, at most `WIDTH` code points long."""
+def shown_part(text: str, ranges: Sequence[Range]) -> Range:
+    """[start, end) of the part of a text that shows most of the matches, at most `WIDTH` code
+    points long."""
     if len(text) <= WIDTH:
         return 0, len(text)
     best, most = 0, -1

@@ -21,8 +21,8 @@ from kchat_search.models.search import SearchRequest, Snippet
 from kchat_search.text.fold import without_surrogates
 
 _DEFAULTS = SearchRequest()
-MESSAGES_A_PAGE = 2_000
-"""Messages on a page of a chat. Few chats have so many."""
+MESSAGES_A_PAGE = 200
+"""Messages in a part of a chat: so many a page shows at once. Few chats have more."""
 
 
 def pairs(request: SearchRequest) -> list[tuple[str, str]]:
@@ -123,41 +123,90 @@ def anchor(message_id: int | None, position: int) -> str:
     return f"p{position}" if message_id is None else f"m{message_id}"
 
 
-def chat_url(chat: Chat, q: str = "", snippet: Snippet | None = None, offset: int = 0) -> str:
-    """The page of a chat, with the matches of `q` marked, at the message of `snippet` if one is
-    given, else without the first `offset` messages. A former message is shown by its version."""
+def within(request: SearchRequest) -> str:
+    """The query string of the list of a search's hits, whichever page of it is shown. The pages of
+    its chats are given it, see `chat_url`."""
+    asked = replace(_which_chats(request), sort=request.sort, per_page=request.per_page)
+    return urlencode(pairs(asked) or [("q", "")])
+
+
+def chat_url(
+    chat: Chat,
+    q: str = "",
+    snippet: Snippet | None = None,
+    offset: int = 0,
+    *,
+    within: str = "",
+    at: int | None = None,
+) -> str:
+    """The page of a chat, at the message of `snippet` if one is given, else without the first
+    `offset` messages. A former message is shown by its version.
+
+    The matches of `q` are marked; with `within`, see there, those of that search. The page then
+    leads to the hits before and after place `at`, from 1, and back to the list.
+    """
     if snippet is not None and snippet.former is not None:
         return version_url(chat.id, snippet.former)
-    fragment = f"#{anchor(snippet.message_id, snippet.position)}" if snippet else ""
-    if snippet is not None:
-        offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
-    return _with_query(f"/chats/{chat.id}", _marking_from(q, offset)) + fragment
+    return Reading(chat.id, q, within, at).url(offset, snippet)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A chat that is read, with all that the addresses of its page hold."""
+
+    chat_id: int
+    q: str = ""
+    """The query whose matches are marked; not with `within`, which has one."""
+    within: str = ""
+    """See `chat_url`."""
+    at: int | None = None
+    find: str = ""
+    """What is looked for in the chat."""
+
+    def url(self, offset: int = 0, snippet: Snippet | None = None) -> str:
+        """Its page, from a message on, or at a message."""
+        if snippet is None:
+            return self._url("", offset)
+        return self.message_url(snippet.position, anchor(snippet.message_id, snippet.position))
+
+    def message_url(self, position: int, anchor: str) -> str:
+        """Its page, at the message with this position and anchor."""
+        return self._url("", position // MESSAGES_A_PAGE * MESSAGES_A_PAGE) + f"#{anchor}"
+
+    def whole_url(self) -> str:
+        """Its page with all messages."""
+        return self._url("", 0, all="true")
+
+    def reveal_url(self, offset: int = 0) -> str:
+        """Where the form is sent that shows the chat's private numbers."""
+        return self._url("/reveal", offset)
+
+    def image_url(self, offset: int = 0) -> str:
+        """Where the form is sent that shows one image of the chat."""
+        return self._url("/image", offset)
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """What a form of the page sends along, so that all stays as it is."""
+        given = [("within", self.within), ("at", str(self.at or ""))]
+        given = given if self.within else [("q", self.q)]
+        return [(name, value) for name, value in given if value]
+
+    def _url(self, path: str, offset: int, **more: str) -> str:
+        query = [_listed(self.within) if self.within else _marking(self.q)]
+        query += [f"at={self.at}"] if self.within and self.at else []
+        given = {"find": without_surrogates(self.find), "offset": offset or "", **more}
+        query.append(urlencode([(name, value) for name, value in given.items() if value]))
+        return _with_query(f"/chats/{self.chat_id}{path}", "&".join(filter(None, query)))
 
 
 def message_url(chat_id: int, snippet: Snippet) -> str:
     """The page of a chat, at the message of `snippet`."""
-    offset = snippet.position // MESSAGES_A_PAGE * MESSAGES_A_PAGE
-    path = _with_query(f"/chats/{chat_id}", _marking_from("", offset))
-    return f"{path}#{anchor(snippet.message_id, snippet.position)}"
-
-
-def reveal_url(chat: Chat, q: str = "", offset: int = 0) -> str:
-    """Where the form is sent that shows a chat's private numbers. The rest as in `chat_url`."""
-    return _with_query(f"/chats/{chat.id}/reveal", _marking_from(q, offset))
-
-
-def image_url(chat: Chat, q: str = "", offset: int = 0) -> str:
-    """Where the form is sent that shows one image of a chat. The rest as in `chat_url`."""
-    return _with_query(f"/chats/{chat.id}/image", _marking_from(q, offset))
+    return Reading(chat_id).url(snippet=snippet)
 
 
 def similar_url(chat_id: int) -> str:
     """The page of the chats that are like one."""
     return f"/chats/{chat_id}/similar"
-
-
-def _marking_from(q: str, offset: int) -> str:
-    return "&".join(filter(None, (_marking(q), f"offset={offset}" if offset else "")))
 
 
 def versions_url(
@@ -180,6 +229,11 @@ def _marking(q: str) -> str:
     """The query string that has a chat's page mark the matches of `q`. Cached, because a page has a
     hundred links with the same one."""
     return urlencode([("q", without_surrogates(q))]) if q else ""
+
+
+@lru_cache(64)
+def _listed(within: str) -> str:
+    return urlencode([("within", within)])
 
 
 def _with_query(path: str, query: str) -> str:

@@ -34,6 +34,7 @@ from kchat_search.models.search import (
     SearchPage,
     SearchRequest,
     SimilarPage,
+    Within,
 )
 from kchat_search.ports.access import Access, Recorder
 from kchat_search.ports.sign_in import SignInElsewhere
@@ -127,12 +128,19 @@ class Program(Protocol):
         ...
 
     def chat(
-        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+        self,
+        chat_id: int,
+        q: str = "",
+        *,
+        find: str = "",
+        within: Within | None = None,
+        sent: bool = True,
+        reveal: bool = False,
     ) -> ChatView:
-        """One chat. The matches of the query `q` are marked in it. With `part`, only in those of
-        its messages, and `sent` is empty: so the page of a long chat takes less time. `reveal`:
-        with its private numbers, on a page too. Raises `NotFound`, and `LimitExceeded` for a
-        query that is too long. Called by API and pages."""
+        """One chat. The matches of the queries `q` and `find` are marked in it, each apart.
+        `within`: with its place among the hits of that search. Without `sent`, what Kchat sent is
+        left out. `reveal`: with its private numbers, on a page too. Raises `NotFound`, and
+        `LimitExceeded` for a query that is too long. Called by API and pages."""
         ...
 
     def similar(self, chat_id: int, limit: int = SIMILAR) -> SimilarPage:

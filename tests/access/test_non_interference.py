@@ -19,7 +19,7 @@ from kchat_search.errors import KchatSearchError
 from kchat_search.gate import Gate
 from kchat_search.meaning import floor
 from kchat_search.models.people import Principal
-from kchat_search.models.search import SearchRequest
+from kchat_search.models.search import SearchRequest, Within
 from kchat_search.serialization.chats import agents_json, chat_json
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.search import related_json, search_json, similar_json
@@ -170,9 +170,11 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
         page = service.related(request)
         return related_json(request, replace(page, took_ms=None), zone, LINKS)
 
-    def chat(chat_id: int, q: str, part: slice | None) -> Any:
-        view = service.chat(chat_id, q, part)
+    def chat(chat_id: int, q: str, within: Within | None) -> Any:
+        view = service.chat(chat_id, q, find=q[:3], within=within)
         return [
+            sorted(view.found.items()),
+            repr(view.place),
             chat_json(view, zone, LINKS, q),
             [[m.text for m in other.messages] for other in view.others],
             view.others_total,
@@ -199,10 +201,10 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
         if asked_for % 20 == 0:
             yield f"related {q}", said(lambda request=request: related(request))  # type: ignore[misc]
         if asked_for % 40 == 0:
-            chat_id, part = rnd.choice(IDS), rnd.choice((None, slice(0, 50)))
+            chat_id, within = rnd.choice(IDS), Within(request, rnd.choice((None, 1, 2, 30)))
             yield (
                 f"chat {chat_id} {q}",
-                said(lambda i=chat_id, q=q, part=part: chat(i, q, part)),  # type: ignore[misc]
+                said(lambda i=chat_id, q=q, w=within: chat(i, q, w)),  # type: ignore[misc]
             )
     for chat_id in IDS:
         yield f"chat {chat_id}", said(lambda i=chat_id: chat(i, "", None))  # type: ignore[misc]

@@ -217,7 +217,7 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
             f"page of chat {chat_id} {q}",
             said(
                 lambda chat_id=chat_id, q=q: chat_json(  # type: ignore[misc]
-                    service.chat(chat_id, q, slice(1, 3)), zone, LINKS, q
+                    service.chat(chat_id, "", find=q, sent=False), zone, LINKS, q
                 )
             ),
         )

@@ -229,12 +229,6 @@ def test_on_a_page_a_match_inside_a_number_marks_all_of_it(
     assert marks(text, needle, kind=CoveredTranscript) == expected
 
 
-def test_a_part_of_a_chat_is_masked_as_the_whole() -> None:
-    masked = MaskedTranscript.of(read(planted(*ONE)))
-    assert masked[2:5].visible == masked.visible[2:5]
-    assert masked[2:5].chat.messages == masked.chat.messages[2:5]
-
-
 def test_names_are_masked() -> None:
     assert masked_names({"1": "李雷13800138845", "2": "韩梅梅"}) == {
         "1": "李雷138****8845",

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Entrance
-from kchat_search.models.search import ChatView
+from kchat_search.models.search import ChatView, Within
 from kchat_search.web.pages.audit import TOO_MANY
 from tests.system.chromium import DEADLINE_MS, NEEDS_CHROMIUM, served
 from tests.system.test_browser import CONTRAST, TARGETS
@@ -39,9 +39,17 @@ class Hiding(FakeService):
     """Made-up chats with private numbers."""
 
     def chat(
-        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+        self,
+        chat_id: int,
+        q: str = "",
+        *,
+        find: str = "",
+        within: Within | None = None,
+        sent: bool = True,
+        reveal: bool = False,
     ) -> ChatView:
-        return replace(super().chat(chat_id, q, part), hides=not reveal)
+        view = super().chat(chat_id, q, find=find, within=within, sent=sent)
+        return replace(view, hides=not reveal)
 
 
 UNDER_LABELS = """() => [...document.querySelectorAll("td[data-title] > *")]

@@ -45,8 +45,10 @@ from kchat_search.models.search import (
     FilterCut,
     Hit,
     InUse,
+    Neighbour,
     Note,
     PartCount,
+    Place,
     QueryReading,
     RelatedChat,
     SearchPage,
@@ -54,6 +56,7 @@ from kchat_search.models.search import (
     SimilarPage,
     Snippet,
     Suggestion,
+    Within,
 )
 from kchat_search.search.export_walk import AbsentChat, Export
 
@@ -78,6 +81,11 @@ def _ranges(text: str, words: Iterable[str]) -> tuple[tuple[int, int], ...]:
             ranges.append((start, start + len(word)))
             start = text.find(word, start + len(word))
     return tuple(sorted(ranges))
+
+
+def _marks(one: Chat, words: Iterable[str]) -> dict[int, tuple[tuple[int, int], ...]]:
+    words = list(words)
+    return {m.position: found for m in one.messages if (found := _ranges(m.text, words))}
 
 
 _AGENTS = ("agent_id", "participant")
@@ -159,6 +167,7 @@ class FakeService:
             took_ms=3.2049,
             related=tuple(self._with_words(c, words) for c in related[: request.related]),
             related_total=len(related),
+            first=start + 1,
             former=0,
             may_mean=bool(self.meant) and not meaning and len(hits) < 20,
         )
@@ -254,7 +263,14 @@ class FakeService:
         return Export(total=len(hits), coverage=self._coverage(), chats=walk())
 
     def chat(
-        self, chat_id: int, q: str = "", part: slice | None = None, *, reveal: bool = False
+        self,
+        chat_id: int,
+        q: str = "",
+        *,
+        find: str = "",
+        within: Within | None = None,
+        sent: bool = True,
+        reveal: bool = False,
     ) -> ChatView:
         del reveal
         self._fail()
@@ -262,11 +278,25 @@ class FakeService:
         if one_chat is None:
             raise NotFound(f"There is no chat {chat_id} in the archive.")
         view = self._view(one_chat, q)
-        if part is None:
-            return view
-        shown = range(len(one_chat.messages))[part]
-        marks = {at: ranges for at, ranges in view.highlights.items() if at in shown}
-        return replace(view, sent={}, highlights=marks)
+        found = _marks(one_chat, _words(find))
+        place = self._place(one_chat, within) if within is not None and within.at else None
+        return replace(view, found=found, place=place, sent=view.sent if sent else {})
+
+    def _place(self, one_chat: Chat, within: Within) -> Place:
+        """Where the chat is now, however far that is from where it was."""
+        words = _words(within.request.q)
+        hits, _ = self._found(within.request, words)
+        if one_chat not in hits:
+            return Place(None, len(hits))
+        index = hits.index(one_chat)
+
+        def beside(at: int) -> Neighbour | None:
+            if not 0 <= at < len(hits):
+                return None
+            shown = self._hit(hits[at], words, 1).snippets
+            return Neighbour(hits[at].id, at + 1, shown[0] if shown else None)
+
+        return Place(index + 1, len(hits), beside(index - 1), beside(index + 1))
 
     def _view(self, one_chat: Chat, q: str) -> ChatView:
         transcript = self._read(one_chat)
@@ -277,11 +307,7 @@ class FakeService:
             chat=one_chat,
             sent=self.sent or {"id": one_chat.id, "status": one_chat.status, "messages": []},
             speakers=transcript.speakers,
-            highlights={
-                m.position: ranges
-                for m in one_chat.messages
-                if (ranges := _ranges(m.text, _words(q)))
-            },
+            highlights=_marks(one_chat, _words(q)),
             agent_name=transcript.agent_name,
             participants=transcript.participants,
             visitor_name=transcript.visitor_name,

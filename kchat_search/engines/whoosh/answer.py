@@ -81,6 +81,9 @@ def answer(segments: Sequence[Segment], plan: Plan) -> EngineAnswer:
         related_total=related_total,
         meant=meant,
         former=None if plan.history else _count_former(matches, plan),
+        before=min(plan.offset, total)
+        if plan.after is None
+        else _count_before(matches, plan.after, plan),
     )
 
 
@@ -299,6 +302,12 @@ def _after(matches: _Matches, last_seen: tuple[int, int], *, newest: bool) -> Do
         follows = (created > last_created) | ((created == last_created) & (ids > last_id))
     docs: DocNumbers = matches.docs[follows]
     return docs
+
+
+def _count_before(matches: Sequence[_Matches], last_seen: tuple[int, int], plan: Plan) -> int:
+    """How many matches do not follow `last_seen`, in the order of time."""
+    newest = plan.sort == "newest"
+    return sum(len(m.docs) - len(_after(m, last_seen, newest=newest)) for m in matches)
 
 
 # -- sort keys, facets -------------------------------------------------------------------------

@@ -6,6 +6,8 @@ evidence.py     the line above the results: what was asked and found, and whethe
 filters.py      the filters beside the hits: boxes with counts, chips, dates
 exclusion.py    «not this one»: the query without the chats that have one value
 chat_page.py    the page of a chat
+asked_chat.py   what its address asks for: which part, what is marked, from where
+match_list.py   the matches of a chat, listed with their excerpts
 box.py          what the box shows: examples from the own data, operators
 suggest.py      what may be typed at the cursor of the box
 meant.py        what a search found by meaning, asked for apart

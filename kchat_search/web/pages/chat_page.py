@@ -17,13 +17,13 @@ from kchat_search.serialization import links
 from kchat_search.web.api.routes import conditional
 from kchat_search.web.http import parameters
 from kchat_search.web.http.current import program
-from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import links_of, page
 from kchat_search.web.pages import history, transcript
+from kchat_search.web.pages.asked_chat import AskedChat, read_asked_chat
 from kchat_search.web.pages.labels import Labels
+from kchat_search.web.pages.match_list import match_list
 
-A_PAGE = links.MESSAGES_A_PAGE
 pages = Blueprint("chat", __name__)
 
 
@@ -31,11 +31,10 @@ pages = Blueprint("chat", __name__)
 @needs("search")
 def chat(chat_id: str) -> BaseResponse:
     """The page."""
-    q, part = _part()
-    view = read(chat_id, q, part)
-    if part.start and part.start >= len(view.chat.messages):
-        return redirect(links.chat_url(view.chat, q))
-    response = conditional(_chat_page(view, q, part))
+    asked, view = read(chat_id)
+    if asked.offset and asked.offset >= len(view.chat.messages):
+        return redirect(asked.part_url(0))
+    response = conditional(_chat_page(asked, view))
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
@@ -45,8 +44,7 @@ def chat(chat_id: str) -> BaseResponse:
 @needs("numbers")
 def reveal(chat_id: str) -> BaseResponse:
     """The page, with the private numbers of the chat."""
-    q, part = _part()
-    response = _chat_page(read(chat_id, q, part, reveal=True), q, part, revealed=True)
+    response = _chat_page(*read(chat_id, reveal=True), revealed=True)
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
@@ -56,25 +54,41 @@ def reveal(chat_id: str) -> BaseResponse:
 @needs("search")
 def image(chat_id: str) -> BaseResponse:
     """The page, with one image in its place: for a browser without scripts."""
-    q, part = _part()
-    shown = request.form.get("image", "")
-    response = _chat_page(read(chat_id, q, part), q, part, shown_image=shown)
+    response = _chat_page(*read(chat_id), shown_image=request.form.get("image", ""))
     response.headers["Cache-Control"] = "private, no-store"
     return response
 
 
-def _part() -> tuple[str, slice]:
-    """(the query, the part of the messages) that are asked for."""
-    given = parameters.only(without_choice(request.args), "q", "offset")
-    offset = parameters.read_offset(given["offset"]) // A_PAGE * A_PAGE
-    return given["q"], slice(offset, offset + A_PAGE)
+@pages.get("/chats/<chat_id>/at/<anchor>")
+@needs("search")
+def message(chat_id: str, anchor: str) -> BaseResponse:
+    """To the part of the page that has the message with this anchor. An address without a part has
+    only the anchor, which no browser sends: a script asks here."""
+    asked, view = read(chat_id)
+    anchors = transcript.anchors(view.chat.messages)
+    if anchor not in anchors:
+        raise NotFound(
+            _("对话 %(id)s 里没有消息 %(message)s。", id=view.chat.id, message=anchor[:30])
+        )
+    response = redirect(asked.reading.message_url(anchors.index(anchor), anchor))
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
-def read(chat_id: str, q: str, part: slice, *, reveal: bool = False) -> ChatView:
-    """A chat, with the matches of `q` in a part of its messages; with `reveal`, with its private
-    numbers."""
+def read(chat_id: str, *, reveal: bool = False) -> tuple[AskedChat, ChatView]:
+    """(what the address asks for, the chat); with `reveal`, with its private numbers."""
     with named(chat_id):
-        return program().chat(parameters.read_chat_id(chat_id), q, part, reveal=reveal)
+        asked = read_asked_chat(parameters.read_chat_id(chat_id))
+        find = asked.reading.find
+        view = program().chat(
+            asked.reading.chat_id,
+            asked.q,
+            find=find,
+            within=asked.within,
+            sent=False,
+            reveal=reveal,
+        )
+    return asked, view
 
 
 @contextmanager
@@ -89,22 +103,21 @@ def named(chat_id: str) -> Iterator[None]:
 
 
 def _chat_page(
-    view: ChatView, q: str, part: slice, *, revealed: bool = False, shown_image: str = ""
+    asked: AskedChat, view: ChatView, *, revealed: bool = False, shown_image: str = ""
 ) -> Response:
     chat = view.chat
-    rows = transcript.rows(view, program().presentation.zone)[part]
-    matches = [row.anchor for row in rows if row.highlights]
+    matches = transcript.matches(view, asked.message_url, find=bool(asked.reading.find))
     return page(
         "chat.html",
         view=view,
         chat=chat,
-        rows=rows,
-        matches=matches,
-        offset=part.start,
-        step=A_PAGE,
-        q=q,
+        asked=asked,
+        q=asked.q,
+        rows=transcript.rows(view, program().presentation.zone, asked.part, matches),
+        matches=match_list(view, matches, asked.offset),
+        step=links.MESSAGES_A_PAGE,
         length=_length(chat),
-        back_url=links.search_url(SearchRequest(q=q)) if q else "/",
+        back_url=asked.back_url(view.place),
         visitor_url=(
             links.search_url(
                 SearchRequest(filters={"visitor_id": (chat.visitor_id,)}, sort="newest")
@@ -116,8 +129,8 @@ def _chat_page(
         plain_types=transcript.PLAIN,
         card_types=transcript.CARDS,
         shown_image=shown_image,
-        show_url=links.image_url(chat, q, part.start),
-        hide_url=links.chat_url(chat, q, offset=part.start),
+        show_url=asked.reading.image_url(asked.offset),
+        hide_url=asked.part_url(asked.offset),
         type_words=type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
@@ -125,7 +138,6 @@ def _chat_page(
         said_before=_said_before(view),
         revealed=revealed,
         can_reveal=view.hides and program().may("numbers"),
-        reveal_url=links.reveal_url(chat, q, part.start),
         labels=Labels(),
     )
 

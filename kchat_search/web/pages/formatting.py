@@ -22,6 +22,8 @@ from kchat_search import processor_time
 from kchat_search.serialization.times import local
 from kchat_search.web.pages.text_links import links
 
+Mark = tuple[int, int] | tuple[int, int, str]
+"""A range, [start, end) in code points, and the class of its `<mark>`, if it has one."""
 LINK_REL = "noopener noreferrer nofollow"
 """Of every link to another site."""
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -40,9 +42,9 @@ def label(text: str) -> str:
     return " ".join(_DIRECTION.sub(_REPLACEMENT, text).split())
 
 
-def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
-    """The text as HTML, escaped, with `<mark>` around these ranges: [start, end) in code points.
-    Ranges may overlap and may lie outside the text.
+def marked(text: str, ranges: Iterable[Mark]) -> Markup:
+    """The text as HTML, escaped, with `<mark>` around these ranges: [start, end) in code points,
+    and the class of the mark, if it has one. Ranges may overlap and may lie outside the text.
 
     Raises `RequestTooExpensive` where a request may not take so long: a page has a call for each
     message that it shows, so this bounds the making of a page.
@@ -53,9 +55,7 @@ def marked(text: str, ranges: Iterable[tuple[int, int]]) -> Markup:
     return writer.html()
 
 
-def linked(
-    text: str, ranges: Iterable[tuple[int, int]], start: int = 0, end: int | None = None
-) -> Markup:
+def linked(text: str, ranges: Iterable[Mark], start: int = 0, end: int | None = None) -> Markup:
     """The same of a part of the text, `[start, end)`, with its addresses as links. The page shows
     behind a link which host it leads to, where the text does not say just that. What the text says
     stays as it is: a mark over an end of a link is divided."""
@@ -76,7 +76,7 @@ def linked(
 class _Writer:
     """Writes a text as HTML, from its start on, with marks."""
 
-    def __init__(self, text: str, ranges: Iterable[tuple[int, int]], start: int = 0) -> None:
+    def __init__(self, text: str, ranges: Iterable[Mark], start: int = 0) -> None:
         self._text = text
         self._ranges = sorted(ranges)
         self._next = 0
@@ -91,14 +91,14 @@ class _Writer:
         """The text up to here. A mark ends here, too, and goes on with the next text."""
         stop = min(stop, len(self._text))
         while self._next < len(self._ranges):
-            start, end = self._ranges[self._next]
+            start, end, *kind = self._ranges[self._next]
             begin = max(start, self._done)
             if begin >= stop:
                 break
             if begin < end:
                 close = min(end, stop)
                 self._escaped(begin)
-                self._pieces.append("<mark>")
+                self._pieces.append(f'<mark class="{escape(kind[0])}">' if any(kind) else "<mark>")
                 self._escaped(close)
                 self._pieces.append("</mark>")
             if end > stop:

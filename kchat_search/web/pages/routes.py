@@ -23,8 +23,6 @@ from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import links_of, page
 from kchat_search.web.pages import chat_page, filters, history, search_page
 
-_NONE = slice(0)
-
 
 def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     """The pages. `clock` tells the present time, for spans such as «7 days»."""
@@ -53,7 +51,8 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
     @needs("versions")
     def chat_versions(chat_id: str) -> Response:
         given = parameters.only(without_choice(request.args), "offset", "version")
-        view = chat_page.read(chat_id, "", _NONE)
+        with chat_page.named(chat_id):
+            view = program().chat(parameters.read_chat_id(chat_id), sent=False)
         offset = parameters.read_offset(given["offset"])
         version = parameters.read_offset(given["version"], "version")
         if version:  # what a version said is read in the change that followed it

@@ -30,6 +30,7 @@ from kchat_search.serialization.links import (
     meant_url,
     pairs,
     search_url,
+    within,
     without_filters,
 )
 from kchat_search.web.pages import filters, histogram
@@ -172,11 +173,12 @@ def first_message(hit: Hit) -> Snippet | None:
 
 def values_of_hits(asked: SearchRequest) -> dict[str, object]:
     """What a template needs that shows chats which a search found."""
+    listed = within(asked)
     return {
         "request_": asked,
         "form_filters": [(name, value) for name, value in pairs(changed(asked)) if name != "q"],
         "search_url": search_url(changed(asked)),
-        "chat_url": chat_url,
+        "hit_url": lambda chat, snippet, at: chat_url(chat, snippet=snippet, within=listed, at=at),
         "preview": preview,
         "first_message": first_message,
         "in_line": in_line,

@@ -1,0 +1,144 @@
+// The parts of a long chat: they load as one scrolls, up and down, and where a link leads to a message
+// of another part. Without this, each part is a page.
+"use strict";
+
+kchat.chat = (() => {
+  const byId = (id) => document.getElementById(id);
+  const conversation = byId("conversation");
+  const list = conversation.querySelector(".transcript");
+  let busy = false;
+
+  // The browser knows the true height of a message only when it is visible, so a long jump may miss.
+  // So scroll again until the message stays where it is.
+  const show = (item, tries = 10) => {
+    item.scrollIntoView({ block: "center" });
+    const top = item.getBoundingClientRect().top;
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (tries > 0 && Math.abs(item.getBoundingClientRect().top - top) > 1) show(item, tries - 1);
+    }));
+  };
+
+  // The conversation of another page of this chat; null, and words for it, where it can't be had.
+  const ask = async (address) => {
+    busy = true;
+    const loaded = await kchat.load(address);
+    busy = false;
+    const found = loaded.kind === "ok" && loaded.page.getElementById("conversation");
+    if (!found) kchat.say(conversation.dataset.failed);
+    return found || null;
+  };
+
+  // -- parts, before and after those that are shown ---------------------------------------------------
+  const pager = (where) => conversation.querySelector(`.parts.${where}`);
+  const setPager = (where, found) => {
+    pager(where)?.remove();
+    const next = found.querySelector(`.parts.${where}`);
+    if (!next) return;
+    if (where === "before") list.before(document.adoptNode(next));
+    else list.after(document.adoptNode(next));
+  };
+  const showRange = () => {
+    const number = { first: Number(conversation.dataset.first), last: Number(conversation.dataset.last) };
+    const write = (_, name) => number[name].toLocaleString(document.documentElement.lang);
+    for (const words of conversation.querySelectorAll(".range")) {
+      words.textContent = words.dataset.words.replace(/\{(\w+)\}/g, write);
+    }
+  };
+  const itemsOf = (found) => [...found.querySelector(".transcript").children].map((item) => document.adoptNode(item));
+  // A day that goes on over the end of a part is named once.
+  const nameDayOnce = (before, after) => {
+    const last = before.findLast((item) => item.matches(".day"));
+    const day = (item) => item.querySelector("time").dateTime;
+    if (last && after[0]?.matches(".day") && day(last) === day(after[0])) after.shift().remove();
+  };
+
+  const addBefore = (found) => {
+    const items = itemsOf(found);
+    nameDayOnce(items, [...list.children]);
+    const from = list.firstElementChild;
+    const top = from.getBoundingClientRect().top;
+    document.documentElement.style.overflowAnchor = "none"; // we keep the place, not the browser too
+    list.prepend(...items);
+    setPager("before", found);
+    scrollBy({ top: from.getBoundingClientRect().top - top, behavior: "instant" });
+    requestAnimationFrame(() => { document.documentElement.style.overflowAnchor = ""; });
+    conversation.dataset.first = found.dataset.first;
+  };
+  const addAfter = (found) => {
+    const items = itemsOf(found);
+    nameDayOnce([...list.children], items);
+    list.append(...items);
+    setPager("after", found);
+    conversation.dataset.last = found.dataset.last;
+  };
+  const replace = (found) => {
+    list.replaceChildren(...itemsOf(found));
+    for (const where of ["before", "after"]) setPager(where, found);
+    Object.assign(conversation.dataset, { first: found.dataset.first, last: found.dataset.last });
+  };
+
+  const watcher = new IntersectionObserver(async (entries) => {
+    const seen = entries.find((entry) => entry.isIntersecting)?.target;
+    const link = seen?.querySelector("a");
+    if (!link || busy) return;
+    const found = await ask(link.href);
+    if (!found || !seen.isConnected) return; // the link stays, for whoever asks again
+    (seen.matches(".before") ? addBefore : addAfter)(found);
+    changed();
+  }, { rootMargin: "1000px 0px" });
+  const changed = () => {
+    showRange();
+    watcher.disconnect();
+    for (const where of ["before", "after"]) if (pager(where)) watcher.observe(pager(where));
+  };
+
+  // -- a message, whatever part has it ----------------------------------------------------------------
+  const partOf = (index) => {
+    const address = new URL(location.href);
+    address.pathname = conversation.dataset.chat;
+    const step = Number(conversation.dataset.step);
+    const offset = Math.floor(index / step) * step;
+    address.hash = "";
+    if (offset) address.searchParams.set("offset", offset);
+    else address.searchParams.delete("offset");
+    return address;
+  };
+  const bring = async (index, anchor) => {
+    if (!byId(anchor) && "step" in conversation.dataset) {
+      const address = partOf(index);
+      const found = await ask(address);
+      if (!found) return null;
+      replace(found);
+      history.replaceState(null, "", address);
+      changed();
+    }
+    return byId(anchor);
+  };
+  // An address may name a message and not its part: the server knows the part.
+  const seek = () => {
+    const anchor = location.hash.slice(1);
+    if (!("step" in conversation.dataset) || !/^[mp]\d+$/.test(anchor) || byId(anchor)) return;
+    const address = partOf(0);
+    address.pathname += `/at/${anchor}`;
+    location.replace(address);
+  };
+
+  // -- all of it, for paper -----------------------------------------------------------------------------
+  byId("whole")?.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const found = await ask(event.currentTarget.href);
+    if (!found) return;
+    watcher.disconnect();
+    replace(found);
+    for (const part of conversation.querySelectorAll(".in-parts")) part.remove();
+    delete conversation.dataset.step;
+    print();
+  });
+
+  const target = location.hash.length > 1 && byId(location.hash.slice(1));
+  if (target && list.contains(target)) show(target);
+  seek();
+  window.addEventListener("hashchange", seek);
+  if ("step" in conversation.dataset) changed();
+  return { bring, show, conversation };
+})();
