@@ -38,7 +38,7 @@ def test_their_page_has_them_without_marks(client: FlaskClient, service: FakeSer
     page = look(client, "/meant?q=火箭&agent_id=2192")
     assert HEADING in page.text
     assert "later" in page.ids
-    assert page.link("open").startswith("/chats/290?q=")
+    assert page.link("open").startswith("/chats/290?within=q%3D")
     assert page.marks == []
     assert service.asked[-1] == SearchRequest(q="火箭", filters={"agent_id": ("2192",)})
     assert look(client, "/meant?q=火箭&agent_id=1").text.count("没有意思足够相近的对话。") == 1

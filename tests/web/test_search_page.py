@@ -20,7 +20,7 @@ def test_results_show_count_speakers_marks_and_lead_to_the_message(client: Flask
     assert "3.2 毫秒" in page.text
     assert page.marks == ["退款"] * 5
     link = page.link("open")
-    assert link == "/chats/290?q=%E9%80%80%E6%AC%BE#m290001"
+    assert link == "/chats/290?within=q%3D%25E9%2580%2580%25E6%25AC%25BE&at=1#m290001"
     target = look(client, link.partition("#")[0])
     assert "m290001" in target.ids
     assert len(target.marks) == 3

@@ -2,13 +2,6 @@
 "use strict";
 
 (() => {
-  // The link back from a chat leads here, with filters and page.
-  const remember = () => {
-    try { sessionStorage.setItem("results", location.pathname + location.search); } catch { /* forbidden */ }
-  };
-  remember();
-  document.addEventListener("results", remember);
-
   const chosen = () => document.querySelector(".hit.selected");
   const choose = (hit) => {
     chosen()?.classList.remove("selected");
