@@ -173,7 +173,7 @@ class Searcher:
             request, page=1, cursor=None, related=0, facets=(), snippets=1
         )
         _check(request)
-        context = self._context(agents, request)
+        context = self.context(agents, request)
         return self._plan(request, self._parse(request.q, context).tree, context)
 
     def by_meaning(self, request: SearchRequest) -> tuple[tuple[RelatedChat, ...], int]:
