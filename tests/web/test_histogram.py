@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 
 from kchat_search.models.search import FacetValue, SearchRequest
 from kchat_search.web.pages import histogram
+from tests.web.markup import look
 
 MONTHS = {
     "created_month": [FacetValue("2015-11", None, 4), FacetValue("2016-02", None, 400)],
@@ -76,3 +77,61 @@ def test_one_wrong_date_does_not_press_the_others_together(client: FlaskClient) 
     with client.application.test_request_context("/"):
         shown = histogram.of_facets(SearchRequest(q="a"), {"created_month": months})
     assert [bar.name for bar in shown.bars] == ["2015", "2016", "9999"]
+
+
+def test_the_months_that_were_asked_for_are_there_without_chats_too(client: FlaskClient) -> None:
+    request = SearchRequest(q="a", start="2015-09-10", end="2016-03-01")
+    with client.application.test_request_context("/"):
+        shown = histogram.of_facets(request, MONTHS)
+    names = [bar.name for bar in shown.bars]
+    assert (names[0], names[-1], len(names)) == ("2015-09", "2016-03", 7)
+
+
+@pytest.mark.parametrize(
+    ("highest", "ticks"),
+    [
+        (1, [1]),
+        (4, [1, 2, 3, 4]),
+        (8, [2, 4, 6, 8]),
+        (13, [5, 10]),
+        (400, [100, 200, 300, 400]),
+        (1_234_567, [500_000, 1_000_000]),
+    ],
+)
+def test_the_axis_has_few_round_numbers_where_the_bars_end(
+    client: FlaskClient, highest: int, ticks: list[int]
+) -> None:
+    months = {"created_month": [FacetValue("2016-02", None, highest)]}
+    with client.application.test_request_context("/"):
+        shown = histogram.of_facets(SearchRequest(), months)
+    assert [tick.count for tick in shown.ticks] == ticks
+    top = shown.bars[0].y
+    assert all(top <= tick.y < shown.bottom for tick in shown.ticks)
+
+
+def test_the_axis_names_the_first_bar_and_the_last_and_few_between(client: FlaskClient) -> None:
+    months = {"created_month": [FacetValue(f"2015-{m:02}", None, m) for m in range(1, 13)]}
+    with client.application.test_request_context("/"):
+        shown = histogram.of_facets(SearchRequest(), months)
+    assert [name.text for name in shown.names] == ["2015-01", "2015-05", "2015-08", "2015-12"]
+    assert [name.anchor for name in shown.names] == ["start", "middle", "middle", "end"]
+    assert [name.x for name in shown.names] == sorted(name.x for name in shown.names)
+
+
+def test_a_bar_may_ask_for_what_was_said_and_then_promises_no_number(client: FlaskClient) -> None:
+    page = look(client, "/?q=包裹&by=said")
+    bars = [link for link in page.links if "said_start=" in link["href"] and "aria-label" in link]
+    assert bars
+    assert all("data-finds" not in link and "start=2" in link["href"] for link in bars)
+    assert not any("个对话" in link["aria-label"] for link in bars)
+
+
+def test_the_table_behind_the_picture_says_the_same(client: FlaskClient) -> None:
+    page = look(client, "/?q=包裹")
+    counted = {}
+    for link in page.links:
+        if "start=" in link["href"] and "data-finds" in link:
+            counted[link["aria-label"].partition(":")[0]] = link["data-finds"]
+    assert counted
+    table = page.text.partition("看表格")[2]
+    assert all(f"{month} {count}" in table for month, count in counted.items())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.reports import Coverage
-from kchat_search.models.search import FilterCut, SearchRequest, Suggestion
+from kchat_search.models.search import FilterCut, SearchRequest, Snippet, Suggestion
+from kchat_search.web.pages.search_page import in_line
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page, look
 
@@ -161,14 +163,78 @@ def test_empty_fields_of_the_form_are_no_conditions(client: FlaskClient) -> None
     assert client.get("/?q=&start=&end=").headers["Location"] == "/?q="
 
 
-def test_presets_are_days_counted_from_today(client: FlaskClient, service: FakeService) -> None:
-    page = look(client, "/?q=退款")
-    spans = {
-        tuple(v for k, v in parse_qsl(urlsplit(x["href"]).query) if k in ("start", "end"))
-        for x in page.links
+def spans(page: Page, *names: str) -> set[tuple[str, ...]]:
+    """The days that links ask for, by these parameters."""
+    queries = [parse_qsl(urlsplit(x["href"]).query) for x in page.links]
+    return {tuple(v for k, v in query if k in names) for query in queries}
+
+
+PRESETS = {
+    *[("2016-05-20", "2016-05-20"), ("2016-05-19", "2016-05-19"), ("2016-05-14",)],
+    *[("2016-04-21",), ("2016-05-01",), ("2016-04-01", "2016-04-30"), ("2016-01-01",)],
+    ("2015-01-01", "2015-12-31"),
+}
+"""On NOW's day: 今天 昨天 近 7 天 近 30 天 本月 上月 今年 去年."""
+
+
+def test_presets_are_days_counted_from_today(client: FlaskClient) -> None:
+    assert spans(look(client, "/?q=退款"), "start", "end") >= PRESETS
+    by_said = look(client, "/?q=退款&by=said")
+    assert spans(by_said, "said_start", "said_end") >= PRESETS
+    assert spans(by_said, "start", "end") == {()}
+    fields = {x.get("id"): x.get("name") for x in by_said.fields}
+    assert (fields["from"], fields["to"]) == ("said_start", "said_end")
+
+
+def test_the_chosen_days_go_along_to_the_other_time(client: FlaskClient) -> None:
+    page = look(client, "/?q=退款&start=2015-01-01&end=2016-05-20")
+    (other,) = (x["href"] for x in page.links if "said_start=2015" in x["href"])
+    assert (
+        urlsplit(other).query
+        == urlsplit("/?q=%E9%80%80%E6%AC%BE&said_start=2015-01-01&said_end=2016-05-20").query
+    )
+    back = look(client, other)
+    assert "/?q=%E9%80%80%E6%AC%BE&start=2015-01-01&end=2016-05-20" in {
+        x["href"] for x in back.links
     }
-    assert {("2016-05-14",), ("2016-04-21",), ("2016-05-01",)} < spans
-    assert ("2015-01-01", "2015-12-31") in spans
+    assert "by 只能是 created, said。" in look(client, "/?q=a&by=moon", 400).text
+
+
+def test_a_value_can_be_left_out_and_taken_back(client: FlaskClient) -> None:
+    page = look(client, "/?q=包裹")
+    (url,) = (x for x in page.links if "-assigned%3A2193" in x["href"])
+    total = int(re.search(r"(\d+) 个对话", page.text)[1])  # type: ignore[index]
+    assert int(url["data-finds"]) == total - 20
+    assert "排除 韩梅梅" in url["aria-label"]
+    left = look(client, url["href"])
+    assert "排除 负责客服：韩梅梅" in left.text
+    assert urlsplit(left.link("chip")).query == "q=%E5%8C%85%E8%A3%B9"
+
+
+def test_where_values_are_chosen_none_is_left_out(client: FlaskClient) -> None:
+    page = look(client, "/?q=包裹&agent_id=2193")
+    assert not any("-assigned%3A" in x["href"] for x in page.links)
+    assert any("-rating%3A" in x["href"] for x in page.links)
+
+
+def test_a_match_far_behind_is_brought_to_the_front(client: FlaskClient) -> None:
+    snippet = Snippet(1, 0, "a", "visitor", None, "一二三四五六七八九十一二三退款四五", ((13, 15),))
+    far, text, ranges = in_line(snippet)
+    assert (far + text, far, ranges) == (snippet.text, "一二三四五六七", ((6, 8),))
+    near = replace(snippet, text="一二退款", highlights=((2, 4),))
+    assert in_line(near) == ("", "一二退款", ((2, 4),))
+    assert in_line(replace(snippet, highlights=()))[0] == ""
+
+
+@pytest.mark.parametrize(("per_page", "is_open"), [(4, True), (5, False)])
+def test_related_chats_are_folded_where_hits_are_enough(
+    client: FlaskClient, service: FakeService, per_page: int, is_open: bool
+) -> None:
+    service.meant = {290}
+    page = look(client, f"/?q=包裹 SF00000&per_page={per_page}")
+    related = [known for tag, known in page.tags if known.get("class") == "related"]
+    assert related
+    assert all(("open" in known) is is_open for known in related)
 
 
 def test_an_unknown_parameter_of_a_page_is_a_page_that_says_so(client: FlaskClient) -> None:

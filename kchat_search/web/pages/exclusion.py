@@ -7,7 +7,7 @@ those without the value; where that is not sure, it gives none.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from kchat_search.fields import BY_OPERATOR, NONE
 from kchat_search.models.search import MAX_QUERY_CHARACTERS, QueryReading
@@ -54,13 +54,15 @@ def _closed(reading: QueryReading) -> str | None:
         return ""
     if not any(map(str.isalnum, typed)) or sum(map(typed.count, '():"“”（）：＂')) > _MOST_CLAUSES:
         return None  # punctuation is dropped beside something else
-    # What was not taken as it was typed might be taken otherwise before a condition.
-    text = reading.understood.strip() if reading.notes else typed
-    return f"({text})" if _has_or(text) else text
+    # Operators, and what was not taken as it was typed, may be read otherwise beside a condition.
+    as_typed = not reading.notes and not any(_operators(typed))
+    text = typed if as_typed else reading.understood.strip()
+    has_or = any(word == "or" and depth <= 0 for word, depth in _operators(text))
+    return f"({text})" if has_or else text
 
 
-def _has_or(query: str) -> bool:
-    """Is there an OR outside of brackets and quotes?"""
+def _operators(query: str) -> Iterator[tuple[str, int]]:
+    """(the word, in how many brackets it stands) of each AND, OR and NOT outside of quotes."""
     depth, is_quoted = 0, False
     for piece in _PIECES.split(query):
         if piece in tuple('"“”„‟＂'):
@@ -69,9 +71,8 @@ def _has_or(query: str) -> bool:
             depth += not is_quoted
         elif piece in (")", "）"):
             depth -= not is_quoted
-        elif fold(piece) == "or" and piece.isupper() and not is_quoted and depth <= 0:
-            return True
-    return False
+        elif fold(piece) in ("and", "or", "not") and piece.isupper() and not is_quoted:
+            yield fold(piece), depth
 
 
 def exclusions(q: str) -> list[tuple[str, str, str]]:

@@ -140,6 +140,9 @@ def _histogram(
     if not months:
         return Histogram((), 0)
     low, high = min(months), max(months)
+    asked = [_index(day) for day in (request.start, request.end) if day and _MONTH.match(day)]
+    if len(asked) == 2 and 0 <= asked[1] - asked[0] < MAX_MONTHS:
+        low, high = min(low, asked[0]), max(high, asked[1])
     if high - low >= MAX_MONTHS:
         chosen = _chosen_year(request)
         if chosen is None:
