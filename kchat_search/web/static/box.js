@@ -175,7 +175,7 @@
     const asks = event.ctrlKey && event.key === " ";
     if (!asks && (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || !Object.hasOwn(keys, event.key))) return;
     if ((asks ? ask(true) : keys[event.key]()) !== false) event.preventDefault();
-  });
+  }, { capture: true }); // before what else listens to these keys
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays
   list.addEventListener("click", (event) => {
     const chosen = [...list.children].indexOf(event.target.closest("li"));
