@@ -6,7 +6,7 @@ the API and every command passes `access.policy`, once, here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from kchat_search.access import policy
@@ -73,10 +73,18 @@ class Gate:
             principal=principal,
             permissions=policy.permissions(principal),
             recorder=recorder,
-            searcher=replace(service.searcher, viewer=viewer),
+            searcher=replace(
+                service.searcher, viewer=viewer, seen_chats=self._seen_chats(principal)
+            ),
             again=None if again is None else lambda: self._may_still(principal, again()),
             lacks_agent_id=policy.lacks_agent_id(principal, self.agents_see),
         )
+
+    def _seen_chats(self, principal: Principal) -> Callable[[int], Sequence[int] | None] | None:
+        access = self.access
+        if access is None or "own_searches" not in policy.permissions(principal):
+            return None
+        return lambda number: access.saved_searches.one(principal, number).seen
 
     def recorder(self, principal: Principal, address: str) -> Recorder:
         """Records what `principal` does from this address. As long as there are no people, nothing

@@ -116,6 +116,12 @@ class Service(Operating):
         self._record("related", query=query_string(request), count=len(chats), numbers=numbers)
         return chats
 
+    @needs("search")
+    def chats_found(self, request: SearchRequest) -> Sequence[int]:
+        """The ids of all chats that a search finds, in any order. Not recorded: who asks counts
+        them, and records that. Raises what `search` raises."""
+        return self.searcher.ids(replace(request, sort="newest"))
+
     def _record_search(
         self, action: Action, request: SearchRequest, page: SearchPage, count: int
     ) -> None:

@@ -5,6 +5,7 @@
     queries.py        a search as the audit records it
     administration.py what administrators do to people and tokens
     own_account.py    what people do with their own account
+    own_searches.py   the saved searches of whoever asks, and what of them is new
     recorded.py       a change that stands only if it is recorded
     settings_row.py   the settings that decide who sees what, recorded when they change
     opening.py        `open_access`
@@ -20,6 +21,7 @@
     role_lists.py     roles in a column
     sessions.py       log-ins of people in browsers
     tokens.py         tokens for programs
+    saved_searches.py the searches that people have saved
     secret_text.py    secrets that this program makes, and what is stored of them
     sign_ins.py       signing in by password, slowed down where it fails
     sign_in_codes.py  codes that sign a local account in once, made at the command line

@@ -17,6 +17,7 @@ from kchat_search.ports.access import (
     Exports,
     People,
     Requests,
+    SavedSearches,
     Sessions,
     SignIns,
     Tokens,
@@ -60,6 +61,11 @@ class AccessOnDemand:
     def exports(self) -> Exports:
         """The exports of a principal that run."""
         return self._opened().exports
+
+    @property
+    def saved_searches(self) -> SavedSearches:
+        """The searches that people have saved."""
+        return self._opened().saved_searches
 
     @property
     def audit(self) -> Audit:

@@ -16,7 +16,7 @@ AgentsSee = Literal["all", "own"]
 
 EVERY_PERMISSION: frozenset[Permission] = frozenset(get_args(Permission))
 _NONE: frozenset[Permission] = frozenset()
-_READS: frozenset[Permission] = frozenset({"search", "agents"})
+_READS: frozenset[Permission] = frozenset({"search", "agents", "own_searches"})
 _HAS_ACCOUNT: frozenset[Permission] = frozenset({"own_account", "own_audit"})
 
 OF_ROLE: Mapping[Role, frozenset[Permission]] = {
@@ -38,7 +38,7 @@ OF_ANYONE: frozenset[Permission] = _READS | {
     "connect",
 }
 """As long as there are no people: all that is read, and nothing that is about people."""
-_OF_PEOPLE: frozenset[Permission] = frozenset({"own_account", "own_tokens"})
+_OF_PEOPLE: frozenset[Permission] = frozenset({"own_account", "own_tokens", "own_searches"})
 """For a person in a browser: a token has no password, and makes no tokens that outlive it."""
 
 NOTHING: Node = AnyOf(())

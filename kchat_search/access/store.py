@@ -14,6 +14,7 @@ from kchat_search.access.passwords import Passwords
 from kchat_search.access.people import Mark, SqlPeople
 from kchat_search.access.request_counts import SqlRequests
 from kchat_search.access.running_exports import SqlExports
+from kchat_search.access.saved_searches import SqlSavedSearches
 from kchat_search.access.sessions import SqlSessions
 from kchat_search.access.sign_ins import SqlSignIns
 from kchat_search.access.tables import facts
@@ -48,6 +49,7 @@ class SqlAccess:
         self.sign_ins = SqlSignIns(database, self.people)
         self.requests = SqlRequests(database)
         self.exports = SqlExports(database)
+        self.saved_searches = SqlSavedSearches(database)
         self.audit = SqlAudit(database, clock)
 
     def __repr__(self) -> str:

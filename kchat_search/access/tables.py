@@ -24,9 +24,9 @@ from sqlalchemy import (
 from kchat_search.databases.kind import Kind
 from kchat_search.errors import AccessError
 
-MIGRATION = "0003"
+MIGRATION = "0004"
 """The number of the migration that leads to these tables."""
-NEWEST_TABLE = "claimed_agents"
+NEWEST_TABLE = "saved_searches"
 """A table that it made."""
 
 metadata = MetaData(
@@ -108,6 +108,21 @@ tokens = Table(
     sqlite_autoincrement=True,
 )
 Index(None, tokens.c.owner_id)
+
+# Of whoever sits at the machine, as long as there are no people, `person_id` is null.
+saved_searches = Table(
+    "saved_searches",
+    metadata,
+    Column("id", IdType, primary_key=True, autoincrement=True),
+    Column("person_id", IdType, ForeignKey("people.id", ondelete="CASCADE")),
+    Column("name", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("seen", Text),  # ids of chats: see `models.id_sets`
+    sqlite_autoincrement=True,
+)
+Index(None, saved_searches.c.person_id)
 
 # Failed log-ins, by a hash of name and address: what somebody types into the field of the name may
 # be a password.

@@ -4,6 +4,8 @@
     plan.py     what an engine is asked and what it answers; a chat as the index sees it
     search.py   what a person asks of the search and what it answers
     hot.py      hot questions: what visitors asked about in a period
+    id_sets.py  sets of chat ids as a text
+    saved.py    saved searches, and what of them is new
     reports.py  what a sync, a check or the whole program reports; sizes; coverage
     progress.py how far long work is, and how much time is left
     people.py   who asks: people, tokens, roles, what a principal may do

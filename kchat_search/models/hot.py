@@ -7,14 +7,12 @@
 from __future__ import annotations
 
 import re
-import zlib
-from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import accumulate, pairwise
 from typing import Any, Literal, NamedTuple, get_args
 
+from kchat_search.models.id_sets import packed, unpacked
 from kchat_search.models.search import Snippet
 
 Period = Literal["7d", "30d", "90d"]
@@ -81,13 +79,13 @@ class KeptQuestion:
 
     def to_json(self) -> dict[str, Any]:
         """For the archive: as JSON."""
-        chats = _packed(self.chats)
+        chats = packed(self.chats)
         return {"chats": chats, "typical": list(self.typical), "words": list(self.words)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> KeptQuestion:
         """What `to_json` gave."""
-        return cls(_unpacked(value["chats"]), tuple(value["typical"]), tuple(value["words"]))
+        return cls(unpacked(value["chats"]), tuple(value["typical"]), tuple(value["words"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +171,3 @@ class HotPage:
     """Of these, how many are in one of the questions."""
     questions: tuple[HotQuestion, ...] = ()
     """The largest first."""
-
-
-def _packed(ids: Sequence[int]) -> str:
-    """Some 2 characters an id: the differences, compressed."""
-    differences = [b - a for a, b in pairwise((0, *ids))]
-    return b64encode(zlib.compress(",".join(map(str, differences)).encode())).decode()
-
-
-def _unpacked(text: str) -> tuple[int, ...]:
-    content = zlib.decompress(b64decode(text)).decode()
-    return tuple(accumulate(map(int, content.split(",")))) if content else ()

@@ -25,6 +25,7 @@ Permission = Literal[
     "connect",
     "own_account",
     "own_tokens",
+    "own_searches",
     "own_audit",
     "audit",
     "people",
@@ -43,6 +44,7 @@ metrics      read `/metrics`
 connect      see which settings of the account at Kchat are missing, and try the account
 own_account  the own password and sessions
 own_tokens   the own tokens
+own_searches the own saved searches
 own_audit    the own rows of the audit
 audit        all rows of the audit
 people       add and change people, and all tokens

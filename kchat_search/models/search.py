@@ -53,6 +53,9 @@ class SearchRequest:
     """Are earlier versions and recalled messages looked into too?"""
     hot: str | None = None
     """The id of a hot question (`models.hot.HotId`): only its chats."""
+    unseen: int | None = None
+    """The number of a saved search of whoever asks: only chats that it did not find when it was
+    seen last."""
     sort: Sort = "relevance"
     page: int = 1
     per_page: int = 20

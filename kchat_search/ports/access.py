@@ -19,6 +19,7 @@ from kchat_search.models.audit import (
     NumberLookups,
 )
 from kchat_search.models.people import Person, Principal, Role, Session, Token
+from kchat_search.models.saved import SavedSearch
 
 
 class People(Protocol):
@@ -211,6 +212,36 @@ class Exports(Protocol):
         ...
 
 
+class SavedSearches(Protocol):
+    """The searches that people have saved. Each has their own; whoever sits at the machine has
+    some too, as long as there are no people. Raises `BadRequest` for a token."""
+
+    def of(self, owner: Principal) -> tuple[SavedSearch, ...]:
+        """All of this person, by name."""
+        ...
+
+    def one(self, owner: Principal, number: int) -> SavedSearch:
+        """One of them. Raises `NotFound`."""
+        ...
+
+    def add(self, owner: Principal, name: str, query: str, seen: Sequence[int]) -> SavedSearch:
+        """A new one; `seen`: the ids of the chats that it finds now. Raises `BadRequest` for a name
+        that can't be taken, and where there are too many."""
+        ...
+
+    def rename(self, owner: Principal, number: int, name: str) -> None:
+        """Give one another name. Raises `NotFound`, `BadRequest`."""
+        ...
+
+    def mark_seen(self, owner: Principal, number: int, seen: Sequence[int]) -> None:
+        """From now on, these chats are seen. Raises `NotFound`."""
+        ...
+
+    def remove(self, owner: Principal, number: int) -> None:
+        """Remove one. Raises `NotFound`."""
+        ...
+
+
 class Ticket(Protocol):
     """An entry on its way to the disk."""
 
@@ -268,6 +299,8 @@ class Access(Protocol):
     @property
     def exports(self) -> Exports: ...  # noqa: D102
     @property
+    def saved_searches(self) -> SavedSearches: ...  # noqa: D102
+    @property
     def audit(self) -> Audit: ...  # noqa: D102
 
     def together(self) -> AbstractContextManager[None]:
@@ -300,6 +333,6 @@ class Recorder(Protocol):
 
 
 __all__: Sequence[str] = (
-    "Access", "Audit", "ExportPlace", "Exports", "People", "Recorder", "Requests", "Sessions",
-    "SignIns", "Ticket", "Tokens",
+    "Access", "Audit", "ExportPlace", "Exports", "People", "Recorder", "Requests",
+    "SavedSearches", "Sessions", "SignIns", "Ticket", "Tokens",
 )  # fmt: skip

@@ -21,6 +21,7 @@ marks.py         where the messages of a chat have the texts of a query
 opening_message.py  which messages say what the visitor came for
 hot.py           hot questions: what is kept of them, and the chats of one
 hot_page.py      the hot questions of a period, as one viewer sees them
+not_seen.py      the chats of a saved search that were not there when it was seen last
 snippets.py      the messages that matched best, and the reply
 zero_results.py  why a search found nothing: what each part finds alone, what each filter takes away
 said_instead.py  what was said in a time, where the search is for chats that were created in it

@@ -45,6 +45,7 @@ from kchat_search.search import cursor as cursors
 from kchat_search.search.hits import Hits
 from kchat_search.search.hot import chats_of, kept_question, words_seen
 from kchat_search.search.marks import Needle, needles_of
+from kchat_search.search.not_seen import SeenChats, not_seen
 from kchat_search.search.plan import (
     Context,
     excludes,
@@ -87,6 +88,8 @@ class Searcher:
     """Shared by all viewers: it keeps chats as the archive has them."""
     viewer: Viewer
     """For whose eyes the answers are."""
+    seen_chats: SeenChats | None = None
+    """The chats of the viewer's saved searches; None where they have none."""
     meaning: bool = True
     """Are chats found by their meaning too?"""
 
@@ -319,6 +322,8 @@ class Searcher:
         nodes = filters(request, self.zone)
         if request.hot is not None:
             nodes["hot"] = chats_of(kept_question(self.archive, request.hot))
+        if request.unseen is not None:
+            nodes["unseen"] = not_seen(self.seen_chats, request.unseen)
         return nodes
 
     def _hot_words(self, request: SearchRequest) -> tuple[str, ...]:

@@ -58,6 +58,12 @@ def export_url(request: SearchRequest, form: str) -> str:
     return "/api/v1/export?" + urlencode([*pairs(every_hit), ("format", form)])
 
 
+def save_url(request: SearchRequest) -> str:
+    """The page on which this search gets a name."""
+    search = urlencode(pairs(changed(request, unseen=None)) or [("q", "")])
+    return "/saved?" + urlencode({"search": search})
+
+
 def meant_url(request: SearchRequest) -> str:
     """The page of the chats of this search by meaning alone."""
     return "/meant?" + urlencode(pairs(_which_chats(request)))
@@ -73,6 +79,7 @@ def _which_chats(request: SearchRequest) -> SearchRequest:
         said_end=request.said_end,
         history=request.history,
         hot=request.hot,
+        unseen=request.unseen,
     )
 
 

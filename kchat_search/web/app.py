@@ -42,6 +42,7 @@ from kchat_search.web.pages import (
     hot,
     meant,
     people,
+    saved,
     sign_in,
     sign_in_code,
     similar,
@@ -99,6 +100,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(chat_page.pages)
     app.register_blueprint(hot.pages)
     app.register_blueprint(meant.pages)
+    app.register_blueprint(saved.pages)
     app.register_blueprint(similar.pages)
     app.register_blueprint(status.blueprint(clock))
     app.register_blueprint(suggest.pages)

@@ -8,7 +8,7 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from kchat_search.chats.history import History
@@ -117,6 +117,11 @@ class Program(Protocol):
 
     def hot(self, period: Period) -> HotPage:
         """What visitors asked about most. Called by API and pages."""
+        ...
+
+    def chats_found(self, request: SearchRequest) -> Sequence[int]:
+        """The ids of all chats that a search finds, in any order. Raises what `search` raises.
+        Called by the page of saved searches."""
         ...
 
     def coverage(self) -> Coverage:

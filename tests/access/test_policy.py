@@ -41,6 +41,7 @@ TABLE: dict[Permission, set[Role]] = {
     "connect": {"admin"},
     "own_account": {"agent", "compliance", "admin", "auditor"},
     "own_tokens": {"compliance", "admin", "auditor"},
+    "own_searches": {"agent", "compliance"},
     "own_audit": {"agent", "compliance", "admin", "auditor"},
     "audit": {"auditor"},
     "people": {"admin"},
@@ -72,7 +73,7 @@ def test_a_person_may_what_one_of_their_roles_may(permission: Permission) -> Non
 def test_a_token_may_the_same_but_has_no_account(permission: Permission) -> None:
     for roles in SETS:
         may = permission in permissions(principal(*roles, kind="token"))
-        of_people = permission in ("own_account", "own_tokens")
+        of_people = permission in ("own_account", "own_tokens", "own_searches")
         assert may == (bool(roles & TABLE[permission]) and not of_people), roles
 
 

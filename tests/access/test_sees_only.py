@@ -191,6 +191,7 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
             f"related {request}",
             text_of(related_json(request, service.related(request), zone, LINKS)),
         )
+        yield f"found {request}", text_of(sorted(service.chats_found(request)))
         found = service.by_meaning(request)
         yield f"by meaning {request}", text_of([(one.hit.chat.id, one.hit.score) for one in found])
     for chat_id in (*IDS[::2], 1, 10**9):

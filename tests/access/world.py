@@ -19,6 +19,7 @@ START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 ADDRESS = "192.0.2.7"
 TABLES = (
     "claimed_agents",
+    "saved_searches",
     "sessions",
     "tokens",
     "people",

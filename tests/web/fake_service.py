@@ -7,7 +7,7 @@ checker holds it to `kchat_search.web.program.Program`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -174,6 +174,10 @@ class FakeService:
 
     def related(self, request: SearchRequest) -> SearchPage:
         return self.search(request)
+
+    def chats_found(self, request: SearchRequest) -> Sequence[int]:
+        self._fail()
+        return [chat.id for chat in self._found(request, _words(request.q))[0]]
 
     def by_meaning(self, request: SearchRequest) -> tuple[RelatedChat, ...]:
         self._fail()

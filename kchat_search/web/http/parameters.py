@@ -170,6 +170,9 @@ class WhichChats(_Filtered):
     """`true`: earlier versions and recalled messages are looked into too."""
     hot: Annotated[str, Field(min_length=1, max_length=LONGEST_ID)] | None = None
     """The `id` of a question of `/api/v1/hot`: only its chats."""
+    unseen: Annotated[int, Field(ge=1), Number] | None = None
+    """The number of a saved search of yours: only chats that it did not find when you saw it last.
+    For people; a token has none."""
 
 
 class SearchParameters(WhichChats):

@@ -15,6 +15,7 @@ similar.py      the chats that are like one
 status.py       is everything there, what goes on, what failed
 status_words.py what goes on, what failed and what is missing, in words
 hot.py          what visitors asked about most lately
+saved.py        saved searches: each with its chats, and how many are new
 sign_in.py      log-in and log-out
 sign_in_code.py log-in with a code that the command line gave
 elsewhere.py    log-in and log-out with a provider of OpenID Connect

@@ -176,7 +176,19 @@ def chips(
         chosen.append(Choice(_("包括早先的版本"), search_url(changed(request, history=False))))
     if request.hot:
         chosen.append(Choice(hot_label(page), search_url(changed(request, hot=None))))
+    if request.unseen:
+        chosen.append(Choice(_("还没看过的"), search_url(changed(request, unseen=None))))
     return chosen
+
+
+def mine(request: SearchRequest, page: SearchPage, agent_id: str | None) -> Choice | None:
+    """Only chats that the person who asks took part in; None for one who is no agent."""
+    if agent_id is None:
+        return None
+    active = request.filters.get("participant") == (agent_id,)
+    url = search_url(filtered(request, "participant", *(() if active else (agent_id,))))
+    counts = {value.value: value.count for value in page.facets.get("participant", ())}
+    return Choice(_("仅看我的"), url, active, counts.get(agent_id, 0))
 
 
 def filter_label(

@@ -16,7 +16,7 @@ from kchat_search.ports import Clock
 from kchat_search.serialization import links
 from kchat_search.serialization.times import local
 from kchat_search.web.api.routes import conditional
-from kchat_search.web.http import parameters
+from kchat_search.web.http import current, parameters
 from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
@@ -45,6 +45,7 @@ def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
         answer = program().search(asked, meaning=False)
         agents = program().agents()
         values = search_page.values_of_search(asked, answer, agents, today, by)
+        values["mine"] = filters.mine(asked, answer, current.principal().agent_id)
         return page("search.html", **values)
 
     @pages.get("/chats/<chat_id>/versions")

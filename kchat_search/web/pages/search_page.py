@@ -29,6 +29,7 @@ from kchat_search.serialization.links import (
     has_filters,
     meant_url,
     pairs,
+    save_url,
     search_url,
     within,
     without_filters,
@@ -81,6 +82,8 @@ def cuts(
             label = dates_label(request, "said")
         elif cut.parameter == "hot":
             without, label = changed(request, hot=None), hot_label(page)
+        elif cut.parameter == "unseen":
+            without, label = changed(request, unseen=None), _("还没看过的")
         else:
             chosen = request.filters.get(cut.parameter, ())
             without = filtered(request, cut.parameter)
@@ -220,4 +223,5 @@ def values_of_search(
         "part_url": lambda text: search_url(SearchRequest(q=text, history=asked.history)),
         "near_url": lambda q: search_url(changed(asked, q=q)),
         "meant_url": meant_url(asked),
+        "save_url": save_url(asked),
     }
