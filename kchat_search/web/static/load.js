@@ -15,7 +15,7 @@ const kchat = (() => {
       const led = new URL(request.responseURL).pathname;
       if (request.status === 401 || (led === "/login" && address.pathname !== led)) end("signed-out");
       else if (request.status === 429) end("too-many", { retryAfter: Number(request.getResponseHeader("Retry-After")) || 1 });
-      else if (request.status !== 200 || !request.response) end("failed", { page: request.response });
+      else if (request.status !== 200 || !request.response) end("failed");
       else end("ok", { page: request.response });
     });
     request.addEventListener("error", () => end("failed"));

@@ -1,0 +1,131 @@
+// On a wide screen, the conversation of the chosen hit stands beside the list, at its message. Only
+// what somebody chooses by a key or a click is asked for: each look at a chat is recorded.
+"use strict";
+
+(() => {
+  const PAUSE_MS = 250; // of keys that go from hit to hit
+  const BUSY_MS = 150;
+  const wide = matchMedia("(min-width: 1500px)");
+  const pane = document.getElementById("preview");
+  const title = pane.querySelector("h2");
+  const open = pane.querySelector("header a");
+  const note = pane.querySelector("[role=status]");
+  const again = pane.querySelector("button");
+  const body = pane.querySelector(".preview-body");
+  const words = document.getElementById("trouble").dataset;
+  const named = title.textContent;
+  const hint = note.textContent;
+  let asking = null;
+  let pause = 0;
+
+  const isOn = () => wide.matches && document.documentElement.classList.contains("previewing");
+  const say = (text, address = null) => {
+    note.textContent = text;
+    note.hidden = !text;
+    again.hidden = !address;
+    again.onclick = () => load(address);
+  };
+  const clear = () => {
+    clearTimeout(pause);
+    asking?.abort();
+    asking = null;
+    pane.removeAttribute("aria-busy");
+    title.textContent = named;
+    open.hidden = body.hidden = true;
+    body.replaceChildren();
+    say(hint);
+  };
+
+  // -- the conversation, and its matches --------------------------------------------------------------
+  // The browser knows the true height of a message only when it is visible, so a long jump may miss.
+  // So scroll again until the message stays where it is. Only the pane scrolls, not the page.
+  const bring = (item, tries = 10) => {
+    const [of, at] = [body.getBoundingClientRect(), item.getBoundingClientRect()];
+    const before = body.scrollTop;
+    body.scrollTop += at.top - of.top - Math.max(0, (of.height - at.height) / 2);
+    if (tries > 0 && Math.abs(body.scrollTop - before) > 1) requestAnimationFrame(() => bring(item, tries - 1));
+  };
+  const light = (item) => {
+    body.querySelector(".current")?.classList.remove("current");
+    item?.classList.add("current");
+    if (item) bring(item);
+  };
+  const step = (by) => {
+    const matches = [...body.querySelectorAll(".match")];
+    const at = matches.indexOf(body.querySelector(".current"));
+    light(matches[(at < 0 && by < 0 ? matches.length - 1 : at + by + matches.length) % matches.length]);
+  };
+  const wear = () => {
+    for (const address of pane.dataset.styles.split(" ")) {
+      if (document.querySelector(`link[href="${address}"]`)) continue;
+      document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: address }));
+    }
+  };
+  const put = (page, found, address) => {
+    for (const part of found.querySelectorAll("script, form, button")) part.remove();
+    for (const link of found.querySelectorAll("a[href^='#']")) {
+      link.setAttribute("href", address.pathname + address.search + link.getAttribute("href"));
+    }
+    title.replaceChildren(...document.adoptNode(page.querySelector("h1")).childNodes);
+    body.replaceChildren(document.adoptNode(found));
+    body.hidden = false;
+    body.scrollTop = 0;
+    say("");
+    light(body.querySelector(address.hash ? `#${CSS.escape(address.hash.slice(1))}` : ".match"));
+    kchat.say(`${named} ${title.textContent.trim()}`);
+  };
+  const load = async (to) => {
+    const address = new URL(to, location.href);
+    asking?.abort();
+    const mine = asking = new AbortController();
+    const slow = setTimeout(() => pane.setAttribute("aria-busy", "true"), BUSY_MS);
+    mine.signal.addEventListener("abort", () => clearTimeout(slow));
+    open.href = to;
+    open.hidden = false;
+    wear();
+    const { kind, page, status, retryAfter } = await kchat.load(address.pathname + address.search, mine.signal);
+    if (mine !== asking) return;
+    clearTimeout(slow);
+    pane.removeAttribute("aria-busy");
+    const found = page?.querySelector("#conversation, .transcript");
+    if (kind === "ok" && found) { put(page, found, address); return; }
+    title.textContent = named;
+    body.hidden = true;
+    const key = { "too-many": "tooMany", "signed-out": "signedOut" }[kind] ?? (status ? "failed" : "gone");
+    say(words[key].replace("{seconds}", retryAfter), to);
+  };
+
+  // -- which hit ----------------------------------------------------------------------------------------
+  document.addEventListener("hit", (event) => {
+    clearTimeout(pause);
+    if (isOn()) pause = setTimeout(load, PAUSE_MS, event.target.querySelector("a.open").href);
+  });
+  // A click shows a hit, a second one opens it, like in a program for mail. A click without a pointer
+  // (Enter, a screen reader) opens it, as any link.
+  document.addEventListener("click", (event) => {
+    const hit = event.target.closest(".hit");
+    if (!hit || !isOn() || !event.detail || event.defaultPrevented) return;
+    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const link = event.target.closest("a[href]") ?? hit.querySelector("a.open");
+    const selects = !event.target.closest("a") && !getSelection().isCollapsed;
+    if (selects || !/^\/chats\/\d+$/.test(link.pathname)) return;
+    event.preventDefault();
+    clearTimeout(pause);
+    if (event.detail > 1) { location.assign(link.href); return; }
+    link.focus({ preventScroll: true });
+    load(link.href);
+  });
+  document.addEventListener("keydown", (event) => {
+    if (!isOn() || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented) return;
+    const { target, key } = event;
+    const inList = target === document.body || target.closest(".hits, #results:focus");
+    const by = { ArrowDown: 1, ArrowUp: -1 }[key];
+    if (by && inList) { event.preventDefault(); kchat.step(by); }
+    if (key !== "Escape" || document.querySelector("dialog[open]")) return;
+    if (pane.contains(target)) (document.querySelector(".hit.selected a.open") ?? document.getElementById("results")).focus();
+    else if (inList) clear();
+  });
+  document.addEventListener("results", () => { if (!document.querySelector(".hit.selected")) clear(); });
+  kchat.key("n", () => step(1));
+  kchat.key("p", () => step(-1));
+})();

@@ -1,0 +1,1 @@
+"""What scripts do to the pages, in a browser."""

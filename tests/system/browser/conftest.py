@@ -1,0 +1,28 @@
+"""The pages over made-up chats, and one page of the browser that is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.system.chromium import Watch, served, watched
+from tests.web import chats
+from tests.web.builders import chat, message
+from tests.web.conftest import make_app, make_presentation
+from tests.web.fake_service import FakeService
+
+LONG = chat(7, [message(f"第 {n} 句{' 退货' if n in (3, 150, 190) else ''}") for n in range(200)])
+
+
+@pytest.fixture(scope="package")
+def address() -> Iterator[str]:
+    with served(make_app(FakeService([*chats.ordinary(), LONG], make_presentation()))) as address:
+        yield address
+
+
+@pytest.fixture
+def watch(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iterator[Watch]:
+    with watched(browser, address, **getattr(request, "param", {})) as seen:
+        yield seen
