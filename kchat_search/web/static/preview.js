@@ -62,7 +62,7 @@
     }
   };
   const put = (page, found, address) => {
-    for (const part of found.querySelectorAll("script, form, button")) part.remove();
+    for (const part of found.querySelectorAll("script, form:not(:has(.show-image)), button:not(.show-image)")) part.remove();
     for (const link of found.querySelectorAll("a[href^='#']")) {
       link.setAttribute("href", address.pathname + address.search + link.getAttribute("href"));
     }
