@@ -15,7 +15,6 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from hashlib import sha256
-from itertools import accumulate
 
 from kchat_search.access.needs import needs, open_to_all
 from kchat_search.access.queries import query_string, read_from
@@ -25,11 +24,11 @@ from kchat_search.chats.masked_sent import masked_sent
 from kchat_search.chats.masking import shown
 from kchat_search.errors import ArchiveError, BadRequest, ChatDamaged, Forbidden, NotFound
 from kchat_search.models.audit import Action
-from kchat_search.models.chats import Chat, StoredChat, StoredReject, StoredVersion
+from kchat_search.models.chats import StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.hot import DEFAULT_PERIOD, HotPage, Period
 from kchat_search.models.people import Permission, Viewer
-from kchat_search.models.plan import Everything, FieldIs, Plan
+from kchat_search.models.plan import Everything, Plan
 from kchat_search.models.progress import ListProgress
 from kchat_search.models.reports import (
     Alert,
@@ -52,6 +51,7 @@ from kchat_search.models.search import (
     SearchPage,
     SearchRequest,
     SimilarPage,
+    VisitorChats,
     Within,
 )
 from kchat_search.operating import Operating
@@ -62,12 +62,8 @@ from kchat_search.search.marks import Needle, highlights
 from kchat_search.search.place import place_of
 from kchat_search.search.recent_chats import as_seen
 from kchat_search.search.similar_chats import check_limit, similar_chats
+from kchat_search.search.visitor_chats import chats_around, visitor_chats
 from kchat_search.sync import kept_progress, worker
-
-_MAX_OTHERS = 10
-"""Other chats of a visitor that a chat is shown with, at most."""
-_MAX_OTHERS_CHARACTERS = 1 << 20
-"""Of their raw JSON, all together. Of a visitor with very long chats, fewer are shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +223,22 @@ class Service(Operating):
         self._record("similar", f"chat:{chat_id}", count=len(found.hits))
         return found
 
+    @needs("search")
+    def visitor_chats(self, chat_id: int, q: str = "", page: int | None = None) -> VisitorChats:
+        """A page of all chats of a chat's visitor, with what matches the query `q` in each, else
+        its first words; see `search.visitor_chats`. Raises as `chat` does, and `NotFound` for a
+        chat that names no visitor."""
+        stored = self._stored(chat_id)
+        seen = self.searcher.recent_chats.read(stored, self.archive.agents(), self.searcher.viewer)
+        visitor = seen.chat.visitor_id
+        if visitor is None:
+            raise NotFound(f"Chat {chat_id} names no visitor.")
+        needles, numbers = self.searcher.needles(q)
+        found = visitor_chats(self.searcher, chat_id, visitor, needles, page)
+        every = SearchRequest(q=q, filters={"visitor_id": (visitor,)}, sort="newest")
+        self._record("search", query=query_string(every), count=found.total, numbers=numbers)
+        return found
+
     def _chat(
         self, chat_id: int, queries: tuple[str, str], viewer: Viewer, *, sent: bool
     ) -> tuple[ChatView, int]:
@@ -235,8 +247,11 @@ class Service(Operating):
         agents = self.archive.agents()
         (q, numbers), (find, more_numbers) = map(self.searcher.needles, queries)
         view = self._view(stored, agents, viewer, (q, find), sent=sent)
-        others, others_total = self._others(view.chat, agents, viewer)
-        return replace(view, others=others, others_total=others_total), numbers + more_numbers
+        visitor = view.chat.visitor_id
+        if visitor is not None:
+            others, others_total = chats_around(self.searcher, chat_id, visitor, q)
+            view = replace(view, others=others, others_total=others_total)
+        return view, numbers + more_numbers
 
     def _stored(self, chat_id: int) -> StoredChat:
         """A chat that the principal sees. Raises `NotFound`, `ChatDamaged`."""
@@ -478,23 +493,3 @@ class Service(Operating):
         """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
         self.archive.counts()
         self.engine.describe()
-
-    def _others(
-        self, chat: Chat, agents: Mapping[str, str], viewer: Viewer
-    ) -> tuple[tuple[Chat, ...], int]:
-        """(this visitor's other chats, newest first, at most ten; how many there are)."""
-        if chat.visitor_id is None:
-            return (), 0
-        plan = Plan(FieldIs("visitor_id", (chat.visitor_id,)), sort="newest", limit=_MAX_OTHERS + 1)
-        answer = self.searcher.index.search(plan)
-        ids = [hit.id for hit in answer.hits if hit.id != chat.id][:_MAX_OTHERS]
-        stored = self.archive.get(ids)
-        found = [stored.get(i) for i in ids]
-        readable = [other for other in found if isinstance(other, StoredChat)]
-        sizes = accumulate(len(other.raw) for other in readable)
-        others = tuple(
-            as_seen(self.chat_reader.read(other.raw, agents), viewer).chat
-            for other, size in zip(readable, sizes, strict=True)
-            if size <= _MAX_OTHERS_CHARACTERS
-        )
-        return others, max(0, answer.total - 1)

@@ -320,6 +320,30 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitorChat:
+    """One of a visitor's chats, as a line among all of them."""
+
+    id: int
+    hit: Hit | None
+    """With one snippet: what matched, else the first words. None for a chat that is too long to be
+    read beside others, or damaged in the archive."""
+    matches: bool = False
+    """Is the snippet what matched?"""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitorChats:
+    """A page of all chats of a visitor, newest first."""
+
+    chats: tuple[VisitorChat, ...]
+    total: int
+    """Of all pages."""
+    page: int
+    """From 1."""
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChatView:
     """One chat, for people to read."""
 
@@ -341,8 +365,8 @@ class ChatView:
     seen_at: datetime
     gone_at: datetime | None
     digest: str
-    others: tuple[Chat, ...] = ()
-    """Other chats of this visitor, newest first, at most ten."""
+    others: tuple[VisitorChat, ...] = ()
+    """Other chats of this visitor, newest first: those around this one, at most ten."""
     others_total: int = 0
     """How many other chats this visitor has."""
     hides: bool = False

@@ -16,6 +16,7 @@ hits.py          the chats that were found, read for one viewer
 cursor.py        encodes and decodes where a walk through the hits goes on
 place.py         where a chat stands among the hits of a search, and what is beside it
 similar_chats.py the chats that are like one
+visitor_chats.py all chats of one visitor
 recent_chats.py  a cache of the chats that were shown last, as they were read
 marks.py         where the messages of a chat have the texts of a query
 opening_message.py  which messages say what the visitor came for

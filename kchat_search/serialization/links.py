@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 
 from kchat_search.fields import PARAMETERS
 from kchat_search.models.chats import Chat
+from kchat_search.models.plan import FilterField
 from kchat_search.models.search import SearchRequest, Snippet
 from kchat_search.text.fold import without_surrogates
 
@@ -209,6 +210,18 @@ class Reading:
 def message_url(chat_id: int, snippet: Snippet) -> str:
     """The page of a chat, at the message of `snippet`."""
     return Reading(chat_id).url(snippet=snippet)
+
+
+def visitor_chats_url(chat_id: int, q: str = "", number: int | None = None) -> str:
+    """The page of all chats of a chat's visitor: the one with this number, else the one with the
+    chat. `q`: as in `chat_url`."""
+    query = "&".join(filter(None, (_marking(q), number and f"page={number}")))
+    return _with_query(f"/chats/{chat_id}/visitor", query)
+
+
+def chats_of_url(name: FilterField, value: str) -> str:
+    """The page of the newest chats with this value of a filter: of a visitor, of an agent."""
+    return search_url(SearchRequest(filters={name: (value,)}, sort="newest"))
 
 
 def similar_url(chat_id: int) -> str:

@@ -15,6 +15,7 @@ from kchat_search.models.reports import Presentation
 from kchat_search.models.search import MAX_HITS_BY_PAGE, MAX_QUERY_CHARACTERS
 from kchat_search.ports import Clock
 from kchat_search.serialization.alerts import alert_text
+from kchat_search.serialization.links import chats_of_url, visitor_chats_url
 from kchat_search.serialization.notes import note_text
 from kchat_search.serialization.times import rfc3339
 from kchat_search.web.api import metrics, openapi
@@ -50,6 +51,7 @@ from kchat_search.web.pages import (
     status_words,
     suggest,
     tokens,
+    visitor,
 )
 from kchat_search.web.pages import routes as pages
 from kchat_search.web.pages.uploads import shown_upload
@@ -102,6 +104,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(meant.pages)
     app.register_blueprint(saved.pages)
     app.register_blueprint(similar.pages)
+    app.register_blueprint(visitor.pages)
     app.register_blueprint(status.blueprint(clock))
     app.register_blueprint(suggest.pages)
     app.register_blueprint(sign_in.pages)
@@ -154,6 +157,8 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
         rfc3339=lambda when: rfc3339(when, zone),
     )
     app.jinja_env.globals.update(
+        chats_of=chats_of_url,
+        visitor_chats_url=visitor_chats_url,
         LINK_REL=formatting.LINK_REL,
         MAX_HITS_BY_PAGE=MAX_HITS_BY_PAGE,
         MAX_QUERY_CHARACTERS=MAX_QUERY_CHARACTERS,

@@ -34,6 +34,7 @@ from kchat_search.models.search import (
     SearchPage,
     SearchRequest,
     SimilarPage,
+    VisitorChats,
     Within,
 )
 from kchat_search.ports.access import Access, Recorder
@@ -146,6 +147,11 @@ class Program(Protocol):
         `within`: with its place among the hits of that search. Without `sent`, what Kchat sent is
         left out. `reveal`: with its private numbers, on a page too. Raises `NotFound`, and
         `LimitExceeded` for a query that is too long. Called by API and pages."""
+        ...
+
+    def visitor_chats(self, chat_id: int, q: str = "", page: int | None = None) -> VisitorChats:
+        """A page of all chats of a chat's visitor, each with what matches the query `q`; None: the
+        page with that chat. Raises `NotFound`. Called by pages."""
         ...
 
     def similar(self, chat_id: int, limit: int = SIMILAR) -> SimilarPage:

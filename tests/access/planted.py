@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from kchat_search.archive import SqlArchive
 from kchat_search.composition import make_gate
@@ -19,6 +20,9 @@ from kchat_search.config import only
 from kchat_search.gate import Gate
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat, RejectedChat
+from kchat_search.models.search import SimilarPage, VisitorChat
+from kchat_search.serialization.links import Links
+from kchat_search.serialization.search import similar_json
 from tests.world import BEGIN, message
 
 AGENTS = {
@@ -170,3 +174,10 @@ def took_part(versions: Sequence[Mapping[str, Any]], agent_id: str) -> bool:
         else (only_theirs and m["name"] == name)
         for m in chat["messages"]
     )
+
+
+def lines_json(chats: Sequence[VisitorChat], zone: ZoneInfo) -> Any:
+    """All that is said of these chats of a visitor."""
+    read = SimilarPage(tuple(one.hit for one in chats if one.hit))
+    which = [(one.id, one.matches) for one in chats]
+    return [which, similar_json(1, read, zone, Links("http://localhost/"))]

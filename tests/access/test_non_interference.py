@@ -27,7 +27,7 @@ from kchat_search.service import Service
 from kchat_search.text.fold import fold
 from kchat_search.web import create_app
 from tests.access.numbers import Number, Planted, planted
-from tests.access.planted import WORDS, opened
+from tests.access.planted import WORDS, lines_json, opened
 from tests.world import asked
 
 pytestmark = pytest.mark.slow
@@ -158,6 +158,17 @@ def said(ask: Callable[[], Any]) -> str:
         return f"{type(error).__name__}: {error}"
 
 
+def read_chat(service: Service, chat_id: int, q: str, within: Within | None) -> Any:
+    zone = service.presentation.zone
+    view = service.chat(chat_id, q, find=q[:3], within=within)
+    found = [sorted(view.found.items()), repr(view.place), chat_json(view, zone, LINKS, q)]
+    found += [lines_json(view.others, zone), view.others_total]
+    if view.chat.visitor_id:
+        every = service.visitor_chats(chat_id, q)
+        found += [every.total, every.page, lines_json(every.chats, zone)]
+    return found
+
+
 def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
     rnd = random.Random(11)
     zone = service.presentation.zone
@@ -169,16 +180,6 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
     def related(request: SearchRequest) -> Any:
         page = service.related(request)
         return related_json(request, replace(page, took_ms=None), zone, LINKS)
-
-    def chat(chat_id: int, q: str, within: Within | None) -> Any:
-        view = service.chat(chat_id, q, find=q[:3], within=within)
-        return [
-            sorted(view.found.items()),
-            repr(view.place),
-            chat_json(view, zone, LINKS, q),
-            [[m.text for m in other.messages] for other in view.others],
-            view.others_total,
-        ]
 
     def similar(chat_id: int) -> Any:
         return similar_json(chat_id, service.similar(chat_id), zone, LINKS)
@@ -204,10 +205,10 @@ def answers(service: Service, count: int) -> Iterator[tuple[str, str]]:
             chat_id, within = rnd.choice(IDS), Within(request, rnd.choice((None, 1, 2, 30)))
             yield (
                 f"chat {chat_id} {q}",
-                said(lambda i=chat_id, q=q, w=within: chat(i, q, w)),  # type: ignore[misc]
+                said(lambda i=chat_id, q=q, w=within: read_chat(service, i, q, w)),  # type: ignore[misc]
             )
     for chat_id in IDS:
-        yield f"chat {chat_id}", said(lambda i=chat_id: chat(i, "", None))  # type: ignore[misc]
+        yield f"chat {chat_id}", said(lambda i=chat_id: read_chat(service, i, "", None))  # type: ignore[misc]
         yield f"like {chat_id}", said(lambda i=chat_id: similar(i))  # type: ignore[misc]
     yield from suggestions(service, rnd, count // 20)
     yield "agents", text_of(agents_json(service.agents()))

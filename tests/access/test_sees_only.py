@@ -28,7 +28,16 @@ from kchat_search.serialization.search import related_json, search_json, similar
 from kchat_search.serialization.status import coverage_json
 from kchat_search.service import Service
 from kchat_search.web import create_app
-from tests.access.planted import AGENTS, FILES, RARE, WORDS, conversations, opened, took_part
+from tests.access.planted import (
+    AGENTS,
+    FILES,
+    RARE,
+    WORDS,
+    conversations,
+    lines_json,
+    opened,
+    took_part,
+)
 from tests.web.gates import OpenGate
 from tests.world import BEGIN, asked, chat, message
 
@@ -201,8 +210,10 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
             said(
                 lambda chat_id=chat_id, q=q: [  # type: ignore[misc]
                     chat_json(view := service.chat(chat_id, q), zone, LINKS, q),
-                    [other.id for other in view.others],
+                    lines_json(view.others, zone),
                     view.others_total,
+                    lines_json((every := service.visitor_chats(chat_id, q)).chats, zone),
+                    every.total,
                 ]
             ),
         )

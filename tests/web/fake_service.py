@@ -56,6 +56,8 @@ from kchat_search.models.search import (
     SimilarPage,
     Snippet,
     Suggestion,
+    VisitorChat,
+    VisitorChats,
     Within,
 )
 from kchat_search.search.export_walk import AbsentChat, Export
@@ -321,9 +323,30 @@ class FakeService:
             seen_at=NOW,
             gone_at=self.gone.get(one_chat.id),
             digest="0" * 64,
-            others=tuple(others[:10]),
+            others=tuple(self._line(c, q) for c in others[:10]),
             others_total=len(others),
         )
+
+    def visitor_chats(self, chat_id: int, q: str = "", page: int | None = None) -> VisitorChats:
+        """One page has three chats."""
+        visitor = self.chat(chat_id).chat.visitor_id
+        if visitor is None:
+            raise NotFound(f"Chat {chat_id} names no visitor.")
+        every = [c for c in self.chats if c.visitor_id == visitor]
+        place = next(n for n, c in enumerate(every) if c.id == chat_id)
+        number = place // 3 + 1 if page is None else page
+        part = every[(number - 1) * 3 : number * 3]
+        lines = tuple(self._line(c, q) for c in part)
+        return VisitorChats(lines, len(every), number, -(-len(every) // 3))
+
+    def _line(self, one_chat: Chat, q: str) -> VisitorChat:
+        hit = self._hit(one_chat, _words(q), 1)
+        first = [
+            Snippet(m.id, m.position, m.name, "visitor", None, m.text, ())
+            for m in one_chat.messages
+        ]
+        snippets = hit.snippets or tuple(first[:1])
+        return VisitorChat(one_chat.id, replace(hit, snippets=snippets), bool(hit.snippets))
 
     def versions(self, chat_id: int) -> tuple[StoredVersion, ...]:
         """One version for each day; the last one is of `NOW`."""

@@ -29,7 +29,7 @@ def test_a_chat_reads_as_it_was(client: FlaskClient) -> None:
     assert "发票.pdf 470.8 KB" in page.text
     assert "1 小时 2 分" in page.text
     assert any(x["href"] == "https://acme.kf5.com/apiv2/chats/290.json" for x in page.links)
-    assert any(x["href"] == "/chats/292" for x in page.links), "this visitor's other chats"
+    assert any(x["href"].startswith("/chats/292?q=") for x in page.links), "this visitor's"
     assert page.link("back") == "/?q=%E9%80%80%E6%AC%BE"
     assert page.link("next") == "#m290002"
     for message_id in range(290000, 290008):

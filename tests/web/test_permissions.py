@@ -48,6 +48,7 @@ OPEN_TO: dict[str, frozenset[str]] = {
     "chat.message": READERS,
     "suggest.suggest": READERS,
     "similar.similar": READERS,
+    "visitor.visitor": READERS,
     "pages.chat_versions": COMPLIANCE,
     "saved.saved": READERS,
     "saved.save": READERS,

@@ -12,6 +12,7 @@ box.py          what the box shows: examples from the own data, operators
 suggest.py      what may be typed at the cursor of the box
 meant.py        what a search found by meaning, asked for apart
 similar.py      the chats that are like one
+visitor.py      all chats of one visitor
 status.py       is everything there, what goes on, what failed
 status_words.py what goes on, what failed and what is missing, in words
 hot.py          what visitors asked about most lately

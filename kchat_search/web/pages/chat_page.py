@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.errors import BadRequest, NotFound
 from kchat_search.models.chats import Chat
-from kchat_search.models.search import ChatView, SearchRequest
+from kchat_search.models.search import ChatView
 from kchat_search.serialization import links
 from kchat_search.web.api.routes import conditional
 from kchat_search.web.http import parameters
@@ -118,13 +118,6 @@ def _chat_page(
         step=links.MESSAGES_A_PAGE,
         length=_length(chat),
         back_url=asked.back_url(view.place),
-        visitor_url=(
-            links.search_url(
-                SearchRequest(filters={"visitor_id": (chat.visitor_id,)}, sort="newest")
-            )
-            if chat.visitor_id
-            else None
-        ),
         kchat_url=links_of(program().presentation).kchat(chat.id),
         plain_types=transcript.PLAIN,
         card_types=transcript.CARDS,
