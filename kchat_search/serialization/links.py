@@ -215,7 +215,7 @@ def message_url(chat_id: int, snippet: Snippet) -> str:
 def visitor_chats_url(chat_id: int, q: str = "", number: int | None = None) -> str:
     """The page of all chats of a chat's visitor: the one with this number, else the one with the
     chat. `q`: as in `chat_url`."""
-    query = "&".join(filter(None, (_marking(q), number and f"page={number}")))
+    query = "&".join(filter(None, (_marking(q), f"page={number}" if number else "")))
     return _with_query(f"/chats/{chat_id}/visitor", query)
 
 

@@ -161,7 +161,11 @@ def said(ask: Callable[[], Any]) -> str:
 def read_chat(service: Service, chat_id: int, q: str, within: Within | None) -> Any:
     zone = service.presentation.zone
     view = service.chat(chat_id, q, find=q[:3], within=within)
-    found = [sorted(view.found.items()), repr(view.place), chat_json(view, zone, LINKS, q)]
+    found: list[Any] = [
+        sorted(view.found.items()),
+        repr(view.place),
+        chat_json(view, zone, LINKS, q),
+    ]
     found += [lines_json(view.others, zone), view.others_total]
     if view.chat.visitor_id:
         every = service.visitor_chats(chat_id, q)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.search import VisitorChat
@@ -56,8 +57,10 @@ def test_the_page_of_all_leads_from_page_to_page(client: FlaskClient, service: F
     assert client.get("/chats/999/visitor").status_code == 404
 
 
-def test_a_chat_that_was_not_read_is_named(client: FlaskClient, service: FakeService) -> None:
+def test_a_chat_that_was_not_read_is_named(
+    client: FlaskClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fill(service)
-    service._line = lambda one, _: VisitorChat(one.id, None)  # type: ignore[method-assign]
+    monkeypatch.setattr(service, "_line", lambda one, _: VisitorChat(one.id, None))
     page = look(client, "/chats/74/visitor")
     assert "#75 这个对话太长，或已损坏" in page.text
