@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -31,6 +32,7 @@ from kchat_search.kchat.upload_tokens import (
     without_upload_tokens,
 )
 from kchat_search.meaning.table import shipped
+from kchat_search.models.account import AccountDoor
 from kchat_search.models.people import OWNER, Entrance, Principal, Role
 from kchat_search.models.reports import Alert, Presentation
 from kchat_search.oidc.claims import Rules
@@ -51,6 +53,9 @@ from kchat_search.sync.scrub import Scrubber
 from kchat_search.sync.scrub_pace import Pace
 from kchat_search.sync.tables import Tables
 from kchat_search.text.segmentation import Segmenter
+
+_TRY_SECONDS = 10.0
+"""So long somebody waits to hear whether the account works."""
 
 
 def utc_now() -> datetime:
@@ -80,10 +85,14 @@ def _is_there(url: str) -> bool:
 
 
 def make_gate(
-    settings: Settings, clock: Clock = utc_now, told: Callable[[], Alert | None] = lambda: None
+    settings: Settings,
+    clock: Clock = utc_now,
+    told: Callable[[], Alert | None] = lambda: None,
+    account: AccountDoor | None = None,
 ) -> Gate:
     """Build the program. No request is sent to Kchat and no dictionary is loaded until the first
-    use. `told`: what a parent process says of the indexer that it keeps.
+    use. `told`: what a parent process says of the indexer that it keeps; `account`: the way to the
+    account that it holds.
 
     Raises `SettingsError` for settings that can't be used, `ArchiveError` where the archive
     can't be opened.
@@ -92,7 +101,7 @@ def make_gate(
     access = AccessOnDemand(lambda: _open_access(settings, clock, lambda: nullcontext(archive)))
     try:
         return Gate(
-            owners=_owners_service(settings, clock, told, archive),
+            owners=replace(_owners_service(settings, clock, told, archive), account=account),
             agents_see=settings.agents_see,
             access=access,
             elsewhere=_sign_in_elsewhere(settings, access, clock),
@@ -263,6 +272,17 @@ def _sync_policy(settings: Settings) -> SyncPolicy:
         reconcile_days=settings.reconcile_days,
         reconcile_pages_per_tick=settings.reconcile_pages_per_tick,
     )
+
+
+def count_chats_at_kchat(settings: Settings) -> int | None:
+    """Ask Kchat once, for one chat: does it take the account? Returns how many chats it counts, if
+    it says so. Raises `SettingsError`, and as `KchatClient.page` does."""
+    once = {
+        "request_retries": 0,
+        "request_timeout_seconds": min(settings.request_timeout_seconds, _TRY_SECONDS),
+    }
+    with closing(_client(settings.model_copy(update=once), ChatParser(settings.zone))) as client:
+        return client.page(1, per_page=1).count
 
 
 def _client(settings: Settings, parser: ChatParser) -> KchatClient:

@@ -12,6 +12,7 @@ from kchat_search.access.needs import needs
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import ArchiveError, IndexUnwritable, KchatError
+from kchat_search.models.account import AccountDoor
 from kchat_search.models.audit import Action, AuditEntry
 from kchat_search.models.chats import Understand
 from kchat_search.models.damage import RepairReport
@@ -72,6 +73,8 @@ class Operating:
     hot_questions: HotQuestions
     told: Callable[[], Alert | None] = lambda: None
     """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
+    account: AccountDoor | None = None
+    """The way to the account at Kchat, which a parent process holds; None: there is no parent."""
 
     @needs("operate")
     @contextmanager

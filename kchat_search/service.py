@@ -23,6 +23,7 @@ from kchat_search.chats.history import History, StoredVersions
 from kchat_search.chats.masked_sent import masked_sent
 from kchat_search.chats.masking import shown
 from kchat_search.errors import ArchiveError, BadRequest, ChatDamaged, Forbidden, NotFound
+from kchat_search.models.account import AccountCheck
 from kchat_search.models.audit import Action
 from kchat_search.models.chats import StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
@@ -469,6 +470,24 @@ class Service(Operating):
             reading=ListProgress.from_json(self.archive.cursor(kept_progress.CURSOR)),
             rebuild=self.lock.rebuild(),
         )
+
+    @needs("connect")
+    def can_check_account(self) -> bool:
+        """Is there anybody who can try the account?"""
+        return self.account is not None
+
+    @needs("connect")
+    def checked_account(self) -> AccountCheck | None:
+        """How the last try of the account at Kchat went; None: there was none."""
+        return None if self.account is None else self.account.last()
+
+    @needs("connect")
+    def check_account(self) -> None:
+        """Have the account tried that the settings name now, unless that is under way."""
+        last = self.checked_account()
+        if self.account is not None and (last is None or last.done):
+            self._record("operate", "account")
+            self.account.check()
 
     @open_to_all
     def alerts(self) -> tuple[Alert, ...]:

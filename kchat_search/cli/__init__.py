@@ -13,6 +13,7 @@ retry_line.py   the retries of a sync as one line, on a terminal
 output_file.py  an export into a file that is whole or not there
 unnamed_file.py a file that has no name until it is complete
 serve.py        the processes of `serve`: who starts, watches and ends them
+account.py      the account of `serve`: its indexer, and whether Kchat takes it
 parent.py       what such a process hears from `serve`, and tells it
 web_server.py   the pages and the API, served on this machine
 indexer.py      the indexer as a process

@@ -152,9 +152,12 @@ def serve(host: str | None, port: int | None, from_parent: bool) -> None:
     try:
         settings.credentials()
     except SettingsError as error:
-        click.echo(f"{error}\nServing what the archive has; nothing new is fetched.", err=True)
-        sys.exit(processes.run(settings, with_indexer=False))
-    sys.exit(processes.run(settings, with_indexer=True))
+        click.echo(
+            f"{error}\nServing what the archive has; nothing new is fetched. The page /setup leads "
+            "through it.",
+            err=True,
+        )
+    sys.exit(processes.run(settings, lambda: load_settings_of_serve(**given)))
 
 
 @commands.command()

@@ -93,7 +93,7 @@ def run_demo(server: DemoServer, port: int | None, *, people: bool = False) -> i
             agents_there = service.agents()
         if people:
             add_people(settings, agents_there)
-        return serve.run(settings, with_indexer=True)
+        return serve.run(settings, lambda: settings)
 
 
 def _settings(server: DemoServer, port: int) -> SettingsOfServe:

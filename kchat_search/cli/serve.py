@@ -23,7 +23,11 @@ from datetime import UTC, datetime, timedelta
 from types import FrameType, TracebackType
 from typing import IO, NoReturn, Protocol, Self
 
+import click
+
+from kchat_search.cli.account import AccountKeeper
 from kchat_search.cli.parent import LineReader
+from kchat_search.composition import count_chats_at_kchat
 from kchat_search.config import (
     Settings,
     SettingsOfServe,
@@ -32,6 +36,7 @@ from kchat_search.config import (
     environment_without_settings,
     to_json,
 )
+from kchat_search.models.account import AccountCheck
 from kchat_search.models.reports import Alert, Reason
 
 log = logging.getLogger(__name__)
@@ -51,16 +56,27 @@ _SIGNALS = {"SIGKILL": _MAYBE_MEMORY, "SIGBUS": _MAYBE_FILES, "SIGSEGV": _MAYBE_
 Tell = Callable[[Alert | None], None]
 
 
-def run(settings: SettingsOfServe, *, with_indexer: bool) -> int:
-    """Serve until this process is told to stop, or until the web server ends. Returns the exit code
-    of the web server."""
+def run(settings: SettingsOfServe, reload: Callable[[], SettingsOfServe]) -> int:
+    """Serve until this process is told to stop, or until the web server ends. Without an account,
+    what the archive has. `reload` reads the settings again. Returns the exit code of the web
+    server."""
     signal.signal(signal.SIGTERM, _exit_normally)
     try:
-        with WebProcess(settings) as web:
-            if not with_indexer:
-                return web.wait()
-            with IndexerKeeper(lambda: Child("worker", settings, SettingsWithAccount), web.tell):
-                return web.wait()
+        with (
+            WebProcess(settings) as web,
+            AccountKeeper(
+                settings,
+                web,
+                reload=reload,
+                count=count_chats_at_kchat,
+                indexer=lambda account: IndexerKeeper(
+                    lambda: Child("worker", account, SettingsWithAccount), web.tell
+                ),
+                now=lambda: datetime.now(UTC),
+            ) as account,
+        ):
+            web.listen(account.check)
+            return web.wait()
     except KeyboardInterrupt:  # Ctrl-C reached the children as well
         return 0
 
@@ -89,11 +105,13 @@ class Child:
         self._process = subprocess.Popen(  # noqa: S603  # nosec B603  # our own program
             [sys.executable, "-m", "kchat_search", command, "--from-parent"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE if command == "worker" else None,
+            stdout=subprocess.PIPE,
             bufsize=0,  # no buffer, so no lock that a thread may hold when this process ends
             env=environment_without_settings(),
         )
         assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._told = self._process.stdout
         self._pipe: IO[bytes] = self._process.stdin
         self._lock = threading.Lock()
         self.say(to_json(settings, kind))
@@ -105,8 +123,7 @@ class Child:
 
     def lines(self) -> LineReader:
         """What the process tells us."""
-        assert self._process.stdout is not None
-        return LineReader(self._process.stdout.fileno())
+        return LineReader(self._told.fileno())
 
     def wait(self) -> int:
         """Wait for the end of the process. Returns its exit code."""
@@ -116,8 +133,7 @@ class Child:
         """Give back the pipes, when the process has ended."""
         with self._lock:
             self._pipe.close()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        self._told.close()
 
     def end(self) -> None:
         """Stop the process: in good order, else by force."""
@@ -148,7 +164,25 @@ class WebProcess:
 
     def tell(self, alert: Alert | None) -> None:
         """Tell it what is wrong with the indexer; None: nothing is."""
-        self._child.say(json.dumps(None if alert is None else alert.to_json()))
+        self._child.say(json.dumps({"alert": None if alert is None else alert.to_json()}))
+
+    def tell_account(self, check: AccountCheck) -> None:
+        """Tell it how a try of the account goes."""
+        self._child.say(json.dumps({"account": check.to_json()}))
+
+    def listen(self, check: Callable[[], None]) -> None:
+        """Hear from now on, in another thread, where it can be opened, which is printed, and that
+        somebody wants the account to be tried: then `check` is called."""
+        threading.Thread(target=self._listen, args=(check,), name="web", daemon=True).start()
+
+    def _listen(self, check: Callable[[], None]) -> None:
+        lines = self._child.lines()
+        while (line := lines.line()) is not None:
+            said = json.loads(line)
+            if "open" in said:
+                click.echo(said["open"])
+            elif "check" in said:
+                check()
 
     def wait(self) -> int:
         """Wait for its end. Returns its exit code."""

@@ -10,8 +10,6 @@ from contextlib import closing
 from types import FrameType
 from typing import Any, NoReturn
 
-import click
-
 from kchat_search import logs
 from kchat_search.cli.parent import Parent
 from kchat_search.composition import make_gate
@@ -19,6 +17,7 @@ from kchat_search.config import Settings, SettingsOfWeb, from_json
 from kchat_search.errors import IndexDamaged, SettingsError
 from kchat_search.gate import Gate
 from kchat_search.hosts import http_url, is_loopback
+from kchat_search.models.account import AccountCheck, AccountDoor
 from kchat_search.models.reports import Alert
 from kchat_search.web import create_app
 from kchat_search.web.http.forwarding import is_proxy
@@ -50,33 +49,30 @@ def check_settings(settings: Settings) -> None:
 
 def run(parent: Parent) -> None:
     """Be the web server below `serve`: its settings, without an account, come from the parent, and
-    so does what is wrong with the indexer. Ends with the parent.
+    so does what is wrong with the indexer, and with the account. Ends with the parent.
 
     Raises as `make_gate` and `serve_web` do.
     """
+    parent.keep_standard_output()
     settings = from_json(parent.first_line(), SettingsOfWeb)
     logs.setup(settings.log_level, settings.log_format)
-    told: list[Alert | None] = [None]
+    alert: list[Alert | None] = [None]
+    checked: list[AccountCheck | None] = [None]
 
-    def hear(said: Mapping[str, Any] | None) -> None:
-        told[0] = None if said is None else Alert.from_json(said)
+    def hear(said: Mapping[str, Any]) -> None:
+        if "account" in said:
+            checked[0] = AccountCheck.from_json(said["account"])
+        else:
+            alert[0] = None if said["alert"] is None else Alert.from_json(said["alert"])
+
+    def announce(address: str) -> None:
+        words = f"Open {address}"
+        parent.tell({"open": f"\n{words}    (Ctrl-C ends the demo)\n" if settings.demo else words})
 
     parent.follow(hear)
-    with closing(make_gate(settings, told=lambda: told[0])) as gate:
-        serve_web(
-            gate,
-            settings.host,
-            settings.port,
-            _announce_demo if settings.demo else _announce,
-        )
-
-
-def _announce(address: str) -> None:
-    click.echo(f"Open {address}")
-
-
-def _announce_demo(address: str) -> None:
-    click.echo(f"\nOpen {address}    (Ctrl-C ends the demo)\n")
+    account = AccountDoor(lambda: parent.tell({"check": True}), lambda: checked[0])
+    with closing(make_gate(settings, told=lambda: alert[0], account=account)) as gate:
+        serve_web(gate, settings.host, settings.port, announce)
 
 
 def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) -> None:

@@ -21,7 +21,8 @@ class ReasonWords(NamedTuple):
 
 
 _ZH: dict[str, tuple[str, str]] = {
-    "SettingsError": ("设置缺少或有误。", "请改正设置，然后重新启动 kchat-search。"),
+    "NoAccount": ("", "请在 .env 或环境变量中填写 Kchat 账号；页面 /setup 有逐步说明。"),
+    "SettingsError": ("设置缺少或有误。", "请改正设置，然后再检查或重新启动。"),
     "KchatUnreachable": ("连不上 Kchat。", "请检查 KCHAT_SUBDOMAIN 或 KCHAT_BASE_URL，以及网络。"),
     "KchatUnreachable.name": (
         "找不到 Kchat 的域名。",
@@ -88,9 +89,10 @@ _ZH: dict[str, tuple[str, str]] = {
     "exit": ("进程自行结束。", "程序会自动重新启动它；若反复如此，请看日志。"),
 }
 _EN: dict[str, tuple[str, str]] = {
+    "NoAccount": ("", "Put the account into .env or the environment; the page /setup leads there."),
     "SettingsError": (
         "A setting is missing or wrong.",
-        "Correct it, then start kchat-search again.",
+        "Correct it, then check again or restart.",
     ),
     "KchatUnreachable": (
         "Kchat can't be reached.",

@@ -44,6 +44,7 @@ from kchat_search.web.pages import (
     meant,
     people,
     saved,
+    setup,
     sign_in,
     sign_in_code,
     similar,
@@ -105,6 +106,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     app.register_blueprint(saved.pages)
     app.register_blueprint(similar.pages)
     app.register_blueprint(visitor.pages)
+    app.register_blueprint(setup.pages)
     app.register_blueprint(status.blueprint(clock))
     app.register_blueprint(suggest.pages)
     app.register_blueprint(sign_in.pages)

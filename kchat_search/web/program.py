@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from kchat_search.chats.history import History
+from kchat_search.models.account import AccountCheck
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.hot import HotPage, Period
 from kchat_search.models.people import Permission, Principal
@@ -215,6 +216,18 @@ class Program(Protocol):
 
     def holder(self) -> str | None:
         """The process that is the indexer now; None if there is none."""
+        ...
+
+    def can_check_account(self) -> bool:
+        """Is there anybody who can try the account at Kchat? Called by pages."""
+        ...
+
+    def checked_account(self) -> AccountCheck | None:
+        """How the last try of the account went; None: there was none. Called by pages."""
+        ...
+
+    def check_account(self) -> None:
+        """Have the account tried. Called by pages."""
         ...
 
     def rebuilt_percent(self) -> int | None:

@@ -21,6 +21,7 @@ from kchat_search.fields import FACETS
 from kchat_search.kchat.json_codec import encode
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
+from kchat_search.models.account import AccountCheck
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
 from kchat_search.models.hot import Days, HotPage, Period
 from kchat_search.models.people import Permission
@@ -126,6 +127,10 @@ class FakeService:
     """By chat: its versions as Kchat sent them, oldest first. Other chats have one version."""
     wrong: tuple[Alert, ...] = ()
     """The alerts."""
+    can_check: bool = True
+    checked: AccountCheck | None = None
+    checks: list[str] = field(default_factory=list)
+    """Each time that the account was to be tried."""
     ended_kind: str | None = None
     rebuilt: int | None = None
     """How much of the index is built, in percent."""
@@ -420,6 +425,15 @@ class FakeService:
 
     def rebuilt_percent(self) -> int | None:
         return self.rebuilt
+
+    def can_check_account(self) -> bool:
+        return self.can_check
+
+    def checked_account(self) -> AccountCheck | None:
+        return self.checked
+
+    def check_account(self) -> None:
+        self.checks.append("tried")
 
     def alerts(self) -> tuple[Alert, ...]:
         return self.wrong

@@ -55,6 +55,8 @@ OPEN_TO: dict[str, frozenset[str]] = {
     "saved.rename": READERS,
     "saved.mark_seen": READERS,
     "saved.remove": READERS,
+    "setup.setup": frozenset({"admin"}),
+    "setup.check": frozenset({"admin"}),
     "status.status": frozenset({"compliance", "admin"}),
     "chat.reveal": COMPLIANCE,
     "chat.image": READERS,

@@ -14,6 +14,7 @@ meant.py        what a search found by meaning, asked for apart
 similar.py      the chats that are like one
 visitor.py      all chats of one visitor
 status.py       is everything there, what goes on, what failed
+setup.py        connecting the account at Kchat, and what is wrong with it
 status_words.py what goes on, what failed and what is missing, in words
 hot.py          what visitors asked about most lately
 saved.py        saved searches: each with its chats, and how many are new

@@ -29,7 +29,7 @@ _HOLDER = re.compile(r"(\w+) \(.*since ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}) UT
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 GAPS_SHOWN = 6
 _SETTING = re.compile(r"KCHAT_[A-Z_]+[A-Z]")
-_ABOUT_THE_ACCOUNT = ("SettingsError", "Kchat")
+_ABOUT_THE_ACCOUNT = ("SettingsError", "NoAccount", "Kchat")
 """How the kinds of reasons begin that the page about the account helps against."""
 
 
