@@ -242,6 +242,7 @@ FIELDS = (
         name="type",
         read=lambda facts: _one(facts.chat.type),
         title=Label("类型", "Type"),
+        labels={"chat": Label("在线对话", "Live chat")},
         description="Such as `chat`.",
         facet=True,
         operator="type",

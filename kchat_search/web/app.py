@@ -141,6 +141,7 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
     }
     app.jinja_env.filters.update(
         label=formatting.label,
+        worded=formatting.worded,
         note_text=lambda note: note_text(note, language.current()),
         alert_text=lambda alert: alert_text(alert, language.current(), zone),
         marked=formatting.marked,

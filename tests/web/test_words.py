@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import Environment, nodes
+from markupsafe import escape
 
 import kchat_search.web
 from kchat_search.errors import ArchiveError
+from kchat_search.fields import FIELDS, OPERATOR_TITLES, SPEAKER_LABELS
 from kchat_search.models.search import Note
 from tests.web.doors import signed_in
 from tests.web.fake_service import FakeService
@@ -23,7 +26,8 @@ TEMPLATES = Path(kchat_search.web.__file__).parent / "templates"
 ENVIRONMENT = Environment(autoescape=True, extensions=["jinja2.ext.i18n"], trim_blocks=True)
 HAN = re.compile("[\u3400-\u9fff]")
 WORD = re.compile(r"[A-Za-z]{2,}")
-NAMES = {"Kchat", "API", "HTTP", "OpenAPI", "Excel", "CSV", "JSON", "Lines", "English", "Enter", "whoosh"}
+NAMES = {"Kchat", "API", "HTTP", "OpenAPI", "Excel", "CSV", "JSON", "Lines", "English"}
+NAMES |= {"Enter", "Esc", "whoosh"}
 """What is the same in both languages."""
 SPOKEN = {"title", "aria-label", "placeholder", "alt", "aria-description", "label"}
 """Attributes that a person reads, and all of ours with words for scripts."""
@@ -134,9 +138,13 @@ def test_no_expression_of_a_template_has_han_that_is_not_translated() -> None:
 DATA = re.compile(r"(^|[ |])(code|kbd|pre|script|bdi|mark|\.ext|dir=auto|lang=zh-CN|lang=en)\b")
 """What stands in these is not the page's own: a query, a name, a message, another language."""
 UNITS = {"KB", "MB", "GB", "cookie"}
-CODE = re.compile(r"/[a-z]+|[a-z]+:\S*|AND|OR|NOT|KCHAT_\w+|kchat-search[ \w-]*|[A-Z][a-z]+/[A-Z][a-z]+")
+CODE = re.compile(
+    r"/[a-z]+|[a-z]+:\S*|AND|OR|NOT|KCHAT_\w+|kchat-search[ \w-]*|[A-Z][a-z]+/[A-Z][a-z]+"
+)
 """Operators, settings, commands and zones, which have no other name in Chinese."""
-GIVEN = re.compile(r"李雷|韩梅梅|非常满意|Mozilla.*|\b(ada|cora|otto|lilei|both|Chrome|Linux)\b|\{\w+\}")
+GIVEN = re.compile(
+    r"李雷|韩梅梅|非常满意|Mozilla.*|\b(ada|cora|otto|lilei|both|Chrome|Linux)\b|\{\w+\}"
+)
 """Names and codes of the tests' chats and people."""
 PAGES = [
     "/",
@@ -211,3 +219,29 @@ def test_no_page_for_people_mixes_two_languages(app: Flask, *, english: bool) ->
         m for p in ("/login", "/login/code") for m in mixed(app.test_client(), p, english=english)
     ]
     assert "\n".join(found) == ""
+
+
+def test_every_label_of_a_field_has_both_languages() -> None:
+    labels = [*OPERATOR_TITLES.values(), *SPEAKER_LABELS.values()]
+    for field in FIELDS:
+        labels += [field.title, field.none_label, *field.labels.values()]
+    for zh, en in labels:
+        assert HAN.search(zh), zh
+        assert en
+        assert not HAN.search(en), en
+
+
+def test_a_value_without_a_word_is_shown_as_a_code(
+    client: FlaskClient, service: FakeService
+) -> None:
+    strange = {"status": "odd <b>", "rating": "9", "type": "odd type", "started_by": "odd one"}
+    service.chats[:] = [replace(service.chats[0], **strange), service.chats[1]]  # type: ignore[arg-type]
+    asked = "&".join(f"{name}={quote(value)}" for name, value in strange.items())
+    chat, hits = client.get("/chats/290").text, client.get(f"/?q=&{asked}").text
+    for value in strange.values():
+        code = f"<code>{escape(value)}</code>"
+        assert code in hits, "filter, chip, hit"
+        assert value == "odd type" or code in chat
+    chips = hits[hits.index('class="chips"') :].split("</ul>")[0]
+    assert chips.count("<code>") == 4
+    assert "<code>close" not in client.get("/?q=&status=close").text

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Literal
 
 from flask_babel import gettext as _
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from kchat_search.errors import BadRequest
@@ -20,6 +21,7 @@ from kchat_search.models.search import FacetValue, SearchPage, SearchRequest
 from kchat_search.serialization.links import changed, filtered, pairs, search_url
 from kchat_search.web.pages.evidence import days
 from kchat_search.web.pages.exclusion import excluding, exclusions
+from kchat_search.web.pages.formatting import worded
 from kchat_search.web.pages.labels import Labels
 
 VALUES_AT_ONCE = 6
@@ -194,14 +196,14 @@ def mine(request: SearchRequest, page: SearchPage, agent_id: str | None) -> Choi
 def filter_label(
     name: str, values: Sequence[str], page: SearchPage, agents: Mapping[str, str], labels: Labels
 ) -> str:
-    """A filter with its values, in words."""
+    """A filter with its values, in words: HTML, since a value without a word is shown as a code."""
     given = {value.value: value.label for value in page.facets.get(name, ())}
     shown = [
         labels.value(name, value, agents.get(value) if BY_NAME[name].agent else given.get(value))
         for value in values
     ]
-    label: str = _("%(title)s：%(value)s", title=labels.titles[name], value="、".join(shown))
-    return label
+    values_shown = Markup("、").join(map(worded, shown))
+    return Markup("{}{}").format(_("%(title)s：", title=labels.titles[name]), values_shown)
 
 
 def dates_label(request: SearchRequest, by: By) -> str:

@@ -1,8 +1,8 @@
 """Text, dates and numbers in the form in which a page shows them.
 
-Invariants: only `marked` and `linked` make HTML, and they escape all text that they get. A page has
-no lone surrogate (UTF-8 does not allow it) and no control character that a browser would drop or
-misread. Each is replaced by exactly one character, so ranges in code points stay correct.
+Invariants: only `marked`, `linked` and `worded` make HTML, and they escape all text that they get.
+A page has no lone surrogate (UTF-8 does not allow it) and no control character that a browser would
+drop or misread. Each is replaced by exactly one character, so ranges in code points stay correct.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from markupsafe import Markup, escape
 
 from kchat_search import processor_time
 from kchat_search.serialization.times import local
+from kchat_search.web.http import language
+from kchat_search.web.pages.labels import Code
 from kchat_search.web.pages.text_links import links
 
 Mark = tuple[int, int] | tuple[int, int, str]
@@ -40,6 +42,15 @@ def label(text: str) -> str:
     is replaced.
     """
     return " ".join(_DIRECTION.sub(_REPLACEMENT, text).split())
+
+
+def worded(value: str) -> str:
+    """The words for a value, in one line; a `Code` as HTML that says that it is one."""
+    if isinstance(value, Markup):
+        return value
+    return (
+        Markup("<code>{}</code>").format(label(value)) if isinstance(value, Code) else label(value)
+    )
 
 
 def marked(text: str, ranges: Iterable[Mark]) -> Markup:
@@ -136,8 +147,12 @@ def day(when: date) -> str:
 
 
 def moment(when: datetime | None, zone: ZoneInfo) -> str:
-    """A moment, to the minute: «2015-04-25 08:04»; «—» for None."""
-    return "—" if when is None else local(when, zone).strftime("%Y-%m-%d %H:%M").zfill(16)
+    """A moment, to the minute: «2015-04-25 08:04», «Apr 25, 2015, 08:04»; «—» for None."""
+    if when is None:
+        return "—"
+    if language.current() == "en":
+        return dates.format_datetime(local(when, zone), "MMM d, y, HH:mm", locale="en")
+    return local(when, zone).strftime("%Y-%m-%d %H:%M").zfill(16)
 
 
 def clock(when: datetime, zone: ZoneInfo) -> str:

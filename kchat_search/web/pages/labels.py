@@ -6,6 +6,12 @@ from kchat_search.fields import BY_NAME, PARAMETERS, SPEAKER_LABELS
 from kchat_search.web.http.language import current
 
 
+class Code(str):
+    """A value that the pages have no word for: it is shown as a code."""
+
+    __slots__ = ()
+
+
 class Labels:
     """Made once for each page, so that the language is not looked up for each message."""
 
@@ -21,5 +27,9 @@ class Labels:
         """The word for each kind of speaker."""
 
     def value(self, name: str, value: str | None, given: str | None = None) -> str:
-        """The words for a value of a field: the page's own, else `given`, else the value itself."""
-        return BY_NAME[name].label(value, self._language) or given or value or ""
+        """The words for a value of a field: the page's own, else `given`; else the value itself, as
+        a code where it is no person's."""
+        words = BY_NAME[name].label(value, self._language) or given
+        if words or not value:
+            return words or ""
+        return value if BY_NAME[name].person else Code(value)
