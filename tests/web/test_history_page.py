@@ -171,3 +171,44 @@ def test_a_text_is_told_apart_from_another(
 ) -> None:
     assert pieces(text, other) == Pieces(*expected)
     assert "".join(expected) == text
+
+
+def test_versions_in_which_the_chat_only_grew_are_one_line(
+    client: FlaskClient, service: FakeService
+) -> None:
+    said = [{"id": n, "msg": f"第 {n} 句", "is_read": 0} for n in range(1, 9)]
+    read = [one | {"is_read": 1} for one in said]
+    service.past[290] = [
+        {"messages": said[:2]},
+        {"messages": said[:3], "message_count": 3},
+        {"messages": [*read[:3], said[3]], "message_count": 4},
+        {"messages": [*read[:3], said[3] | {"msg": "改了"}, said[4]]},
+        {"messages": [*read[:3], said[3] | {"msg": "改了"}, *said[4:]]},
+    ]
+    page = look(client, "/chats/290/versions")
+    order = ["版本 5 现在 只新增了 3 条消息", "版本 4", "修改的消息 1"]
+    order += ["之前 第 4 句", "之后 改了", "版本 2–3 只新增了 2 条消息", "版本 1"]
+    positions = [page.text.index(words) for words in order]
+    assert positions == sorted(positions)
+    assert [one for one in page.ids if one in ("v1", "v2", "v3", "v4", "v5")] == [
+        "v5", "v4", "v3", "v2", "v1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        {"messages": [{"id": 1, "msg": "一"}, {"id": 2, "msg": "二"}], "status": "close"},
+        {"messages": [{"id": 1, "msg": "改"}, {"id": 2, "msg": "二"}]},
+        {"messages": [{"id": 1, "msg": "", "recalled": 1}, {"id": 2, "msg": "二"}]},
+        {"messages": [{"id": 2, "msg": "二"}]},
+        {"messages": [{"id": 1, "msg": "一", "name": "别人"}, {"id": 2, "msg": "二"}]},
+        {"messages": [{"id": 1, "msg": "一", "is_read": 1}]},
+    ],
+    ids=["a fact", "an edit", "a recall", "a removal", "a name", "read"],
+)
+def test_what_did_more_than_grow_stands_out(
+    client: FlaskClient, service: FakeService, after: dict[str, Any]
+) -> None:
+    service.past[290] = [{"messages": [{"id": 1, "msg": "一"}]}, after]
+    assert "只新增了" not in look(client, "/chats/290/versions").text

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 from flask_babel import gettext as _
@@ -39,6 +40,8 @@ _PATIENCE = 0.2
 the page of the versions has all there is."""
 _MAX_OPEN = 5
 """A group of at most so many added messages is open from the beginning."""
+_GROW_TOO = frozenset(("message_count", "duration"))
+"""Fields of a chat that change whenever it grows."""
 _SHOWN = 1_000
 """At most so many added or touched messages of a version are shown. The API has them all."""
 
@@ -51,6 +54,8 @@ _Anchored = tuple[str, MessageDifference]
 class ShownField:
     """A field that changed, in the words of the page. A missing value is ""."""
 
+    name: str
+    """In the API."""
     title: str
     known: bool
     """Whether `title` is a word of the page. If not, it is the name of the field."""
@@ -106,6 +111,45 @@ class ShownVersion:
     fields: tuple[ShownField, ...]
     groups: tuple[Group, ...]
     """The groups whose texts can't be read elsewhere come first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What stands as one entry on the page: a version, or several in which the chat only grew."""
+
+    versions: tuple[ShownVersion, ...]
+    """Newest first."""
+    grew: bool
+    """Did nothing happen but that messages were added?"""
+
+    @property
+    def added(self) -> int:
+        """How many messages were added."""
+        groups = (group for one in self.versions for group in one.groups)
+        return sum(group.total for group in groups if group.kind == "added")
+
+
+def folded(versions: Iterable[ShownVersion]) -> tuple[Fold, ...]:
+    """The entries of the page, in the order of the versions: those that follow each other and only
+    grew are one."""
+    return tuple(
+        fold
+        for grew, some in groupby(versions, _only_grew)
+        for fold in ([Fold(tuple(some), grew)] if grew else [Fold((one,), grew) for one in some])
+    )
+
+
+def _only_grew(one: ShownVersion) -> bool:
+    """Were messages added, and nothing else? That they were read, and what Kchat counts of them,
+    follows from it."""
+    kinds = {group.kind: group for group in one.groups}
+    touched = kinds.pop("touched", None)
+    if set(kinds) != {"added"} or any(field.name not in _GROW_TOO for field in one.fields):
+        return False
+    if touched is None:
+        return True
+    fields = {field.name for message in touched.messages for field in message.fields}
+    return fields <= {"is_read"} and touched.total == len(touched.messages)
 
 
 def versions_a_page(chat: Chat) -> int:
@@ -216,7 +260,8 @@ class _Namer:
                 for value in (change.before, change.after)
             )
         known = change.name in titles
-        return ShownField(titles.get(change.name, change.name), known, before, after)
+        title = titles.get(change.name, change.name)
+        return ShownField(change.name, title, known, before, after)
 
     def _value(self, name: str, value: object) -> str:
         text = value_text(value)

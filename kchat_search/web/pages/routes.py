@@ -21,7 +21,7 @@ from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import links_of, page
-from kchat_search.web.pages import chat_page, filters, history, search_page
+from kchat_search.web.pages import chat_page, filters, history, search_page, transcript
 
 
 def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
@@ -74,9 +74,10 @@ def _versions_page(view: ChatView, offset: int) -> Response:
         view=view,
         chat=view.chat,
         total=len(versions),
-        versions=history.shown_versions(versions, offset, a_page, program().agents()),
+        folds=history.folded(history.shown_versions(versions, offset, a_page, program().agents())),
         offset=offset,
         step=a_page,
+        plain_types=transcript.PLAIN,
         type_words=chat_page.type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url,
