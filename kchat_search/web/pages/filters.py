@@ -92,7 +92,9 @@ def filters(
         if name == "type" and len(boxes) == 1 and not boxes[0].ticked:
             continue  # most companies have only one type
         if boxes:
-            first, rest = tuple(boxes[:VALUES_AT_ONCE]), tuple(boxes[VALUES_AT_ONCE:])
+            # one more takes no more room than the words that would lead to it
+            most = VALUES_AT_ONCE + (len(boxes) == VALUES_AT_ONCE + 1)
+            first, rest = tuple(boxes[:most]), tuple(boxes[most:])
             found.append(Filter(name, labels.titles[name], field.repeatable, first, rest))
     return found
 

@@ -16,10 +16,10 @@ from kchat_search.models.search import FacetValue, SearchRequest
 from kchat_search.serialization.links import search_url
 from kchat_search.web.pages.filters import By, dated, span_of
 
-HEIGHT = 64
-"""Of the highest bar."""
 WIDTH = 304
-WIDE = 912
+WIDE = 608
+HEIGHT = 64
+"""Of the highest bar; where the picture is wide, twice as much."""
 LEFT = 30
 """Of the first bar: the numbers of the axis stand before it."""
 BELOW = 17
@@ -89,12 +89,24 @@ class Histogram:
     ticks: tuple[Tick, ...] = ()
     names: tuple[Name, ...] = ()
     width: int = WIDTH
-    height: int = ABOVE + HEIGHT + BELOW
     left: int = LEFT
     top: int = ABOVE
-    bottom: int = ABOVE + HEIGHT
     promises: bool = True
     """Does the link of a bar find as many chats as the bar counts?"""
+
+    @property
+    def bottom(self) -> int:
+        """Where the bars end."""
+        return ABOVE + _tallest(self.width)
+
+    @property
+    def height(self) -> int:
+        """Of the whole picture."""
+        return self.bottom + BELOW
+
+
+def _tallest(width: int) -> int:
+    return HEIGHT * width // WIDTH
 
 
 def of_facets(
@@ -179,7 +191,7 @@ def _bars(
     `MAX_YEARS` of them."""
     filled = [name for name, count in named if count] if len(named) < MAX_YEARS else []
     highest = max(1, *(count for _, count in named)) if len(named) > 1 else max(1, named[0][1])
-    step = (width - LEFT) / len(named)
+    step, tallest = (width - LEFT) / len(named), _tallest(width)
     asked = span_of(request, by)
     bars = []
     for position, (name, count) in enumerate(named):
@@ -194,13 +206,13 @@ def _bars(
         active = asked == (start, end)
         days = (None, None) if active else (start, end)
         # A month with one chat beside months with thousands must still be visible.
-        height = max(2.0, round(count / highest * HEIGHT, 1)) if count else 0.0
+        height = max(2.0, round(count / highest * tallest, 1)) if count else 0.0
         bars.append(
             Bar(
                 name=name,
                 count=count,
                 x=round(LEFT + position * step, 2),
-                y=ABOVE + HEIGHT - height,
+                y=ABOVE + tallest - height,
                 width=round(max(1.0, min(step - GAP, 40.0)), 2),
                 height=height,
                 start=start,
@@ -210,16 +222,21 @@ def _bars(
             )
         )
     return Histogram(
-        tuple(bars), highest, _ticks(highest), _names(bars), width, promises=by == "created"
+        tuple(bars),
+        highest,
+        _ticks(highest, tallest),
+        _names(bars),
+        width,
+        promises=by == "created",
     )
 
 
-def _ticks(highest: int) -> tuple[Tick, ...]:
+def _ticks(highest: int, tallest: int) -> tuple[Tick, ...]:
     """At most `_MOST_TICKS` round numbers up to the highest count."""
     steps = (digit * 10**power for power in range(18) for digit in (1, 2, 5))
     step = next(step for step in steps if highest // step <= _MOST_TICKS)
     counts = range(step, highest + 1, step)
-    return tuple(Tick(count, round(ABOVE + HEIGHT * (1 - count / highest), 1)) for count in counts)
+    return tuple(Tick(count, round(ABOVE + tallest * (1 - count / highest), 1)) for count in counts)
 
 
 def _names(bars: list[Bar]) -> tuple[Name, ...]:
