@@ -47,7 +47,7 @@ def test_a_chat_is_found_narrowed_and_opened_with_and_without_javascript(watch: 
     page = watch.open("/")
     without = not page.locator("#help-open").is_visible()
     page.fill("#q", "退款")
-    page.click("#search-form button")
+    page.click("#search-form button[type=submit]")
     page.wait_for_url("**/?q=*")
     assert page.locator(".hit").count() == 4
     page.check("[name=agent_id][value='2193']")
@@ -64,7 +64,7 @@ def test_a_chat_is_found_narrowed_and_opened_with_and_without_javascript(watch: 
     page.click("#m290001 a.next" if without else "#match-next")
     page.wait_for_url("**#m290002")
     page.click("#back")
-    page.wait_for_url("**/?q=%E9%80%80%E6%AC%BE")
+    page.wait_for_url("**/?q=%E9%80%80%E6%AC%BE#hit-290")
 
 
 @pytest.mark.parametrize(
