@@ -62,7 +62,7 @@
     }
   };
   const put = (page, found, address) => {
-    for (const part of found.querySelectorAll("script, form:not(:has(.show-image)), button:not(.show-image)")) part.remove();
+    for (const part of found.querySelectorAll("script, .to-paper, .on-paper, form:not(:has(.show-image)), button:not(.show-image)")) part.remove();
     for (const link of found.querySelectorAll("a[href^='#']")) {
       link.setAttribute("href", address.pathname + address.search + link.getAttribute("href"));
     }
@@ -107,7 +107,7 @@
     if (!hit || !isOn() || !event.detail || event.defaultPrevented) return;
     if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const link = event.target.closest("a[href]") ?? hit.querySelector("a.open");
-    const selects = !event.target.closest("a") && !getSelection().isCollapsed;
+    const selects = event.detail === 1 && !event.target.closest("a") && !getSelection().isCollapsed;
     if (selects || !/^\/chats\/\d+$/.test(link.pathname)) return;
     event.preventDefault();
     clearTimeout(pause);

@@ -13,7 +13,7 @@ from tests.web.builders import chat, message
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 
-LONG = chat(7, [message(f"第 {n} 句{' 退货' if n in (3, 150, 190) else ''}") for n in range(200)])
+LONG = chat(7, [message(f"第 {n} 句{' 退货' if n in (3, 50, 70) else ''}") for n in range(80)])
 
 
 @pytest.fixture(scope="package")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from tests.system.chromium import NEEDS_CHROMIUM, Watch
+from tests.system.chromium import NEEDS_CHROMIUM, Watch, served, watched
+from tests.web import chats
+from tests.web.conftest import access_in, make_presentation
+from tests.web.doors import WORDS, Doors, Time, hire
+from tests.web.fake_service import FakeService
 
 pytestmark = NEEDS_CHROMIUM
 
@@ -187,6 +193,29 @@ def test_what_fails_is_said_and_can_be_tried_again(
     watch.complaints = [
         one for one in watch.complaints if "%E5%8C%85" not in one and FAILED not in one
     ]
+
+
+def test_an_expired_log_in_keeps_what_was_typed(browser: Browser, tmp_path: Path) -> None:
+    with closing(access_in(tmp_path / "access.sqlite3", clock := Time())) as access:
+        hire(access)
+        doors = Doors(FakeService(chats.ordinary(), make_presentation()), access, clock)
+        with served(doors.app()) as address, watched(browser, address) as watch:
+            page = watch.open("/login")
+
+            def log_in() -> None:
+                page.fill("#username", "cora")
+                page.fill("#password", WORDS)
+                page.click("main button[type=submit]")
+
+            log_in()
+            page.wait_for_url(lambda url: "/login" not in url)
+            watch.open("/?q=退款")
+            page.context.clear_cookies()
+            search(page, "包裹")
+            page.wait_for_url("**/login?next=**")
+            log_in()
+            at(page, "/?q=包裹")
+            watch.complaints = [one for one in watch.complaints if FAILED not in one]
 
 
 def test_a_query_that_is_refused_gets_the_words_of_the_server(watch: Watch) -> None:
