@@ -36,7 +36,7 @@ def test_a_chat_has_the_visitors_other_chats_beside_it(
     assert page.marks == ["退款"]
     assert "/chats/71/visitor?q=%E9%80%80%E6%AC%BE#here" in addresses
     assert addresses.count("/?agent_id=2192&sort=newest") > 7, "names lead on"
-    assert "/?visitor_id=71&sort=newest" in addresses
+    assert addresses.count("/?visitor_id=71&sort=newest") == 3, "title, message, facts"
 
 
 def test_the_page_of_all_leads_from_page_to_page(client: FlaskClient, service: FakeService) -> None:

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.chats.visible_text import visible_text
 from kchat_search.errors import BadRequest, NotFound
-from kchat_search.models.chats import Chat
+from kchat_search.models.chats import Chat, Speaker
 from kchat_search.models.search import ChatView
 from kchat_search.serialization import links
 from kchat_search.web.api.routes import conditional
@@ -125,6 +125,7 @@ def _chat_page(
         show_url=asked.reading.image_url(asked.offset),
         hide_url=asked.part_url(asked.offset),
         type_words=type_words(),
+        leads=_leads(view),
         chat_url=links.chat_url,
         versions_url=links.versions_url(chat.id),
         similar_url=links.similar_url(chat.id),
@@ -133,6 +134,18 @@ def _chat_page(
         can_reveal=view.hides and program().may("numbers"),
         labels=Labels(),
     )
+
+
+def _leads(view: ChatView) -> dict[tuple[Speaker, str], str]:
+    """By who speaks and under which name: the page of their chats."""
+    found: dict[tuple[Speaker, str], str] = {
+        ("agent", one.name): links.chats_of_url("participant", one.value)
+        for one in view.participants
+        if one.name
+    }
+    if view.chat.visitor_id and view.visitor_name:
+        found["visitor", view.visitor_name] = links.chats_of_url("visitor_id", view.chat.visitor_id)
+    return found
 
 
 def _said_before(view: ChatView) -> Mapping[int, str]:
