@@ -24,6 +24,8 @@ from kchat_search.text.fold import without_surrogates
 _DEFAULTS = SearchRequest()
 MESSAGES_A_PAGE = 200
 """Messages in a part of a chat: so many a page shows at once. Few chats have more."""
+MESSAGES_ON_PAPER = 2_000
+"""The same on a page that is to be printed: as many as one request may cost."""
 
 
 def pairs(request: SearchRequest) -> list[tuple[str, str]]:
@@ -181,9 +183,9 @@ class Reading:
         """Its page, at the message with this position and anchor."""
         return self._url("", position // MESSAGES_A_PAGE * MESSAGES_A_PAGE) + f"#{anchor}"
 
-    def whole_url(self) -> str:
-        """Its page with all messages."""
-        return self._url("", 0, all="true")
+    def paper_url(self, offset: int = 0) -> str:
+        """Its page to be printed, from a message on."""
+        return self._url("", offset, all="true")
 
     def reveal_url(self, offset: int = 0) -> str:
         """Where the form is sent that shows the chat's private numbers."""

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from kchat_search.errors import BadRequest
 from kchat_search.models.search import MAX_HITS_BY_PAGE, Neighbour, Place, SearchRequest, Within
 from kchat_search.serialization import links
-from kchat_search.serialization.links import MESSAGES_A_PAGE, Reading
+from kchat_search.serialization.links import MESSAGES_A_PAGE, MESSAGES_ON_PAPER, Reading
 from kchat_search.web.http import parameters
 from kchat_search.web.http.language import without_choice
 
@@ -31,21 +31,26 @@ class AskedChat:
     within: Within | None
     offset: int = 0
     """The first message that is shown, from 0: the beginning of a part."""
-    whole: bool = False
-    """Are all messages shown, and not a part?"""
+    on_paper: bool = False
+    """Is it to be printed, with all messages, as far as one page can have them?"""
+
+    @property
+    def step(self) -> int:
+        """Messages in a part."""
+        return MESSAGES_ON_PAPER if self.on_paper else MESSAGES_A_PAGE
 
     @property
     def part(self) -> slice:
         """The messages that are shown."""
-        return slice(0, None) if self.whole else slice(self.offset, self.offset + MESSAGES_A_PAGE)
+        return slice(self.offset, self.offset + self.step)
 
     def part_url(self, offset: int) -> str:
         """Another part of the same chat."""
-        return self.reading.url(offset)
+        return self.reading.paper_url(offset) if self.on_paper else self.reading.url(offset)
 
     def message_url(self, position: int, anchor: str) -> str:
         """A message of the same chat: on this page, or on that of its part."""
-        if self.whole or position // MESSAGES_A_PAGE * MESSAGES_A_PAGE == self.offset:
+        if position // self.step * self.step == self.offset:
             return f"#{anchor}"
         return self.reading.message_url(position, anchor)
 
@@ -79,7 +84,6 @@ def read_asked_chat(chat_id: int) -> AskedChat:
     given = parameters.only(without_choice(request.args), *names)
     if given["all"] not in ("", "true"):
         raise BadRequest(_("%(name)s 只能是 %(choices)s。", name="all", choices="true"), "all")
-    offset = parameters.read_offset(given["offset"]) // MESSAGES_A_PAGE * MESSAGES_A_PAGE
     at = parameters.read_offset(given["at"], "at") or None
     within = Within(_list(given["within"]), at) if given["within"] else None
     q = given["q"] if within is None else within.request.q
@@ -90,8 +94,9 @@ def read_asked_chat(chat_id: int) -> AskedChat:
         at=None if within is None else at,
         find=given["find"],
     )
-    whole = bool(given["all"])
-    return AskedChat(reading, q, within, 0 if whole else offset, whole)
+    asked = AskedChat(reading, q, within, on_paper=bool(given["all"]))
+    offset = parameters.read_offset(given["offset"]) // asked.step * asked.step
+    return replace(asked, offset=offset)
 
 
 def _list(query: str) -> SearchRequest:

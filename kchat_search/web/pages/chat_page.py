@@ -115,7 +115,7 @@ def _chat_page(
         q=asked.q,
         rows=transcript.rows(view, program().presentation.zone, asked.part, matches),
         matches=match_list(view, matches, asked.offset),
-        step=links.MESSAGES_A_PAGE,
+        step=asked.step,
         length=_length(chat),
         back_url=asked.back_url(view.place),
         kchat_url=links_of(program().presentation).kchat(chat.id),

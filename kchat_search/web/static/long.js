@@ -52,16 +52,19 @@ kchat.chat = (() => {
     if (last && after[0]?.matches(".day") && day(last) === day(after[0])) after.shift().remove();
   };
 
-  const addBefore = (found) => {
+  const addBefore = async (found) => {
     const items = itemsOf(found);
     nameDayOnce(items, [...list.children]);
     const from = list.firstElementChild;
     const top = from.getBoundingClientRect().top;
-    document.documentElement.style.overflowAnchor = "none"; // we keep the place, not the browser too
+    // The browser keeps what is read in its place, but not at the very top, and not every browser.
+    if (scrollY < 1) {
+      scrollTo({ top: 1, behavior: "instant" });
+      await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    }
     list.prepend(...items);
     setPager("before", found);
-    scrollBy({ top: from.getBoundingClientRect().top - top, behavior: "instant" });
-    requestAnimationFrame(() => { document.documentElement.style.overflowAnchor = ""; });
+    if (!CSS.supports("overflow-anchor: auto")) scrollBy({ top: from.getBoundingClientRect().top - top, behavior: "instant" });
     conversation.dataset.first = found.dataset.first;
   };
   const addAfter = (found) => {
@@ -83,7 +86,7 @@ kchat.chat = (() => {
     if (!link || busy) return;
     const found = await ask(link.href);
     if (!found || !seen.isConnected) return; // the link stays, for whoever asks again
-    (seen.matches(".before") ? addBefore : addAfter)(found);
+    await (seen.matches(".before") ? addBefore : addAfter)(found);
     changed();
   }, { rootMargin: "1000px 0px" });
   const changed = () => {
@@ -123,13 +126,18 @@ kchat.chat = (() => {
     location.replace(address);
   };
 
-  // -- all of it, for paper -----------------------------------------------------------------------------
+  // -- all of it, for paper ----------------------------------------------------------------------------
   byId("whole")?.addEventListener("click", async (event) => {
     event.preventDefault();
-    const found = await ask(event.currentTarget.href);
-    if (!found) return;
     watcher.disconnect();
-    replace(found);
+    const first = await ask(event.currentTarget.href);
+    if (!first) return;
+    replace(first);
+    for (let next = pager("after")?.querySelector("a"); next; next = pager("after")?.querySelector("a")) {
+      const found = await ask(next.href);
+      if (!found) return changed();
+      addAfter(found);
+    }
     for (const part of conversation.querySelectorAll(".in-parts")) part.remove();
     delete conversation.dataset.step;
     print();
