@@ -12,7 +12,7 @@ from kchat_search.errors import Forbidden, NotFound
 from kchat_search.gate import Gate
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import ANYONE, NOBODY, OWNER, Principal
-from kchat_search.models.search import SearchRequest
+from kchat_search.models.search import SearchRequest, Within
 from tests.test_house import modules, source
 from tests.world import World
 
@@ -100,6 +100,8 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
     service.chat(number, "退款 a&b")
     with pytest.raises(NotFound):
         service.chat(10**9, "退款")
+    within = Within(SearchRequest(q="退款", filters={"agent_id": ("2192",)}, sort="newest"), at=1)
+    service.chat(number, "退款", find="x&y", within=within)
     service.chat(number, reveal=True)
     service.history(number)
     similar = len(service.similar(number).hits)
@@ -117,6 +119,7 @@ def test_what_is_asked_is_recorded_with_what_was_found(world: World) -> None:
         ("view", f"chat:{number}", "", 1),
         ("view", f"chat:{number}", "q=退款 a%26b", 1),
         ("view", f"chat:{10**9}", "q=退款", 0),
+        ("view", f"chat:{number}", "q=退款&agent_id=2192&sort=newest&find=x%26y", 1),
         ("reveal", f"chat:{number}", "", 1),
         ("versions", f"chat:{number}", "", 1),
         ("similar", f"chat:{number}", "", similar),

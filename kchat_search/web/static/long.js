@@ -38,7 +38,7 @@ kchat.chat = (() => {
     else list.after(document.adoptNode(next));
   };
   const showRange = () => {
-    const number = { first: Number(conversation.dataset.first), last: Number(conversation.dataset.last) };
+    const number = { first: Number(conversation.dataset.first) + 1, last: Number(conversation.dataset.last) };
     const write = (_, name) => number[name].toLocaleString(document.documentElement.lang);
     for (const words of conversation.querySelectorAll(".range")) {
       words.textContent = words.dataset.words.replace(/\{(\w+)\}/g, write);
