@@ -29,7 +29,7 @@ from kchat_search.demo.events import EVENTS
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import KchatError
 from tests.contracts.archive.chats import all_stored, stored_versions
-from tests.system.killing import Killed, preload
+from tests.system.killing import Killed
 from tests.world import World, agents, chat
 
 pytestmark = [
@@ -186,7 +186,6 @@ class Course(RuleBasedStateMachine):
 
 
 def test_any_course_ends_whole() -> None:
-    preload()
     run_state_machine_as_test(
         Course,
         settings=settings(

@@ -1,7 +1,5 @@
 """A command of the program that is killed (SIGKILL) at a chosen moment, in a process of its own.
 
-Processes are forked by a server that has loaded the program, so fifty of them take a minute.
-
 Moments are counted, not timed, so they can lie anywhere in the work, not only at its beginning.
 There are three kinds: «calls», at call number n of a function; «events», before request number n to
 the system (to open, rename or remove a file, to send data); «seconds», after so many seconds, from
@@ -11,7 +9,6 @@ outside. The last kind can also end the process inside the code of the database 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import sys
@@ -21,20 +18,13 @@ from types import FrameType
 from typing import Any, Literal
 
 from kchat_search.demo.server import DemoServer
-from tests.system.programs import environment
+from tests.system.programs import FORK, environment
 
 By = Literal["calls", "events", "seconds"]
 
-_fork = multiprocessing.get_context("forkserver") if sys.platform != "win32" else None
 _LONGEST = 120.0
 _FAILED = (1, 75)
 _EVENTS = ("open", "os.", "shutil.", "sqlite3.", "socket.", "fcntl.")
-
-
-def preload() -> None:
-    """Load the program in the server that forks the processes."""
-    assert _fork is not None
-    _fork.set_forkserver_preload(["tests.system.killing", "kchat_search.cli.commands"])
 
 
 class Killed:
@@ -63,8 +53,7 @@ class Killed:
         return code == -signal.SIGKILL
 
     def _run(self, arguments: tuple[str, ...], by: By, moment: float | None) -> int:
-        assert _fork is not None
-        child = _fork.Process(
+        child = FORK.Process(
             target=_command, args=(arguments, str(self._folder), self._environment, by, moment)
         )
         child.start()
@@ -97,13 +86,13 @@ def _command(
     with open("said.txt", "w", encoding="utf-8") as said:  # noqa: PTH123  # a plain descriptor
         os.dup2(said.fileno(), 1)
         os.dup2(said.fileno(), 2)
-    from kchat_search.cli import commands  # noqa: PLC0415  # after the settings are set
+    from kchat_search.cli import main  # noqa: PLC0415  # after the settings are set
 
     sys.argv = ["kchat-search", *arguments]
     count = _Count(by, moment)
     count.begin()
     try:
-        commands.main()
+        main()
     except SystemExit as ended:
         count.end()
         os._exit(ended.code if isinstance(ended.code, int) else 0)

@@ -19,7 +19,7 @@ import pytest
 
 from kchat_search.demo.server import DemoServer
 from kchat_search.search.verify import check_archive
-from tests.system.killing import By, Killed, preload
+from tests.system.killing import By, Killed
 from tests.world import World, chat
 
 pytestmark = [
@@ -28,11 +28,6 @@ pytestmark = [
 ]
 
 EACH = 13
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _preloaded() -> None:
-    preload()
 
 
 @pytest.fixture
