@@ -45,19 +45,22 @@ def superlinear(
     """What is wrong with the growth of `call(make(n))`; None if nothing is. `make(n)` makes an
     input of about `n` characters."""
     for size in sizes:
-        if seconds(lambda: call(make(size))) >= floor:  # noqa: B023 - called at once
+        large = make(size)
+        long = seconds(lambda: call(large))  # noqa: B023 - called at once
+        if long >= floor:
             break
     else:
         return None
-    small, large = make(size // 2), make(size)
+    small = make(size // 2)
+    short = min(seconds(lambda: call(small)) for _ in range(3))
     growth = 0.0
     for _ in range(_ATTEMPTS):
-        gc.collect()
-        short = min(seconds(lambda: call(small)) for _ in range(3))
-        long = min(seconds(lambda: call(large)) for _ in range(3))
         growth = long / max(short, 1e-4) / (len(large) / max(1, len(small)) / 2)
         if growth <= MOST or long < floor:
             return None
+        gc.collect()
+        long = min(long, *(seconds(lambda: call(large)) for _ in range(3)))
+        short = min(short, *(seconds(lambda: call(small)) for _ in range(3)))
     return f"{len(large):,} characters take {growth:.1f} times as long as {len(small):,}"
 
 

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import resource
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -19,12 +20,13 @@ from click.testing import CliRunner
 
 from kchat_search.cli import output_file
 from kchat_search.cli.commands import commands
+from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import ArchiveError, BadRequest, OutputUnwritable
 from kchat_search.search.export_walk import AbsentChat
 from tests.serialization.export_files import sheet_rows, sheets
 from tests.system.programs import COMMAND, SECONDS, environment, run
-from tests.world import World, chat, message
+from tests.world import World, agents, chat, message
 
 pytestmark = pytest.mark.slow
 
@@ -32,20 +34,34 @@ LONG = "".join(random.Random(1).choices([chr(code) for code in range(0x4E00, 0x9
 """A message that can't be compressed much, and that is too long for a cell of a workbook."""
 
 
-@pytest.fixture
-def folder(kchat: DemoServer, tmp_path: Path) -> Path:
-    """A folder with 25 chats from a sync. One of them has a file and a formula."""
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 26 chats from a sync. One of them has a file and a formula."""
     upload = {"id": 9, "name": "=发票.pdf", "url": "https://f.example/9?token=s3cret"}
     upload |= {"token": "s3cret", "oss_token": "s3cret"}
     said = message(
         1, 126, "访客126", "=HYPERLINK(1)", upload_id=9, upload=upload, type="chat.upload"
     )
     long = message(2, 126, "李雷", LONG)
-    kchat.put(chat(126, created_at="2016-03-20 11:00:00", messages=[said, long]))
-    world = World(kchat, tmp_path, archive_url=f"sqlite:///{tmp_path}/var/archive.sqlite3")
-    world.sync()
-    world.service.close()
-    return tmp_path
+    last = chat(126, created_at="2016-03-20 11:00:00", messages=[said, long])
+    folder = tmp_path_factory.mktemp("synced")
+    with DemoServer(
+        [*map(chat, range(101, 126)), last],
+        agents(),
+        email=DEMO_EMAIL,
+        password=DEMO_PASSWORD,
+        api_token=DEMO_API_TOKEN,
+    ) as kchat:
+        world = World(kchat, folder, archive_url=f"sqlite:///{folder}/var/archive.sqlite3")
+        world.sync()
+        world.service.close()
+    return folder
+
+
+@pytest.fixture
+def folder(synced: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(synced, tmp_path, dirs_exist_ok=True))
 
 
 def files(folder: Path) -> set[str]:

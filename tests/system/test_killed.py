@@ -120,7 +120,7 @@ def test_a_killed_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], W
 
     for number in range(9):
         change(number)
-    killed.whole("sync")
+    killed.done("sync")
     change(9)
     length = killed.whole("sync")
     healing: list[float] = []
@@ -134,7 +134,7 @@ def test_a_killed_tick(killed: Killed, kchat: DemoServer, opened: Callable[[], W
 def test_a_killed_rebuild_and_the_index_that_answers_meanwhile(
     killed: Killed, kchat: DemoServer, opened: Callable[[], World]
 ) -> None:
-    killed.whole("sync")
+    killed.done("sync")
     length = killed.whole("reindex")
     healing: list[float] = []
     for by, moment in moments(killed, length, seed=4):
@@ -148,7 +148,7 @@ def test_a_killed_rebuild_and_the_index_that_answers_meanwhile(
 def test_a_swap_killed_at_each_request_to_the_system(
     killed: Killed, kchat: DemoServer, opened: Callable[[], World]
 ) -> None:
-    killed.whole("sync")
+    killed.done("sync")
     swap = killed.whole("reindex")["swap"]
     assert swap
     healing: list[float] = []
@@ -170,7 +170,7 @@ def test_a_killed_repair(
             file.execute("UPDATE chats SET raw = 'noise' WHERE id % 3 = 0")
             file.execute("UPDATE chats SET status = 'open' WHERE id % 3 = 1")
 
-    killed.whole("sync")
+    killed.done("sync")
     damage()
     length = killed.whole("repair")
     healing: list[float] = []
@@ -178,7 +178,7 @@ def test_a_killed_repair(
         damage()
         killed.at(by, moment, "repair")
         began = perf_counter()
-        killed.whole("repair")
+        killed.done("repair")
         healing.append(perf_counter() - began)
         world = opened()
         assert world.archived() == {each["id"]: each for each in kchat.chats()}

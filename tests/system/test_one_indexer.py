@@ -58,6 +58,7 @@ def holder(look: World) -> int:
         if named:
             return int(named[1])
         assert monotonic() < deadline
+        look.kchat.closing.wait(0.05)
 
 
 def test_of_two_workers_one_waits_and_takes_over(
