@@ -109,6 +109,8 @@ class Problem:
     """Headers for the answer."""
     alerts: tuple[AlertJson, ...] = ()
     """What else is wrong now."""
+    percent: int | None = None
+    """How much of the index is built, where that is waited for."""
     roles: tuple[Role, ...] = ()
     """Those that may do it, where whoever asks may not. A page says so in place of `detail`."""
 
@@ -208,6 +210,7 @@ def _being_rebuilt(percent: int) -> Problem:
             percent=percent,
         ),
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        percent=percent,
     )
 
 
@@ -312,7 +315,10 @@ def _advice(problem: Problem) -> tuple[str, str]:
 def _advice_by_kind() -> dict[str, tuple[str, str]]:
     return {
         "host-malformed": (_("地址有误"), _("请改正地址后再打开。")),
-        "index-being-rebuilt": (_("正在重建索引"), _("请稍后刷新本页。")),
+        "index-being-rebuilt": (
+            _("正在重建索引"),
+            _("不用做什么：建成后本页会自动打开；没有 JavaScript 时请稍后再试。"),
+        ),
         "chat-damaged": (
             _("这个对话在归档中已损坏"),
             _("其他对话不受影响。管理员可以用 kchat-search repair 从 Kchat 重新取回它。"),

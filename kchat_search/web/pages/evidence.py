@@ -13,6 +13,7 @@ from flask_babel import ngettext
 
 from kchat_search.models.reports import Coverage
 from kchat_search.models.search import SearchPage, SearchRequest
+from kchat_search.web.pages.formatting import number
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,17 @@ def _missing(coverage: Coverage) -> list[str]:
     if rejected:
         words.append(ngettext("%(num)s 个对话无法识别", "%(num)s 个对话无法识别", rejected))
     if not coverage.backfilled:
-        words.append(_("历史对话仍在导入"))
+        words.append(_imported(coverage))
     return words or [_("有对话还不能搜索")]
+
+
+def _imported(coverage: Coverage) -> str:
+    """That the history is not read yet, and how much of it is, if Kchat counts."""
+    if coverage.counted is None:
+        return str(_("历史对话仍在导入"))
+    counted = number(max(coverage.counted, coverage.chats))
+    done = number(coverage.chats)
+    return str(_("历史对话仍在导入：已有 %(done)s / 约 %(all)s", done=done, all=counted))
 
 
 def days(start: str | None, end: str | None) -> str:

@@ -75,9 +75,12 @@
     asking = true;
     const answer = await kchat.load(location.href);
     asking = false;
-    if (answer.kind === "ok" && exchange(answer.page)) {
+    if (answer.page && exchange(answer.page)) {
       wait = Number(region.dataset.refresh);
       say("");
+    } else if (answer.kind === "ok") { // it is another page now: what was waited for is there
+      location.reload();
+      return;
     } else if (answer.kind === "signed-out") {
       say(trouble.dataset.signedOut);
       return;
