@@ -109,7 +109,7 @@ def test_all_of_it_is_loaded_before_it_is_printed(watch: Watch) -> None:
     )
     page.emulate_media(media="screen")
     page.click("#whole")
-    page.wait_for_function("document.title === 'printed'")
+    page.wait_for_function("() => document.title === 'printed'")
     assert page.locator(".transcript > [id]").count() == 1_000
     assert page.locator(".on-paper, .parts").count() == 0
 
