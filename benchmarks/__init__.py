@@ -10,6 +10,7 @@
     http.py       command: a served archive under load
     audit.py      command: what the audit costs a search, and a check of it
     browser.py    command: what somebody at the pages waits for and loads, in Chromium
+    screenshots.py  command: pictures of the pages in every state
     hostile.py    command: what requests that are made to be expensive cost
     backfill.py   command: the first sync against a Kchat that takes its time
     plot.py       command: growth with the number of chats, as a picture

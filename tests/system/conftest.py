@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.system.chromium import ARGS, CHROMIUM
+from tests.system.states import Places, places
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +18,10 @@ def browser() -> Iterator[Browser]:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Places]:
+    """The whole program over made-up conversations, and a service that fails as it is told."""
+    with places(tmp_path_factory.mktemp("states") / "shop") as found:
+        yield found
