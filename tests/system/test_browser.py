@@ -116,7 +116,7 @@ def test_the_way_back_keeps_filters_and_page(watch: Watch) -> None:
     page.locator(".hit h2 a").first.click()
     page.wait_for_url("**/chats/**")
     page.click("#back")
-    page.wait_for_url("**/?q=*&status=close&page=2")
+    page.wait_for_url("**/?q=*&status=close&page=2#hit-*")
 
 
 def in_view(page: Page, selector: str) -> bool:
