@@ -121,8 +121,8 @@ def test_the_way_back_keeps_filters_and_page(watch: Watch) -> None:
 
 def in_view(page: Page, selector: str) -> bool:
     script = """selector => {
-        const box = document.querySelector(selector).getBoundingClientRect();
-        return box.top >= 0 && box.bottom <= innerHeight && box.height > 0;
+        const box = document.querySelector(selector)?.getBoundingClientRect();
+        return box && box.top >= 0 && box.bottom <= innerHeight && box.height > 0;
     }"""
     page.wait_for_function(script, arg=selector)
     return True
