@@ -265,6 +265,9 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
         "index": service.index_state,
         "coverage of all": service.coverage_now,
         "holder": service.holder,
+        "account": service.checked_account,
+        "who has the account": service.can_check_account,
+        "a try of the account": service.check_account,
         "reveal": lambda: service.chat(IDS[0], reveal=True),
     }
     for name, ask in closed.items():
