@@ -147,7 +147,7 @@ def target() -> Iterator[Target]:
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    made = browser.new_context()
+    made = browser.new_context(locale="zh-CN")
     made.set_default_timeout(DEADLINE_MS)
     yield made
     made.close()
@@ -196,7 +196,7 @@ def test_another_sites_link_opens_a_page_without_javascript(
     browser: Browser,
     target: Target,
 ) -> None:
-    context = browser.new_context(java_script_enabled=False)
+    context = browser.new_context(java_script_enabled=False, locale="zh-CN")
     page = context.new_page()
     page.set_content(f"<a href='{target.address}/?q=退款'>link</a>")
     page.click("a")

@@ -75,10 +75,14 @@ def test_the_choice_is_sent_over_https_alone_where_the_address_is_that(guarded: 
     assert "Secure" not in cookie()
 
 
-def test_a_page_does_not_follow_accept_language(client: FlaskClient) -> None:
-    response = client.get("/", headers={"Accept-Language": "en"})
-    assert '<html lang="zh-CN">' in response.text
-    assert response.vary.as_set() == {"accept-encoding", "cookie", *map(str.lower, DEPENDS_ON)}
+def test_a_choice_counts_more_than_what_the_browser_prefers(client: FlaskClient) -> None:
+    english = {"Accept-Language": "en"}
+    response = client.get("/", headers=english)
+    assert '<html lang="en">' in response.text
+    depends_on = {"accept-encoding", "accept-language", "cookie", *map(str.lower, DEPENDS_ON)}
+    assert response.vary.as_set() == depends_on
+    assert '<html lang="zh-CN">' in client.get("/?lang=zh", headers=english).text
+    assert '<html lang="zh-CN">' in client.get("/", headers=english).text
 
 
 # -- the API ---------------------------------------------------------------------------------
@@ -111,6 +115,18 @@ ACCEPTED = [
     ("zh;q=x", "en"),
     ("zhx, \x00,;;q=1,=", "en"),
 ]
+
+
+NAMES_NEITHER = {None, "", "fr", "*", "zh;q=0", "zh;q=x", "zhx, \x00,;;q=1,="}
+
+
+@pytest.mark.parametrize(("accepted", "language"), ACCEPTED)
+def test_a_page_follows_what_the_browser_prefers_and_is_chinese_where_it_names_neither(
+    client: FlaskClient, accepted: str | None, language: str
+) -> None:
+    headers = {} if accepted is None else {"Accept-Language": accepted}
+    expected = "zh-CN" if accepted in NAMES_NEITHER or language == "zh" else "en"
+    assert f'<html lang="{expected}">' in client.get("/", headers=headers).text
 
 
 @pytest.mark.parametrize(("accepted", "language"), ACCEPTED)

@@ -1,9 +1,8 @@
 """The language of an answer: Chinese or English.
 
-Pages are Chinese. A reader chooses English with `?lang=en`, and a cookie remembers the choice.
-
-The API is English. A client that prefers Chinese says so with `Accept-Language` (RFC 9110, section
-12.5.4). Every text of one answer is in one language.
+Both pages and API follow `Accept-Language` (RFC 9110, section 12.5.4). Where it names neither
+language, pages are Chinese and the API is English. On the pages a reader may choose another with
+`?lang=en`, and a cookie remembers the choice. Every text of one answer is in one language.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from kchat_search.web.http.api_paths import is_api_request
 from kchat_search.web.http.next_page import page_of
 
 DEFAULT: Language = "zh"
-"""The language of the pages until a reader chooses."""
+"""The language of pages for whoever names none."""
 COOKIE = "lang"
 _LANGUAGES: tuple[Language, ...] = get_args(Language)
 _YEAR_IN_SECONDS = 31_536_000
@@ -38,10 +37,10 @@ def install(app: Flask) -> None:
 def current() -> Language:
     """The language of the present request.
 
-    For a page: `?lang=`, else the cookie, else Chinese. For the API: what `Accept-Language`
-    prefers, else English.
+    For a page: `?lang=`, else the cookie, else what `Accept-Language` prefers, else Chinese. For
+    the API: what `Accept-Language` prefers, else English.
     """
-    return _accepted() if is_api_request() else _chosen()
+    return _accepted("en") if is_api_request() else _chosen()
 
 
 def without_choice(args: MultiDict[str, str]) -> MultiDict[str, str]:
@@ -54,11 +53,11 @@ def _chosen() -> Language:
         for language in _LANGUAGES:
             if choice == language:
                 return language
-    return DEFAULT
+    return _accepted(DEFAULT)
 
 
-def _accepted() -> Language:
-    """The better of English and Chinese in `Accept-Language`. English if it names neither.
+def _accepted(otherwise: Language) -> Language:
+    """The better of English and Chinese in `Accept-Language`; `otherwise` if it names neither.
 
     Only the first part of a tag counts: `zh-CN` and `zh-Hant` are Chinese. `*` stands for every
     language that is not named. Of two that are equally good, the one named first wins. Werkzeug's
@@ -72,8 +71,10 @@ def _accepted() -> Language:
     english, chinese = (qualities.get(name, any_other) for name in ("en", "zh"))
     if chinese != english:
         return "zh" if chinese > english else "en"
-    named = [name for name in qualities if name in _LANGUAGES]
-    return "zh" if chinese > 0 and named[:1] == ["zh"] else "en"
+    for language in qualities:
+        if chinese > 0 and language in _LANGUAGES:
+            return "zh" if language == "zh" else "en"
+    return otherwise
 
 
 def _switch_url(language: str) -> str:
@@ -102,7 +103,9 @@ def _remember(response: Response) -> Response:
 
 
 def _vary(response: Response) -> Response:
-    """Tell caches which header of the request the language came from (RFC 9110, section 12.5.5)."""
+    """Tell caches which headers of the request the language came from (RFC 9110, section 12.5.5)."""
     if request.endpoint != "static":
-        response.vary.add("Accept-Language" if is_api_request() else "Cookie")
+        response.vary.add("Accept-Language")
+        if not is_api_request():
+            response.vary.add("Cookie")
     return response
