@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page
 
-from kchat_search.errors import ArchiveError, IndexDamaged
+from kchat_search.errors import ArchiveError, IndexDamaged, TooManyRequests
 from kchat_search.models.chats import RejectedChat, StoredReject
 from kchat_search.models.hot import Days, HotId, HotPage, HotQuestion, TypicalMessage
 from kchat_search.models.reports import Coverage
@@ -123,6 +123,7 @@ def _hot(service: FakeService) -> None:
     service.hot_found = HotPage("ready", "7d", days, NOW, 40, 26, questions)
 
 
+_TOO_MANY = TooManyRequests("Too many requests.", 20)
 _DISK, _INDEX = ArchiveError("disk"), IndexDamaged("damaged")
 STATES = (
     State("home", "/"),
@@ -155,6 +156,8 @@ STATES = (
     State("index-broken", "/?q=退款", role=None, prepare=_with(fails=_INDEX), status=503),
     State("index-rebuilt", "/", role=None, prepare=_with(fails=_INDEX, rebuilt=40), status=503),
     State("status-rejects", "/status", role=None, prepare=_rejects),
+    State("set-up", "/setup", role=None, prepare=_with()),
+    State("too-many", "/?q=退款", role=None, prepare=_with(fails=_TOO_MANY), status=429),
     State("hot", "/hot?period=7d", role=None, prepare=_hot),
     State("hot-waiting", "/hot", role=None, prepare=_with()),
     State("chat-long", "/chats/7?q=退款", role=None, prepare=_long),
