@@ -150,6 +150,7 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
             upload, message_type, presentation.image_origins
         ),
         number=formatting.number,
+        written_date=formatting.written_date,
         short_number=formatting.short_number,
         size=formatting.size,
         day=formatting.day,

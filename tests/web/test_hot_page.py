@@ -110,7 +110,7 @@ def test_over_months_a_bar_is_a_week_that_ends_with_the_period(
     service.hot_found = HotPage("ready", "90d", days, NOW, 9, 9, (each,))
     page = shown(client, "/hot?period=90d", "en")
     (chart,) = drawn(page, "svg")
-    assert "2016-02-21 to 2016-02-26" in chart["aria-label"], "the first week has six days"
+    assert "Feb 21, 2016 to Feb 26, 2016" in chart["aria-label"], "the first week has six days"
     assert len(drawn(page, "rect", "ground")) == 13
     assert "2016-05-14 – 2016-05-20 · 3 here" in page.text
 

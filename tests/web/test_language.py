@@ -19,6 +19,7 @@ from kchat_search.errors import (
 )
 from kchat_search.models.search import Note
 from kchat_search.web.http.guard import DEPENDS_ON
+from kchat_search.web.pages.formatting import written_date
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page, look
 
@@ -185,3 +186,26 @@ def test_a_text_whose_facts_have_no_chinese_keeps_them(
     service.fails = ArchiveError("The archive /x is locked by process 4711.")
     answer = client.get("/api/v1/search", headers={"Accept-Language": "zh"})
     assert answer.get_json()["detail"] == str(service.fails)
+
+
+@pytest.mark.parametrize(
+    ("text", "english"),
+    [
+        ("2015-04-25", "Apr 25, 2015"),
+        ("2015-04", "Apr 2015"),
+        ("2016-02-29", "Feb 29, 2016"),
+        ("0001-01-01", "Jan 1, 1"),
+        ("2015", "2015"),
+        ("2015-13", "2015-13"),
+        ("2015-04-25T08:04:12+08:00", "2015-04-25T08:04:12+08:00"),
+        ("…", "…"),
+        ("", ""),
+    ],
+)
+def test_a_day_is_written_as_readers_of_the_page_write_it(
+    client: FlaskClient, text: str, english: str
+) -> None:
+    with client.application.test_request_context("/?lang=en"):
+        assert written_date(text) == english
+    with client.application.test_request_context("/?lang=zh"):
+        assert written_date(text) == text

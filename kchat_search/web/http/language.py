@@ -103,7 +103,7 @@ def _remember(response: Response) -> Response:
 
 
 def _vary(response: Response) -> Response:
-    """Tell caches which headers of the request the language came from (RFC 9110, section 12.5.5)."""
+    """Tell caches from which headers the language came (RFC 9110, section 12.5.5)."""
     if request.endpoint != "static":
         response.vary.add("Accept-Language")
         if not is_api_request():

@@ -13,7 +13,7 @@ from flask_babel import ngettext
 
 from kchat_search.models.reports import Coverage
 from kchat_search.models.search import SearchPage, SearchRequest
-from kchat_search.web.pages.formatting import number
+from kchat_search.web.pages.formatting import number, written_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ def _imported(coverage: Coverage) -> str:
 
 def days(start: str | None, end: str | None) -> str:
     """A span of days, in words."""
+    first, last = (written_date(day) if day else "…" for day in (start, end))
     if start == end:
-        return start or ""
-    text: str = _("%(start)s 至 %(end)s", start=start or "…", end=end or "…")
+        return first
+    text: str = _("%(start)s 至 %(end)s", start=first, end=last)
     return text

@@ -146,6 +146,19 @@ def day(when: date) -> str:
     return dates.format_date(when, "full", locale=get_locale())
 
 
+def written_date(text: str) -> str:
+    """A day or a month of the calendar, as addresses have it («2015-04-25», «2015-04»): as it is,
+    and on an English page «Apr 25, 2015», «Apr 2015». Anything else stays as it is."""
+    if language.current() != "en":
+        return text
+    try:
+        first = date.fromisoformat(text if len(text) > len("2015-04") else f"{text}-01")
+    except ValueError:
+        return text
+    pattern = "MMM y" if len(text) == len("2015-04") else "MMM d, y"
+    return dates.format_date(first, pattern, locale="en")
+
+
 def moment(when: datetime | None, zone: ZoneInfo) -> str:
     """A moment, to the minute: «2015-04-25 08:04», «Apr 25, 2015, 08:04»; «—» for None."""
     if when is None:

@@ -15,6 +15,7 @@ from kchat_search.models.plan import MOST_DAYS
 from kchat_search.models.search import FacetValue, SearchRequest
 from kchat_search.serialization.links import search_url
 from kchat_search.web.pages.filters import By, dated, span_of
+from kchat_search.web.pages.formatting import written_date
 
 WIDTH = 304
 WIDE = 608
@@ -246,7 +247,7 @@ def _names(bars: list[Bar]) -> tuple[Name, ...]:
     names = []
     for place in sorted(places):
         bar = bars[place]
-        text = bar.name[5:] if _DAY.fullmatch(bar.name) else bar.name
+        text = bar.name[5:] if _DAY.fullmatch(bar.name) else written_date(bar.name)
         anchor = "start" if place == 0 else "end" if place == len(bars) - 1 else "middle"
         at = {"start": 0.0, "middle": bar.width / 2, "end": bar.width}[anchor]
         names.append(Name(text, round(bar.x + at, 2), anchor))

@@ -19,7 +19,7 @@ from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.parameters import read_hot
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import page
-from kchat_search.web.pages.formatting import number
+from kchat_search.web.pages.formatting import number, written_date
 
 pages = Blueprint("hot", __name__)
 BAR = 100
@@ -149,7 +149,8 @@ def _height(count: int, highest: int) -> float:
 
 
 def _bar_words(start: date, end: date, now: int, before: int) -> str:
-    span = start.isoformat() if start == end else f"{start.isoformat()} – {end.isoformat()}"
+    first, last = (written_date(day.isoformat()) for day in (start, end))
+    span = first if start == end else f"{first} – {last}"
     return f"{span} · " + str(
         _("%(now)s 个，上一时段 %(before)s 个", now=number(now), before=number(before))
     )
@@ -162,15 +163,15 @@ def _chart_words(most: tuple[date, date, int, int], step: int, before: int) -> s
         return str(
             _(
                 "每天的对话数：最多一天 %(now)s 个（%(day)s）；上一时段最多 %(before)s 个",
-                day=start.isoformat(),
+                day=written_date(start.isoformat()),
                 **values,
             )
         )
     return str(
         _(
             "每周的对话数：最多一周 %(now)s 个（%(start)s 至 %(end)s）；上一时段最多 %(before)s 个",
-            start=start.isoformat(),
-            end=end.isoformat(),
+            start=written_date(start.isoformat()),
+            end=written_date(end.isoformat()),
             **values,
         )
     )
