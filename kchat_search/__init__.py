@@ -25,6 +25,7 @@ What the rooms share:
     ports/          protocols: what the middle needs of Kchat, the archive and the engine
     service.py      what the program can do, for one principal
     operating.py    what its owner does with it: sync, index, check, repair
+    reporting.py    how it is: what syncs did, how far it has come, what is wrong
     gate.py         the one way to a service: it says for whom
     composition.py  `make_gate`: the only file that knows who stands behind the ports
     config.py       settings, read once

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from kchat_search.access.needs import needs
+from kchat_search.access.needs import needs, open_to_all
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import ArchiveError, IndexUnwritable, KchatError
@@ -75,6 +75,11 @@ class Operating:
     """What a parent process says of the indexer that it keeps; None: nothing is wrong."""
     account: AccountDoor | None = None
     """The way to the account at Kchat, which a parent process holds; None: there is no parent."""
+
+    @open_to_all
+    def may(self, permission: Permission) -> bool:
+        """May the principal do this?"""
+        return permission in self.permissions
 
     @needs("operate")
     @contextmanager

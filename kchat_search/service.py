@@ -13,33 +13,22 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from hashlib import sha256
 
-from kchat_search.access.needs import needs, open_to_all
+from kchat_search.access.needs import needs
 from kchat_search.access.queries import query_string, read_from
 from kchat_search.chats.former import read_former
 from kchat_search.chats.history import History, StoredVersions
 from kchat_search.chats.masked_sent import masked_sent
 from kchat_search.chats.masking import shown
-from kchat_search.errors import ArchiveError, BadRequest, ChatDamaged, Forbidden, NotFound
-from kchat_search.models.account import AccountCheck
+from kchat_search.errors import BadRequest, ChatDamaged, Forbidden, NotFound
 from kchat_search.models.audit import Action
 from kchat_search.models.chats import StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.hot import DEFAULT_PERIOD, HotPage, Period
 from kchat_search.models.people import Permission, Viewer
-from kchat_search.models.plan import Everything, Plan
-from kchat_search.models.progress import ListProgress
 from kchat_search.models.reports import (
-    Alert,
-    ArchiveCounts,
     Coverage,
-    EngineState,
-    MeaningState,
-    Status,
-    SyncReport,
-    SyncTotals,
 )
 from kchat_search.models.search import (
     SIMILAR,
@@ -55,7 +44,7 @@ from kchat_search.models.search import (
     VisitorChats,
     Within,
 )
-from kchat_search.operating import Operating
+from kchat_search.reporting import Reporting
 from kchat_search.search.completion import completions, in_use
 from kchat_search.search.export_walk import ChatWithPast, Export, walk
 from kchat_search.search.hot_page import hot_page
@@ -64,11 +53,10 @@ from kchat_search.search.place import place_of
 from kchat_search.search.recent_chats import as_seen
 from kchat_search.search.similar_chats import check_limit, similar_chats
 from kchat_search.search.visitor_chats import chats_around, visitor_chats
-from kchat_search.sync import kept_progress, worker
 
 
 @dataclass(frozen=True, kw_only=True)
-class Service(Operating):
+class Service(Reporting):
     """Everything that the web and the command line ask for, for one principal."""
 
     again: Callable[[], frozenset[Permission]] | None = None
@@ -76,11 +64,6 @@ class Service(Operating):
     does not change."""
     lacks_agent_id: bool = False
     """Does it see nothing, because nobody has said which Kchat agent it is?"""
-
-    @open_to_all
-    def may(self, permission: Permission) -> bool:
-        """May the principal do this?"""
-        return permission in self.permissions
 
     @needs("operate")
     def warm(self) -> None:
@@ -404,111 +387,3 @@ class Service(Operating):
         if not self._viewer().shows_numbers:
             raw, reason = shown(raw), shown(reason)
         return replace(stored, reject=replace(stored.reject, raw=raw, reason=reason))
-
-    @needs("status", "metrics")
-    def reports(self, limit: int = 20) -> tuple[SyncReport, ...]:
-        """What the last syncs did, newest first."""
-        return self.archive.reports(limit)
-
-    @needs("status", "metrics")
-    def totals(self) -> dict[str, SyncTotals]:
-        """What all syncs did together, by kind."""
-        return self.archive.totals()
-
-    @needs("status", "metrics")
-    def counts(self) -> ArchiveCounts:
-        """Sizes of the archive."""
-        return self.archive.counts()
-
-    @needs("status", "metrics")
-    def coverage_now(self) -> Coverage:
-        """Whether answers cover every chat of the archive; see `Searcher.coverage`."""
-        return self.searcher.coverage_of_all()
-
-    @needs("status", "metrics")
-    def index_state(self) -> tuple[EngineState, bool]:
-        """(the index, whether it was built with the present settings and dictionary)."""
-        engine = self.engine.describe()
-        return engine, self.indexer.is_current(engine.fingerprint)
-
-    @needs("status", "metrics")
-    def holder(self) -> str | None:
-        """Which process holds the indexer's lock now; None if none does."""
-        return self.lock.holder()
-
-    @open_to_all
-    def rebuilt_percent(self) -> int | None:
-        """How much of the index is built, where a process rebuilds it now; None: none does."""
-        rebuild = self.lock.rebuild()
-        return None if rebuild is None else rebuild.percent
-
-    @needs("status")
-    def status(self) -> Status:
-        """The state of the whole program: of all chats, also for an admin, who reads none."""
-        self._record("status")
-        engine, current = self.index_state()
-        months = self.engine.search(
-            Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
-        ).facets["created_month"]
-        reports = self.archive.reports(1)
-        return Status(
-            counts=self.archive.counts(),
-            engine=engine,
-            coverage=self.searcher.coverage_of_all(),
-            last_report=reports[0] if reports else None,
-            indexer=self.lock.holder(),
-            index_current=current,
-            meaning=MeaningState.of(
-                engine, self.indexer.tables.problem(), enabled=self.searcher.meaning
-            ),
-            timezone=self.presentation.zone.key,
-            demo=self.presentation.demo,
-            alerts=self.alerts(),
-            scrub=self.scrubber.state(),
-            months={month: count for month, count in months if month is not None},
-            now=self.clock(),
-            reading=ListProgress.from_json(self.archive.cursor(kept_progress.CURSOR)),
-            rebuild=self.lock.rebuild(),
-        )
-
-    @needs("connect")
-    def can_check_account(self) -> bool:
-        """Is there anybody who can try the account?"""
-        return self.account is not None
-
-    @needs("connect")
-    def checked_account(self) -> AccountCheck | None:
-        """How the last try of the account at Kchat went; None: there was none."""
-        return None if self.account is None else self.account.last()
-
-    @needs("connect")
-    def check_account(self) -> None:
-        """Have the account tried that the settings name now, unless that is under way."""
-        last = self.checked_account()
-        if self.account is not None and (last is None or last.done):
-            self._record("operate", "account")
-            self.account.check()
-
-    @open_to_all
-    def alerts(self) -> tuple[Alert, ...]:
-        """What is wrong now and does not stop searches; nothing for who may not see the status.
-        Never raises: an archive that can't be read is what `ready` says."""
-        if not (self.may("status") or self.may("metrics")):
-            return ()
-        alert = self.told()
-        try:
-            alert = alert or worker.alert_in(self.archive) or self._indexer_missing()
-            others = self.scrubber.alerts()
-        except ArchiveError:
-            others = ()
-        return others if alert is None else (alert, *others)
-
-    def _indexer_missing(self) -> Alert | None:
-        interval = timedelta(seconds=self.presentation.sync_interval_seconds)
-        return worker.missing(self.archive, self.lock.holder, interval, now=self.clock())
-
-    @open_to_all
-    def ready(self) -> None:
-        """Raises `ArchiveError` or `IndexDamaged` where searches can't be answered."""
-        self.archive.counts()
-        self.engine.describe()

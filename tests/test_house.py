@@ -105,7 +105,8 @@ ROOMS = {
     "search": (*MIDDLE, "meaning", "search"),
     "access": (*MIDDLE, "databases", "access"),
     "operating": (*MIDDLE, "meaning", "access", "sync", "search"),
-    "service": (*MIDDLE, "meaning", "access", "sync", "search", "operating"),
+    "reporting": (*MIDDLE, "access", "sync", "operating"),
+    "service": (*MIDDLE, "meaning", "access", "sync", "search", "reporting"),
     "gate": (*MIDDLE, "access", "service"),
     "serialization": (*MIDDLE, "__init__", "search", "serialization"),
     "composition": (

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.system.chromium import NEEDS_CHROMIUM
 from tests.system.states import STATES, Places, State
@@ -16,10 +16,10 @@ from tests.system.test_browser import CONTRAST, TARGETS
 
 pytestmark = NEEDS_CHROMIUM
 
-DESK = {"width": 1280, "height": 800}
-PHONE = {"width": 320, "height": 640}
-WIDE = {"width": 2560, "height": 1300}
-ROOMS = {
+DESK: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 2560, "height": 1300}
+ROOMS: dict[str, ViewportSize] = {
     "desk": DESK,
     "phone": {"width": 390, "height": 844},
     "wide": {"width": 1680, "height": 950},
@@ -48,7 +48,7 @@ def nameless(page: Page) -> list[str]:
 
 def judged(page: Page) -> list[str]:
     """What is wrong with a page as it stands."""
-    found = axe(page) + nameless(page) + page.evaluate(CONTRAST)
+    found: list[str] = axe(page) + nameless(page) + page.evaluate(CONTRAST)
     return found + too_wide(page)
 
 
