@@ -112,7 +112,7 @@ def test_over_months_a_bar_is_a_week_that_ends_with_the_period(
     (chart,) = drawn(page, "svg")
     assert "Feb 21, 2016 to Feb 26, 2016" in chart["aria-label"], "the first week has six days"
     assert len(drawn(page, "rect", "ground")) == 13
-    assert "2016-05-14 – 2016-05-20 · 3 here" in page.text
+    assert "May 14, 2016 – May 20, 2016 · 3 here" in page.text
 
 
 @pytest.mark.parametrize(
