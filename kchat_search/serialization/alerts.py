@@ -81,7 +81,7 @@ def alerts_json(
 def _reason(alert: Alert, language: Language) -> str:
     if language == "en":
         return alert.reason.text
-    words = reason_words(alert.reason.kind, language)
+    words = reason_words(alert.reason.kind, language, alert.reason.text)
     return words.what + words.todo
 
 

@@ -6,6 +6,7 @@ language. The error's own text, which is English and has the details, is shown a
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from kchat_search.serialization.notes import Language
@@ -202,8 +203,19 @@ _OTHER: dict[Language, tuple[str, str]] = {
 _WORDS: dict[Language, dict[str, tuple[str, str]]] = {"zh": _ZH, "en": _EN}
 
 
-def reason_words(kind: str | None, language: Language) -> ReasonWords:
-    """The words for a kind of error; for one that has none, those of the kind that it is of."""
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9.\[\]-]{1,253}(?::[0-9]{1,5})?")
+_HAS_ADDRESS = "KchatUnreachable"
+"""Of such errors, the text names the address that did not answer."""
+
+
+def reason_words(kind: str | None, language: Language, text: str | None = None) -> ReasonWords:
+    """The words for a kind of error; for one that has none, those of the kind that it is of.
+    `text`: the error's own, from which comes the address that could not be reached."""
     words = _WORDS[language]
     name = kind or ""
-    return ReasonWords(*(words.get(name) or words.get(name.partition(".")[0]) or _OTHER[language]))
+    what, todo = words.get(name) or words.get(name.partition(".")[0]) or _OTHER[language]
+    address = _ADDRESS.search(text or "") if name.startswith(_HAS_ADDRESS) else None
+    if address:
+        named = f"（{address[0]}）。" if language == "zh" else f" ({address[0]})."
+        what = what.rstrip("。.") + named
+    return ReasonWords(what, todo)

@@ -77,7 +77,7 @@ def test_the_pages_alert_names_the_address_and_the_settings() -> None:
     for words in (chinese, english):
         assert "https://kchat.invalid" in words
         assert "KCHAT_BASE_URL" in words
-    assert "无法连接 Kchat" in chinese
+    assert "连不上 Kchat（https://kchat.invalid）。" in chinese
 
 
 def test_on_a_terminal_retries_are_counted_and_not_logged(

@@ -37,7 +37,8 @@ def test_each_reject_can_be_looked_at_as_kchat_sent_it(
     assert [each for each in folded if each.startswith("raw-")] == [
         f"raw-chat:{n}" for n in range(4)
     ]
-    assert "First seen May 17, 2016, 12:00 · last seen May 20, 2016, 12:00 · seen 2 times" in page.text
+    seen = "First seen May 17, 2016, 12:00 · last seen May 20, 2016, 12:00 · seen 2 times"
+    assert seen in page.text
     assert page.text.partition("Pause refreshing")[2].count("Gone from Kchat") == 1, (
         "the tile alone"
     )

@@ -62,7 +62,7 @@ def _problem(checked: AccountCheck | None, alert: Alert | None) -> dict[str, Any
         failed = next((one for one in program().alerts() if "Kchat" in one.reason.kind), None)
         reason = failed.reason if failed else None
     return {
-        "problem": None if reason is None else reason_words(reason.kind, current()),
+        "problem": None if reason is None else reason_words(reason.kind, current(), reason.text),
         "raw": "" if reason is None else reason.text,
         "settings": [] if reason is None else list(dict.fromkeys(_SETTING.findall(reason.text))),
     }

@@ -145,7 +145,7 @@ def troubles(alerts: Iterable[Alert]) -> list[Trouble]:
         Trouble(
             alert,
             alert_head(alert, language),
-            reason_words(alert.reason.kind, language),
+            reason_words(alert.reason.kind, language, alert.reason.text),
             tuple(dict.fromkeys(_SETTING.findall(alert.reason.text))),
             alert.reason.kind.startswith(_ABOUT_THE_ACCOUNT) or alert.code == "not_connected",
         )
@@ -177,7 +177,7 @@ def report_rows(reports: Iterable[SyncReport]) -> list[ReportRow]:
 def _failure(report: SyncReport) -> ReasonWords:
     if report.error_kind is None:  # a report of an earlier version
         return ReasonWords(_("原因见技术细节。"), "")
-    return reason_words(report.error_kind, current())
+    return reason_words(report.error_kind, current(), report.error)
 
 
 def rejected(rejects: Sequence[StoredReject]) -> list[tuple[StoredReject, ReasonWords]]:
