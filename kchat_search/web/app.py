@@ -156,6 +156,7 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
         day=formatting.day,
         duration=formatting.duration,
         moment=lambda when: formatting.moment(when, zone),
+        to_the_second=lambda when: formatting.to_the_second(when, zone),
         clock=lambda when: formatting.clock(when, zone),
         readable_json=formatting.readable_json,
         rfc3339=lambda when: rfc3339(when, zone),

@@ -58,7 +58,7 @@ def test_the_status_page_says_it_in_the_language_of_the_reader(
     page = look(client, "/status?lang=en").text
     assert "The indexer ended 3 times. The folder of the index can't be written." in page
     assert f"Technical details {FOLDER.text}" in page
-    assert "Next try at 2016-05-20 12:00:20." in page
+    assert "Next try at May 20, 2016, 12:00:20." in page
     service.wrong = (FAILED,)
     page = look(client, "/status?lang=en").text
     assert "The sync failed once. Kchat can't be reached." in page

@@ -168,6 +168,11 @@ def moment(when: datetime | None, zone: ZoneInfo) -> str:
     return local(when, zone).strftime("%Y-%m-%d %H:%M").zfill(16)
 
 
+def to_the_second(when: datetime, zone: ZoneInfo) -> str:
+    """A moment, to the second: «2015-04-25 08:04:12», «Apr 25, 2015, 08:04:12»."""
+    return f"{moment(when, zone)}:{local(when, zone):%S}"
+
+
 def clock(when: datetime, zone: ZoneInfo) -> str:
     """A time of day: «08:04:12»."""
     return local(when, zone).strftime("%H:%M:%S")
