@@ -20,7 +20,7 @@ FROM_PROXY = {"environ_overrides": {"REMOTE_ADDR": "10.1.2.3"}}
 def test_a_person_and_a_token_are_told_who_they_are(guarded: Flask, gate: Doors) -> None:
     assert browser(guarded, gate, "lilei").get(ME).get_json() == {
         "kind": "person", "name": "lilei", "roles": ["agent"], "agent_id": "2192",
-        "permissions": ["search", "agents", "own_account", "own_audit"],
+        "permissions": ["search", "agents", "own_account", "own_searches", "own_audit"],
     }  # fmt: skip
     said = guarded.test_client().get(ME, headers=token(gate, "metrics")).get_json()
     assert (said["kind"], said["roles"], said["permissions"]) == ("token", ["metrics"], ["metrics"])
