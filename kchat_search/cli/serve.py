@@ -61,6 +61,15 @@ def run(settings: SettingsOfServe, reload: Callable[[], SettingsOfServe]) -> int
     what the archive has. `reload` reads the settings again. Returns the exit code of the web
     server."""
     signal.signal(signal.SIGTERM, _exit_normally)
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        # `wait` gives the children a moment before it lets this through. An indexer that ends
+        # meanwhile has not failed.
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         with (
             WebProcess(settings) as web,
@@ -70,7 +79,9 @@ def run(settings: SettingsOfServe, reload: Callable[[], SettingsOfServe]) -> int
                 reload=reload,
                 count=count_chats_at_kchat,
                 indexer=lambda account: IndexerKeeper(
-                    lambda: Child("worker", account, SettingsWithAccount), web.tell
+                    lambda: Child("worker", account, SettingsWithAccount),
+                    web.tell,
+                    interrupted=interrupted,
                 ),
                 now=lambda: datetime.now(UTC),
             ) as account,
@@ -207,6 +218,7 @@ class IndexerKeeper:
         start: Callable[[], Watched],
         tell: Tell,
         *,
+        interrupted: threading.Event | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[threading.Event, float], object] = threading.Event.wait,
@@ -217,6 +229,7 @@ class IndexerKeeper:
         self._clock = clock
         self._pause = pause
         self._stopping = threading.Event()
+        self._interrupted = interrupted or threading.Event()
         self._child: Watched | None = None
         self._thread = threading.Thread(target=self.keep, name="indexer", daemon=True)
 
@@ -245,7 +258,7 @@ class IndexerKeeper:
         while not self._stopping.is_set():
             began = self._clock()
             reason = self._one_life()
-            if self._stopping.is_set():
+            if self._stopping.is_set() or self._interrupted.is_set():
                 return
             if alert is None or self._clock() - began >= LONGEST_PAUSE_SECONDS:
                 alert = Alert("indexer_ended", reason, self._now(), times=0)

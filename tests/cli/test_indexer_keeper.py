@@ -46,7 +46,9 @@ class Life:
 class Keeping:
     """A keeper over these lives, in a time that passes by itself."""
 
-    def __init__(self, *lives: tuple[float, int, list[object]]) -> None:
+    def __init__(
+        self, *lives: tuple[float, int, list[object]], interrupted: threading.Event | None = None
+    ) -> None:
         self.seconds = 0.0
         self.pauses: list[float] = []
         self.told: list[Alert | None] = []
@@ -54,6 +56,7 @@ class Keeping:
         self.keeper = IndexerKeeper(
             self._start,
             self.told.append,
+            interrupted=interrupted,
             now=self.now,
             clock=lambda: self.seconds,
             pause=self._pause,
@@ -97,6 +100,15 @@ def test_the_web_server_is_told_how_often_why_and_when_the_next_try_is() -> None
         Alert("indexer_ended", reason, since, 2, second + timedelta(seconds=10)),
         Alert("indexer_ended", reason, since, 2),
     ]
+
+
+def test_an_indexer_that_ends_because_all_of_serve_was_interrupted_has_not_failed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    interrupted = threading.Event()
+    interrupted.set()
+    kept = Keeping((1.0, -2, []), (1.0, -2, []), interrupted=interrupted)
+    assert (kept.told, kept.pauses, caplog.text) == ([], [], "")
 
 
 def test_what_an_indexer_says_while_it_runs_is_passed_on() -> None:

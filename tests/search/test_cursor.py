@@ -69,6 +69,7 @@ def test_what_changes_no_hit_changes_no_cursor(change: dict[str, object]) -> Non
         {"q": "退货"},
         {"history": True},
         {"hot": "12-30d-1"},
+        {"unseen": 3},
         {"said_start": "2016-01-01"},
         {"said_end": "2016-01-01"},
         {"sort": "newest"},
@@ -97,6 +98,7 @@ def test_every_field_of_a_request_is_told_apart_or_known_to_change_no_hit() -> N
     fields = {field.name for field in dataclasses.fields(SearchRequest)}
     assert fields - {"page", "per_page", "cursor", "facets", "snippets", "related"} == {
         "q", "sort", "filters", "start", "end", "said_start", "said_end", "history", "hot",
+        "unseen",
     }  # fmt: skip
 
 
