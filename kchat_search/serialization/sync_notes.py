@@ -12,7 +12,7 @@ _CHINESE: tuple[tuple[str, str], ...] = (
         r"Kchat counts ([0-9]+) chats and shows ([0-9]+)\. ?",
         "Kchat 称有 {0} 个对话，只列出 {1} 个。",
     ),
-    (r"([0-9]+) pages of the list could not be fetched\. ?", "列表有 {0} 页没有取到。"),
+    (r"(?<![0-9])([0-9]+) pages of the list could not be fetched\. ?", "列表有 {0} 页没有取到。"),
     (r"Kchat shows the same page again and again\. ?", "Kchat 反复列出同一页。"),
     (
         r"the last pass still met ([0-9]+) chats that earlier ones had missed\. ?",
