@@ -28,7 +28,7 @@ _MAX_HOLDER = 300
 _SHORTEST_WAIT = 0.5
 """Seconds. `holder` takes the lock for a moment to look; that must not count as an indexer."""
 
-_TOLD = re.compile(rb"([0-9]{1,3})(?: ([0-9]{1,11}))?")
+_TOLD = re.compile(r"([0-9]{1,3})(?: ([0-9]{1,11}))?")
 """The third file: percent, and since when (seconds since 1970 UTC)."""
 _LAST_PERCENT = 90
 """So much of a rebuild is done when all chats were read. What remains is the merge."""
@@ -119,7 +119,7 @@ class IndexerLock:
             text = private_files.read(self._rebuild, _MAX_HOLDER)
         except OSError:
             return None
-        told = _TOLD.fullmatch(text)
+        told = _TOLD.fullmatch(text.decode("latin-1"))
         if told is None:
             return None
         began = datetime.fromtimestamp(int(told[2]), UTC) if told[2] else None

@@ -22,7 +22,7 @@ from kchat_search.web.http.rendering import page
 
 pages = Blueprint("setup", __name__)
 _SETTING = re.compile(r"KCHAT_[A-Z_]+[A-Z]")
-_OR = re.compile(r"\(or [^)]*\)")
+_OR = re.compile(r"\(or [^()]*\)")
 """Other settings that would do."""
 _SOON, _LATER = 2, 30
 """Seconds until the page is brought up to date: while the account is tried, and else."""

@@ -8,7 +8,7 @@
   const wide = matchMedia("(min-width: 1500px)");
   const pane = document.getElementById("preview");
   const title = pane.querySelector("h2");
-  const open = pane.querySelector("header a");
+  const open = pane.querySelector("header a.button");
   const note = pane.querySelector("[role=status]");
   const again = pane.querySelector("button");
   const body = pane.querySelector(".preview-body");

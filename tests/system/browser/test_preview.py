@@ -51,7 +51,7 @@ def test_a_click_shows_the_chat_and_a_second_one_opens_it(watch: Watch) -> None:
     assert len(asked) == 1
     expect(page.locator("#hit-290.selected a.open")).to_be_focused()
     assert axe(page) == []
-    assert str(page.get_attribute("#preview header a", "href")).split("#")[0] == asked[0]
+    assert str(page.get_attribute("#preview header a.button", "href")).split("#")[0] == asked[0]
     page.locator("#hit-290 header time").dblclick()
     page.wait_for_url("**/chats/290**")
 
