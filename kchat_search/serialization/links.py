@@ -101,13 +101,12 @@ def filtered(request: SearchRequest, name: str, *values: str) -> SearchRequest:
 def without_filters(request: SearchRequest) -> SearchRequest:
     """The same words without filters, in the same versions."""
     days = {"start": None, "end": None, "said_start": None, "said_end": None}
-    return changed(request, filters={}, hot=None, **days)
+    return changed(request, filters={}, hot=None, unseen=None, **days)
 
 
 def has_filters(request: SearchRequest) -> bool:
     """Does it filter by anything?"""
-    others = (request.start, request.end, request.said_start, request.said_end, request.hot)
-    return bool(request.filters) or any(other is not None for other in others)
+    return without_filters(request) != changed(request)
 
 
 def next_request(

@@ -100,6 +100,17 @@ def test_each_number_is_what_its_link_finds(app: Flask, gate: Gate, name: str) -
     assert "没有新的" in browser.page.text
 
 
+def test_where_nothing_is_new_each_way_out_finds_what_it_says(app: Flask) -> None:
+    browser = signed_in(app, "cora")
+    save(browser, "seen")
+    page = browser.open(f"{SEARCH}&unseen=1&start=2030-01-01")
+    ways = [(link["href"], int(link["data-finds"])) for link in page.links if "data-finds" in link]
+    assert ways
+    assert {total(browser, address) for address, _ in ways} != {0}
+    for address, count in ways:
+        assert total(browser, address) == count, address
+
+
 def test_a_search_keeps_all_that_its_address_says(app: Flask) -> None:
     browser = signed_in(app, "cora")
     address = (
