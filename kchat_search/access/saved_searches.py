@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 
@@ -127,9 +128,12 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _out(row: Row[tuple[object, ...]]) -> SavedSearch:
-    saved_at, seen_at = moment_out(row.saved_at), moment_out(row.seen_at)
-    assert saved_at is not None
-    assert seen_at is not None
-    seen = None if row.seen is None else unpacked(row.seen)
-    return SavedSearch(row.id, row.name, row.query, saved_at, seen_at, seen)
+def _out(row: Row[Any]) -> SavedSearch:
+    return SavedSearch(
+        id=row.id,
+        name=row.name,
+        query=row.query,
+        saved_at=moment_out(row.saved_at),
+        seen_at=moment_out(row.seen_at),
+        seen=None if row.seen is None else unpacked(row.seen),
+    )

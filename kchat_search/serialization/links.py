@@ -48,10 +48,14 @@ def pairs(request: SearchRequest) -> list[tuple[str, str]]:
     return parameters
 
 
+def search_query(request: SearchRequest) -> str:
+    """The query string of this search. It is never empty: `/` is the home page."""
+    return urlencode(pairs(request) or [("q", "")])
+
+
 def search_url(request: SearchRequest) -> str:
-    """The page of this search. A search without parameters is `/?q=`, because `/` is the home
-    page."""
-    return "/?" + urlencode(pairs(request) or [("q", "")])
+    """The page of this search."""
+    return f"/?{search_query(request)}"
 
 
 def export_url(request: SearchRequest, form: str) -> str:
@@ -63,8 +67,7 @@ def export_url(request: SearchRequest, form: str) -> str:
 
 def save_url(request: SearchRequest) -> str:
     """The page on which this search gets a name."""
-    search = urlencode(pairs(changed(request, unseen=None)) or [("q", "")])
-    return "/saved?" + urlencode({"search": search})
+    return "/saved?" + urlencode({"search": search_query(changed(request, unseen=None))})
 
 
 def meant_url(request: SearchRequest) -> str:
@@ -135,8 +138,9 @@ def anchor(message_id: int | None, position: int) -> str:
 def within(request: SearchRequest) -> str:
     """The query string of the list of a search's hits, whichever page of it is shown. The pages of
     its chats are given it, see `chat_url`."""
-    asked = replace(_which_chats(request), sort=request.sort, per_page=request.per_page)
-    return urlencode(pairs(asked) or [("q", "")])
+    return search_query(
+        replace(_which_chats(request), sort=request.sort, per_page=request.per_page)
+    )
 
 
 def chat_url(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from urllib.parse import parse_qsl
 
 from flask_babel import gettext as _
 from pydantic import (
@@ -273,6 +274,12 @@ class VersionsParameters(BaseModel):
 
 REPEATABLE = frozenset({"facets", "action", *(f.name for f in fields.FIELDS if f.repeatable)})
 Parameters = TypeVar("Parameters", bound=BaseModel)
+
+
+def read_search_query(query: str) -> SearchRequest:
+    """The search of a query string that stands somewhere else than in the address. Raises as
+    `read_search` does."""
+    return read_search(MultiDict(parse_qsl(query, keep_blank_values=True)))
 
 
 def read_search(args: MultiDict[str, str]) -> SearchRequest:

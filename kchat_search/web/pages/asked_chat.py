@@ -6,11 +6,9 @@ Invariant: every address of the page that `AskedChat` gives keeps all of it but 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl
 
 from flask import request
 from flask_babel import gettext as _
-from werkzeug.datastructures import MultiDict
 
 from kchat_search.errors import BadRequest
 from kchat_search.models.search import MAX_HITS_BY_PAGE, Neighbour, Place, SearchRequest, Within
@@ -102,7 +100,7 @@ def read_asked_chat(chat_id: int) -> AskedChat:
 def _list(query: str) -> SearchRequest:
     """The search whose query string this is."""
     try:
-        asked = parameters.read_search(MultiDict(parse_qsl(query, keep_blank_values=True)))
+        asked = parameters.read_search_query(query)
     except BadRequest as error:
         raise BadRequest(
             _("within 不是一次搜索：%(problem)s", problem=str(error)), "within"

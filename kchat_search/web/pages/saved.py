@@ -8,21 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from flask import Blueprint, flash, redirect, request
 from flask_babel import gettext as _
-from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.own_searches import OwnSearches
 from kchat_search.errors import BadRequest, Forbidden, RequestTooExpensive
 from kchat_search.models.saved import LONGEST_NAME, MOST_SEEN, NewHits, SavedSearch
-from kchat_search.models.search import SearchRequest
 from kchat_search.serialization import links
 from kchat_search.web.http import current, typed_forms
 from kchat_search.web.http.language import without_choice
-from kchat_search.web.http.parameters import only, read_search
+from kchat_search.web.http.parameters import only, read_search_query
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import page
 from kchat_search.web.pages.access_forms import errors_of
@@ -48,8 +45,8 @@ def saved() -> BaseResponse:
     given = only(without_choice(request.args), "search")["search"]
     if not given:
         return _page()
-    asked = request_of(given)
-    return _page({"search": query_of(asked), "name": asked.q[:LONGEST_NAME]})
+    asked = read_search_query(given)
+    return _page({"search": links.search_query(asked), "name": asked.q[:LONGEST_NAME]})
 
 
 @pages.post("/saved")
@@ -58,8 +55,8 @@ def save() -> BaseResponse:
     """Save the search whose query string is in the form."""
     query = request.form.get("search", "")
     try:
-        asked = links.changed(request_of(query), unseen=None)
-        kept = own().save(request.form.get("name", ""), query_of(asked), asked)
+        asked = links.changed(read_search_query(query), unseen=None)
+        kept = own().save(request.form.get("name", ""), links.search_query(asked), asked)
     except BadRequest as error:
         return _page(request.form, errors_of(error))
     flash(_("已保存「%(name)s」。", name=kept.name))
@@ -83,7 +80,7 @@ def rename(number: int) -> BaseResponse:
 def mark_seen(number: int) -> BaseResponse:
     """All that it finds now is seen."""
     mine = own()
-    mine.mark_seen(number, request_of(mine.one(number).query))
+    mine.mark_seen(number, read_search_query(mine.one(number).query))
     flash(_("已标为看过。"))
     return redirect("/saved", 303)
 
@@ -104,19 +101,9 @@ def own() -> OwnSearches:
     return OwnSearches(current.access(), current.program(), current.principal(), current.recorder())
 
 
-def request_of(query: str) -> SearchRequest:
-    """The search of this query string. Raises `BadRequest`."""
-    return read_search(MultiDict(parse_qsl(query, keep_blank_values=True)))
-
-
-def query_of(asked: SearchRequest) -> str:
-    """The query string of this search."""
-    return links.search_url(asked).removeprefix("/?")
-
-
 def _row(mine: OwnSearches, kept: SavedSearch) -> Row:
     try:
-        asked = request_of(kept.query)
+        asked = read_search_query(kept.query)
         hits = mine.new_hits(kept, asked)
         new_url = links.search_url(links.changed(asked, unseen=kept.id, sort="newest"))
     except (BadRequest, Forbidden, RequestTooExpensive):
