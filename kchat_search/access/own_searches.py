@@ -12,6 +12,7 @@ from typing import Protocol
 
 from kchat_search.access.needs import needs
 from kchat_search.access.policy import permissions
+from kchat_search.access.queries import query_string
 from kchat_search.access.recorded import change, recorded
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.people import Principal
@@ -67,7 +68,7 @@ class OwnSearches:
         seen = self._finds.chats_found(request)
         with change(self._access, self._recorder):
             saved = self._access.saved_searches.add(self._principal, name, query, seen)
-            recorded(self._recorder, "search_saved", f"saved:{saved.id}", query)
+            recorded(self._recorder, "search_saved", f"saved:{saved.id}", query_string(request))
         return saved
 
     @needs("own_searches")
