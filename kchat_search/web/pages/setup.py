@@ -7,6 +7,7 @@ it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Blueprint, redirect
@@ -19,9 +20,9 @@ from kchat_search.web.http.current import program
 from kchat_search.web.http.language import current
 from kchat_search.web.http.permissions import needs
 from kchat_search.web.http.rendering import page
+from kchat_search.web.pages.status_words import settings_in
 
 pages = Blueprint("setup", __name__)
-_SETTING = re.compile(r"KCHAT_[A-Z_]+[A-Z]")
 _OR = re.compile(r"\(or [^()]*\)")
 """Other settings that would do."""
 _SOON, _LATER = 2, 30
@@ -32,18 +33,19 @@ _SOON, _LATER = 2, 30
 @needs("connect")
 def setup() -> BaseResponse:
     """The page."""
-    alert = next((one for one in program().alerts() if one.code == "not_connected"), None)
+    alerts = program().alerts()
+    alert = next((one for one in alerts if one.code == "not_connected"), None)
     checked = program().checked_account()
     trying = checked is not None and not checked.done
     return page(
         "setup.html",
-        missing=_SETTING.findall(_OR.sub("", alert.reason.text)) if alert else [],
+        missing=settings_in(_OR.sub("", alert.reason.text)) if alert else (),
         connected=alert is None,
         coverage=program().coverage_now(),
         checked=checked,
         can_check=program().can_check_account(),
         refresh=_SOON if trying else _LATER,
-        **_problem(checked, alert),
+        **_problem(checked, () if alert else alerts),
     )
 
 
@@ -55,14 +57,14 @@ def check() -> BaseResponse:
     return redirect("/setup", 303)
 
 
-def _problem(checked: AccountCheck | None, alert: Alert | None) -> dict[str, Any]:
-    """What is wrong with the account: what its last try said, else what the last sync said."""
-    reason = checked.problem if checked is not None else None
-    if checked is None and alert is None:
-        failed = next((one for one in program().alerts() if "Kchat" in one.reason.kind), None)
-        reason = failed.reason if failed else None
+def _problem(checked: AccountCheck | None, alerts: Iterable[Alert]) -> dict[str, Any]:
+    """What is wrong with the account: what its last try said, else what an alert says of Kchat."""
+    if checked is not None:
+        reason = checked.problem
+    else:
+        reason = next((one.reason for one in alerts if "Kchat" in one.reason.kind), None)
     return {
         "problem": None if reason is None else reason_words(reason.kind, current(), reason.text),
         "raw": "" if reason is None else reason.text,
-        "settings": [] if reason is None else list(dict.fromkeys(_SETTING.findall(reason.text))),
+        "settings": () if reason is None else settings_in(reason.text),
     }

@@ -146,11 +146,16 @@ def troubles(alerts: Iterable[Alert]) -> list[Trouble]:
             alert,
             alert_head(alert, language),
             reason_words(alert.reason.kind, language, alert.reason.text),
-            tuple(dict.fromkeys(_SETTING.findall(alert.reason.text))),
+            settings_in(alert.reason.text),
             alert.reason.kind.startswith(_ABOUT_THE_ACCOUNT) or alert.code == "not_connected",
         )
         for alert in alerts
     ]
+
+
+def settings_in(text: str) -> tuple[str, ...]:
+    """The settings that a text names, each once."""
+    return tuple(dict.fromkeys(_SETTING.findall(text)))
 
 
 def report_rows(reports: Iterable[SyncReport]) -> list[ReportRow]:
