@@ -7,11 +7,9 @@
     const address = section.dataset.later;
     section.removeAttribute("data-later"); // asked once, even if it is closed and opened again
     const status = section.querySelector("[role=status]");
-    const { kind, page } = await kchat.load(address);
-    const found = page?.getElementById("later");
-    if (kind === "signed-out") status.textContent = section.dataset.signedOut;
-    else if (kind === "too-many") status.textContent = section.dataset.tooMany;
-    else if (kind !== "ok" || !found) status.textContent = section.dataset.failed;
+    const answer = await kchat.load(address);
+    const found = answer.page?.getElementById("later");
+    if (!found) status.textContent = kchat.trouble(answer, section.dataset);
     else {
       status.textContent = found.querySelector("p").textContent;
       const list = found.querySelector("ol");

@@ -26,6 +26,17 @@ const kchat = (() => {
     request.send();
   });
 
+  // The words for an answer that is none, from the `data-` of an element, which need not have them all.
+  const KEYS = { "signed-out": "signedOut", "too-many": "tooMany" };
+  const trouble = ({ kind, status, retryAfter }, words) => {
+    const key = KEYS[kind] ?? (status ? "failed" : "gone");
+    return (words[key] ?? words.failed).replace("{seconds}", retryAfter);
+  };
+
+  // Is it a click that the browser would follow in the same window, and nobody has taken yet?
+  const plain = (event) =>
+    !(event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+
   // Says something to whoever listens to the page. The same words again are said again.
   const say = (words) => {
     const live = document.getElementById("live");
@@ -42,5 +53,5 @@ const kchat = (() => {
     } catch { /* forbidden: nothing is kept */ }
   };
 
-  return { load, say, kept, keep };
+  return { load, trouble, plain, say, kept, keep };
 })();

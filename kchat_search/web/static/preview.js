@@ -83,16 +83,15 @@
     open.href = to;
     open.hidden = false;
     wear();
-    const { kind, page, status, retryAfter } = await kchat.load(address.pathname + address.search, mine.signal);
+    const answer = await kchat.load(address.pathname + address.search, mine.signal);
     if (mine !== asking) return;
     clearTimeout(slow);
     pane.removeAttribute("aria-busy");
-    const found = page?.querySelector("#conversation, .transcript");
-    if (kind === "ok" && found) { put(page, found, address); return; }
+    const found = answer.page?.querySelector("#conversation, .transcript");
+    if (found) { put(answer.page, found, address); return; }
     title.textContent = named;
     body.hidden = true;
-    const key = { "too-many": "tooMany", "signed-out": "signedOut" }[kind] ?? (status ? "failed" : "gone");
-    say(words[key].replace("{seconds}", retryAfter), to);
+    say(kchat.trouble(answer, words), to);
   };
 
   // -- which hit ----------------------------------------------------------------------------------------
@@ -104,8 +103,7 @@
   // (Enter, a screen reader) opens it, as any link.
   document.addEventListener("click", (event) => {
     const hit = event.target.closest(".hit");
-    if (!hit || !isOn() || !event.detail || event.defaultPrevented) return;
-    if (event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!hit || !isOn() || !event.detail || !kchat.plain(event)) return;
     const link = event.target.closest("a[href]") ?? hit.querySelector("a.open");
     const selects = event.detail === 1 && !event.target.closest("a") && !getSelection().isCollapsed;
     if (selects || !/^\/chats\/\d+$/.test(link.pathname)) return;

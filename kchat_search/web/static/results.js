@@ -53,8 +53,7 @@
     byId("results").setAttribute("aria-busy", String(is));
   };
   const complain = (answer, again) => {
-    const words = trouble.dataset[answer.kind === "too-many" ? "tooMany" : answer.status ? "failed" : "gone"];
-    trouble.querySelector("p").textContent = words.replace("{seconds}", answer.retryAfter);
+    trouble.querySelector("p").textContent = kchat.trouble(answer, trouble.dataset);
     trouble.querySelector("button").onclick = () => { trouble.hidden = true; again(); };
     trouble.hidden = false;
   };
@@ -125,7 +124,7 @@
 
   // -- what begins one ------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
-    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    if (!kchat.plain(event)) return;
     const link = event.target.closest(":is(#results, #filters, #search-form) a[href^='/?']:not([target])");
     if (!link) return;
     event.preventDefault();
