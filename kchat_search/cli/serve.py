@@ -61,15 +61,7 @@ def run(settings: SettingsOfServe, reload: Callable[[], SettingsOfServe]) -> int
     what the archive has. `reload` reads the settings again. Returns the exit code of the web
     server."""
     signal.signal(signal.SIGTERM, _exit_normally)
-    interrupted = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        # `wait` gives the children a moment before it lets this through. An indexer that ends
-        # meanwhile has not failed.
-        interrupted.set()
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, interrupt)
+    interrupted = heed_interrupt()
     try:
         with (
             WebProcess(settings) as web,
@@ -90,6 +82,23 @@ def run(settings: SettingsOfServe, reload: Callable[[], SettingsOfServe]) -> int
             return web.wait()
     except KeyboardInterrupt:  # Ctrl-C reached the children as well
         return 0
+
+
+def heed_interrupt() -> threading.Event:
+    """An event that is set as soon as Ctrl-C comes. `wait` gives the children a moment before it
+    lets `KeyboardInterrupt` through, and an indexer that ends meanwhile has not failed.
+
+    Where this process was started so that it ignores Ctrl-C, as by «&» in a script, it still does.
+    """
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupt)
+    return interrupted
 
 
 def restart_pause(ends: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kchat_search.cli.parent import LineReader
-from kchat_search.cli.serve import IndexerKeeper, restart_pause, why_it_ended
+from kchat_search.cli.serve import IndexerKeeper, heed_interrupt, restart_pause, why_it_ended
 from kchat_search.models.reports import Alert, Reason
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
@@ -100,6 +101,31 @@ def test_the_web_server_is_told_how_often_why_and_when_the_next_try_is() -> None
         Alert("indexer_ended", reason, since, 2, second + timedelta(seconds=10)),
         Alert("indexer_ended", reason, since, 2),
     ]
+
+
+@pytest.fixture
+def _interrupts_as_before() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupts_as_before")
+def test_an_interrupt_is_known_before_it_is_let_through() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupted = heed_interrupt()
+    assert not interrupted.is_set()
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert interrupted.is_set()
+
+
+@pytest.mark.usefixtures("_interrupts_as_before")
+def test_who_was_started_to_ignore_interrupts_still_does() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    interrupted = heed_interrupt()
+    signal.raise_signal(signal.SIGINT)
+    assert not interrupted.is_set()
 
 
 def test_an_indexer_that_ends_because_all_of_serve_was_interrupted_has_not_failed(
