@@ -14,8 +14,12 @@ from typing import TypeVar
 FLOOR = 0.02
 """Seconds. A call that takes less is quick enough, whatever its growth is. Linear calls take a few
 milliseconds for the longest of `SIZES`, quadratic ones take hundreds."""
-MOST = 2.5
-"""Twice the input takes at most so many times the time."""
+PART = 8
+"""A call is compared with one that has an eighth of its input. Linear time is then eight times as
+long, quadratic time 64 times: no noise of a busy machine reaches from the one to the other."""
+MOST = 2.0
+"""The time grows at most so many times as much as the input: eight times the input takes at most
+sixteen times the time."""
 SIZES = (*range(14, 30), 36, 48, 64, 256, 1_024, 4_096, 16_384)
 """The lengths of inputs that are tried. The first are close to each other, because an exponential
 call with 30 characters would never end."""
@@ -51,17 +55,18 @@ def superlinear(
             break
     else:
         return None
-    small = make(size // 2)
+    small = make(max(1, size // PART))
     short = min(seconds(lambda: call(small)) for _ in range(3))
     growth = 0.0
     for _ in range(_ATTEMPTS):
-        growth = long / max(short, 1e-4) / (len(large) / max(1, len(small)) / 2)
+        growth = long / max(short, 1e-4) / (len(large) / max(1, len(small)))
         if growth <= MOST or long < floor:
             return None
         gc.collect()
         long = min(long, *(seconds(lambda: call(large)) for _ in range(3)))
         short = min(short, *(seconds(lambda: call(small)) for _ in range(3)))
-    return f"{len(large):,} characters take {growth:.1f} times as long as {len(small):,}"
+    times = growth * len(large) / max(1, len(small))
+    return f"{len(large):,} characters take {times:.0f} times as long as {len(small):,}"
 
 
 def spread(pieces: list[str]) -> Iterator[tuple[str, Callable[[int], str]]]:
