@@ -8,6 +8,7 @@ from datetime import timedelta
 from kchat_search.access.needs import needs, open_to_all
 from kchat_search.errors import ArchiveError
 from kchat_search.models.account import AccountCheck
+from kchat_search.models.holder import Holder
 from kchat_search.models.plan import Everything, Plan
 from kchat_search.models.progress import ListProgress
 from kchat_search.models.reports import (
@@ -55,7 +56,7 @@ class Reporting(Operating):
         return engine, self.indexer.is_current(engine.fingerprint)
 
     @needs("status", "metrics")
-    def holder(self) -> str | None:
+    def holder(self) -> Holder | None:
         """Which process holds the indexer's lock now; None if none does."""
         return self.lock.holder()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
 import os
 import stat
@@ -270,23 +271,32 @@ def test_the_holder_is_not_written_through_a_link(
     with lock.held("sync", NOW):
         holder = lock.holder()
         assert holder is not None
-        assert ("sync" in holder) == (put is not _folder)
+        assert holder.what == ("unknown" if put is _folder else "sync")
     assert target.read_text() == "untouched"
+
+
+def _record(what: str) -> bytes:
+    return json.dumps({"what": what, "pid": 1, "host": "h", "since": NOW.isoformat()}).encode()
 
 
 @pytest.mark.parametrize(
     ("content", "shown"),
     [
-        (b"sync\x1b[2J\n(process 1)\x00\xff", "sync[2J(process 1)\ufffd"),
-        ("\u202eevil\u200b".encode(), "evil"),
-        (b"x" * 10_000_000, "x" * 300),
+        (_record("sync\x1b[2J\n\x00 "), "sync[2J (process 1 on h, since 2016-03-20 04:00:00 UTC)"),
+        (_record("\u202eevil\u200b"), "evil (process 1 on h, since 2016-03-20 04:00:00 UTC)"),
+        (b"sync (process 1)\x00\xff", "unknown"),
+        (b'"' + b"x" * 10_000_000, "unknown"),
+        (_record("sync").replace(b"03-20", b"99-20"), "unknown"),
+        (b'{"what": [], "pid": 1, "host": 1, "since": 1}', "unknown"),
+        (b'{"what": "sync"}', "unknown"),
+        (b"[1]", "unknown"),
         (b"", "unknown"),
     ],
 )
 def test_a_strange_holder_is_one_short_line(tmp_path: Path, content: bytes, shown: str) -> None:
     with IndexerLock(tmp_path).held("sync", NOW):
         (tmp_path / "indexer.holder").write_bytes(content)
-        assert IndexerLock(tmp_path).holder() == shown
+        assert str(IndexerLock(tmp_path).holder()) == shown
         with pytest.raises(IndexerBusy) as busy, IndexerLock(tmp_path).held("worker", NOW):
             raise AssertionError
         assert busy.value.holder == shown

@@ -318,7 +318,7 @@ def print_status(
         "complete": "yes" if status.coverage.complete else "not yet",
         "last sync": time_text(status.coverage.synced_at, zone)
         + (f" ({last.kind})" if last else ""),
-        "indexer": status.indexer or "not running",
+        "indexer": str(status.indexer or "not running"),
         "index": f"{status.engine.engine}, {status.engine.generation or 'not built yet'}, "
         f"{status.engine.documents:,} documents, {status.engine.size_bytes / 1e6:.1f} MB"
         + ("" if status.index_current else "; to be rebuilt by the next sync"),

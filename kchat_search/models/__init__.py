@@ -8,6 +8,7 @@
     saved.py    saved searches, and what of them is new
     reports.py  what a sync, a check or the whole program reports; sizes; coverage
     progress.py how far long work is, and how much time is left
+    holder.py   who is the indexer
     account.py  the account at Kchat, as the web server knows it
     people.py   who asks: people, tokens, roles, what a principal may do
     sign_in.py  signing in elsewhere: what a provider of OpenID Connect says of a person

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from kchat_search.models.damage import DamagedRow
+from kchat_search.models.holder import Holder
 from kchat_search.models.people import Entrance
 from kchat_search.models.progress import ListProgress, RebuildProgress
 
@@ -309,7 +310,7 @@ class Status:
     engine: EngineState
     coverage: Coverage
     last_report: SyncReport | None
-    indexer: str | None
+    indexer: Holder | None
     """Who holds the indexer's lock; None if nobody does."""
     index_current: bool
     """True if the index was built with the present analyzer, dictionary, schema and time zone."""

@@ -54,7 +54,7 @@ def status_json(
         "last_sync": None if status.last_report is None else report_json(status.last_report, zone),
         "reports": [report_json(report, zone) for report in reports],
         "rejects": [_reject(stored, zone) for stored in rejects],
-        "indexer": status.indexer,
+        "indexer": None if status.indexer is None else str(status.indexer),
         "timezone": status.timezone,
         "demo": status.demo,
         "months": dict(status.months),

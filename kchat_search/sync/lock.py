@@ -7,6 +7,7 @@ They are for people, and count only while the lock is held.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -19,11 +20,12 @@ from filelock import FileLock, Timeout
 
 from kchat_search import private_files
 from kchat_search.errors import IndexerBusy, IndexUnwritable
+from kchat_search.models.holder import UNKNOWN, Holder
 from kchat_search.models.progress import RebuildProgress
 from kchat_search.models.reports import Progress
 from kchat_search.ports import Clock
 
-_MAX_HOLDER = 300
+_MAX_HOLDER = 500
 """Bytes of the second file that are read."""
 _SHORTEST_WAIT = 0.5
 """Seconds. `holder` takes the lock for a moment to look; that must not count as an indexer."""
@@ -63,7 +65,7 @@ class IndexerLock:
             raise IndexerBusy(
                 f"Another process is the indexer: {holder}. Wait until it is done, or stop it; "
                 "searches go on meanwhile.",
-                holder,
+                str(holder),
             ) from error
         except OSError as error:
             raise IndexUnwritable(
@@ -78,7 +80,7 @@ class IndexerLock:
         finally:
             lock.release()
 
-    def holder(self) -> str | None:
+    def holder(self) -> Holder | None:
         """Who holds the lock now; None if nobody does, or nobody can: the folder can't be
         written."""
         if not self._folder.is_dir():
@@ -141,16 +143,12 @@ class IndexerLock:
 
     def _write_holder(self, what: str, now: datetime) -> None:
         with suppress(OSError):  # on a full disk the lock works all the same
-            holder = (
-                f"{what} (process {os.getpid()} on {socket.gethostname()}, "
-                f"since {now:%Y-%m-%d %H:%M:%S} UTC)"
-            )
-            private_files.replace(self._holder, holder.encode("utf-8", "replace"))
+            holder = Holder(what, os.getpid(), socket.gethostname(), now)
+            private_files.replace(self._holder, json.dumps(holder.to_json()).encode())
 
-    def _read_holder(self) -> str:
+    def _read_holder(self) -> Holder:
         try:
-            text = private_files.read(self._holder, _MAX_HOLDER).decode("utf-8", "replace")
-        except OSError:
-            return "unknown"
-        # It is shown on pages and terminals, so nothing but one line of visible characters.
-        return "".join(c for c in text if c.isprintable()).strip() or "unknown"
+            text = private_files.read(self._holder, _MAX_HOLDER)
+            return Holder.from_json(json.loads(text))
+        except (OSError, KeyError, TypeError, ValueError, OverflowError):
+            return UNKNOWN  # also while a former version of the program holds it

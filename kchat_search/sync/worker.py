@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from kchat_search.errors import ArchiveError, IndexerBusy, IndexUnwritable, KchatSearchError
+from kchat_search.models.holder import Holder
 from kchat_search.models.reports import Alert, Reason, SyncReport
 from kchat_search.ports import Archive, Clock, SyncArchive
 from kchat_search.sync.run import Syncer
@@ -79,7 +80,7 @@ def is_not_expected(archive: SyncArchive, *, now: datetime) -> None:
 
 
 def missing(
-    archive: Archive, holder: Callable[[], str | None], interval: timedelta, *, now: datetime
+    archive: Archive, holder: Callable[[], Holder | None], interval: timedelta, *, now: datetime
 ) -> Alert | None:
     """The alert that no indexer runs, though one did: it was killed, and could say nothing.
     `holder` says who holds the indexer's lock."""

@@ -14,6 +14,7 @@ from typing import Protocol
 from kchat_search.chats.history import History
 from kchat_search.models.account import AccountCheck
 from kchat_search.models.chats import StoredReject
+from kchat_search.models.holder import Holder
 from kchat_search.models.hot import HotPage, Period
 from kchat_search.models.people import Permission, Principal
 from kchat_search.models.reports import (
@@ -214,7 +215,7 @@ class Program(Protocol):
         """How much of Kchat the archive and the index have at this moment."""
         ...
 
-    def holder(self) -> str | None:
+    def holder(self) -> Holder | None:
         """The process that is the indexer now; None if there is none."""
         ...
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kchat_search.errors import IndexerBusy, IndexUnwritable
+from kchat_search.models.holder import Holder
 from kchat_search.models.progress import RebuildProgress
 from kchat_search.sync.lock import IndexerLock
 
@@ -23,7 +25,8 @@ def test_a_second_is_refused_and_told_who_is_the_first(tmp_path: Path) -> None:
             pytest.fail("two indexers at once")
         assert str(os.getpid()) in busy.value.holder
         assert "2016-03-20 04:00:00 UTC" in busy.value.holder
-        assert second.holder() == busy.value.holder
+        assert str(second.holder()) == busy.value.holder
+        assert second.holder() == Holder("sync", os.getpid(), socket.gethostname(), NOW)
     assert second.holder() is None
     with second.held("reindex", NOW):
         assert first.holder() is not None

@@ -23,6 +23,7 @@ from kchat_search.kchat.parse import ChatParser
 from kchat_search.kchat.upload_tokens import content_digest, stable_content, without_upload_tokens
 from kchat_search.models.account import AccountCheck
 from kchat_search.models.chats import Chat, StoredReject, StoredVersion
+from kchat_search.models.holder import Holder
 from kchat_search.models.hot import Days, HotPage, Period
 from kchat_search.models.people import Permission
 from kchat_search.models.progress import ListProgress, RebuildProgress
@@ -64,6 +65,7 @@ from kchat_search.models.search import (
 from kchat_search.search.export_walk import AbsentChat, Export
 
 NOW = datetime(2016, 5, 20, 4, 0, tzinfo=UTC)
+HOLDER = Holder("worker", 4711, "host-7", datetime(2016, 5, 20, 1, 2, 3, tzinfo=UTC))
 BEGAN = NOW - timedelta(minutes=6)
 """When what goes on began."""
 
@@ -138,7 +140,7 @@ class FakeService:
     """How far Kchat's list is read."""
     months: Mapping[str, int] | None = None
     """How many chats each month has; None: as the chats say."""
-    held_by: str | None = "worker (process 4711 on host-7, since 2016-05-20 01:02:03 UTC)"
+    held_by: Holder | None = HOLDER
     """Who holds the indexer's lock."""
     permissions: frozenset[Permission] = OF_ANYONE
     hot_found: HotPage | None = None
@@ -420,7 +422,7 @@ class FakeService:
         self._fail()
         return self._coverage()
 
-    def holder(self) -> str | None:
+    def holder(self) -> Holder | None:
         return self.held_by
 
     def rebuilt_percent(self) -> int | None:

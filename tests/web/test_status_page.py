@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.models.holder import Holder
 from kchat_search.models.progress import ListProgress
 from kchat_search.models.reports import Alert, Coverage, EngineState, MeaningState, Reason
 from kchat_search.web.pages.status_words import about, gaps
@@ -143,8 +144,13 @@ def test_the_status_page_names_no_process_and_no_time_of_another_zone(
         assert inner not in page
     service.held_by = None
     assert "未运行" in look(client, "/status").text
-    service.held_by = "unknown"
-    assert "索引进程 运行中" in look(client, "/status").text
+    for what, words in {
+        "repair": "修复归档中",
+        "hot": "重新统计热点中",
+        "unknown": "运行中",
+    }.items():
+        service.held_by = Holder(what)
+        assert f"索引进程 {words}" in look(client, "/status").text
 
 
 def reads(step: str, done: int, total: int | None, minutes_ago: float = 0) -> ListProgress:

@@ -50,7 +50,7 @@ def _page(offset: int, clock: Clock) -> Response:
         refresh=_SOON if _is_busy(status) else _LATER,
         work=status_words.work_of(status, now),
         troubles=status_words.troubles(status.alerts),
-        indexer=status_words.indexer_since(status.indexer),
+        indexer=status_words.indexer_doing(status.indexer),
         rejects=status_words.rejected(rejects),
         RAW_SHOWN=RAW_SHOWN,
         offset=offset,

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from kchat_search.models.chats import StoredReject
+from kchat_search.models.holder import Holder
 from kchat_search.models.progress import ListProgress, RebuildProgress
 from kchat_search.models.reports import Alert, Coverage, Status, SyncReport
 from kchat_search.serialization.alerts import alert_head
@@ -25,7 +26,6 @@ from kchat_search.web.http.language import current
 from kchat_search.web.pages.formatting import number
 
 _SHORTEST_SILENCE = timedelta(minutes=5)
-_HOLDER = re.compile(r"(\w+) \(.*since ([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}) UTC\)")
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 GAPS_SHOWN = 6
 _SETTING = re.compile(r"KCHAT_[A-Z_]+[A-Z]")
@@ -191,17 +191,19 @@ def rejected(rejects: Sequence[StoredReject]) -> list[tuple[StoredReject, Reason
     return [(stored, reject_words(stored.reject.reason, language)) for stored in rejects]
 
 
-def indexer_since(holder: str | None) -> tuple[str, datetime | None] | None:
-    """(what holds the indexer's lock, since when); None: nothing does. The number of its process
-    and the name of the machine are for the log."""
+def indexer_doing(holder: Holder | None) -> str:
+    """What the indexer does. The number of its process and the name of the machine are for the
+    log."""
     if holder is None:
-        return None
-    found = _HOLDER.fullmatch(holder)
-    if found is None:
-        return str(_("运行中")), None
-    words = {"worker": _("自动同步运行中"), "sync": _("手动同步运行中"), "reindex": _("重建索引中")}
-    since = datetime.strptime(found[2], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    return words.get(found[1], _("运行中")), since
+        return str(_("未运行"))
+    words = {
+        "worker": _("自动同步运行中"),
+        "sync": _("手动同步运行中"),
+        "reindex": _("重建索引中"),
+        "repair": _("修复归档中"),
+        "hot": _("重新统计热点中"),
+    }
+    return str(words.get(holder.what, _("运行中")))
 
 
 def gaps(months: Mapping[str, int]) -> list[Gap]:
