@@ -160,6 +160,12 @@ def view(text: str) -> ChatView:
     )  # fmt: skip
 
 
+def rows(of: ChatView) -> object:
+    """What the page shows of a chat."""
+    names = transcript.anchors(of.chat.messages)
+    return transcript.rows(of, names, ZONE, slice(None), ())
+
+
 def masked_chat(raw: str) -> object:
     """A chat masked in both ways, marked."""
     read = READER.read(raw, {})
@@ -329,7 +335,7 @@ CALLS: dict[str, Callable[[str], object]] = {
         formatting.linked("https://" + text.replace(" ", " https://"), ()),
     ),
     "readable JSON": formatting.readable_json,
-    "rows": lambda text: transcript.rows(view(text), ZONE, slice(None), ()),
+    "rows": lambda text: rows(view(text)),
     "clean": printing.clean,
     "host": is_loopback,
     "parameters": lambda text: refused(

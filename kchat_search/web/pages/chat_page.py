@@ -106,14 +106,15 @@ def _chat_page(
     asked: AskedChat, view: ChatView, *, revealed: bool = False, shown_image: str = ""
 ) -> Response:
     chat = view.chat
-    matches = transcript.matches(view, asked.message_url, find=bool(asked.reading.find))
+    names = transcript.anchors(chat.messages)
+    matches = transcript.matches(view, names, asked.message_url, find=bool(asked.reading.find))
     return page(
         "chat.html",
         view=view,
         chat=chat,
         asked=asked,
         q=asked.q,
-        rows=transcript.rows(view, program().presentation.zone, asked.part, matches),
+        rows=transcript.rows(view, names, program().presentation.zone, asked.part, matches),
         matches=match_list(view, matches, asked.offset),
         step=asked.step,
         length=_length(chat),

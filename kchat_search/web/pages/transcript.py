@@ -76,23 +76,26 @@ class Match:
     url: str
 
 
-def matches(view: ChatView, url: Callable[[int, str], str], *, find: bool) -> list[Match]:
-    """The matches of all parts, in order. `url`: from index and anchor of a message to its address;
-    `find`: is something looked for in the chat?"""
+def matches(
+    view: ChatView, names: Sequence[str], url: Callable[[int, str], str], *, find: bool
+) -> list[Match]:
+    """The matches of all parts, in order. `names`: the chat's `anchors`; `url`: from index and
+    anchor of a message to its address; `find`: is something looked for in the chat?"""
     marked = view.found if find else view.highlights
     return [
         Match(index, anchor, url(index, anchor))
-        for index, anchor in enumerate(anchors(view.chat.messages))
+        for index, anchor in enumerate(names)
         if index in marked
     ]
 
 
-def rows(view: ChatView, zone: ZoneInfo, part: slice, matches: Sequence[Match]) -> list[Row]:
-    """The messages of a part of the chat. `zone` decides where a day begins. The first one has its
-    day and its name, whatever comes before it."""
+def rows(
+    view: ChatView, names: Sequence[str], zone: ZoneInfo, part: slice, matches: Sequence[Match]
+) -> list[Row]:
+    """The messages of a part of the chat. `names`: the chat's `anchors`; `zone` decides where a day
+    begins. The first one has its day and its name, whatever comes before it."""
     messages = view.chat.messages
     following = {match.index: after.url for match, after in pairwise(matches)}
-    names = anchors(messages)
     made: list[Row] = []
     today: date | None = None
     previous: Row | None = None
