@@ -49,6 +49,11 @@ class IndexReader(Protocol):
         complete what is typed."""
         ...
 
+    def first_characters(self, field: FilterField) -> tuple[str, ...]:
+        """The characters that the values of a field begin with, in the order of their code points.
+        Called by search, to complete a value by how it sounds."""
+        ...
+
     def openings(self, match: Node) -> Openings:
         """What the visitors of all chats that match asked first; a chat whose visitor said nothing
         is left out, and all are where the index has no vectors. Called by sync, for the hot

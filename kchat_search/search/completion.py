@@ -22,7 +22,7 @@ from kchat_search.models.search import Completion, Completions, InUse, Note, Sea
 from kchat_search.search import conditions, dates
 from kchat_search.search.plan import Context, whole
 from kchat_search.search.searcher import Agents, Searcher
-from kchat_search.search.similar_values import FAR, distance
+from kchat_search.search.similar_values import FAR, begins_by_sound, distance
 from kchat_search.search.tokens import Token, tokens
 from kchat_search.search.tree import FieldCondition
 from kchat_search.text.fold import fold
@@ -33,8 +33,8 @@ _MOST_COUNTED = 24
 """Conditions that are counted to find those that find a chat, at most."""
 _MOST_COMPARED = 2_000
 """Values that are compared with what was typed, at most: those of the most chats."""
-_HAS_IT = 1
-"""`similar_values.distance` of a value that has what was typed."""
+_HAS_IT = 2
+"""`similar_values.distance` of a value that has what was typed, or begins so in pinyin."""
 _LONGEST = 64
 """Characters of a typed value. No name is longer."""
 _COLON = re.compile("[:：]")
@@ -266,7 +266,7 @@ class _Values:
                 yield _Candidate(value, value)
 
     def _persons(self) -> Iterator[_Candidate]:
-        """Visitors whose number, or whose name, begins with what was typed."""
+        """Visitors whose number, or whose name, begins with what was typed, also in pinyin."""
         typed = folded_name(self.here.typed)
         index, field = self.searcher.index, fields.BY_OPERATOR[self.here.operator]
         if typed.isascii() and typed.isalnum():
@@ -275,6 +275,21 @@ class _Values:
         if self.here.operator == "visitor" and typed:
             for value in index.values("visitor_name", typed, MOST, self._may_show):
                 yield _Candidate(value, value)
+            for value in self._visitors_by_sound(typed):
+                yield _Candidate(value, value)
+
+    def _visitors_by_sound(self, typed: str) -> Iterator[str]:
+        """Those whose names begin so, of the first `_MOST_COMPARED` that begin with a character
+        which begins so."""
+        index, left = self.searcher.index, _MOST_COMPARED
+        for character in index.first_characters("visitor_name"):
+            if character.isascii() or not begins_by_sound(typed[:1], character):
+                continue
+            names = index.values("visitor_name", character, left, self._may_show)
+            yield from (name for name in names if begins_by_sound(typed, name))
+            left -= len(names)
+            if left <= 0:
+                return
 
     def _may_show(self, name: str) -> bool:
         """A name with a private number stands in the index as it is, and masked."""

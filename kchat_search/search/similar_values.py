@@ -13,7 +13,7 @@ from kchat_search.models.search import Note
 from kchat_search.search.conditions import agents_called, folded, speaker, typed_forms
 from kchat_search.search.tree import And, FieldCondition, Tree
 from kchat_search.text.fold import fold
-from kchat_search.text.pinyin import merge_similar_sounds, readings
+from kchat_search.text.pinyin import begins, merge_similar_sounds, readings
 
 _MOST = 5
 """Values that are tried for one condition, at most."""
@@ -106,16 +106,21 @@ def distance(typed: str, words: Iterable[str]) -> int:
 def _distance_to(typed: str, word: str) -> int:
     if word.startswith(typed) or typed.startswith(word):
         return 0
-    if typed in word or word in typed:
+    if begins_by_sound(typed, word):
         return 1
-    sounds = _sounds(word)
-    if sounds and sounds in (_sounds(typed), _as_syllables(typed)):
+    if typed in word or word in typed:
         return 2
-    if len(typed) > 1 and _one_apart(typed, word):
+    if _sounds(word) == _sounds(typed):
         return 3
-    if len(typed) > 1 and sounds.startswith(_as_syllables(typed)):
+    if len(typed) > 1 and _one_apart(typed, word):
         return 4
     return FAR
+
+
+def begins_by_sound(typed: str, word: str) -> bool:
+    """Do the typed letters begin a word in pinyin?"""
+    letters = _as_syllables(typed)
+    return letters.isascii() and letters.isalnum() and begins(word[:_LONGEST], letters)
 
 
 def _sounds(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How Han characters sound. Used for «did you mean», never for matching."""
+"""How Han characters sound. Used for «did you mean» and to complete names, never for matching."""
 
 from __future__ import annotations
 
@@ -36,6 +36,24 @@ def merge_similar_sounds(syllable: str) -> str:
     distinguish."""
     first = syllable[:1] + syllable[2:] if syllable[:2] in ("zh", "ch", "sh") else syllable
     return _NASAL.sub("n", first)
+
+
+def begins(text: str, letters: str) -> bool:
+    """Do these letters begin a text in pinyin? Of each syllable, its first letters will do: «lil»
+    and «ll» begin «李雷». What is no Han stands for itself. The letters are in the form of
+    `readings`."""
+    reached = {0}
+    for character in text.replace(" ", ""):
+        if len(letters) in reached or not reached:
+            break
+        reached = {
+            at + length
+            for at in reached
+            for sound in readings(character) or (character,)
+            for length in range(1, len(sound) + 1)
+            if letters.startswith(sound[:length], at)
+        }
+    return len(letters) in reached
 
 
 def sound_slices(letters: str) -> Iterator[tuple[int, int, str]]:

@@ -84,6 +84,33 @@ def test_a_suggested_condition_finds_what_stands_beside_it(world: World) -> None
     assert (used.month, used.status, used.rating) == ("2016-03", "close", "1")
 
 
+def test_a_value_is_suggested_by_the_first_letters_of_its_pinyin(world: World) -> None:
+    world.kchat.put(chat(901, rating=1, visitor_id=78))
+    world.kchat.put(chat(902, rating=4, agent_id=None))
+    for number, name in ((903, "李雷"), (904, "Lily"), (905, "乐乐"), (906, "曾小姐")):
+        world.kchat.put(chat(number, "你好", visitor_id=number))
+        shown = next(each for each in world.kchat.shown() if each["id"] == number)
+        shown["messages"][0] |= {"name": name, "role": "visitor"}
+        world.kchat.put(shown)
+    world.sync()
+    for typed, expected in {
+        "agent:l": ["agent:李雷"],
+        "agent:H": ["agent:韩梅梅"],
+        "agent:hmm": ["agent:韩梅梅"],
+        "assigned:ll": ["assigned:李雷"],
+        "from:k": ["from:agent"],
+        "from:fk": ["from:visitor"],
+        "rating:m": ["rating:基本满意", "rating:满意"],
+        "rating:jb": ["rating:基本满意"],
+        "visitor:l": ["visitor:lily", "visitor:乐乐", "visitor:李雷"],
+        "visitor:lele": ["visitor:乐乐"],
+        "visitor:Z": ["visitor:曾小姐"],
+        "visitor:c": ["visitor:曾小姐"],
+        "visitor:q": [],
+    }.items():
+        assert list(suggested(world.service.searcher, typed)) == expected, typed
+
+
 def test_nothing_is_suggested_that_the_viewer_can_not_find(world: World) -> None:
     clear = "访客张13800138845"
     world.kchat.put(chat(903, "你好", visitor_id=12))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kchat_search.text.pinyin import merge_similar_sounds, readings, sound_slices
+from kchat_search.text.pinyin import begins, merge_similar_sounds, readings, sound_slices
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,36 @@ def test_characters_that_are_not_han_have_no_sound(character: str) -> None:
 )
 def test_sounds_that_many_speakers_do_not_distinguish_are_one(syllable: str, as_: str) -> None:
     assert merge_similar_sounds(syllable) == as_
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "does"),
+    [
+        ("李雷", "l", True),
+        ("李雷", "li", True),
+        ("李雷", "ll", True),
+        ("李雷", "lil", True),
+        ("李雷", "lilei", True),
+        ("李雷", "le", False),
+        ("李雷", "lileia", False),
+        ("韩梅梅", "hmm", True),
+        ("韩梅梅", "hanmm", True),
+        ("韩梅梅", "m", False),
+        ("曾 国藩", "zg", True),  # zeng and ceng
+        ("曾 国藩", "cengf", True),
+        ("访客5", "fk5", True),
+        ("访客5", "f5", False),
+        ("vip张", "vipz", True),
+        ("amy", "my", False),
+        ("", "a", False),
+        ("李" * 60, "l" * 60, True),
+        ("李" * 60, "l" * 61, False),
+    ],
+)
+def test_a_name_is_begun_by_its_syllables_or_their_first_letters(
+    text: str, letters: str, does: bool
+) -> None:
+    assert begins(text, letters) is does
 
 
 def test_every_part_of_letters_that_may_be_a_syllable_has_its_sound() -> None:

@@ -122,6 +122,10 @@ class WhooshEngine:
         """See `ports.Engine.values`."""
         return self._all.values(field, prefix, limit, shows)
 
+    def first_characters(self, field: FilterField) -> tuple[str, ...]:
+        """See `ports.Engine.first_characters`."""
+        return self._all.first_characters(field)
+
     def openings(self, match: Node) -> Openings:
         """See `ports.Engine.openings`."""
         return self._all.openings(match)

@@ -68,6 +68,12 @@ class SeenIndex:
             shown = (value for value in values if value is not None and shows(value))
             return tuple(islice(shown, limit))
 
+    def first_characters(self, field: FilterField) -> tuple[str, ...]:
+        """See `ports.IndexReader.first_characters`."""
+        with self._seen() as segments:
+            of_segments = (segment.next_characters(field, filter_term("")) for segment in segments)
+            return tuple(sorted(set().union(*of_segments)))
+
     def openings(self, match: Node) -> Openings:
         """See `ports.IndexReader.openings`."""
         with self._seen() as segments:

@@ -207,6 +207,19 @@ class Segment:
                 if df:
                     yield self.file.term(field, int(ordinal)).decode(errors="replace")
 
+    def next_characters(self, field: str, prefix: str) -> Iterator[str]:
+        """The characters that follow the prefix in such terms. Cost: two binary searches a
+        character; where not all documents are live, as `terms_with_prefix`."""
+        begin = prefix.encode()
+        at = self.file.lower_bound(field, begin)
+        last = self.file.lower_bound(field, begin + b"\xff")
+        while at < last:
+            following = self.file.term(field, at)[len(begin) :].decode(errors="replace")
+            longer = prefix + following[:1]
+            if following and any(True for _ in self.terms_with_prefix(field, longer)):
+                yield following[0]
+            at = self.file.lower_bound(field, longer.encode() + b"\xff") if following else at + 1
+
     def near(self, word: str) -> dict[str, tuple[int, int]]:
         """The words near a given one that some live document has. For each: how near it is (see
         `vocabulary`), and how many live documents have it."""

@@ -66,6 +66,8 @@ def everything_asked(reader: IndexReader, plan: Plan) -> list[object]:
     asked = (plan, replace(plan, history=True), *by_date)
     answers: list[object] = [reader.search(each) for each in asked]
     answers += [reader.alike(Alike(chat_id, plan.words, 5)) for chat_id in (1, 2, 99)]
+    for field in ("participant", "status"):
+        answers += [reader.first_characters(field), reader.values(field, "", 9, str.isprintable)]
     answers += [list(reader.ids(replace(plan, history=history))) for history in (False, True)]
     return answers + [reader.count(plan.match, history=history) for history in (False, True)]
 
