@@ -61,6 +61,8 @@ LIBRARIES = {
     "wtforms": ("web",),
     "werkzeug": ("web",),
     "markupsafe": ("web",),
+    "rcssmin": ("web.pages.assets",),
+    "rjsmin": ("web.pages.assets",),
     "babel": ("web",),
     "idna": ("web.pages.text_links",),
     "prometheus_client": ("web.api.metrics",),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -34,6 +32,7 @@ from kchat_search.web.http import (
 from kchat_search.web.http.forwarding import forwarded
 from kchat_search.web.pages import (
     account,
+    assets,
     audit,
     box,
     chat_page,
@@ -41,6 +40,7 @@ from kchat_search.web.pages import (
     formatting,
     header,
     hot,
+    look,
     meant,
     people,
     saved,
@@ -62,9 +62,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-STATIC = Path(__file__).parent / "static"
-_YEAR_IN_SECONDS = 31_536_000
-
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -79,7 +76,6 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     """
     presentation = gate.presentation
     app = Flask(__name__)
-    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _YEAR_IN_SECONDS  # a changed file has another address
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)
@@ -93,6 +89,8 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     language.install(app)
     app.after_request(recording.settle)  # added last, so it comes before all the others
     _add_template_helpers(app, presentation)
+    assets.install(app)
+    look.install(app)
     header.install(app)
     box.install(app)
     every = timedelta(seconds=presentation.sync_interval_seconds)
@@ -136,9 +134,6 @@ def _limited(app: WSGIApplication, seconds: float) -> WSGIApplication:
 
 def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
     zone = presentation.zone
-    digests = {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in STATIC.iterdir()
-    }
     app.jinja_env.filters.update(
         label=formatting.label,
         worded=formatting.worded,
@@ -167,8 +162,6 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
         LINK_REL=formatting.LINK_REL,
         MAX_HITS_BY_PAGE=MAX_HITS_BY_PAGE,
         MAX_QUERY_CHARACTERS=MAX_QUERY_CHARACTERS,
-        # Not by `url_for`: where `Host` can't be routed, it fails, and the refusal would be a 500.
-        asset=lambda name: f"{app.static_url_path}/{name}?v={digests[name]}",
         demo=presentation.demo,
         timezone=zone.key,
     )

@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask.testing import FlaskClient
 
-import kchat_search
+from kchat_search.web.pages.assets import BUNDLES
 
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 ADDRESSES = {"href", "src", "action"}
-_STATIC = Path(kchat_search.__file__).parent / "web/static"
-_OUR_SCRIPT = re.compile(
-    rf"/static/({'|'.join(sorted(file.stem for file in _STATIC.glob('*.js')))})\.js(\?\S*)?"
-)
+_OUR_SCRIPT = re.compile(rf"/static/(opening|page-({'|'.join(BUNDLES)}))\.js(\?\S*)?")
 
 
 class Page(HTMLParser):

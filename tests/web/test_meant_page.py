@@ -20,7 +20,7 @@ def test_the_search_page_asks_for_them_apart(client: FlaskClient, service: FakeS
     later = '"/meant?q=%E9%80%80%E6%AC%BE&amp;agent_id=2192&amp;start=2015-01-01"'
     assert f"data-later={later}" in body
     assert f"href={later}" in body, "a link without JavaScript"
-    assert "later.js" in body
+    assert "page-search.js" in body  # which asks for them
     assert [asked.q for asked in service.asked] == ["退款"], "the exact answer does not wait"
 
 

@@ -63,7 +63,7 @@ def test_while_the_index_is_rebuilt_the_page_waits_for_it(
     answer = client.get("/?q=退款&lang=zh")
     assert answer.status_code == 503
     assert '<progress aria-labelledby="rebuilt" max="100" value="43">' in answer.text
-    assert "refresh.js" in answer.text
+    assert "page-status.js" in answer.text  # which refreshes
     assert 'href="">再试一次' in answer.text, "the same search, without JavaScript"
     assert "schema" not in answer.text
 

@@ -27,6 +27,8 @@ tokens.py       all tokens, for administrators
 audit.py        who did what, when and from where
 access_forms.py what the forms for people and tokens say, and what is wrong with it
 access_words.py the words for roles and for what they may see
+assets.py       what a page loads: one script, one style sheet
+look.py         how this browser wants the results to look
 header.py       who is signed in, and where they may go
 labels.py       the pages' words for fields and their values
 histogram.py    when the chats were created, as bars that are links

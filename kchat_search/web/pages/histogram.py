@@ -45,9 +45,9 @@ class Bar:
     name: str
     count: int
     x: float
-    y: float
+    y: int
     width: float
-    height: float
+    height: int
     start: str
     """The first day, or the time at which the search begins."""
     end: str
@@ -207,14 +207,14 @@ def _bars(
         active = asked == (start, end)
         days = (None, None) if active else (start, end)
         # A month with one chat beside months with thousands must still be visible.
-        height = max(2.0, round(count / highest * tallest, 1)) if count else 0.0
+        height = max(2, round(count / highest * tallest)) if count else 0
         bars.append(
             Bar(
                 name=name,
                 count=count,
-                x=round(LEFT + position * step, 2),
+                x=round(LEFT + position * step, 1),
                 y=ABOVE + tallest - height,
-                width=round(max(1.0, min(step - GAP, 40.0)), 2),
+                width=round(max(1.0, min(step - GAP, 40.0)), 1),
                 height=height,
                 start=start,
                 end=end,

@@ -18,7 +18,7 @@
   let asking = null;
   let pause = 0;
 
-  const isOn = () => wide.matches && document.documentElement.classList.contains("previewing");
+  const isOn = () => wide.matches && document.body.classList.contains("previewing");
   const say = (text, address = null) => {
     note.textContent = text;
     note.hidden = !text;

@@ -83,11 +83,11 @@ def test_a_roomier_list_is_remembered(watch: Watch) -> None:
     button.click()
     expect(button).to_have_attribute("aria-pressed", "true")
     page.reload()
-    assert page.locator("html.roomy").count() == 1
+    assert page.locator("body.roomy").count() == 1
     page.fill("#q", "包裹")
     page.keyboard.press("Enter")
     expect(page.locator(".hit")).to_have_count(20)
     expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
     page.reload()
-    assert page.locator("html.roomy").count() == 0
+    assert page.locator("body.roomy").count() == 0
