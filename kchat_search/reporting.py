@@ -89,8 +89,8 @@ class Reporting(Operating):
             demo=self.presentation.demo,
             alerts=self.alerts(),
             scrub=self.scrubber.state(),
-            months={month: count for month, count in months if month is not None},
             now=self.clock(),
+            months={month: count for month, count in months if month is not None},
             reading=ListProgress.from_json(self.archive.cursor(kept_progress.CURSOR)),
             rebuild=self.lock.rebuild(),
         )

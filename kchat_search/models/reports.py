@@ -316,6 +316,8 @@ class Status:
     """True if the index was built with the present analyzer, dictionary, schema and time zone."""
     meaning: MeaningState
     timezone: str
+    now: datetime
+    """When this was so."""
     demo: bool = False
     alerts: tuple[Alert, ...] = ()
     """What is wrong now."""
@@ -323,8 +325,6 @@ class Status:
     """None if it never ran."""
     months: Mapping[str, int] = field(default_factory=dict)
     """How many chats were created in each month (`2015-04`), in the configured time zone."""
-    now: datetime | None = None
-    """When this was so."""
     reading: ListProgress | None = None
     """How far Kchat's list is read, or was when the reading stopped; None: it is not read."""
     rebuild: RebuildProgress | None = None

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.damage import DamagedRow, RepairReport
+from kchat_search.models.progress import ListProgress, RebuildProgress
 from kchat_search.models.reports import Coverage, ScrubState, Status, SyncReport, VerifyReport
 from kchat_search.serialization import schemas, status_schemas
 from kchat_search.serialization.alerts import alerts_json
@@ -51,6 +53,8 @@ def status_json(
             },
         },
         "coverage": coverage_json(status.coverage, zone),
+        "reading": None if status.reading is None else _list(status.reading, status.now, zone),
+        "rebuild": None if status.rebuild is None else _rebuild(status.rebuild, status.now, zone),
         "last_sync": None if status.last_report is None else report_json(status.last_report, zone),
         "reports": [report_json(report, zone) for report in reports],
         "rejects": [_reject(stored, zone) for stored in rejects],
@@ -59,6 +63,30 @@ def status_json(
         "demo": status.demo,
         "months": dict(status.months),
     }
+
+
+def _list(read: ListProgress, now: datetime, zone: ZoneInfo) -> status_schemas.ReadingJson:
+    return {
+        "step": read.step,
+        "done": read.done,
+        "total": read.total,
+        "began_at": known_rfc3339(read.began_at, zone),
+        "at": known_rfc3339(read.at, zone),
+        "goes_on": read.goes_on(now),
+        "seconds_left": _seconds(read.time_left(now)),
+    }
+
+
+def _rebuild(rebuild: RebuildProgress, now: datetime, zone: ZoneInfo) -> status_schemas.RebuildJson:
+    return {
+        "percent": rebuild.percent,
+        "began_at": rfc3339(rebuild.began_at, zone),
+        "seconds_left": _seconds(rebuild.time_left(now)),
+    }
+
+
+def _seconds(left: timedelta | None) -> int | None:
+    return None if left is None else round(left.total_seconds())
 
 
 def _scrub(scrub: ScrubState, zone: ZoneInfo) -> status_schemas.ScrubJson:

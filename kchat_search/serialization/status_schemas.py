@@ -131,6 +131,32 @@ class ScrubJson(TypedDict):
     left_out: Annotated[int, Field(description="Further findings, which are not listed.")]
 
 
+class ReadingJson(TypedDict):
+    """How far the reading of Kchat's whole list is: a backfill, or a reconcile of all."""
+
+    step: Annotated[
+        str,
+        Field(description="`fetch`: for the first time. `prove`: to see that nothing was missed."),
+    ]
+    done: Annotated[int, Field(description="Chats that were read.")]
+    total: Annotated[int | None, Field(description="As Kchat counts; null: it does not.")]
+    began_at: Time
+    at: Annotated[Time, Field(description="When that was so.")]
+    goes_on: Annotated[
+        bool,
+        Field(description="Something was read in the last minutes. Else the next sync goes on."),
+    ]
+    seconds_left: Annotated[int | None, Field(description="Until it is read; null: unknown.")]
+
+
+class RebuildJson(TypedDict):
+    """How far a new generation of the index is; the present one answers meanwhile."""
+
+    percent: int
+    began_at: Time | None
+    seconds_left: Annotated[int | None, Field(description="Until it is built; null: unknown.")]
+
+
 class StatusJson(TypedDict):
     """The whole program at a glance."""
 
@@ -140,6 +166,8 @@ class StatusJson(TypedDict):
     archive: CountsJson
     index: EngineJson
     coverage: CoverageJson
+    reading: Annotated[ReadingJson | None, Field(description="null: nothing reads the list.")]
+    rebuild: Annotated[RebuildJson | None, Field(description="null: nothing builds an index.")]
     last_sync: ReportJson | None
     reports: Annotated[list[ReportJson], Field(description="The last 20 syncs, newest first.")]
     rejects: Annotated[

@@ -13,11 +13,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import BaseModel, TypeAdapter
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from kchat_search.fields import FACETS
 from kchat_search.models.reports import AlertCode
 from kchat_search.models.search import NoteCode
-from kchat_search.serialization import audit_schemas, schemas, search_schemas
+from kchat_search.serialization import audit_schemas, schemas, search_schemas, status_schemas
 from kchat_search.web.api import export_places
 from kchat_search.web.http import audit_parameters, parameters, problems
 from kchat_search.web.http.api_paths import API_PATHS
@@ -101,16 +102,24 @@ def test_the_kinds_of_errors_are_the_programs() -> None:
     assert {kind for _, _, kind in problems._KINDS} <= told
 
 
+class LongWork(TypedDict):
+    """A part of the status."""
+
+    reading: status_schemas.ReadingJson
+    rebuild: status_schemas.RebuildJson
+
+
 @pytest.mark.parametrize(
     ("place", "form"),
     [
         (0, search_schemas.SearchJson),
-        (1, schemas.MeJson),
-        (2, audit_schemas.AuditJson),
-        (3, schemas.ReadyJson),
-        (4, schemas.ProblemJson),
+        (1, LongWork),
+        (2, schemas.MeJson),
+        (3, audit_schemas.AuditJson),
+        (4, schemas.ReadyJson),
+        (5, schemas.ProblemJson),
     ],
-    ids=["search", "me", "audit", "ready", "error"],
+    ids=["search", "status", "me", "audit", "ready", "error"],
 )
 def test_the_examples_have_the_form_of_the_answers(place: int, form: Any) -> None:
     example = json.loads(documents.blocks(API, "json")[place])

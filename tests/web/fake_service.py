@@ -400,6 +400,7 @@ class FakeService:
             index_current=True,
             meaning=self.meaning,
             timezone=self.presentation.zone.key,
+            now=NOW,
             demo=self.presentation.demo,
             alerts=self.wrong,
             months=self.months if self.months is not None else dict(months),

@@ -12,8 +12,9 @@ from flask.testing import FlaskClient
 from pydantic import TypeAdapter
 
 from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.models.progress import ListProgress
 from kchat_search.serialization import schemas, search_schemas, status_schemas
-from tests.web.fake_service import NOW, FakeService
+from tests.web.fake_service import BEGAN, NOW, FakeService
 
 
 def get(client: FlaskClient, path: str) -> Any:
@@ -168,6 +169,28 @@ def test_agents_and_status_are_told(client: FlaskClient) -> None:
     assert status["last_sync"]["kind"] == "tick"
     assert client.get("/api/v1/status?x=1").status_code == 400
     assert client.get("/api/v1/agents?q=1").status_code == 400
+
+
+def test_the_status_says_how_far_long_work_is(client: FlaskClient, service: FakeService) -> None:
+    assert get(client, "/api/v1/status")["reading"] is None
+    service.reading = ListProgress("fetch", 12_300, 90_000, BEGAN, 0, NOW)
+    service.rebuilt = 50
+    status = get(client, "/api/v1/status")
+    TypeAdapter(status_schemas.StatusJson).validate_python(status, extra="forbid")
+    began, now = "2016-05-20T11:54:00+08:00", "2016-05-20T12:00:00+08:00"
+    assert status["reading"] == {
+        "step": "fetch",
+        "done": 12_300,
+        "total": 90_000,
+        "began_at": began,
+        "at": now,
+        "goes_on": True,
+        "seconds_left": round(360 * 77_700 / 12_300),
+    }
+    assert status["rebuild"] == {"percent": 50, "began_at": began, "seconds_left": 360}
+    service.reading = ListProgress("prove", 12_300, None, BEGAN, 0, NOW - timedelta(minutes=6))
+    stopped = get(client, "/api/v1/status")["reading"]
+    assert [stopped[name] for name in ("total", "goes_on", "seconds_left")] == [None, False, None]
 
 
 def test_times_at_the_ends_of_the_calendar_are_still_times(
