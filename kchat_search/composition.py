@@ -19,6 +19,7 @@ from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings, SettingsOfWeb
+from kchat_search.databases.connections import OnPostgres
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
@@ -150,11 +151,20 @@ def _open_access(
         session_idle=timedelta(minutes=settings.session_idle_minutes),
         session_longest=timedelta(hours=settings.session_hours),
         agents_see_own=settings.agents_see == "own",
+        on_postgres=_on_postgres(settings),
     )
 
 
 def _open_archive(settings: Settings) -> SqlArchive:
-    return open_archive(settings.archive_url, adds_nothing=SameContent(ChatParser(settings.zone)))
+    return open_archive(
+        settings.archive_url,
+        on_postgres=_on_postgres(settings),
+        adds_nothing=SameContent(ChatParser(settings.zone)),
+    )
+
+
+def _on_postgres(settings: Settings) -> OnPostgres:
+    return OnPostgres(settings.database_pool_size, settings.database_statement_seconds)
 
 
 def _owners_service(

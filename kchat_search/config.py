@@ -91,6 +91,10 @@ class Settings(BaseSettings):
 
     # Not in the repr: the address of a PostgreSQL database contains a password.
     archive_url: Annotated[str, Field(repr=False)] = "sqlite:///var/archive.sqlite3"
+    database_pool_size: Annotated[int, Field(ge=1, le=1000)] = 10
+    """On PostgreSQL: connections that a process keeps, to the archive and to the people each."""
+    database_statement_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    """On PostgreSQL: how long one statement may take."""
     index_dir: Path = Path("index")
     engine: Literal["whoosh"] = "whoosh"
     index_processes: Annotated[int, Field(ge=0, le=256)] = 0

@@ -14,6 +14,8 @@ import pytest
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.search import zero_results
+from tests import postgres
+from tests.archive_on_postgres import EmptyOnPostgres
 from tests.world import World, agents, chat
 
 # A busy machine makes no test red: how long something takes is what benchmarks measure.
@@ -66,6 +68,21 @@ def _one_rjieba() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rjieba, "Jieba", cache(rjieba.Jieba))
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL server's database `postgres`, which is for people; the tests of
+    others make databases of their own there."""
+    with postgres.server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def archive_on_postgres(postgres_server: str) -> Iterator[EmptyOnPostgres]:
+    """An archive for one test at a time."""
+    with postgres.database(postgres_server, "archives") as url:
+        yield EmptyOnPostgres(url)
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 if sys.platform != "win32":
@@ -70,6 +71,17 @@ def server() -> Iterator[str]:
             process.communicate(timeout=_SECONDS)
     finally:
         shutil.rmtree(root)
+
+
+@contextmanager
+def database(server: str, name: str) -> Iterator[str]:
+    """The address of an empty database on this server, which is there as long as the block."""
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield server.removesuffix("/postgres") + f"/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} (FORCE)")
 
 
 def _make(folder: Path, root: Path, password: str, user: int | None) -> None:

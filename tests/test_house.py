@@ -113,7 +113,7 @@ ROOMS = {
     "serialization": (*MIDDLE, "__init__", "search", "serialization"),
     "composition": (
         *MIDDLE, "config", "meaning", "access", "sync", "search", "service", "gate", "kchat",
-        "archive", "engines", "oidc",
+        "archive", "databases", "engines", "oidc",
     ),
     "web": (*MIDDLE, "__init__", "hosts", "access", "search", "serialization", "web"),
     "demo": ("errors", "demo"),  # a server that is not ours: it shares no code with what it tests

@@ -10,6 +10,7 @@ from kchat_search.access.passwords import Passwords
 from kchat_search.access.people import Mark
 from kchat_search.access.store import SqlAccess
 from kchat_search.access.tables import ACCESS
+from kchat_search.databases.connections import OnPostgres
 from kchat_search.databases.opening import open_database
 from kchat_search.ports import Clock
 
@@ -34,6 +35,7 @@ def open_access(
     session_longest: timedelta = timedelta(days=7),
     agents_see_own: bool = False,
     wait_seconds: float = 5.0,
+    on_postgres: OnPostgres | None = None,
     passwords: Passwords | None = None,
 ) -> SqlAccess:
     """Open the database at `url` (`sqlite:///var/access.sqlite3`); make or migrate it if needed.
@@ -44,7 +46,7 @@ def open_access(
 
     Raises `AccessError` where it can't be opened.
     """
-    opened = open_database(ACCESS, url, wait_seconds=wait_seconds)
+    opened = open_database(ACCESS, url, wait_seconds=wait_seconds, on_postgres=on_postgres)
     return SqlAccess(
         AccessDatabase(opened, LatestTime(clock)),
         mark or NoMark(),

@@ -5,6 +5,8 @@ its primary key; at last the sizes are held against the rows. A position says th
 after which it goes on, as JSON.
 
 Invariant: no damage ends a check. What can't be read is a finding, and the check goes on behind it.
+On PostgreSQL that is so for what stands in rows. Files and pages are the server's own: where it
+can't read one, it ends the transaction, and the check ends with an `ArchiveError` that says so.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from kchat_search.models.damage import CheckedPart, DamagedRow, Remedy
 
 STEPS = ("file", "chats", "versions", *sorted(set(tally.SUMMED) - {"chats", "versions"}), "sizes")
 _ROWS_AT_ONCE = 500
+_ROWS_AHEAD = 20
 
 NOT_DERIVED = "its columns are not those that its raw JSON has"
 TOO_MANY = "it has more versions than the present one says"
@@ -215,6 +218,10 @@ def read_part(connection: Connection, table: Table, after: Any, most_bytes: int)
     statement = select(*place, table).order_by(*place).limit(_ROWS_AT_ONCE)
     if after is not None:
         statement = statement.where(tuple_(*place) > tuple_(*after))
+    if connection.dialect.name != "sqlite":
+        # Else its driver reads all rows into memory first. On SQLite rows come one by one, so that
+        # those before a damaged one are not lost.
+        statement = statement.execution_options(yield_per=_ROWS_AHEAD)
     part, size = Part(), 0
     try:
         with connection.execute(statement) as found:

@@ -44,6 +44,13 @@ def storable_ids(ids: Iterable[object]) -> list[int]:
     return sorted({number for number in ids if isinstance(number, int) and number in _IDS})
 
 
+def stored_id(number: int) -> int:
+    """The id as a column holds it. Raises OverflowError for one that doesn't fit into 64 bits."""
+    if number not in _IDS:
+        raise OverflowError(f"{number} is too large for the id of a chat")
+    return number
+
+
 def report_in(report: SyncReport) -> str:
     """A report as JSON in ASCII."""
     return json.dumps(asdict(report), default=datetime.isoformat)

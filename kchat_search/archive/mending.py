@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, select, tuple_
 
 from kchat_search.archive import (
     change_queue,
@@ -107,24 +107,29 @@ class _Mender:
 
     def _mend_rows(self, table: Table) -> None:
         """Undo flipped bits, and set aside what stays damaged."""
-        (place,) = checking.place_of(self._connection, table)
-        statement = select(place, table).order_by(place).limit(_ROWS_AT_ONCE)
+        place = checking.place_of(self._connection, table)
+        statement = select(*place, table).order_by(*place).limit(_ROWS_AT_ONCE)
         rows = self._connection.execute(statement).all()
         while rows:
-            for number, *values in rows:
+            for row in rows:
+                there, values = row[: len(place)], row[len(place) :]
                 problem = seals.row_problem(table, values)
                 finding = checking.row_finding(table, values, problem, self._understand)
                 if finding is not None:
-                    self._mend_row(table, number, values, finding)
-            rows = self._connection.execute(statement.where(place > rows[-1][0])).all()
+                    self._mend_row(table, tuple_(*place) == tuple_(*there), values, finding)
+            behind = tuple_(*place) > tuple_(*rows[-1][: len(place)])
+            rows = self._connection.execute(statement.where(behind)).all()
 
     def _mend_row(
-        self, table: Table, number: Any, values: Sequence[Any], finding: DamagedRow
+        self,
+        table: Table,
+        is_this: ColumnElement[bool],
+        values: Sequence[Any],
+        finding: DamagedRow,
     ) -> None:
         row = dict(zip(table.c.keys(), values, strict=True))
         restoring.keep_aside(self._connection, table, [row], self._now, finding.problem)
-        (place,) = checking.place_of(self._connection, table)
-        self._connection.execute(table.delete().where(place == number))
+        self._connection.execute(table.delete().where(is_this))
         tally.remove_seals(self._connection, table.name, [row["seal"]])
         if finding.problem == checking.NOT_DERIVED:
             item = self._understand(row["raw"])

@@ -11,14 +11,20 @@ from kchat_search.archive.error_translation import ARCHIVE
 from kchat_search.archive.saving import always_new
 from kchat_search.archive.shape import shape_problem
 from kchat_search.archive.store import SqlArchive
+from kchat_search.databases.connections import OnPostgres
 from kchat_search.databases.opening import make_database, open_database
 from kchat_search.models.chats import AddsNothing
 
 
 def open_archive(
-    url: str, *, wait_seconds: float = 30.0, adds_nothing: AddsNothing = always_new
+    url: str,
+    *,
+    wait_seconds: float = 30.0,
+    on_postgres: OnPostgres | None = None,
+    adds_nothing: AddsNothing = always_new,
 ) -> SqlArchive:
-    """Open the archive at `url` (`sqlite:///var/archive.sqlite3`); make or migrate it if needed.
+    """Open the archive at `url` (`sqlite:///var/archive.sqlite3`, or
+    `postgresql://user:password@host/database`); make or migrate it if needed.
 
     A writer waits at most `wait_seconds` for another one. `adds_nothing` tells which chats need no
     new version although their digest is another one; by default none.
@@ -27,7 +33,9 @@ def open_archive(
     that is not a database of this program, and tables that are newer than this program;
     `ArchiveFull` where the disk has no room.
     """
-    opened = open_database(ARCHIVE, url, wait_seconds=wait_seconds, problem=_problem)
+    opened = open_database(
+        ARCHIVE, url, wait_seconds=wait_seconds, on_postgres=on_postgres, problem=_problem
+    )
     return SqlArchive(opened.engine, opened.location, adds_nothing)
 
 

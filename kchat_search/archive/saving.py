@@ -20,6 +20,7 @@ from kchat_search.archive import (
     seals,
     stored_chats,
 )
+from kchat_search.archive.column_conversion import stored_id
 from kchat_search.archive.sealed_rows import Row
 from kchat_search.archive.stored_columns import chat_row
 from kchat_search.archive.tables import chats, versions
@@ -56,7 +57,7 @@ def save(
     adds_nothing: AddsNothing,
 ) -> SaveReport:
     """Save chats and rejects, as `ports.SyncArchive.save` says."""
-    latest = {item.chat.id: item for item in fetched}
+    latest = {stored_id(item.chat.id): item for item in fetched}
     known, damaged = _known(connection, sorted(latest))
     seen_at = moment_in(now)
     digests = {chat_id: storable(item.digest) for chat_id, item in latest.items()}

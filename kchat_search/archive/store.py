@@ -71,15 +71,18 @@ class SqlArchive:
             self._engine.dispose()
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with archive_errors(self._location), reading(self._engine) as connection:
+    def _reading(self, *, patient: bool = False) -> Iterator[Connection]:
+        with (
+            archive_errors(self._location),
+            reading(self._engine, patient=patient) as connection,
+        ):
             yield connection
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
+    def _writing(self, *, patient: bool = False) -> Iterator[Connection]:
         with (
             archive_errors(self._location),
-            writing(self._engine) as connection,
+            writing(self._engine, patient=patient) as connection,
             tally.tallied(connection),
         ):
             yield connection
@@ -223,7 +226,7 @@ class SqlArchive:
         """Add and rename agents, and queue the chats of those whose name is new or changed."""
         if not names:
             return
-        with self._writing() as connection:
+        with self._writing(patient=True) as connection:  # it may read every chat
             agent_names.save(connection, names, now)
 
     def save_report(self, report: SyncReport) -> None:
@@ -319,7 +322,7 @@ class SqlArchive:
         self, position: str = "", *, understand: Understand, most_bytes: int = 4_000_000
     ) -> CheckedPart:
         """Check the next part of the archive."""
-        with self._reading() as connection:
+        with self._reading(patient=True) as connection:
             return checking.check(connection, position, understand, most_bytes)
 
     def mend(
@@ -335,7 +338,7 @@ class SqlArchive:
                 salvage.salvage(self._engine, Path(file), make_archive, now)
             of_the_file = tuple(finding for finding in findings if finding.table == "file")
             findings = self._all_findings(understand)
-        with self._writing() as connection:
+        with self._writing(patient=True) as connection:
             mended = mending.mend(connection, findings, understand, now)
         return replace(mended, mended=of_the_file + mended.mended)
 

@@ -43,12 +43,13 @@ class _Differences:
 @contextmanager
 def tallied(connection: Connection) -> Iterator[None]:
     """Write what the block has added to the tally at its end, before the commit."""
-    connection.info[_OPEN] = _Differences()
+    info = connection.info  # of a connection that was lost meanwhile, it can't be asked for
+    info[_OPEN] = _Differences()
     try:
         yield
-        _write(connection, connection.info[_OPEN])
+        _write(connection, info[_OPEN])
     finally:
-        del connection.info[_OPEN]
+        info.pop(_OPEN, None)
 
 
 def add_to_tally(connection: Connection, **differences: int) -> None:

@@ -10,7 +10,9 @@ all versions of Python. Transactions that write begin with IMMEDIATE, because on
 and writes later fails at once when another has written in between.
 
 PostgreSQL: writers take turns by an advisory lock, so sequence numbers become visible in their
-order. Readers use `REPEATABLE READ`.
+order, and no transaction has to be tried again: each statement sees all that was committed before
+the lock was free (`READ COMMITTED`). Readers use `REPEATABLE READ`. What makes this true is set for
+each connection (`_begin_session`), whatever the server's defaults are.
 
 Threads share one engine. A forked process may use it too: it gets connections of its own and does
 not touch those of its parent.
@@ -21,6 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakSet
@@ -31,37 +34,95 @@ from sqlalchemy.pool import QueuePool
 _BEGIN = "kchat_begin"
 _WRITERS = 0x6B63686174  # «kchat» in ASCII: the number of our advisory lock
 _WAL_BYTES = 64 * 2**20
+_PATIENT = (
+    "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '10min', true)"
+)
+_CLIENT: dict[str, Any] = {
+    "application_name": "kchat-search",
+    "client_encoding": "utf8",
+    "connect_timeout": 10,
+    # A server that is no longer there (its machine or the network failed) is noticed in 30 s.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""What a connection to PostgreSQL has where its address says nothing else."""
+_SESSION = """
+    SELECT set_config('lock_timeout', %(wait)s, false),
+        set_config('statement_timeout', %(statement)s, false),
+        set_config('idle_in_transaction_session_timeout', %(statement)s, false),
+        set_config('tcp_keepalives_idle', '10', false),
+        set_config('tcp_keepalives_interval', '5', false),
+        set_config('tcp_keepalives_count', '4', false),
+        CASE WHEN current_setting('synchronous_commit') = 'off'
+            THEN set_config('synchronous_commit', 'local', false) END
+"""
 _engines: WeakSet[Engine] = WeakSet()
 _inherited: list[Pool] = []
 
 
-def make_engine(address: URL, wait_seconds: float) -> Engine:
+@dataclass(frozen=True, slots=True)
+class OnPostgres:
+    """How much of a PostgreSQL server one process takes for one database."""
+
+    pool_size: int = 10
+    """Connections that are kept. As many more are opened for a moment when all of them are used."""
+    statement_seconds: float = 300.0
+    """A statement may take so long, and so long may pass between two of one transaction."""
+
+
+def make_engine(address: URL, wait_seconds: float, on_postgres: OnPostgres | None = None) -> Engine:
     """An engine for SQLite or PostgreSQL. A writer waits at most `wait_seconds` for another one."""
-    on_sqlite = address.get_backend_name() == "sqlite"
-    engine = create_engine(
-        address,
-        connect_args={"timeout": wait_seconds} if on_sqlite else {},
-        poolclass=QueuePool,
-        pool_size=5,
-        max_overflow=-1,  # as many as there are threads: a request never waits for a connection
-        pool_pre_ping=not on_sqlite,
-        hide_parameters=True,  # conversations must not get into a log
-    )
-    if on_sqlite:
+    if address.get_backend_name() == "sqlite":
+        # As many connections as there are threads: a request never waits for one.
+        options: dict[str, Any] = {"pool_size": 5, "max_overflow": -1}
+        engine = _engine(address, {"timeout": wait_seconds}, options)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin)
+    else:
+        limits = on_postgres or OnPostgres()
+        given = {name: value for name, value in _CLIENT.items() if name not in address.query}
+        engine = _engine(address, given, _pool_options(limits, wait_seconds))
+        event.listen(engine, "connect", partial(_begin_session, wait_seconds, limits))
     _engines.add(engine)
     return engine
 
 
+def _engine(address: URL, given: dict[str, Any], options: dict[str, Any]) -> Engine:
+    return create_engine(
+        address,
+        connect_args=given,
+        poolclass=QueuePool,
+        hide_parameters=True,  # conversations must not get into a log
+        **options,
+    )
+
+
+def _pool_options(limits: OnPostgres, wait_seconds: float) -> dict[str, Any]:
+    return {
+        "pool_size": limits.pool_size,
+        "max_overflow": limits.pool_size,
+        "pool_timeout": wait_seconds,
+        "pool_pre_ping": True,  # after the server was started again, nobody meets the lost ones
+        "isolation_level": "READ COMMITTED",
+    }
+
+
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that reads and sees one state."""
+def reading(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
+    """A transaction that reads and sees one state. `patient`: a statement may take as long as it
+    takes, on PostgreSQL too."""
     with engine.connect() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execution_options(isolation_level="REPEATABLE READ")
+        on_postgres = connection.dialect.name == "postgresql"
+        if on_postgres:
+            connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         transaction = connection.begin()
         try:
+            if patient and on_postgres:
+                connection.exec_driver_sql(_PATIENT)
             yield connection
         finally:
             # Nothing is to be committed, and SQLite can't commit after it met a damaged page.
@@ -69,12 +130,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes, while no other one writes. All of it is committed, or nothing."""
+def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
+    """A transaction that writes, while no other one writes. All of it is committed, or nothing.
+    `patient`: as for `reading`; it also waits long for other writers, on PostgreSQL."""
     with engine.connect() as connection:
         connection.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
         with connection.begin():
             if connection.dialect.name == "postgresql":
+                if patient:
+                    connection.exec_driver_sql(_PATIENT)
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 
@@ -99,6 +163,19 @@ def _set_pragmas(connection: Any, _record: object) -> None:
     for pragma in ("synchronous = FULL", "foreign_keys = ON", f"journal_size_limit = {_WAL_BYTES}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _begin_session(
+    wait_seconds: float, limits: OnPostgres, connection: Any, _record: object
+) -> None:
+    """What a connection to PostgreSQL begins with. A commit is on the disk; waits end; and the
+    server notices a client that is no longer there, which may hold the writers' lock."""
+    milliseconds = {
+        "wait": f"{max(1, round(wait_seconds * 1000))}",
+        "statement": f"{max(1, round(limits.statement_seconds * 1000))}",
+    }
+    connection.execute(_SESSION, milliseconds)
+    connection.commit()
 
 
 def _begin(connection: Connection) -> None:

@@ -11,7 +11,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from kchat_search.databases.kind import Kind
 from kchat_search.errors import KchatSearchError
@@ -40,6 +41,22 @@ _UNREACHABLE = (
     "The {noun} {location} can't be reached ({detail}). Check that the database runs and that "
     "{setting} is right."
 )
+_ALL_IN_USE = (
+    "All connections of this process to the {noun} {location} are in use. Try again; if that "
+    "happens often, raise KCHAT_DATABASE_POOL_SIZE."
+)
+_READ_ONLY = (
+    "The {noun} {location} can only be read ({detail}). {setting} must name the primary server, "
+    "not a standby."
+)
+_FORBIDDEN = (
+    "The {noun} {location} does not allow this to the user in {setting} ({detail}). Make that user "
+    "the owner of the database and of its tables."
+)
+_SLOW = (
+    "The {noun} {location} did not answer in time ({detail}). Try again; if that happens often, "
+    "see what the server is busy with, or raise KCHAT_DATABASE_STATEMENT_SECONDS."
+)
 
 # By SQLite's primary result code: https://sqlite.org/rescode.html
 _SQLITE = {
@@ -55,6 +72,21 @@ _SQLITE = {
     sqlite3.SQLITE_PROTOCOL: _LOCKED,
     sqlite3.SQLITE_IOERR: _DISK,
 }
+# By PostgreSQL's code: https://www.postgresql.org/docs/current/errcodes-appendix.html
+_POSTGRES = {
+    "25006": _READ_ONLY,
+    "25P03": _SLOW,  # nothing happened in a transaction for too long
+    "40001": _LOCKED,  # a program of somebody else changed what is read here
+    "40P01": _LOCKED,
+    "42501": _FORBIDDEN,
+    "55P03": _LOCKED,  # another writer did not end within the wait
+    "57014": _SLOW,
+    "58030": _DISK,
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
+}
+_PASSES = {_LOCKED, _SLOW, _ALL_IN_USE, _UNREACHABLE}
+"""Of PostgreSQL: the same call may succeed later."""
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_TOOBIG}
 _UNREADABLE_EXTENDED = {
     sqlite3.SQLITE_IOERR_READ,
@@ -80,6 +112,8 @@ def database_errors(kind: Kind, location: str, *, opening: bool = False) -> Iter
         if translated is None:
             raise
         raise translated from error
+    except PoolTimeout as error:
+        raise _on_postgres(_ALL_IN_USE, kind, location, "") from error
     except OSError as error:
         detail = error.strerror or str(error)
         if error.errno in _NO_ROOM:
@@ -119,10 +153,9 @@ def _our_definitions_are_gone(detail: str, kind: Kind) -> bool:
 def _translated(
     error: DBAPIError, kind: Kind, location: str, damaged: str
 ) -> KchatSearchError | None:
-    # The database's own message, in one line; SQLAlchemy's would have the statement in it.
-    detail = " ".join(str(error.orig).split())
     code = getattr(error.orig, "sqlite_errorcode", None)
     if code is not None:
+        detail = _one_line(error.orig)
         # SQLite enlarges the index of the write-ahead log outside of a transaction. If the disk has
         # no room for that, SQLite gives an I/O error and not «full».
         if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE):
@@ -132,16 +165,41 @@ def _translated(
             text = _DAMAGED
         text = damaged if text is _DAMAGED else text
         return None if text is None else kind.error(_said(text, kind, location, detail))
+    if isinstance(error.orig, sqlite3.Error):
+        return None
+    return _translated_from_postgres(error, kind, location)
+
+
+def _translated_from_postgres(
+    error: DBAPIError, kind: Kind, location: str
+) -> KchatSearchError | None:
+    # Without the lines below the message, which may have what people said in them.
+    diagnosis = getattr(error.orig, "diag", None)
+    detail = _one_line(getattr(diagnosis, "message_primary", None) or error.orig)
     state = getattr(error.orig, "sqlstate", None)
-    if state == "53100":  # PostgreSQL: disk_full
+    if state == "53100":  # disk_full
         return kind.full(_said(_FULL, kind, location, detail))
-    if state == "25006":  # read_only_sql_transaction: a standby
-        return kind.error(_said(_UNWRITABLE, kind, location, detail))
+    text = _POSTGRES.get(state or "")
     if state == "42P01" and _names_a_table(detail, kind):  # undefined_table
-        return kind.error(_said(_DAMAGED, kind, location, detail))
-    if isinstance(error, OperationalError) and not isinstance(error.orig, sqlite3.Error):
-        return kind.error(_said(_UNREACHABLE, kind, location, detail))
-    return None
+        text = _DAMAGED
+    # `ProgrammingError` without a code: an option in the address that the driver does not know.
+    no_code = isinstance(error, ProgrammingError) and state is None
+    if text is None and (isinstance(error, OperationalError) or no_code):
+        text = _UNREACHABLE
+    if text is None and error.connection_invalidated:
+        text = _UNREACHABLE
+    return None if text is None else _on_postgres(text, kind, location, detail)
+
+
+def _on_postgres(text: str, kind: Kind, location: str, detail: str) -> KchatSearchError:
+    error = kind.error(_said(text, kind, location, detail))
+    error.retry = text in _PASSES
+    return error
+
+
+def _one_line(message: object) -> str:
+    """The database's own message; SQLAlchemy's would have the statement in it."""
+    return " ".join(str(message).split())
 
 
 def _names_a_table(detail: str, kind: Kind) -> bool:

@@ -18,7 +18,13 @@ from sqlalchemy import URL, Connection, Engine, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from kchat_search import private_files
-from kchat_search.databases.connections import make_engine, outside_transactions, reading, writing
+from kchat_search.databases.connections import (
+    OnPostgres,
+    make_engine,
+    outside_transactions,
+    reading,
+    writing,
+)
 from kchat_search.databases.error_translation import database_errors
 from kchat_search.databases.kind import Kind
 
@@ -52,9 +58,15 @@ class OpenDatabase:
 
 
 def open_database(
-    kind: Kind, url: str, *, wait_seconds: float, problem: Problem = lambda _: None
+    kind: Kind,
+    url: str,
+    *,
+    wait_seconds: float,
+    on_postgres: OnPostgres | None = None,
+    problem: Problem = lambda _: None,
 ) -> OpenDatabase:
-    """Open the database at `url` (`sqlite:///var/archive.sqlite3`); make or migrate it if needed.
+    """Open the database at `url` (`sqlite:///var/archive.sqlite3`, or
+    `postgresql://user:password@host/database`); make or migrate its tables if needed.
 
     A writer waits at most `wait_seconds` for another one.
 
@@ -64,8 +76,8 @@ def open_database(
     """
     address = _address(kind, url)
     file = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
-    location = str(file) if file else address.render_as_string(hide_password=True)
-    engine = _engine(kind, address, wait_seconds)
+    location = str(file) if file else _without_secrets(address)
+    engine = _engine(kind, address, wait_seconds, on_postgres)
     try:
         with database_errors(kind, location, opening=True):
             if file:
@@ -104,6 +116,13 @@ def _address(kind: Kind, url: str) -> URL:
     )
 
 
+def _without_secrets(address: URL) -> str:
+    """The address for messages: without its password, and without its options, which may have one
+    too."""
+    shown = address.set(drivername="postgresql", query={})
+    return shown.render_as_string(hide_password=True)
+
+
 def _sqlite_address(kind: Kind, address: URL) -> URL:
     name = address.database or ""
     if address.host or address.username or address.query or "\0" in name:
@@ -120,9 +139,11 @@ def _sqlite_address(kind: Kind, address: URL) -> URL:
     return address.set(drivername="sqlite", database=str(Path(name).absolute()))
 
 
-def _engine(kind: Kind, address: URL, wait_seconds: float) -> Engine:
+def _engine(
+    kind: Kind, address: URL, wait_seconds: float, on_postgres: OnPostgres | None
+) -> Engine:
     try:
-        return make_engine(address, wait_seconds)
+        return make_engine(address, wait_seconds, on_postgres)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise kind.error(
             f"{kind.setting} is on PostgreSQL, which needs its driver: "
@@ -219,11 +240,22 @@ def _migrate(kind: Kind, engine: Engine, location: str) -> None:
                 f"The {kind.noun} {location} can't be read and written at once on this disk (its "
                 f"journal stays «{mode}»): put it on a local disk"
             )
-    with writing(engine) as connection:
+    with writing(engine, patient=True) as connection:
+        if connection.dialect.name == "postgresql":
+            _check_encoding(kind, connection, location)
         present = _present_migration(kind, connection, location)
         _check_migration(kind, present, location)
         if present != kind.migration:
             _run_migrations(kind, connection)
+
+
+def _check_encoding(kind: Kind, connection: Connection, location: str) -> None:
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
+    if encoding != "UTF8":
+        raise kind.error(
+            f"The {kind.noun} {location} can't hold every text, because its encoding is "
+            f"{encoding}: make a database with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _check_migration(kind: Kind, present: str | None, location: str) -> None:

@@ -13,7 +13,6 @@ import psycopg
 import pytest
 
 from kchat_search.access.store import SqlAccess
-from tests import postgres
 
 from .world import TABLES, Clock, Office, url_of
 
@@ -27,11 +26,10 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(postgres_server: str) -> str:
     """A database on a server, with the tables. Each test empties those of people."""
-    with postgres.server() as url:
-        Office(url).open().close()
-        yield url
+    Office(postgres_server).open().close()
+    return postgres_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,6 +10,7 @@ import pytest
 
 from kchat_search.access.opening import open_access
 from kchat_search.errors import AccessError
+from tests import postgres
 
 from .test_faults import READS, WRITES
 from .world import ADDRESS, PASSWORD, TABLES, Clock, Office
@@ -18,10 +19,8 @@ from .world import ADDRESS, PASSWORD, TABLES, Clock, Office
 @pytest.fixture
 def other_url(postgres_url: str) -> Iterator[str]:
     """An empty database on the same server."""
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE other")
-        yield postgres_url.replace("/postgres", "/other")
-        connection.execute("DROP DATABASE other (FORCE)")
+    with postgres.database(postgres_url, "other") as url:
+        yield url
 
 
 @pytest.mark.parametrize("wrong", ["a port of nobody", "a password", "a name"])

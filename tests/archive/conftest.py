@@ -1,4 +1,7 @@
-"""An archive in a file of SQLite, on a real disk."""
+"""An archive in a file of SQLite, on a real disk; or on PostgreSQL, for tests that say so:
+
+@pytest.mark.parametrize("place", BOTH, indirect=True)
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,9 @@ import pytest
 
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.models.chats import RejectedChat
-from tests.archive.damage import sent
+from tests.archive.damage import Place, sent, url_of
+from tests.archive_on_postgres import EmptyOnPostgres
 from tests.contracts.archive.chats import at
-
-
-def url_of(file: Path) -> str:
-    return f"sqlite:///{file}"
 
 
 @pytest.fixture(scope="session")
@@ -32,8 +32,18 @@ def file(tmp_path: Path, empty_file: Path) -> Path:
 
 
 @pytest.fixture
-def archive(file: Path) -> Iterator[SqlArchive]:
-    opened = open_archive(url_of(file))
+def place(request: pytest.FixtureRequest) -> Place:
+    """Where the archive of a test is."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        file: Path = request.getfixturevalue("file")
+        return file
+    on_postgres: EmptyOnPostgres = request.getfixturevalue("archive_on_postgres")
+    return on_postgres.emptied()
+
+
+@pytest.fixture
+def archive(place: Place) -> Iterator[SqlArchive]:
+    opened = open_archive(url_of(place))
     yield opened
     opened.close()
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
+
 from kchat_search.archive import SqlArchive
+from kchat_search.archive.tables import metadata
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
 from kchat_search.models.damage import DamagedRow, Mended
@@ -26,9 +30,32 @@ def sent(chat_id: int, *said: str, **fields: Any) -> FetchedChat:
     return fetched
 
 
-def run(file: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(file)) as connection, connection:
+Place = Path | str
+"""Where an archive is: a file of SQLite, or the address of a database on PostgreSQL."""
+
+BOTH = ("sqlite", "postgres")
+"""For the fixture `place`."""
+
+
+def url_of(place: Place) -> str:
+    return place if isinstance(place, str) else f"sqlite:///{place}"
+
+
+@contextmanager
+def outside(place: Place) -> Iterator[Any]:
+    """A connection of the driver, in a transaction, to which foreign keys are nothing."""
+    if isinstance(place, str):
+        with psycopg.connect(place) as on_postgres:
+            on_postgres.execute("SET session_replication_role = replica")
+            yield on_postgres
+        return
+    with closing(sqlite3.connect(place)) as connection, connection:
         connection.create_function("one_bit", 1, flipped)
+        yield connection
+
+
+def run(place: Place, *statements: str) -> None:
+    with outside(place) as connection:
         for statement in statements:
             connection.execute(statement)
 
@@ -64,17 +91,19 @@ def flipped(value: Any) -> Any:
     return value
 
 
-def content(file: Path, table: str) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(file)) as connection:
-        connection.row_factory = sqlite3.Row
-        rows = connection.execute(f"SELECT * FROM {table} ORDER BY rowid")  # noqa: S608
-        return [dict(row) for row in rows]
+def content(place: Place, table: str) -> list[dict[str, Any]]:
+    """All rows. The last one of `versions` is the newest."""
+    key = ", ".join(column.name for column in reversed(metadata.tables[table].primary_key.columns))
+    with outside(place) as connection:
+        cursor = connection.execute(f"SELECT * FROM {table} ORDER BY {key}")  # noqa: S608
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
 
 
-def set_aside(file: Path, chat_id: int) -> list[Any]:
+def set_aside(place: Place, chat_id: int) -> list[Any]:
     """The raw JSON of the rows of this chat that were set aside."""
     return [
         json.loads(row["content"])["raw"]
-        for row in content(file, "set_aside")
+        for row in content(place, "set_aside")
         if row["chat_id"] == chat_id
     ]

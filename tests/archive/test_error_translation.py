@@ -15,7 +15,7 @@ from kchat_search.archive.error_translation import archive_errors
 from kchat_search.errors import ArchiveError, ArchiveFull
 from tests.contracts.archive.chats import at, fetched
 
-from .conftest import url_of
+from .damage import url_of
 
 
 def limit_pages(archive: SqlArchive, pages: int) -> None:

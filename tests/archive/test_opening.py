@@ -28,7 +28,7 @@ from kchat_search.search.verify import check_archive
 from tests.contracts.archive.chats import at, fetched
 from tests.world import chat
 
-from .conftest import url_of
+from .damage import url_of
 
 
 def run(file: Path, *statements: str) -> None:

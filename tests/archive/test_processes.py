@@ -14,10 +14,12 @@ import pytest
 
 from kchat_search.archive import SqlArchive, open_archive
 from kchat_search.models.reports import ArchiveCounts
+from tests import postgres
 
-from .conftest import url_of
+from .damage import BOTH, Place, url_of
 
 pytestmark = pytest.mark.slow
+on_both = pytest.mark.parametrize("place", BOTH, indirect=True)
 
 _PER_PAGE = 20
 
@@ -95,22 +97,24 @@ def page_in_step(archive: SqlArchive) -> int:
     return page
 
 
-def test_a_killed_process_leaves_chats_and_cursor_in_step(file: Path) -> None:
+@on_both
+def test_a_killed_process_leaves_chats_and_cursor_in_step(place: Place) -> None:
     page = 0
     for _ in range(3):
-        with process(_SAVE, url_of(file), "100000") as started:
+        with process(_SAVE, url_of(place), "100000") as started:
             for _ in range(12):
                 assert line_of(started)
             os.kill(started.pid, signal.SIGKILL)
             assert started.wait(30) == -signal.SIGKILL
-        archive = open_archive(url_of(file))
+        archive = open_archive(url_of(place))
         before, page = page, page_in_step(archive)
         assert page >= before + 11
         archive.close()
 
 
-def test_a_reader_never_waits_and_never_sees_half_a_save(archive: SqlArchive, file: Path) -> None:
-    with process(_SAVE, url_of(file), "60") as started:
+@on_both
+def test_a_reader_never_waits_and_never_sees_half_a_save(archive: SqlArchive, place: Place) -> None:
+    with process(_SAVE, url_of(place), "60") as started:
         steps = set()
         while started.poll() is None:
             with archive._reading() as connection:
@@ -125,8 +129,19 @@ def test_a_reader_never_waits_and_never_sees_half_a_save(archive: SqlArchive, fi
     assert page_in_step(archive) == 60
 
 
-def test_processes_that_open_a_new_archive_at_once_all_succeed(tmp_path: Path) -> None:
-    url = url_of(tmp_path / "new" / "archive.sqlite3")
+@pytest.fixture
+def nothing_yet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The address of an archive that is not made yet."""
+    if request.param == "sqlite":
+        yield url_of(tmp_path / "new" / "archive.sqlite3")
+        return
+    with postgres.database(request.getfixturevalue("postgres_server"), "new") as url:
+        yield url
+
+
+@pytest.mark.parametrize("nothing_yet", BOTH, indirect=True)
+def test_processes_that_open_a_new_archive_at_once_all_succeed(nothing_yet: str) -> None:
+    url = nothing_yet
     with process(_OPEN, url) as one, process(_OPEN, url) as two, process(_OPEN, url) as three:
         all_three = (one, two, three)
         assert [line_of(started) for started in all_three] == ["ready"] * 3
@@ -138,8 +153,9 @@ def test_processes_that_open_a_new_archive_at_once_all_succeed(tmp_path: Path) -
         assert [started.wait(30) for started in all_three] == [0] * 3
 
 
-def test_a_forked_child_has_connections_of_its_own(archive: SqlArchive, file: Path) -> None:
-    with process(_FORK, url_of(file)) as started:
+@on_both
+def test_a_forked_child_has_connections_of_its_own(archive: SqlArchive, place: Place) -> None:
+    with process(_FORK, url_of(place)) as started:
         assert line_of(started) == "[1, 2, 3] 0 True"
         assert started.wait(30) == 0
     assert archive.counts().chats == 3

@@ -18,10 +18,9 @@ from tests.archive.damage import (
     repaired,
     run,
     sent,
+    url_of,
 )
 from tests.contracts.archive.chats import at
-
-from .conftest import url_of
 
 
 def pages(file: Path) -> dict[str, list[int]]:

@@ -13,9 +13,11 @@ from kchat_search.archive import SqlArchive
 from kchat_search.archive.tables import rejects
 from kchat_search.databases.statements import upsert
 from kchat_search.models.reports import ArchiveCounts
+from tests.archive.damage import BOTH
 from tests.contracts.archive.chats import at, fetched, rejected
 
 
+@pytest.mark.parametrize("place", BOTH, indirect=True)
 def test_a_hundred_chats_are_saved_by_fifteen_statements_at_most(archive: SqlArchive) -> None:
     archive.save([fetched(i) for i in range(1, 61)], now=at(0))
     statements: list[str] = []

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from kchat_search.archive import SqlArchive, sync_state
 from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.models.reports import SyncReport, SyncTotals
-from tests.archive.damage import run
+from tests.archive.damage import BOTH, Place, run
 from tests.contracts.archive.chats import at
+
+pytestmark = pytest.mark.parametrize("place", BOTH, indirect=True)
 
 
 def test_totals_have_every_report_also_those_that_were_deleted(
@@ -55,7 +56,9 @@ def test_totals_of_a_later_version_are_read_as_far_as_they_are_known(archive: Sq
     assert archive.totals() == {"tick": SyncTotals(complete=3, seen=1)}
 
 
-def test_the_mark_that_there_are_people_stays_even_damaged(archive: SqlArchive, file: Path) -> None:
+def test_the_mark_that_there_are_people_stays_even_damaged(
+    archive: SqlArchive, place: Place
+) -> None:
     opened = 0
 
     def open_it() -> AbstractContextManager[SqlArchive]:
@@ -69,6 +72,6 @@ def test_the_mark_that_there_are_people_stays_even_damaged(archive: SqlArchive, 
     mark.set()
     mark.set()
     assert mark.is_set()
-    run(file, "UPDATE cursors SET value = '{}' WHERE name = 'people'")
+    run(place, "UPDATE cursors SET value = '{}' WHERE name = 'people'")
     assert archive.cursor("people") is None
     assert mark.is_set()

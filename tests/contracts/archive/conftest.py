@@ -16,6 +16,7 @@ import pytest
 
 from kchat_search.archive import open_archive
 from kchat_search.ports import Archive
+from tests.archive_on_postgres import EmptyOnPostgres
 
 NewArchive = Callable[[], AbstractContextManager[Archive]]
 """Opens an empty archive; it is closed and deleted at the end of the `with` block."""
@@ -39,15 +40,35 @@ def sqlite_archives(folder: Path) -> NewArchive:
     return new
 
 
-ARCHIVES = {"sqlite": sqlite_archives}
-"""Every archive under test, by name. To test another one, add it here."""
+def postgres_archives(place: EmptyOnPostgres) -> NewArchive:
+    """Archives on PostgreSQL, in one database, which is emptied for each of them."""
+
+    @contextmanager
+    def new() -> Iterator[Archive]:
+        archive = open_archive(place.emptied())
+        try:
+            yield archive
+        finally:
+            archive.close()
+
+    return new
 
 
-@pytest.fixture(scope="session", params=ARCHIVES)
-def new_archive(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> NewArchive:
-    return ARCHIVES[request.param](tmp_path_factory.mktemp("archives"))
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> NewArchive:
+    return sqlite_archives(tmp_path_factory.mktemp("archives"))
+
+
+@pytest.fixture(scope="session")
+def postgres(archive_on_postgres: EmptyOnPostgres) -> NewArchive:
+    return postgres_archives(archive_on_postgres)
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def new_archive(request: pytest.FixtureRequest) -> NewArchive:
+    """Every archive under test. To test another one, name its fixture here."""
+    new: NewArchive = request.getfixturevalue(request.param)
+    return new
 
 
 @pytest.fixture

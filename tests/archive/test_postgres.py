@@ -1,0 +1,269 @@
+"""What only an archive on PostgreSQL meets: its server, its errors, its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from threading import Event
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine, text
+
+from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.error_translation import ARCHIVE
+from kchat_search.archive.tables import metadata
+from kchat_search.databases import opening
+from kchat_search.databases.connections import _WRITERS, OnPostgres
+from kchat_search.errors import ArchiveError, ArchiveFull
+from tests import postgres
+from tests.archive_on_postgres import EmptyOnPostgres
+from tests.contracts.archive.chats import at, fetched, rejected
+
+from .damage import found, run
+
+
+@pytest.fixture
+def url(archive_on_postgres: EmptyOnPostgres) -> str:
+    return archive_on_postgres.emptied()
+
+
+@pytest.fixture
+def archive(url: str) -> Iterator[SqlArchive]:
+    """It waits for a moment only, and may have two connections at once."""
+    with closing(open_archive(url, wait_seconds=0.2, on_postgres=OnPostgres(1, 0.5))) as archive:
+        yield archive
+
+
+@pytest.fixture
+def other_url(postgres_server: str) -> Iterator[str]:
+    """An empty database."""
+    with postgres.database(postgres_server, "other") as url:
+        yield url
+
+
+def at_each_insert(url: str, statement: str) -> None:
+    """From now on, the server does this whenever a chat is inserted."""
+    run(
+        url,
+        f"CREATE OR REPLACE FUNCTION odd() RETURNS trigger AS $$ BEGIN {statement}; RETURN NEW; END"
+        " $$ LANGUAGE plpgsql",
+        "CREATE OR REPLACE TRIGGER odd BEFORE INSERT ON chats FOR EACH ROW EXECUTE FUNCTION odd()",
+    )
+
+
+@pytest.fixture
+def odd_url(url: str) -> Iterator[str]:
+    """The archive's address; afterwards the server does nothing odd any more."""
+    yield url
+    run(url, "DROP TRIGGER odd ON chats", "DROP FUNCTION odd")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "{password}@127.0.0.1:1/archives",
+        "s3cret@{server}/archives",
+        "{password}@{server}/nothing",
+        "{password}@{server}/archives?password=s3cret&sslmode=sideways",
+        "{password}@{server}/archives?sslpassword=s3cret&nonsense=1",
+    ],
+)
+def test_a_server_that_lets_nobody_in_is_said_without_a_password(url: str, wrong: str) -> None:
+    parts = urlsplit(url)
+    password = str(parts.password)
+    server = f"{parts.hostname}:{parts.port}"
+    with pytest.raises(ArchiveError, match="can't be reached") as error:
+        open_archive("postgresql://tests:" + wrong.format(password=password, server=server))
+    assert "s3cret" not in str(error.value)
+    assert password not in str(error.value)
+    assert "KCHAT_ARCHIVE_URL" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "words", "may_pass"),
+    [
+        ("53100", "no room left", True),
+        ("25006", "can only be read", False),
+        ("42501", "does not allow this", False),
+        ("40P01", "held by another program", True),
+        ("57014", "did not answer in time", True),
+        ("58030", "The disk", False),
+        ("XX001", "is damaged", False),
+        ("57P01", "can't be reached", True),
+    ],
+)
+def test_what_the_server_refuses_is_said_and_changes_nothing(
+    odd_url: str, archive: SqlArchive, code: str, words: str, may_pass: bool
+) -> None:
+    archive.save([fetched(1)], now=at(0), cursor=("list", {"page": 1}))
+    at_each_insert(odd_url, f"RAISE 'so it is' USING ERRCODE = '{code}'")
+    with pytest.raises(ArchiveError, match=words) as error:
+        archive.save([fetched(2)], [rejected("raw:x")], now=at(1), cursor=("list", {"page": 2}))
+    assert error.value.retry == may_pass
+    assert isinstance(error.value, ArchiveFull) == (code == "53100")
+    assert archive.counts().chats == 1
+    assert archive.count_rejects() == 0
+    assert archive.cursor("list") == {"page": 1}
+
+
+def test_a_server_that_ends_a_connection_midway_costs_one_save(
+    odd_url: str, archive: SqlArchive
+) -> None:
+    at_each_insert(odd_url, "PERFORM pg_terminate_backend(pg_backend_pid())")
+    with pytest.raises(ArchiveError, match="can't be reached") as error:
+        archive.save([fetched(1)], now=at(0))
+    assert error.value.retry
+    at_each_insert(odd_url, "NULL")
+    archive.save([fetched(1)], now=at(0))
+    assert archive.counts().chats == 1
+
+
+def test_connections_that_were_lost_while_nobody_asked_are_made_anew(
+    url: str, archive: SqlArchive
+) -> None:
+    archive.save([fetched(1)], now=at(0))
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    assert archive.counts().chats == 1
+    archive.save([fetched(2)], now=at(0))
+
+
+def test_a_statement_that_takes_too_long_is_ended(odd_url: str, archive: SqlArchive) -> None:
+    at_each_insert(odd_url, "PERFORM pg_sleep(60)")
+    with pytest.raises(ArchiveError, match="did not answer in time") as error:
+        archive.save([fetched(1)], now=at(0))
+    assert "KCHAT_DATABASE_STATEMENT_SECONDS" in str(error.value)
+
+
+def test_what_reads_everything_may_take_longer(url: str, archive: SqlArchive) -> None:
+    with archive._reading(patient=True) as connection:
+        connection.execute(text("SELECT pg_sleep(0.6)"))
+    with archive._writing(patient=True) as connection:
+        connection.execute(text("SELECT pg_sleep(0.6)"))
+    with archive._reading() as connection:
+        assert connection.scalar(text("SHOW statement_timeout")) == "500ms"
+
+
+def test_another_writer_is_waited_for_and_readers_do_not_wait(
+    url: str, archive: SqlArchive
+) -> None:
+    with psycopg.connect(url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [_WRITERS])
+        with pytest.raises(ArchiveError, match="held by another program"):
+            archive.save([fetched(1)], now=at(0))
+        assert archive.counts().chats == 0
+    archive.save([fetched(1)], now=at(0))
+
+
+def test_more_threads_than_connections_are_told_so(archive: SqlArchive) -> None:
+    done = Event()
+    with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
+        stack.callback(done.set)
+        held = [Event(), Event()]
+
+        def hold(is_held: Event) -> None:
+            with archive._reading():
+                is_held.set()
+                done.wait(60)
+
+        waiting = [pool.submit(hold, is_held) for is_held in held]
+        assert all(is_held.wait(60) for is_held in held)
+        with pytest.raises(ArchiveError, match="KCHAT_DATABASE_POOL_SIZE") as error:
+            archive.counts()
+        assert error.value.retry
+        done.set()
+        for each in waiting:
+            each.result(60)
+    assert archive.counts().chats == 0
+
+
+def test_the_server_s_defaults_make_no_difference(url: str) -> None:
+    odd = (
+        ("default_transaction_isolation", "serializable"),
+        ("synchronous_commit", "off"),
+        ("statement_timeout", "1h"),
+    )
+    try:
+        with psycopg.connect(url) as connection:
+            for name, value in odd:
+                connection.execute(f"ALTER DATABASE archives SET {name} = '{value}'")
+        with closing(open_archive(url)) as archive:
+            archive.save([fetched(1)], now=at(0))
+            with archive._writing() as connection:
+                shown = [
+                    connection.scalar(text(f"SHOW {name}"))
+                    for name in ("transaction_isolation", "synchronous_commit", "statement_timeout")
+                ]
+            assert shown == ["read committed", "local", "5min"]
+            with archive._reading() as connection:
+                assert connection.scalar(text("SHOW transaction_isolation")) == "repeatable read"
+                assert connection.scalar(text("SHOW transaction_read_only")) == "on"
+    finally:
+        with psycopg.connect(url) as connection:
+            connection.execute("ALTER DATABASE archives RESET ALL")
+
+
+def test_a_database_that_can_t_hold_every_text_is_refused(postgres_server: str) -> None:
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bytes ENCODING 'SQL_ASCII' TEMPLATE template0")
+        with pytest.raises(ArchiveError, match="SQL_ASCII"):
+            open_archive(postgres_server.replace("/postgres", "/bytes"))
+        connection.execute("DROP DATABASE bytes (FORCE)")
+
+
+def test_a_database_of_another_program_is_refused(other_url: str) -> None:
+    run(other_url, "CREATE TABLE cookies (name text)")
+    with pytest.raises(ArchiveError, match="some other program"):
+        open_archive(other_url)
+
+
+def test_migrations_and_tables_agree(url: str) -> None:
+    engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    ours = {"include_name": lambda name, kind, _: kind != "table" or name in metadata.tables}
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, **ours})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+def test_an_archive_of_an_earlier_version_keeps_all_that_it_has(other_url: str) -> None:
+    engine = create_engine(other_url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as connection:
+        config = opening.config(ARCHIVE)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    run(
+        other_url,
+        "INSERT INTO rejects VALUES ('chat:5', 5, 'odd', 1000000, 2000000, 3, '{}')",
+        "UPDATE tally SET rejected = 1",
+    )
+    with closing(open_archive(other_url)) as archive:
+        (stored,) = archive.rejects()
+        assert (stored.reject.key, stored.times, stored.gone_at) == ("chat:5", 3, None)
+        assert found(archive) == ()
+        archive.save([fetched(5)], now=at(0))
+        assert archive.counts().rejected == 0
+
+
+def test_a_bug_is_not_translated(archive: SqlArchive) -> None:
+    with pytest.raises(Exception, match='"lost" does not exist'), archive._reading() as connection:
+        connection.execute(text("SELECT * FROM lost WHERE x = :x"), {"x": "13912345678"})
+
+
+def test_a_table_that_was_dropped_is_damage(other_url: str) -> None:
+    with closing(open_archive(other_url)) as archive:
+        run(other_url, "DROP TABLE agents")
+        with pytest.raises(ArchiveError, match="is damaged"):
+            archive.agents()
+        assert archive.counts().chats == 0
