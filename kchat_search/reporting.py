@@ -95,6 +95,13 @@ class Reporting(Operating):
             rebuild=self.lock.rebuild(),
         )
 
+    @open_to_all
+    def kchat_chat_url(self) -> str | None:
+        """Where a chat is at Kchat, with `{id}` for its id, also at an account that was connected
+        since the start. None where there is no account."""
+        connected = None if self.account is None else self.account.chat_url()
+        return connected or self.presentation.kchat_chat_url
+
     @needs("connect")
     def can_check_account(self) -> bool:
         """Is there anybody who can try the account?"""

@@ -92,7 +92,9 @@ class AccountKeeper:
             self._settings = settings
             self._web.tell(None)
             self._start()
-        self._web.tell_account(replace(begun, done=True, chats=chats))
+        self._web.tell_account(
+            replace(begun, done=True, chats=chats, chat_url=settings.kchat_chat_url)
+        )
 
     def _start(self) -> None:
         self._kept = self._indexer(self._settings)

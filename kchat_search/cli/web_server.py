@@ -58,10 +58,12 @@ def run(parent: Parent) -> None:
     logs.setup(settings.log_level, settings.log_format)
     alert: list[Alert | None] = [None]
     checked: list[AccountCheck | None] = [None]
+    chat_url: list[str | None] = [None]
 
     def hear(said: Mapping[str, Any]) -> None:
         if "account" in said:
-            checked[0] = AccountCheck.from_json(said["account"])
+            checked[0] = check = AccountCheck.from_json(said["account"])
+            chat_url[0] = check.chat_url or chat_url[0]
         else:
             alert[0] = None if said["alert"] is None else Alert.from_json(said["alert"])
 
@@ -70,7 +72,11 @@ def run(parent: Parent) -> None:
         parent.tell({"open": f"\n{words}    (Ctrl-C ends the demo)\n" if settings.demo else words})
 
     parent.follow(hear)
-    account = AccountDoor(lambda: parent.tell({"check": True}), lambda: checked[0])
+    account = AccountDoor(
+        check=lambda: parent.tell({"check": True}),
+        last=lambda: checked[0],
+        chat_url=lambda: chat_url[0],
+    )
     with closing(make_gate(settings, told=lambda: alert[0], account=account)) as gate:
         serve_web(gate, settings.host, settings.port, announce)
 

@@ -21,6 +21,8 @@ class AccountCheck:
     """What is wrong with the account; None if it works, or as long as it is tried."""
     chats: int | None = None
     """How many chats Kchat counts, if it says so."""
+    chat_url: str | None = None
+    """Where a chat is at Kchat, with `{id}` for its id, if the account works."""
 
     def to_json(self) -> dict[str, Any]:
         """For a pipe."""
@@ -35,6 +37,7 @@ class AccountCheck:
             value["done"],
             None if problem is None else Reason(**problem),
             value["chats"],
+            value["chat_url"],
         )
 
 
@@ -46,3 +49,5 @@ class AccountDoor:
     """Ask it to read the settings again and to try the account. Returns at once."""
     last: Callable[[], AccountCheck | None]
     """What it said last; None: it was not asked."""
+    chat_url: Callable[[], str | None] = lambda: None
+    """See `AccountCheck.chat_url`, of the last try that went well; None: there was none."""

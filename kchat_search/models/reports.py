@@ -237,7 +237,8 @@ class Presentation:
     sync_interval_seconds: int = 60
     """Between two ticks."""
     kchat_chat_url: str | None = None
-    """Where a chat is at Kchat; `{id}` stands for its id. None where no account is set."""
+    """Where a chat is at Kchat, with `{id}` for its id, as set at the start; see
+    `Service.kchat_chat_url`. None where no account is set."""
     image_origins: tuple[str, ...] = ()
     """From where pages show images, if somebody asks for one: `https://host`, `https://host:port`."""
     request_processor_seconds: float = 0.8

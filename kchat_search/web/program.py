@@ -219,6 +219,11 @@ class Program(Protocol):
         """The process that is the indexer now; None if there is none."""
         ...
 
+    def kchat_chat_url(self) -> str | None:
+        """Where a chat is at Kchat, with `{id}` for its id; None where no account is known. Called
+        by API and pages."""
+        ...
+
     def can_check_account(self) -> bool:
         """Is there anybody who can try the account at Kchat? Called by pages."""
         ...

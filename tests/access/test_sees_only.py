@@ -277,6 +277,7 @@ def questions(service: Service, seed: int, count: int) -> Iterator[tuple[str, st
     yield "alerts", text_of(service.alerts())
     yield "rebuilt", text_of(service.rebuilt_percent())
     yield "ready", said(service.ready)
+    yield "Kchat", text_of(service.kchat_chat_url())
     yield "may", text_of([one for one in EVERY_PERMISSION if service.may(one)])
 
 

@@ -3,6 +3,7 @@ not."""
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
@@ -44,7 +45,7 @@ class Place:
         self.alerts.append(alert)
 
     def tell_account(self, check: AccountCheck) -> None:
-        self.checks.append(check)
+        self.checks.append(AccountCheck.from_json(json.loads(json.dumps(check.to_json()))))
 
 
 class Indexer:
@@ -83,7 +84,8 @@ def test_an_account_that_is_written_later_is_tried_and_then_used() -> None:
         assert ended.problem.kind == "SettingsError"
         place.read = only(**WHOLE, index_dir="elsewhere")
         place.keeper.check()
-        assert place.checks[-1] == AccountCheck(NOW, done=True, chats=7)
+        at = "https://acme.kf5.com/apiv2/chats/{id}.json"
+        assert place.checks[-1] == AccountCheck(NOW, done=True, chats=7, chat_url=at)
         assert place.running == ["acme"]
         assert place.alerts[-1] is None, "what was missing is not missing any more"
         place.keeper.check()

@@ -14,9 +14,12 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
+import requests
 
 from kchat_search.demo.server import DemoServer
-from tests.system.programs import SECONDS, run, started
+from tests.system.programs import SECONDS, environment, run, started
+from tests.web.browsing import form
+from tests.web.markup import Page
 from tests.world import World, chat
 
 pytestmark = pytest.mark.slow
@@ -155,12 +158,33 @@ def test_a_user_dictionary_that_changes_is_used_and_no_search_fails(
             index = json.loads(get(address + "api/v1/status")[1])["index"]
 
 
-def test_serve_without_an_account_shows_what_there_is(kchat: DemoServer, folder: Path) -> None:
+def kchat_link(address: str) -> str | None:
+    """Where the program says that a chat is at Kchat."""
+    links = json.loads(get(address + "api/v1/chats/101")[1])["links"]
+    return None if links["kchat"] is None else str(links["kchat"])
+
+
+def test_serve_without_an_account_shows_what_there_is_and_connects_without_a_restart(
+    kchat: DemoServer, folder: Path
+) -> None:
     run("sync", kchat=kchat, folder=folder)
-    with started("serve", "--port", "0", folder=folder) as running:
+    with started("serve", "--port", "0", folder=folder) as running, requests.Session() as person:
         running.wait_for("KCHAT_EMAIL")
         address = running.wait_for("Open http").split()[1]
         assert json.loads(get(address + "api/v1/search")[1])["total"] == 25
+        assert kchat_link(address) is None
+        account = environment(kchat).items()
+        lines = [f"{name}={value}\n" for name, value in account if name.startswith("KCHAT_")]
+        (folder / ".env").write_text("".join(lines))
+        filled = form(Page(person.get(address + "setup").text), "/setup/check")
+        person.post(address + "setup/check", filled, headers={"Origin": address.rstrip("/")})
+        deadline = monotonic() + SECONDS
+        while kchat_link(address) is None:
+            assert monotonic() < deadline, person.get(address + "setup").text
+            threading.Event().wait(PAUSE)
+        assert kchat_link(address) == f"{kchat.url}/apiv2/chats/101.json"
+        kchat.put(chat(126, "新来的 保修", created_at="2016-03-20 11:00:00"))
+        wait_for_total(address, "", 26)
 
 
 def test_the_demo_is_the_whole_program(folder: Path) -> None:

@@ -429,6 +429,9 @@ class FakeService:
     def rebuilt_percent(self) -> int | None:
         return self.rebuilt
 
+    def kchat_chat_url(self) -> str | None:
+        return self.presentation.kchat_chat_url
+
     def can_check_account(self) -> bool:
         return self.can_check
 

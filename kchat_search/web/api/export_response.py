@@ -38,7 +38,7 @@ from kchat_search.web.api.export_places import OF_ONE_CLIENT, ExportPlaces, quot
 from kchat_search.web.http import current, language
 from kchat_search.web.http.current import program
 from kchat_search.web.http.least_rate import LEAST_BYTES_PER_SECOND, TAKEN_AT_ONCE, LeastRate
-from kchat_search.web.http.rendering import links_of
+from kchat_search.web.http.rendering import absolute_links
 
 SLOW_SECONDS = 30.0
 """A client for which we waited so long has read fast enough on the average, or is let go. It is
@@ -139,7 +139,7 @@ class Sender:
             coverage=export.coverage,
             made_at=self._clock(),
             zone=self._presentation.zone,
-            links=links_of(self._presentation),
+            links=absolute_links(),
             agents=program().agents(),
             history=export.history,
             language=language.current(),

@@ -39,7 +39,7 @@ from kchat_search.web.http.parameters import (
     read_versions,
 )
 from kchat_search.web.http.permissions import needs, public
-from kchat_search.web.http.rendering import json_answer, links_of
+from kchat_search.web.http.rendering import absolute_links, json_answer
 
 
 def blueprint(presentation: Presentation, clock: Clock) -> Blueprint:
@@ -63,24 +63,20 @@ def _add_search_routes(api: Blueprint, presentation: Presentation, clock: Clock)
     def search() -> Response:
         asked = read_search(request.args)
         page = program().search(asked)
-        return json_answer(
-            search_json(asked, page, zone, links_of(presentation), language.current())
-        )
+        return json_answer(search_json(asked, page, zone, absolute_links(), language.current()))
 
     @api.get("/api/v1/related")
     @needs("search")
     def related() -> Response:
         asked = read_related(request.args)
         page = program().related(asked)
-        return json_answer(
-            related_json(asked, page, zone, links_of(presentation), language.current())
-        )
+        return json_answer(related_json(asked, page, zone, absolute_links(), language.current()))
 
     @api.get("/api/v1/hot")
     @needs("search")
     def hot() -> Response:
         found = program().hot(read_hot(request.args))
-        return json_answer(hot_json(found, zone, links_of(presentation)))
+        return json_answer(hot_json(found, zone, absolute_links()))
 
     @api.get("/api/v1/export")
     @needs("export")
@@ -97,14 +93,14 @@ def _add_chat_routes(api: Blueprint, presentation: Presentation) -> None:
         number = read_chat_id(chat_id)
         q = only(request.args, "q")["q"]
         view = program().chat(number, q)
-        return conditional(json_answer(chat_json(view, zone, links_of(presentation), q)))
+        return conditional(json_answer(chat_json(view, zone, absolute_links(), q)))
 
     @api.get("/api/v1/chats/<chat_id>/similar")
     @needs("search")
     def similar(chat_id: str) -> Response:
         number = read_chat_id(chat_id)
         found = program().similar(number, read_similar(request.args))
-        return json_answer(similar_json(number, found, zone, links_of(presentation)))
+        return json_answer(similar_json(number, found, zone, absolute_links()))
 
     @api.get("/api/v1/chats/<chat_id>/versions")
     @needs("versions")
@@ -113,7 +109,7 @@ def _add_chat_routes(api: Blueprint, presentation: Presentation) -> None:
         version, full, part = read_versions(request.args)
         history = program().history(number)
         content = versions_json(
-            number, history, zone, links_of(presentation), version=version, full=full, part=part
+            number, history, zone, absolute_links(), version=version, full=full, part=part
         )
         return conditional(json_answer(content))
 
@@ -144,9 +140,7 @@ def _add_program_routes(api: Blueprint, presentation: Presentation) -> None:
         total = program().count_rejects()
         rows = program().rejects(per_page + 1, (page - 1) * per_page)  # one more: is there a next?
         return json_answer(
-            rejects_json(
-                rows, zone, links_of(presentation), page=page, per_page=per_page, total=total
-            )
+            rejects_json(rows, zone, absolute_links(), page=page, per_page=per_page, total=total)
         )
 
 
@@ -178,7 +172,7 @@ def _add_audit_routes(api: Blueprint, presentation: Presentation, sender: Sender
                 zone,
                 total=found.total,
                 before=found.before,
-                next_=links_of(presentation).audit(following) if found.before else None,
+                next_=absolute_links().audit(following) if found.before else None,
             )
         )
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Response, current_app, render_template, request
 
-from kchat_search.models.reports import Presentation
 from kchat_search.serialization.json_text import json_text
 from kchat_search.serialization.links import Links
 from kchat_search.serialization.safe_text import printable
+from kchat_search.web.http import current
 
 
 def page(template: str, **values: Any) -> Response:
@@ -26,6 +26,6 @@ def json_answer(content: Any) -> Response:
     return current_app.response_class(json_text(content), content_type="application/json")
 
 
-def links_of(presentation: Presentation) -> Links:
+def absolute_links() -> Links:
     """Absolute addresses with the scheme and the host of the present request."""
-    return Links(request.host_url, presentation.kchat_chat_url)
+    return Links(request.host_url, current.program().kchat_chat_url())

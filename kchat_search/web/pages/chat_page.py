@@ -18,7 +18,7 @@ from kchat_search.web.api.routes import conditional
 from kchat_search.web.http import parameters
 from kchat_search.web.http.current import program
 from kchat_search.web.http.permissions import needs
-from kchat_search.web.http.rendering import links_of, page
+from kchat_search.web.http.rendering import absolute_links, page
 from kchat_search.web.pages import history, transcript
 from kchat_search.web.pages.asked_chat import AskedChat, read_asked_chat
 from kchat_search.web.pages.labels import Labels
@@ -119,7 +119,7 @@ def _chat_page(
         step=asked.step,
         length=_length(chat),
         back_url=asked.back_url(view.place),
-        kchat_url=links_of(program().presentation).kchat(chat.id),
+        kchat_url=absolute_links().kchat(chat.id),
         plain_types=transcript.PLAIN,
         card_types=transcript.CARDS,
         shown_image=shown_image,

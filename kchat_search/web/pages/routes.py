@@ -20,7 +20,7 @@ from kchat_search.web.http import current, parameters
 from kchat_search.web.http.current import program
 from kchat_search.web.http.language import without_choice
 from kchat_search.web.http.permissions import needs
-from kchat_search.web.http.rendering import links_of, page
+from kchat_search.web.http.rendering import absolute_links, page
 from kchat_search.web.pages import chat_page, filters, history, search_page, transcript
 
 
@@ -81,5 +81,5 @@ def _versions_page(view: ChatView, offset: int) -> Response:
         type_words=chat_page.type_words(),
         chat_url=links.chat_url,
         versions_url=links.versions_url,
-        api_url=links_of(program().presentation).versions,
+        api_url=absolute_links().versions,
     )
