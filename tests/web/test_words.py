@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -16,18 +18,32 @@ from jinja2 import Environment, nodes
 from markupsafe import escape
 
 import kchat_search.web
-from kchat_search.errors import ArchiveError
+from kchat_search.errors import (
+    AccessError,
+    ArchiveError,
+    ChatDamaged,
+    Forbidden,
+    IndexDamaged,
+    TooManyRequests,
+)
 from kchat_search.fields import FIELDS, OPERATOR_TITLES, SPEAKER_LABELS
+from kchat_search.models.account import AccountCheck
+from kchat_search.models.chats import RejectedChat, StoredReject
+from kchat_search.models.progress import ListProgress
+from kchat_search.models.reports import Alert, Coverage, MeaningState, Reason
 from kchat_search.models.search import Note
+from kchat_search.serialization.alerts import _WORDS as _ALERTS
+from kchat_search.serialization.reasons import _ZH
 from tests.web.doors import signed_in
-from tests.web.fake_service import FakeService
+from tests.web.fake_service import BEGAN, NOW, FakeService
+from tests.web.test_problems import CASES
 
 TEMPLATES = Path(kchat_search.web.__file__).parent / "templates"
 ENVIRONMENT = Environment(autoescape=True, extensions=["jinja2.ext.i18n"], trim_blocks=True)
 HAN = re.compile("[\u3400-\u9fff]")
 WORD = re.compile(r"[A-Za-z]{2,}")
 NAMES = {"Kchat", "API", "HTTP", "OpenAPI", "Excel", "CSV", "JSON", "Lines", "English"}
-NAMES |= {"Enter", "Esc", "whoosh"}
+NAMES |= {"Enter", "Esc", "whoosh", "KF", "TLS", "JavaScript"}
 """What is the same in both languages."""
 SPOKEN = {"title", "aria-label", "placeholder", "alt", "aria-description", "label"}
 """Attributes that a person reads, and all of ours with words for scripts."""
@@ -139,13 +155,29 @@ DATA = re.compile(r"(^|[ |])(code|kbd|pre|script|bdi|mark|\.ext|dir=auto|lang=zh
 """What stands in these is not the page's own: a query, a name, a message, another language."""
 UNITS = {"KB", "MB", "GB", "cookie"}
 CODE = re.compile(
-    r"/[a-z]+|[a-z]+:\S*|AND|OR|NOT|KCHAT_\w+|kchat-search[ \w-]*|[A-Z][a-z]+/[A-Z][a-z]+"
+    r"/[a-z]+|[a-z]+:\S*|AND|OR|NOT|[A-Z]+_[A-Z_]+|\.env|kchat-search[ \w-]*"
+    r"|[A-Z][a-z]+/[A-Z][a-z]+"
 )
 """Operators, settings, commands and zones, which have no other name in Chinese."""
 GIVEN = re.compile(
     r"李雷|韩梅梅|非常满意|Mozilla.*|\b(ada|cora|otto|lilei|both|Chrome|Linux)\b|\{\w+\}"
 )
 """Names and codes of the tests' chats and people."""
+REASONS_OF_REJECTS = [
+    "a chat must be an object",
+    "id must be a whole number",
+    "created_at can't be read as a time: 4711",
+    "messages must be a list",
+    "messages[3] must be an object",
+    "agent_id must be a number or a text",
+    "status is longer than 100",
+    "nested 99 deep",
+    "its JSON is longer than 9",
+    "the answer is longer than 9 bytes: set a lower KCHAT_PER_PAGE",
+    "Kchat is busy.",
+    "damaged: run kchat-search repair",
+    "something new",
+]
 PAGES = [
     "/",
     "/?q=退款",
@@ -203,6 +235,56 @@ def test_no_page_mixes_two_languages(
     found = [each for path in PAGES for each in mixed(client, path, english=english)]
     service.fails = ArchiveError("The archive is locked.")
     found += mixed(client, "/?q=a", english=english)
+    assert "\n".join(found) == ""
+
+
+def states_of_trouble() -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """(what is wrong, how the service then is, the pages that say so)."""
+    details = "Details of https://a.example:1 in English."
+    for kind in (*_ZH, "new"):
+        alerts = tuple(Alert(code, Reason(details, kind), NOW, 3, NOW) for code in _ALERTS)
+        failed = {"ended_early": details, "ended_kind": kind}
+        yield kind, {"wrong": alerts, **failed}, ["/status"]
+        checked = AccountCheck(NOW, done=True, problem=Reason(details, kind))
+        yield kind, {"checked": checked}, ["/setup"]
+    missing = Reason("Set KCHAT_EMAIL in .env.", "NoAccount")
+    first_run = Coverage(False, 0, 0, 0, None, backfilled=False)
+    no_account = {"wrong": (Alert("not_connected", missing, NOW),), "covers": first_run}
+    yield "no account", no_account, ["/setup", "/", "/?q=a", "/status"]
+    yield "no account here", {**no_account, "can_check": False}, ["/setup"]
+    yield "trying", {"checked": AccountCheck(NOW)}, ["/setup"]
+    yield "connected", {"checked": AccountCheck(NOW, done=True, chats=7)}, ["/setup"]
+    rejects = tuple(
+        StoredReject(RejectedChat(f"chat:{n}", n or None, "{}", reason), NOW, NOW, n, gone)
+        for n, reason in enumerate(REASONS_OF_REJECTS)
+        for gone in (None, NOW)
+    )
+    yield "rejects", {"stored_rejects": rejects}, ["/status"]
+    for step, total in (("fetch", 90_000), ("prove", None)):
+        for at in (NOW, NOW - timedelta(hours=1)):
+            reads = ListProgress(step, 12_300, total, BEGAN, 0, at)
+            importing = replace(first_run, chats=12_300, counted=total, pending=3, rejected=1)
+            long_work = {"reading": reads, "covers": importing, "rebuilt": 43}
+            yield f"{step} at {at}", long_work, ["/status", "/", "/?q=退款"]
+    for table in (MeaningState("off"), MeaningState("damaged"), MeaningState("waiting")):
+        yield table.state, {"meaning": table, "held_by": None}, ["/status"]
+    old = replace(first_run, chats=7, synced_at=NOW - timedelta(days=1), backfilled=True)
+    yield "old", {"covers": old}, ["/", "/?q=退款", "/status"]
+    others = [ChatDamaged("", 290), TooManyRequests("", 7), Forbidden("status"), AccessError("")]
+    for error in (*(case[0] for case in CASES), *others):
+        yield type(error).__name__, {"fails": error}, ["/?q=a", "/chats/290"]
+    yield "rebuild", {"fails": IndexDamaged("old"), "rebuilt": 43}, ["/?q=a"]
+
+
+@pytest.mark.parametrize("english", [True, False], ids=["English", "Chinese"])
+def test_no_page_about_trouble_mixes_two_languages(
+    client: FlaskClient, service: FakeService, *, english: bool
+) -> None:
+    usual = dict(vars(service))
+    found = []
+    for name, state, paths in states_of_trouble():
+        vars(service).update(usual | state)
+        found += [f"{name}: {m}" for path in paths for m in mixed(client, path, english=english)]
     assert "\n".join(found) == ""
 
 
