@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,11 @@ from tests.world import World, agents, chat
 # A busy machine makes no test red: how long something takes is what benchmarks measure.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+# A shell starts what it runs in the background with SIGINT ignored, and what we start would inherit
+# that. The handler is this process's own: what it starts has the system's default.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
