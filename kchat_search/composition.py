@@ -40,7 +40,7 @@ from kchat_search.oidc.claims import Rules
 from kchat_search.oidc.provider import OpenIdProvider
 from kchat_search.oidc.sign_in import ProviderSignIn
 from kchat_search.oidc.transport import Client
-from kchat_search.ports import Access, Clock, Recorder
+from kchat_search.ports import Access, Clock, Election, Recorder
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
@@ -180,7 +180,7 @@ def _owners_service(
     engine = WhooshEngine(
         settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
     )
-    lock = IndexerLock(settings.index_dir)
+    lock: Election = archive.election() or IndexerLock(settings.index_dir)
     indexer = Indexer(
         archive=archive,
         engine=engine,
@@ -189,6 +189,7 @@ def _owners_service(
         zone=settings.zone,
         tables=Tables(shipped if settings.meaning else None),
         rebuilding=lambda progress: lock.rebuilding(progress, clock),
+        check=lock.check,
     )
     scrubber = Scrubber(
         archive=archive,

@@ -29,6 +29,7 @@
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
     ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
+    ├── IndexerDeposed          this process was the indexer, and is it no more     (retry)
     ├── TooManyExports          the most exports allowed are already running        (retry)
     │   └── ExportQuotaReached  one client runs as many exports as it may           (retry)
     ├── ReaderTooSlow           the client of an export reads too slowly            (retry)
@@ -269,6 +270,22 @@ class IndexerBusy(KchatSearchError):
     def __init__(self, message: str, holder: str) -> None:
         super().__init__(message)
         self.holder = holder
+
+    @classmethod
+    def held_by(cls, holder: object) -> IndexerBusy:
+        """The error that says who holds it."""
+        return cls(
+            f"Another process is the indexer: {holder}. Wait until it is done, or stop it; "
+            "searches go on meanwhile.",
+            str(holder),
+        )
+
+
+class IndexerDeposed(KchatSearchError):
+    """This process was the indexer and lost its connection to the database, so another one may be
+    it now. Nothing was written in part."""
+
+    retry = True
 
 
 class TooManyExports(KchatSearchError):

@@ -26,13 +26,12 @@ from kchat_search.models.reports import (
     VerifyReport,
     no_progress,
 )
-from kchat_search.ports import Archive, Clock, Engine, Recorder
+from kchat_search.ports import Archive, Clock, Election, Engine, Recorder
 from kchat_search.search.searcher import Searcher
 from kchat_search.search.verify import check_archive, verify
 from kchat_search.sync import worker
 from kchat_search.sync.hot import HotQuestions
 from kchat_search.sync.indexer import Indexer
-from kchat_search.sync.lock import IndexerLock
 from kchat_search.sync.refit import Refitter
 from kchat_search.sync.repair import Repairer
 from kchat_search.sync.run import Syncer
@@ -67,7 +66,7 @@ class Operating:
     """Sees what the principal sees."""
     indexer: Indexer
     syncer: Syncer
-    lock: IndexerLock
+    lock: Election
     scrubber: Scrubber
     refitter: Refitter
     hot_questions: HotQuestions
@@ -86,7 +85,7 @@ class Operating:
     def indexing(self, what: str, wait_seconds: float = 0.0) -> Iterator[None]:
         """Hold the indexer's lock. `what` tells others what this process does; `wait_seconds` is
         the longest wait for the lock, and less than 0 waits without an end. Raises as
-        `IndexerLock.held` does."""
+        `Election.held` does."""
         with self.lock.held(what, self.clock(), wait_seconds):
             yield
 
@@ -135,7 +134,9 @@ class Operating:
     def tick(self, *, first: bool = False) -> SyncReport:
         """One scheduled sync, then the hot questions where they are old, this tick's share of the
         scrub, and the table of meanings where it is time to fit it, also where Kchat fails; see
-        `sync.worker.tick`, `HotQuestions.tick`, `Scrubber.tick` and `Refitter.tick`."""
+        `sync.worker.tick`, `HotQuestions.tick`, `Scrubber.tick` and `Refitter.tick`. Raises
+        `IndexerDeposed` where this process is not the indexer any more."""
+        self.lock.check()
         self.follow_words()
         if first:
             worker.is_expected(self.archive, now=self.clock())

@@ -14,6 +14,7 @@
     change_queue.py        which chats must be indexed
     reject_list.py         chats that could not be understood
     sync_state.py          cursors, reports of syncs, totals
+    election.py            which process is the indexer, on PostgreSQL
     people_mark.py         that there are people, who must sign in
     agent_names.py         names of agents
     recheck_queries.py     which chats sync must look at again

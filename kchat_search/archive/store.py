@@ -30,6 +30,7 @@ from kchat_search.archive import (
     tally,
 )
 from kchat_search.archive.column_conversion import storable_ids
+from kchat_search.archive.election import DatabaseElection, Fence
 from kchat_search.archive.error_translation import archive_errors
 from kchat_search.databases.connections import reading, writing
 from kchat_search.models.chats import (
@@ -61,6 +62,7 @@ class SqlArchive:
         self._engine = engine
         self._location = location
         self._adds_nothing = adds_nothing
+        self._fence = Fence()
 
     def __repr__(self) -> str:
         return f"SqlArchive({self._location!r})"
@@ -69,6 +71,15 @@ class SqlArchive:
         """Give back the connections that wait in the pool."""
         with archive_errors(self._location):
             self._engine.dispose()
+
+    def election(self) -> DatabaseElection | None:
+        """Who is the indexer, where the archive is on a server that many machines may use; None
+        where it is a file."""
+        if self._engine.dialect.name == "sqlite":
+            return None
+        return DatabaseElection(
+            self._engine, self._location, self._reading, self._writing, self._fence
+        )
 
     @contextmanager
     def _reading(self, *, patient: bool = False) -> Iterator[Connection]:
@@ -85,6 +96,7 @@ class SqlArchive:
             writing(self._engine, patient=patient) as connection,
             tally.tallied(connection),
         ):
+            self._fence.check(connection)
             yield connection
 
     # -- StoredChats: chats, and what is known of them -----------------------------------------

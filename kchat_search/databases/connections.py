@@ -29,7 +29,7 @@ from typing import Any
 from weakref import WeakSet
 
 from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, func, select
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import NullPool, QueuePool
 
 _BEGIN = "kchat_begin"
 _WRITERS = 0x6B63686174  # «kchat» in ASCII: the number of our advisory lock
@@ -48,6 +48,17 @@ _CLIENT: dict[str, Any] = {
     "tcp_user_timeout": 30_000,
 }
 """What a connection to PostgreSQL has where its address says nothing else."""
+_SOON = {"keepalives_idle": 5, "keepalives_interval": 3, "keepalives_count": 3} | {
+    "tcp_user_timeout": 15_000
+}
+_LASTING = """
+    SELECT set_config('statement_timeout', '0', false),
+        set_config('lock_timeout', '0', false),
+        set_config('idle_session_timeout', '0', false),
+        set_config('tcp_keepalives_idle', '5', false),
+        set_config('tcp_keepalives_interval', '3', false),
+        set_config('tcp_keepalives_count', '3', false)
+"""
 _SESSION = """
     SELECT set_config('lock_timeout', %(wait)s, false),
         set_config('statement_timeout', %(statement)s, false),
@@ -107,6 +118,23 @@ def _pool_options(limits: OnPostgres, wait_seconds: float) -> dict[str, Any]:
         "pool_pre_ping": True,  # after the server was started again, nobody meets the lost ones
         "isolation_level": "READ COMMITTED",
     }
+
+
+def lasting_connection(engine: Engine) -> Connection:
+    """A connection to PostgreSQL for a lock that lasts as long as it does: beside the pool, without
+    transactions, and each statement may wait. Both ends notice within 15 s that the other is gone.
+    """
+    given = _CLIENT | _SOON
+    engine = create_engine(
+        engine.url,
+        connect_args={name: value for name, value in given.items() if name not in engine.url.query},
+        poolclass=NullPool,
+        hide_parameters=True,
+        isolation_level="AUTOCOMMIT",
+    )
+    connection = engine.connect()
+    connection.exec_driver_sql(_LASTING)
+    return connection
 
 
 @contextmanager

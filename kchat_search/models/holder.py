@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,6 +23,11 @@ class Holder:
     since: datetime | None = None
     """Aware, in UTC."""
 
+    @classmethod
+    def this_process(cls, what: str, now: datetime) -> Holder:
+        """This one, from now on."""
+        return cls(what, os.getpid(), socket.gethostname(), now)
+
     def __str__(self) -> str:
         if self.since is None:
             return self.what
@@ -30,7 +37,7 @@ class Holder:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """For a file."""
+        """For a file, or a cursor of the archive."""
         return asdict(self) | {"since": self.since and self.since.isoformat()}
 
     @classmethod

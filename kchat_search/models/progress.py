@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kchat_search.models.reports import Progress
 
 _TELLING = timedelta(seconds=5)
 """Before so much time has passed, a rate says little."""
 _FRESH = timedelta(minutes=5)
 """What was kept longer ago says nothing of what goes on."""
 _TELLING_PERCENT = 2
+_LAST_PERCENT = 90
+"""So much of a rebuild is done when all chats were read. What remains is the merge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +76,29 @@ class RebuildProgress:
             return None
         took = now - self.began_at
         return took * ((100 - self.percent) / self.percent) if took >= _TELLING else None
+
+
+@contextmanager
+def told_too(
+    progress: Progress,
+    tell: Callable[[RebuildProgress | None], None],
+    clock: Callable[[], datetime],
+) -> Iterator[Progress]:
+    """A `progress` that also tells how far a rebuild is: `tell` gets it where it changed, and at
+    the end None."""
+    now = RebuildProgress(0, clock())
+
+    def told(step: str, done: int, total: int | None) -> None:
+        nonlocal now
+        if step == "index" and total:
+            percent = min(_LAST_PERCENT, done * _LAST_PERCENT // total)
+            if percent != now.percent:
+                now = RebuildProgress(percent, now.began_at)
+                tell(now)
+        progress(step, done, total)
+
+    tell(now)  # the first batch may take long
+    try:
+        yield told
+    finally:
+        tell(None)

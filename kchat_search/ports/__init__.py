@@ -3,6 +3,7 @@ at the edge (kchat, archive, engines).
 
 source.py   `ChatSource`: where chats come from (the Kchat API)
 archive.py  `Archive`: the system of record, and its parts, one for each of its users
+election.py `Election`: which process is the indexer
 engine.py   `Engine`: what holds the index and answers from it
 access.py   `Access`: people, tokens, sessions and the audit
 sign_in.py  `SignInElsewhere`: who vouches for people elsewhere
@@ -26,6 +27,7 @@ from kchat_search.ports.archive import (
     SyncArchive,
     VerifySource,
 )
+from kchat_search.ports.election import Election
 from kchat_search.ports.engine import Engine, IndexReader
 from kchat_search.ports.source import ChatSource
 
@@ -41,6 +43,7 @@ __all__ = [
     "ChangeQueue",
     "ChatSource",
     "Clock",
+    "Election",
     "Engine",
     "IndexReader",
     "IndexSource",

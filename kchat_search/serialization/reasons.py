@@ -83,6 +83,7 @@ _ZH: dict[str, tuple[str, str]] = {
     "IndexDamaged": ("索引已损坏。", "请运行 kchat-search reindex 重建；归档不受影响。"),
     "IndexUnwritable": ("索引文件夹无法写入。", "请检查权限和磁盘空间。"),
     "IndexerBusy": ("另一个进程正在同步或重建索引。", "请等它结束，或将它停止。"),
+    "IndexerDeposed": ("与数据库的连接中断，同步已停下。", "程序会自动重试，无需处理。"),
     "damage": ("", "请停止 kchat-search 后运行 kchat-search repair，或恢复备份。"),
     "missing": ("最近没有获取新的对话。", "请启动 kchat-search serve 或 kchat-search worker。"),
     "slow": ("", "请调高 KCHAT_SCRUB_CPU_PERCENT 或 KCHAT_SCRUB_DAYS。"),
@@ -180,6 +181,10 @@ _EN: dict[str, tuple[str, str]] = {
     "IndexerBusy": (
         "Another process syncs or builds the index.",
         "Wait until it is done, or stop it.",
+    ),
+    "IndexerDeposed": (
+        "The connection to the database was lost, so the sync stopped.",
+        "It is tried again by itself.",
     ),
     "damage": ("", "Stop kchat-search and run kchat-search repair, or put back a backup."),
     "missing": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from kchat_search.errors import IndexDamaged
 from kchat_search.meaning.table import Table
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
+from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Clock, Engine, IndexSource
 from kchat_search.sync.decide import index_now, rebuild_pays
@@ -49,6 +50,9 @@ class Indexer:
     tables: Tables
     rebuilding: Callable[[Progress], AbstractContextManager[Progress]] = nullcontext
     """Around a rebuild: gives a `progress` that other processes hear, too."""
+    check: Callable[[], None] = lambda: None
+    """Called before the index is written: raises `IndexerDeposed` where this process is not the
+    indexer any more."""
 
     @property
     def fingerprint(self) -> str:
@@ -102,6 +106,7 @@ class Indexer:
         total = self.archive.counts().chats
 
         def with_total(step: str, done: int, known_total: int | None) -> None:
+            self.check()
             told(step, done, max(total, done) if known_total is None else known_total)
 
         with self.rebuilding(progress) as told:
@@ -135,10 +140,10 @@ class Indexer:
             stored = self.archive.get([entry.chat_id for entry in entries])
             erased = [entry.chat_id for entry in entries if entry.chat_id not in stored]
             for batch in self._batches(stored.values(), self._batch_size(low_memory=True)):
-                self.engine.write(self._documents()(batch), erased)
+                self._write(self._documents()(batch), erased)
                 erased = []  # they were removed with the first batch
             if erased:
-                self.engine.write([], erased)
+                self._write([], erased)
             self.archive.done(entries)
             done += len(entries)
             progress("index", done, done + self.archive.counts().pending)
@@ -156,8 +161,12 @@ class Indexer:
         if lacking:
             self.archive.queue(lacking)
         if indexed:
-            self.engine.write([], list(indexed))
+            self._write([], list(indexed))
         return len(lacking) + len(indexed)
+
+    def _write(self, documents: Sequence[IndexDocument], erased: Sequence[int]) -> None:
+        self.check()
+        self.engine.write(documents, erased)
 
     def _fingerprint(self, shipped: Table | None, used: Table | None = None) -> str:
         meaning = "none" if shipped is None else shipped.digest

@@ -1,4 +1,4 @@
-"""One indexer at a time: a lock that ends with its process.
+"""One indexer at a time, of the processes on one machine: a lock that ends with its process.
 
 It is a lock of the operating system on a file (flock), so a killed process leaves nothing to clean
 up. A second file says who holds the lock, and a third how far the rebuild is that the holder does.
@@ -8,11 +8,9 @@ They are for people, and count only while the lock is held.
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from filelock import FileLock, Timeout
 from kchat_search import private_files
 from kchat_search.errors import IndexerBusy, IndexUnwritable
 from kchat_search.models.holder import UNKNOWN, Holder
-from kchat_search.models.progress import RebuildProgress
+from kchat_search.models.progress import RebuildProgress, told_too
 from kchat_search.models.reports import Progress
 from kchat_search.ports import Clock
 
@@ -32,28 +30,21 @@ _SHORTEST_WAIT = 0.5
 
 _TOLD = re.compile(r"([0-9]{1,3})(?: ([0-9]{1,11}))?")
 """The third file: percent, and since when (seconds since 1970 UTC)."""
-_LAST_PERCENT = 90
-"""So much of a rebuild is done when all chats were read. What remains is the merge."""
 
 
 class IndexerLock:
-    """The lock of one index."""
+    """The lock of one index. Its methods are those of `ports.Election`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "indexer.lock"
         self._holder = folder / "indexer.holder"
         self._rebuild = folder / "indexer.rebuild"
-        self._told: tuple[int, datetime] | None = None
 
     @contextmanager
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
-        """Hold the lock. `what` tells others what this process does («sync», «worker»).
-
-        If `wait_seconds` is less than 0, waits without an end. Raises `IndexerBusy`, which names
-        the holder, if the lock isn't free within `wait_seconds`, and `IndexUnwritable` if the
-        folder can't be written.
-        """
+        """Hold the lock. Raises `IndexerBusy` if it isn't free within `wait_seconds`, and
+        `IndexUnwritable` if the folder can't be written."""
         lock = self._lock()
         try:
             private_files.make_folder(self._folder)
@@ -61,12 +52,7 @@ class IndexerLock:
             wait = wait_seconds if wait_seconds < 0 else max(wait_seconds, _SHORTEST_WAIT)
             lock.acquire(timeout=wait, poll_interval=0.02 if wait == _SHORTEST_WAIT else 0.2)
         except Timeout as error:
-            holder = self._read_holder()
-            raise IndexerBusy(
-                f"Another process is the indexer: {holder}. Wait until it is done, or stop it; "
-                "searches go on meanwhile.",
-                str(holder),
-            ) from error
+            raise IndexerBusy.held_by(self._read_holder()) from error
         except OSError as error:
             raise IndexUnwritable(
                 f"The index's folder {self._folder} can't be written ({error.strerror or error}). "
@@ -95,22 +81,12 @@ class IndexerLock:
         lock.release()
         return None
 
-    @contextmanager
-    def rebuilding(self, progress: Progress, clock: Clock) -> Iterator[Progress]:
-        """While the lock is held: gives a `progress` that also tells other processes how far a
-        rebuild of the index is; see `rebuild`."""
-        began = clock()
+    def check(self) -> None:
+        """Nothing: the system keeps the lock as long as this process holds it."""
 
-        def told(step: str, done: int, total: int | None) -> None:
-            if step == "index" and total:
-                self._tell((min(_LAST_PERCENT, done * _LAST_PERCENT // total), began))
-            progress(step, done, total)
-
-        self._tell((0, began))  # the first batch may take long
-        try:
-            yield told
-        finally:
-            self._tell(None)
+    def rebuilding(self, progress: Progress, clock: Clock) -> AbstractContextManager[Progress]:
+        """A `progress` that also tells other processes; see `rebuild`."""
+        return told_too(progress, self._tell, clock)
 
     def rebuild(self) -> RebuildProgress | None:
         """How far the rebuild of the index is, where a process rebuilds it now; None where none
@@ -127,15 +103,12 @@ class IndexerLock:
         began = datetime.fromtimestamp(int(told[2]), UTC) if told[2] else None
         return RebuildProgress(min(int(told[1]), 99), began)
 
-    def _tell(self, told: tuple[int, datetime] | None) -> None:
-        if told == self._told and told is not None:
-            return
-        self._told = told
+    def _tell(self, told: RebuildProgress | None) -> None:
         with suppress(OSError):
-            if told is None:
+            if told is None or told.began_at is None:
                 self._rebuild.unlink(missing_ok=True)
             else:
-                text = b"%d %d" % (told[0], told[1].timestamp())
+                text = b"%d %d" % (told.percent, told.began_at.timestamp())
                 private_files.replace(self._rebuild, text)
 
     def _lock(self) -> FileLock:
@@ -143,7 +116,7 @@ class IndexerLock:
 
     def _write_holder(self, what: str, now: datetime) -> None:
         with suppress(OSError):  # on a full disk the lock works all the same
-            holder = Holder(what, os.getpid(), socket.gethostname(), now)
+            holder = Holder.this_process(what, now)
             private_files.replace(self._holder, json.dumps(holder.to_json()).encode())
 
     def _read_holder(self) -> Holder:

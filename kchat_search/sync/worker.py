@@ -9,7 +9,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from kchat_search.errors import ArchiveError, IndexerBusy, IndexUnwritable, KchatSearchError
+from kchat_search.errors import (
+    ArchiveError,
+    IndexerBusy,
+    IndexerDeposed,
+    IndexUnwritable,
+    KchatSearchError,
+)
 from kchat_search.models.holder import Holder
 from kchat_search.models.reports import Alert, Reason, SyncReport
 from kchat_search.ports import Archive, Clock, SyncArchive
@@ -149,13 +155,20 @@ class Worker:
         self._alert: Alert | None = None
 
     def run(self) -> None:
-        """Tick until the process ends. While another process is the indexer, wait for its end."""
-        try:
-            self._run(_FIRST_WAIT_SECONDS)
-        except IndexerBusy as busy:
-            log.info("%s Then this one takes over.", busy)
-            self._report(None)
-            self._run(_FOREVER)
+        """Tick until the process ends. While another process is the indexer, wait for its end; so
+        does one that was the indexer and had to make room."""
+        wait_seconds = _FIRST_WAIT_SECONDS
+        while True:
+            try:
+                self._run(wait_seconds)
+            except IndexerBusy as busy:
+                log.info("%s Then this one takes over.", busy)
+                self._report(None)
+            except IndexerDeposed as deposed:
+                log.warning("%s It waits until it can be the indexer again.", deposed)
+            else:
+                return
+            wait_seconds = _FOREVER
 
     def tick(self) -> None:
         """One tick. The first one heals the index. It counts as done even if Kchat fails, but not
@@ -163,6 +176,9 @@ class Worker:
         began = self._clock()
         try:
             self._tick(first=self._first)
+        except IndexerDeposed:  # another one may be the indexer, and say how it fares
+            self._first = True
+            raise
         except Exception as error:
             if isinstance(error, KchatSearchError) and not isinstance(error, IndexUnwritable):
                 self._first = False

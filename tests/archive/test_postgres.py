@@ -16,11 +16,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive import election as election_module
 from kchat_search.archive.error_translation import ARCHIVE
 from kchat_search.archive.tables import metadata
 from kchat_search.databases import opening
 from kchat_search.databases.connections import _WRITERS, OnPostgres
-from kchat_search.errors import ArchiveError, ArchiveFull
+from kchat_search.errors import ArchiveError, ArchiveFull, IndexerDeposed
 from tests import postgres
 from tests.archive_on_postgres import EmptyOnPostgres
 from tests.contracts.archive.chats import at, fetched, rejected
@@ -225,6 +226,77 @@ def test_a_database_of_another_program_is_refused(other_url: str) -> None:
     run(other_url, "CREATE TABLE cookies (name text)")
     with pytest.raises(ArchiveError, match="some other program"):
         open_archive(other_url)
+
+
+def end_the_lock(url: str) -> None:
+    """The server ends the connection that holds the indexer's lock, as where a network fails."""
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory'"
+        )
+
+
+def test_an_indexer_that_lost_its_connection_knows_it(url: str, archive: SqlArchive) -> None:
+    election = archive.election()
+    assert election is not None
+    election.check()  # nobody asked it to be the indexer
+    with election.held("sync", at(0)):
+        election.check()
+        end_the_lock(url)
+        for _ in range(2):
+            with pytest.raises(IndexerDeposed):
+                election.check()
+        assert election.holder() is None
+    with election.held("sync", at(1)):
+        election.check()
+        archive.save([fetched(1)], now=at(1))
+
+
+def test_a_former_indexer_writes_nothing_once_there_is_another(
+    url: str, archive: SqlArchive
+) -> None:
+    former = archive.election()
+    assert former is not None
+    with former.held("worker", at(0)), closing(open_archive(url)) as other:
+        archive.save([fetched(1)], now=at(0))
+        end_the_lock(url)
+        present = other.election()
+        assert present is not None
+        with present.held("worker", at(1)):
+            with pytest.raises(IndexerDeposed):
+                archive.save([fetched(2)], now=at(1), cursor=("list", {"page": 2}))
+            with pytest.raises(IndexerDeposed):
+                archive.done(archive.changes(10))
+            with pytest.raises(IndexerDeposed), former.rebuilding(lambda *_: None, lambda: at(1)):
+                raise AssertionError
+            other.save([fetched(3)], now=at(1))
+        assert [entry.chat_id for entry in archive.changes(10)] == [1, 3]
+    archive.set_cursor("list", {"page": 3}, now=at(2))  # it writes what everybody may
+
+
+def test_who_waits_without_an_end_waits_for_a_server_too(
+    postgres_server: str, other_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = Event()
+    with closing(open_archive(other_url)) as archive, ThreadPoolExecutor(1) as pool:
+        election = archive.election()
+        assert election is not None
+        monkeypatch.setattr(election_module, "_PAUSE_SECONDS", 0.05)
+        monkeypatch.setattr(election_module.log, "warning", lambda *_: tried.set())
+        with psycopg.connect(postgres_server, autocommit=True) as connection:
+            connection.execute("ALTER DATABASE other ALLOW_CONNECTIONS false")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'other'"
+            )
+
+            def be_the_indexer() -> None:
+                with election.held("worker", at(0), -1):
+                    pass
+
+            waiting = pool.submit(be_the_indexer)
+            assert tried.wait(60)
+            connection.execute("ALTER DATABASE other ALLOW_CONNECTIONS true")
+        waiting.result(60)
 
 
 def test_migrations_and_tables_agree(url: str) -> None:

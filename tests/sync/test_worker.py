@@ -11,11 +11,13 @@ import pytest
 
 from kchat_search.errors import (
     IndexerBusy,
+    IndexerDeposed,
     IndexUnwritable,
     KchatBusy,
     KchatSearchError,
 )
 from kchat_search.models.reports import Alert, Reason
+from kchat_search.sync import scheduler
 from kchat_search.sync.worker import Worker, ended, reason_of
 
 
@@ -102,6 +104,53 @@ def test_a_worker_waits_for_the_one_before_it_and_takes_over() -> None:
     worker(ticks, busy_at_first).run()
     assert ticks.first == [True]
     assert waits[0] >= 0 > waits[1], "the second time it waits without an end"
+
+
+def test_a_worker_that_lost_its_lock_waits_for_it_and_begins_anew() -> None:
+    waits: list[float] = []
+    reports: list[Alert | None] = []
+
+    @contextmanager
+    def lock(what: str, wait_seconds: float) -> Iterator[None]:
+        del what
+        waits.append(wait_seconds)
+        yield
+
+    ticks = Ticks(None, IndexerDeposed("the connection"), None, None)
+    seen = Worker(
+        ticks,
+        lock,
+        until_deposed(ticks, 2),
+        report=reports.append,
+        clock=lambda: NOW,
+        interval=MINUTE,
+    )
+    seen.run()
+    assert ticks.first == [True, False, True, False]
+    assert waits[0] >= 0 > waits[1]
+    assert reports == [None, None, None], "another one may be the indexer, and say how it fares"
+
+
+def until_deposed(ticks: Ticks, again: int) -> Callable[[Callable[[], None]], None]:
+    """A schedule that ends where the scheduler does; then one of so many ticks."""
+
+    def schedule(tick: Callable[[], None]) -> None:
+        for _ in range(again if len(ticks.first) else ticks.count):
+            tick()
+
+    return schedule
+
+
+def test_the_scheduler_ends_once_a_tick_is_deposed() -> None:
+    called: list[int] = []
+
+    def tick() -> None:
+        called.append(1)
+        raise IndexerDeposed("the connection")
+
+    with pytest.raises(IndexerDeposed):
+        scheduler.run(tick, 3600)
+    assert called == [1]
 
 
 def test_a_worker_says_how_often_its_ticks_failed_why_and_when_it_tries_again() -> None:

@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from kchat_search.demo.server import DemoServer
+from tests.archive_on_postgres import EmptyOnPostgres
 from tests.system.programs import COMMAND, ROOT, SECONDS, Running, run, started
 from tests.world import World, chat
 
@@ -35,10 +36,18 @@ def programs() -> Iterator[ExitStack]:
 
 
 @pytest.fixture
-def look(kchat: DemoServer, folder: Path) -> Iterator[World]:
+def archive_url(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Where the archive is: in the file that all commands use by default, or on PostgreSQL."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return f"sqlite:///{folder}/var/archive.sqlite3"
+    on_postgres: EmptyOnPostgres = request.getfixturevalue("archive_on_postgres")
+    return on_postgres.emptied()
+
+
+@pytest.fixture
+def look(kchat: DemoServer, folder: Path, archive_url: str) -> Iterator[World]:
     """The same archive and index, opened by the test."""
-    file = folder / "var" / "archive.sqlite3"
-    world = World(kchat, folder, archive_url=f"sqlite:///{file}")
+    world = World(kchat, folder, archive_url=archive_url)
     yield world
     world.service.close()
 
@@ -61,13 +70,15 @@ def holder(look: World) -> int:
         look.kchat.closing.wait(0.05)
 
 
+@pytest.mark.parametrize("archive_url", ["sqlite", "postgres"], indirect=True)
 def test_of_two_workers_one_waits_and_takes_over(
-    kchat: DemoServer, folder: Path, look: World, programs: ExitStack
+    kchat: DemoServer, folder: Path, look: World, programs: ExitStack, archive_url: str
 ) -> None:
-    first = programs.enter_context(started("worker", kchat=kchat, folder=folder, **EACH_SECOND))
+    settings = EACH_SECOND | {"KCHAT_ARCHIVE_URL": archive_url}
+    first = programs.enter_context(started("worker", kchat=kchat, folder=folder, **settings))
     wait_for_documents(look, 25)
     assert holder(look) == first.process.pid
-    second = programs.enter_context(started("worker", kchat=kchat, folder=folder, **EACH_SECOND))
+    second = programs.enter_context(started("worker", kchat=kchat, folder=folder, **settings))
     second.wait_for("takes over")
     # A frozen process is still the indexer, and nobody else asks Kchat.
     os.kill(first.process.pid, signal.SIGSTOP)
