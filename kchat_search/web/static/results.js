@@ -123,6 +123,26 @@
   kchat.search = search;
 
   // -- what begins one ------------------------------------------------------------------------------
+  // A link beside filters that were ticked and not sent yet, as in the sheet of a phone: it leads to
+  // both. What it is about itself, it decides.
+  const withTicks = (link) => {
+    const form = link.closest("#filter-form");
+    if (!form) return link.getAttribute("href");
+    const wanted = new URLSearchParams(link.search);
+    const present = new URLSearchParams(location.search);
+    const fields = [...form.elements];
+    const same = (one, other) => one.join("\n") === other.join("\n");
+    for (const name of new Set(fields.map((field) => field.name).filter(Boolean))) {
+      const of = fields.filter((field) => field.name === name);
+      const isBox = ({ type }) => type === "checkbox" || type === "radio";
+      const sent = of.filter((field) => !isBox(field) || field.defaultChecked).map((field) => isBox(field) ? field.value : field.defaultValue);
+      const chosen = of.filter((field) => !isBox(field) || field.checked).map((field) => field.value);
+      if (same(sent, chosen) || !same(wanted.getAll(name), present.getAll(name))) continue;
+      wanted.delete(name);
+      for (const value of chosen.filter(Boolean)) wanted.append(name, value);
+    }
+    return `/?${wanted}`;
+  };
   document.addEventListener("click", (event) => {
     if (!kchat.plain(event)) return;
     const link = event.target.closest(":is(#results, #filters, #search-form) a[href^='/?']:not([target])");
@@ -130,7 +150,7 @@
     event.preventDefault();
     const example = link.closest("#search-form details");
     if (example) example.open = false;
-    search(link.getAttribute("href"), { control: link, typed: Boolean(example) });
+    search(withTicks(link), { control: link, typed: Boolean(example) });
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;

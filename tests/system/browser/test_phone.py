@@ -76,6 +76,24 @@ def test_a_link_of_the_sheet_leaves_it_open(watch: Watch) -> None:
     assert page.evaluate("document.activeElement.matches('.to-filters')")
 
 
+@phone
+def test_what_was_ticked_in_the_sheet_is_kept_when_a_link_of_it_is_tapped(watch: Watch) -> None:
+    page = with_sheet(watch, "/?q=包裹&rating=1")
+    page.check(BOX)
+    page.uncheck("#filter-form input[name=rating][value='1']")
+    page.fill("#from", "2015-01-01")
+    page.locator("#filters .presets a").last.click()  # it says which days
+    page.wait_for_function("() => location.search.includes('start=')")
+    assert "start=2015-01-01&end=2015-12-31&agent_id=2193" in page.url
+    assert "rating" not in page.url
+    expect(page.locator(BOX)).to_be_checked()
+    expect(page.locator("#filters")).to_be_visible()
+    page.fill("#to", "2015-06-30")
+    page.locator("#filters .not").first.click()
+    page.wait_for_function("() => location.search.includes('2015-06-30')")
+    assert "agent_id=2193" in page.url
+
+
 def test_a_roomier_list_is_remembered(watch: Watch) -> None:
     page = watch.open("/?q=退款")
     button = page.locator("#density")
