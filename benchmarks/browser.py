@@ -47,8 +47,10 @@ _WATCH = """() => {
         .observe({type, buffered: true});
     seen("layout-shift", (entry) => { if (!entry.hadRecentInput) window.shift += entry.value; });
     seen("paint", (entry) => { window.paint = Math.max(window.paint, entry.startTime); });
-    seen("largest-contentful-paint",
-        (entry) => { window.paint = Math.max(window.paint, entry.startTime); });
+    seen("largest-contentful-paint", (entry) => {
+        window.paint = Math.max(window.paint, entry.startTime);
+        if (entry.element?.closest(".hit")) window.firstHit ??= entry.startTime;
+    });
     const now = () => performance.timeOrigin + performance.now();
     addEventListener("keydown", (event) => {
         if (event.key === "Enter") sessionStorage.setItem("asked", now());
@@ -69,7 +71,7 @@ _BYTES = """() => [performance.getEntriesByType("navigation")[0],
 _TIMES = """() => {
     const opened = performance.getEntriesByType("navigation")[0];
     return {start: opened.startTime, answer: opened.responseStart, paint: window.paint,
-        shift: window.shift};
+        firstHit: window.firstHit, shift: window.shift};
 }"""
 _WHOLE_HITS = """() => [...document.querySelectorAll("#results .hit, .hits .hit")]
     .filter((hit) => hit.getBoundingClientRect().bottom <= innerHeight).length"""
@@ -197,7 +199,7 @@ def _first_page(browser: Browser, address: str, term: str) -> Mapping[str, float
         times = page.evaluate(_TIMES)
     return {
         "bytes": size,
-        "results": times["paint"] - times["answer"],
+        "results": times["firstHit"] - times["answer"],
         "shift": times["shift"],
         "hits_desk": hits,
     }

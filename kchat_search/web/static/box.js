@@ -34,7 +34,8 @@
     const searches = [q, ...before.filter((other) => other !== q)].slice(0, MOST_KEPT);
     kchat.keep(RECENT, JSON.stringify({ who: form.dataset.who, searches }));
   };
-  remember();
+  // Once the page is painted: the first look at what a browser keeps takes some ms.
+  requestAnimationFrame(() => setTimeout(remember));
   document.addEventListener("results", remember);
 
   // -- the list -------------------------------------------------------------------------------------
@@ -74,12 +75,11 @@
     option.scrollIntoView({ block: "nearest" });
     input.setAttribute("aria-activedescendant", option.id);
   };
-  const number = new Intl.NumberFormat(document.documentElement.lang);
   const option = ({ written, hint, count }, place) => {
     const made = make("li", { role: "option", id: `suggestion-${place}`, "aria-selected": "false" });
     made.append(make("bdi", { class: "written" }, written));
     if (hint) made.append(" ", make("bdi", { class: "hint" }, hint));
-    if (count !== null) made.append(" ", make("span", { class: "n" }, number.format(count)));
+    if (count !== null) made.append(" ", make("span", { class: "n" }, kchat.number(count)));
     return made;
   };
   const show = (choices, asked, hasRecent) => {
@@ -97,7 +97,7 @@
     input.setAttribute("aria-expanded", "true");
     input.removeAttribute("aria-activedescendant");
     if (asked) {
-      kchat.say(`${words.suggestions}: ${number.format(choices.length)}`);
+      kchat.say(`${words.suggestions}: ${kchat.number(choices.length)}`);
       activate(0);
     }
   };

@@ -13,8 +13,7 @@
   });
   let current = -1;
 
-  const number = (value) => value.toLocaleString(document.documentElement.lang);
-  const words = () => nav.dataset.words.replace("{number}", number(current + 1)).replace("{total}", number(places.length));
+  const words = () => nav.dataset.words.replace("{number}", kchat.number(current + 1)).replace("{total}", kchat.number(places.length));
   const choose = (place) => {
     for (const item of conversation.querySelectorAll(".current")) item.classList.remove("current");
     current = place;

@@ -39,7 +39,7 @@ kchat.chat = (() => {
   };
   const showRange = () => {
     const number = { first: Number(conversation.dataset.first) + 1, last: Number(conversation.dataset.last) };
-    const write = (_, name) => number[name].toLocaleString(document.documentElement.lang);
+    const write = (_, name) => kchat.number(number[name]);
     for (const words of conversation.querySelectorAll(".range")) {
       words.textContent = words.dataset.words.replace(/\{(\w+)\}/g, write);
     }
