@@ -17,6 +17,8 @@
   const hint = note.textContent;
   let asking = null;
   let pause = 0;
+  let shown = null; // the address of what is shown
+  let places = []; // index and anchor of every match of the chat, also in parts that are not shown
 
   const isOn = () => wide.matches && document.body.classList.contains("previewing");
   const say = (text, address = null) => {
@@ -40,20 +42,34 @@
   // The browser knows the true height of a message only when it is visible, so a long jump may miss.
   // So scroll again until the message stays where it is. Only the pane scrolls, not the page.
   const bring = (item, tries = 10) => {
+    if (!item.isConnected || !item.matches(".current")) return; // another one has been chosen
     const [of, at] = [body.getBoundingClientRect(), item.getBoundingClientRect()];
     const before = body.scrollTop;
     body.scrollTop += at.top - of.top - Math.max(0, (of.height - at.height) / 2);
-    if (tries > 0 && Math.abs(body.scrollTop - before) > 1) requestAnimationFrame(() => bring(item, tries - 1));
+    const next = () => requestAnimationFrame(() => bring(item, tries - 1)); // one frame lays out, the next one knows
+    if (tries > 0 && Math.abs(body.scrollTop - before) > 1) requestAnimationFrame(next);
   };
   const light = (item) => {
     body.querySelector(".current")?.classList.remove("current");
     item?.classList.add("current");
     if (item) bring(item);
   };
+  const withId = (id) => body.querySelector(`#${CSS.escape(id)}`);
   const step = (by) => {
-    const matches = [...body.querySelectorAll(".match")];
-    const at = matches.indexOf(body.querySelector(".current"));
-    light(matches[(at < 0 && by < 0 ? matches.length - 1 : at + by + matches.length) % matches.length]);
+    if (body.hidden || !places.length) return;
+    const { first, step: inPart } = body.firstElementChild.dataset;
+    const last = body.querySelector(".current")?.id;
+    let at = places.findIndex(([, anchor]) => anchor === last);
+    if (at < 0) {
+      const here = places.findIndex(([index]) => index >= Number(first));
+      at = (here < 0 ? places.length : here) - (by > 0 ? 1 : 0);
+    }
+    const [index, anchor] = places[(at + by + places.length) % places.length];
+    if (withId(anchor)) { light(withId(anchor)); return; }
+    const part = new URL(shown);
+    part.searchParams.set("offset", index - index % Number(inPart));
+    part.hash = anchor;
+    load(part);
   };
   const wear = () => {
     for (const address of pane.dataset.styles.split(" ")) {
@@ -66,12 +82,15 @@
     for (const link of found.querySelectorAll("a[href^='#']")) {
       link.setAttribute("href", address.pathname + address.search + link.getAttribute("href"));
     }
+    const all = page.getElementById("matches")?.dataset.places ?? "";
+    places = all.split(" ").filter(Boolean).map((place) => place.split(":")).map(([index, anchor]) => [Number(index), anchor]);
+    shown = address;
     title.replaceChildren(...document.adoptNode(page.querySelector("h1")).childNodes);
     body.replaceChildren(document.adoptNode(found));
     body.hidden = false;
     body.scrollTop = 0;
     say("");
-    light(body.querySelector(address.hash ? `#${CSS.escape(address.hash.slice(1))}` : ".match"));
+    light(address.hash ? withId(address.hash.slice(1)) : body.querySelector(".match"));
     kchat.say(`${named} ${title.textContent.trim()}`);
   };
   const load = async (to) => {
@@ -112,6 +131,13 @@
     if (event.detail > 1) { location.assign(link.href); return; }
     link.focus({ preventScroll: true });
     load(link.href);
+  });
+  body.addEventListener("click", (event) => {
+    const part = event.target.closest(".parts a");
+    if (!part || !kchat.plain(event)) return;
+    event.preventDefault();
+    body.focus();
+    load(part.href);
   });
   document.addEventListener("keydown", (event) => {
     if (!isOn() || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey || event.defaultPrevented) return;

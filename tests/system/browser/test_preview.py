@@ -70,6 +70,24 @@ def test_a_click_at_a_message_shows_that_message(watch: Watch) -> None:
 
 
 @wide
+def test_n_and_p_go_to_matches_in_parts_of_a_chat_that_are_not_there_yet(watch: Watch) -> None:
+    page = watch.open("/?q=换货")
+    page.locator("#hit-8 a.open").click()
+    for key, match in (("", 3), ("n", 250), ("n", 449), ("n", 3), ("p", 449), ("p", 250)):
+        if key:
+            page.keyboard.press(key)
+        expect(page.locator("#preview .current")).to_contain_text(f"第 {match} 行")
+        in_pane(page, "#preview .current")
+    asked = chats_asked_for(page)
+    page.locator("#preview .parts.after a").click()
+    expect(page.locator("#preview .range").first).to_contain_text("401–450")
+    assert len(asked) == 1
+    page.keyboard.press("p")
+    expect(page.locator("#preview .current")).to_contain_text("第 250 行")
+    assert "offset=200" in str(page.get_attribute("#preview header a.button", "href"))
+
+
+@wide
 def test_arrows_go_through_the_hits_and_only_the_last_is_asked_for(watch: Watch) -> None:
     page = watch.page
     page.clock.install(time=datetime(2026, 1, 1, tzinfo=UTC))
