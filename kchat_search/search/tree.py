@@ -143,8 +143,10 @@ class Not:
 
     def __str__(self) -> str:
         part = _grouped(self.part, (And, Or, Not))
-        # A minus before a digit is text.
-        return f"NOT {part}" if part.lstrip("-")[:1].isdigit() else f"-{part}"
+        # A minus before a digit is text, and one before «iPhone 6» leaves out the «iPhone» alone.
+        is_whole = group_spans(f"-{part}") == [(s + 1, e + 1) for s, e in group_spans(part)]
+        is_text = part.lstrip("-+")[:1].isdigit() or not is_whole
+        return f"NOT {part}" if is_text else f"-{part}"
 
 
 def names_senders(part: Tree) -> bool:
@@ -239,12 +241,17 @@ def _side_by_side(written: list[str]) -> str:
         text = "".join(map(add, between, written))[1:]
         starts = list(accumulate(map(len, map(add, between, written)), initial=0))
         together = group_spans(text)
-        joined = [
+        # «(6222) (0202)» is two numbers. Side by side, they would be one.
+        joined = {
             number
             for number, place in enumerate(starts[1:-1], start=1)
-            # «(6222) (0202)» is two numbers. Side by side, they would be one.
             if any(start < place < end for start, end in together)
-        ]
+        }
+        # «(vip 2) (3)» are two. Side by side, they would be three.
+        for number, (part, end) in enumerate(zip(written, starts[1:], strict=True), start=1):
+            begin = end - 1 - len(part)
+            if any((begin + s, begin + e) not in together for s, e in group_spans(part)):
+                joined.add(min(number, len(written) - 1))
         if not joined:
             return text
         for number in joined:

@@ -33,6 +33,12 @@ ROWS = [
     ("in:history 账号", "in:history (账号 OR 帐号)"),
     ("5月1日账号", "5月1日 (账号 OR 帐号)"),
     ("申请瞭解", "申请 (瞭解 OR 了解)"),
+    # a name with its number stays together behind an exclusion and beside another number
+    ("NOT iPhone 6", "NOT iphone 6"),
+    ("FILE NOT FOUND 5月1日", "file NOT found 5月1日"),
+    ("退款 -(iphone 6) 发票", "退款 NOT iphone 6 发票"),
+    ("(vip 2) 3", "vip 2 AND 3"),
+    ("NOT +86 138 1111 2222", "NOT +86 138 1111 2222"),
 ]
 
 

@@ -48,6 +48,7 @@ def without(
         ("(退款 OR 物流", "(退款 OR 物流) -status:close"),
         ('退款 "物流', "退款 物流 -status:close"),
         ("FILE NOT FOUND", "file not found -status:close"),
+        ("NOT iPhone 6", "NOT iphone 6 -status:close"),
         ("退款 -agent:2193", "退款 -agent:2193 -status:close"),
         ("。", None),
         ("a" * 995, None),
