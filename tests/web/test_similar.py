@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from flask.testing import FlaskClient
 
+from kchat_search.models.search import SimilarPage
 from tests.web.builders import chat, message
 from tests.web.fake_service import FakeService
 from tests.web.markup import look
@@ -68,3 +70,11 @@ def test_the_page_of_a_chat_leads_to_those_like_it_and_their_page_lists_them(
 @pytest.mark.usefixtures("alike")
 def test_where_none_is_like_it_the_page_says_so(client: FlaskClient) -> None:
     assert "没有找到相似的对话" in look(client, "/chats/50/similar").text
+
+
+def test_a_chat_without_a_text_is_listed_too(
+    client: FlaskClient, alike: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hits = tuple(replace(hit, snippets=()) for hit in alike.similar(8).hits)
+    monkeypatch.setattr(alike, "similar", lambda _: SimilarPage(hits, ()))
+    assert "/chats/9" in [link["href"] for link in look(client, "/chats/8/similar").links]
