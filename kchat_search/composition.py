@@ -11,15 +11,19 @@ from functools import cache
 from pathlib import Path
 
 from kchat_search.access import policy
+from kchat_search.access.copying import ACCESS_COPY
 from kchat_search.access.on_demand import AccessOnDemand
 from kchat_search.access.opening import open_access
 from kchat_search.access.recorder import SettlingRecorder
 from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive.copying import ARCHIVE_COPY
 from kchat_search.archive.people_mark import PeopleMark
 from kchat_search.chats.history import Reading
 from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings, SettingsOfWeb
+from kchat_search.databases import copying
 from kchat_search.databases.connections import OnPostgres
+from kchat_search.databases.opening import filled_tables
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
@@ -34,8 +38,9 @@ from kchat_search.kchat.upload_tokens import (
 )
 from kchat_search.meaning.table import shipped
 from kchat_search.models.account import AccountDoor
+from kchat_search.models.copies import Copied
 from kchat_search.models.people import OWNER, Entrance, Principal, Role
-from kchat_search.models.reports import Alert, Presentation
+from kchat_search.models.reports import Alert, Presentation, Progress, no_progress
 from kchat_search.oidc.claims import Rules
 from kchat_search.oidc.provider import OpenIdProvider
 from kchat_search.oidc.sign_in import ProviderSignIn
@@ -75,9 +80,14 @@ def owners_recorder(settings: Settings, gate: Gate, owner: Principal) -> Recorde
     access = gate.access
     # A command makes no database of people where there never was one.
     mark = PeopleMark(lambda: closing(_open_archive(settings)), gate.clock)
-    may_have_people = _is_there(settings.access_url) or mark.is_set()
+    may_have_people = has_people_there(settings) or mark.is_set()
     has_people = access is not None and may_have_people and access.people.ever()
     return SettlingRecorder(access.audit, owner) if access and has_people else NOT_RECORDED
+
+
+def has_people_there(settings: Settings) -> bool:
+    """May there be a database of people? False where its file was never made."""
+    return _is_there(settings.access_url)
 
 
 def _is_there(url: str) -> bool:
@@ -110,6 +120,18 @@ def make_gate(
     except BaseException:
         archive.close()
         raise
+
+
+def copy_database(
+    settings: Settings, source: str, target: str, progress: Progress = no_progress
+) -> Copied:
+    """Copy an archive or a database of people, whichever is at the address `source`, to `target`;
+    see `databases.copying`. Raises `ArchiveError` or `AccessError`."""
+    there = filled_tables(replace(ARCHIVE_COPY.kind, setting="FROM"), source)
+    subject = ACCESS_COPY if ACCESS_COPY.kind.version_table in there else ARCHIVE_COPY
+    return copying.copy_database(
+        subject, source, target, on_postgres=_on_postgres(settings), progress=progress
+    )
 
 
 def _sign_in_elsewhere(settings: Settings, access: Access, clock: Clock) -> ProviderSignIn | None:

@@ -14,6 +14,7 @@
     tables.py         the tables, as they are now
     migrations/       how a database of any earlier version gets these tables
     database.py       transactions; a file that was replaced is an error
+    copying.py        what is particular about copying this database
     latest_time.py    the time that ends are judged by: it never goes back
     people.py         the accounts
     names.py          user names: which can be taken, when one looks like another (pure)

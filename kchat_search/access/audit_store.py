@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import starmap
 
@@ -95,8 +96,8 @@ class SqlAudit:
         if head is not None and not _HASH.fullmatch(head):
             raise BadRequest("A head is the 64 hexadecimal digits that a check has shown.", "head")
         with self._database.reading() as connection:
-            rows, last, problems = _checked(connection, head)
-            return AuditCheck(rows, last, (*problems, *_unsound(connection)))
+            checked = check_chain(connection, head)
+            return replace(checked, problems=(*checked.problems, *_unsound(connection)))
 
     def erase(self, number: int, reason: str, by: Principal) -> None:
         """Erase the free texts of a row, and record that, why and by whom. Raises `NotFound`, and
@@ -120,18 +121,18 @@ class SqlAudit:
             append(connection, entries, self._clock())
 
 
-def _checked(connection: Connection, head: str | None) -> tuple[int, str, tuple[AuditProblem, ...]]:
-    """(how many rows there are, the hash of the last one, what is wrong with them)."""
+def check_chain(connection: Connection, head: str | None = None) -> AuditCheck:
+    """Hold every row against the chain, and the chain against `head`."""
     end = chain_end(connection)
     alone = connection.scalars(audit_rows.TEXTS_ALONE.limit(MOST_PROBLEMS)).all()
     if not alone and (found := _whole(connection, end, head)) is not None:
-        return found.rows, found.head, ()
+        return AuditCheck(found.rows, found.head, ())
     checked = ChainCheck(end, head)
     streamed = connection.execution_options(yield_per=_READ_AT_ONCE)
     checked.run(starmap(StoredRow, streamed.execute(audit_rows.EVERYTHING)))
     checked.name_moved(lambda hashes: _numbers(connection, hashes))
     checked.texts_without_rows(alone)
-    return checked.rows, checked.head, checked.problems()
+    return AuditCheck(checked.rows, checked.head, checked.problems())
 
 
 def _whole(connection: Connection, end: ChainEnd, head: str | None) -> Whole | None:

@@ -23,6 +23,7 @@
     checking.py            check everything, a part at a time
     restoring.py           put what Kchat has now in the place of a damaged chat
     mending.py             set right what needs no Kchat
+    copying.py             what is particular about copying an archive
     one_bit.py             undo one flipped bit
     salvage.py             make a sound file of what can be read of a damaged one
 

@@ -28,6 +28,7 @@ from kchat_search.archive import checking
 from kchat_search.archive.tables import changes, metadata, tally
 from kchat_search.databases.connections import outside_transactions, reading
 from kchat_search.databases.error_translation import is_damage
+from kchat_search.databases.numbering import go_on_after, last_number
 from kchat_search.models.damage import DamagedRow
 
 log = logging.getLogger(__name__)
@@ -112,17 +113,8 @@ def _put(connection: Connection, table: Table, row: Sequence[Any]) -> None:
 
 def _continue_numbers(source: Connection, target: Connection) -> None:
     """A sequence number is never used twice, so the new file goes on where the old one was."""
-    statement = text("SELECT seq FROM sqlite_sequence WHERE name = :name")
     with suppress(DBAPIError):
-        last = source.scalar(statement, {"name": changes.name})
-        if isinstance(last, int):
-            target.execute(
-                text("DELETE FROM sqlite_sequence WHERE name = :name"), {"name": changes.name}
-            )
-            target.execute(
-                text("INSERT INTO sqlite_sequence (name, seq) VALUES (:name, :seq)"),
-                {"name": changes.name, "seq": last},
-            )
+        go_on_after(target, changes, last_number(source, changes))
 
 
 def _keep(engine: Engine, file: Path, kept: Path) -> None:

@@ -4,6 +4,7 @@ commands.py     every command: its options, and what it asks of the service
 starting.py     what every command does first
 users.py        `user`: the people who may sign in
 tokens.py       `token`: tokens with which programs ask
+archive.py      `archive copy`: to another database
 audit.py        `audit`: who did what, when and from where
 owner.py        who runs a command
 new_password.py asks for a password without showing it

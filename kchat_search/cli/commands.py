@@ -23,6 +23,7 @@ import click
 from kchat_search import __version__, logs, memory_dumps
 from kchat_search.cli import indexer, output_file, printing
 from kchat_search.cli import serve as processes
+from kchat_search.cli.archive import archive
 from kchat_search.cli.audit import audit
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, exit_code
 from kchat_search.cli.options import json_option, search_options, wait_option
@@ -474,3 +475,4 @@ def _wait_for_interrupt() -> None:
 commands.add_command(user)
 commands.add_command(token)
 commands.add_command(audit)
+commands.add_command(archive)

@@ -57,6 +57,8 @@ _STEPS = {
     "export": "Exporting chats",
     "look up": "Looking strings up",
     "scan": "Scanning the archive for them",
+    "copy": "Copying rows",
+    "compare": "Proving every row",
 }
 _MAX_FINDINGS = 20
 _KEY_SHOWN = 12

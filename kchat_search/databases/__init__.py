@@ -7,6 +7,8 @@
     driver_statements.py  statements without SQLAlchemy's share of the time
     column_values.py      between Python's values and what a column holds
     error_translation.py  from the database's errors to those of `kchat_search.errors`
+    numbering.py          the numbers that a table gives its rows
+    copying.py            copy a database to another one, and prove the copy
     migration_run.py      what Alembic runs for every kind of database
 
 SQL over rows is written in `archive/` and `access/`, and nowhere else.

@@ -1,7 +1,7 @@
 """Open a database: check its address, make its file, migrate its tables.
 
 Invariant: a database that `open_database` returns has the present tables. Usually there is nothing
-to migrate; three small reads show that, without a lock and without loading Alembic. Otherwise one
+to migrate; four small reads show that, without a lock and without loading Alembic. Otherwise one
 process at a time migrates, in one transaction.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
-from sqlalchemy import URL, Connection, Engine, inspect, make_url, text
+from sqlalchemy import URL, Connection, Engine, inspect, literal, make_url, select, table, text
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from kchat_search import private_files
@@ -39,6 +39,12 @@ _MIGRATION_SECONDS = 600.0
 _MIGRATION_LOCK = ".migration.lock"
 _BESIDE = ("-wal", "-shm", "-journal", _MIGRATION_LOCK)
 """Ends of the names of files beside a database."""
+UNFINISHED = "unfinished_copy"
+"""The table that a database has while another one is copied into it."""
+_UNFINISHED = (
+    "The {noun} {location} is an unfinished copy of another one. Run kchat-search archive copy "
+    "again: it goes on where it stopped."
+)
 _OURS = ("archive.sqlite3", "access.sqlite3")
 _DEMO = ("demo", "demo.lock")
 
@@ -64,6 +70,7 @@ def open_database(
     wait_seconds: float,
     on_postgres: OnPostgres | None = None,
     problem: Problem = lambda _: None,
+    may_be_unfinished: bool = False,
 ) -> OpenDatabase:
     """Open the database at `url` (`sqlite:///var/archive.sqlite3`, or
     `postgresql://user:password@host/database`); make or migrate its tables if needed.
@@ -71,17 +78,19 @@ def open_database(
     A writer waits at most `wait_seconds` for another one.
 
     Raises `kind.error` for an address that can't be used, a folder that can't be written, a file
-    that is not a database of this program, and tables that are newer than this program;
-    `kind.full` where the disk has no room.
+    that is not a database of this program, tables that are newer than this program, and a copy that
+    is not finished, unless it `may_be_unfinished`; `kind.full` where the disk has no room.
     """
     address = _address(kind, url)
     file = Path(address.database or "") if address.get_backend_name() == "sqlite" else None
-    location = str(file) if file else _without_secrets(address)
+    location = _location(address)
     engine = _engine(kind, address, wait_seconds, on_postgres)
     try:
         with database_errors(kind, location, opening=True):
             if file:
                 _prepare(kind, file)
+            if not may_be_unfinished:
+                _refuse_unfinished(kind, engine, location)
             if not _is_current(kind, engine, location, problem):
                 with _one_at_a_time(kind, file, location):
                     _migrate(kind, engine, location)
@@ -89,6 +98,25 @@ def open_database(
         engine.dispose()
         raise
     return OpenDatabase(engine, location, file)
+
+
+def filled_tables(kind: Kind, url: str) -> dict[str, bool]:
+    """The tables at `url` by name, and whether they have rows; none where there is no such file.
+    Nothing is made or migrated. Raises `kind.error` where it can't be read."""
+    address = _address(kind, url)
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").exists():
+        return {}
+    engine = _engine(kind, address, 30.0, None)
+    try:
+        with (
+            database_errors(kind, _location(address), opening=True),
+            reading(engine) as connection,
+        ):
+            names = inspect(connection).get_table_names()
+            rows = {name: select(literal(1)).select_from(table(name)).limit(1) for name in names}
+            return {name: connection.scalar(row) is not None for name, row in rows.items()}
+    finally:
+        engine.dispose()
 
 
 def make_database(kind: Kind, file: Path) -> Engine:
@@ -114,6 +142,18 @@ def _address(kind: Kind, url: str) -> URL:
     raise kind.error(
         f"{kind.setting} names a database that is not known here; it looks like {kind.forms}"
     )
+
+
+def location_of(kind: Kind, url: str) -> str:
+    """What names the database in messages: a file, or an address without its password. Raises
+    `kind.error` for no address."""
+    return _location(_address(kind, url))
+
+
+def _location(address: URL) -> str:
+    if address.get_backend_name() == "sqlite":
+        return str(address.database)
+    return _without_secrets(address)
 
 
 def _without_secrets(address: URL) -> str:
@@ -172,6 +212,12 @@ def _is_ours(name: str, file: Path) -> bool:
     """Whether a file beside the database is this program's: the database, what SQLite keeps with
     it, a copy of it, the other database, the demo's."""
     return name.startswith((file.stem, *_OURS)) or name in _DEMO
+
+
+def _refuse_unfinished(kind: Kind, engine: Engine, location: str) -> None:
+    with reading(engine) as connection:
+        if inspect(connection).has_table(UNFINISHED):
+            raise kind.error(_UNFINISHED.format(noun=kind.noun, location=location))
 
 
 def _is_current(kind: Kind, engine: Engine, location: str, problem: Problem) -> bool:

@@ -14,6 +14,7 @@
     sign_in.py  signing in elsewhere: what a provider of OpenID Connect says of a person
     audit.py    the record of who did what
     damage.py   what is wrong with a row of the archive, and the way out
+    copies.py   what was copied from one database to another
 
 What came from the wire, what is stored and what is shown are different types with different
 names. No record here does anything but answer simple questions about its own values.

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from kchat_search.cli import commands, owner
 from kchat_search.composition import make_access
 from kchat_search.config import only
-from kchat_search.errors import AccessError, NotFound
+from kchat_search.errors import AccessError, ArchiveError, NotFound
 from kchat_search.models.audit import AuditFilter
 
 FILE = Path("var/access.sqlite3")
@@ -69,3 +69,20 @@ def test_what_cannot_be_recorded_is_not_shown_to_the_owner_either() -> None:
     for end in ("-wal", "-shm"):
         FILE.with_name(FILE.name + end).unlink(missing_ok=True)
     assert isinstance(call("show", "290").exception, AccessError)
+
+
+def test_a_copy_of_everything_is_recorded_where_there_are_people() -> None:
+    archive, people = "sqlite:///var/archive.sqlite3", "sqlite:///var/access.sqlite3"
+    assert call("reindex").exit_code == 0
+    assert call("archive", "copy", archive, "sqlite:///first.sqlite3").exit_code == 0
+    assert not FILE.exists()
+    add_somebody()
+    before = len(recorded())
+    copied = call("archive", "copy", archive, "sqlite:///second.sqlite3", "--json")
+    assert json.loads(copied.stdout)["noun"] == "archive"
+    assert call("archive", "copy", people, "sqlite:///people.sqlite3").exit_code == 0
+    me = ("owner", owner.owner().name, "operate", "archive copy", None)
+    assert recorded()[before:] == [me, me]
+    again = call("archive", "copy", archive, "sqlite:///second.sqlite3")
+    assert isinstance(again.exception, ArchiveError)
+    assert "TO has content of its own" in str(again.exception)
