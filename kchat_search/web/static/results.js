@@ -92,7 +92,7 @@
   // `control`: what was clicked or sent. `entry`: «push», or «none» where the address is there already.
   const search = async (to, { control = null, typed = false, entry = "push" } = {}) => {
     asking?.abort();
-    const mine = asking = new AbortController();
+    const mine = asking = Object.assign(new AbortController(), { entry });
     const before = document.activeElement;
     const text = box.value;
     trouble.hidden = true;
@@ -166,7 +166,11 @@
     if (event.target.matches("#filter-form :is([type=checkbox], [type=radio], select)") && !event.target.closest("dialog")) event.target.form.requestSubmit();
   });
   window.addEventListener("popstate", () => {
-    if (here() === shown) return; // only the fragment
+    trouble.hidden = true; // it was about another search
+    if (here() === shown) { // only the fragment, or back before the answer for another place came
+      if (asking?.entry === "none") asking.abort();
+      return;
+    }
     const view = past.get(here());
     asking?.abort();
     leave();

@@ -140,6 +140,21 @@ def test_a_later_search_takes_the_place_of_an_earlier_one(watch: Watch) -> None:
     assert page.evaluate(SAME)
 
 
+def test_what_is_asked_for_a_place_that_was_left_again_is_given_up(watch: Watch) -> None:
+    page = watch.open("/?q=退款")
+    search(page, "运费险")
+    at(page, "/?q=运费险")
+    page.reload()  # so nothing is kept
+    held = Held()
+    page.route(lambda url: "%E9%80%80" in url, held.hold)
+    with page.expect_request(lambda sent: "%E9%80%80" in sent.url):
+        page.go_back()
+    with page.expect_event("requestfailed"):  # else it would be shown at the other address
+        page.go_forward()
+    at(page, "/?q=运费险")
+    expect(page.locator("#evidence .asked")).to_contain_text("运费险")
+
+
 def test_it_is_busy_only_after_a_moment(watch: Watch) -> None:
     page = watch.page
     page.clock.install(time=datetime(2026, 1, 1, tzinfo=UTC))
@@ -185,6 +200,11 @@ def test_what_fails_is_said_and_can_be_tried_again(
     assert page.input_value("#q") == "包裹"
     expect(page.locator(".hit")).to_have_count(3)
     at(page, "/?q=退款")
+    page.evaluate("history.pushState(null, '', '/?q=x')")
+    page.go_back()
+    expect(page.locator("#trouble")).to_be_hidden()
+    search(page, "包裹")
+    page.wait_for_selector("#trouble:not([hidden])")
     page.unroute_all()
     page.click("#trouble button")
     at(page, "/?q=包裹")
