@@ -20,10 +20,15 @@ long, quadratic time 64 times: no noise of a busy machine reaches from the one t
 MOST = 2.0
 """The time grows at most so many times as much as the input: eight times the input takes at most
 sixteen times the time."""
-SIZES = (*range(14, 30), 36, 48, 64, 256, 1_024, 4_096, 16_384)
+SIZES = (*range(14, 32, 2), 36, 48, 64, 256, 1_024, 4_096, 16_384)
 """The lengths of inputs that are tried. The first are close to each other, because an exponential
-call with 30 characters would never end."""
+call with 40 characters would never end."""
+SURE = 1_024
+"""From this size on a call may be so quick that the largest size need not be tried: even cubic
+growth would leave it below the floor. It is more than any pattern counts (`test_patterns.py`)."""
 _ATTEMPTS = 6
+_CLEAR = 2 * MOST
+"""Growth that more attempts would not explain: of quadratic calls it is four times `MOST`."""
 
 Input = TypeVar("Input", str, bytes)
 
@@ -53,15 +58,19 @@ def superlinear(
         long = seconds(lambda: call(large))  # noqa: B023 - called at once
         if long >= floor:
             break
+        if size >= SURE and max(long, 1e-6) * (sizes[-1] / size) ** 3 < floor:
+            return None
     else:
         return None
     small = make(max(1, size // PART))
     short = min(seconds(lambda: call(small)) for _ in range(3))
     growth = 0.0
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         growth = long / max(short, 1e-4) / (len(large) / max(1, len(small)))
         if growth <= MOST or long < floor:
             return None
+        if attempt and growth > _CLEAR:
+            break
         gc.collect()
         long = min(long, *(seconds(lambda: call(large)) for _ in range(3)))
         short = min(short, *(seconds(lambda: call(small)) for _ in range(3)))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.growth import spread, superlinear
+from tests.growth import SURE, spread, superlinear
 from tests.test_house import modules, source
 
 MAKERS = {
@@ -96,13 +96,17 @@ def _within(name: str, value: object, module: str) -> Iterator[tuple[str, re.Pat
 
 
 def uses(name: str) -> list[str]:
-    """The methods of a pattern that the program calls; all that try many places if that is not to
-    be seen."""
+    """The methods of a pattern that the program calls, without those whose work another one does
+    too; `fullmatch` and `finditer` if that is not to be seen."""
     variable = name.rpartition(".")[2]
     module = name.rpartition(".")[0]
     text = source(module) if module in modules() else ""
-    called = set(re.findall(rf"\b{re.escape(variable)}\.(\w+)\b", text))
-    return sorted(called & set(USES)) or ["search", "fullmatch", "finditer"]
+    called = set(re.findall(rf"\b{re.escape(variable)}\.(\w+)\b", text)) & set(USES)
+    if not called:
+        return ["fullmatch", "finditer"]
+    everywhere = called - {"match", "search", "fullmatch"}
+    first = everywhere or called & {"search"} or called & {"match"}
+    return sorted(called & {"fullmatch"}) + sorted(first)[:1]
 
 
 def pieces(pattern: re.Pattern[str]) -> list[str]:
@@ -118,7 +122,6 @@ def pieces(pattern: re.Pattern[str]) -> list[str]:
 
 def _characters(parsed: Any) -> Iterator[str]:
     for code, argument in parsed:
-        inside: list[Any] = []
         if code is sre.LITERAL:
             yield chr(argument)
         elif code is sre.NOT_LITERAL:
@@ -127,12 +130,26 @@ def _characters(parsed: Any) -> Iterator[str]:
             yield "a"
         elif code is sre.IN:
             yield from _members(argument)
-        elif code is sre.BRANCH:
-            inside = argument[1]
-        elif code in _PARTS:
-            inside = [argument if _PARTS[code] is None else argument[_PARTS[code]]]
-        for part in inside:
+        for part in _inside(code, argument):
             yield from _characters(part)
+
+
+def _inside(code: Any, argument: Any) -> list[Any]:
+    """The patterns inside an item of a parsed pattern."""
+    if code is sre.BRANCH:
+        return list(argument[1])
+    if code in _PARTS:
+        return [argument if _PARTS[code] is None else argument[_PARTS[code]]]
+    return []
+
+
+def _counts(parsed: Any) -> Iterator[int]:
+    """How far a pattern counts: the numbers of its repeats."""
+    for code, argument in parsed:
+        if code in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            yield from (number for number in argument[:2] if number is not sre.MAXREPEAT)
+        for part in _inside(code, argument):
+            yield from _counts(part)
 
 
 def _members(items: Any) -> Iterator[str]:
@@ -197,6 +214,7 @@ def test_each_pattern_of_a_module_takes_linear_time(module: str) -> None:
     calls = sum(map(is_pattern_call, ast.walk(ast.parse(source(module)))))
     assert len(found) >= calls, "a pattern stands where it is not found"
     for name, pattern in found.items():
+        assert max(_counts(parser.parse(pattern.pattern, pattern.flags)), default=0) < SURE
         assert_linear(name, pattern)
 
 
