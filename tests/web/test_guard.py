@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from tests.web import chats
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
 from tests.web.markup import Page
@@ -46,21 +47,34 @@ def test_every_answer_carries_the_headers_that_protect(client: FlaskClient, path
     assert "Set-Cookie" not in headers
 
 
-def test_images_come_from_here_or_from_the_sites_that_a_setting_names() -> None:
-    found = {}
+OWN = ("img-src 'self'", "require-corp")
+NAMED = ("img-src 'self' https://cdn.example https://img.example:8443", "credentialless")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/?q=退款", NAMED),
+        ("/chats/290", NAMED),
+        ("/chats/290/versions", OWN),
+        ("/chats/290/visitor", OWN),
+        ("/status", OWN),
+        ("/api/v1/chats/290", OWN),
+        ("/static/app.js", OWN),
+        ("/nope", OWN),
+    ],
+)
+def test_only_pages_with_messages_may_show_images_of_the_sites_that_a_setting_names(
+    path: str, expected: tuple[str, str]
+) -> None:
     for origins in ((), ("https://cdn.example", "https://img.example:8443")):
         presentation = replace(make_presentation(), image_origins=origins)
-        headers = make_app(FakeService([], presentation)).test_client().get("/").headers
-        (images,) = (
-            one
-            for one in headers["Content-Security-Policy"].split("; ")
-            if one.startswith("img-src")
-        )
-        found[images] = headers["Cross-Origin-Embedder-Policy"]
-    assert found == {
-        "img-src 'self'": "require-corp",
-        "img-src 'self' https://cdn.example https://img.example:8443": "credentialless",
-    }
+        app = make_app(FakeService(chats.ordinary(), presentation))
+        headers = app.test_client().get(path).headers
+        policy = headers["Content-Security-Policy"].split("; ")
+        images = next(one for one in policy if one.startswith("img-src"))
+        found = (images, headers["Cross-Origin-Embedder-Policy"])
+        assert found == (expected if origins else OWN)
 
 
 def test_a_refusal_and_a_failure_are_protected_too(

@@ -70,6 +70,8 @@ HEADERS = headers(())
 """The headers of an answer that shows nothing from elsewhere."""
 DEPENDS_ON = (*other_sites.DEPENDS_ON, "Cookie", "Authorization")
 """What the `Vary` of every answer names: an answer for one person is no answer for another."""
+_WITH_IMAGES = ("pages.search", "chat.chat", "chat.reveal", "chat.image")
+"""The pages that may show an image of another site: of a chat, and of a search with its preview."""
 _UNASKED = ("static", "api.healthz")
 """What is the same for everybody. It is answered even where nobody can be looked up."""
 
@@ -138,7 +140,9 @@ def _check_permission(need: permissions.Need) -> None:
 
 
 def _add_headers(response: Response) -> Response:
-    for name, value in headers(current.gate().presentation.image_origins).items():
+    may_show = request.endpoint in _WITH_IMAGES
+    origins = current.gate().presentation.image_origins if may_show else ()
+    for name, value in headers(origins).items():
         response.headers.setdefault(name, value)
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = own_host.HSTS
