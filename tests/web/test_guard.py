@@ -70,7 +70,8 @@ def test_only_pages_with_messages_may_show_images_of_the_sites_that_a_setting_na
     for origins in ((), ("https://cdn.example", "https://img.example:8443")):
         presentation = replace(make_presentation(), image_origins=origins)
         app = make_app(FakeService(chats.ordinary(), presentation))
-        headers = app.test_client().get(path).headers
+        with app.test_client().get(path) as answer:
+            headers = answer.headers
         policy = headers["Content-Security-Policy"].split("; ")
         images = next(one for one in policy if one.startswith("img-src"))
         found = (images, headers["Cross-Origin-Embedder-Policy"])
