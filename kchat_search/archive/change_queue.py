@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from kchat_search.archive.tables import changes, chats, versions
 from kchat_search.archive.tally import add_to_tally
+from kchat_search.databases.driver_statements import insert_many
 from kchat_search.databases.error_translation import is_damage
 from kchat_search.databases.statements import chunks
 from kchat_search.models.chats import QueueEntry
@@ -29,7 +30,7 @@ def put(connection: Connection, chat_ids: Sequence[int]) -> None:
     replaced = 0
     for part in chunks(chat_ids):
         replaced += connection.execute(delete(changes).where(changes.c.chat_id.in_(part))).rowcount
-    connection.execute(insert(changes), [{"chat_id": chat_id} for chat_id in chat_ids])
+    insert_many(connection, [changes.c.chat_id], [(chat_id,) for chat_id in chat_ids])
     add_to_tally(connection, pending=len(chat_ids) - replaced)
 
 

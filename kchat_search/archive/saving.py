@@ -209,7 +209,7 @@ def _put(
     seen_at: int,
     last_versions: Mapping[int, int],
 ) -> None:
-    rows = []
+    rows: dict[int, Row] = {}
     # The present row of a new chat that has earlier versions was lost: it had the next number, and
     # the version that is saved now has the one after that.
     lost = {i: last_versions[i] for i in chat_ids if i not in known and i in last_versions}
@@ -219,8 +219,10 @@ def _put(
         if chat_id in lost:
             version = lost[chat_id] + 2
         first_seen_at = seen_at if before is None else before["first_seen_at"]
-        rows.append(chat_row(latest[chat_id], version, first_seen_at, seen_at, seen_at))
-    sealed_rows.put(connection, chats, rows, [known[i] for i in chat_ids if i in known])
+        rows[chat_id] = chat_row(latest[chat_id], version, first_seen_at, seen_at, seen_at)
+    sealed_rows.add(connection, chats, [row for i, row in rows.items() if i not in known])
+    replaced = [i for i in rows if i in known]
+    sealed_rows.put(connection, chats, [rows[i] for i in replaced], [known[i] for i in replaced])
     for chat_id, last in lost.items():
         restoring.put_lost_version(connection, chat_id, last + 1, seen_at)
 

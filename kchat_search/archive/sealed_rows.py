@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from kchat_search.archive import seals, tables
 from kchat_search.archive.tally import SUMMED, add_seals, remove_seals, replace_seals
+from kchat_search.databases.driver_statements import insert_many
 from kchat_search.databases.statements import upsert
 
 Row = dict[str, Any]
@@ -69,6 +70,16 @@ def put(
     new = [sealed(table, row) for row in rows]
     connection.execute(upsert(connection.dialect.name, table), new)
     remove_seals(connection, table.name, [row["seal"] for row in replaced])
+    add_seals(connection, table.name, [row["seal"] for row in new])
+
+
+def add(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert these rows, whose primary keys are not there. `rows` have all columns but the seal."""
+    if not rows:
+        return
+    new = [sealed(table, row) for row in rows]
+    names = table.c.keys()
+    insert_many(connection, list(table.columns), [[row[name] for name in names] for row in new])
     add_seals(connection, table.name, [row["seal"] for row in new])
 
 

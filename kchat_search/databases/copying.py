@@ -235,7 +235,7 @@ class _Copy:
     def _write(self, table: Table, rows: Sequence[Row]) -> None:
         with self._writing() as connection:
             if rows:
-                insert_many(connection, table, rows)
+                insert_many(connection, list(table.columns), rows)
             elif connection.dialect.name == "postgresql":
                 # Queries are planned by what is known of a table, and that takes its time else.
                 connection.exec_driver_sql(f"ANALYZE {table.name}")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Table, insert
+from sqlalchemy import Column, Connection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
@@ -63,17 +64,27 @@ class DriverStatement:
                 cursor.executemany(self._text, parameters)
 
 
-def insert_many(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, each with all columns of the table in its order: on PostgreSQL with `COPY`."""
-    if connection.dialect.name == "sqlite":
-        names = table.c.keys()
-        rows_by_name = [dict(zip(names, row, strict=True)) for row in rows]
-        DriverStatement(insert(table), connection.dialect).run(connection, rows_by_name)
-        return
-    quoted = connection.dialect.identifier_preparer
-    columns = ", ".join(map(quoted.format_column, table.columns))
-    statement = f"COPY {quoted.format_table(table)} ({columns}) FROM STDIN"
-    with _cursor(connection) as cursor, cursor.copy(statement) as copy:
+def insert_many(
+    connection: Connection, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Insert rows of these columns of one table, in this order: on PostgreSQL with `COPY`."""
+    with _cursor(connection) as cursor:
+        if connection.dialect.name == "sqlite":
+            cursor.executemany(_insert(tuple(columns)), rows)
+            return
+        _copy(cursor, tuple(columns), rows)
+
+
+@cache
+def _insert(columns: tuple[Column[Any], ...]) -> str:
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {columns[0].table.name} ({names}) VALUES ({marks})"  # noqa: S608  # nosec B608  # our own names
+
+
+def _copy(cursor: Any, columns: tuple[Column[Any], ...], rows: Sequence[Sequence[Any]]) -> None:
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    with cursor.copy(f"COPY {columns[0].table.name} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
 

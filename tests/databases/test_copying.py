@@ -315,8 +315,9 @@ def test_a_target_that_changes_what_it_gets_is_found_out(
     here, there = new_place("sqlite"), new_place("postgres")
     fill_archive(here)
 
-    def careless(connection: Any, table: Any, rows: Any) -> None:
-        insert_many(connection, table, rows[1:] if table.name == "agents" else rows)
+    def careless(connection: Any, columns: Any, rows: Any) -> None:
+        lacks = columns[0].table.name == "agents"
+        insert_many(connection, columns, rows[1:] if lacks else rows)
 
     monkeypatch.setattr("kchat_search.databases.copying.insert_many", careless)
     copied(ARCHIVE_COPY, here, there)  # what lacks is put right
