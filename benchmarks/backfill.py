@@ -19,6 +19,10 @@ answer), the sync, and this one, which watches both from outside. It counts:
   something else was running, and the figures mean little.
 
 `--no-indexing` runs `fetch.py` instead of the command: it only fetches and archives.
+
+`--postgres` does the same a second time with the archive on a PostgreSQL server of its own, which
+it starts on this machine, with `fsync` and all else as a new server has it. Its processor time is
+among that of others, and shown apart.
 """
 
 from __future__ import annotations
@@ -29,9 +33,16 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import (
+    AbstractContextManager,
+    closing,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -52,6 +63,10 @@ MEMORY = 500e6
 _LOOK_SECONDS = 0.1
 _LOOKS_A_SAMPLE = 2
 _SAY_EVERY = 20_000
+_LOOK = "SELECT chats, (SELECT value FROM cursors WHERE name = 'backfill') FROM tally"
+
+Tell = Callable[[], tuple[int, str | None] | None]
+"""How many chats the archive has, and its cursor of the backfill; None where it is not made yet."""
 
 
 @dataclass
@@ -84,24 +99,38 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=4, help="KCHAT_REQUESTS_IN_FLIGHT")
     parser.add_argument("--per-page", type=int, default=100, help="KCHAT_PER_PAGE")
     parser.add_argument("--no-indexing", action="store_true", help="fetch and archive alone")
+    parser.add_argument("--postgres", action="store_true", help="then on PostgreSQL, too")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KCHAT_NAME=VALUE", help="a setting more"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     chosen = parser.parse_args()
-    with TemporaryDirectory(prefix="kchat-backfill-") as folder:
-        figures = _run(chosen, Path(folder))
+    every = []
+    for on_postgres in (False, True) if chosen.postgres else (False,):
+        with (
+            TemporaryDirectory(prefix="kchat-backfill-") as folder,
+            _postgres() if on_postgres else nullcontext() as url,
+        ):
+            every.append(_run(chosen, Path(folder), url))
     if chosen.json:
-        chosen.json.write_text(json.dumps(figures, indent=1), "utf-8")
-    print(_markdown(figures))  # noqa: T201  # a command's answer
+        chosen.json.write_text(
+            json.dumps(every if chosen.postgres else every[0], indent=1), "utf-8"
+        )
+    print("\n".join(map(_markdown, every)))  # noqa: T201  # a command's answer
 
 
-def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
+def _run(chosen: argparse.Namespace, folder: Path, database: str | None) -> dict[str, Any]:
+    """`database`: the address of one on PostgreSQL, for the archive."""
     with _kchat(chosen, folder) as (url, server):
         say(f"Kchat at {url} has {chosen.chats:,} chats")
         settings = _settings(url, chosen)
-        seen = _watch(_command(chosen), folder, settings, chosen.chats)
+        tell: Tell = partial(_on_sqlite, folder / "var" / "archive.sqlite3")
+        if database:
+            settings["KCHAT_ARCHIVE_URL"] = database
+            tell = partial(_on_postgres, database)
+        seen = _watch(_command(chosen), folder, settings, chosen.chats, tell)
         told = _told(server)
+        server_seconds = _server_seconds(database) if database else None
         indexed = 0 if chosen.no_indexing else _indexed(folder, settings)
     if not chosen.no_indexing and indexed != chosen.chats:
         raise SystemExit(f"{indexed:,} of {chosen.chats:,} chats are in the index.")
@@ -113,6 +142,7 @@ def _run(chosen: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "indexing": not chosen.no_indexing,
         "set": chosen.set,
         "machine": machine(),
+        "postgres_cpu_seconds": server_seconds,
         **_figures(seen, told),
     }
 
@@ -171,9 +201,10 @@ def _told(server: subprocess.Popen[str]) -> dict[str, Any]:
     return told
 
 
-def _watch(command: list[str], folder: Path, settings: dict[str, str], count: int) -> Seen:
+def _watch(
+    command: list[str], folder: Path, settings: dict[str, str], count: int, tell: Tell
+) -> Seen:
     """Run the command to its end and watch it. Raises SystemExit if it fails."""
-    archive = folder / "var" / "archive.sqlite3"
     process = subprocess.Popen(
         command, cwd=folder, env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
     )
@@ -184,7 +215,7 @@ def _watch(command: list[str], folder: Path, settings: dict[str, str], count: in
         while process.poll() is None:
             if looks % _LOOKS_A_SAMPLE == 0:
                 _sample(process.pid, seen)
-            _look(archive, count, seen)
+            _look(tell, count, seen)
             if seen.chats >= said + _SAY_EVERY:
                 said = seen.chats
                 say(f"  {said:,} archived after {time.monotonic() - seen.started:,.1f} s")
@@ -194,7 +225,7 @@ def _watch(command: list[str], folder: Path, settings: dict[str, str], count: in
         seen.ended = time.monotonic()
         looking = time.process_time() - own
         seen.others_seconds = measure.busy_seconds() - busy - seen.cpu_seconds - looking
-        _look(archive, count, seen)
+        _look(tell, count, seen)
     finally:
         process.kill()
         process.wait()
@@ -213,25 +244,57 @@ def _sample(pid: int, seen: Seen) -> None:
     seen.cpu_seconds = max(seen.cpu_seconds, measure.cpu_seconds(pid))
 
 
-def _look(archive: Path, count: int, seen: Seen) -> None:
+def _look(tell: Tell, count: int, seen: Seen) -> None:
     """Read how far the archive has come."""
-    if seen.proven or not archive.exists():
+    if seen.proven:
         return
-    # Opened and closed each time, because the last one to close the archive cleans up; that must
-    # be the sync.
-    try:
-        with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as connection:
-            (seen.chats,) = connection.execute("SELECT chats FROM tally").fetchone()
-            (cursor,) = connection.execute(
-                "SELECT (SELECT value FROM cursors WHERE name = 'backfill')"
-            ).fetchone()
-    except sqlite3.OperationalError:
-        return  # its tables are not made yet, or it was just closed
+    told = tell()
+    if told is None:
+        return
+    seen.chats, cursor = told
     now = time.monotonic()
     if seen.chats >= count:
         seen.archived = seen.archived or now
     if cursor is not None and json.loads(cursor)["done"]:
         seen.proven = now
+
+
+def _on_sqlite(archive: Path) -> tuple[int, str | None] | None:
+    if not archive.exists():
+        return None
+    # Opened and closed each time, because the last one to close the archive cleans up; that must
+    # be the sync.
+    try:
+        with closing(sqlite3.connect(f"file:{archive}?mode=ro", uri=True)) as connection:
+            told: tuple[int, str | None] = connection.execute(_LOOK).fetchone()
+            return told
+    except sqlite3.OperationalError:
+        return None  # its tables are not made yet, or it was just closed
+
+
+def _postgres() -> AbstractContextManager[str]:
+    from tests import postgres  # noqa: PLC0415  # only this needs the extra `test`
+
+    return postgres.server(durable=True)
+
+
+def _on_postgres(database: str) -> tuple[int, str | None] | None:
+    import psycopg  # noqa: PLC0415  # as above
+
+    try:
+        with psycopg.connect(database) as connection:
+            return connection.execute(_LOOK).fetchone()
+    except psycopg.errors.UndefinedTable:
+        return None
+
+
+def _server_seconds(database: str) -> float:
+    """Processor time of the server, all its processes together."""
+    import psycopg  # noqa: PLC0415  # as above
+
+    with psycopg.connect(database) as connection:
+        (text,) = connection.execute("SELECT pg_read_file('postmaster.pid')").fetchone() or ("",)
+    return sum(map(measure.cpu_seconds, measure.family(int(text.split()[0]))))
 
 
 def _indexed(folder: Path, settings: dict[str, str]) -> int:
@@ -294,6 +357,7 @@ def _targets(figures: dict[str, Any]) -> Sequence[Target]:
 
 def _markdown(figures: dict[str, Any]) -> str:
     peak, server = figures["peak"], figures["server"]
+    postgres_seconds = figures["postgres_cpu_seconds"]
     most = figures["in_flight"] * figures["per_page"] / figures["delay"] if figures["delay"] else 0
     rows = [
         ["chats", f"{figures['chats']:,}"],
@@ -307,6 +371,11 @@ def _markdown(figures: dict[str, Any]) -> str:
         ["s, all together", f"{figures['seconds']:,.1f}"],
         ["s of a processor, the sync", f"{figures['cpu_seconds']:,.1f}"],
         ["s of a processor, others on this machine", f"{figures['others_seconds']:,.1f}"],
+        *(
+            [["s of a processor, of that PostgreSQL", f"{postgres_seconds:,.1f}"]]
+            if postgres_seconds is not None
+            else []
+        ),
         ["MB, fetching process, highest PSS", mb(peak["fetching"])],
         ["MB, of that its own (anonymous)", mb(peak["fetching_own"])],
         ["MB, fetching process, VmHWM", mb(peak["high_water"])],
@@ -318,6 +387,7 @@ def _markdown(figures: dict[str, Any]) -> str:
         ["server: s of a processor", f"{server['cpu_seconds']:,.1f}"],
     ]
     head = "the first sync" if figures["indexing"] else "the first sync, nothing indexed"
+    head += "" if postgres_seconds is None else ", on PostgreSQL"
     found = figures["machine"]
     verdicts = [
         f"- {each.name}: {each.measured} (wanted: {each.wanted}): "

@@ -14,7 +14,7 @@ from contextlib import closing, nullcontext
 from pathlib import Path
 
 from kchat_search.composition import make_service
-from kchat_search.config import load_settings
+from kchat_search.config import load_settings_with_account
 
 
 def main() -> None:
@@ -24,7 +24,8 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, metavar="FILE", help="of the main thread")
     chosen = parser.parse_args()
     profile = cProfile.Profile() if chosen.profile else None
-    with closing(make_service(load_settings())) as service, service.indexing("benchmark"):
+    settings = load_settings_with_account()
+    with closing(make_service(settings)) as service, service.indexing("benchmark"):
         if not chosen.no_indexing:
             service.prepare()
         with profile or nullcontext():

@@ -28,11 +28,10 @@ if sys.platform != "win32":
 
 _SECONDS = 120
 _USERS = ("postgres", "nobody")
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    "fsync": "off",  # what the tests write need not outlive the machine
-    "full_page_writes": "off",
     "timezone": "UTC",
     "lc_messages": "C",
 }
@@ -49,9 +48,10 @@ def binaries() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """The address of a database on a server that runs as long as the block. Skips the test where
-    no server can be started."""
+def server(*, durable: bool = False) -> Iterator[str]:
+    """The address of a database on a server that runs as long as the block. What tests write need
+    not outlive the machine, unless it is to be `durable`. Skips the test where no server can be
+    started."""
     folder = binaries()
     if folder is None:
         pytest.skip("no PostgreSQL server is installed")
@@ -63,7 +63,8 @@ def server() -> Iterator[str]:
         password = secrets.token_hex(8)
         port = _free_port()
         _make(folder, root, password, user)
-        process = _start(folder, root, port, user)
+        more = {"port": str(port)} | ({} if durable else _NOT_DURABLE)
+        process = _start(folder, root, more, user)
         try:
             yield f"postgresql://tests:{password}@127.0.0.1:{port}/postgres"
         finally:
@@ -98,8 +99,10 @@ def _make(folder: Path, root: Path, password: str, user: int | None) -> None:
     )  # fmt: skip
 
 
-def _start(folder: Path, root: Path, port: int, user: int | None) -> subprocess.Popen[str]:
-    settings = [f"--{name}={value}" for name, value in (_SETTINGS | {"port": str(port)}).items()]
+def _start(
+    folder: Path, root: Path, more: dict[str, str], user: int | None
+) -> subprocess.Popen[str]:
+    settings = [f"--{name}={value}" for name, value in (_SETTINGS | more).items()]
     process = subprocess.Popen(
         [folder / "postgres", "-D", root / "data", *settings],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
