@@ -47,11 +47,46 @@ def binaries() -> Path | None:
     return None
 
 
+class Server:
+    """A server that can be killed and started again."""
+
+    def __init__(self, folder: Path, root: Path, user: int | None, *, durable: bool) -> None:
+        password = secrets.token_hex(8)
+        self._folder, self._root, self._user = folder, root, user
+        self._port = _free_port()
+        self._more = {} if durable else _NOT_DURABLE
+        self.url = f"postgresql://tests:{password}@127.0.0.1:{self._port}/postgres"
+        _make(folder, root, password, user)
+        self.start()
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        more = self._more | {"port": str(self._port)}
+        self._process = _start(self._folder, self._root, more, self._user)
+
+    def kill(self) -> None:
+        """As a loss of power: all of its processes are gone at once."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.communicate(timeout=_SECONDS)
+
+    def end(self) -> None:
+        """At once: what it has is thrown away."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.communicate(timeout=_SECONDS)
+
+
 @contextmanager
 def server(*, durable: bool = False) -> Iterator[str]:
-    """The address of a database on a server that runs as long as the block. What tests write need
-    not outlive the machine, unless it is to be `durable`. Skips the test where no server can be
-    started."""
+    """The address of a database on a server that runs as long as the block. Raises as `running`."""
+    with running(durable=durable) as there:
+        yield there.url
+
+
+@contextmanager
+def running(*, durable: bool = False) -> Iterator[Server]:
+    """A server that runs as long as the block. What tests write need not outlive the machine,
+    unless it is to be `durable`. Skips the test where no server can be started."""
     folder = binaries()
     if folder is None:
         pytest.skip("no PostgreSQL server is installed")
@@ -60,16 +95,11 @@ def server(*, durable: bool = False) -> Iterator[str]:
     try:
         if user is not None:
             os.chown(root, user, -1)
-        password = secrets.token_hex(8)
-        port = _free_port()
-        _make(folder, root, password, user)
-        more = {"port": str(port)} | ({} if durable else _NOT_DURABLE)
-        process = _start(folder, root, more, user)
+        there = Server(folder, root, user, durable=durable)
         try:
-            yield f"postgresql://tests:{password}@127.0.0.1:{port}/postgres"
+            yield there
         finally:
-            process.send_signal(signal.SIGQUIT)  # at once: what it has is thrown away
-            process.communicate(timeout=_SECONDS)
+            there.end()
     finally:
         shutil.rmtree(root)
 
@@ -106,7 +136,7 @@ def _start(
     process = subprocess.Popen(
         [folder / "postgres", "-D", root / "data", *settings],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        user=user, cwd=root, env={"PATH": os.defpath},
+        user=user, cwd=root, env={"PATH": os.defpath}, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
     said = []
