@@ -28,6 +28,7 @@
     │   └── AuditUnwritable     an entry can't be recorded, so what it is about is refused (retry)
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
     ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
+    ├── EngineUnreachable       the servers of the index do not answer              (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
     ├── IndexerDeposed          this process was the indexer, and is it no more     (retry)
     ├── TooManyExports          the most exports allowed are already running        (retry)
@@ -258,6 +259,13 @@ class TableDamaged(KchatSearchError):
 
 class IndexUnwritable(KchatSearchError):
     """The folder of the index is full or cannot be written. Nothing was written in part."""
+
+    retry = True
+
+
+class EngineUnreachable(KchatSearchError):
+    """The servers that hold the index do not answer, or not in time. Nothing is wrong with the
+    archive: searches can be made again later, and what changed waits for the index."""
 
     retry = True
 

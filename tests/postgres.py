@@ -53,7 +53,7 @@ class Server:
     def __init__(self, folder: Path, root: Path, user: int | None, *, durable: bool) -> None:
         password = secrets.token_hex(8)
         self._folder, self._root, self._user = folder, root, user
-        self._port = _free_port()
+        self._port = free_port()
         self._more = {} if durable else _NOT_DURABLE
         self.url = f"postgresql://tests:{password}@127.0.0.1:{self._port}/postgres"
         _make(folder, root, password, user)
@@ -90,7 +90,7 @@ def running(*, durable: bool = False) -> Iterator[Server]:
     folder = binaries()
     if folder is None:
         pytest.skip("no PostgreSQL server is installed")
-    user = _unprivileged()
+    user = unprivileged()
     root = Path(tempfile.mkdtemp(prefix="kchat-postgres-"))
     try:
         if user is not None:
@@ -152,7 +152,7 @@ def _version(folder: Path) -> int:
     return int(found[0]) if found else 0
 
 
-def _unprivileged() -> int | None:
+def unprivileged() -> int | None:
     """The number of the user that the server runs as; None for the present one."""
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
@@ -161,10 +161,11 @@ def _unprivileged() -> int | None:
             return pwd.getpwnam(name).pw_uid
         except KeyError:
             continue
-    pytest.skip("PostgreSQL does not run as root, and there is no user postgres or nobody")
+    pytest.skip("a server does not run as root, and there is no user postgres or nobody")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

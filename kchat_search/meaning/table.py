@@ -111,6 +111,18 @@ class Table:
             raise _damaged(path, "is not as it was written")
         return cls(content)
 
+    @classmethod
+    def of(cls, content: bytes) -> Table:
+        """The table of a file's content. Raises ValueError where it is not whole."""
+        if not _is_whole(content):
+            raise ValueError("this is no table")
+        return cls(content)
+
+    @property
+    def content(self) -> bytes:
+        """What its file has."""
+        return self._content
+
     def write(self, path: Path) -> None:
         """Raises OSError."""
         private_files.replace(path, self._content)

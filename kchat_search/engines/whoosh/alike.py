@@ -21,17 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.ranking import K1, B, average_length, idf_of
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import DocNumbers
-from kchat_search.engines.whoosh.rank import (
-    K1,
-    B,
-    Positions,
-    Scores,
-    frequencies_in,
-    idf_of,
-    kth_greatest,
-)
+from kchat_search.engines.whoosh.rank import Positions, Scores, frequencies_in, kth_greatest
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.vectors import Rows
 from kchat_search.meaning.codes import SIZE, Vectors, decode
@@ -117,7 +110,7 @@ def _telling(segments: Sequence[Segment], asked: Alike) -> _Words:
     """The words of the chat that weigh most. A word that only the chat itself has tells nothing."""
     total = sum(segment.live_count for segment in segments)
     length = sum(segment.live_words for segment in segments)
-    average = max(length / total, 1.0) if total else 1.0
+    average = average_length(length, total)
     frequencies = dict(Counter(asked.words).most_common(_CONSIDERED))
     dfs = dict.fromkeys(frequencies, 0)
     for segment in segments:

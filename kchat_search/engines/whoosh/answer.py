@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.ranking import RESCORE_WINDOW
 from kchat_search.engines.whoosh import rank
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.evaluate import matching
@@ -208,7 +209,7 @@ def _by_relevance(matches: Sequence[_Matches], plan: Plan) -> _Ranked:
     """
     segments = [m.segment for m in matches]
     query = rank.Query.of(segments, plan)
-    k = max(plan.offset + plan.limit, rank.RESCORE_WINDOW)
+    k = max(plan.offset + plan.limit, RESCORE_WINDOW)
     top = _TopHits.joined(
         [
             _top_of_segment(m, query, number, k)
@@ -217,7 +218,7 @@ def _by_relevance(matches: Sequence[_Matches], plan: Plan) -> _Ranked:
         ]
     )
     order = top.order()
-    window = order[: rank.RESCORE_WINDOW]
+    window = order[:RESCORE_WINDOW]
     if query.idf:
         for number in np.unique(top.segment[window]).tolist():
             of_segment = window[top.segment[window] == number]

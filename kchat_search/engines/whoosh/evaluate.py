@@ -20,20 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.terms import asked_terms, filter_term, has_whole_numbers
 from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.literals import (
     gram_terms,
-    has_whole_numbers,
     may_contain,
     may_contain_in,
 )
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
-from kchat_search.engines.whoosh.schema import filter_term, seen_term
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, either, narrowed, union
 from kchat_search.engines.whoosh.text_scan import TextTest, has_word, near
-from kchat_search.fields import FALSE, ONLY_RECALLED, TRUE
 from kchat_search.models.plan import (
     EVERYWHERE,
     NO_TIME,
@@ -240,10 +238,7 @@ def _any_term(segment: Segment, field: str, terms: Iterable[str]) -> DocNumbers:
 def _with_value(segment: Segment, node: FieldIs, within: DocNumbers | None) -> DocNumbers:
     if node.field == "id":
         return _with_id(segment, node.values, within)
-    asked = {filter_term(value) for value in node.values}
-    if node.field == "has_upload":
-        known = map(filter_term, (TRUE, FALSE, ONLY_RECALLED))
-        asked = {t for t in known if seen_term(node.field, t, masked=segment.masked) in asked}
+    asked = asked_terms(node.field, node.values, masked=segment.masked)
     docs = _any_term(segment, node.field, asked)
     return narrowed(docs, within, segment.size)
 

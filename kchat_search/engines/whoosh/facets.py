@@ -4,7 +4,6 @@ on each day."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from itertools import accumulate, count
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,12 +11,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.days import days_between
+from kchat_search.engines.terms import filter_value, seen_term
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import DocNumbers, PostingsDamaged, concatenated_ranges
-from kchat_search.engines.whoosh.schema import LISTS, ORDINALS, filter_value, seen_term
+from kchat_search.engines.whoosh.schema import LISTS, ORDINALS
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.fields import FACETS
-from kchat_search.models.plan import MOST_DAYS, NO_TIME
+from kchat_search.models.plan import NO_TIME
 
 _DAY = "created_day"
 _COUNTED = tuple(name for name in FACETS if name != _DAY)
@@ -186,7 +187,7 @@ class FacetCounts:
         """By facet: the values, those with the most matches first, then by value; months and days
         ascending. `zone`: the IANA name of the time zone of the days."""
         rows = {name: _rows(name, counts) for name, counts in self._counts.items()}
-        days = None if self._times is None else _days(self._times, ZoneInfo(zone))
+        days = None if self._times is None else _days(self._times, zone)
         return rows if days is None else rows | {_DAY: days}
 
 
@@ -198,7 +199,7 @@ def _rows(name: str, counts: Mapping[str, int]) -> FacetRows:
     return tuple((filter_value(term), number) for term, number in rows)
 
 
-def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> FacetRows | None:
+def _days(times: Sequence[NDArray[np.int64]], zone: str) -> FacetRows | None:
     """How many of these times (seconds since 1970 UTC) lie in each day of the zone. None if they
     lie more than `MOST_DAYS` apart."""
     created = np.concatenate([np.empty(0, np.int64), *times])
@@ -206,22 +207,10 @@ def _days(times: Sequence[NDArray[np.int64]], zone: ZoneInfo) -> FacetRows | Non
     without: FacetRows = ((None, len(created) - len(known)),) if len(known) < len(created) else ()
     if not len(known):
         return without
-    low, high = int(known.min()), int(known.max())
-    if high - low > (MOST_DAYS + 1) * 86_400:  # a day may have 25 hours; days are counted below
+    days = days_between(int(known.min()), int(known.max()), ZoneInfo(zone))
+    if days is None:
         return None
-    try:
-        first, last = (_in_zone(seconds, zone).date() for seconds in (low, high))
-    except OverflowError:  # near the ends of the calendar, a local day may have no UTC time
-        return None
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    if len(days) > MOST_DAYS:
-        return None
-    starts = [int(datetime(d.year, d.month, d.day, tzinfo=zone).timestamp()) for d in days]
-    places = np.searchsorted(starts, known, side="right") - 1
+    places = np.searchsorted([day.start for day in days], known, side="right") - 1
     numbers = np.bincount(places, minlength=len(days)).tolist()
     named = zip(days, numbers, strict=True)
-    return without + tuple((day.isoformat(), number) for day, number in named if number)
-
-
-def _in_zone(seconds: int, zone: ZoneInfo) -> datetime:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
+    return without + tuple((day.name, number) for day, number in named if number)

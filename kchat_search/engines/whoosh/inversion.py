@@ -19,16 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.terms import FILTERS, filter_term
 from kchat_search.engines.whoosh.array_file import Array, ArrayFile, ArrayFileWriter
 from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.passages import fragment_columns, passage_columns
 from kchat_search.engines.whoosh.schema import (
-    FILTERS,
     FRAGMENTS,
     GRAM_FIELDS,
     HIDDEN_TEXTS,
     SENDERS,
-    filter_term,
 )
 from kchat_search.engines.whoosh.text_encoding import (
     FILE_MARK,

@@ -18,6 +18,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.terms import has_whole_numbers
 from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import EMPTY, DocNumbers
@@ -27,8 +28,6 @@ from kchat_search.engines.whoosh.sets import difference, either, intersect, narr
 from kchat_search.engines.whoosh.text_scan import TextTest, contains, digits_around
 from kchat_search.models.plan import (
     EVERYWHERE,
-    WHOLE_BEGINS,
-    WHOLE_ENDS,
     Contains,
     FileNamed,
     Messages,
@@ -74,17 +73,6 @@ def _texts(segment: Segment, node: Contains, *, history: bool) -> list[str]:
     if has_whole_numbers(node.text):
         return ["whole"]
     return ["text", "joined", "masked_joined"] if node.joined else ["text"]
-
-
-def has_whole_numbers(literal: str) -> bool:
-    """Has it numbers in marks, all of them whole? What else stands in it can only be outside of a
-    number then, so that no part of a number is found out by it."""
-    opened, *parts = literal.split(WHOLE_BEGINS)
-    return (
-        bool(parts)
-        and WHOLE_ENDS not in opened
-        and all(part.count(WHOLE_ENDS) == 1 for part in parts)
-    )
 
 
 def _in_some_text(

@@ -1,18 +1,10 @@
 """In which order: the scores of the matching documents, and the top k.
 
-Relevance is BM25 over jieba's words (Robertson and Zaragoza 2009, with the idf that is never
-negative). A chat with the whole phrase ranks before all chats without it. The best of these are
-rescored by proximity: a chat gains if one message has the words, more if that message is short and
-stands early, because such a message says what the chat is about.
-
-The constants are those that rank best on the judged sets, and on what people type over the demo's
-conversations (`python -m benchmarks.relevance`, `tests/search/test_as_people_type.py`).
+`engines/ranking.py` says what ranks; here it is computed over arrays.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -20,6 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.ranking import (
+    K1,
+    MEAN_MESSAGE,
+    MESSAGE_B,
+    POSITION_DECAY,
+    SHORTEST_MESSAGE,
+    B,
+    average_length,
+    idfs,
+    looked_up,
+    phrase_bonus,
+)
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.literals import digits_stand, in_text
 from kchat_search.engines.whoosh.postings import DocNumbers
@@ -28,24 +32,6 @@ from kchat_search.engines.whoosh.sets import is_member
 from kchat_search.engines.whoosh.text_encoding import MARKS
 from kchat_search.engines.whoosh.text_scan import in_portions, make_finder, read_texts
 from kchat_search.models.plan import Plan
-
-K1 = 1.2
-B = 0.25
-"""BM25's b: how strongly a chat is scored down for its length. Low, because a long chat is about
-one matter too; it only takes longer over it."""
-INNER_WORD_WEIGHT = 0.25
-"""The weight of a word that lies inside another word of the query. For 怎么办 jieba's search mode
-also gives 怎么, and for 手续费 it gives three words. Without this, such words outweigh the rest."""
-MESSAGE_B = 0.75
-MEAN_MESSAGE = 20
-SHORTEST_MESSAGE = 10
-"""The length normalisation of a message, in characters: as b, mean length and shortest length. The
-mean is fixed, so that all segments score alike. Three characters are no better than ten."""
-POSITION_DECAY = 0.03
-"""The weight of a message is divided by 1 + this × its place in the chat (0, 1, 2 ...)."""
-RESCORE_WINDOW = 200
-"""So many of the best are rescored by proximity. It is the same number for every page, so all pages
-have one order."""
 
 Scores = NDArray[np.float64]
 Positions = NDArray[np.int64]
@@ -70,41 +56,13 @@ class Query(NamedTuple):
     @classmethod
     def of(cls, segments: Sequence[Segment], plan: Plan) -> Query:
         """Look up the words of a plan in all segments. Raises `PostingsDamaged`."""
-        words = plan.words
-        known = set(words)
-        others = {form: word for form, word in plan.forms if form not in known}
-        postings = [
-            {word: segment.postings(word) for word in (*words, *others)} for segment in segments
-        ]
+        words = looked_up(plan)
+        postings = [{word: segment.postings(word) for word in words} for segment in segments]
         total = sum(segment.live_count for segment in segments)
-        idf = {}
-        for word, weight in (_word_weights(words) | dict.fromkeys(others, 1.0)).items():
-            df = sum(len(by_word[word][0]) for by_word in postings)
-            idf[word] = weight * idf_of(df, total)
-        for form, word in others.items():
-            idf[form] = min(idf[form], idf.get(word, idf[form]))
+        dfs = {word: sum(len(by_word[word][0]) for by_word in postings) for word in words}
         length = sum(segment.live_words for segment in segments)
-        return cls(
-            idf, postings, max(length / total, 1.0) if total else 1.0, plan.phrases, plan.tails
-        )
-
-
-def idf_of(df: int, total: int) -> float:
-    """The idf of a word that `df` of `total` documents have."""
-    return math.log(1 + (total - df + 0.5) / (df + 0.5))
-
-
-def _word_weights(words: Sequence[str]) -> dict[str, float]:
-    """By word: how often the query has it, where a word inside another one counts less."""
-    counts = Counter(words)
-    weights = {}
-    for word, count in counts.items():
-        containing = 0
-        if not word.isascii():  # jieba gives the words inside a word only for Han words
-            containing = sum(n for other, n in counts.items() if other != word and word in other)
-        independent = max(0, count - containing)
-        weights[word] = independent + INNER_WORD_WEIGHT * (count - independent)
-    return weights
+        average = average_length(length, total)
+        return cls(idfs(plan, dfs, total), postings, average, plan.phrases, plan.tails)
 
 
 def scores(segment: Segment, number: int, docs: DocNumbers, query: Query) -> Scores:
@@ -149,13 +107,6 @@ def frequencies_in(
     by_document[word_docs] = 1 if frequencies is None else frequencies
     of_docs: Scores = by_document[docs]
     return of_docs
-
-
-def phrase_bonus(idf: dict[str, float]) -> float:
-    """An upper bound of all that these words can add to a score. To BM25, a word adds less than its
-    idf × (k1 + 1). To the proximity, it adds at most its idf in the shortest possible message."""
-    shortest = 1 - MESSAGE_B + MESSAGE_B * SHORTEST_MESSAGE / MEAN_MESSAGE
-    return sum(idf.values()) * (K1 + 1 + 1 / shortest) or 1.0
 
 
 def proximity(segment: Segment, docs: DocNumbers, idf: dict[str, float]) -> Scores:

@@ -8,13 +8,13 @@ from dataclasses import replace
 from heapq import merge
 from itertools import groupby, islice
 
+from kchat_search.engines.nearness import ranked
+from kchat_search.engines.terms import filter_term, filter_value
 from kchat_search.engines.whoosh.alike import alike
 from kchat_search.engines.whoosh.answer import answer, ids
 from kchat_search.engines.whoosh.evaluate import matching
 from kchat_search.engines.whoosh.first_openings import first_openings
-from kchat_search.engines.whoosh.schema import filter_term, filter_value
 from kchat_search.engines.whoosh.segment import Segment
-from kchat_search.engines.whoosh.vocabulary import ranked
 from kchat_search.meaning.clusters import Openings
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,

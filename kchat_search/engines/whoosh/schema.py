@@ -1,24 +1,14 @@
-"""The fields of a document in the index.
-
-The terms of filter fields begin with a mark («=») before the value, and «-» stands for no value. So
-«none» differs from every value that a server may send, the empty string included.
-"""
+"""The fields of a document in the index."""
 
 from __future__ import annotations
 
 from itertools import chain
 
-from kchat_search.fields import FALSE, FIELDS, ONLY_RECALLED, TRUE
+from kchat_search.engines.terms import FILTERS
+from kchat_search.fields import FIELDS
 
 VERSION = 8
 """The version of the schema. An index with another version is rebuilt."""
-
-NONE = "-"
-"""The term that stands for no value."""
-
-FILTERS = tuple(field.name for field in FIELDS if field.name != "id")
-"""Fields whose values are terms. The `id` is only a column: as terms, one list with one document
-for each chat, it would be the largest part of the index."""
 
 ORDINALS = (
     *(f.name for f in FIELDS if f.facet and not f.many and f.name != "type"),
@@ -72,7 +62,7 @@ GRAM_FIELDS = {text: (f"{text}_characters", f"{text}_pairs", f"{text}_triples") 
 TERM_FIELDS = tuple(
     sorted(
         (
-            *FILTERS,
+            *FILTERS,  # the `id` is only a column: as terms, it would be the largest part
             "created_month",
             "words",
             "hidden_words",
@@ -82,20 +72,3 @@ TERM_FIELDS = tuple(
     )
 )
 """All fields that have terms, in alphabetical order."""
-
-
-def filter_term(value: str | None) -> str:
-    """The term for a value of a filter field; `None` means no value."""
-    return NONE if value is None else "=" + value
-
-
-def seen_term(field: str, term: str, *, masked: bool) -> str:
-    """The term of a filter field as it is for who sees all, or who sees masked."""
-    if field == "has_upload" and term == filter_term(ONLY_RECALLED):
-        return filter_term(FALSE if masked else TRUE)
-    return term
-
-
-def filter_value(term: str) -> str | None:
-    """The value that a term of a filter field stands for. The reverse of `filter_term`."""
-    return None if term == NONE else term[1:]

@@ -1,33 +1,32 @@
-"""Words of the index that are near a given one: they sound alike, or differ by one character.
+"""Words of the index that are near a given one: see `engines/nearness.py`.
 
-Only Han words of two to eight characters and Latin words of three to twenty letters have near
-words. Numbers have none, because a number near another one is simply another number. The words of
-each length form a table. Each question is one pass over three tables: the same length, one less,
-one more.
+The words of each length form a table. Each question is one pass over three tables: the same length,
+one less, one more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
-from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kchat_search.engines.nearness import (
+    HAN_LENGTHS,
+    LATIN_LENGTHS,
+    ONE_CHARACTER,
+    ONE_OF_TWO,
+    SOUNDS_ALIKE,
+    may_have_near,
+)
 from kchat_search.engines.whoosh.postings import PostingsDamaged
 from kchat_search.engines.whoosh.segment_file import SegmentFile
 from kchat_search.text.pinyin import MAX_READINGS, readings, sound_slices
 
-_HAN_LENGTHS = range(2, 9)
-_LATIN_LENGTHS = range(3, 21)
-
 _Rows = NDArray[np.int64]
 """Rows of a table of words. Shape: (rows,)."""
-SOUNDS_ALIKE, ONE_CHARACTER, ONE_OF_TWO = range(3)
-"""How near a word is, the nearest first: it sounds alike; one character differs; one character of
-only two differs."""
 
 
 class _Words(NamedTuple):
@@ -53,11 +52,9 @@ class Vocabulary:
     def near(self, word: str) -> dict[str, tuple[int, int]]:
         """The words near `word`, without itself. For each: how near it is (`SOUNDS_ALIKE` ...), and
         its ordinal. Deleted documents' words are among them. Raises `PostingsDamaged`."""
-        tables, lengths = (
-            (self._latin, _LATIN_LENGTHS) if word.isascii() else (self._han, _HAN_LENGTHS)
-        )
-        if len(word) not in lengths or max(word) > "\uffff":
+        if not may_have_near(word):
             return {}
+        tables = self._latin if word.isascii() else self._han
         nearness = ONE_CHARACTER if len(word) > 2 else ONE_OF_TWO
         near: dict[str, tuple[int, int]] = {}
         for words in (tables.get(len(word) + step) for step in (-1, 0, 1)):
@@ -119,7 +116,7 @@ class Vocabulary:
         # In UTF-8, U+4000 to U+9FFF begin with the bytes E4 to E9. No Latin word has these bytes.
         han = (data[starts] >= 0xE4) & (data[starts] <= 0xE9)
         tables = {}
-        for length in _HAN_LENGTHS:
+        for length in HAN_LENGTHS:
             rows = np.flatnonzero(han & (lengths == 3 * length))
             octets = data[starts[rows][:, None] + np.arange(3 * length)].reshape(-1, length, 3)
             lead, second, third = np.moveaxis(octets.astype(np.uint16), 2, 0)
@@ -133,7 +130,7 @@ class Vocabulary:
         data, starts, lengths, ordinals = self._terms
         letters = (data[starts] >= ord("a")) & (data[starts] <= ord("z"))
         tables = {}
-        for length in _LATIN_LENGTHS:
+        for length in LATIN_LENGTHS:
             rows = np.flatnonzero(letters & (lengths == length))
             codes = data[starts[rows][:, None] + np.arange(length)]
             ascii_ = (codes < 0x80).all(axis=1)
@@ -166,21 +163,6 @@ class Vocabulary:
     def _characters(self) -> NDArray[np.uint16]:
         """The code points of all characters of the Han words, each once."""
         return np.unique(np.concatenate([words.codes.ravel() for words in self._han.values()]))
-
-
-def ranked(near_by_segment: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
-    """The words near a given one over all segments: the nearest first, then those that the most
-    documents have. `near_by_segment`: what `Segment.near` returned for each segment."""
-    nearest: dict[str, int] = {}
-    documents: dict[str, int] = {}
-    for word, (nearness, df) in chain.from_iterable(near.items() for near in near_by_segment):
-        nearest[word] = min(nearness, nearest.get(word, nearness))
-        documents[word] = documents.get(word, 0) + df
-    # Words of two characters that share only one are a last resort: «发给» is not near «发漂» if
-    # there is «发票».
-    most = ONE_CHARACTER if min(nearest.values(), default=0) < ONE_OF_TWO else ONE_OF_TWO
-    chosen = [word for word, nearness in nearest.items() if nearness <= most]
-    return sorted(chosen, key=lambda word: (nearest[word], -documents[word], word))
 
 
 def _one_apart(codes: NDArray[np.uint16], word: NDArray[np.uint16]) -> _Rows:

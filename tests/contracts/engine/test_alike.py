@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kchat_search.meaning.codes import decode, encode
 from kchat_search.meaning.floor import OF_OPENINGS, certainty
 from kchat_search.models.plan import Alike, AlikeHit, FieldIs, IndexDocument, NoneOf, Sight
 from kchat_search.ports import Engine, IndexReader
-from tests.contracts.engine.conftest import EngineUnderTest, build
+from tests.contracts.engine.conftest import EngineUnderTest, build, examples
 from tests.contracts.engine.test_meant import TABLE
 from tests.contracts.engine.test_meant import asked as asked_document
 from tests.engines.documents import histories, make
@@ -78,8 +77,7 @@ def _key(hit: AlikeHit) -> tuple[float, int, int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None)
-@given(histories(commits=3), st.integers(1, 13), st.sampled_from((2, 12)), st.booleans())
+@examples(8, histories(commits=3), st.integers(1, 13), st.sampled_from((2, 12)), st.booleans())
 def test_they_are_those_of_a_plain_count(
     engine_under_test: EngineUnderTest,
     history: list[tuple[list[IndexDocument], list[int]]],

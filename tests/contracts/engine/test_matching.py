@@ -108,29 +108,9 @@ def test_what_nobody_said_is_found_only_everywhere(engine: Engine) -> None:
     assert ids(engine, Contains("好的", Messages("agent"))) == [1]
 
 
-@pytest.mark.parametrize(
-    ("messages", "found"),
-    [
-        (Messages(senders=("#1",)), [1, 2]),
-        (Messages("agent", ("#1",)), [1, 2]),
-        (Messages("visitor", ("#1",)), []),
-        (Messages(senders=("访客5", "#2")), [1, 3]),
-        (Messages(start=100, end=200), [1, 2]),
-        (Messages(start=100, end=101), [1]),
-        (Messages(start=101, end=150), []),
-        (Messages(start=200), [2, 3]),
-        (Messages(end=100), []),
-        (Messages("agent", ("#1",), 200, None), [2]),
-        (Messages("visitor", (), None, 150), [1]),
-        (Messages(start=-(10**30), end=10**30), [1, 2, 3]),
-        (Messages(start=300, end=200), []),
-    ],
-)
-def test_messages_by_their_sender_and_their_time(
-    engine: Engine, messages: Messages, found: list[int]
-) -> None:
-    """The chat is said to contain it only where one message has all of it."""
-    engine.write(
+@pytest.fixture(scope="module")
+def said(engine_to_read: Engine) -> Engine:
+    engine_to_read.write(
         [
             make(
                 1,
@@ -152,6 +132,31 @@ def test_messages_by_their_sender_and_their_time(
             make(4, created=150),
         ]
     )
+    return engine_to_read
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        (Messages(senders=("#1",)), [1, 2]),
+        (Messages("agent", ("#1",)), [1, 2]),
+        (Messages("visitor", ("#1",)), []),
+        (Messages(senders=("访客5", "#2")), [1, 3]),
+        (Messages(start=100, end=200), [1, 2]),
+        (Messages(start=100, end=101), [1]),
+        (Messages(start=101, end=150), []),
+        (Messages(start=200), [2, 3]),
+        (Messages(end=100), []),
+        (Messages("agent", ("#1",), 200, None), [2]),
+        (Messages("visitor", (), None, 150), [1]),
+        (Messages(start=-(10**30), end=10**30), [1, 2, 3]),
+        (Messages(start=300, end=200), []),
+    ],
+)
+def test_messages_by_their_sender_and_their_time(
+    said: Engine, messages: Messages, found: list[int]
+) -> None:
+    """The chat is said to contain it only where one message has all of it."""
     asked: tuple[Contains | HasWord | Near, ...] = (
         Contains("退款"),
         Contains("退款 a"),
@@ -159,9 +164,9 @@ def test_messages_by_their_sender_and_their_time(
         Near(("退", "a"), 2),
     )
     for node in asked:
-        assert sorted(ids(engine, replace(node, messages=messages))) == found, node
+        assert sorted(ids(said, replace(node, messages=messages))) == found, node
     if messages != Messages():
-        assert sorted(ids(engine, Said(messages))) == found
+        assert sorted(ids(said, Said(messages))) == found
 
 
 @pytest.mark.parametrize(

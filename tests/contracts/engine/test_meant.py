@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -31,7 +31,7 @@ from kchat_search.models.plan import (
     Sight,
 )
 from kchat_search.ports import Engine
-from tests.contracts.engine.conftest import EngineUnderTest, build
+from tests.contracts.engine.conftest import EngineUnderTest, build, examples
 from tests.engines.documents import make
 from tests.meaning.tables import random_table
 
@@ -99,15 +99,16 @@ def same(left: list[tuple[int, float, int]], right: list[tuple[int, float, int]]
     ] == pytest.approx([score for _, score, _ in right], abs=2e-4)
 
 
-@settings(max_examples=15, deadline=None)
-@given(st.data())
+@examples(15, st.data())
 def test_they_are_those_of_the_oracle(
-    engine_under_test: EngineUnderTest,
-    tmp_path_factory: pytest.TempPathFactory,
-    data: st.DataObject,
+    engine_under_test: EngineUnderTest, data: st.DataObject
 ) -> None:
     """Whatever was built, written, deleted and merged."""
-    engine = engine_under_test.open(tmp_path_factory.mktemp("index"))
+    with tempfile.TemporaryDirectory() as folder:
+        check_oracle(engine_under_test.open(Path(folder)), engine_under_test, data)
+
+
+def check_oracle(engine: Engine, engine_under_test: EngineUnderTest, data: st.DataObject) -> None:
     said = st.lists(texts, max_size=4)
     held = {n: asked(n, *data.draw(said), created=n % 3) for n in range(1, 8)}
     build(engine, [list(held.values())], table=TABLE)
@@ -125,8 +126,8 @@ def test_they_are_those_of_the_oracle(
     engine.close()
 
 
-@pytest.fixture
-def index(engine: Engine) -> Engine:
+@pytest.fixture(scope="module")
+def index(engine_to_read: Engine) -> Engine:
     """Three chats about 退款, one about 发票, one that asked nothing."""
     documents = [
         asked(1, "退款", "几天", agent="1", created=100, participants=("1",)),
@@ -135,8 +136,8 @@ def index(engine: Engine) -> Engine:
         asked(4, "发票", agent="1", created=400, participants=("1",)),
         asked(5, "退款", places=(), agent="1", created=500, participants=("1",)),
     ]
-    build(engine, [documents], table=TABLE)
-    return engine
+    build(engine_to_read, [documents], table=TABLE)
+    return engine_to_read
 
 
 def ids(engine: Engine, asked_for: Plan) -> list[int]:

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kchat_search.models.plan import (
@@ -35,7 +34,7 @@ from kchat_search.models.plan import (
     Sight,
 )
 from kchat_search.ports import Engine
-from tests.contracts.engine.conftest import EngineUnderTest, build
+from tests.contracts.engine.conftest import EngineUnderTest, build, examples
 from tests.engines.documents import histories, nodes
 from tests.oracle import matches
 
@@ -50,8 +49,7 @@ def ids(engine: Engine, node: Node, *, history: bool) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(max_examples=50, deadline=None)
-@given(histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
+@examples(50, histories(), st.lists(nodes(), min_size=1, max_size=25), st.data())
 def test_the_engine_finds_exactly_what_a_scan_finds(
     engine_under_test: EngineUnderTest, history: History, asked: list[Node], data: st.DataObject
 ) -> None:

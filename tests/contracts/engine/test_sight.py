@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kchat_search.models.plan import (
@@ -38,7 +37,7 @@ from kchat_search.models.plan import (
 )
 from kchat_search.ports import Engine, IndexReader
 from kchat_search.text.scripts import runs
-from tests.contracts.engine.conftest import EngineUnderTest, build
+from tests.contracts.engine.conftest import EngineUnderTest, build, examples
 from tests.engines.documents import (
     AGENTS,
     PARTICIPANTS,
@@ -250,8 +249,7 @@ def test_who_sees_masked_cannot_tell_two_indexes_apart_that_differ_in_what_is_hi
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None)
-@given(histories(commits=3), nodes(), plans(), st.data())
+@examples(5, histories(commits=3), nodes(), plans(), st.data())
 def test_a_restricted_view_is_an_index_of_its_chats_alone(
     engine_under_test: EngineUnderTest,
     history: History,
@@ -270,8 +268,7 @@ def test_a_restricted_view_is_an_index_of_its_chats_alone(
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None)
-@given(histories(commits=2), plans(), st.data())
+@examples(5, histories(commits=2), plans(), st.data())
 def test_what_is_hidden_changes_nothing_for_who_sees_masked(
     engine_under_test: EngineUnderTest, history: History, plan: Plan, data: st.DataObject
 ) -> None:

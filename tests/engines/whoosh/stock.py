@@ -13,6 +13,7 @@ import whoosh.query
 from hypothesis import strategies as st
 from whoosh.searching import Searcher
 
+from kchat_search.engines.terms import FILTERS, filter_term
 from kchat_search.engines.whoosh import writer
 from kchat_search.engines.whoosh.codec import ArrayIndex
 from kchat_search.engines.whoosh.engine import WhooshEngine
@@ -20,11 +21,9 @@ from kchat_search.engines.whoosh.generations import Generations
 from kchat_search.engines.whoosh.hidden_spans import SPANS
 from kchat_search.engines.whoosh.passages import sender_term
 from kchat_search.engines.whoosh.schema import (
-    FILTERS,
     GRAM_FIELDS,
     SENDERS,
     TERM_FIELDS,
-    filter_term,
 )
 from kchat_search.engines.whoosh.text_encoding import FILE_MARK, MARKS
 from kchat_search.models.plan import (

@@ -23,6 +23,7 @@ from whoosh.reading import SegmentReader, TermNotFound
 from whoosh.scoring import BM25F
 from whoosh.searching import Searcher
 
+from kchat_search.engines import ranking
 from kchat_search.engines.whoosh import rank, writer
 from kchat_search.engines.whoosh.codec import ArrayCodec, ArrayMatcher, codec
 from kchat_search.engines.whoosh.engine import WhooshEngine
@@ -315,7 +316,7 @@ def test_whooshs_bm25_orders_the_hits_of_a_word_as_ours_does(
             patch.setattr(rank, "proximity", lambda _, docs, __: np.zeros(len(docs)))
             plan = Plan(HasWord("refund"), words=("refund",), limit=100)
             ours = {hit.id: hit.score for hit in engine.search(plan).hits}
-        with searcher_of(Path(folder), weighting=BM25F(B=rank.B, K1=rank.K1)) as searcher:
+        with searcher_of(Path(folder), weighting=BM25F(B=ranking.B, K1=ranking.K1)) as searcher:
             ids = chat_ids(searcher)
             theirs = {
                 ids[hit.docnum]: hit.score

@@ -1,0 +1,105 @@
+"""Bulk writes: some megabytes a request. Only items that failed are sent again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any, NamedTuple
+
+from kchat_search.engines.opensearch.connection import Connection
+from kchat_search.engines.opensearch.mapping import Json
+from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
+
+_MOST_BYTES = 4 << 20
+"""Of a request, but for one document that is larger."""
+_ATTEMPTS = 8
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+"""Seconds between two attempts for items that the server had no room for: twice as long each time,
+so that a server under load is asked less and less."""
+_LATER = (429, 500, 502, 503, 504)
+"""Statuses of an item that may be taken later."""
+_BLOCKED = 403
+
+
+class Action(NamedTuple):
+    """One document to be put in or removed."""
+
+    key: str
+    """The id of the document."""
+    lines: bytes
+
+
+def index(name: str, made: Json) -> Action:
+    """Put a document into an index, in place of one of the same id."""
+    key = str(made["id"])
+    head = json.dumps({"index": {"_index": name, "_id": key}})
+    return Action(key, f"{head}\n{json.dumps(made, ensure_ascii=False)}\n".encode())
+
+
+def delete(name: str, chat_id: int) -> Action:
+    """Remove a document, if it is there."""
+    head = json.dumps({"delete": {"_index": name, "_id": str(chat_id)}})
+    return Action(str(chat_id), f"{head}\n".encode())
+
+
+def write(connection: Connection, actions: Iterable[Action]) -> None:
+    """Send all actions; each is on the disks of its shard's copies on return. No two have one id.
+
+    Raises `IndexUnwritable` where the server takes some of them no more, `IndexDamaged` where it
+    refuses their form, and as `Connection.ask` does.
+    """
+    for portion in _portions(actions):
+        _send(connection, portion)
+
+
+def _portions(actions: Iterable[Action]) -> Iterator[list[Action]]:
+    portion: list[Action] = []
+    room = _MOST_BYTES
+    for action in actions:
+        if portion and len(action.lines) > room:
+            yield portion
+            portion, room = [], _MOST_BYTES
+        portion.append(action)
+        room -= len(action.lines)
+    if portion:
+        yield portion
+
+
+def _send(connection: Connection, actions: Sequence[Action]) -> None:
+    for attempt in count(1):
+        try:
+            answers = connection.send(b"".join(action.lines for action in actions))
+        except EngineUnreachable:
+            if attempt >= _ATTEMPTS:
+                raise
+        else:
+            pairs = zip(actions, answers, strict=True)
+            failed = [(a, its) for a, its in pairs if not _done(its)]
+            if not failed:
+                return
+            _refuse(failed, attempt)
+            actions = [action for action, _ in failed]
+        time.sleep(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
+
+
+def _done(item: Mapping[str, Any]) -> bool:
+    return "error" not in item  # a document that should go and is not there has none
+
+
+def _refuse(failed: Sequence[tuple[Action, Mapping[str, Any]]], attempt: int) -> None:
+    """Raises where another attempt would not help."""
+    for action, item in failed:
+        status, error = item["status"], item["error"]
+        what = f"chat {action.key}: {status} {error.get('type')}: {str(error.get('reason'))[:200]}"
+        if status == _BLOCKED or (status in _LATER and attempt >= _ATTEMPTS):
+            raise IndexUnwritable(
+                f"OpenSearch does not take a chat ({what}). Nothing was lost; look at its disks "
+                "and its load."
+            )
+        if status not in _LATER:
+            raise IndexDamaged(
+                f"OpenSearch refuses a chat ({what}): run `kchat-search reindex`. Nothing was lost."
+            )

@@ -1,0 +1,176 @@
+"""The way to the servers: requests, and what is wrong where they fail.
+
+Any of several hosts may answer. One that does not is left alone for a while, and the request goes
+to the next (opensearch-py's pool). Requests that change nothing may be repeated; those that write
+are such that a repetition does no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from opensearchpy import OpenSearch, exceptions
+from opensearchpy.exceptions import (
+    AuthenticationException,
+    AuthorizationException,
+    ImproperlyConfigured,
+    NotFoundError,
+    OpenSearchException,
+    TransportError,
+)
+
+from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable, SettingsError
+
+_RETRIES = 2
+"""After the first attempt, at most; each at another host where there are several."""
+_MAY_PASS = (408, 429, 502, 503, 504)
+"""Statuses of a server that can't answer at this moment."""
+_OUR_FAULT = 400
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Which cluster, who asks it, and how its indexes are laid out."""
+
+    hosts: tuple[str, ...]
+    """`https://host:port` of each."""
+    prefix: str = "kchat"
+    """Every index and alias begins so."""
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    ca: Path | None = None
+    """The certificates that are trusted; None: those that the system trusts."""
+    timeout: float = 30.0
+    """Seconds that one request may take."""
+    shards: int = 1
+    replicas: int = 0
+    processes: int = 1
+    """How many processes make the documents of a build."""
+
+
+class SnapshotGone(Exception):
+    """The state that was being read is no longer kept by the server. Another must be opened."""
+
+
+class Connection:
+    """Requests to a cluster. Safe to share between threads. No request is sent before the first
+    call."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Raises `SettingsError` where the settings fit no client."""
+        headers = {}
+        if cluster.api_key:
+            headers["Authorization"] = f"ApiKey {cluster.api_key}"
+        self.cluster = cluster
+        try:
+            self._client = OpenSearch(
+                list(cluster.hosts),
+                http_auth=None if cluster.user is None else (cluster.user, cluster.password or ""),
+                headers=headers,
+                timeout=cluster.timeout,
+                max_retries=_RETRIES,
+                retry_on_timeout=False,
+                retry_on_status=(502, 504),
+                ca_certs=None if cluster.ca is None else str(cluster.ca),
+                http_compress=False,
+            )
+        except (ImproperlyConfigured, ValueError, OSError) as error:
+            raise SettingsError(f"KCHAT_OPENSEARCH_HOSTS or _CA can't be used: {error}") from error
+
+    def __repr__(self) -> str:
+        return f"Connection({', '.join(self.cluster.hosts)})"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        missing_is_none: bool = False,
+        **params: object,
+    ) -> Any:
+        """One request and its answer. `missing_is_none`: None for a status of 404.
+
+        Raises `EngineUnreachable`, `IndexUnwritable`, `IndexDamaged`, `SnapshotGone`,
+        `SettingsError`.
+        """
+        try:
+            with self._translated():
+                return self._client.transport.perform_request(
+                    method, path, params=params or None, body=body
+                )
+        except NotFoundError as error:
+            if missing_is_none:
+                return None
+            if "search_context_missing" in str(error.info) or "No search context" in str(error):
+                raise SnapshotGone from error
+            raise IndexDamaged(_damaged(reason(error))) from error
+
+    def send(self, lines: bytes) -> list[Mapping[str, Any]]:
+        """One bulk request; what the server says of each item. Raises as `ask` does."""
+        answer = self.ask("POST", "/_bulk", lines)
+        items: list[Mapping[str, Any]] = [next(iter(item.values())) for item in answer["items"]]
+        return items
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except NotFoundError:
+            raise
+        except (AuthenticationException, AuthorizationException) as error:
+            if "cluster_block" in str(error.info) or "index_create_block" in str(error.info):
+                raise IndexUnwritable(_unwritable(reason(error))) from error
+            raise SettingsError(
+                f"OpenSearch refuses who asks ({reason(error)}): check KCHAT_OPENSEARCH_USER and "
+                "KCHAT_OPENSEARCH_PASSWORD, or KCHAT_OPENSEARCH_API_KEY."
+            ) from error
+        except exceptions.ConnectionError as error:
+            raise EngineUnreachable(_unreachable(type(error).__name__)) from error
+        except TransportError as error:
+            if "search_context_missing" in str(error.info):
+                raise SnapshotGone from error
+            if error.status_code == _OUR_FAULT:
+                raise  # this program asked what no server understands
+            if error.status_code in _MAY_PASS:
+                raise EngineUnreachable(_unreachable(reason(error))) from error
+            raise IndexDamaged(_damaged(reason(error))) from error
+        except OpenSearchException as error:
+            raise EngineUnreachable(_unreachable(type(error).__name__)) from error
+
+
+def reason(error: TransportError) -> str:
+    """What the server says, in one line, without what was asked."""
+    info = error.info
+    found = info.get("error") if isinstance(info, dict) else None
+    if isinstance(found, dict):
+        cause = (found.get("root_cause") or [found])[0]
+        return f"{error.status_code} {cause.get('type')}: {str(cause.get('reason'))[:200]}"
+    return f"{error.status_code} {error.error}"
+
+
+def _unreachable(why: str) -> str:
+    return (
+        f"OpenSearch does not answer ({why}). Nothing was lost: chats are archived and wait for "
+        "the index. Check the servers of KCHAT_OPENSEARCH_HOSTS."
+    )
+
+
+def _unwritable(why: str) -> str:
+    return (
+        f"OpenSearch takes no writes ({why}). Nothing was lost; make room on its disks, then allow "
+        "writing again."
+    )
+
+
+def _damaged(why: str) -> str:
+    return f"The index cannot be used ({why}): run `kchat-search reindex`. Nothing was lost."

@@ -1,0 +1,255 @@
+"""The OpenSearch engine: `ports.Engine` over indexes of a cluster.
+
+Any number of processes and threads may read while one writes. A search first asks whether there is
+a newer commit or generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeVar
+
+from kchat_search.engines.opensearch import bulk
+from kchat_search.engines.opensearch.answer import NOTHING_STORED
+from kchat_search.engines.opensearch.check import check, counted
+from kchat_search.engines.opensearch.connection import Cluster, Connection, SnapshotGone
+from kchat_search.engines.opensearch.documents import source
+from kchat_search.engines.opensearch.generations import Generations, damaged
+from kchat_search.engines.opensearch.mapping import VERSION
+from kchat_search.engines.opensearch.reader import SeenIndex
+from kchat_search.engines.opensearch.snapshot import Snapshot, Snapshots
+from kchat_search.errors import EngineUnreachable, IndexDamaged
+from kchat_search.meaning.clusters import Openings
+from kchat_search.meaning.table import Table
+from kchat_search.models.plan import (
+    EVERYTHING_SEEN,
+    Alike,
+    AlikeHit,
+    EngineAnswer,
+    FilterField,
+    IndexDocument,
+    Node,
+    Plan,
+    Sight,
+)
+from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
+
+Answer = TypeVar("Answer")
+Chat = TypeVar("Chat")
+
+_ATTEMPTS = 3
+"""How often an answer is begun anew because the server no longer keeps the state that was read."""
+_BATCH_BYTES = 4 << 20
+
+
+def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
+    """For batches that are documents already."""
+    return documents
+
+
+class OpenSearchEngine:
+    """See `ports.Engine`. Beside its errors, every method raises `EngineUnreachable` where no
+    server answers, and `SettingsError` where they refuse who asks."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        """No request is sent before the first call. Raises `SettingsError`."""
+        self._connection = Connection(cluster)
+        self._generations = Generations(self._connection)
+        self._snapshots = Snapshots(self._connection, self._generations)
+        self._all = self.seen(EVERYTHING_SEEN)
+
+    def __repr__(self) -> str:
+        return f"OpenSearchEngine({self._connection!r})"
+
+    @property
+    def schema(self) -> str:
+        """See `ports.Engine.schema`."""
+        return f"opensearch {VERSION}"
+
+    @property
+    def batch_bytes(self) -> int:
+        """See `ports.Engine.batch_bytes`."""
+        return _BATCH_BYTES
+
+    def seen(self, sight: Sight) -> SeenIndex:
+        """See `ports.Engine.seen`."""
+        return SeenIndex(self._reading, self._table_of, sight)
+
+    def search(self, plan: Plan) -> EngineAnswer:
+        """See `ports.Engine.search`."""
+        return self._all.search(plan)
+
+    def ids(self, plan: Plan) -> Sequence[int]:
+        """See `ports.Engine.ids`."""
+        return self._all.ids(plan)
+
+    def count(self, match: Node, *, history: bool = False) -> int:
+        """See `ports.Engine.count`."""
+        return self._all.count(match, history=history)
+
+    def values(
+        self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
+    ) -> tuple[str, ...]:
+        """See `ports.Engine.values`."""
+        return self._all.values(field, prefix, limit, shows)
+
+    def first_characters(self, field: FilterField) -> tuple[str, ...]:
+        """See `ports.Engine.first_characters`."""
+        return self._all.first_characters(field)
+
+    def openings(self, match: Node) -> Openings:
+        """See `ports.Engine.openings`."""
+        return self._all.openings(match)
+
+    def similar(self, word: str, limit: int) -> tuple[str, ...]:
+        """See `ports.Engine.similar`."""
+        return self._all.similar(word, limit)
+
+    def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
+        """See `ports.Engine.alike`."""
+        return self._all.alike(asked)
+
+    def id_revisions(self) -> dict[int, int]:
+        """See `ports.Engine.id_revisions`."""
+
+        def found(snapshot: Snapshot | None) -> dict[int, int]:
+            body = {
+                "query": {"match_all": {}},
+                "sort": [{"id": "asc"}, {"revision": "asc"}],  # so both come with the hits
+                **NOTHING_STORED,
+            }
+            pages = snapshot.pages(body, 2**62) if snapshot else ()
+            return {hit["sort"][0]: hit["sort"][1] for hits in pages for hit in hits}
+
+        return self._reading(found)
+
+    def describe(self) -> EngineState:
+        """See `ports.Engine.describe`."""
+        current = self._generations.current()
+        if current is None:
+            return EngineState("opensearch", None, None, 0, 0, 0)
+        size, segments = self._generations.size(current.index)
+        _, problem = self._snapshots.table(current)
+        return EngineState(
+            engine="opensearch",
+            generation=current.index,
+            fingerprint=current.meta.fingerprint,
+            documents=self._generations.count(current.index),
+            size_bytes=size,
+            segments=segments,
+            table=None if problem else current.meta.table,
+            table_fitted=current.meta.fitted and not problem,
+            table_problem=problem,
+        )
+
+    def table(self) -> Table | None:
+        """See `ports.Engine.table`."""
+        current = self._generations.current()
+        return None if current is None else self._snapshots.table(current)[0]
+
+    def damage(self) -> str | None:
+        """See `ports.Engine.damage`."""
+        return self.check("", 1 << 62).damage
+
+    def check(self, position: str, max_bytes: int) -> IndexCheck:
+        """See `ports.Engine.check`."""
+
+        def checked(snapshot: Snapshot | None) -> IndexCheck:
+            if snapshot is None:
+                return IndexCheck(None, 0)
+            found = check(snapshot, position, max_bytes)
+            if found.damage is None and found.position is None:
+                _, problem = self._snapshots.table(snapshot.generation)
+                return IndexCheck(None, found.read, problem)
+            if found.damage is None:
+                return found
+            return IndexCheck(found.position, found.read, str(damaged(found.damage)))
+
+        try:
+            return counted(position, max_bytes) or self._reading(checked)
+        except IndexDamaged as error:
+            return IndexCheck(position, 0, str(error))
+
+    # -- writing -----------------------------------------------------------------------------------
+
+    def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
+        """See `ports.Engine.write`. Raises `IndexDamaged` if nothing was built yet.
+
+        What was sent is seen by nobody before all of it is on the disks. If the servers fail in
+        between, some of these chats may be seen with the next commit, each whole; the indexer
+        writes all of them again."""
+        current = self._generations.current()
+        if current is None:
+            raise damaged("no generation was built")
+        table, problem = self._snapshots.table(current)
+        if problem is not None:
+            raise IndexDamaged(problem)
+        newest = {document.id: document for document in upserts}
+        actions = [bulk.index(current.index, source(each, table)) for each in newest.values()]
+        actions += [bulk.delete(current.index, each) for each in set(deletes) - newest.keys()]
+        bulk.write(self._connection, actions)
+        self._generations.commit(current)
+
+    def rebuild(
+        self,
+        batches: Iterable[Sequence[Chat]],
+        fingerprint: str,
+        documents: Callable[[Sequence[Chat]], Sequence[IndexDocument]] = unchanged,
+        progress: Progress = no_progress,
+        *,
+        low_memory: bool = False,
+        table: Table | None = None,
+    ) -> int:
+        """See `ports.Engine.rebuild`."""
+        del low_memory  # little memory is used in any case: the servers have the index
+        new = self._generations.begin(fingerprint, table)
+        try:
+            done = 0
+            for batch in batches:
+                made = {each.id: source(each, table) for each in documents(batch)}
+                bulk.write(self._connection, (bulk.index(new.index, one) for one in made.values()))
+                done += len(made)
+                progress("index", done, None)
+            new = self._generations.commit(new)
+            self._generations.swap(new)
+        except BaseException:
+            self._remove(new.index)
+            raise
+        return new.meta.documents
+
+    def _remove(self, index: str) -> None:
+        """Remove what a failed build has left; if the servers do not answer, the next one does."""
+        try:
+            for name in (index, f"{index}-table"):
+                self._generations.remove(name)
+        except (EngineUnreachable, IndexDamaged):
+            return
+
+    def close(self) -> None:
+        """See `ports.Engine.close`."""
+        try:
+            self._snapshots.close()
+        finally:
+            self._connection.close()
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    def _reading(self, answer: Callable[[Snapshot | None], Answer]) -> Answer:
+        """The answer of the newest state; again, if the server has forgotten it: a server that held
+        it was ended, or nobody read it for long."""
+        for _ in range(_ATTEMPTS):
+            snapshot = self._snapshots.newest()
+            if snapshot is None:
+                return answer(None)
+            try:
+                with snapshot:
+                    return answer(snapshot)
+            except SnapshotGone:
+                self._snapshots.drop(snapshot)
+        raise EngineUnreachable(
+            "OpenSearch loses what is being read, again and again: some of its servers may be "
+            "starting or ending. Try again in a minute."
+        )
+
+    def _table_of(self, snapshot: Snapshot) -> Table | None:
+        return self._snapshots.table(snapshot.generation)[0]

@@ -1,0 +1,113 @@
+"""Facets: aggregations, and what they count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from kchat_search.engines.days import Day, days_between
+from kchat_search.engines.opensearch.mapping import Json
+from kchat_search.engines.opensearch.queries import every
+from kchat_search.engines.opensearch.snapshot import Snapshot
+from kchat_search.engines.terms import filter_value, seen_term
+from kchat_search.models.plan import NO_TIME
+
+_DAY, _MONTH = "created_day", "created_month"
+_MOST_VALUES = 50_000
+"""Of one facet in one request."""
+_VALUES, _NONE, _LOW, _HIGH = "values", "none", "low", "high"
+
+FacetRows = tuple[tuple[str | None, int], ...]
+"""(value, how many matches have it). None stands for no value."""
+
+
+def aggregations(names: Sequence[str], filters: Mapping[str, Json]) -> Json:
+    """The aggregations of some facets. `filters`: the query of each facet that is also filtered by;
+    each facet is counted without its own."""
+    return {
+        name: {
+            "filter": every(query for other, query in filters.items() if other != name),
+            "aggs": _days() if name == _DAY else {_VALUES: _terms(name)},
+        }
+        for name in names
+    }
+
+
+def _terms(name: str) -> Json:
+    return {"terms": {"field": name, "size": _MOST_VALUES, "shard_size": _MOST_VALUES}}
+
+
+def _days() -> Json:
+    known: Json = {"range": {"time": {"gt": NO_TIME}}}
+    return {
+        _NONE: {"filter": {"term": {"time": NO_TIME}}},
+        _VALUES: {
+            "filter": known,
+            "aggs": {_LOW: {"min": {"field": "time"}}, _HIGH: {"max": {"field": "time"}}},
+        },
+    }
+
+
+class Facets:
+    """The facets of a plan, as the server counted them."""
+
+    def __init__(self, found: Mapping[str, Any], *, masked: bool) -> None:
+        """`found`: the answer to `aggregations`. `masked`: of who sees masked."""
+        self._found = found
+        self._masked = masked
+
+    def rows(self, snapshot: Snapshot, matching: Json, zone: str) -> dict[str, FacetRows]:
+        """By facet: the values, those with the most matches first, then by value; months and days
+        ascending. `matching`: the query for what is counted in days. `zone`: the IANA name of the
+        time zone of the days."""
+        rows: dict[str, FacetRows] = {}
+        for name, found in self._found.items():
+            if name == _DAY:
+                days = _day_rows(snapshot, found, matching, zone)
+                if days is not None:
+                    rows[name] = days
+            else:
+                rows[name] = self._value_rows(name, found[_VALUES]["buckets"])
+        return rows
+
+    def _value_rows(self, name: str, buckets: Sequence[Mapping[str, Any]]) -> FacetRows:
+        counts: dict[str, int] = {}
+        for bucket in buckets:
+            term = seen_term(name, bucket["key"], masked=self._masked)
+            counts[term] = counts.get(term, 0) + bucket["doc_count"]
+        if name == _MONTH:
+            ordered = sorted(counts.items())
+        else:
+            ordered = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+        return tuple((filter_value(term), number) for term, number in ordered)
+
+
+def _day_rows(
+    snapshot: Snapshot, found: Mapping[str, Any], matching: Json, zone: str
+) -> FacetRows | None:
+    """The days of the matches; None if they lie too far apart."""
+    none = found[_NONE]["doc_count"]
+    without: FacetRows = ((None, none),) if none else ()
+    known = found[_VALUES]
+    if not known["doc_count"]:
+        return without
+    days = days_between(int(known[_LOW]["value"]), int(known[_HIGH]["value"]), ZoneInfo(zone))
+    if days is None:
+        return None
+    body: Json = {
+        "query": matching,
+        "size": 0,
+        "aggs": {"days": {"range": {"field": "time", "keyed": True, "ranges": _ranges(days)}}},
+    }
+    buckets = snapshot.search(body)["aggregations"]["days"]["buckets"]
+    numbers = ((day.name, int(buckets[day.name]["doc_count"])) for day in days)
+    return without + tuple((day, number) for day, number in numbers if number)
+
+
+def _ranges(days: Sequence[Day]) -> list[Json]:
+    ranges: list[Json] = [
+        {"key": day.name, "from": day.start, "to": behind.start} for day, behind in pairwise(days)
+    ]
+    return [*ranges, {"key": days[-1].name, "from": days[-1].start}]

@@ -1,0 +1,221 @@
+"""Generations: which index answers, and the swap to the next.
+
+A generation is an index of its own. The alias `PREFIX` points to the one that answers, and to no
+other; to swap it is one request that no reader sees half done. What a generation is, stands in its
+mapping's `_meta`, so one request tells all of it:
+
+    {"form": the digest of mapping and settings, "fingerprint": "...", "commit": 7,
+     "documents": 500, "refreshing": false, "table": null, "fitted": false}
+
+An index is never refreshed but by the writer, at the end of a commit. So what is being written is
+seen by nobody, and then all of it. While several shards are being refreshed, `refreshing` is true,
+and whoever opens the index waits for a moment.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from kchat_search.engines.opensearch import mapping
+from kchat_search.engines.opensearch.connection import Cluster, Connection
+from kchat_search.errors import IndexDamaged
+from kchat_search.meaning.table import Table
+
+_TABLE_PART = 4 << 20
+_WAIT = "20s"
+_OWN = re.compile("[0-9a-f]{12}(-table)?")
+"""What the names of our indexes have behind the prefix."""
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a generation is."""
+
+    form: str
+    fingerprint: str
+    commit: int = 0
+    """Counts the commits."""
+    documents: int = 0
+    """How many chats the last commit left in it."""
+    refreshing: bool = False
+    table: str | None = None
+    """The digest of its table of meanings."""
+    fitted: bool = False
+
+
+@dataclass(frozen=True)
+class Generation:
+    """An index, and what it says of itself."""
+
+    index: str
+    meta: Meta
+
+
+class Generations:
+    """The generations of one prefix."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._cluster: Cluster = connection.cluster
+        self.alias = connection.cluster.prefix
+        self._known_form: str | None = None
+        """The index whose mapping was found as we made it."""
+
+    def current(self) -> Generation | None:
+        """The generation that answers; None before the first build. Raises `IndexDamaged` where it
+        is not of this program's form."""
+        path = f"/{self.alias}/_mapping"
+        shown = self._connection.ask(
+            "GET", path, missing_is_none=True, filter_path="*.mappings._meta"
+        )
+        if not shown:
+            return None
+        if len(shown) > 1:
+            raise damaged(f"several indexes have the alias {self.alias}")
+        ((index, content),) = shown.items()
+        try:
+            meta = Meta(**content["mappings"]["_meta"])
+        except (KeyError, TypeError) as error:
+            raise damaged(f"{index} says nothing of itself") from error
+        if meta.form != mapping.digest():
+            raise damaged(f"{index} has another form than this program's")
+        if index != self._known_form:
+            self._check_form(index)
+        return Generation(index, meta)
+
+    def _check_form(self, index: str) -> None:
+        """Raises `IndexDamaged` where somebody changed the mapping or the analysis."""
+        shown = self._connection.ask("GET", f"/{index}")[index]
+        ours = {**mapping.MAPPING, "analysis": mapping.ANALYSIS}
+        theirs = {**shown["mappings"], "analysis": shown["settings"]["index"].get("analysis", {})}
+        wrong = mapping.missing(ours, theirs)
+        if wrong is not None:
+            raise damaged(f"{index} was changed: its {wrong} is not as it was made")
+        self._known_form = index
+
+    def begin(self, fingerprint: str, table: Table | None) -> Generation:
+        """A new index, which nobody reads yet."""
+        index = f"{self.alias}-{uuid.uuid4().hex[:12]}"
+        meta = Meta(
+            mapping.digest(),
+            fingerprint,
+            table=None if table is None else table.digest,
+            fitted=table is not None and table.fitted,
+        )
+        body = {
+            "settings": mapping.settings(self._cluster.shards),
+            "mappings": {**mapping.MAPPING, "_meta": asdict(meta)},
+        }
+        self._connection.ask("PUT", f"/{index}", body)
+        if table is not None:
+            self._write_table(index, table)
+        return Generation(index, meta)
+
+    def commit(self, generation: Generation) -> Generation:
+        """Make seen what was written, all at once."""
+        number = generation.meta.commit + 1
+        if self._cluster.shards > 1:
+            self._say(generation.index, replace(generation.meta, refreshing=True))
+        self._connection.ask("POST", f"/{generation.index}/_refresh")
+        meta = replace(generation.meta, commit=number, documents=self.count(generation.index))
+        self._say(generation.index, meta)
+        return Generation(generation.index, meta)
+
+    def count(self, index: str) -> int:
+        """How many chats it has, as of its last commit."""
+        return int(self._connection.ask("GET", f"/{index}/_count")["count"])
+
+    def _say(self, index: str, meta: Meta) -> None:
+        self._connection.ask("PUT", f"/{index}/_mapping", {"_meta": asdict(meta)})
+
+    def swap(self, new: Generation) -> None:
+        """Let it answer in place of the present one, which is removed, and so is every other."""
+        if self._cluster.replicas:
+            body = {"number_of_replicas": self._cluster.replicas}
+            self._connection.ask("PUT", f"/{new.index}/_settings", body)
+        self._connection.ask(
+            "GET", f"/_cluster/health/{new.index}?wait_for_status=yellow&timeout={_WAIT}"
+        )
+        remove = [{"remove": {"index": name, "alias": self.alias}} for name in self._with_alias()]
+        add = {"add": {"index": new.index, "alias": self.alias}}
+        self._connection.ask("POST", "/_aliases", {"actions": [*remove, add]})
+        self.sweep(new.index)
+
+    def _with_alias(self) -> list[str]:
+        return list(
+            self._connection.ask("GET", f"/_alias/{self.alias}", missing_is_none=True) or ()
+        )
+
+    def sweep(self, keep: str) -> None:
+        """Remove what builds have left: all indexes of the prefix but this one and its table."""
+        named = self._connection.ask("GET", f"/{self.alias}-*", filter_path="*.aliases") or {}
+        for name in named:
+            if _OWN.fullmatch(name.removeprefix(f"{self.alias}-")) and not name.startswith(keep):
+                self.remove(name)
+
+    def remove(self, index: str) -> None:
+        """Remove an index, if it is there."""
+        self._connection.ask("DELETE", f"/{index}", missing_is_none=True)
+
+    # -- the table ---------------------------------------------------------------------------------
+
+    def _write_table(self, index: str, table: Table) -> None:
+        name = _table_index(index)
+        body = {
+            "settings": {"number_of_shards": 1, "number_of_replicas": self._cluster.replicas},
+            "mappings": {"dynamic": "strict", "properties": {"part": {"type": "binary"}}},
+        }
+        self._connection.ask("PUT", f"/{name}", body)
+        for number, part in enumerate(_parts(table.content)):
+            encoded = {"part": base64.b64encode(part).decode()}
+            self._connection.ask("PUT", f"/{name}/_doc/{number}", encoded)
+
+    def read_table(self, generation: Generation) -> tuple[Table | None, str | None]:
+        """(the table of a generation; why it can't be read). Both None where it has none."""
+        if generation.meta.table is None:
+            return None, None
+        name = _table_index(generation.index)
+        content = b""
+        while True:
+            number = len(content) // _TABLE_PART
+            found = self._connection.ask("GET", f"/{name}/_doc/{number}", missing_is_none=True)
+            part = base64.b64decode(found["_source"]["part"]) if found else b""
+            content += part
+            if len(part) < _TABLE_PART:
+                break
+        try:
+            table = Table.of(content)
+        except ValueError:
+            return None, _TABLE_PROBLEM
+        return (table, None) if table.digest == generation.meta.table else (None, _TABLE_PROBLEM)
+
+    def size(self, index: str) -> tuple[int, int]:
+        """(bytes with all copies, segments of the first copies) of a generation."""
+        path = f"/{index},{_table_index(index)}/_stats/store,segments"
+        shown: Any = self._connection.ask("GET", path, ignore_unavailable="true")["_all"]
+        return shown["total"]["store"]["size_in_bytes"], shown["primaries"]["segments"]["count"]
+
+
+_TABLE_PROBLEM = (
+    "The table of meanings of the index is missing or damaged. Nothing is found by meaning; all "
+    "else works: run `kchat-search reindex`, which makes a new one."
+)
+
+
+def _table_index(index: str) -> str:
+    return f"{index}-table"
+
+
+def _parts(content: bytes) -> Iterator[bytes]:
+    for start in range(0, len(content), _TABLE_PART):
+        yield content[start : start + _TABLE_PART]
+
+
+def damaged(what: str) -> IndexDamaged:
+    """The error for an index that can't be used."""
+    return IndexDamaged(f"The index is damaged ({what}): run `kchat-search reindex`.")

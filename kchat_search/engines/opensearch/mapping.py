@@ -1,0 +1,190 @@
+"""The form of an index: its settings and its mapping, strict.
+
+One document a chat. What its passages say stands in nested documents, one a passage, with who said
+it and when: so «this text, said by them, then» is one condition on one passage. The same texts are
+part of the chat's own document too (`include_in_root`), passages apart by a gap of positions: where
+it does not matter who said it, that is what is searched, because there are fewer and shorter lists.
+
+A text is cut into pairs of neighbouring characters, each with its position. So a literal is a
+phrase of its pairs: exactly, without a look at the text. Single characters are a field of their
+own. Folding and words are done on our side, so that all engines agree by construction.
+
+    passages.text            as everybody sees it
+    passages.joined          its joined fragments, of a passage that hides nothing
+    passages.masked_joined   those of one that hides something
+    passages.clear           a passage that hides something, in clear; and its joined fragments
+    passages.clear_joined
+    passages.whole           the same with whole numbers in marks
+    former.text, .joined     of the former passages
+    files, hidden_files      the names of the uploads, as `engines.whoosh.schema` has them
+    words                    for BM25: a term's score is how often the document has it
+    vocabulary               those of the words that may be near others
+    beginnings               of each value to filter by: its field and first character
+    said                     all passages as one value, for what only a look at the text decides
+    openings, guess_...      the vectors of what the visitor asked first
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from kchat_search.engines.terms import FILTERS
+
+VERSION = 1
+"""The version of the form. An index with another version is rebuilt."""
+SEPARATOR = "\x1f"
+"""Stands between words. No folded text has it."""
+MOST_OPENINGS = 3
+
+Json = dict[str, Any]
+
+_TEXT: Json = {
+    "type": "text",
+    "analyzer": "pairs",
+    "norms": False,
+    "similarity": "boolean",
+    "fields": {
+        "one": {
+            "type": "text",
+            "analyzer": "characters",
+            "norms": False,
+            "similarity": "boolean",
+            "index_options": "docs",
+        }
+    },
+}
+_TERM: Json = {"type": "keyword"}
+_ONLY_TERM: Json = {"type": "keyword", "doc_values": False}
+_BYTES: Json = {"type": "binary", "doc_values": True, "store": False}
+_COLUMN: Json = {"type": "long", "index": False}
+PASSAGE_TEXTS = ("text", "joined", "masked_joined", "clear", "clear_joined", "whole")
+FORMER_TEXTS = ("text", "joined")
+_WHO: Json = {
+    "speaker": _ONLY_TERM,
+    "sender": _ONLY_TERM,
+    "said": {"type": "long", "doc_values": False},
+}
+
+
+def _passages(texts: tuple[str, ...]) -> Json:
+    fields = {**_WHO, "runs": _ONLY_TERM, **dict.fromkeys(texts, _TEXT)}
+    return {"type": "nested", "include_in_root": True, "properties": fields}
+
+
+PROPERTIES: Json = {
+    "id": {"type": "long"},
+    "revision": {"type": "long", "index": False},
+    "time": {"type": "long"},
+    "length": {"type": "integer", "index": False},
+    "seal": {"type": "keyword", "index": False},
+    "created_month": _TERM,
+    **dict.fromkeys(FILTERS, _TERM),
+    "beginnings": _TERM,
+    "words": {
+        "type": "text",
+        "analyzer": "words",
+        "norms": False,
+        "similarity": "frequency",
+        "index_options": "freqs",
+    },
+    "vocabulary": _TERM,
+    "files": _TEXT,
+    "hidden_files": _TEXT,
+    "has_former": {"type": "boolean"},
+    "said": _BYTES,
+    "openings": _BYTES,
+    **{f"guess_signs_{k}_{w}": _COLUMN for k in range(MOST_OPENINGS) for w in range(4)},
+    **{f"guess_weight_{k}": {"type": "float", "index": False} for k in range(MOST_OPENINGS)},
+    "passages": _passages(PASSAGE_TEXTS),
+    "former": _passages(FORMER_TEXTS),
+}
+PROPERTIES["passages"]["properties"] |= {
+    "clear_runs": _ONLY_TERM,
+    "opening": {"type": "byte", "doc_values": False},
+}
+
+COLUMNS = ("said", "openings")
+"""Fields of bytes; see `columns`."""
+NOT_IN_SOURCE = (*COLUMNS, "vocabulary", "beginnings", "guess_*")
+"""What a document's source need not keep a second time."""
+
+MAPPING: Json = {
+    "dynamic": "strict",
+    "_source": {"excludes": list(NOT_IN_SOURCE)},
+    "properties": PROPERTIES,
+}
+
+ANALYSIS: Json = {
+    "tokenizer": {
+        "pairs": {"type": "ngram", "min_gram": 2, "max_gram": 2},
+        "characters": {"type": "ngram", "min_gram": 1, "max_gram": 1},
+        # The one for white space would cut a word after 255 characters.
+        "words": {"type": "pattern", "pattern": SEPARATOR},
+    },
+    "analyzer": {
+        name: {"type": "custom", "tokenizer": name} for name in ("pairs", "characters", "words")
+    },
+}
+MOST_HITS = 10_000
+"""So many hits of one request, at most."""
+_LONGEST_PATTERN = 20_000
+_UNLIMITED = 10_000_000
+
+
+def settings(shards: int) -> Json:
+    """The settings of a new index, as it is filled: without replicas, and nothing is seen before
+    it is refreshed by us."""
+    return {
+        "number_of_shards": shards,
+        "number_of_replicas": 0,
+        "refresh_interval": "-1",
+        "codec": "best_compression",
+        "max_result_window": MOST_HITS,
+        "max_regex_length": _LONGEST_PATTERN,
+        "mapping.nested_objects.limit": _UNLIMITED,
+        "similarity": {
+            "frequency": {
+                "type": "scripted",
+                "script": {"source": "return query.boost * doc.freq;"},
+            }
+        },
+        "analysis": ANALYSIS,
+    }
+
+
+def digest() -> str:
+    """What differs where the form does."""
+    form = json.dumps([VERSION, MAPPING, settings(1)], sort_keys=True)
+    return hashlib.sha256(form.encode()).hexdigest()
+
+
+def missing(ours: Mapping[str, Any], theirs: Mapping[str, Any], at: str = "") -> str | None:
+    """The first thing in which a mapping that a server shows lacks something of ours, or has
+    another value; None if it is as we made it. A server leaves out what is its default."""
+    for name, value in ours.items():
+        here = f"{at}.{name}".lstrip(".")
+        if isinstance(value, dict):
+            found = theirs.get(name)
+            if not isinstance(found, dict):
+                return here
+            problem = missing(value, found, here)
+            if problem:
+                return problem
+        elif name in theirs:
+            if _plain(theirs[name]) != _plain(value):
+                return here
+        elif name in _ALWAYS_SHOWN:
+            return here
+    return None
+
+
+_ALWAYS_SHOWN = ("type", "analyzer", "similarity", "dynamic")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return str(value).lower()

@@ -1,0 +1,104 @@
+"""The chats that are about the same matter, by the vectors of what their visitors asked first.
+
+The server guesses by the signs of the vectors which chats may be near, and gives the openings of
+those that may be nearest. Their cosines decide here, each by what it counts (`meaning.floor`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from kchat_search.engines.opensearch import openings, scripts
+from kchat_search.engines.opensearch.mapping import MOST_OPENINGS, Json
+from kchat_search.engines.opensearch.openings import Opening
+from kchat_search.engines.opensearch.queries import every, nested, said, some
+from kchat_search.engines.opensearch.snapshot import Snapshot
+from kchat_search.meaning.codes import Vectors, decode, signs
+from kchat_search.meaning.floor import OF_OPENINGS, certainty
+from kchat_search.meaning.table import Meanings, Table
+from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, MeantHit, Messages
+
+_DECODED = 1_024
+"""So many chats, which may be nearest, are looked at."""
+_DIGITS = 4
+"""A cosine has so many decimals: the rest is noise of the codes."""
+
+Scopes = Sequence[Sequence[Messages]]
+
+
+def meant_hits(snapshot: Snapshot, table: Table, may: Json, meant: Meant) -> tuple[MeantHit, ...]:
+    """The best by meaning of the chats that may be shown, at most `meant.limit`. None where the
+    table knows nothing of the text."""
+    asked = table.meanings([meant.text])
+    if not asked.vectors.any():
+        return ()
+    scopes = [scope for scope in meant.scopes if EVERYWHERE not in scope]
+    body: Json = {
+        "query": scripts.guess(
+            every([may, *_in_scopes(scopes)]), signs(asked.vectors)[0].astype(np.int64).tolist()
+        ),
+        "sort": [{"_score": "desc"}, {"time": "desc"}, {"id": "desc"}],
+        "size": _DECODED,
+        "docvalue_fields": ["openings"],
+        "_source": False,
+        "stored_fields": "_none_",
+    }
+    hits = snapshot.search(body)["hits"]["hits"]
+    found = sorted(_scored(hits, asked, scopes), reverse=True)
+    return tuple(
+        MeantHit(EngineHit(chat_id, score, None if time == NO_TIME else time), -place)
+        for score, time, chat_id, place in found[: meant.limit]
+        if score >= meant.floor
+    )
+
+
+def _in_scopes(scopes: Scopes) -> Iterator[Json]:
+    """What has an opening in all of these, of what has any."""
+    opening: Json = {"range": {"passages.opening": {"lt": MOST_OPENINGS}}}
+    within = (some(said(messages) for messages in scope) for scope in scopes)
+    yield nested("passages", every([opening, *within]))
+
+
+def _scored(
+    hits: Sequence[Mapping[str, Any]], asked: Meanings, scopes: Scopes
+) -> Iterator[tuple[float, int, int, int]]:
+    """(score, time, id, the place of the nearest opening below 0) of each hit."""
+    places: list[int] = []
+    found: list[Opening] = []
+    hit_of: list[int] = []
+    for number, hit in enumerate(hits):
+        for place, opening in enumerate(openings.read(hit["fields"]["openings"][0])):
+            if all(any(map(opening.is_one_of, scope)) for scope in scopes):
+                places.append(place)
+                found.append(opening)
+                hit_of.append(number)
+    if not found:
+        return
+    scores = cosines(found, asked.vectors)[:, 0] * weights(found, places)
+    scores *= certainty(asked.features)
+    best: dict[int, tuple[float, int]] = {}
+    for number, place, score in zip(hit_of, places, scores.round(_DIGITS).tolist(), strict=True):
+        best[number] = max(best.get(number, (-2.0, 0)), (score, -place))
+    for number, (score, place) in best.items():
+        _, time, chat_id = hits[number]["sort"]
+        yield score, time, chat_id, place
+
+
+def cosines(found: Sequence[Opening], vectors: Vectors) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The cosines of these openings with these vectors. Shape: (openings, vectors)."""
+    decoded = decode(openings.codes(found))
+    # A product of matrices would sum in an order that depends on their shapes.
+    columns = [np.einsum("ij,j->i", decoded, vector) for vector in vectors]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def weights(
+    found: Sequence[Opening], places: Sequence[int]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """What a cosine with each of these openings counts. `places`: of each among its document's."""
+    features = np.array([opening.features for opening in found], np.int64)
+    counts: np.ndarray[Any, np.dtype[np.float64]] = OF_OPENINGS[list(places)] * certainty(features)
+    return counts

@@ -1,0 +1,244 @@
+"""Scripts for the server, in Painless: what only a look at the texts decides.
+
+They read `said`, all passages of a chat as one string (`documents.said`). Each is a constant that
+the server compiles once; what differs comes as parameters. A Java string counts in UTF-16, so
+distances and lengths are counted in code points.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kchat_search.engines.opensearch.documents import (
+    NEXT_FRAGMENT,
+    NEXT_PASSAGE,
+    NOBODY,
+    clipped,
+    sender_term,
+)
+from kchat_search.engines.opensearch.mapping import MOST_OPENINGS, SEPARATOR, Json
+from kchat_search.engines.ranking import (
+    MEAN_MESSAGE,
+    MESSAGE_B,
+    POSITION_DECAY,
+    SHORTEST_MESSAGE,
+)
+from kchat_search.meaning.codes import SIZE
+from kchat_search.models.plan import EVERYWHERE, HIDDEN_DIGIT, NO_TIME, Near
+
+_HEAD, _WHEN, _SENDER, _TEXT, _JOINED, _CLEAR, _WHOLE = range(7)
+_FARTHEST = 2**31 - 2
+
+
+def _script(source: str, **params: object) -> Json:
+    return {"source": source, "lang": "painless", "params": params}
+
+
+_PASSAGES, _PARTS, _FRAGMENTS = (
+    f"(String) (char) {ord(mark)}" for mark in (NEXT_PASSAGE, SEPARATOR, NEXT_FRAGMENT)
+)
+_SAID = "doc['said'].value.utf8ToString()"
+
+_NEAR = f"""
+boolean follows(String text, int end, int begin, int distance) {{
+  if (begin - end <= distance) return true;
+  if ((begin - end) / 2 > distance) return false;
+  return text.codePointCount(end, begin) <= distance;
+}}
+List followed(String text, List ends, List begins, int length, int distance) {{
+  List found = new ArrayList();
+  int next = 0;
+  int latest = -1;
+  for (int n = 0; n < begins.size(); n++) {{
+    int begin = begins.get(n);
+    while (next < ends.size() && (int) ends.get(next) <= begin) {{
+      latest = ends.get(next);
+      next++;
+    }}
+    if (latest >= 0 && follows(text, latest, begin, distance)) found.add(begin + length);
+  }}
+  return found;
+}}
+List places(String text, String part) {{
+  List found = new ArrayList();
+  int at = text.indexOf(part);
+  while (at >= 0) {{ found.add(at); at = text.indexOf(part, at + 1); }}
+  return found;
+}}
+boolean together(String text, List parts, int distance) {{
+  int count = parts.size();
+  List begins = new ArrayList();
+  Map chains = new HashMap();
+  for (int n = 0; n < count; n++) {{
+    String part = parts.get(n);
+    List found = places(text, part);
+    if (found.isEmpty()) return false;
+    begins.add(found);
+    List ends = new ArrayList();
+    for (int k = 0; k < found.size(); k++) ends.add((int) found.get(k) + part.length());
+    chains.put(1L << n, ends);
+  }}
+  for (int step = 1; step < count; step++) {{
+    Map longer = new HashMap();
+    for (def chain : chains.entrySet()) {{
+      long mask = chain.getKey();
+      for (int n = 0; n < count; n++) {{
+        if ((mask & (1L << n)) != 0L) continue;
+        String part = parts.get(n);
+        List found = followed(text, chain.getValue(), begins.get(n), part.length(), distance);
+        if (found.isEmpty()) continue;
+        long both = mask | (1L << n);
+        if (longer.containsKey(both)) {{
+          Set all = new TreeSet(); all.addAll(longer.get(both));
+          all.addAll(found);
+          longer.put(both, new ArrayList(all));
+        }} else longer.put(both, found);
+      }}
+    }}
+    chains = longer;
+    if (chains.isEmpty()) return false;
+  }}
+  return true;
+}}
+boolean asked(String head, String when, String sender, Map messages) {{
+  if (messages.everywhere) return true;
+  if (head.startsWith('{NOBODY}')) return false;
+  if (messages.speaker != '' && !head.startsWith(messages.speaker)) return false;
+  if (!messages.senders.isEmpty() && !messages.senders.contains(sender)) return false;
+  if (!messages.timed) return true;
+  if (when == '') return false;
+  long said = Long.parseLong(when);
+  return said >= messages.start && said < messages.end;
+}}
+if (doc['said'].size() == 0) return false;
+String[] passages = {_SAID}.splitOnToken({_PASSAGES});
+for (int n = 0; n < passages.length; n++) {{
+  String[] parts = passages[n].splitOnToken({_PARTS});
+  if (parts.length < {_WHOLE + 1}) continue;
+  String head = parts[{_HEAD}];
+  boolean former = head.indexOf('f') > 0;
+  if (former && !params.history) continue;
+  if (!asked(head, parts[{_WHEN}], parts[{_SENDER}], params)) continue;
+  String text = parts[{_TEXT}];
+  if (params.form == 'whole') text = parts[{_WHOLE}];
+  else if (params.form == 'clear' && head.indexOf('h') > 0) text = parts[{_CLEAR}];
+  if (together(text, params.texts, params.distance)) return true;
+}}
+return false;
+"""
+
+_TAIL = f"""
+boolean digit(String text, int at) {{
+  if (at < 0 || at >= text.length()) return false;
+  char c = text.charAt(at);
+  return (c >= (char) '0' && c <= (char) '9') || c == (char) '{HIDDEN_DIGIT}';
+}}
+int stands(String text, String tail, boolean number) {{
+  int best = 0;
+  int at = text.indexOf(tail);
+  while (at >= 0) {{
+    if (!digit(text, at + tail.length())) {{
+      if (!(number && digit(text, at - 1))) return 2;
+      best = 1;
+    }}
+    at = text.indexOf(tail, at + 1);
+  }}
+  return best;
+}}
+int best = 0;
+String[] passages = {_SAID}.splitOnToken({_PASSAGES});
+for (int n = 0; n < passages.length && best < 2; n++) {{
+  if (passages[n].indexOf(params.tail) < 0) continue;
+  String[] parts = passages[n].splitOnToken({_PARTS});
+  if (parts.length < {_WHOLE + 1} || parts[{_HEAD}].indexOf('f') > 0) continue;
+  best = (int) Math.max(best, stands(parts[{_TEXT}], params.tail, params.number));
+  String[] joined = parts[{_JOINED}].splitOnToken({_FRAGMENTS});
+  for (int k = 0; k < joined.length; k++)
+    best = (int) Math.max(best, stands(joined[k], params.tail, params.number));
+}}
+return params.bonus * best;
+"""
+
+_PROXIMITY = f"""
+double best = 0;
+int place = 0;
+if (doc['said'].size() == 0) return best;
+String[] passages = {_SAID}.splitOnToken({_PASSAGES});
+for (int n = 0; n < passages.length; n++) {{
+  String[] parts = passages[n].splitOnToken({_PARTS});
+  if (parts.length < {_WHOLE + 1} || parts[{_HEAD}].indexOf('f') > 0) continue;
+  String text = parts[{_TEXT}];
+  double weight = 0;
+  for (int k = 0; k < params.words.length; k++)
+    if (text.indexOf(params.words[k]) >= 0) weight += params.idf[k];
+  if (weight > 0) {{
+    int length = (int) Math.max(text.codePointCount(0, text.length()), {SHORTEST_MESSAGE});
+    weight /= {1 - MESSAGE_B} + {MESSAGE_B} * (length / {float(MEAN_MESSAGE)});
+    weight /= 1 + {POSITION_DECAY} * place;
+    best = Math.max(best, weight);
+  }}
+  place++;
+}}
+return best;
+"""
+
+
+_WORD = "params.weight * _score / (_score + params.by_length * doc['length'].value + params.rest)"
+
+_GUESS = f"""
+double best = 0;
+for (int k = 0; k < {MOST_OPENINGS}; k++) {{
+  def weight = doc['guess_weight_' + k];
+  if (weight.size() == 0) break;
+  int differ = 0;
+  for (int w = 0; w < 4; w++)
+    differ += Long.bitCount(doc['guess_signs_' + k + '_' + w].value ^ (long) params.signs[w]);
+  best = Math.max(best, (1 + Math.cos(differ * {3.141592653589793 / SIZE})) * weight.value);
+}}
+return best;
+"""
+
+
+def near(node: Near, form: str, *, history: bool) -> Json:
+    """The query that is fulfilled where all texts of a node stand near one another. `form`: which
+    form of a passage: «text», «whole», or «clear» (of passages that hide something)."""
+    messages = node.messages
+    script = _script(
+        _NEAR,
+        texts=list(node.texts),
+        distance=max(-1, min(node.distance, _FARTHEST)),
+        form=form,
+        history=history,
+        everywhere=messages == EVERYWHERE,
+        speaker=messages.speaker[0] if messages.speaker else "",
+        senders=list(map(sender_term, messages.senders)),
+        timed=messages.start is not None or messages.end is not None,
+        start=clipped(NO_TIME if messages.start is None else messages.start),
+        end=2**62 if messages.end is None else clipped(messages.end),
+    )
+    return {"script": {"script": script}}
+
+
+def tail(candidates: Json, text: str, bonus: float) -> Json:
+    """What scores `bonus` where a literal is the end of a number, twice that where it is a whole
+    one."""
+    script = _script(_TAIL, tail=text, number=text[:1].isdigit(), bonus=bonus)
+    return {"script_score": {"query": candidates, "script": script}}
+
+
+def proximity(idf: Mapping[str, float]) -> Json:
+    """The weight of a chat's best message; see `engines.ranking`."""
+    return {"script": _script(_PROXIMITY, words=list(idf), idf=list(idf.values()))}
+
+
+def word(field: str, term: str, weight: float, by_length: float, rest: float) -> Json:
+    """What scores the BM25 of a word: `weight` × frequency / (frequency + `by_length` × words of
+    the document + `rest`)."""
+    script = _script(_WORD, weight=weight, by_length=by_length, rest=rest)
+    return {"script_score": {"query": {"term": {field: term}}, "script": script}}
+
+
+def guess(candidates: Json, signs: list[int]) -> Json:
+    """What scores how near a chat's openings may be to a vector with these signs: 1 more than the
+    cosine, so that no score is below 0."""
+    return {"script_score": {"query": candidates, "script": _script(_GUESS, signs=signs)}}

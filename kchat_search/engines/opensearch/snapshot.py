@@ -1,0 +1,226 @@
+"""One state of the index, opened: a commit of a generation, kept by the server for as long as it is
+read (a point in time). Statistics of it that were asked for once are kept here.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, Self
+
+from kchat_search import processor_time
+from kchat_search.engines.opensearch.connection import Connection, SnapshotGone
+from kchat_search.engines.opensearch.generations import Generation, Generations
+from kchat_search.engines.opensearch.mapping import MOST_HITS, Json
+from kchat_search.engines.opensearch.queries import every, restriction
+from kchat_search.errors import KchatSearchError, RequestTooExpensive
+from kchat_search.meaning.table import Table
+from kchat_search.models.plan import Sight
+
+_KEPT = "10m"
+"""So long the server keeps a state that nobody reads."""
+_MOST_SIGHTS = 256
+_MOST_WORDS = 20_000
+"""So many statistics are kept for a state."""
+_ATTEMPTS, _PAUSE = 20, 0.05
+"""How often a state is opened that is just being made seen, and seconds between two attempts."""
+
+
+@dataclass
+class Statistics:
+    """Of what somebody sees."""
+
+    documents: int
+    words: int
+    """Of all documents together."""
+    former: int
+    """How many documents have former passages."""
+    dfs: dict[str, int] = field(default_factory=dict)
+    """By word: how many documents have it; of those that were asked for."""
+
+
+class Snapshot:
+    """It never changes; a newer one replaces it. Safe to share between threads."""
+
+    def __init__(self, connection: Connection, generation: Generation, pit: str) -> None:
+        self.generation = generation
+        self._connection = connection
+        self._pit = pit
+        self._statistics: dict[Sight, Statistics] = {}
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._retired = False
+
+    def search(self, body: Json) -> Mapping[str, Any]:
+        """One search of this state. All of it, or none: the answer of some shards is no answer.
+
+        Raises `SnapshotGone`, `RequestTooExpensive` and as `Connection.ask` does."""
+        processor_time.check()
+        asked: Json = {"pit": {"id": self._pit, "keep_alive": _KEPT}, **body}
+        left = processor_time.left()
+        if left != math.inf:
+            asked["timeout"] = f"{max(1, int(left * 1000))}ms"
+        path = "/_search" if "timeout" in asked else "/_search?allow_partial_search_results=false"
+        answer: Mapping[str, Any] = self._connection.ask("POST", path, asked)
+        if answer["timed_out"]:
+            raise RequestTooExpensive(left)
+        if answer["_shards"]["failed"]:
+            raise SnapshotGone
+        return answer
+
+    def pages(self, body: Json, limit: int) -> Iterator[Sequence[Mapping[str, Any]]]:
+        """The hits of a search, at most `limit`, some thousand at a time. `body` has `sort`, the
+        last key of which no two hits have in common."""
+        after: object = None
+        while limit > 0:
+            size = min(limit, MOST_HITS)
+            asked = body if after is None else {**body, "search_after": after}
+            hits = self.search({**asked, "size": size, "track_total_hits": False})["hits"]["hits"]
+            if hits:
+                yield hits
+            if len(hits) < size:
+                return
+            after = hits[-1]["sort"]
+            limit -= size
+
+    def count(self, query: Json) -> int:
+        """How many chats fulfil a query."""
+        answer = self.search({"query": query, "size": 0, "track_total_hits": True})
+        return int(answer["hits"]["total"]["value"])
+
+    def statistics(self, sight: Sight, words: Iterable[str]) -> Statistics:
+        """Those of what somebody sees, with the frequencies of these words."""
+        with self._lock:
+            known = self._statistics.get(sight)
+            lacking = [word for word in words if known is None or word not in known.dfs]
+        if known is not None and not lacking:
+            return known
+        aggs: Json = {
+            "words": {"sum": {"field": "length"}},
+            "former": {"filter": {"term": {"has_former": True}}},
+        }
+        asked = {str(n): {"term": {"words": word}} for n, word in enumerate(lacking)}
+        if asked:
+            aggs["dfs"] = {"filters": {"filters": asked}}
+        body = {
+            "query": every([restriction(sight)]),
+            "size": 0,
+            "track_total_hits": True,
+            "aggs": aggs,
+        }
+        answer = self.search(body)
+        found = answer["aggregations"]
+        buckets = found["dfs"]["buckets"] if asked else {}
+        dfs = {word: int(buckets[str(n)]["doc_count"]) for n, word in enumerate(lacking)}
+        with self._lock:
+            if len(self._statistics) > _MOST_SIGHTS:
+                self._statistics.clear()
+            known = self._statistics.get(sight)
+            if known is None or len(known.dfs) > _MOST_WORDS:
+                known = Statistics(
+                    int(answer["hits"]["total"]["value"]),
+                    int(found["words"]["value"] or 0),
+                    int(found["former"]["doc_count"]),
+                    dict(known.dfs) if known and len(known.dfs) <= _MOST_WORDS else {},
+                )
+                self._statistics[sight] = known
+            known.dfs.update(dfs)
+        return known
+
+    # -- as long as it is read ---------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._readers += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            over = self._retired and not self._readers
+        if over:
+            self._forget()
+
+    def retire(self) -> None:
+        """Nobody will read it any more, but for who reads it now."""
+        with self._lock:
+            over = not self._retired and not self._readers
+            self._retired = True
+        if over:
+            self._forget()
+
+    def _forget(self) -> None:
+        try:
+            self._connection.ask(
+                "DELETE", "/_search/point_in_time", {"pit_id": [self._pit]}, missing_is_none=True
+            )
+        except (SnapshotGone, KchatSearchError):
+            return  # the server forgets it by itself
+
+
+class Snapshots:
+    """The newest state of the index. Safe to share between threads."""
+
+    def __init__(self, connection: Connection, generations: Generations) -> None:
+        self._connection = connection
+        self._generations = generations
+        self._lock = threading.Lock()
+        self._open: Snapshot | None = None
+        self._table: tuple[str, Table | None, str | None] | None = None
+
+    def newest(self) -> Snapshot | None:
+        """The newest state; None if nothing was built."""
+        current = self._generations.current()
+        with self._lock:
+            before = self._open
+            if current is None:
+                return None
+            if before is not None and (
+                before.generation == current
+                or (current.meta.refreshing and before.generation.index == current.index)
+            ):
+                return before
+            self._open = self._opened(current)
+        if before is not None:
+            before.retire()
+        return self._open
+
+    def _opened(self, current: Generation) -> Snapshot:
+        for attempt in count(1):
+            pit = self._connection.ask(
+                "POST", f"/{current.index}/_search/point_in_time", keep_alive=_KEPT
+            )["pit_id"]
+            snapshot = Snapshot(self._connection, current, pit)
+            now = self._generations.current()
+            if (now == current and not current.meta.refreshing) or attempt == _ATTEMPTS:
+                return snapshot  # a writer that was killed here says «refreshing» until the next
+            snapshot.retire()
+            if now is not None:
+                current = now
+            time.sleep(_PAUSE)
+        raise AssertionError("the last attempt returns")
+
+    def table(self, generation: Generation) -> tuple[Table | None, str | None]:
+        """The table of a generation, read once; see `Generations.read_table`."""
+        with self._lock:
+            if self._table is None or self._table[0] != generation.index:
+                self._table = (generation.index, *self._generations.read_table(generation))
+            return self._table[1:]
+
+    def drop(self, snapshot: Snapshot) -> None:
+        """The server no longer keeps this state."""
+        with self._lock:
+            if self._open is snapshot:
+                self._open = None
+        snapshot.retire()
+
+    def close(self) -> None:
+        """Forget the state that is open."""
+        with self._lock:
+            snapshot, self._open = self._open, None
+        if snapshot is not None:
+            snapshot.retire()
