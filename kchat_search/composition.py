@@ -45,7 +45,7 @@ from kchat_search.oidc.claims import Rules
 from kchat_search.oidc.provider import OpenIdProvider
 from kchat_search.oidc.sign_in import ProviderSignIn
 from kchat_search.oidc.transport import Client
-from kchat_search.ports import Access, Clock, Election, Recorder
+from kchat_search.ports import Access, Clock, Election, Engine, Recorder
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.searcher import Searcher
 from kchat_search.service import Service
@@ -198,10 +198,7 @@ def _owners_service(
         segmenter = Segmenter(settings.user_dict)
     except ValueError as error:
         raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
-    narrow_index(settings.index_dir)
-    engine = WhooshEngine(
-        settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
-    )
+    engine = _engine(settings)
     lock: Election = archive.election() or IndexerLock(settings.index_dir)
     indexer = Indexer(
         archive=archive,
@@ -293,6 +290,38 @@ def _owners_service(
             clock=clock,
         ),
         told=told,
+    )
+
+
+def _engine(settings: Settings) -> Engine:
+    """What holds the index, by `KCHAT_ENGINE`. No server is asked yet. Raises `SettingsError`."""
+    if settings.engine == "whoosh":
+        narrow_index(settings.index_dir)
+        return WhooshEngine(
+            settings.index_dir, settings.index_processes or None, settings.index_memory_mb << 20
+        )
+    try:  # an extra; who does not use it need not have it, nor wait for its import
+        from kchat_search.engines.opensearch.connection import Cluster  # noqa: PLC0415
+        from kchat_search.engines.opensearch.engine import OpenSearchEngine  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"KCHAT_ENGINE=opensearch needs the package {error.name}: pip install "
+            "'kchat-search[opensearch]'"
+        ) from error
+    password, api_key = settings.opensearch_password, settings.opensearch_api_key
+    return OpenSearchEngine(
+        Cluster(
+            settings.opensearch_addresses,
+            settings.opensearch_prefix,
+            settings.opensearch_user,
+            password.get_secret_value() if password else None,
+            api_key.get_secret_value() if api_key else None,
+            settings.opensearch_ca,
+            settings.opensearch_timeout_seconds,
+            settings.opensearch_shards,
+            settings.opensearch_replicas,
+            settings.index_processes,
+        )
     )
 
 

@@ -2,11 +2,12 @@
 
 Settings are read once, at the composition root. The rooms get plain values.
 
-Each process has the secrets that it needs and no others. `Settings` have none; `SettingsOfWeb` have
-the secret that the web server shows to the provider of OpenID Connect, `SettingsWithAccount` those
-of the account, for a process that asks Kchat. Reading settings leaves no other secret in memory: in
-the file's bytes the values of the others are overwritten before anything is made of them. Secrets
-are `SecretStr`, so a repr or a log shows stars in their place.
+Each process has the secrets that it needs and no others. `Settings` have those of archive, people
+and index, without which no process can do anything; `SettingsOfWeb` have the secret that the web
+server shows to the provider of OpenID Connect, `SettingsWithAccount` those of the account, for a
+process that asks Kchat. Reading settings leaves no other secret in memory: in the file's bytes the
+values of the others are overwritten before anything is made of them. Secrets are `SecretStr`, so a
+repr or a log shows stars in their place.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _WHO_SEES_WHAT = (
 
 
 class Settings(BaseSettings):
-    """Every setting but the secrets, with its environment name `KCHAT_<NAME>`."""
+    """What every process needs, each setting with its environment name `KCHAT_<NAME>`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -96,11 +97,27 @@ class Settings(BaseSettings):
     database_statement_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     """On PostgreSQL: how long one statement may take."""
     index_dir: Path = Path("index")
-    engine: Literal["whoosh"] = "whoosh"
+    engine: Literal["whoosh", "opensearch"] = "whoosh"
     index_processes: Annotated[int, Field(ge=0, le=256)] = 0
     """Processes that build the index. 0: as many as there are processors."""
     index_memory_mb: Annotated[int, Field(ge=64, le=65_536)] = 512
     """MiB for building the index: all processes together, without their dictionaries."""
+    opensearch_hosts: str = ""
+    """`https://host:9200`, divided by commas: the servers that may be asked."""
+    opensearch_user: str | None = None
+    opensearch_password: SecretStr | None = None
+    opensearch_api_key: SecretStr | None = None
+    """Sent as «Authorization: ApiKey …», in place of user and password."""
+    opensearch_ca: Path | None = None
+    """A file of the certificates that are trusted; if not set, those that Python trusts."""
+    opensearch_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "kchat"
+    """The alias of the index; every index begins so."""
+    opensearch_shards: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Of a new generation."""
+    opensearch_replicas: Annotated[int, Field(ge=0, le=16)] = 1
+    """Copies of each shard beside the first, of a new generation."""
+    opensearch_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """What one request may take."""
     timezone: str = "Asia/Shanghai"
     """The zone of Kchat's times, which name none, and of the days in queries and pages."""
     user_dict: Path | None = None
@@ -190,6 +207,39 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("must be https: over http the password would be sent unencrypted")
         return f"{parts.scheme}://{parts.netloc}"
+
+    @field_validator("opensearch_hosts")
+    @classmethod
+    def _check_opensearch_hosts(cls, value: str) -> str:
+        for part in value.replace(",", " ").split():
+            parts = urlsplit(part)
+            if "@" in parts.netloc:
+                raise ValueError("must not contain credentials; use KCHAT_OPENSEARCH_USER")
+            if parts.scheme not in _OWN_PORTS or not _NETLOC.fullmatch(parts.netloc):
+                raise ValueError("must look like https://host:9200")
+            if parts.path.rstrip("/") or parts.query or parts.fragment:
+                raise ValueError("must be https://host:9200 alone, without a path")
+        return value
+
+    @model_validator(mode="after")
+    def _check_opensearch(self) -> Self:
+        secret = self.opensearch_password or self.opensearch_api_key
+        if self.engine == "opensearch" and not self.opensearch_addresses:
+            raise ValueError("KCHAT_ENGINE=opensearch needs KCHAT_OPENSEARCH_HOSTS")
+        if (self.opensearch_user is None) != (self.opensearch_password is None):
+            raise ValueError("set KCHAT_OPENSEARCH_USER and KCHAT_OPENSEARCH_PASSWORD together")
+        if self.opensearch_password and self.opensearch_api_key:
+            raise ValueError("set KCHAT_OPENSEARCH_PASSWORD or KCHAT_OPENSEARCH_API_KEY, not both")
+        for address in self.opensearch_addresses if secret else ():
+            parts = urlsplit(address)
+            if parts.scheme == "http" and not is_loopback(str(parts.hostname)):
+                raise ValueError(
+                    "KCHAT_OPENSEARCH_HOSTS must be https: over http the password or the key would "
+                    "be sent unencrypted"
+                )
+        if self.opensearch_ca is not None and not self.opensearch_ca.is_file():
+            raise ValueError(f"KCHAT_OPENSEARCH_CA names no file: {self.opensearch_ca}")
+        return self
 
     @field_validator("public_url")
     @classmethod
@@ -314,6 +364,11 @@ class Settings(BaseSettings):
         if self.kchat_url is None:
             return None
         return f"{self.kchat_url}{self.chats_path.removesuffix('.json')}/{{id}}.json"
+
+    @property
+    def opensearch_addresses(self) -> tuple[str, ...]:
+        """`opensearch_hosts`, read."""
+        return tuple(part.rstrip("/") for part in self.opensearch_hosts.replace(",", " ").split())
 
     @property
     def who_sees_what(self) -> str:

@@ -27,8 +27,8 @@
     ├── AccessError             the database of people and audit cannot be used: no answer
     │   └── AuditUnwritable     an entry can't be recorded, so what it is about is refused (retry)
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
-    ├── IndexUnwritable         the folder of the index is full or read-only        (retry)
-    ├── EngineUnreachable       the servers of the index do not answer              (retry)
+    ├── IndexUnwritable         what holds the index is full or read-only           (retry)
+    │   └── EngineUnreachable   the servers of the index do not answer              (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
     ├── IndexerDeposed          this process was the indexer, and is it no more     (retry)
     ├── TooManyExports          the most exports allowed are already running        (retry)
@@ -258,16 +258,14 @@ class TableDamaged(KchatSearchError):
 
 
 class IndexUnwritable(KchatSearchError):
-    """The folder of the index is full or cannot be written. Nothing was written in part."""
+    """What holds the index is full or cannot be written. Nothing was written in part."""
 
     retry = True
 
 
-class EngineUnreachable(KchatSearchError):
+class EngineUnreachable(IndexUnwritable):
     """The servers that hold the index do not answer, or not in time. Nothing is wrong with the
     archive: searches can be made again later, and what changed waits for the index."""
-
-    retry = True
 
 
 class IndexerBusy(KchatSearchError):

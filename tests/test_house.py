@@ -39,9 +39,10 @@ LIBRARIES = {
     "rjieba": ("text.segmentation",),
     "opencc": ("text.fold", "demo.conversations.typing_style"),
     "pypinyin": ("text.pinyin",),
-    "numpy": ("engines.whoosh", "text.fold", "meaning"),
+    "numpy": ("engines.whoosh", "engines.opensearch", "text.fold", "meaning"),
     # the index
     "whoosh": ("engines.whoosh.codec",),
+    "opensearchpy": ("engines.opensearch.connection",),
     # what reads objects, and so commands, from bytes: nobody
     "pickle": (),
     "marshal": (),
@@ -265,7 +266,7 @@ def test_what_is_installed_is_what_is_imported() -> None:
     # what our libraries use; named for the floors of their versions
     called |= dict.fromkeys(["jinja2", "mako", "pygments", "certifi"])
     imported = {called.get(name, name.replace("-", "_")) for name in named} - {None}
-    optional = {"rjieba", "pydantic_core"}
+    optional = {"rjieba", "pydantic_core", "opensearchpy"}
     assert imported == {n for n in LIBRARIES if n not in sys.stdlib_module_names} - optional
 
 

@@ -83,7 +83,8 @@ class Engine(IndexReader, Protocol):
     any process, writes.
 
     Every method raises `IndexDamaged` if the index can't be read. Those that write raise
-    `IndexUnwritable` if there is no room or no permission, or if another process is writing.
+    `IndexUnwritable` if there is no room or no permission, or if another process is writing. An
+    engine on other machines raises `EngineUnreachable` from any method, where they do not answer.
     """
 
     @property

@@ -81,7 +81,11 @@ _ZH: dict[str, tuple[str, str]] = {
     "ArchiveError": ("归档无法读写。", "请检查归档文件及其权限。"),
     "ArchiveFull": ("归档所在的磁盘已满。", "请腾出空间；之后程序会自动继续。"),
     "IndexDamaged": ("索引已损坏。", "请运行 kchat-search reindex 重建；归档不受影响。"),
-    "IndexUnwritable": ("索引文件夹无法写入。", "请检查权限和磁盘空间。"),
+    "IndexUnwritable": ("索引无法写入。", "请检查权限和磁盘空间。"),
+    "EngineUnreachable": (
+        "索引服务器没有回答。",
+        "请检查 KCHAT_OPENSEARCH_HOSTS；程序会自动重试。",
+    ),
     "IndexerBusy": ("另一个进程正在同步或重建索引。", "请等它结束，或将它停止。"),
     "IndexerDeposed": ("与数据库的连接中断，同步已停下。", "程序会自动重试，无需处理。"),
     "damage": ("", "请停止 kchat-search 后运行 kchat-search repair，或恢复备份。"),
@@ -175,8 +179,12 @@ _EN: dict[str, tuple[str, str]] = {
         "Build it again with kchat-search reindex; the archive is not affected.",
     ),
     "IndexUnwritable": (
-        "The folder of the index can't be written.",
+        "The index can't be written.",
         "Check its permissions and the room on its disk.",
+    ),
+    "EngineUnreachable": (
+        "The servers of the index do not answer.",
+        "Check those of KCHAT_OPENSEARCH_HOSTS; it is tried again by itself.",
     ),
     "IndexerBusy": (
         "Another process syncs or builds the index.",

@@ -96,8 +96,7 @@ class Connection:
     ) -> Any:
         """One request and its answer. `missing_is_none`: None for a status of 404.
 
-        Raises `EngineUnreachable`, `IndexUnwritable`, `IndexDamaged`, `SnapshotGone`,
-        `SettingsError`.
+        Raises `EngineUnreachable`, `IndexUnwritable`, `IndexDamaged`, `SnapshotGone`.
         """
         try:
             with self._translated():
@@ -130,7 +129,7 @@ class Connection:
         except (AuthenticationException, AuthorizationException) as error:
             if "cluster_block" in str(error.info) or "index_create_block" in str(error.info):
                 raise IndexUnwritable(_unwritable(reason(error))) from error
-            raise SettingsError(
+            raise EngineUnreachable(
                 f"OpenSearch refuses who asks ({reason(error)}): check KCHAT_OPENSEARCH_USER and "
                 "KCHAT_OPENSEARCH_PASSWORD, or KCHAT_OPENSEARCH_API_KEY."
             ) from error

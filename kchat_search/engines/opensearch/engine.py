@@ -48,8 +48,8 @@ def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
 
 
 class OpenSearchEngine:
-    """See `ports.Engine`. Beside its errors, every method raises `EngineUnreachable` where no
-    server answers, and `SettingsError` where they refuse who asks."""
+    """See `ports.Engine`. Every method raises `EngineUnreachable` where no server answers, or where
+    they refuse who asks."""
 
     def __init__(self, cluster: Cluster) -> None:
         """No request is sent before the first call. Raises `SettingsError`."""

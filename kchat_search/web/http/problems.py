@@ -27,6 +27,7 @@ from kchat_search.errors import (
     AuditUnwritable,
     BadRequest,
     ChatDamaged,
+    EngineUnreachable,
     ExportQuotaReached,
     Forbidden,
     FormExpired,
@@ -82,6 +83,7 @@ _KINDS: tuple[tuple[type[KchatSearchError], int, str], ...] = (
     (RequestTooExpensive, 422, "too-expensive"),
     (ArchiveError, 503, "archive-unavailable"),
     (IndexDamaged, 503, "index-unavailable"),
+    (EngineUnreachable, 503, "engine-unavailable"),
     (AuditUnwritable, 503, "audit-unavailable"),
     (AccessError, 503, "access-unavailable"),
     (TooManyAttempts, 429, "too-many-attempts"),
@@ -152,7 +154,7 @@ def answer_own_error(error: KchatSearchError) -> BaseResponse:
     status, kind = known
     if status >= HTTPStatus(500) and not isinstance(error, TooManyExports):
         log.error("%s: %s", request.path, error)
-    about_files = isinstance(error, ArchiveError | IndexDamaged)
+    about_files = isinstance(error, ArchiveError | IndexDamaged | EngineUnreachable)
     tells_all = not about_files or current.may("status")
     return answer(
         Problem(
@@ -318,6 +320,10 @@ def _advice_by_kind() -> dict[str, tuple[str, str]]:
         "index-being-rebuilt": (
             _("正在重建索引"),
             _("不用做什么：建成后本页会自动打开；没有 JavaScript 时请稍后再试。"),
+        ),
+        "engine-unavailable": (
+            _("暂时无法搜索"),
+            _("索引服务器没有回答。数据没有丢失，请稍后重试；若持续如此，请联系管理员。"),
         ),
         "chat-damaged": (
             _("这个对话在归档中已损坏"),
