@@ -23,6 +23,8 @@ from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, Mean
 
 _DECODED = 1_024
 """So many chats, which may be nearest, are looked at."""
+_MARGIN = 0.25
+"""A guess is by so much too low, at most: three times its standard deviation."""
 _DIGITS = 4
 """A cosine has so many decimals: the rest is noise of the codes."""
 
@@ -42,6 +44,7 @@ def meant_hits(snapshot: Snapshot, table: Table, may: Json, meant: Meant) -> tup
         ),
         "sort": [{"_score": "desc"}, {"time": "desc"}, {"id": "desc"}],
         "size": _DECODED,
+        "min_score": max(0.0, 1 + meant.floor / float(certainty(asked.features)[0]) - _MARGIN),
         "docvalue_fields": ["openings"],
         "_source": False,
         "stored_fields": "_none_",

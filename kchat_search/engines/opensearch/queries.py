@@ -38,6 +38,7 @@ from kchat_search.text.scripts import RunKind, runs
 
 NOTHING: Json = {"match_none": {}}
 EVERY: Json = {"match_all": {}}
+_FARTHEST = 2**31 - 1
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 
 
@@ -145,8 +146,8 @@ class Compiler:
         return _in_messages([{kind: {field: value}} for field in fields], fields, node.messages)
 
     def _near(self, node: Near) -> Json:
-        """Candidates have all texts in one passage; a script decides, because no query of Lucene
-        knows chains of texts in any order."""
+        """Candidates have all texts in one form of one passage; a script decides, because no query
+        of Lucene knows chains of texts in any order."""
         if self.masked:
             name = "whole" if any(map(has_whole_numbers, node.texts)) else "text"
             names = [f"passages.{name}"]
@@ -162,7 +163,7 @@ class Compiler:
                 path,
                 every(
                     [
-                        *(some(literal(f, t) for f in fields) for t in node.texts),
+                        some(_in_some_order(f, node) for f in fields),
                         EVERY if node.messages == EVERYWHERE else said(node.messages, path),
                     ]
                 ),
@@ -184,6 +185,18 @@ class Compiler:
             return {"terms": {"id": wanted}} if wanted else NOTHING
         asked = sorted(map(term, asked_terms(node.field, node.values, masked=self.masked)))
         return {"terms": {node.field: asked}} if asked else NOTHING
+
+
+def _in_some_order(field: str, node: Near) -> Json:
+    """What has all texts of a node in one value of a field; where the server can tell, within so
+    many characters as the texts need together. None that stands near is lost: of all places of
+    the texts, an interval of Lucene is one with the fewest characters between them."""
+    if any(len(text) < 2 for text in node.texts):
+        return every(literal(field, text) for text in node.texts)
+    between = (node.distance + 2) * (len(node.texts) - 1)
+    phrases = [{"match": {"query": text, "max_gaps": 0, "ordered": True}} for text in node.texts]
+    apart = {"max_gaps": min(between, _FARTHEST), "intervals": phrases}
+    return {"intervals": {field: {"all_of": apart}}}
 
 
 def restriction(sight: Sight) -> Json:

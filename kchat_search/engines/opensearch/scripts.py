@@ -7,6 +7,7 @@ distances and lengths are counted in code points.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from kchat_search.engines.opensearch.documents import (
@@ -23,7 +24,7 @@ from kchat_search.engines.ranking import (
     POSITION_DECAY,
     SHORTEST_MESSAGE,
 )
-from kchat_search.meaning.codes import SIZE
+from kchat_search.meaning.codes import SIZE, WORDS
 from kchat_search.models.plan import EVERYWHERE, HIDDEN_DIGIT, NO_TIME, Near
 
 _HEAD, _WHEN, _SENDER, _TEXT, _JOINED, _CLEAR, _WHOLE = range(7)
@@ -111,13 +112,17 @@ boolean asked(String head, String when, String sender, Map messages) {{
   return said >= messages.start && said < messages.end;
 }}
 if (doc['said'].size() == 0) return false;
-String[] passages = {_SAID}.splitOnToken({_PASSAGES});
-for (int n = 0; n < passages.length; n++) {{
-  String[] parts = passages[n].splitOnToken({_PARTS});
-  if (parts.length < {_WHOLE + 1}) continue;
+String said = {_SAID};
+String longest = params.texts[0];
+int at = said.indexOf(longest);
+while (at >= 0) {{
+  int end = said.indexOf({_PASSAGES}, at);
+  if (end < 0) end = said.length();
+  String passage = said.substring(said.lastIndexOf({_PASSAGES}, at) + 1, end);
+  at = said.indexOf(longest, end);
+  String[] parts = passage.splitOnToken({_PARTS});
   String head = parts[{_HEAD}];
-  boolean former = head.indexOf('f') > 0;
-  if (former && !params.history) continue;
+  if (head.indexOf('f') > 0 && !params.history) continue;
   if (!asked(head, parts[{_WHEN}], parts[{_SENDER}], params)) continue;
   String text = parts[{_TEXT}];
   if (params.form == 'whole') text = parts[{_WHOLE}];
@@ -146,11 +151,15 @@ int stands(String text, String tail, boolean number) {{
   return best;
 }}
 int best = 0;
-String[] passages = {_SAID}.splitOnToken({_PASSAGES});
-for (int n = 0; n < passages.length && best < 2; n++) {{
-  if (passages[n].indexOf(params.tail) < 0) continue;
-  String[] parts = passages[n].splitOnToken({_PARTS});
-  if (parts.length < {_WHOLE + 1} || parts[{_HEAD}].indexOf('f') > 0) continue;
+String said = {_SAID};
+int at = said.indexOf(params.tail);
+while (at >= 0 && best < 2) {{
+  int end = said.indexOf({_PASSAGES}, at);
+  if (end < 0) end = said.length();
+  String passage = said.substring(said.lastIndexOf({_PASSAGES}, at) + 1, end);
+  at = said.indexOf(params.tail, end);
+  String[] parts = passage.splitOnToken({_PARTS});
+  if (parts[{_HEAD}].indexOf('f') > 0) continue;
   best = (int) Math.max(best, stands(parts[{_TEXT}], params.tail, params.number));
   String[] joined = parts[{_JOINED}].splitOnToken({_FRAGMENTS});
   for (int k = 0; k < joined.length; k++)
@@ -166,7 +175,7 @@ if (doc['said'].size() == 0) return best;
 String[] passages = {_SAID}.splitOnToken({_PASSAGES});
 for (int n = 0; n < passages.length; n++) {{
   String[] parts = passages[n].splitOnToken({_PARTS});
-  if (parts.length < {_WHOLE + 1} || parts[{_HEAD}].indexOf('f') > 0) continue;
+  if (parts[{_HEAD}].indexOf('f') > 0) continue;
   String text = parts[{_TEXT}];
   double weight = 0;
   for (int k = 0; k < params.words.length; k++)
@@ -185,18 +194,26 @@ return best;
 
 _WORD = "params.weight * _score / (_score + params.by_length * doc['length'].value + params.rest)"
 
-_GUESS = f"""
-double best = 0;
-for (int k = 0; k < {MOST_OPENINGS}; k++) {{
-  def weight = doc['guess_weight_' + k];
-  if (weight.size() == 0) break;
+_OF_OPENING = """
+if (doc['guess_weight_K'].size() > 0) {
   int differ = 0;
-  for (int w = 0; w < 4; w++)
-    differ += Long.bitCount(doc['guess_signs_' + k + '_' + w].value ^ (long) params.signs[w]);
-  best = Math.max(best, (1 + Math.cos(differ * {3.141592653589793 / SIZE})) * weight.value);
-}}
-return best;
+DIFFER
+  double near = Math.cos(differ * ANGLE) * doc['guess_weight_K'].value;
+  best = Math.max(best, near);
+}
 """
+_DIFFER = "  differ += Long.bitCount(doc['guess_signs_K_W'].value ^ (long) params.sW);"
+
+
+def _guess() -> str:
+    """The same for each opening. Names that are constants are looked up faster."""
+    differ = "\n".join(_DIFFER.replace("W", str(word)) for word in range(WORDS))
+    source = _OF_OPENING.replace("DIFFER", differ).replace("ANGLE", str(math.pi / SIZE))
+    of_each = (source.replace("K", str(number)) for number in range(MOST_OPENINGS))
+    return f"double best = -1;{''.join(of_each)}return 1 + best;"
+
+
+_GUESS = _guess()
 
 
 def near(node: Near, form: str, *, history: bool) -> Json:
@@ -205,7 +222,7 @@ def near(node: Near, form: str, *, history: bool) -> Json:
     messages = node.messages
     script = _script(
         _NEAR,
-        texts=list(node.texts),
+        texts=sorted(node.texts, key=len, reverse=True),
         distance=max(-1, min(node.distance, _FARTHEST)),
         form=form,
         history=history,
@@ -239,6 +256,7 @@ def word(field: str, term: str, weight: float, by_length: float, rest: float) ->
 
 
 def guess(candidates: Json, signs: list[int]) -> Json:
-    """What scores how near a chat's openings may be to a vector with these signs: 1 more than the
-    cosine, so that no score is below 0."""
-    return {"script_score": {"query": candidates, "script": _script(_GUESS, signs=signs)}}
+    """What scores how near a chat's openings may be to a vector with these signs: 1 more than what
+    the cosine counts, so that no score is below 0."""
+    params = {f"s{word}": value for word, value in enumerate(signs)}
+    return {"script_score": {"query": candidates, "script": _script(_GUESS, **params)}}
