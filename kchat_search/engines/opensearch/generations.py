@@ -73,10 +73,10 @@ class Generations:
         shown = self._connection.ask(
             "GET", path, missing_is_none=True, filter_path="*.mappings._meta"
         )
-        if not shown:
+        if shown is None:
             return None
-        if len(shown) > 1:
-            raise damaged(f"several indexes have the alias {self.alias}")
+        if len(shown) != 1:
+            raise damaged(f"the alias {self.alias} leads to no index of ours, or to several")
         ((index, content),) = shown.items()
         try:
             meta = Meta(**content["mappings"]["_meta"])

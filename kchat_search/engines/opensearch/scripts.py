@@ -175,7 +175,7 @@ if (doc['said'].size() == 0) return best;
 String[] passages = {_SAID}.splitOnToken({_PASSAGES});
 for (int n = 0; n < passages.length; n++) {{
   String[] parts = passages[n].splitOnToken({_PARTS});
-  if (parts[{_HEAD}].indexOf('f') > 0) continue;
+  if (parts.length == 1 || parts[{_HEAD}].indexOf('f') > 0) continue;
   String text = parts[{_TEXT}];
   double weight = 0;
   for (int k = 0; k < params.words.length; k++)

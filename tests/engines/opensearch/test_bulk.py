@@ -1,0 +1,96 @@
+"""Bulk writes against a server that has no room for some of the items."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from kchat_search.engines.opensearch import bulk
+from kchat_search.engines.opensearch.connection import Connection
+from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
+
+Said = Mapping[str, int]
+"""By the id of a document: the status that the server gives it; 201 for those that are not here."""
+
+
+class FakeServer(Connection):
+    """Gives each request the statuses that come next."""
+
+    def __init__(self, answers: Sequence[Said | Exception]) -> None:
+        self._answers = iter(answers)
+        self.asked: list[list[str]] = []
+        """The ids of each request."""
+
+    def send(self, lines: bytes) -> list[Mapping[str, Any]]:
+        heads = [json.loads(line) for line in lines.decode().splitlines()]
+        ids = [next(iter(h.values()))["_id"] for h in heads if h.keys() & {"index", "delete"}]
+        self.asked.append(ids)
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return [self._item(answer.get(each, 201)) for each in ids]
+
+    def _item(self, status: int) -> Mapping[str, Any]:
+        if status < 400:
+            return {"status": status}
+        return {"status": status, "error": {"type": "some_exception", "reason": "why"}}
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that are made, none of which takes time."""
+    made: list[float] = []
+    monkeypatch.setattr("time.sleep", made.append)
+    return made
+
+
+def actions(count: int) -> list[bulk.Action]:
+    puts = [bulk.index("i", {"id": n, "x": "é"}) for n in range(1, count)]
+    return [*puts, bulk.delete("i", count)]
+
+
+def test_only_what_failed_is_sent_again_later_each_time(pauses: list[float]) -> None:
+    away = EngineUnreachable("away")
+    server = FakeServer([{"2": 429, "3": 503}, {"3": 429}, away, {}])
+    bulk.write(server, actions(4))
+    assert server.asked == [["1", "2", "3", "4"], ["2", "3"], ["3"], ["3"]]
+    assert pauses == sorted(set(pauses))
+    assert len(pauses) == 3
+
+
+@pytest.mark.parametrize(
+    ("answers", "error"),
+    [
+        ([{"1": 403}], IndexUnwritable),
+        ([{"1": 400}], IndexDamaged),
+        ([{"1": 404}], IndexDamaged),
+        ([{"1": 429}] * 99, IndexUnwritable),
+        ([EngineUnreachable("away")] * 99, EngineUnreachable),
+    ],
+)
+def test_what_no_attempt_can_mend_ends_the_write(
+    answers: Sequence[Said | Exception], error: type[Exception]
+) -> None:
+    server = FakeServer(answers)
+    with pytest.raises(error):
+        bulk.write(server, actions(2))
+    assert len(server.asked) < 20
+
+
+def test_a_document_that_should_go_and_is_not_there_is_no_fault() -> None:
+    server = FakeServer([{"2": 404}])
+    server._item = lambda status: {"status": status, "result": "not_found"}  # type: ignore[method-assign]
+    bulk.write(server, actions(2))
+
+
+def test_a_request_has_some_megabytes_and_at_least_one_document(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "_MOST_BYTES", 2 * len(actions(2)[0].lines))
+    large = bulk.index("i", {"id": 50, "x": "é" * 1_000})
+    server = FakeServer([{}] * 9)
+    bulk.write(server, [*actions(4), large, *actions(2)])
+    assert server.asked == [["1", "2"], ["3", "4"], ["50"], ["1", "2"]]

@@ -1,0 +1,136 @@
+"""What only this engine can meet: servers that are away or forget, indexes that others change."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from kchat_search.engines.opensearch.connection import Cluster
+from kchat_search.engines.opensearch.engine import OpenSearchEngine
+from kchat_search.engines.whoosh.engine import WhooshEngine
+from kchat_search.errors import EngineUnreachable, IndexDamaged
+from kchat_search.models.plan import Contains, EngineAnswer, Everything, Plan, Sight
+from tests.contracts.engine.conftest import build
+from tests.contracts.engine.test_sight import RESTRICTIONS, many, some_plans
+from tests.engines.documents import make
+from tests.engines.opensearch.cluster import Prefixes
+from tests.postgres import free_port
+
+
+def test_it_answers_as_whoosh_does(prefixes: Prefixes, tmp_path: Path) -> None:
+    """The same chats, counts and facets, in the same order where no two have one score."""
+    chats = many(random.Random(14), random.Random(1))
+    whoosh = WhooshEngine(tmp_path / "whoosh", processes=1)
+    ours = prefixes.open(tmp_path / "opensearch")
+    for engine in (whoosh, ours):
+        build(engine, [chats[:40], chats[40:]])
+        engine.write([replace(chat, revision=7) for chat in chats[30:50]], [3, 17])
+    for sight in (Sight(), Sight(masked=True), Sight(RESTRICTIONS[0])):
+        for plan in some_plans():
+            one, other = whoosh.seen(sight).search(plan), ours.seen(sight).search(plan)
+            assert without_scores(one) == without_scores(other)
+            theirs = {hit.id: hit.score for hit in one.hits}
+            assert {hit.id: hit.score for hit in other.hits} == pytest.approx(theirs, rel=1e-5)
+            in_order = [theirs[hit.id] for hit in other.hits]
+            assert in_order == pytest.approx(sorted(in_order, reverse=True), rel=1e-5)
+    whoosh.close()
+    ours.close()
+
+
+def without_scores(answer: EngineAnswer) -> EngineAnswer:
+    """The answer without what float32 may change: scores, and the order of equal ones."""
+    hits = tuple(sorted((replace(hit, score=0.0) for hit in answer.hits), key=lambda hit: hit.id))
+    related = sorted(
+        (replace(one, hit=replace(one.hit, score=0.0)) for one in answer.related),
+        key=lambda one: one.hit.id,
+    )
+    return replace(answer, hits=hits, related=tuple(related))
+
+
+def test_a_state_that_the_server_has_forgotten_is_opened_anew(engine: OpenSearchEngine) -> None:
+    engine.write([make(1, "退款")])
+    assert engine.count(Contains("退款")) == 1
+    engine._connection.ask("DELETE", "/_search/point_in_time/_all")
+    assert engine.count(Contains("退款")) == 1
+    assert [hit.id for hit in engine.search(Plan(Everything())).hits] == [1]
+
+
+def test_what_is_being_written_is_seen_by_nobody(
+    engine: OpenSearchEngine, prefixes: Prefixes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by who reads already, and not by who begins to."""
+    engine.write([make(1, "退款")])
+    assert engine.count(Contains("退款")) == 1
+    reader = prefixes.open(tmp_path)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(engine._generations, "commit", die)
+    with pytest.raises(KeyboardInterrupt):
+        engine.write([make(2, "退款")], [1])
+    monkeypatch.undo()
+    for each in (engine, reader):
+        assert list(each.ids(Plan(Contains("退款"), sort="newest"))) == [1]
+    engine.write([make(2, "退款")], [1])
+    for each in (engine, reader):
+        assert list(each.ids(Plan(Contains("退款"), sort="newest"))) == [2]
+    reader.close()
+
+
+def remove_a_chat(engine: OpenSearchEngine, index: str) -> None:
+    engine._connection.ask("DELETE", f"/{index}/_doc/1")
+
+
+def change_a_chat(engine: OpenSearchEngine, index: str) -> None:
+    made = engine._connection.ask("GET", f"/{index}/_doc/1")["_source"]
+    engine._connection.ask("PUT", f"/{index}/_doc/1", made | {"words": "退货"})
+
+
+@pytest.mark.parametrize("change", [remove_a_chat, change_a_chat])
+def test_a_chat_that_somebody_else_changed_is_damage(
+    engine: OpenSearchEngine, change: Callable[[OpenSearchEngine, str], None]
+) -> None:
+    engine.write([make(1, "退款"), make(2, "退款")])
+    assert engine.damage() is None
+    index = engine.describe().generation
+    assert index
+    change(engine, index)
+    engine._connection.ask("POST", f"/{index}/_refresh")
+    engine._connection.ask("DELETE", "/_search/point_in_time/_all")
+    assert "kchat-search reindex" in (engine.damage() or "")
+
+
+def test_an_index_that_is_not_of_our_form_is_damage_and_a_rebuild_mends_it(
+    engine: OpenSearchEngine, prefixes: Prefixes, tmp_path: Path
+) -> None:
+    index = engine.describe().generation
+    assert index
+    engine._connection.ask("DELETE", f"/{index}")
+    engine._connection.ask("PUT", f"/{index}", {"aliases": {engine._generations.alias: {}}})
+    engine._connection.ask("PUT", f"/{index}/_doc/1", {"x": 1})
+    with pytest.raises(IndexDamaged, match="reindex"):
+        engine.search(Plan(Everything()))
+    other = prefixes.open(tmp_path)
+    assert build(other, [[make(1, "退款")]]) == 1
+    assert engine.count(Contains("退款")) == 1
+    other.close()
+
+
+def test_where_nobody_answers_every_method_says_so() -> None:
+    engine = OpenSearchEngine(Cluster((f"http://127.0.0.1:{free_port()}",)))
+    for call in (
+        lambda: engine.search(Plan(Everything())),
+        lambda: engine.write([make(1, "退款")]),
+        lambda: build(engine, [[make(1, "退款")]]),
+        engine.describe,
+        engine.id_revisions,
+        engine.damage,
+    ):
+        with pytest.raises(EngineUnreachable, match="KCHAT_OPENSEARCH_HOSTS"):
+            call()
+    engine.close()
