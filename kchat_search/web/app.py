@@ -157,6 +157,7 @@ def _add_template_helpers(app: Flask, presentation: Presentation) -> None:
         rfc3339=lambda when: rfc3339(when, zone),
     )
     app.jinja_env.globals.update(
+        ngettext=formatting.with_written_numbers(app.jinja_env),
         chats_of=chats_of_url,
         visitor_chats_url=visitor_chats_url,
         LINK_REL=formatting.LINK_REL,

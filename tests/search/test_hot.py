@@ -19,8 +19,10 @@ from kchat_search.models.search import SearchRequest
 from kchat_search.search.hot_page import MESSAGES
 from kchat_search.serialization.hot import hot_search, hot_search_before
 from kchat_search.service import Service
+from kchat_search.web import create_app
 from tests.access.planted import RARE, WORDS, conversations, opened, took_part
 from tests.meaning.tables import random_table
+from tests.web.markup import look
 from tests.world import BEGIN, asked
 
 CHATS = conversations(11, 40)
@@ -102,6 +104,15 @@ def test_every_number_is_what_its_link_gives(gate: Gate, viewer: str, period: An
     assert page.covered == sum(shown.values())
     assert page.total == service.search(asked(**days)).total
     assert list(shown.values()) == sorted(shown.values(), reverse=True)
+
+
+def test_the_links_of_the_page_find_the_numbers_beside_them(gate: Gate) -> None:
+    client = create_app(gate).test_client()
+    links = [link for one in PERIODS for link in look(client, f"/hot?period={one}").links]
+    counted = [link for link in links if "data-finds" in link]
+    assert len(counted) >= 4
+    for link in counted:
+        assert f'class="total"><b>{link["data-finds"]}</b>' in client.get(link["href"]).text
 
 
 @pytest.mark.parametrize("viewer", VIEWERS)

@@ -56,7 +56,7 @@ def test_a_chat_is_found_narrowed_and_opened_with_and_without_javascript(watch: 
     assert page.locator(".hit").count() == 1
     page.click(".chip")
     page.wait_for_url("**/?q=%E9%80%80%E6%AC%BE")
-    page.locator(".hit h2 a").first.click()
+    page.locator(".hit a.open").first.click()
     page.wait_for_url("**/chats/290**#m290001")
     assert page.locator("#m290001 mark").inner_text() == "退款"
     assert page.locator("#m290001").is_visible()
@@ -113,7 +113,7 @@ def test_everything_can_be_done_with_the_keyboard(watch: Watch) -> None:
 
 def test_the_way_back_keeps_filters_and_page(watch: Watch) -> None:
     page = watch.open("/?q=包裹&status=close&page=2")
-    page.locator(".hit h2 a").first.click()
+    page.locator(".hit a.open").first.click()
     page.wait_for_url("**/chats/**")
     page.click("#back")
     page.wait_for_url("**/?q=*&status=close&page=2#hit-*")
@@ -176,7 +176,7 @@ def test_the_chats_that_are_like_one_stand_beside_it_or_behind_a_link(watch: Wat
     link = page.locator(".alike [role=status] a")
     if link.count() and not page.evaluate("document.documentElement.classList.contains('js')"):
         link.click()
-    found = page.locator("ol.similar a")
+    found = page.locator(".alike .to-chat, #later .to-chat")
     found.first.wait_for()
     chats = {str(a.get_attribute("href")).split("#")[0] for a in found.all()}
     assert chats

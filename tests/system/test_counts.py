@@ -1,4 +1,8 @@
-"""Every number beside a link on the search page is what the link finds."""
+"""Every number beside a link is what the link finds: on the search page, and on all others.
+
+Those of saved searches are followed in tests/web/test_saved_page.py, those of hot questions in
+tests/search/test_hot.py.
+"""
 
 from __future__ import annotations
 
@@ -84,9 +88,9 @@ def chats() -> Iterator[dict[str, object]]:
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     """The pages over the chats, one of which said something else before."""
-    before = chat(200, "机密的退款", "好的")
+    before, vanishes = chat(200, "机密的退款", "好的"), chat(201, "再见")
     with DemoServer(
-        [*chats(), before],
+        [*chats(), before, vanishes],
         agents(),
         email=DEMO_EMAIL,
         password=DEMO_PASSWORD,
@@ -95,13 +99,15 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
         world = World(kchat, Path(tmp_path_factory.mktemp("counts")))
         world.sync()
         kchat.put(chat(200, "已撤回", "好的"))
+        kchat.delete(201)
         world.later(minutes=5).sync(reconcile=True)
         yield create_app(Gate(owners=world.service)).test_client()
         world.service.close()
 
 
 class Links(HTMLParser):
-    """The links of a page: (address, what it promises to find or None, its text); and the count."""
+    """The links of a page: (address, what it promises to find or None, its text); and the count:
+    of what a search found, of a visitor's chats, or of versions."""
 
     def __init__(self, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -118,7 +124,10 @@ class Links(HTMLParser):
             label = known.get("aria-label") or ""
             self.found.append((known["href"] or "", None if finds is None else int(finds), label))
             self._text = []
-        if tag == "p" and known.get("class") == "count":
+        is_count = tag == "b" and self.total < 0
+        if (tag == "p" and known.get("class") == "count") or (
+            is_count and known.get("class") == "n"
+        ):
             self._count = []
 
     def handle_endtag(self, tag: str) -> None:
@@ -127,7 +136,7 @@ class Links(HTMLParser):
             self.found[-1] = (address, finds, f"{label} {''.join(self._text)}")
             self._text = None
         if tag == "b" and self._count is not None:
-            self.total = int("".join(self._count).replace(",", ""))
+            self.total = int("".join(self._count).partition(" ")[0].replace(",", ""))
             self._count = None
 
     def handle_data(self, data: str) -> None:
@@ -158,6 +167,23 @@ def test_no_link_has_a_number_that_it_does_not_promise(client: FlaskClient, quer
     for address, finds, text in shown(client, f"/?{query}").found:
         if re.search(r"\d 个对话|共 \d", text):
             assert finds is not None, (address, text)
+
+
+OTHER_PAGES = ["/", "/status", "/chats/106?q=退款", "/chats/106/visitor", "/chats/106/similar"]
+OTHER_PAGES += ["/chats/200", "/chats/200/versions", "/chats/200/visitor?q=退款", "/chats/160"]
+
+
+@pytest.mark.parametrize("path", OTHER_PAGES)
+def test_a_link_of_any_other_page_leads_to_so_many(client: FlaskClient, path: str) -> None:
+    found = shown(client, path).found
+    for address, finds, text in found:
+        if finds is not None:
+            assert shown(client, address).total == finds, (address, text)
+            assert f"{finds:,}" in text, (address, text)
+        else:
+            assert not re.search(r"\d 个(对话|版本)|共 \d", text), (address, text)
+    counted = [address for address, finds, _ in found if finds is not None]
+    assert bool(counted) == (path not in ("/", "/chats/106/similar", "/chats/200/versions"))
 
 
 def test_a_filter_only_narrows(client: FlaskClient) -> None:

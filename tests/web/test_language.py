@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 
 from kchat_search.errors import (
@@ -209,3 +209,12 @@ def test_a_day_is_written_as_readers_of_the_page_write_it(
         assert written_date(text) == english
     with client.application.test_request_context("/?lang=zh"):
         assert written_date(text) == text
+
+
+@pytest.mark.parametrize(("language", "written"), [("zh", "12,345 个对话"), ("en", "12,345 chats")])
+def test_a_number_in_words_is_written_as_numbers_are(
+    shared: tuple[FakeService, Flask], language: str, written: str
+) -> None:
+    counted = "{{ ngettext('%(num)s 个对话', '%(num)s 个对话', 12345) }}"
+    with shared[1].test_request_context(f"/?lang={language}"):
+        assert render_template_string(counted) == written

@@ -29,6 +29,18 @@ def test_results_show_count_speakers_marks_and_lead_to_the_message(client: Flask
     assert conversation.count("<mark>") == 3
 
 
+def test_the_names_of_a_hit_lead_to_the_chats_of_whoever_it_is(
+    client: FlaskClient, service: FakeService
+) -> None:
+    def ways() -> set[str]:
+        return {link["href"] for link in look(client, "/?q=耳机").links}
+
+    names = {"/?visitor_id=547&sort=newest", "/?agent_id=2192&sort=newest"}
+    assert names <= ways()
+    service.chats[0] = replace(service.chats[0], visitor_id=None, agent_id=None)
+    assert not names & ways()
+
+
 def ticked(page: Page, name: str) -> dict[str, bool]:
     """The values that a filter offers in the form, and whether each is chosen."""
     boxes = [x for x in page.fields if x.get("name") == name and x.get("type") != "hidden"]

@@ -61,9 +61,23 @@ def _missing(coverage: Coverage) -> list[str]:
     words = []
     pending, rejected = coverage.pending, coverage.rejected
     if pending:
-        words.append(ngettext("%(num)s 个对话等待编入索引", "%(num)s 个对话等待编入索引", pending))
+        words.append(
+            ngettext(
+                "%(count)s 个对话等待编入索引",
+                "%(count)s 个对话等待编入索引",
+                pending,
+                count=number(pending),
+            )
+        )
     if rejected:
-        words.append(ngettext("%(num)s 个对话无法识别", "%(num)s 个对话无法识别", rejected))
+        words.append(
+            ngettext(
+                "%(count)s 个对话无法识别",
+                "%(count)s 个对话无法识别",
+                rejected,
+                count=number(rejected),
+            )
+        )
     if not coverage.backfilled:
         words.append(_imported(coverage))
     return words or [_("有对话还不能搜索")]

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
 from flask_babel import get_locale, ngettext
 from flask_babel import gettext as _
+from jinja2 import Environment, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from kchat_search import processor_time
@@ -181,6 +184,18 @@ def clock(when: datetime, zone: ZoneInfo) -> str:
 def number(value: float) -> str:
     """A number with separators between thousands: «1,234»."""
     return numbers.format_decimal(value, locale=get_locale())
+
+
+def with_written_numbers(environment: Environment) -> Callable[..., str]:
+    """The templates' `ngettext`, whose `%(num)s` is written as `number` does."""
+    ngettext: Any = environment.globals["ngettext"]
+
+    @pass_context
+    def written(context: Context, one: str, several: str, num: float, **values: object) -> str:
+        made: str = ngettext(context, one, several, num, **{"num": number(num), **values})
+        return made
+
+    return written
 
 
 def short_number(value: float) -> str:

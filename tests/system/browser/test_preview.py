@@ -43,7 +43,7 @@ def test_a_click_shows_the_chat_and_a_second_one_opens_it(watch: Watch) -> None:
     page = watch.open("/?q=退款")
     asked = chats_asked_for(page)
     address = page.url
-    page.locator("#hit-290 header time").click()
+    page.locator("#hit-290 a.open").click()
     expect(page.locator("#preview h2").first).to_contain_text("李雷")
     expect(page.locator("#preview mark").first).to_have_text("退款")
     in_pane(page, "#preview .current")
@@ -52,7 +52,7 @@ def test_a_click_shows_the_chat_and_a_second_one_opens_it(watch: Watch) -> None:
     expect(page.locator("#hit-290.selected a.open")).to_be_focused()
     assert axe(page) == []
     assert str(page.get_attribute("#preview header a.button", "href")).split("#")[0] == asked[0]
-    page.locator("#hit-290 header time").dblclick()
+    page.locator("#hit-290 a.open").dblclick()
     page.wait_for_url("**/chats/290**")
 
 
@@ -110,7 +110,7 @@ def test_arrows_go_through_the_hits_and_only_the_last_is_asked_for(watch: Watch)
 @wide
 def test_escape_leads_from_the_chat_to_the_list_and_then_closes_it(watch: Watch) -> None:
     page = watch.open("/?q=退款")
-    page.locator("#hit-290 header time").click()
+    page.locator("#hit-290 a.open").click()
     expect(page.locator("#preview .transcript")).to_be_visible()
     page.focus(".preview-body")
     page.keyboard.press("Escape")
@@ -123,7 +123,7 @@ def test_escape_leads_from_the_chat_to_the_list_and_then_closes_it(watch: Watch)
 @wide
 def test_what_is_chosen_stays_as_long_as_it_is_found(watch: Watch) -> None:
     page = watch.open("/?q=退款")
-    page.locator("#hit-290 header time").click()
+    page.locator("#hit-290 a.open").click()
     expect(page.locator("#preview .transcript")).to_be_visible()
     page.locator(".sorts a").last.click()
     page.wait_for_function("() => location.search.includes('oldest')")
@@ -150,7 +150,7 @@ def test_without_the_pane_a_click_opens_the_chat(watch: Watch) -> None:
 def test_a_chat_that_does_not_come_can_be_asked_for_again(watch: Watch) -> None:
     page = watch.open("/?q=退款")
     page.route("**/chats/290*", lambda route: route.fulfill(status=503, body="x"))
-    page.locator("#hit-290 header time").click()
+    page.locator("#hit-290 a.open").click()
     expect(page.locator("#preview [role=status]")).to_contain_text("服务器出了问题")
     page.unroute_all()
     page.click("#preview > button")

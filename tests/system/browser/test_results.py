@@ -63,6 +63,23 @@ def test_a_search_changes_what_belongs_to_it_and_nothing_else(watch: Watch) -> N
     expect(page.locator(".hit.selected a.open")).to_be_focused()
 
 
+def test_a_name_in_a_hit_leads_to_all_chats_of_whoever_it_is_and_its_line_to_this_one(
+    watch: Watch,
+) -> None:
+    page = open_marked(watch, "/?q=退款")
+    for name, address in (("访客5", "visitor_id=547"), ("李雷", "agent_id=2192")):
+        page.locator("#hit-290 h2").get_by_role("link", name=name).click()
+        page.wait_for_function(f"address => ({HERE}).includes(address)", arg=address)
+        expect(page.locator(".chip")).to_have_count(1)
+        page.go_back()
+        at(page, "/?q=退款")
+    assert page.evaluate(SAME)
+    line = page.locator("#hit-290 header").bounding_box()
+    assert line is not None
+    page.mouse.click(line["x"] + line["width"] / 2, line["y"] + line["height"] / 2)
+    page.wait_for_url("**/chats/290**")
+
+
 def test_a_filter_keeps_focus_scroll_and_what_was_typed(watch: Watch) -> None:
     page = open_marked(watch, "/?q=包裹")
     page.locator("#q").fill("还没发出")
