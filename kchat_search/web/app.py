@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 from flask_babel import Babel
+from werkzeug.routing import IntegerConverter
 
 from kchat_search import processor_time
 from kchat_search.models.reports import Presentation
@@ -30,6 +31,7 @@ from kchat_search.web.http import (
     recording,
 )
 from kchat_search.web.http.forwarding import forwarded
+from kchat_search.web.http.parameters import MAX_ID
 from kchat_search.web.pages import (
     account,
     assets,
@@ -62,9 +64,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from werkzeug.routing import Map
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+class _RowNumber(IntegerConverter):
+    """`<int:number>` in a route: no database takes a larger one, so there is no such page."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=MAX_ID)
 
 
 def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
@@ -76,6 +87,7 @@ def create_app(gate: Gate, clock: Clock = _utc_now) -> Flask:
     """
     presentation = gate.presentation
     app = Flask(__name__)
+    app.url_map.converters["int"] = _RowNumber
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     Babel(app, default_locale=language.DEFAULT, locale_selector=language.current)

@@ -10,11 +10,14 @@ import pytest
 
 from kchat_search.access import sign_ins
 from kchat_search.errors import Forbidden, KchatSearchError, NotFound
+from kchat_search.models.people import Principal
+from kchat_search.search.not_seen import not_seen
 from kchat_search.web.http.chinese_account_errors import in_chinese
 from tests.web.doors import WORDS, Doors
 from tests.web.fake_service import NOW
 
-PLACES = "012"
+TOKEN = Principal("token", "token:1", "x", frozenset({"agent"}))
+LILEI = Principal("person", "person:1", "lilei", frozenset({"agent"}))
 
 
 def adds(name: str = "mei", password: str = WORDS, **more: Any) -> Callable[[Doors], Any]:
@@ -25,6 +28,14 @@ def adds(name: str = "mei", password: str = WORDS, **more: Any) -> Callable[[Doo
 
 def makes(name: str = "x", roles: Any = ("compliance",), **more: Any) -> Callable[[Doors], Any]:
     return lambda doors: doors.access.tokens.add(name, roles, **more)
+
+
+def saves(name: str = "x", query: str = "q=a", times: int = 1) -> Callable[[Doors], Any]:
+    def save(doors: Doors) -> None:
+        for _ in range(times):
+            doors.access.saved_searches.add(LILEI, name, query, [])
+
+    return save
 
 
 def fails(doors: Doors) -> None:
@@ -59,6 +70,15 @@ CASES: list[tuple[Callable[[Doors], Any], str]] = [
     (makes(expires_at=NOW - timedelta(days=1)), "有效期已过"),
     (lambda doors: doors.access.tokens.revoke(99), "没有这个令牌"),
     (lambda doors: doors.access.sessions.end(99), "没有这个登录"),
+    (saves(""), "取一个名称"),
+    (saves("x" * 81), "最多 80 个字符"),
+    (saves("\u202ex"), "显示不出来"),
+    (saves(query="x" * 9_000), "这个搜索太长"),
+    (saves(times=101), "已保存 100 个搜索"),
+    (lambda doors: doors.access.saved_searches.one(LILEI, 99), "没有这个已保存的搜索"),
+    (lambda doors: doors.access.saved_searches.of(TOKEN), "只有登录的人"),
+    (lambda _: not_seen(None, 99), "没有这个已保存的搜索"),
+    (lambda _: not_seen(lambda _: None, 99), "没有记下哪些是看过的"),
     (fails, "秒再试"),
 ]
 

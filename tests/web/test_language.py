@@ -155,6 +155,7 @@ def test_the_api_does_not_follow_the_choice_for_pages(client: FlaskClient) -> No
 LOWER_ERRORS: list[tuple[str, KchatSearchError, str]] = [
     ("search?q=a", LimitExceeded("1,001 characters", "q", 1000), "搜索内容超过 1,000 个字符。"),
     ("export?q=a", LimitExceeded("65 clauses", "q", 64), "搜索条件超过 64 个。"),
+    ("search?q=a", LimitExceeded("20 groups", "q", 16), "两者的组合超过 16 种"),
     ("search?cursor=a", BadRequest("of another search", "cursor"), "cursor 不是这个搜索给出的："),
     ("chats/007", NotFound("no chat 7"), "归档中没有对话 007。"),
     ("chats/7/versions", NotFound("no chat 7"), "归档中没有对话 7。"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -259,3 +260,12 @@ def test_an_address_of_an_export_asks_for_the_search_it_was_made_from() -> None:
         q="退款", filters={"agent_id": ("1", "none"), "has_upload": ("false",)},
         start="2016-01-01", sort="newest",
     )  # fmt: skip
+
+
+def test_no_address_has_a_number_that_no_database_takes(client: FlaskClient) -> None:
+    rules = map(str, client.application.url_map.iter_rules())
+    routes = [rule for rule in rules if "<int:" in rule]
+    assert "/saved/<int:number>/remove" in routes
+    for route in routes:
+        for number, status in ((2**63 - 1, 403), (2**63, 404), (10**30, 404)):
+            assert client.post(re.sub("<int:.*?>", str(number), route)).status_code == status

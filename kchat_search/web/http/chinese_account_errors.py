@@ -1,4 +1,5 @@
-"""The Chinese of what is wrong with a user name, a password, a token, or a permission.
+"""The Chinese of what is wrong with a user name, a password, a token, a permission, or a saved
+search.
 
 The room `access` says it in English. Each text there has a line here, by which it is known: a test
 makes every one of them.
@@ -77,6 +78,27 @@ _TEXTS = tuple(
         (r"There is no role", "没有这个角色。"),
         (r"The role metrics is for tokens alone", "「监控」角色只用于令牌。"),
         (r"This is no agent's id", "这不是客服的编号。"),
+        # saved searches
+        (
+            r"You have no saved search",
+            "您没有这个已保存的搜索，它可能已被删除，或属于别人：您保存的搜索在 /saved。",
+        ),
+        (
+            r"Saved search \d+ finds too many chats",
+            "这个搜索找到的对话太多，没有记下哪些是看过的。",
+        ),
+        (r"Only people have saved searches", "只有登录的人才能保存搜索：请登录。"),
+        (
+            r"You have (\d+) saved searches",
+            "您已保存 {0} 个搜索：请先删除一个。",
+        ),
+        (r"A saved search needs a name", "请给这个搜索取一个名称。"),
+        (r"The name is too long: at most (\d+)", "名称最多 {0} 个字符。"),
+        (r"The name has characters that can't be shown", "名称里有显示不出来的字符。"),
+        (
+            r"The search is too long to be saved",
+            "这个搜索太长，不能保存：请改用它的网址，例如存为浏览器书签。",
+        ),
         (r"There is no person", "没有这个人。"),
         (r"There is no token", "没有这个令牌。"),
         (r"There is no session", "没有这个登录：它已结束。"),

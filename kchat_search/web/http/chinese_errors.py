@@ -21,10 +21,14 @@ from kchat_search.errors import (
     TooManyRequests,
 )
 from kchat_search.models.damage import REPAIR
-from kchat_search.models.search import MAX_CLAUSES
+from kchat_search.models.search import MAX_CLAUSES, MAX_QUERY_CHARACTERS
 
+_QUERY_LIMITS = {
+    MAX_QUERY_CHARACTERS: f"搜索内容超过 {MAX_QUERY_CHARACTERS:,} 个字符。",
+    MAX_CLAUSES: f"搜索条件超过 {MAX_CLAUSES} 个。",
+}
+_TOO_MANY_GROUPS = "from: 和 said: 用得太多：两者的组合超过 {limit} 种。"
 _LIMITS = {
-    "q": "搜索内容超过 {limit:,} 个字符。",
     "full": (
         "这一页的各版本加起来超过 {limit:,} 个字符，一次回答放不下：请用 per_page 减少每页的版本，"
         "用 version=1、version=2 等逐个查看，或用 full=false 只看变化。"
@@ -62,8 +66,8 @@ def in_chinese(error: KchatSearchError, chat_id: str, version: str) -> str | Non
     `chat_id` and `version` are those of the request, "" where it has none.
     """
     if isinstance(error, LimitExceeded):
-        if error.parameter == "q" and error.limit == MAX_CLAUSES:
-            return f"搜索条件超过 {MAX_CLAUSES} 个。"
+        if error.parameter == "q":
+            return _QUERY_LIMITS.get(error.limit, _TOO_MANY_GROUPS.format(limit=error.limit))
         text = _LIMITS.get(error.parameter)
         return text and text.format(limit=error.limit)
     if isinstance(error, BadRequest):
