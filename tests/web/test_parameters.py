@@ -267,5 +267,9 @@ def test_no_address_has_a_number_that_no_database_takes(client: FlaskClient) -> 
     routes = [rule for rule in rules if "<int:" in rule]
     assert "/saved/<int:number>/remove" in routes
     for route in routes:
-        for number, status in ((2**63 - 1, 403), (2**63, 404), (10**30, 404)):
-            assert client.post(re.sub("<int:.*?>", str(number), route)).status_code == status
+        codes = [
+            client.post(re.sub("<int:.*?>", str(number), route)).status_code
+            for number in (2**63 - 1, 2**63, 10**30)
+        ]
+        assert codes[0] != 404, route
+        assert {404, 405} >= {*codes[1:]}, "no form is sent there"
