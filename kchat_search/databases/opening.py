@@ -36,6 +36,7 @@ _DAMAGED = (
     "read with: sqlite3 FILE .recover"
 )
 _MIGRATION_SECONDS = 600.0
+_LEAST_POSTGRES = 14
 _MIGRATION_LOCK = ".migration.lock"
 _BESIDE = ("-wal", "-shm", "-journal", _MIGRATION_LOCK)
 """Ends of the names of files beside a database."""
@@ -288,14 +289,20 @@ def _migrate(kind: Kind, engine: Engine, location: str) -> None:
             )
     with writing(engine, patient=True) as connection:
         if connection.dialect.name == "postgresql":
-            _check_encoding(kind, connection, location)
+            _check_server(kind, connection, location)
         present = _present_migration(kind, connection, location)
         _check_migration(kind, present, location)
         if present != kind.migration:
             _run_migrations(kind, connection)
 
 
-def _check_encoding(kind: Kind, connection: Connection, location: str) -> None:
+def _check_server(kind: Kind, connection: Connection, location: str) -> None:
+    version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10_000
+    if version < _LEAST_POSTGRES:
+        raise kind.error(
+            f"The {kind.noun} {location} is on PostgreSQL {version}: it takes {_LEAST_POSTGRES} or "
+            "newer"
+        )
     encoding = connection.exec_driver_sql("SHOW server_encoding").scalar()
     if encoding != "UTF8":
         raise kind.error(

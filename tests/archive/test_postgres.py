@@ -36,8 +36,7 @@ def url(archive_on_postgres: EmptyOnPostgres) -> str:
 
 @pytest.fixture
 def archive(url: str) -> Iterator[SqlArchive]:
-    """It waits for a moment only, and may have two connections at once."""
-    with closing(open_archive(url, wait_seconds=0.2, on_postgres=OnPostgres(1, 0.5))) as archive:
+    with closing(open_archive(url)) as archive:
         yield archive
 
 
@@ -139,36 +138,40 @@ def test_connections_that_were_lost_while_nobody_asked_are_made_anew(
     archive.save([fetched(2)], now=at(0))
 
 
-def test_a_statement_that_takes_too_long_is_ended(odd_url: str, archive: SqlArchive) -> None:
+def test_a_statement_that_takes_too_long_is_ended(odd_url: str) -> None:
     at_each_insert(odd_url, "PERFORM pg_sleep(60)")
-    with pytest.raises(ArchiveError, match="did not answer in time") as error:
-        archive.save([fetched(1)], now=at(0))
-    assert "KCHAT_DATABASE_STATEMENT_SECONDS" in str(error.value)
-
-
-def test_what_reads_everything_may_take_longer(url: str, archive: SqlArchive) -> None:
-    with archive._reading(patient=True) as connection:
-        connection.execute(text("SELECT pg_sleep(0.6)"))
-    with archive._writing(patient=True) as connection:
-        connection.execute(text("SELECT pg_sleep(0.6)"))
-    with archive._reading() as connection:
-        assert connection.scalar(text("SHOW statement_timeout")) == "500ms"
+    with closing(open_archive(odd_url, on_postgres=OnPostgres(1, 1.0))) as hasty:
+        with pytest.raises(ArchiveError, match="did not answer in time") as error:
+            hasty.save([fetched(1)], now=at(0))
+        assert "KCHAT_DATABASE_STATEMENT_SECONDS" in str(error.value)
+        with hasty._reading() as connection:
+            assert connection.scalar(text("SHOW statement_timeout")) == "1s"
+        # What reads everything may take as long as it takes.
+        with hasty._reading(patient=True) as connection:
+            assert connection.scalar(text("SHOW statement_timeout")) == "0"
+        with hasty._writing(patient=True) as connection:
+            assert connection.scalar(text("SHOW statement_timeout")) == "0"
 
 
 def test_another_writer_is_waited_for_and_readers_do_not_wait(
     url: str, archive: SqlArchive
 ) -> None:
-    with psycopg.connect(url) as other:
+    with psycopg.connect(url) as other, closing(open_archive(url, wait_seconds=0.05)) as hasty:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [_WRITERS])
         with pytest.raises(ArchiveError, match="held by another program"):
-            archive.save([fetched(1)], now=at(0))
+            hasty.save([fetched(1)], now=at(0))
         assert archive.counts().chats == 0
     archive.save([fetched(1)], now=at(0))
 
 
-def test_more_threads_than_connections_are_told_so(archive: SqlArchive) -> None:
+def test_more_threads_than_connections_are_told_so(url: str) -> None:
     done = Event()
-    with ThreadPoolExecutor(2) as pool, ExitStack() as stack:
+    few = OnPostgres(pool_size=1)
+    with (
+        closing(open_archive(url, wait_seconds=0.05, on_postgres=few)) as archive,
+        ThreadPoolExecutor(2) as pool,
+        ExitStack() as stack,
+    ):
         stack.callback(done.set)
         held = [Event(), Event()]
 
@@ -185,7 +188,6 @@ def test_more_threads_than_connections_are_told_so(archive: SqlArchive) -> None:
         done.set()
         for each in waiting:
             each.result(60)
-    assert archive.counts().chats == 0
 
 
 def test_the_server_s_defaults_make_no_difference(url: str) -> None:
@@ -220,6 +222,14 @@ def test_a_database_that_can_t_hold_every_text_is_refused(postgres_server: str) 
         with pytest.raises(ArchiveError, match="SQL_ASCII"):
             open_archive(postgres_server.replace("/postgres", "/bytes"))
         connection.execute("DROP DATABASE bytes (FORCE)")
+
+
+def test_a_server_that_is_too_old_is_refused(
+    other_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "_LEAST_POSTGRES", 99)
+    with pytest.raises(ArchiveError, match="99 or newer"):
+        open_archive(other_url)
 
 
 def test_a_database_of_another_program_is_refused(other_url: str) -> None:
