@@ -226,7 +226,11 @@ def test_every_text_has_enough_contrast(watch: Watch) -> None:
         "/status",
         "/docs",
     ):
-        assert watch.open(path).evaluate(CONTRAST) == [], path
+        page = watch.open(path)
+        assert page.evaluate(CONTRAST) == [], path
+        page.emulate_media(media="print")
+        assert page.evaluate(CONTRAST) == [], f"{path}, printed"
+        page.emulate_media(media="screen")
 
 
 TARGETS = """() => [...document.querySelectorAll("a, button, input:not([type=hidden]), summary")]

@@ -29,6 +29,11 @@ def test_results_show_count_speakers_marks_and_lead_to_the_message(client: Flask
     assert conversation.count("<mark>") == 3
 
 
+def test_the_paper_says_which_of_the_hits_it_has(client: FlaskClient) -> None:
+    assert "60 个对话 这里是第 21–40 个" in look(client, "/?q=包裹&page=2").text
+    assert "这里是第" not in look(client, "/?q=退款").text
+
+
 def test_the_names_of_a_hit_lead_to_the_chats_of_whoever_it_is(
     client: FlaskClient, service: FakeService
 ) -> None:
