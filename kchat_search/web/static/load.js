@@ -3,9 +3,12 @@
 "use strict";
 
 const kchat = (() => {
+  const isPage = (request) => /^text\/html\b/.test(request.getResponseHeader("Content-Type"));
+
   // Another page of ours: {kind, page, status, retryAfter, address}. `kind` is "ok", and `page` its
   // document; or "signed-out", "too-many" (ask again after `retryAfter` seconds), "failed" (`status`
-  // is 0 where the server did not answer), "cancelled". The promise is never rejected.
+  // is 0 where the server did not answer; `refusal`: the page that it answered instead), "cancelled".
+  // The promise is never rejected.
   // Not `fetch`: from what it gives, only markup in a text could be made, which our policy forbids.
   const load = (to, signal) => new Promise((done) => {
     const address = new URL(to, location.href);
@@ -15,7 +18,7 @@ const kchat = (() => {
       const led = new URL(request.responseURL).pathname;
       if (request.status === 401 || (led === "/login" && address.pathname !== led)) end("signed-out");
       else if (request.status === 429) end("too-many", { retryAfter: Number(request.getResponseHeader("Retry-After")) || 1 });
-      else if (request.status !== 200 || !request.response) end("failed");
+      else if (request.status !== 200 || !request.response) end("failed", { refusal: isPage(request) ? request.response : null });
       else end("ok", { page: request.response });
     });
     request.addEventListener("error", () => end("failed"));

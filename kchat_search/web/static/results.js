@@ -105,8 +105,10 @@
     asking = null;
     const { kind, page, status } = answer;
     if (kind === "cancelled") return;
-    const whole = kind === "ok" ? REGIONS.every((id) => page.getElementById(id)) : kind !== "signed-out" && (status < 400 || status >= 500 || status === 429);
-    if (!whole) { location.assign(to); return; } // the log-in, or words of the server about this address
+    const isWaiting = answer.refusal?.getElementById("rebuild"); // a page that shows when it is ready
+    const isRefused = kind === "signed-out" || (status >= 400 && status < 500 && status !== 429);
+    const whole = kind === "ok" ? REGIONS.every((id) => page.getElementById(id)) : !isRefused && !isWaiting;
+    if (!whole) { location.assign(to); return; } // the log-in, or what the server says of this address
     if (kind !== "ok") { complain(answer, () => search(to, { control, typed, entry })); return; }
     const focus = refocus(control, before, box.value !== text);
     const scroll = scrollY;

@@ -232,6 +232,19 @@ def test_what_fails_is_said_and_can_be_tried_again(
     ]
 
 
+def test_while_the_index_is_rebuilt_the_page_that_waits_for_it_comes(watch: Watch) -> None:
+    page = watch.open("/?q=退款")
+    body = "<title>x</title><p id=rebuild>43 %"
+    page.route(
+        lambda url: "%E5%8C%85" in url,
+        lambda route: route.fulfill(status=503, content_type="text/html", body=body),
+    )
+    search(page, "包裹")
+    expect(page.locator("#rebuild")).to_have_text("43 %")
+    at(page, "/?q=包裹")
+    watch.complaints = [one for one in watch.complaints if FAILED not in one]
+
+
 def test_an_expired_log_in_keeps_what_was_typed(browser: Browser, tmp_path: Path) -> None:
     with closing(access_in(tmp_path / "access.sqlite3", clock := Time())) as access:
         hire(access)
