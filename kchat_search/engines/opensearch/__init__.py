@@ -10,6 +10,7 @@ order, and you follow a chat to the servers, and a query to its answer. Writing:
     documents.py    from an `IndexDocument` to what is sent
     connection.py   requests, several hosts, and what is wrong where they fail
     bulk.py         many documents in few requests; only what failed is sent again
+    build.py        the documents of the whole archive, in several processes
     generations.py  which index answers, commits, and the swap to the next generation
 
 Reading:

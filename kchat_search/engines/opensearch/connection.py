@@ -49,8 +49,8 @@ class Cluster:
     """Seconds that one request may take."""
     shards: int = 1
     replicas: int = 0
-    processes: int = 1
-    """How many processes make the documents of a build."""
+    processes: int = 0
+    """How many processes make the documents of a build; 0: as many as there are processors."""
 
 
 class SnapshotGone(Exception):

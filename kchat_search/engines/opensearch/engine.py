@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from kchat_search.engines.opensearch import bulk
 from kchat_search.engines.opensearch.answer import NOTHING_STORED
+from kchat_search.engines.opensearch.build import Target, fill
 from kchat_search.engines.opensearch.check import check, counted
 from kchat_search.engines.opensearch.connection import Cluster, Connection, SnapshotGone
 from kchat_search.engines.opensearch.documents import source
@@ -18,6 +19,7 @@ from kchat_search.engines.opensearch.generations import Generations, damaged
 from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
 from kchat_search.engines.opensearch.snapshot import Snapshot, Snapshots
+from kchat_search.engines.workers import processors
 from kchat_search.errors import EngineUnreachable, IndexDamaged
 from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
@@ -201,14 +203,13 @@ class OpenSearchEngine:
         table: Table | None = None,
     ) -> int:
         """See `ports.Engine.rebuild`."""
-        del low_memory  # little memory is used in any case: the servers have the index
         new = self._generations.begin(fingerprint, table)
+        target = Target(new.index, documents, table)
+        processes = 1 if low_memory else self._connection.cluster.processes or processors()
         try:
             done = 0
-            for batch in batches:
-                made = {each.id: source(each, table) for each in documents(batch)}
-                bulk.write(self._connection, (bulk.index(new.index, one) for one in made.values()))
-                done += len(made)
+            for sent in fill(self._connection, target, batches, processes):
+                done += sent
                 progress("index", done, None)
             new = self._generations.commit(new)
             self._generations.swap(new)

@@ -12,15 +12,9 @@ these grows with the index.
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import os
-import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -28,7 +22,7 @@ from typing import Any, NamedTuple, TypeVar
 from kchat_search.engines.whoosh.inversion import Run, invert
 from kchat_search.engines.whoosh.merge import HALVES, FieldGroup, MergeInput, join, merge
 from kchat_search.engines.whoosh.segment_file import SegmentFile
-from kchat_search.errors import IndexUnwritable
+from kchat_search.engines.workers import BATCHES_AHEAD, FEWEST_BATCHES, can_spawn, workers
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import Progress
@@ -37,10 +31,6 @@ Chat = TypeVar("Chat")
 MakeDocuments = Callable[[Sequence[Chat]], Sequence[IndexDocument]]
 """Makes the documents of a batch of chats."""
 
-_MIN_BATCHES_FOR_POOL = 4
-"""Fewer batches are done in this process, because another one takes more than a second to start."""
-_BATCHES_AHEAD = 2
-"""How many batches for each process are read before one of them is done."""
 MAX_MERGE_INPUTS = 800
 """Often a process may have no more than 1,024 files open."""
 
@@ -77,14 +67,14 @@ def build(
     killed from outside.
     """
     iterator = iter(batches)
-    first = list(islice(iterator, _MIN_BATCHES_FOR_POOL))
+    first = list(islice(iterator, FEWEST_BATCHES))
     batches = chain(first, iterator)
-    if resources.processes == 1 or len(first) < _MIN_BATCHES_FOR_POOL or not _can_spawn():
+    if resources.processes == 1 or len(first) < FEWEST_BATCHES or not can_spawn():
         table = None if resources.table is None else Table.read(resources.table)
         sizes = _invert_here(path, batches, documents, table)
         runs = _spill_runs(path, sizes, resources.progress)
         return _merge_here(path, runs, resources) if runs else 0
-    with _workers(resources.processes, documents, resources.table) as pool:
+    with workers(resources.processes, _start_worker, documents, resources.table) as pool:
         sizes = _invert_in_pool(pool, path, batches, resources.processes)
         runs = _spill_runs(path, sizes, resources.progress)
         return _merge_in_pool(pool, path, runs, resources)
@@ -152,40 +142,7 @@ def _remove(files: Iterable[Path]) -> None:
         file.unlink()
 
 
-def _can_spawn() -> bool:
-    """Can other processes be started? Each of them imports the main module anew, which is
-    impossible if that module was read from a pipe."""
-    main = sys.modules["__main__"]
-    file = getattr(main, "__file__", None)
-    return getattr(main, "__spec__", None) is not None or file is None or Path(file).is_file()
-
-
 # -- in other processes ------------------------------------------------------------------------
-
-
-@contextmanager
-def _workers(
-    processes: int,
-    documents: Callable[[Sequence[Any]], Sequence[IndexDocument]],
-    table: Path | None,
-) -> Iterator[ProcessPoolExecutor]:
-    """A pool of processes. Raises `IndexUnwritable` if one of them is killed from outside."""
-    pool = ProcessPoolExecutor(
-        processes,
-        # Not «fork»: this process has threads, and they may hold locks.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(documents, table),
-    )
-    try:
-        yield pool
-    except BrokenProcessPool as error:
-        raise IndexUnwritable(
-            "A process that was building the index was ended from outside (was there too little "
-            "memory?). Run again; KCHAT_INDEX_PROCESSES=1 needs the least memory. Nothing was lost."
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _invert_in_pool(
@@ -196,7 +153,7 @@ def _invert_in_pool(
     waiting: deque[Future[int]] = deque()
     for number, batch in enumerate(batches):
         waiting.append(pool.submit(_invert_batch, _run_path(path, number), batch))
-        if len(waiting) > _BATCHES_AHEAD * processes:
+        if len(waiting) > BATCHES_AHEAD * processes:
             yield waiting.popleft().result()
     for future in waiting:
         yield future.result()
@@ -237,16 +194,6 @@ def _start_worker(
     global _documents, _table  # noqa: PLW0603  # a process of the pool has no other place for them
     _documents = documents
     _table = None if table is None else Table.read(table)
-    # A batch is tens of thousands of records without a cycle; collecting takes a tenth of the time.
-    gc.disable()
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        parent.join()
-        os._exit(1)  # the process that we work for was killed
-
-    threading.Thread(target=end_with_parent, daemon=True).start()
 
 
 def _invert_batch(file: Path, batch: Sequence[Any]) -> int:

@@ -7,7 +7,6 @@ there is a newer commit or generation. Files that are open stay readable after t
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -40,6 +39,7 @@ from kchat_search.engines.whoosh.reader import SeenIndex
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.snapshot import Snapshot, opened
+from kchat_search.engines.workers import processors
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
 from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
@@ -79,7 +79,7 @@ class WhooshEngine:
         many processes build the index; by default as many as there are processors. `memory`: bytes
         that a build may use, all processes together, beside their dictionaries."""
         self._generations = Generations(folder)
-        self.processes = processes or _processors()
+        self.processes = processes or processors()
         self._memory = memory
         self._lock = threading.Lock()
         self._all = SeenIndex(self._reading, EVERYTHING_SEEN)
@@ -322,12 +322,6 @@ def _opened(generations: Generations, before: Snapshot | None) -> Snapshot | Non
             if attempt == _OPEN_ATTEMPTS - 1:
                 raise
     return None
-
-
-def _processors() -> int:
-    """How many processors this process may use; all of them if the system does not say."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _reason(error: Exception) -> str:

@@ -1,0 +1,54 @@
+"""A build in several processes."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from kchat_search.engines.opensearch.connection import Cluster
+from kchat_search.engines.opensearch.engine import OpenSearchEngine
+from kchat_search.errors import IndexUnwritable
+from kchat_search.models.plan import Contains
+from kchat_search.models.reports import no_progress
+from tests.contracts.engine.conftest import build
+from tests.engines import builders
+from tests.engines.documents import make
+from tests.engines.opensearch.cluster import Prefixes
+from tests.meaning.tables import random_table
+
+
+@pytest.mark.slow
+def test_several_processes_build_what_one_builds_and_a_killed_one_changes_nothing(
+    prefixes: Prefixes, tmp_path: Path
+) -> None:
+    engine = prefixes.open(tmp_path)
+    several = OpenSearchEngine(cluster_of(engine, processes=2))
+    build(engine, [[make(1, "退款")]], "old")
+    batches = [range(n, n + 7) for n in range(1, 70, 7)]
+    with pytest.raises(IndexUnwritable, match="ended from outside"):
+        several.rebuild(batches, "new", builders.die)
+    with pytest.raises(LookupError, match="no chat thirteen"):
+        several.rebuild(batches, "new", builders.refuse)
+    assert (engine.describe().fingerprint, engine.count(Contains("退款"))) == ("old", 1)
+    steps: list[int] = []
+    count = several.rebuild(
+        batches,
+        "new",
+        builders.chats,
+        lambda _, done, __: steps.append(done),
+        table=random_table("退款订单"),
+    )
+    assert steps == list(range(7, 71, 7))
+    assert count == engine.describe().documents == 70
+    found = engine.id_revisions()
+    engine.rebuild(batches, "one", builders.chats, no_progress, low_memory=True)
+    assert found == engine.id_revisions()
+    assert engine.damage() is None
+    several.close()
+    engine.close()
+
+
+def cluster_of(engine: OpenSearchEngine, **other: object) -> Cluster:
+    return dataclasses.replace(engine._connection.cluster, **other)  # type: ignore[arg-type]
