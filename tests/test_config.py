@@ -258,3 +258,41 @@ def test_images_come_from_the_sites_that_are_named() -> None:
 def test_what_is_no_site_for_images_is_refused(sent: str) -> None:
     with pytest.raises(SettingsError, match="KCHAT_IMAGE_ORIGINS"):
         load_settings(image_origins=sent)
+
+
+OPENSEARCH = {"engine": "opensearch", "opensearch_hosts": "https://a:9200, https://b.example:9200/"}
+
+
+def test_the_hosts_of_a_cluster_are_divided_by_commas() -> None:
+    settings = load_settings(**OPENSEARCH, opensearch_user="u", opensearch_password=SECRET)
+    assert settings.opensearch_addresses == ("https://a:9200", "https://b.example:9200")
+    assert SECRET not in repr(settings)
+    http = load_settings(engine="opensearch", opensearch_hosts="http://opensearch:9200")
+    assert http.opensearch_addresses == ("http://opensearch:9200",)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"opensearch_hosts": ""}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_hosts": "a:9200"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_hosts": "https://u:p@a:9200"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_hosts": "https://a:9200/path"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_user": "u"}, "KCHAT_OPENSEARCH_PASSWORD"),
+        ({"opensearch_password": SECRET}, "KCHAT_OPENSEARCH_USER"),
+        (
+            {"opensearch_user": "u", "opensearch_password": SECRET, "opensearch_api_key": SECRET},
+            "not both",
+        ),
+        ({"opensearch_hosts": "http://a:9200", "opensearch_api_key": SECRET}, "unencrypted"),
+        ({"opensearch_ca": "no.pem"}, "KCHAT_OPENSEARCH_CA"),
+        ({"opensearch_prefix": "Kchat*"}, "KCHAT_OPENSEARCH_PREFIX"),
+        ({"opensearch_shards": 0}, "KCHAT_OPENSEARCH_SHARDS"),
+    ],
+)
+def test_settings_of_a_cluster_that_cannot_be_used_are_refused(
+    more: dict[str, object], named: str
+) -> None:
+    with pytest.raises(SettingsError, match=named) as raised:
+        load_settings(**OPENSEARCH | more)
+    assert SECRET not in str(raised.value)

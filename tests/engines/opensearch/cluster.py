@@ -25,11 +25,15 @@ class Prefixes:
         self._shards = shards
         self._used: set[str] = set()
 
-    def open(self, folder: Path) -> OpenSearchEngine:
-        """An engine whose index has the prefix of a folder."""
+    def cluster(self, folder: Path) -> Cluster:
+        """The cluster, with the prefix of a folder."""
         prefix = f"kchat-{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
         self._used.add(prefix)
-        return OpenSearchEngine(Cluster(self._hosts, prefix, shards=self._shards))
+        return Cluster(self._hosts, prefix, shards=self._shards)
+
+    def open(self, folder: Path) -> OpenSearchEngine:
+        """An engine whose index has the prefix of a folder."""
+        return OpenSearchEngine(self.cluster(folder))
 
     def remove(self) -> None:
         """Remove the indexes of all engines that were opened since the last time."""
