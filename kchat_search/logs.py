@@ -45,6 +45,8 @@ def setup(level: str, form: Form = "text") -> None:
     root.setLevel(level)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # It warns of each status that we ask for; what fails is raised, and told by who catches it.
+    logging.getLogger("opensearch").setLevel(logging.ERROR)
 
 
 class TextLines(logging.Formatter):

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from kchat_search.engines.opensearch.connection import Connection
+from kchat_search.engines.opensearch.generations import write_alias
 from kchat_search.engines.opensearch.mapping import Json
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
@@ -35,13 +36,13 @@ class Action(NamedTuple):
 def index(name: str, made: Json) -> Action:
     """Put a document into an index, in place of one of the same id."""
     key = str(made["id"])
-    head = json.dumps({"index": {"_index": name, "_id": key}})
+    head = json.dumps({"index": {"_index": write_alias(name), "_id": key}})
     return Action(key, f"{head}\n{json.dumps(made, ensure_ascii=False)}\n".encode())
 
 
 def delete(name: str, chat_id: int) -> Action:
     """Remove a document, if it is there."""
-    head = json.dumps({"delete": {"_index": name, "_id": str(chat_id)}})
+    head = json.dumps({"delete": {"_index": write_alias(name), "_id": str(chat_id)}})
     return Action(str(chat_id), f"{head}\n".encode())
 
 

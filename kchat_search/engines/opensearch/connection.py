@@ -112,7 +112,7 @@ class Connection:
 
     def send(self, lines: bytes) -> list[Mapping[str, Any]]:
         """One bulk request; what the server says of each item. Raises as `ask` does."""
-        answer = self.ask("POST", "/_bulk", lines)
+        answer = self.ask("POST", "/_bulk?require_alias=true", lines)
         items: list[Mapping[str, Any]] = [next(iter(item.values())) for item in answer["items"]]
         return items
 

@@ -239,14 +239,16 @@ class OpenSearchEngine:
         """The answer of the newest state; again, if the server has forgotten it: a server that held
         it was ended, or nobody read it for long."""
         for _ in range(_ATTEMPTS):
-            snapshot = self._snapshots.newest()
-            if snapshot is None:
-                return answer(None)
+            snapshot = None
             try:
+                snapshot = self._snapshots.newest()
+                if snapshot is None:
+                    return answer(None)
                 with snapshot:
                     return answer(snapshot)
             except SnapshotGone:
-                self._snapshots.drop(snapshot)
+                if snapshot is not None:
+                    self._snapshots.drop(snapshot)
         raise EngineUnreachable(
             "OpenSearch loses what is being read, again and again: some of its servers may be "
             "starting or ending. Try again in a minute."

@@ -90,7 +90,10 @@ class Generations:
 
     def _check_form(self, index: str) -> None:
         """Raises `IndexDamaged` where somebody changed the mapping or the analysis."""
-        shown = self._connection.ask("GET", f"/{index}")[index]
+        shown = self._connection.ask("GET", f"/{index}", missing_is_none=True)
+        if shown is None:
+            return  # a rebuild has just ended; who opens it finds the newer one
+        shown = shown[index]
         ours = {**mapping.MAPPING, "analysis": mapping.ANALYSIS}
         theirs = {**shown["mappings"], "analysis": shown["settings"]["index"].get("analysis", {})}
         wrong = mapping.missing(ours, theirs)
@@ -109,6 +112,7 @@ class Generations:
         )
         body = {
             "settings": mapping.settings(self._cluster.shards),
+            "aliases": {write_alias(index): {}},
             "mappings": {**mapping.MAPPING, "_meta": asdict(meta)},
         }
         self._connection.ask("PUT", f"/{index}", body)
@@ -205,6 +209,12 @@ _TABLE_PROBLEM = (
     "The table of meanings of the index is missing or damaged. Nothing is found by meaning; all "
     "else works: run `kchat-search reindex`, which makes a new one."
 )
+
+
+def write_alias(index: str) -> str:
+    """The name under which documents are written to an index. A server makes an index that is not
+    there, but no alias: so nothing is written to one that was removed."""
+    return f"{index}-write"
 
 
 def _table_index(index: str) -> str:

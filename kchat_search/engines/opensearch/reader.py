@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -43,8 +43,6 @@ class Reading(Protocol):
 
 
 _VALUES_AT_ONCE = 1_000
-_CHARACTERS = 50_000
-"""More than the values of any field begin with."""
 
 
 class SeenIndex:
@@ -95,14 +93,13 @@ class SeenIndex:
         def found(snapshot: Snapshot | None) -> tuple[str, ...]:
             if snapshot is None:
                 return ()
-            size = _VALUES_AT_ONCE
-            while True:
-                terms = _terms(snapshot, self._sight, field, begin, size)
-                values = [value for term in terms if (value := filter_value(term)) is not None]
-                shown = [value for value in values if shows(value)][:limit]
-                if len(shown) == limit or len(terms) < size:
-                    return tuple(shown)
-                size *= 8
+            shown: list[str] = []
+            for terms in _pages(snapshot, self._sight, field, begin):
+                values = (filter_value(term) for term in terms)
+                shown += [value for value in values if value is not None and shows(value)]
+                if len(shown) >= limit:
+                    break
+            return tuple(shown[:limit])
 
         return self._reading(found)
 
@@ -113,7 +110,7 @@ class SeenIndex:
             if snapshot is None:
                 return ()
             begin = beginning(field, "")
-            terms = _terms(snapshot, self._sight, "beginnings", begin, _CHARACTERS)
+            terms = chain.from_iterable(_pages(snapshot, self._sight, "beginnings", begin))
             return tuple(term.removeprefix(begin) for term in terms)
 
         return self._reading(found)
@@ -159,19 +156,32 @@ def _nothing(plan: Plan, *, masked: bool) -> EngineAnswer:
     )
 
 
-def _terms(
-    snapshot: Snapshot, sight: Sight, field: FilterField, begin: str, size: int
-) -> list[str]:
-    """The terms of a field that begin so, in the order of their code points, at most `size`."""
-    pattern = "".join(re.sub(r"\W", r"\\\g<0>", character) for character in begin) + ".*"
-    terms: Json = {"field": field, "include": pattern, "size": size, "order": {"_key": "asc"}}
-    body: Json = {
-        "query": every([restriction(sight), {"prefix": {field: begin}}]),
-        "size": 0,
-        "aggs": {"terms": {"terms": terms}},
-    }
-    buckets = snapshot.search(body)["aggregations"]["terms"]["buckets"]
-    return [bucket["key"] for bucket in buckets]
+def _pages(
+    snapshot: Snapshot, sight: Sight, field: FilterField, begin: str
+) -> Iterator[Sequence[str]]:
+    """The terms of a field that begin so, in the order of their code points, some at a time."""
+    values: Json = {"terms": {"field": field}}
+    after = {"value": _before(begin)}
+    while True:
+        pages: Json = {"size": _VALUES_AT_ONCE, "sources": [{"value": values}], "after": after}
+        body: Json = {
+            "query": every([restriction(sight), {"prefix": {field: begin}}]),
+            "size": 0,
+            "aggs": {"pages": {"composite": pages}},
+        }
+        found = snapshot.search(body)["aggregations"]["pages"]
+        terms = [bucket["key"]["value"] for bucket in found["buckets"]]
+        fitting = [term for term in terms if term.startswith(begin)]
+        yield fitting
+        if len(terms) < _VALUES_AT_ONCE or not terms[-1].startswith(begin):
+            return
+        after = found["after_key"]
+
+
+def _before(begin: str) -> str:
+    """A text that comes before all that begin so, and hardly any other between."""
+    code = ord(begin[-1]) - 1
+    return begin[:-1] + chr(0xD7FF if 0xD800 <= code < 0xE000 else code) + "\U0010ffff"
 
 
 def _openings(snapshot: Snapshot | None, query: Json) -> Openings:

@@ -23,6 +23,9 @@ from kchat_search.models.plan import Sight
 
 _KEPT = "10m"
 """So long the server keeps a state that nobody reads."""
+_PATIENCE = 10
+"""A server under load may take so many times the processor time that a request may use: it does
+other work in between."""
 _MOST_SIGHTS = 256
 _MOST_WORDS = 20_000
 """So many statistics are kept for a state."""
@@ -61,10 +64,11 @@ class Snapshot:
         Raises `SnapshotGone`, `RequestTooExpensive` and as `Connection.ask` does."""
         processor_time.check()
         asked: Json = {"pit": {"id": self._pit, "keep_alive": _KEPT}, **body}
+        path = "/_search?allow_partial_search_results=false"
         left = processor_time.left()
-        if left != math.inf:
-            asked["timeout"] = f"{max(1, int(left * 1000))}ms"
-        path = "/_search" if "timeout" in asked else "/_search?allow_partial_search_results=false"
+        if left != math.inf:  # then the server says whether it took too long
+            path = "/_search"
+            asked["timeout"] = f"{max(1, int(left * _PATIENCE * 1000))}ms"
         answer: Mapping[str, Any] = self._connection.ask("POST", path, asked)
         if answer["timed_out"]:
             raise RequestTooExpensive(left)
@@ -191,16 +195,24 @@ class Snapshots:
 
     def _opened(self, current: Generation) -> Snapshot:
         for attempt in count(1):
-            pit = self._connection.ask(
-                "POST", f"/{current.index}/_search/point_in_time", keep_alive=_KEPT
-            )["pit_id"]
-            snapshot = Snapshot(self._connection, current, pit)
+            # It is removed if a rebuild has just ended; then there is a newer one.
+            opened = self._connection.ask(
+                "POST",
+                f"/{current.index}/_search/point_in_time",
+                missing_is_none=True,
+                keep_alive=_KEPT,
+            )
             now = self._generations.current()
-            if (now == current and not current.meta.refreshing) or attempt == _ATTEMPTS:
-                return snapshot  # a writer that was killed here says «refreshing» until the next
-            snapshot.retire()
-            if now is not None:
-                current = now
+            if opened is not None:
+                snapshot = Snapshot(self._connection, current, opened["pit_id"])
+                if now == current and not current.meta.refreshing:
+                    return snapshot
+                if attempt == _ATTEMPTS:
+                    return snapshot  # a writer that was killed says «refreshing» until the next one
+                snapshot.retire()
+            if now is None or attempt == _ATTEMPTS:
+                raise SnapshotGone
+            current = now
             time.sleep(_PAUSE)
         raise AssertionError("the last attempt returns")
 

@@ -180,7 +180,7 @@ def some_plans() -> Iterator[Plan]:
         )
 
 
-RESTRICTIONS = (
+RESTRICTIONS: tuple[Node, ...] = (
     FieldIs("participant", ("1", "4")),
     FieldIs("agent_id", ("2",)),
     NoneOf(Contains("退款")),
@@ -200,14 +200,14 @@ def test_a_view_of_many_chats_is_an_index_of_these_alone(
     engine.write([replace(chat, revision=7) for chat in chats[30:50]], [3, 17])
     engine.write(chats[50:], [41])
     held = [chat for chat in chats if chat.id not in (3, 17, 41)]
-    for restriction in RESTRICTIONS:
+    for turn, restriction in enumerate(RESTRICTIONS):
         seen = [chat for chat in held if matches(chat, restriction)]
         assert len(seen) < len(held)
         build(alone, [seen[:10], seen[10:]])
         for masked in (False, True):
             here, there = engine.seen(Sight(restriction, masked)), alone.seen(Sight(masked=masked))
             assert similar(here) == similar(there), restriction
-            for plan in some_plans():
+            for plan in engine_under_test.some(some_plans(), turn):
                 assert everything_asked(here, plan) == everything_asked(there, plan), restriction
     engine.close()
     alone.close()
@@ -234,12 +234,12 @@ def test_who_sees_masked_cannot_tell_two_indexes_apart_that_differ_in_what_is_hi
             asked += [FileNamed(part), HasWord(part[:1], prefix=True)]
     masked, masked_too = one.seen(Sight(masked=True)), other.seen(Sight(masked=True))
     told = 0
-    for node in asked:
+    for node in engine_under_test.some(asked, 0):
         assert masked.count(node, history=True) == masked_too.count(node), node
         told += one.count(node) != other.count(node)
-    assert told > 50  # who sees all can tell them apart
+    assert told > 12  # who sees all can tell them apart
     assert similar(masked) == similar(masked_too)
-    for plan in some_plans():
+    for plan in engine_under_test.some(some_plans(), 0):
         assert everything_asked(masked, plan) == everything_asked(masked_too, plan)
     assert masked.search(Plan(AnyOf(tuple(asked[:60])), limit=99, words=("退款",))) == (
         masked_too.search(Plan(AnyOf(tuple(asked[:60])), limit=99, words=("退款",)))
