@@ -73,30 +73,38 @@ class _Candidate(NamedTuple):
 
 def place(query: str, at: int) -> Place | None:
     """What is typed at a cursor, `at` code points into the query; None inside a quoted text."""
-    before: Token | None = None
+    opened: Token | None = None
     for token in tokens(query, _ignore):
-        if token.start < at <= token.end and token.kind in ("word", "phrase", "near"):
-            return _place(query, at, token, before)
         if token.start >= at:
             break
-        before = token
-    return Place(at, at, "", "")
+        if token.end >= at and token.kind in ("word", "phrase", "near"):
+            return _place(query, at, token, opened)
+        if opened is None and _opens_a_quote(query, token):
+            opened = token
+    return Place(at, at, "", "") if opened is None else _in_quote(query, at, at, opened)
 
 
-def _place(query: str, at: int, token: Token, before: Token | None) -> Place | None:
+def _place(query: str, at: int, token: Token, opened: Token | None) -> Place | None:
+    if opened is not None:
+        return _in_quote(query, at, token.end, opened)
     if token.field:
         colon = _COLON.search(query, token.start)
         begin = token.end if colon is None else colon.end()
         if at < begin:
             return Place(token.start, token.end, "", query[token.start : at])
         return Place(token.start, token.end, token.field, query[begin:at].strip(_QUOTES))
-    if token.kind != "word":
-        return None
-    quote = query[token.start - 1 : token.start]
-    if before is not None and before.field and before.end == token.start - 1 and quote in _QUOTES:
-        # «visitor:"张»: nothing closes the quote yet.
-        return Place(before.start, token.end, before.field, query[token.start : at])
-    return Place(token.start, token.end, "", query[token.start : at])
+    return Place(token.start, token.end, "", query[token.start : at]) if token.kind == "word" else None
+
+
+def _opens_a_quote(query: str, token: Token) -> bool:
+    """Is it «visitor:» before a quote that nothing closes yet?"""
+    edge = query[token.end - 1 : token.end + 1]
+    is_edge = len(edge) == len(":\"") and bool(_COLON.match(edge)) and edge[1] in _QUOTES
+    return bool(token.field) and token.kind == "word" and is_edge
+
+
+def _in_quote(query: str, at: int, end: int, opened: Token) -> Place:
+    return Place(opened.start, end, opened.field, query[opened.end + 1 : at])
 
 
 def _ignore(_: Note) -> None:

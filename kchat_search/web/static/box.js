@@ -144,7 +144,7 @@
   // -- when: at an operator, or when it is asked for -------------------------------------------------
   const operators = [...form.querySelectorAll(".operators code")].map((code) => code.textContent.slice(0, -1));
   const atOperator = () => {
-    const word = /(?:^|[\s(（])[-－]?([a-z]+)([:：]\S*)?$/i.exec(input.value.slice(0, input.selectionStart));
+    const word = /(?:^|[\s(（])[-－]?([a-z]+)([:：](?:["“＂][^"”＂]*|\S*))?$/i.exec(input.value.slice(0, input.selectionStart));
     if (!word) return false;
     const name = word[1].toLowerCase();
     return word[2] ? operators.includes(name) : name.length > 1 && operators.some((each) => each.startsWith(name));
