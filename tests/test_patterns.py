@@ -207,6 +207,25 @@ def test_patterns_stand_in_modules_where_they_are_found() -> None:
     assert made == set(MAKERS)
 
 
+def _repeated_for_good(parsed: Any) -> Iterator[Any]:
+    """What `*+`, `++`, `?+` or `{}+` repeats, here or deeper inside."""
+    for code, argument in parsed:
+        if code is sre.POSSESSIVE_REPEAT:
+            yield argument[2]
+        for part in _inside(code, argument):
+            yield from _repeated_for_good(part)
+
+
+@pytest.mark.parametrize("module", with_patterns())
+def test_only_single_characters_are_repeated_for_good(module: str) -> None:
+    """Python before 3.11.5 reads `(?:ab)*+` wrongly or raises SystemError (CPython issues 101955
+    and 106052), and Debian 12 has 3.11.2. `(?>(?:ab)*)` says the same."""
+    for name, pattern in patterns(module).items():
+        for inside in _repeated_for_good(parser.parse(pattern.pattern, pattern.flags)):
+            assert len(inside) == 1, name
+            assert inside[0][0] in (sre.IN, sre.LITERAL, sre.NOT_LITERAL, sre.ANY), name
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("module", with_patterns())
 def test_each_pattern_of_a_module_takes_linear_time(module: str) -> None:

@@ -14,7 +14,7 @@ _MARKS = "\u0300-\u036f\u20d0-\u20f0\ufe20-\ufe2f"
 """Characters that are drawn over the one before them: keycaps, circles, strokes."""
 _BETWEEN = rf"[ \u2800._·•~/|(){_MARKS}-]{{1,3}}"
 """What may stand between two groups of digits of one number."""
-_CHAINS = re.compile(f"[0-9]++(?:{_BETWEEN}+[0-9]++)*+")
+_CHAINS = re.compile(f"[0-9]++(?>(?:{_BETWEEN}+[0-9]++)*)")
 _DIVIDES_NOTHING = re.compile(f"[{_MARKS}]+")
 _FEWEST_DIGITS = 8
 _MOST_DIGITS = 24

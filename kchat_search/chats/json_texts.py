@@ -24,7 +24,7 @@ _MAX_ESCAPED = 3
 """How often JSON may be in a string of JSON."""
 _CHECK_EVERY = 1_000
 
-_BRACKETS = re.compile(r'"(?:[^"\\]++|\\.|\\\Z)*+"?|[\[\]{}]', re.DOTALL)
+_BRACKETS = re.compile(r'"(?>(?:[^"\\]++|\\.|\\\Z)*)"?|[\[\]{}]', re.DOTALL)
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+|[^\x00-\x7f]+")
 _ADDRESS = re.compile(r"(?:https?:)?//\S+", re.IGNORECASE)
 _MEDIA = re.compile(

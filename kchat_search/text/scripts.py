@@ -34,7 +34,7 @@ HIDDEN_DIGIT, HIDDEN_LETTER = "\ufdd0", "\ufdd1"
 """What stands in a text for a digit or a letter that is hidden (`kchat_search.models.plan`)."""
 
 _LETTERS = re.compile(rf"[^\W\d_{_HAN}{_UNSPACED}]+")
-_LETTERS_SOME_HIDDEN = re.compile(rf"(?:{_LETTERS.pattern}+|{HIDDEN_LETTER}++)++")
+_LETTERS_SOME_HIDDEN = re.compile(rf"(?>(?:{_LETTERS.pattern}+|{HIDDEN_LETTER}++)+)")
 _RUNS = re.compile(
     f"(?P<han>[{_HAN}]+)"
     f"|(?P<unspaced>[{_UNSPACED}]+)"
