@@ -72,7 +72,8 @@ _TAG = re.compile(
     re.VERBOSE,
 )
 _ATTRIBUTE = re.compile(
-    r"""([A-Za-z_:@][^\s"'<>/=]*+) (?>(?:\s*+=\s*+ (?:"([^"]*+)" | '([^']*+)' | ([^\s"'<>=`]++)))?)""",
+    r"""([A-Za-z_:@][^\s"'<>/=]*+)
+    (?>(?:\s*+=\s*+ (?:"([^"]*+)" | '([^']*+)' | ([^\s"'<>=`]++)))?)""",
     re.VERBOSE,
 )
 _DECLARATION = re.compile(r"<(?:!doctype\b|!\[(?:if|endif)\b|\?xml\b)[^<>]*+>", re.IGNORECASE)

@@ -93,13 +93,15 @@ def _place(query: str, at: int, token: Token, opened: Token | None) -> Place | N
         if at < begin:
             return Place(token.start, token.end, "", query[token.start : at])
         return Place(token.start, token.end, token.field, query[begin:at].strip(_QUOTES))
-    return Place(token.start, token.end, "", query[token.start : at]) if token.kind == "word" else None
+    if token.kind != "word":
+        return None
+    return Place(token.start, token.end, "", query[token.start : at])
 
 
 def _opens_a_quote(query: str, token: Token) -> bool:
     """Is it «visitor:» before a quote that nothing closes yet?"""
     edge = query[token.end - 1 : token.end + 1]
-    is_edge = len(edge) == len(":\"") and bool(_COLON.match(edge)) and edge[1] in _QUOTES
+    is_edge = len(edge) == len(':"') and bool(_COLON.match(edge)) and edge[1] in _QUOTES
     return bool(token.field) and token.kind == "word" and is_edge
 
 

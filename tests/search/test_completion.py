@@ -26,7 +26,7 @@ PLACES = [
     ('rating:"Rather d|"', Place(0, 17, "rating", "Rather d")),
     ('visitor:"张|', Place(0, 10, "visitor", "张")),
     ('退款 visitor:"|', Place(3, 12, "visitor", "")),
-    ('visitor:“张 |', Place(0, 11, "visitor", "张 ")),
+    ("visitor:“张 |", Place(0, 11, "visitor", "张 ")),
     ('visitor:"张 三| 退款', Place(0, 12, "visitor", "张 三")),
     ("said:last we|", Place(10, 12, "", "we")),
     ('"agent:李|雷"', None),
