@@ -185,6 +185,7 @@ def shared(run: Path) -> Sequence[str]:
             keeper = subprocess.Popen(
                 [sys.executable, "-m", "tests.opensearch", str(ends_with)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, text=True,
+                cwd=Path(__file__).parent.parent,
             )  # fmt: skip
             _keepers.append(keeper)
             assert keeper.stdout is not None

@@ -39,6 +39,8 @@ from kchat_search.text.scripts import RunKind, runs
 NOTHING: Json = {"match_none": {}}
 EVERY: Json = {"match_all": {}}
 _FARTHEST = 2**31 - 1
+_TERMS_AT_ONCE = 60_000
+"""A server takes no more in one condition."""
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 
 
@@ -182,7 +184,8 @@ class Compiler:
         if node.field == "id":
             numbers = [int(v) for v in node.values if v is not None and _ID.fullmatch(v)]
             wanted = [number for number in numbers if abs(number) < 2**63]
-            return {"terms": {"id": wanted}} if wanted else NOTHING
+            portions = range(0, len(wanted), _TERMS_AT_ONCE)
+            return some({"terms": {"id": wanted[at : at + _TERMS_AT_ONCE]}} for at in portions)
         asked = sorted(map(term, asked_terms(node.field, node.values, masked=self.masked)))
         return {"terms": {node.field: asked}} if asked else NOTHING
 

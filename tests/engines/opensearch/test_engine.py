@@ -13,7 +13,20 @@ from kchat_search.engines.opensearch.connection import Cluster
 from kchat_search.engines.opensearch.engine import OpenSearchEngine
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import EngineUnreachable, IndexDamaged
-from kchat_search.models.plan import Contains, EngineAnswer, Everything, Plan, Sight
+from kchat_search.models.plan import (
+    Contains,
+    EngineAnswer,
+    Everything,
+    FieldIs,
+    HasWord,
+    Messages,
+    Near,
+    Node,
+    Passage,
+    Plan,
+    Said,
+    Sight,
+)
 from tests.contracts.engine.conftest import build
 from tests.contracts.engine.test_sight import RESTRICTIONS, many, some_plans
 from tests.engines.documents import make
@@ -80,6 +93,35 @@ def test_what_is_being_written_is_seen_by_nobody(
     for each in (engine, reader):
         assert list(each.ids(Plan(Contains("退款"), sort="newest"))) == [2]
     reader.close()
+
+
+@pytest.mark.slow
+def test_what_is_beyond_the_limits_of_a_server_is_found_too(engine: OpenSearchEngine) -> None:
+    """By default a document may have 10,000 nested ones, a term 32,766 bytes, a query 65,536
+    terms."""
+    sender = "#\n\x1f" + "q" * 40_000
+    long = make(
+        2, f"退款{'物流' * 100_000}到账 123", agent="a" * 40_000, participants=("b" * 50_000,)
+    )
+    said = Passage("x y", "agent", sender, 5)
+    engine.write([make(1, *map(str, range(10_050))), long, make(3, "a" * 40_000, passages=(said,))])
+    asked: dict[Node, int] = {
+        Contains("10049"): 1,
+        Contains("流到账 123"): 1,
+        Near(("退款", "到账"), 200_000): 1,
+        Near(("退款", "到账"), 199_999): 0,
+        FieldIs("agent_id", ("a" * 40_000,)): 1,
+        FieldIs("participant", ("b" * 50_000, "b" * 50_001)): 1,
+        FieldIs("agent_id", ("a" * 40_001,)): 0,
+        FieldIs("id", tuple(map(str, range(3, 70_000)))): 1,
+        Said(Messages(senders=(sender,), start=5, end=6)): 1,
+        HasWord("a" * 500, prefix=True): 1,
+        HasWord("a" * 500): 0,
+    }
+    for node, found in asked.items():
+        assert engine.count(node) == found, str(node)[:99]
+    assert [len(v) for v in engine.values("participant", "b", 9, bool)] == [8_064]
+    assert engine.damage() is None
 
 
 def remove_a_chat(engine: OpenSearchEngine, index: str) -> None:
