@@ -1,6 +1,7 @@
 """Measures all engines over the same chats, each step in a new process. Prints Markdown.
 
     python -m benchmarks.engines --chats 100000 [--only ours,fts5] [--json FILE]
+    OPENSEARCH_HOSTS=http://127.0.0.1:9200 python -m benchmarks.engines --only ours,opensearch
 
 The usual recipe builds some 200 chats a second, so it gets only `--whoosh-chats` of them; the table
 says so. With `--folder`, the indexes stay there, and the next run uses the archive that is there.
@@ -29,6 +30,8 @@ from benchmarks.measure import say
 from kchat_search.text.segmentation import Segmenter
 
 ENGINES = ("ours", *rivals.PLACES)
+_CLUSTER = "opensearch"
+"""Ours over the servers that `OPENSEARCH_HOSTS` names; only where it is asked for."""
 _WHOOSH_CHATS = 20_000
 _EXTRAS = {"tantivy": "tantivy"}
 _PACKAGES = ("whoosh3", "jieba", "rjieba", "numpy", "tantivy")
@@ -76,7 +79,7 @@ def _arguments() -> argparse.Namespace:
 
 def _names(text: str) -> tuple[str, ...]:
     names = tuple(text.split(","))
-    if unknown := set(names) - set(ENGINES):
+    if unknown := set(names) - {*ENGINES, _CLUSTER}:
         raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
     return names
 
@@ -154,6 +157,13 @@ class Bench:
     def contender(self, name: str, count: int) -> dict[str, Any]:
         """All figures of one engine over `count` chats."""
         found: dict[str, Any] = {}
+        if name == _CLUSTER:  # over the archive of ours
+            place = self.folder / "ours"
+            if not (place / "archive.sqlite3").exists():
+                raise SystemExit("opensearch needs the archive of ours: --only ours,opensearch")
+            found["build"] = self._step("build", name, count, place)
+            found["ask"] = self._step("ask", name, count, place)
+            return found
         if name == "ours":
             found["fill"] = self._step("fill", name, count)
             say(f"ours: archived at {found['fill']['rate']:,.0f} chats/s")

@@ -6,6 +6,7 @@ the benchmark measures the way that chats really go.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,22 +40,35 @@ _CORPUS = "benchmark"
 _LINKS = Links("http://127.0.0.1:5080/")
 
 
-def settings(folder: Path, *, meaning: bool = True) -> Settings:
-    """Settings with the archive and the index in one folder. Kchat is never asked."""
+def settings(folder: Path, *, meaning: bool = True, cluster: bool = False) -> Settings:
+    """Settings with the archive and the index in one folder. Kchat is never asked. `cluster`: the
+    index is on the servers that `OPENSEARCH_HOSTS` names."""
+    elsewhere = (
+        {
+            "engine": "opensearch",
+            "opensearch_hosts": os.environ["OPENSEARCH_HOSTS"],
+            "opensearch_prefix": "kchat-benchmark",
+            "opensearch_shards": int(os.environ.get("OPENSEARCH_SHARDS", "1")),
+            "opensearch_replicas": 0,
+        }
+        if cluster
+        else {}
+    )
     return only(
         base_url="http://127.0.0.1:9",
         archive_url=f"sqlite:///{folder}/archive.sqlite3",
         index_dir=folder / "index",
         log_level="WARNING",
         meaning=meaning,
+        **elsewhere,
     )
 
 
 @contextmanager
-def opened(folder: Path, *, meaning: bool = True) -> Iterator[Service]:
-    """The service over a folder."""
+def opened(folder: Path, *, meaning: bool = True, cluster: bool = False) -> Iterator[Service]:
+    """The service over a folder; see `settings`."""
     folder.mkdir(parents=True, exist_ok=True)
-    service = make_service(settings(folder, meaning=meaning))
+    service = make_service(settings(folder, meaning=meaning, cluster=cluster))
     try:
         yield service
     finally:

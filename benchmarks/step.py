@@ -35,7 +35,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="One step of a benchmark.")
     parser.add_argument("step", choices=["fill", "build", "ask", "tick"])
-    parser.add_argument("engine", choices=["ours", *rivals.PLACES])
+    parser.add_argument("engine", choices=["ours", "opensearch", *rivals.PLACES])
     parser.add_argument("folder", type=Path)
     parser.add_argument("chats", type=int)
     parser.add_argument("out", type=Path)
@@ -55,26 +55,28 @@ def _fill(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _build(chosen: argparse.Namespace) -> dict[str, Any]:
     """Index all chats. The time for making the chats is not counted."""
-    if chosen.engine == "ours":
-        with ours.opened(chosen.folder) as service:
+    if chosen.engine in ("ours", "opensearch"):
+        cluster = chosen.engine == "opensearch"
+        with ours.opened(chosen.folder, cluster=cluster) as service:
             seconds = ours.build(service)
             by_kind = ours.sizes(service)
-        index = Path(ours.settings(chosen.folder).index_dir)
+            taken = service.engine.describe().size_bytes
         made = corpus.Timed(corpus.chats(chosen.chats))
         for _ in made:
             pass
     else:
-        by_kind, index = {}, chosen.folder
+        by_kind = {}
         chosen.folder.mkdir(parents=True)
         made = corpus.Timed(corpus.chats(chosen.chats))
         rivals.make(chosen.engine, chosen.folder).build(_told(made))
         # The clock starts at the first chat. Before that, the dictionary is loaded.
         seconds = perf_counter() - made.began - made.seconds
+        taken = measure.size(chosen.folder)
     return {
         "chats": chosen.chats,
         "seconds": seconds,
         "rate": chosen.chats / seconds,
-        "bytes": measure.size(index),
+        "bytes": taken,
         "text_bytes": made.text_bytes,
         "sizes": by_kind,
     }
@@ -114,11 +116,12 @@ def _ask(chosen: argparse.Namespace) -> dict[str, Any]:
 @contextmanager
 def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
     """A function that asks, and the kinds of queries that this engine can answer."""
-    if chosen.engine == "ours":
-        with ours.opened(chosen.folder) as service:
+    if chosen.engine in ("ours", "opensearch"):
+        cluster = chosen.engine == "opensearch"
+        with ours.opened(chosen.folder, cluster=cluster) as service:
             service.warm()
             asking = ours.Asking(service)
-            yield asking.ask, list(queries.KINDS)
+            yield _renamed(asking.ask) if cluster else asking.ask, list(queries.KINDS)
         return
     rival = rivals.make(chosen.engine, chosen.folder)
     rival.open()
@@ -129,6 +132,16 @@ def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
         return total, {chosen.engine: perf_counter() - began}
 
     yield ask, [kind for kind in queries.KINDS if rival.supports(kind)]
+
+
+def _renamed(ask: Ask) -> Ask:
+    """The columns of our own, as those of the cluster."""
+
+    def asked(query: Query) -> tuple[int, dict[str, float]]:
+        total, seconds = ask(query)
+        return total, {"opensearch": seconds["engine"], "over_opensearch": seconds["service"]}
+
+    return asked
 
 
 Times = dict[str, dict[str, list[list[float]]]]

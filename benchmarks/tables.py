@@ -16,6 +16,8 @@ NAMES = {
     "engine": "ours, engine",
     "service": "ours, service",
     "share": "of it our own share",
+    "opensearch": "ours on OpenSearch, engine",
+    "over_opensearch": "ours on OpenSearch, service",
     "whoosh": "(a) Whoosh, usual recipe",
     "fts5": "(b) FTS5, jieba words",
     "trigram": "(b) FTS5, trigram",

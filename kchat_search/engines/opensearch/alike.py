@@ -26,8 +26,6 @@ from kchat_search.models.plan import NO_TIME, Alike, AlikeHit, EngineHit, Sight
 
 TELLING = 40
 _CONSIDERED = 4_000
-_AT_ONCE = 1_000
-"""The frequencies of so many words are asked for in one request."""
 VECTOR_WEIGHT = 0.5
 _WINDOW = 200
 _DIGITS = 4
@@ -93,9 +91,7 @@ def _telling(snapshot: Snapshot, sight: Sight, asked: Alike, itself: Json) -> _W
     """The words of the chat that weigh most. A word that only the chat itself has tells nothing."""
     frequencies = dict(Counter(asked.words).most_common(_CONSIDERED))
     listed = list(frequencies)
-    statistics = snapshot.statistics(sight, ())
-    for first in range(0, len(listed), _AT_ONCE):
-        statistics = snapshot.statistics(sight, listed[first : first + _AT_ONCE])
+    statistics = snapshot.statistics(sight, listed)
     average = average_length(statistics.words, statistics.documents)
     in_index = bool(listed) and snapshot.count(itself) > 0
     norm = K1 * (1 - B + B * len(asked.words) / average)

@@ -27,6 +27,8 @@ _PATIENCE = 10
 """A server under load may take so many times the processor time that a request may use: it does
 other work in between."""
 _MOST_SIGHTS = 256
+_WORDS_AT_ONCE = 1_000
+"""The frequencies of so many words are asked for in one request."""
 _MOST_WORDS = 20_000
 """So many statistics are kept for a state."""
 _ATTEMPTS, _PAUSE = 20, 0.05
@@ -98,42 +100,47 @@ class Snapshot:
 
     def statistics(self, sight: Sight, words: Iterable[str]) -> Statistics:
         """Those of what somebody sees, with the frequencies of these words."""
+        wanted = list(dict.fromkeys(words))
         with self._lock:
             known = self._statistics.get(sight)
-            lacking = [word for word in words if known is None or word not in known.dfs]
+            dfs = {w: known.dfs[w] for w in wanted if w in known.dfs} if known else {}
+        lacking = [word for word in wanted if word not in dfs]
         if known is not None and not lacking:
             return known
-        aggs: Json = {
-            "words": {"sum": {"field": "length"}},
-            "former": {"filter": {"term": {"has_former": True}}},
-        }
-        asked = {str(n): {"term": {"words": word}} for n, word in enumerate(lacking)}
-        if asked:
-            aggs["dfs"] = {"filters": {"filters": asked}}
-        body = {
-            "query": every([restriction(sight)]),
-            "size": 0,
-            "track_total_hits": True,
-            "aggs": aggs,
-        }
-        answer = self.search(body)
-        found = answer["aggregations"]
-        buckets = found["dfs"]["buckets"] if asked else {}
-        dfs = {word: int(buckets[str(n)]["doc_count"]) for n, word in enumerate(lacking)}
+        counted = self._counted(sight, lacking[:_WORDS_AT_ONCE])
+        for start in range(_WORDS_AT_ONCE, len(lacking), _WORDS_AT_ONCE):
+            some = lacking[start : start + _WORDS_AT_ONCE]
+            counted.dfs.update(self._counted(sight, some).dfs)
         with self._lock:
             if len(self._statistics) > _MOST_SIGHTS:
                 self._statistics.clear()
             known = self._statistics.get(sight)
             if known is None or len(known.dfs) > _MOST_WORDS:
-                known = Statistics(
-                    int(answer["hits"]["total"]["value"]),
-                    int(found["words"]["value"] or 0),
-                    int(found["former"]["doc_count"]),
-                    dict(known.dfs) if known and len(known.dfs) <= _MOST_WORDS else {},
-                )
-                self._statistics[sight] = known
-            known.dfs.update(dfs)
+                # Nothing is taken out of one that somebody may be reading.
+                known = self._statistics[sight] = counted
+            known.dfs.update(dfs | counted.dfs)
         return known
+
+    def _counted(self, sight: Sight, words: Sequence[str]) -> Statistics:
+        """The same, from the server."""
+        aggs: Json = {
+            "words": {"sum": {"field": "length"}},
+            "former": {"filter": {"term": {"has_former": True}}},
+        }
+        if words:
+            each = {str(n): {"term": {"words": word}} for n, word in enumerate(words)}
+            aggs["dfs"] = {"filters": {"filters": each}}
+        query = every([restriction(sight)])
+        body = {"query": query, "size": 0, "track_total_hits": True, "aggs": aggs}
+        answer = self.search(body)
+        found = answer["aggregations"]
+        buckets = found["dfs"]["buckets"] if words else {}
+        return Statistics(
+            int(answer["hits"]["total"]["value"]),
+            int(found["words"]["value"] or 0),
+            int(found["former"]["doc_count"]),
+            {word: int(buckets[str(n)]["doc_count"]) for n, word in enumerate(words)},
+        )
 
     # -- as long as it is read ---------------------------------------------------------------------
 

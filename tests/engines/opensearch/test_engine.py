@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from kchat_search.engines.opensearch import snapshot
 from kchat_search.engines.opensearch.connection import Cluster
 from kchat_search.engines.opensearch.engine import OpenSearchEngine
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.errors import EngineUnreachable, IndexDamaged
 from kchat_search.models.plan import (
+    Alike,
     Contains,
     EngineAnswer,
     Everything,
@@ -22,6 +24,7 @@ from kchat_search.models.plan import (
     Messages,
     Near,
     Node,
+    NoneOf,
     Passage,
     Plan,
     Said,
@@ -176,3 +179,20 @@ def test_where_nobody_answers_every_method_says_so() -> None:
         with pytest.raises(EngineUnreachable, match="KCHAT_OPENSEARCH_HOSTS"):
             call()
     engine.close()
+
+
+def test_the_frequencies_that_are_kept_are_bounded(
+    engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is forgotten is asked for again, also in the middle of one question."""
+    monkeypatch.setattr(snapshot, "_MOST_WORDS", 3)
+    monkeypatch.setattr(snapshot, "_WORDS_AT_ONCE", 2)
+    monkeypatch.setattr(snapshot, "_MOST_SIGHTS", 1)
+    words = tuple(f"w{n}" for n in range(9))
+    engine.write([make(1, " ".join(words)), make(2, "w1 w2"), make(3, "w8 x")])
+    for _ in range(2):
+        for sight in (Sight(), Sight(NoneOf(FieldIs("id", ("3",)))), Sight(masked=True)):
+            reader = engine.seen(sight)
+            found = [one.hit.id for one in reader.alike(Alike(1, words, 5))]
+            assert found == ([2] if sight.restriction != Everything() else [2, 3])
+            assert reader.search(Plan(Everything(), words=words)).hits[0].id == 1
