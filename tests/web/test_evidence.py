@@ -54,9 +54,9 @@ def test_it_names_the_days_and_their_zone(client: FlaskClient, path: str, expect
         ({"complete": False, "pending": 2}, " 2 个对话等待编入索引 查看状态 "),
         (
             {"complete": False, "pending": 12, "rejected": 3},
-            "结果可能不全。12 个对话等待编入索引；3 个对话无法识别 ",
+            "结果可能不全： 12 个对话等待编入索引；3 个对话无法识别 ",
         ),
-        ({"complete": False, "backfilled": False}, "结果可能不全。历史对话仍在导入 "),
+        ({"complete": False, "backfilled": False}, "结果可能不全： 历史对话仍在导入 "),
         ({"complete": False}, "有对话还不能搜索"),
         ({"synced_at": None}, "尚未同步"),
     ],

@@ -129,8 +129,9 @@
   // both. What it is about itself, it decides.
   const withTicks = (link) => {
     const form = link.closest("#filter-form");
-    if (!form) return link.getAttribute("href");
-    const wanted = new URLSearchParams(link.search);
+    const to = link.getAttribute("href"); // a bar of the histogram has no other
+    if (!form) return to;
+    const wanted = new URL(to, location.href).searchParams;
     const present = new URLSearchParams(location.search);
     const fields = [...form.elements];
     const same = (one, other) => one.join("\n") === other.join("\n");
@@ -167,6 +168,7 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("#filter-form :is([type=checkbox], [type=radio], select)") && !event.target.closest("dialog")) event.target.form.requestSubmit();
   });
+  document.addEventListener("input", (event) => event.target.closest("#filters .range")?.classList.add("edited"));
   window.addEventListener("popstate", () => {
     trouble.hidden = true; // it was about another search
     if (here() === shown) { // only the fragment, or back before the answer for another place came

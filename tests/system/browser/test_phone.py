@@ -55,7 +55,7 @@ def test_several_filters_are_applied_at_once(watch: Watch) -> None:
     page = with_sheet(watch, "/?q=包裹")
     page.check(BOX)
     page.check("#filter-form input[name=rating][value='1']")
-    page.click("#filters [type=submit]")
+    page.click("#filters .sheet-foot [type=submit]")
     page.wait_for_function("() => location.search.includes('agent_id=2193&rating=1')")
     expect(page.locator("#filters")).to_be_hidden()
     expect(page.locator("a.to-filters")).to_be_focused()
