@@ -188,11 +188,12 @@ def test_the_frequencies_that_are_kept_are_bounded(
     monkeypatch.setattr(snapshot, "_MOST_WORDS", 3)
     monkeypatch.setattr(snapshot, "_WORDS_AT_ONCE", 2)
     monkeypatch.setattr(snapshot, "_MOST_SIGHTS", 1)
-    words = tuple(f"w{n}" for n in range(9))
-    engine.write([make(1, " ".join(words)), make(2, "w1 w2"), make(3, "w8 x")])
+    words = tuple(f"w{letter}" for letter in "abcdefghi")
+    engine.write([make(1, " ".join(words)), make(2, "wa wb"), make(3, "wi x")])
     for _ in range(2):
         for sight in (Sight(), Sight(NoneOf(FieldIs("id", ("3",)))), Sight(masked=True)):
             reader = engine.seen(sight)
+            assert reader.search(Plan(Everything(), words=words[:4])).total
             found = [one.hit.id for one in reader.alike(Alike(1, words, 5))]
             assert found == ([2] if sight.restriction != Everything() else [2, 3])
             assert reader.search(Plan(Everything(), words=words)).hits[0].id == 1
