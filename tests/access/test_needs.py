@@ -21,7 +21,7 @@ METHODS = {
     for name, method in inspect.getmembers(Service, inspect.isroutine)
     if not name.startswith("_") and name not in FIELDS
 }
-OPEN = {"may", "ready", "alerts", "rebuilt_percent"}
+OPEN = {"may", "ready", "alerts", "rebuilt_percent", "kchat_chat_url"}
 """What is open to all. Whoever adds to this has asked what it tells a stranger."""
 
 
