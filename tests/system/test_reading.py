@@ -105,13 +105,13 @@ def test_all_of_it_is_loaded_before_it_is_printed(watch: Watch) -> None:
     page.evaluate("() => { window.print = () => { document.title = 'printed'; }; }")
     page.emulate_media(media="print")
     assert (
-        page.locator(".on-paper").inner_text().startswith("这里只有第 601–1,000 条消息，共 1,000")
+        page.locator("p.on-paper").inner_text().startswith("这里只有第 601–1,000 条消息，共 1,000")
     )
     page.emulate_media(media="screen")
     page.click("#whole")
     page.wait_for_function("() => document.title === 'printed'")
     assert page.locator(".transcript > [id]").count() == 1_000
-    assert page.locator(".on-paper, .parts").count() == 0
+    assert page.locator("p.on-paper, .parts").count() == 0
 
 
 def test_a_button_copies_the_link_to_a_message(watch: Watch) -> None:
