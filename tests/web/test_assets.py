@@ -48,3 +48,13 @@ def test_a_bundle_is_kept_for_ever_and_has_no_comments(
     )
     assert again.status_code == 304
     assert client.get(f"/static/page-{name}s.{kind}").status_code == 404
+
+
+def test_no_selector_means_something_else_when_its_blanks_are_gone() -> None:
+    """`.a :is(b)` becomes `.a:is(b)`; `.a *:is(b)` stays what it is."""
+    changed = [
+        (path.name, found)
+        for path in STATIC.glob("*.css")
+        for found in re.findall(r"[\w\])] :[a-z-]+", path.read_text("utf-8"))
+    ]
+    assert changed == []
