@@ -10,10 +10,10 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY kchat_search kchat_search
 # Wheels of everything first (jieba comes as source), then an environment of them alone, without pip.
 RUN --mount=type=cache,target=/root/.cache/pip \
-    pip wheel --constraint constraints.txt --wheel-dir /wheels '.[fast,postgres]' gunicorn
+    pip wheel --constraint constraints.txt --wheel-dir /wheels '.[fast,postgres,opensearch]' gunicorn
 RUN python -m venv --without-pip /opt/kchat-search \
     && pip --python /opt/kchat-search/bin/python install --no-index --find-links /wheels \
-        'kchat-search[fast,postgres]' gunicorn
+        'kchat-search[fast,postgres,opensearch]' gunicorn
 
 FROM base
 LABEL org.opencontainers.image.title="kchat-search" \

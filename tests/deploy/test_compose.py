@@ -8,6 +8,7 @@ import sys
 import tomllib
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -23,9 +24,12 @@ from tests.deploy.compose_files import (
     our_services,
     words,
 )
+from tests.deploy.gunicorn_options import options
 from tests.docs.documents import ROOT, text
 
 VERSION = tomllib.loads(text("pyproject.toml"))["project"]["version"]
+RESERVED = 3
+"""Connections that PostgreSQL keeps for its superuser."""
 SERVICES = [(file, name) for file, name, _ in our_services()]
 WEB = [(file, service) for file, name, service in our_services() if name.startswith("web")]
 
@@ -135,8 +139,46 @@ def test_caddy_finds_every_web_server_and_what_its_file_asks_for(file: str) -> N
 
 @pytest.mark.parametrize(("file", "name"), SERVICES)
 def test_the_account_is_the_workers_alone(file: str, name: str) -> None:
+    own = {"web": [".env", ".env.web"], "worker": [".env", ".env.worker"]}
     read = files_of_environment(service_of(file, name))
-    assert read == [".env", ".env.web" if name.startswith("web") else ".env.worker"]
+    assert read == own.get(name.rstrip("0123456789"), [])
+
+
+@pytest.mark.parametrize(("file", "name"), SERVICES)
+def test_servers_that_are_named_are_services_in_the_same_network(file: str, name: str) -> None:
+    service, others = service_of(file, name), compose(file)["services"]
+    given = environment(service)
+    hosts = [
+        str(urlsplit(address).hostname)
+        for setting in ("KCHAT_ARCHIVE_URL", "KCHAT_ACCESS_URL", "KCHAT_OPENSEARCH_HOSTS")
+        for address in given.get(setting, "").split(",")
+        if address
+    ]
+    for host in hosts:
+        assert set(others[host]["networks"]) & set(service["networks"])
+    if hosts:
+        assert [host for host in others if host.startswith("opensearch")] == hosts[2:]
+        assert given["PGPASSWORD"] == environment(others["postgres"])["POSTGRES_PASSWORD"]
+
+
+def test_the_database_takes_as_many_connections_as_all_processes_may_open() -> None:
+    """gunicorn's first process has loaded the program too. Beside the services one command runs."""
+    services = [(name, each) for file, name, each in our_services() if "cluster" in file]
+    webs = [each for name, each in services if name.startswith("web")]
+    workers = [each for name, each in services if name.startswith("worker")]
+    processes = len(webs) * (options(image.command())["workers"] + 1) + len(workers) + 1
+    pool = SettingsOfServe.model_fields["database_pool_size"].default
+    databases = ("archive", "people")
+    given = " ".join(service_of("compose.cluster.yaml", "postgres")["command"])
+    (most,) = re.findall(r"max_connections=(\d+)", given)
+    assert processes * len(databases) * 2 * pool + len(workers) <= int(most) - RESERVED
+
+
+def test_the_servers_of_the_index_are_of_the_version_that_ci_runs() -> None:
+    services = compose("compose.cluster.yaml")["services"]
+    tags = {each["image"] for name, each in services.items() if name.startswith("opensearch")}
+    (version,) = re.findall(r"^version=(.+)$", text(".ci/opensearch"), re.MULTILINE)
+    assert tags == {f"opensearchproject/opensearch:{version}"}
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -10,7 +10,7 @@ import pytest
 
 from kchat_search.cli import commands as group
 from kchat_search.config import PREFIX, SettingsOfServe, only
-from tests.deploy.compose_files import compose, files_of_environment
+from tests.deploy.compose_files import compose, environment, files_of_environment
 from tests.docs import documents
 from tests.docs.documents import GUIDE, text
 
@@ -47,7 +47,7 @@ def lines() -> Iterator[str]:
 def calls_of_compose() -> Iterator[tuple[str, list[str]]]:
     """(file, words after the options of `docker compose`) of each call."""
     for line in lines():
-        for call in re.findall(r"docker compose ([^)<>&]+)", line):
+        for call in re.findall(r"docker compose (.+?)(?: [<>] .*)?$", line):
             found, file = shlex.split(call), "compose.yaml"
             while found[0].startswith("-"):
                 option, value = found[:2]
@@ -95,3 +95,16 @@ def test_the_files_of_settings_are_those_that_compose_and_systemd_read() -> None
     assert told.keys() == {file for each in services for file in files_of_environment(each)}
     units = text("deploy/kchat-search-web.service") + text("deploy/kchat-search-worker.service")
     assert all(file in units for file in told.values())
+
+
+def test_addresses_that_are_copied_are_those_of_the_settings() -> None:
+    """On one machine the defaults, on the cluster those of its Compose file."""
+    settings = ("archive_url", "access_url")
+    cluster = environment(compose("compose.cluster.yaml")["services"]["web1"])
+    pairs = {
+        (str(SettingsOfServe.model_fields[name].default), cluster[PREFIX + name.upper()])
+        for name in settings
+    }
+    copied = [tuple(call[2:]) for call in calls_of_the_program() if call[:2] == ["archive", "copy"]]
+    assert len(copied) == 4
+    assert set(copied) == pairs | {(to, source) for source, to in pairs}
