@@ -22,7 +22,7 @@ ENGLISH = (
     "Next try at 2016-05-20 12:00:20."
 )
 CHINESE = (
-    "索引进程已结束 3 次。最近一次的原因：索引文件夹无法写入。请检查权限和磁盘空间。 "
+    "索引进程已结束 3 次。最近一次的原因：索引无法写入。请检查权限和磁盘空间。 "
     "下次重试：2016-05-20 12:00:20。"
 )
 
@@ -53,10 +53,10 @@ def test_the_status_page_says_it_in_the_language_of_the_reader(
 ) -> None:
     service.wrong = (ENDED,)
     page = look(client, "/status?lang=zh").text
-    assert "索引进程已结束 3 次。 索引文件夹无法写入。 怎么办： 请检查权限和磁盘空间。" in page
+    assert "索引进程已结束 3 次。 索引无法写入。 怎么办： 请检查权限和磁盘空间。" in page
     assert "下次重试：2016-05-20 12:00:20。" in page
     page = look(client, "/status?lang=en").text
-    assert "The indexer ended 3 times. The folder of the index can't be written." in page
+    assert "The indexer ended 3 times. The index can't be written." in page
     assert f"Technical details {FOLDER.text}" in page
     assert "Next try at May 20, 2016, 12:00:20." in page
     service.wrong = (FAILED,)
