@@ -112,7 +112,7 @@ def test_a_name_is_one_however_it_is_written(access: SqlAccess, name: str) -> No
 def test_many_at_one_time_gain_no_tries(office: Office) -> None:
     """A try counts before it has failed."""
     hasher = Waiting()
-    access = office.open(passwords=Passwords(hasher))
+    access = office.open(passwords=Passwords(hasher), wait_seconds=60.0)
     answers: list[object] = []
 
     def guess(number: int) -> None:
@@ -137,7 +137,7 @@ def test_many_at_one_time_gain_no_tries(office: Office) -> None:
 
 def test_a_flood_of_log_ins_leaves_threads_for_others(office: Office) -> None:
     hasher = Waiting()
-    access = office.open(passwords=Passwords(hasher))
+    access = office.open(passwords=Passwords(hasher), wait_seconds=60.0)
     refused = threading.Semaphore(0)
 
     def guess(number: int) -> None:
@@ -160,7 +160,7 @@ def test_a_flood_of_log_ins_leaves_threads_for_others(office: Office) -> None:
 
 def test_one_address_does_not_take_every_place(office: Office) -> None:
     hasher = Waiting()
-    access = office.open(passwords=Passwords(hasher))
+    access = office.open(passwords=Passwords(hasher), wait_seconds=60.0)
     refused = threading.Semaphore(0)
 
     def guess(number: int) -> None:
