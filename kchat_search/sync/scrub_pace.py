@@ -82,5 +82,8 @@ def goes_on(state: Round, due: int | None, spent: float, passed: float, pace: Pa
 
 
 def is_behind(state: Round, now: datetime, pace: Pace) -> bool:
-    """Does the round take longer than it may?"""
-    return not state.done and now - state.began > pace.round_time + pace.interval
+    """Will something have been left unread for longer than it may? What this round has not read may
+    have been the first of the round before, and is not read before the next tick."""
+    before = pace.interval * max(1, math.ceil(pace.round_time / pace.interval))
+    until_next_tick = now - state.began + pace.interval
+    return not state.done and before + until_next_tick > timedelta(days=pace.days)

@@ -83,6 +83,7 @@ class Simulation:
 @example(total=2_500_000, interval=DAY, days=7, cost=1e-4, percent=10.0)
 @example(total=1, interval=1, days=1, cost=1e-4, percent=10.0)
 @example(total=1_000_000, interval=60, days=7, cost=1.0, percent=1.0)
+@example(total=27_649, interval=43_201, days=1, cost=0.0078125, percent=0.5)  # a part too much
 def test_everything_is_read_in_time_or_it_is_said_that_it_is_not(
     total: int, interval: int, days: int, cost: float, percent: float
 ) -> None:
