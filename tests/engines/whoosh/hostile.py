@@ -160,10 +160,11 @@ def _answers(engine: WhooshEngine) -> Iterator[Any]:
                 words=("退款", "refund", "订单", "order"),
                 phrases=("退款流程",),
                 limit=100,
-                facets=FACETS,
-                zone="Asia/Shanghai",
             )
         )
+    # What depends on the chats that are found, and not on how they are found.
+    for node in (Everything(), Contains("退款")):
+        yield engine.search(Plan(node, facets=FACETS, limit=100, zone="Asia/Shanghai"))
         filters = {"status": FieldIs("status", ("close",))}
         related = Related(Everything(), (Contains("款"),), 9)
         yield engine.search(Plan(node, related, filters=filters, facets=FACETS, limit=7))

@@ -20,7 +20,9 @@ from tests.engines.whoosh.edits import VALUE_EDITS, every
 from tests.engines.whoosh.hostile import answered, answers, document, make_index, named
 
 SEED = 12
-FLIPS = 200
+ARRAYS, FILES = 100, 20
+"""So many bits are flipped: one in each of so many arrays, and in files wherever they are."""
+PARTS = 4
 EDITS = 50
 EVERY = dict(every())
 """All edits. So many of them are tried here; all of them were tried by hand."""
@@ -79,20 +81,30 @@ def check(made: Made, attacked: Path, attack: Callable[[], object], *, forged: b
     return "refused" if found is None else "the same" if found == made.answers else "another"
 
 
-def flip(folder: Path, rnd: random.Random) -> str:
-    """Flip one bit, in place: in a file drawn first, or (in three of four) in an array drawn first.
-    Where it was."""
-    if rnd.random() < 0.25:
+def flip(folder: Path, name: str | None, rnd: random.Random) -> str:
+    """Flip one bit, in place: in this array of a segment, or in some file. Where it was."""
+    if name is None:
         path = rnd.choice(files(folder))
-        name, place = "", rnd.randrange(path.stat().st_size)
+        place = rnd.randrange(path.stat().st_size)
     else:
-        path = rnd.choice([path for path in files(folder) if path.suffix == EXTENSION])
-        arrays = ArrayFile(path)
-        name = rnd.choice([name for name, array in arrays.items() if array.nbytes])
+        path, arrays = rnd.choice(with_array(folder, name))
         place = arrays.offset(name) + rnd.randrange(arrays[name].nbytes)
     bit = rnd.randrange(8)
     change(path, place, 1 << bit)
-    return f"bit {bit} of byte {place} of {path.name} {name}"
+    return f"bit {bit} of byte {place} of {path.name} {name or ''}"
+
+
+def with_array(folder: Path, name: str) -> list[tuple[Path, ArrayFile]]:
+    """The segments that have something in this array."""
+    segments = [(path, ArrayFile(path)) for path in files(folder) if path.suffix == EXTENSION]
+    return [(path, arrays) for path, arrays in segments if name in arrays and arrays[name].nbytes]
+
+
+def array_names(folder: Path) -> list[str]:
+    """The arrays of all segments by name, in a fixed order that follows no rule."""
+    segments = [ArrayFile(path) for path in files(folder) if path.suffix == EXTENSION]
+    names = {name for arrays in segments for name, array in arrays.items() if array.nbytes}
+    return random.Random(SEED).sample(sorted(names), len(names))
 
 
 def change(path: Path, place: int, bits: int) -> None:
@@ -105,15 +117,18 @@ def change(path: Path, place: int, bits: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("part", range(PARTS))
 def test_every_flipped_bit_that_changes_an_answer_is_named_and_none_crashes(
-    made: Made, seed: int
+    made: Made, part: int
 ) -> None:
-    rnd = random.Random(seed)
+    rnd = random.Random(part)
+    of_arrays = array_names(made.folder)[:ARRAYS]
     became = set()
-    for number in range(FLIPS // 4):
-        attacked = made.copy(f"flip {seed} {number}")
-        became.add(check(made, attacked, lambda folder=attacked: flip(folder, rnd)))  # type: ignore[misc]
+    for number, name in enumerate([*of_arrays[part::PARTS], *[None] * (FILES // PARTS)]):
+        attacked = made.copy(f"flip {part} {number}")
+        became.add(
+            check(made, attacked, lambda at=attacked, name=name: flip(at, name, rnd))  # type: ignore[misc]
+        )
     assert became == {"refused", "the same", "another"}
 
 
