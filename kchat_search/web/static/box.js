@@ -34,8 +34,7 @@
     const searches = [q, ...before.filter((other) => other !== q)].slice(0, MOST_KEPT);
     kchat.keep(RECENT, JSON.stringify({ who: form.dataset.who, searches }));
   };
-  // Once the page is painted: the first look at what a browser keeps takes some ms.
-  requestAnimationFrame(() => setTimeout(remember));
+  remember(); // at once: whoever leaves the page soon has searched, too
   document.addEventListener("results", remember);
 
   // -- the list -------------------------------------------------------------------------------------
