@@ -10,7 +10,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -18,12 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from kchat_search.errors import IndexUnwritable
+from kchat_search.models.plan import IndexDocument
 
 FEWEST_BATCHES = 4
 """Fewer batches are done in the present process, because another one takes more than a second to
 start."""
 BATCHES_AHEAD = 2
 """How many batches for each process are read before one of them is done."""
+
+
+def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
+    """Makes the documents of a batch that consists of documents already."""
+    return documents
 
 
 def processors() -> int:

@@ -7,7 +7,7 @@ a newer commit or generation.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from kchat_search.engines.opensearch import bulk
 from kchat_search.engines.opensearch.answer import NOTHING_STORED
@@ -19,19 +19,12 @@ from kchat_search.engines.opensearch.generations import Generations, damaged
 from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
 from kchat_search.engines.opensearch.snapshot import Snapshot, Snapshots
-from kchat_search.engines.workers import processors
+from kchat_search.engines.workers import processors, unchanged
 from kchat_search.errors import EngineUnreachable, IndexDamaged
-from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
-    Alike,
-    AlikeHit,
-    EngineAnswer,
-    FilterField,
     IndexDocument,
-    Node,
-    Plan,
     Sight,
 )
 from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
@@ -44,21 +37,16 @@ _ATTEMPTS = 3
 _BATCH_BYTES = 4 << 20
 
 
-def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
-    """For batches that are documents already."""
-    return documents
-
-
-class OpenSearchEngine:
-    """See `ports.Engine`. Every method raises `EngineUnreachable` where no server answers, or where
-    they refuse who asks."""
+class OpenSearchEngine(SeenIndex):
+    """See `ports.Engine`. To read, it is the index as somebody sees it who sees everything. Every
+    method raises `EngineUnreachable` where no server answers, or where they refuse who asks."""
 
     def __init__(self, cluster: Cluster) -> None:
         """No request is sent before the first call. Raises `SettingsError`."""
+        super().__init__(self._reading, self._table_of, EVERYTHING_SEEN)
         self._connection = Connection(cluster)
         self._generations = Generations(self._connection)
         self._snapshots = Snapshots(self._connection, self._generations)
-        self._all = self.seen(EVERYTHING_SEEN)
 
     def __repr__(self) -> str:
         return f"OpenSearchEngine({self._connection!r})"
@@ -76,40 +64,6 @@ class OpenSearchEngine:
     def seen(self, sight: Sight) -> SeenIndex:
         """See `ports.Engine.seen`."""
         return SeenIndex(self._reading, self._table_of, sight)
-
-    def search(self, plan: Plan) -> EngineAnswer:
-        """See `ports.Engine.search`."""
-        return self._all.search(plan)
-
-    def ids(self, plan: Plan) -> Sequence[int]:
-        """See `ports.Engine.ids`."""
-        return self._all.ids(plan)
-
-    def count(self, match: Node, *, history: bool = False) -> int:
-        """See `ports.Engine.count`."""
-        return self._all.count(match, history=history)
-
-    def values(
-        self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
-    ) -> tuple[str, ...]:
-        """See `ports.Engine.values`."""
-        return self._all.values(field, prefix, limit, shows)
-
-    def first_characters(self, field: FilterField) -> tuple[str, ...]:
-        """See `ports.Engine.first_characters`."""
-        return self._all.first_characters(field)
-
-    def openings(self, match: Node) -> Openings:
-        """See `ports.Engine.openings`."""
-        return self._all.openings(match)
-
-    def similar(self, word: str, limit: int) -> tuple[str, ...]:
-        """See `ports.Engine.similar`."""
-        return self._all.similar(word, limit)
-
-    def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
-        """See `ports.Engine.alike`."""
-        return self._all.alike(asked)
 
     def id_revisions(self) -> dict[int, int]:
         """See `ports.Engine.id_revisions`."""
@@ -221,8 +175,7 @@ class OpenSearchEngine:
     def _remove(self, index: str) -> None:
         """Remove what a failed build has left; if the servers do not answer, the next one does."""
         try:
-            for name in (index, f"{index}-table"):
-                self._generations.remove(name)
+            self._generations.remove(index)
         except (EngineUnreachable, IndexDamaged):
             return
 

@@ -160,11 +160,15 @@ class Generations:
         named = self._connection.ask("GET", f"/{self.alias}-*", filter_path="*.aliases") or {}
         for name in named:
             if _OWN.fullmatch(name.removeprefix(f"{self.alias}-")) and not name.startswith(keep):
-                self.remove(name)
+                self._remove(name)
 
     def remove(self, index: str) -> None:
-        """Remove an index, if it is there."""
-        self._connection.ask("DELETE", f"/{index}", missing_is_none=True)
+        """Remove the index of a generation and its table, as far as they are there."""
+        for name in (index, _table_index(index)):
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        self._connection.ask("DELETE", f"/{name}", missing_is_none=True)
 
     # -- the table ---------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class SeenIndex:
         table: Callable[[Snapshot], Table | None],
         sight: Sight,
     ) -> None:
-        self._reading = reading
+        self._read = reading
         self._table = table
         self._sight = sight
 
@@ -67,7 +67,7 @@ class SeenIndex:
             table = None if plan.meant is None else self._table(snapshot)
             return Answering(snapshot, self._sight, plan, table).answer()
 
-        return self._reading(answered)
+        return self._read(answered)
 
     def ids(self, plan: Plan) -> Sequence[int]:
         """See `ports.IndexReader.ids`."""
@@ -77,12 +77,12 @@ class SeenIndex:
                 return array("q")
             return Answering(snapshot, self._sight, plan).ids()
 
-        return self._reading(found)
+        return self._read(found)
 
     def count(self, match: Node, *, history: bool = False) -> int:
         """See `ports.IndexReader.count`."""
         query = self._query(match, history=history)
-        return self._reading(lambda snapshot: 0 if snapshot is None else snapshot.count(query))
+        return self._read(lambda snapshot: 0 if snapshot is None else snapshot.count(query))
 
     def values(
         self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
@@ -101,7 +101,7 @@ class SeenIndex:
                     break
             return tuple(shown[:limit])
 
-        return self._reading(found)
+        return self._read(found)
 
     def first_characters(self, field: FilterField) -> tuple[str, ...]:
         """See `ports.IndexReader.first_characters`."""
@@ -113,7 +113,7 @@ class SeenIndex:
             terms = chain.from_iterable(_pages(snapshot, self._sight, "beginnings", begin))
             return tuple(term.removeprefix(begin) for term in terms)
 
-        return self._reading(found)
+        return self._read(found)
 
     def openings(self, match: Node) -> Openings:
         """See `ports.IndexReader.openings`."""
@@ -122,7 +122,7 @@ class SeenIndex:
         def found(snapshot: Snapshot | None) -> Openings:
             return _openings(snapshot, query)
 
-        return self._reading(found)
+        return self._read(found)
 
     def similar(self, word: str, limit: int) -> tuple[str, ...]:
         """See `ports.IndexReader.similar`."""
@@ -130,7 +130,7 @@ class SeenIndex:
         def found(snapshot: Snapshot | None) -> tuple[str, ...]:
             return () if snapshot is None else similar(snapshot, self._sight, word, limit)
 
-        return self._reading(found)
+        return self._read(found)
 
     def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
         """See `ports.IndexReader.alike`."""
@@ -138,7 +138,7 @@ class SeenIndex:
         def found(snapshot: Snapshot | None) -> tuple[AlikeHit, ...]:
             return () if snapshot is None else alike(snapshot, self._sight, asked)
 
-        return self._reading(found)
+        return self._read(found)
 
     def _query(self, match: Node, *, history: bool) -> Json:
         compiler = Compiler(self._sight.masked, history)

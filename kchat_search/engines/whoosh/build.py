@@ -35,11 +35,6 @@ MAX_MERGE_INPUTS = 800
 """Often a process may have no more than 1,024 files open."""
 
 
-def unchanged(documents: Sequence[Any]) -> Sequence[IndexDocument]:
-    """For batches that are documents already."""
-    return documents
-
-
 class BuildResources(NamedTuple):
     """What a build may use."""
 

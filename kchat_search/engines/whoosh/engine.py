@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,6 @@ from kchat_search.engines.whoosh.build import (
     BuildResources,
     Chat,
     MakeDocuments,
-    unchanged,
 )
 from kchat_search.engines.whoosh.check import check
 from kchat_search.engines.whoosh.damage import Damaged
@@ -39,19 +38,12 @@ from kchat_search.engines.whoosh.reader import SeenIndex
 from kchat_search.engines.whoosh.schema import VERSION as SCHEMA_VERSION
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.snapshot import Snapshot, opened
-from kchat_search.engines.workers import processors
+from kchat_search.engines.workers import processors, unchanged
 from kchat_search.errors import IndexDamaged, IndexUnwritable, KchatSearchError
-from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
-    Alike,
-    AlikeHit,
-    EngineAnswer,
-    FilterField,
     IndexDocument,
-    Node,
-    Plan,
     Sight,
 )
 from kchat_search.models.reports import EngineState, IndexCheck, Progress, no_progress
@@ -71,18 +63,18 @@ _MEMORY_PER_BATCH_BYTE = 48
 messages takes more: up to seventy times its JSON, while it is worked on."""
 
 
-class WhooshEngine:
-    """See `ports.Engine`."""
+class WhooshEngine(SeenIndex):
+    """See `ports.Engine`. To read, it is the index as somebody sees it who sees everything."""
 
     def __init__(self, folder: Path, processes: int | None = None, memory: int = 512 << 20) -> None:
         """`folder`: where the index is; it need not exist before the first build. `processes`: how
         many processes build the index; by default as many as there are processors. `memory`: bytes
         that a build may use, all processes together, beside their dictionaries."""
+        super().__init__(self._reading, EVERYTHING_SEEN)
         self._generations = Generations(folder)
         self.processes = processes or processors()
         self._memory = memory
         self._lock = threading.Lock()
-        self._all = SeenIndex(self._reading, EVERYTHING_SEEN)
         self._open: Snapshot | None = None
         self._found_whole: Snapshot | None = None
         """The state in which every byte was found to be right, after an error in reading it."""
@@ -103,40 +95,6 @@ class WhooshEngine:
     def seen(self, sight: Sight) -> SeenIndex:
         """See `ports.Engine.seen`."""
         return SeenIndex(self._reading, sight)
-
-    def search(self, plan: Plan) -> EngineAnswer:
-        """See `ports.Engine.search`."""
-        return self._all.search(plan)
-
-    def ids(self, plan: Plan) -> Sequence[int]:
-        """See `ports.Engine.ids`."""
-        return self._all.ids(plan)
-
-    def count(self, match: Node, *, history: bool = False) -> int:
-        """See `ports.Engine.count`."""
-        return self._all.count(match, history=history)
-
-    def values(
-        self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
-    ) -> tuple[str, ...]:
-        """See `ports.Engine.values`."""
-        return self._all.values(field, prefix, limit, shows)
-
-    def first_characters(self, field: FilterField) -> tuple[str, ...]:
-        """See `ports.Engine.first_characters`."""
-        return self._all.first_characters(field)
-
-    def openings(self, match: Node) -> Openings:
-        """See `ports.Engine.openings`."""
-        return self._all.openings(match)
-
-    def similar(self, word: str, limit: int) -> tuple[str, ...]:
-        """See `ports.Engine.similar`."""
-        return self._all.similar(word, limit)
-
-    def alike(self, asked: Alike) -> tuple[AlikeHit, ...]:
-        """See `ports.Engine.alike`."""
-        return self._all.alike(asked)
 
     def id_revisions(self) -> dict[int, int]:
         """See `ports.Engine.id_revisions`."""

@@ -36,7 +36,7 @@ class SeenIndex:
     """See `ports.IndexReader`. It reads nothing but the segments as they are seen."""
 
     def __init__(self, reading: Reading, sight: Sight) -> None:
-        self._reading = reading
+        self._read = reading
         self._sight = sight
 
     def search(self, plan: Plan) -> EngineAnswer:
@@ -93,7 +93,7 @@ class SeenIndex:
     @contextmanager
     def _seen(self) -> Iterator[Sequence[Segment]]:
         """The segments as they are seen. The restriction is evaluated on all that is there."""
-        with self._reading() as segments:
+        with self._read() as segments:
             if self._sight == EVERYTHING_SEEN:
                 yield segments
             else:
