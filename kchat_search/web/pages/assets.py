@@ -8,6 +8,7 @@ A bundle has no comments and no blanks, which are a third of it. `BUNDLES` is th
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +55,7 @@ def install(app: Flask) -> None:
     address. Templates get `asset(NAME)`, the address of a file, and `bundle(NAME, "css" or
     "js")`."""
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = _YEAR_IN_SECONDS
-    bundles = {file: made.encode() for file, made in _bundles().items()}
+    bundles = _bundles()
     files = {path.name: path.read_bytes() for path in STATIC.iterdir()} | bundles
     digests = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in files.items()}
 
@@ -76,13 +77,15 @@ def _file(name: str, kind: str) -> str:
     return f"page-{name}.{kind}"
 
 
-def _bundles() -> dict[str, str]:
-    """The bundles, by their names as files."""
+@cache
+def _bundles() -> dict[str, bytes]:
+    """The bundles, by their names as files. They are the same for all applications of a process."""
     made = {}
     for name, bundle in BUNDLES.items():
         scripts = (*_FIRST_SCRIPTS, *bundle.scripts, *_LAST_SCRIPTS)
-        made[_file(name, "css")] = cssmin(_together((*_FIRST_STYLES, *bundle.styles), "css"))
-        made[_file(name, "js")] = jsmin(_together(scripts, "js"))
+        styles = (*_FIRST_STYLES, *bundle.styles)
+        made[_file(name, "css")] = cssmin(_together(styles, "css")).encode()
+        made[_file(name, "js")] = jsmin(_together(scripts, "js")).encode()
     return made
 
 
