@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kchat_search.cli import commands as group
 from kchat_search.config import PREFIX, SettingsOfServe, only
 from tests.deploy.compose_files import compose, environment, files_of_environment
 from tests.docs import documents
+from tests.docs.calls import understood
 from tests.docs.documents import GUIDE, text
 
 DEPLOY = text("docs/deploy.md")
@@ -81,11 +81,7 @@ def calls_of_the_program() -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("call", list(calls_of_the_program()), ids=" ".join)
 def test_calls_of_the_program_are_understood(call: list[str]) -> None:
-    with group.make_context("kchat-search", call, resilient_parsing=True) as context:
-        name, command, rest = group.resolve_command(context, call)
-        assert name is not None
-        assert command is not None
-        command.make_context(name, rest, parent=context).close()
+    understood(call)
 
 
 def test_the_files_of_settings_are_those_that_compose_and_systemd_read() -> None:

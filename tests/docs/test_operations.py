@@ -14,6 +14,7 @@ from kchat_search.cli.exit_codes import EXIT_DIFFERENCE, EXIT_NOT_NOW, EXIT_USAG
 from kchat_search.config import SettingsOfServe
 from kchat_search.models.damage import RepairOutcome
 from tests.docs import documents
+from tests.docs.calls import understood
 from tests.docs.documents import ALL, codes, commands, rows, text
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
@@ -69,12 +70,7 @@ def calls() -> list[list[str]]:
 
 @pytest.mark.parametrize("call", calls(), ids=" ".join)
 def test_commands_in_blocks_are_understood(call: list[str]) -> None:
-    """As far as click reads them; nothing is started."""
-    with group.make_context("kchat-search", call, resilient_parsing=True) as context:
-        name, command, rest = group.resolve_command(context, call)
-        assert name is not None
-        assert command is not None
-        command.make_context(name, rest, parent=context).close()
+    understood(call)
 
 
 def test_the_outcomes_of_a_repair_are_the_programs() -> None:
