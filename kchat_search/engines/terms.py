@@ -6,11 +6,16 @@ The terms of filter fields begin with a mark («=») before the value, and «-»
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 from kchat_search.fields import FALSE, FIELDS, ONLY_RECALLED, TRUE
 from kchat_search.models.plan import WHOLE_BEGINS, WHOLE_ENDS
 
 NONE = "-"
 """The term that stands for no value."""
+
+_ID = re.compile("0|-?[1-9][0-9]{0,18}")
 
 FILTERS = tuple(field.name for field in FIELDS if field.name != "id")
 """Fields whose values are terms."""
@@ -24,6 +29,13 @@ def filter_term(value: str | None) -> str:
 def filter_value(term: str) -> str | None:
     """The value that a term of a filter field stands for. The reverse of `filter_term`."""
     return None if term == NONE else term[1:]
+
+
+def asked_ids(values: Iterable[str | None]) -> list[int]:
+    """The ids of chats that a filter asks for. What is none, or does not fit into 64 bits, is in no
+    chat."""
+    numbers = [int(value) for value in values if value is not None and _ID.fullmatch(value)]
+    return [number for number in numbers if abs(number) < 2**63]
 
 
 def seen_term(field: str, term: str, *, masked: bool) -> str:

@@ -7,14 +7,13 @@ well, who sees masked into `whole` for whole numbers.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kchat_search.engines.opensearch import scripts
 from kchat_search.engines.opensearch.documents import clipped, run_term, sender_term, term
 from kchat_search.engines.opensearch.mapping import Json
-from kchat_search.engines.terms import asked_terms, has_whole_numbers
+from kchat_search.engines.terms import asked_ids, asked_terms, has_whole_numbers
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
     EVERYWHERE,
@@ -41,7 +40,6 @@ EVERY: Json = {"match_all": {}}
 _FARTHEST = 2**31 - 1
 _TERMS_AT_ONCE = 60_000
 """A server takes no more in one condition."""
-_ID = re.compile("0|-?[1-9][0-9]{0,18}")
 
 
 def every(queries: Iterable[Json]) -> Json:
@@ -182,8 +180,7 @@ class Compiler:
 
     def _field(self, node: FieldIs) -> Json:
         if node.field == "id":
-            numbers = [int(v) for v in node.values if v is not None and _ID.fullmatch(v)]
-            wanted = [number for number in numbers if abs(number) < 2**63]
+            wanted = asked_ids(node.values)
             portions = range(0, len(wanted), _TERMS_AT_ONCE)
             return some({"terms": {"id": wanted[at : at + _TERMS_AT_ONCE]}} for at in portions)
         asked = sorted(map(term, asked_terms(node.field, node.values, masked=self.masked)))
