@@ -35,6 +35,17 @@ POSITION_DECAY = 0.03
 RESCORE_WINDOW = 200
 """So many of the best are rescored by proximity. It is the same number for every page, so all pages
 have one order."""
+TELLING = 40
+"""So many words of a chat are looked up, to find chats like it. With 20 as with 80, fewer of the
+chats found are right."""
+CONSIDERED = 4_000
+"""Of so many different words at most, the most telling ones are looked for."""
+COMPARED = 200
+"""So many of the best by words are compared by their vectors."""
+VECTOR_WEIGHT = 0.5
+"""What the nearness of two openings counts beside the words."""
+COSINE_DIGITS = 4
+"""A cosine has so many decimals: the rest is noise of the codes."""
 
 
 def looked_up(plan: Plan) -> tuple[str, ...]:

@@ -238,6 +238,11 @@ class EngineHit:
     score: float
     created: int | None
 
+    @classmethod
+    def at(cls, chat_id: int, score: float, time: int) -> EngineHit:
+        """A hit whose time is as indexes have it: `NO_TIME` stands for None."""
+        return cls(chat_id, score, None if time == NO_TIME else time)
+
 
 @dataclass(frozen=True, slots=True)
 class RelatedHit:

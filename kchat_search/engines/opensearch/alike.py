@@ -19,17 +19,20 @@ from kchat_search.engines.opensearch.meant import cosines, weights
 from kchat_search.engines.opensearch.openings import Opening
 from kchat_search.engines.opensearch.queries import every, none, restriction, some
 from kchat_search.engines.opensearch.scoring import bm25
-from kchat_search.engines.opensearch.snapshot import Snapshot
-from kchat_search.engines.ranking import K1, B, average_length, idf_of
+from kchat_search.engines.opensearch.snapshot import BY_SCORE, NOTHING_STORED, Snapshot
+from kchat_search.engines.ranking import (
+    COMPARED,
+    CONSIDERED,
+    COSINE_DIGITS,
+    K1,
+    TELLING,
+    VECTOR_WEIGHT,
+    B,
+    average_length,
+    idf_of,
+)
 from kchat_search.meaning.codes import SIZE, Vectors, decode
-from kchat_search.models.plan import NO_TIME, Alike, AlikeHit, EngineHit, Sight
-
-TELLING = 40
-_CONSIDERED = 4_000
-VECTOR_WEIGHT = 0.5
-_WINDOW = 200
-_DIGITS = 4
-"""See `engines.whoosh.alike`, also for what is above."""
+from kchat_search.models.plan import Alike, AlikeHit, EngineHit, Sight
 
 
 class _Words(NamedTuple):
@@ -62,11 +65,10 @@ def alike(snapshot: Snapshot, sight: Sight, asked: Alike) -> tuple[AlikeHit, ...
                 "should": list(bm25(words.weights, words.average)),
             }
         },
-        "sort": [{"_score": "desc"}, {"time": "desc"}, {"id": "desc"}],
-        "size": max(_WINDOW, asked.limit),
+        "sort": BY_SCORE,
+        "size": max(COMPARED, asked.limit),
         "docvalue_fields": ["openings", "length"],
-        "_source": False,
-        "stored_fields": "_none_",
+        **NOTHING_STORED,
     }
     hits = snapshot.search(body)["hits"]["hits"]
     found = list(_compared(hits, _asking(snapshot, every([seen, itself]))))
@@ -75,7 +77,7 @@ def alike(snapshot: Snapshot, sight: Sight, asked: Alike) -> tuple[AlikeHit, ...
     common = _common(snapshot, [chat_id for _, _, chat_id, _, _ in best], words)
     return tuple(
         AlikeHit(
-            EngineHit(chat_id, sum(common[chat_id].values()) + near, _known(time)),
+            EngineHit.at(chat_id, sum(common[chat_id].values()) + near, time),
             common[chat_id],
             place,
         )
@@ -83,13 +85,9 @@ def alike(snapshot: Snapshot, sight: Sight, asked: Alike) -> tuple[AlikeHit, ...
     )
 
 
-def _known(time: int) -> int | None:
-    return None if time == NO_TIME else time
-
-
 def _telling(snapshot: Snapshot, sight: Sight, asked: Alike, itself: Json) -> _Words:
     """The words of the chat that weigh most. A word that only the chat itself has tells nothing."""
-    frequencies = dict(Counter(asked.words).most_common(_CONSIDERED))
+    frequencies = dict(Counter(asked.words).most_common(CONSIDERED))
     listed = list(frequencies)
     statistics = snapshot.statistics(sight, listed)
     average = average_length(statistics.words, statistics.documents)
@@ -134,7 +132,7 @@ def _compared(
     nearest = np.empty(0)
     if flat:
         pairs = cosines(flat, asking.vectors) * asking.counts * weights(flat, places)[:, None]
-        nearest = pairs.max(axis=1).round(_DIGITS)
+        nearest = pairs.max(axis=1).round(COSINE_DIGITS)
     done = 0
     for hit, (known, of_hit) in zip(hits, read, strict=True):
         score, time, chat_id = hit["sort"]

@@ -18,11 +18,15 @@ from kchat_search.engines.opensearch.mapping import MOST_HITS, Json
 from kchat_search.engines.opensearch.meant import meant_hits
 from kchat_search.engines.opensearch.queries import Compiler, every, none, restriction
 from kchat_search.engines.opensearch.scoring import Scoring
-from kchat_search.engines.opensearch.snapshot import Snapshot, Statistics
+from kchat_search.engines.opensearch.snapshot import (
+    BY_SCORE,
+    NOTHING_STORED,
+    Snapshot,
+    Statistics,
+)
 from kchat_search.engines.ranking import RESCORE_WINDOW, looked_up
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
-    NO_TIME,
     AnyOf,
     EngineAnswer,
     EngineHit,
@@ -33,9 +37,6 @@ from kchat_search.models.plan import (
     RelatedHit,
     Sight,
 )
-
-BY_SCORE: list[Json] = [{"_score": "desc"}, {"time": "desc"}, {"id": "desc"}]
-NOTHING_STORED: Json = {"_source": False, "stored_fields": "_none_"}
 
 
 class _Ranked(NamedTuple):
@@ -49,7 +50,7 @@ class _Ranked(NamedTuple):
 
     @property
     def hit(self) -> EngineHit:
-        return EngineHit(self.id, self.score, None if self.time == NO_TIME else self.time)
+        return EngineHit.at(self.id, self.score, self.time)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeVar
 
 from kchat_search.engines.opensearch import bulk
-from kchat_search.engines.opensearch.answer import NOTHING_STORED
 from kchat_search.engines.opensearch.build import Target, fill
 from kchat_search.engines.opensearch.check import check, counted
 from kchat_search.engines.opensearch.connection import Cluster, Connection, SnapshotGone
@@ -18,7 +17,7 @@ from kchat_search.engines.opensearch.documents import source
 from kchat_search.engines.opensearch.generations import Generations, damaged
 from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
-from kchat_search.engines.opensearch.snapshot import Snapshot, Snapshots
+from kchat_search.engines.opensearch.snapshot import NOTHING_STORED, Snapshot, Snapshots
 from kchat_search.engines.workers import processors, unchanged
 from kchat_search.errors import EngineUnreachable, IndexDamaged
 from kchat_search.meaning.table import Table

@@ -15,18 +15,17 @@ from kchat_search.engines.opensearch import openings, scripts
 from kchat_search.engines.opensearch.mapping import MOST_OPENINGS, Json
 from kchat_search.engines.opensearch.openings import Opening
 from kchat_search.engines.opensearch.queries import every, nested, said, some
-from kchat_search.engines.opensearch.snapshot import Snapshot
+from kchat_search.engines.opensearch.snapshot import BY_SCORE, NOTHING_STORED, Snapshot
+from kchat_search.engines.ranking import COSINE_DIGITS
 from kchat_search.meaning.codes import Vectors, decode, signs
 from kchat_search.meaning.floor import OF_OPENINGS, certainty
 from kchat_search.meaning.table import Meanings, Table
-from kchat_search.models.plan import EVERYWHERE, NO_TIME, EngineHit, Meant, MeantHit, Messages
+from kchat_search.models.plan import EVERYWHERE, EngineHit, Meant, MeantHit, Messages
 
 _DECODED = 1_024
 """So many chats, which may be nearest, are looked at."""
 _MARGIN = 0.25
 """A guess is by so much too low, at most: three times its standard deviation."""
-_DIGITS = 4
-"""A cosine has so many decimals: the rest is noise of the codes."""
 
 Scopes = Sequence[Sequence[Messages]]
 
@@ -42,17 +41,16 @@ def meant_hits(snapshot: Snapshot, table: Table, may: Json, meant: Meant) -> tup
         "query": scripts.guess(
             every([may, *_in_scopes(scopes)]), signs(asked.vectors)[0].astype(np.int64).tolist()
         ),
-        "sort": [{"_score": "desc"}, {"time": "desc"}, {"id": "desc"}],
+        "sort": BY_SCORE,
         "size": _DECODED,
         "min_score": max(0.0, 1 + meant.floor / float(certainty(asked.features)[0]) - _MARGIN),
         "docvalue_fields": ["openings"],
-        "_source": False,
-        "stored_fields": "_none_",
+        **NOTHING_STORED,
     }
     hits = snapshot.search(body)["hits"]["hits"]
     found = sorted(_scored(hits, asked, scopes), reverse=True)
     return tuple(
-        MeantHit(EngineHit(chat_id, score, None if time == NO_TIME else time), -place)
+        MeantHit(EngineHit.at(chat_id, score, time), -place)
         for score, time, chat_id, place in found[: meant.limit]
         if score >= meant.floor
     )
@@ -83,7 +81,9 @@ def _scored(
     scores = cosines(found, asked.vectors)[:, 0] * weights(found, places)
     scores *= certainty(asked.features)
     best: dict[int, tuple[float, int]] = {}
-    for number, place, score in zip(hit_of, places, scores.round(_DIGITS).tolist(), strict=True):
+    for number, place, score in zip(
+        hit_of, places, scores.round(COSINE_DIGITS).tolist(), strict=True
+    ):
         best[number] = max(best.get(number, (-2.0, 0)), (score, -place))
     for number, (score, place) in best.items():
         _, time, chat_id = hits[number]["sort"]

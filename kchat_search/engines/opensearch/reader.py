@@ -11,12 +11,12 @@ import numpy as np
 
 from kchat_search.engines.opensearch import openings
 from kchat_search.engines.opensearch.alike import alike
-from kchat_search.engines.opensearch.answer import NOTHING_STORED, Answering
+from kchat_search.engines.opensearch.answer import Answering
 from kchat_search.engines.opensearch.documents import beginning
 from kchat_search.engines.opensearch.mapping import Json
 from kchat_search.engines.opensearch.queries import Compiler, every, restriction
 from kchat_search.engines.opensearch.similar import similar
-from kchat_search.engines.opensearch.snapshot import Snapshot
+from kchat_search.engines.opensearch.snapshot import NOTHING_STORED, Snapshot
 from kchat_search.engines.terms import filter_term, filter_value
 from kchat_search.meaning.clusters import Openings
 from kchat_search.meaning.codes import BYTES, WORDS, Codes, decode

@@ -21,6 +21,9 @@ from kchat_search.errors import KchatSearchError, RequestTooExpensive
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import Sight
 
+BY_SCORE: list[Json] = [{"_score": "desc"}, {"time": "desc"}, {"id": "desc"}]
+NOTHING_STORED: Json = {"_source": False, "stored_fields": "_none_"}
+"""For hits of which no more is wanted than what they are sorted by."""
 _KEPT = "10m"
 """So long the server keeps a state that nobody reads."""
 _PATIENCE = 10

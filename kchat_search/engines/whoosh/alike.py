@@ -21,7 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
-from kchat_search.engines.ranking import K1, B, average_length, idf_of
+from kchat_search.engines.ranking import (
+    COMPARED,
+    CONSIDERED,
+    COSINE_DIGITS,
+    K1,
+    TELLING,
+    VECTOR_WEIGHT,
+    B,
+    average_length,
+    idf_of,
+)
 from kchat_search.engines.whoosh.array_file import Array
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.rank import Positions, Scores, frequencies_in, kth_greatest
@@ -29,18 +39,7 @@ from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.vectors import Rows
 from kchat_search.meaning.codes import SIZE, Vectors, decode
 from kchat_search.meaning.floor import OF_OPENINGS, certainty
-from kchat_search.models.plan import NO_TIME, Alike, AlikeHit, EngineHit
-
-TELLING = 40
-"""So many words of a chat are looked up. With 20 as with 80, fewer of the chats found are right."""
-_CONSIDERED = 4_000
-"""Of so many different words at most, the most telling ones are looked for."""
-VECTOR_WEIGHT = 0.5
-_WINDOW = 200
-"""So many of the best by words are compared by their vectors."""
-_DIGITS = 4
-"""A cosine has so many decimals: the rest is noise of the codes."""
-
+from kchat_search.models.plan import Alike, AlikeHit, EngineHit
 
 _Postings = Mapping[str, tuple[DocNumbers, Array | None]]
 """Of one segment, by word: see `Segment.postings`."""
@@ -73,7 +72,7 @@ class _Candidates(NamedTuple):
 
 def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
     """See `ports.IndexReader.alike`. Cost: the posting lists of `TELLING` words,
-    and the vectors of the `_WINDOW` best.
+    and the vectors of the `COMPARED` best.
 
     Raises `PostingsDamaged`.
     """
@@ -85,7 +84,7 @@ def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
     if not words.weights or not found:
         return ()
     joined = _Candidates(*map(np.concatenate, zip(*found, strict=True)))
-    candidates = joined.at(_best(joined.scores, max(_WINDOW, asked.limit)))
+    candidates = joined.at(_best(joined.scores, max(COMPARED, asked.limit)))
     places = _add_nearness(segments, candidates, _openings(segments, asked.id))
     order = np.lexsort((candidates.ids, candidates.created, candidates.scores))[::-1]
     order = order[: asked.limit]
@@ -93,7 +92,7 @@ def alike(segments: Sequence[Segment], asked: Alike) -> tuple[AlikeHit, ...]:
     common = _common(segments, best, words, postings)
     return tuple(
         AlikeHit(
-            EngineHit(chat_id, score, None if created == NO_TIME else created),
+            EngineHit.at(chat_id, score, created),
             has,
             None if place < 0 else place,
         )
@@ -111,7 +110,7 @@ def _telling(segments: Sequence[Segment], asked: Alike) -> _Words:
     total = sum(segment.live_count for segment in segments)
     length = sum(segment.live_words for segment in segments)
     average = average_length(length, total)
-    frequencies = dict(Counter(asked.words).most_common(_CONSIDERED))
+    frequencies = dict(Counter(asked.words).most_common(CONSIDERED))
     dfs = dict.fromkeys(frequencies, 0)
     for segment in segments:
         ordinals = {word: segment.find("words", word) for word in frequencies}
@@ -161,7 +160,7 @@ def _of_segment(
         scores[docs] += weight * words.idf[word] * of_word
     scores[_own(segment, chat_id)] = 0
     docs = np.flatnonzero(scores)
-    docs = docs[_best(scores[docs], _WINDOW)]
+    docs = docs[_best(scores[docs], COMPARED)]
     return _Candidates(
         scores[docs], segment.created[docs], segment.ids[docs], np.full(len(docs), number), docs
     )
@@ -219,7 +218,7 @@ def _add_nearness(
         here = here[np.argsort(candidates.docs[here])]
         rows, weights, docs = _known(segments[number], candidates.docs[here])
         pairs = columns.cosines(rows, openings.vectors) * openings.weights * weights[:, None]
-        best = pairs.max(axis=1, initial=-1).round(_DIGITS)
+        best = pairs.max(axis=1, initial=-1).round(COSINE_DIGITS)
         # The nearest opening of each document first; of several equally near ones the first.
         order = np.lexsort((rows, -best, docs))
         nearest = order[np.diff(docs[order], prepend=-1) > 0]

@@ -27,7 +27,6 @@ from kchat_search.engines.whoosh.rank import Positions, SortKey
 from kchat_search.engines.whoosh.segment import Segment
 from kchat_search.engines.whoosh.sets import difference, intersect, union
 from kchat_search.models.plan import (
-    NO_TIME,
     AllOf,
     AnyOf,
     EngineAnswer,
@@ -104,7 +103,7 @@ def _page(ranked: _Ranked, plan: Plan) -> tuple[EngineHit, ...]:
     first = plan.offset if plan.after is None else 0
     page = slice(first, first + plan.limit)
     return tuple(
-        EngineHit(chat_id, score, None if created == NO_TIME else created)
+        EngineHit.at(chat_id, score, created)
         for chat_id, score, created in zip(
             *(column[page].tolist() for column in ranked), strict=True
         )

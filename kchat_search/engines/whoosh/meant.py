@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kchat_search import processor_time
+from kchat_search.engines.ranking import COSINE_DIGITS
 from kchat_search.engines.whoosh.message_filter import MessageFilter
 from kchat_search.engines.whoosh.postings import DocNumbers
 from kchat_search.engines.whoosh.segment import Segment
@@ -38,8 +39,6 @@ _SAMPLED = 16
 _WIDE = 8
 """If more than one in so many documents may be shown, the signs of all vectors are compared: it
 costs less than to pick some."""
-_DIGITS = 4
-"""A cosine has so many decimals: the rest is noise of the codes."""
 _PASSAGES_AT_ONCE = 1 << 17
 
 
@@ -80,7 +79,7 @@ def _of_segment(candidates: Candidates, asked: Meanings, meant: Meant) -> Iterat
     rows, docs = rows[stays], docs[stays]
     scores = columns.cosines(rows, asked.vectors)[:, 0].astype(np.float64)
     scores *= _weights(columns, rows) * certainty(asked.features)
-    scores = scores.round(_DIGITS)
+    scores = scores.round(COSINE_DIGITS)
     # The best vector of each document first; of several equally good ones the first.
     order = np.lexsort((rows, -scores, docs))
     best = order[np.diff(docs[order], prepend=-1) > 0]
@@ -90,8 +89,7 @@ def _of_segment(candidates: Candidates, asked: Meanings, meant: Meant) -> Iterat
     for doc, row, score in zip(
         docs[best].tolist(), rows[best].tolist(), scores[best].tolist(), strict=True
     ):
-        created = int(segment.created[doc])
-        hit = EngineHit(int(segment.ids[doc]), score, None if created == NO_TIME else created)
+        hit = EngineHit.at(int(segment.ids[doc]), score, int(segment.created[doc]))
         yield MeantHit(hit, row - int(columns.starts[doc]))
 
 
