@@ -93,11 +93,15 @@ def make_engine(address: URL, wait_seconds: float, on_postgres: OnPostgres | Non
         event.listen(engine, "begin", _begin)
     else:
         limits = on_postgres or OnPostgres()
-        given = {name: value for name, value in _CLIENT.items() if name not in address.query}
-        engine = _engine(address, given, _pool_options(limits, wait_seconds))
+        engine = _engine(address, _given(_CLIENT, address), _pool_options(limits, wait_seconds))
         event.listen(engine, "connect", partial(_begin_session, wait_seconds, limits))
     _engines.add(engine)
     return engine
+
+
+def _given(options: dict[str, Any], address: URL) -> dict[str, Any]:
+    """Those of which the address says nothing else."""
+    return {name: value for name, value in options.items() if name not in address.query}
 
 
 def _engine(address: URL, given: dict[str, Any], options: dict[str, Any]) -> Engine:
@@ -124,10 +128,9 @@ def lasting_connection(engine: Engine) -> Connection:
     """A connection to PostgreSQL for a lock that lasts as long as it does: beside the pool, without
     transactions, and each statement may wait. Both ends notice within 15 s that the other is gone.
     """
-    given = _CLIENT | _SOON
     engine = create_engine(
         engine.url,
-        connect_args={name: value for name, value in given.items() if name not in engine.url.query},
+        connect_args=_given(_CLIENT | _SOON, engine.url),
         poolclass=NullPool,
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
