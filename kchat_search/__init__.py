@@ -28,7 +28,7 @@ What the rooms share:
     reporting.py    how it is: what syncs did, how far it has come, what is wrong
     gate.py         the one way to a service: it says for whom
     composition.py  `make_gate`: the only file that knows who stands behind the ports
-    config.py       settings, read once
+    config/         settings, read once
     env_file.py     the file `.env`, without the secrets for those who do not need them
     memory_dumps.py a process that dies leaves no copy of its memory
     processor_time.py  how much processor time one request may use
