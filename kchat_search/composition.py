@@ -194,10 +194,7 @@ def _owners_service(
 ) -> Service:
     parser = ChatParser(settings.zone)
     chat_reader = ChatReader(parser.parse_archived)
-    try:
-        segmenter = Segmenter(settings.user_dict)
-    except ValueError as error:
-        raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
+    segmenter = _segmenter(settings)
     engine = _engine(settings)
     lock: Election = archive.election() or IndexerLock(settings.index_dir)
     indexer = Indexer(
@@ -210,40 +207,11 @@ def _owners_service(
         rebuilding=lambda progress: lock.rebuilding(progress, clock),
         check=lock.check,
     )
-    scrubber = Scrubber(
-        archive=archive,
-        engine=engine,
-        rebuild_index=indexer.rebuild,
-        understand=parser.understand,
-        pace=Pace(
-            settings.scrub_days,
-            settings.scrub_cpu_percent,
-            timedelta(seconds=settings.sync_interval_seconds),
-        ),
-        clock=clock,
-        processor_time=time.process_time,
-    )
     return Service(
         principal=OWNER,
         permissions=policy.permissions(OWNER),
         recorder=NOT_RECORDED,
-        presentation=Presentation(
-            zone=settings.zone,
-            demo=settings.demo,
-            sync_interval_seconds=settings.sync_interval_seconds,
-            kchat_chat_url=settings.kchat_chat_url,
-            image_origins=settings.allowed_image_origins,
-            request_processor_seconds=settings.request_processor_seconds,
-            entrance=Entrance(
-                public_url=settings.public_url,
-                trusted_proxies=settings.trusted_networks,
-                remote_user_header=settings.remote_user_header,
-                requests_per_minute=settings.requests_per_minute,
-                password_login=settings.password_login,
-            ),
-            agents_see=settings.agents_see,
-            access_settings=settings.who_sees_what,
-        ),
+        presentation=_presentation(settings),
         clock=clock,
         archive=archive,
         engine=engine,
@@ -269,17 +237,9 @@ def _owners_service(
             meaning=settings.meaning,
         ),
         indexer=indexer,
-        syncer=Syncer(
-            archive=archive,
-            # One client for all syncs: if Kchat asks in one tick to wait, the next tick waits too.
-            source=cache(lambda: _client(settings, parser)),
-            indexer=indexer,
-            policy=_sync_policy(settings),
-            clock=clock,
-            zone=settings.zone,
-        ),
+        syncer=_syncer(settings, parser, archive, indexer, clock),
         lock=lock,
-        scrubber=scrubber,
+        scrubber=_scrubber(settings, parser, archive, indexer, clock),
         refitter=Refitter(archive=archive, indexer=indexer, clock=clock, zone=settings.zone),
         hot_questions=HotQuestions(
             archive=archive,
@@ -290,6 +250,65 @@ def _owners_service(
             clock=clock,
         ),
         told=told,
+    )
+
+
+def _presentation(settings: Settings) -> Presentation:
+    return Presentation(
+        zone=settings.zone,
+        demo=settings.demo,
+        sync_interval_seconds=settings.sync_interval_seconds,
+        kchat_chat_url=settings.kchat_chat_url,
+        image_origins=settings.allowed_image_origins,
+        request_processor_seconds=settings.request_processor_seconds,
+        entrance=Entrance(
+            public_url=settings.public_url,
+            trusted_proxies=settings.trusted_networks,
+            remote_user_header=settings.remote_user_header,
+            requests_per_minute=settings.requests_per_minute,
+            password_login=settings.password_login,
+        ),
+        agents_see=settings.agents_see,
+        access_settings=settings.who_sees_what,
+    )
+
+
+def _segmenter(settings: Settings) -> Segmenter:
+    try:
+        return Segmenter(settings.user_dict)
+    except ValueError as error:
+        raise SettingsError(f"KCHAT_USER_DICT must be a text file in UTF-8: {error}") from error
+
+
+def _syncer(
+    settings: Settings, parser: ChatParser, archive: SqlArchive, indexer: Indexer, clock: Clock
+) -> Syncer:
+    return Syncer(
+        archive=archive,
+        # One client for all syncs: if Kchat asks in one tick to wait, the next tick waits too.
+        source=cache(lambda: _client(settings, parser)),
+        indexer=indexer,
+        policy=_sync_policy(settings),
+        clock=clock,
+        zone=settings.zone,
+    )
+
+
+def _scrubber(
+    settings: Settings, parser: ChatParser, archive: SqlArchive, indexer: Indexer, clock: Clock
+) -> Scrubber:
+    return Scrubber(
+        archive=archive,
+        engine=indexer.engine,
+        rebuild_index=indexer.rebuild,
+        understand=parser.understand,
+        pace=Pace(
+            settings.scrub_days,
+            settings.scrub_cpu_percent,
+            timedelta(seconds=settings.sync_interval_seconds),
+        ),
+        clock=clock,
+        processor_time=time.process_time,
     )
 
 
