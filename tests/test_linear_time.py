@@ -28,7 +28,7 @@ from kchat_search.chats.masking import shown
 from kchat_search.chats.reader import ChatReader
 from kchat_search.chats.speakers import NO_AGENTS, speakers_of
 from kchat_search.chats.visible_text import visible_text
-from kchat_search.cli import printing
+from kchat_search.cli import terminal
 from kchat_search.engines.whoosh.hidden_spans import in_clear, in_whole
 from kchat_search.errors import BadRequest, KchatSearchError
 from kchat_search.hosts import is_loopback
@@ -337,7 +337,7 @@ CALLS: dict[str, Callable[[str], object]] = {
     ),
     "readable JSON": formatting.readable_json,
     "rows": lambda text: rows(view(text)),
-    "clean": printing.clean,
+    "clean": terminal.clean,
     "host": is_loopback,
     "parameters": lambda text: refused(
         lambda: read_search(MultiDict([("q", text), ("agent_id", text[:200]), ("agent_id", "1")]))

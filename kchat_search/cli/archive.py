@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 
 from kchat_search.access.recorder import SettlingRecorder
-from kchat_search.cli import printing
+from kchat_search.cli import terminal
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE
 from kchat_search.cli.options import json_option
 from kchat_search.cli.owner import owner
@@ -39,10 +39,10 @@ def copy(source: str, target: str, *, as_json: bool) -> None:
     """
     settings = settings_of_command()
     _record(settings, target)
-    with printing.progress_bars(quiet=as_json) as progress:
+    with terminal.progress_bars(quiet=as_json) as progress:
         copied = copy_database(settings, source, target, progress)
     if as_json:
-        printing.print_json(asdict(copied))
+        terminal.print_json(asdict(copied))
     else:
         _print(copied)
     if copied.damaged:

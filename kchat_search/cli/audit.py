@@ -13,7 +13,7 @@ import click
 
 from kchat_search.access.audit_reading import AuditPage, AuditReading
 from kchat_search.access.recorder import SettlingRecorder
-from kchat_search.cli import output_file, printing
+from kchat_search.cli import output_file, terminal
 from kchat_search.cli.exit_codes import EXIT_DIFFERENCE
 from kchat_search.cli.options import json_option
 from kchat_search.cli.owner import owner
@@ -132,10 +132,10 @@ def _wanted(
 def _list(page: AuditPage, zone: ZoneInfo, *, as_json: bool) -> None:
     if as_json:
         answer = forms.page_json(page.rows, zone, total=page.total, before=page.before, next_=None)
-        printing.print_json(answer)
+        terminal.print_json(answer)
         return
     for row in page.rows:
-        click.echo(printing.clean(_line(row, zone)))
+        click.echo(terminal.clean(_line(row, zone)))
     if page.total > len(page.rows):
         click.echo(f"{len(page.rows):,} of {page.total:,} rows; --limit shows more.", err=True)
 
@@ -174,7 +174,7 @@ def _export(
 def _check(reading: AuditReading, head: str | None, *, as_json: bool) -> None:
     checked = reading.check(head)
     if as_json:
-        printing.print_json(forms.check_json(checked))
+        terminal.print_json(forms.check_json(checked))
     else:
         _print_check(checked)
     if not checked.ok:
@@ -184,6 +184,6 @@ def _check(reading: AuditReading, head: str | None, *, as_json: bool) -> None:
 def _print_check(checked: AuditCheck) -> None:
     for problem in checked.problems:
         row = "" if problem.number is None else f"Row {problem.number}: "
-        click.echo(printing.clean(f"{row}{problem.text}."))
+        click.echo(terminal.clean(f"{row}{problem.text}."))
     outcome = "whole" if checked.ok else "not what was recorded"
     click.echo(f"{checked.rows:,} rows; the audit is {outcome}.\nHead: {checked.head}")

@@ -18,7 +18,7 @@ import click
 from filelock import FileLock, Timeout
 
 from kchat_search import private_files
-from kchat_search.cli import printing, serve
+from kchat_search.cli import printing_reports, serve, terminal
 from kchat_search.cli.demo_people import add_people
 from kchat_search.composition import make_service
 from kchat_search.config import Settings, SettingsOfServe, only
@@ -86,10 +86,10 @@ def run_demo(server: DemoServer, port: int | None, *, people: bool = False) -> i
         settings = _settings(server, _free_port(port))
         with closing(make_service(settings)) as service:
             click.echo(f"A Kchat server with made-up conversations: {server.url}")
-            with service.indexing("demo"), printing.progress_bars() as progress:
+            with service.indexing("demo"), terminal.progress_bars() as progress:
                 service.prepare(progress)
                 report = service.sync(progress=progress)
-            printing.print_report(report)
+            printing_reports.print_report(report)
             agents_there = service.agents()
         if people:
             add_people(settings, agents_there)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kchat_search.access import names
-from kchat_search.cli import printing
+from kchat_search.cli import terminal
 from kchat_search.cli.owner import administration
 from kchat_search.config import Settings
 from kchat_search.errors import BadRequest
@@ -48,13 +48,13 @@ def add_people(settings: Settings, agents: Mapping[str, str]) -> None:
                 password=password,
                 agent_id=agent_id if role == "agent" else None,
             )
-            people.add_row(Text(printing.clean(person.name)), password, may)
+            people.add_row(Text(terminal.clean(person.name)), password, may)
         for role in _TOKENS:
             _, secret = administrator.add_token(
                 role, [role], owner=None, agent_id=None, expires_at=None
             )
             tokens.add_row(role, secret)
-    out = printing.console()
+    out = terminal.console()
     for table in (people, tokens):
         out.print(table)
         out.print()

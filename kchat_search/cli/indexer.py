@@ -22,7 +22,7 @@ import click
 from kchat_search import logs
 from kchat_search.cli.exit_codes import EXIT_FAILED, exit_code
 from kchat_search.cli.parent import Parent
-from kchat_search.cli.printing import clean
+from kchat_search.cli.terminal import clean
 from kchat_search.composition import make_service
 from kchat_search.config import (
     SettingsWithAccount,

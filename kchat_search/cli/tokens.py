@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kchat_search.access.administration import Administration
-from kchat_search.cli import printing
+from kchat_search.cli import terminal
 from kchat_search.cli.options import json_option
 from kchat_search.cli.owner import administration
 from kchat_search.cli.starting import settings_of_command
@@ -60,13 +60,13 @@ def add(
             name, roles, owner=owner, agent_id=agent_id, expires_at=expires_at
         )
     if as_json:
-        printing.print_json(token_json(made, settings.zone) | {"token": secret})
+        terminal.print_json(token_json(made, settings.zone) | {"token": secret})
         return
     end = "has no end"
     if made.expires_at is not None:
-        end = f"ends {printing.time_text(made.expires_at, settings.zone)}"
+        end = f"ends {terminal.time_text(made.expires_at, settings.zone)}"
     click.echo(
-        printing.clean(f"Token {made.id} «{made.name}» {end}. It is shown this once:"), err=True
+        terminal.clean(f"Token {made.id} «{made.name}» {end}. It is shown this once:"), err=True
     )
     click.echo(secret)
 
@@ -79,7 +79,7 @@ def list_(as_json: bool) -> None:
     with administration(settings) as people:
         tokens = people.tokens()
     if as_json:
-        printing.print_json({"tokens": [token_json(one, settings.zone) for one in tokens]})
+        terminal.print_json({"tokens": [token_json(one, settings.zone) for one in tokens]})
         return
     if not tokens:
         click.echo("None. Make one: kchat-search token add NAME --role compliance --expires 90d")
@@ -96,10 +96,10 @@ def list_(as_json: bool) -> None:
             ", ".join(sorted(one.roles)),
             one.owner or "",
             _state(one, now, settings.zone),
-            printing.time_text(one.last_used_at, settings.zone),
+            terminal.time_text(one.last_used_at, settings.zone),
         )
-        table.add_row(*(Text(printing.clean(cell)) for cell in cells))
-    printing.console().print(table)
+        table.add_row(*(Text(terminal.clean(cell)) for cell in cells))
+    terminal.console().print(table)
 
 
 @token.command()
@@ -113,9 +113,9 @@ def revoke(token: str, as_json: bool) -> None:
         people.revoke_token(ended.id)
         (ended,) = (one for one in people.tokens() if one.id == ended.id)
     if as_json:
-        printing.print_json(token_json(ended, settings.zone))
+        terminal.print_json(token_json(ended, settings.zone))
     else:
-        click.echo(printing.clean(f"Token {ended.id} «{ended.name}» is revoked."))
+        click.echo(terminal.clean(f"Token {ended.id} «{ended.name}» is revoked."))
 
 
 def _find(people: Administration, wanted: str) -> Token:
@@ -128,7 +128,7 @@ def _find(people: Administration, wanted: str) -> Token:
     for one in (*by_number, *in_use):
         return one
     raise NotFound(
-        f"There is no token «{printing.clean(wanted)}». Which there are: kchat-search token list"
+        f"There is no token «{terminal.clean(wanted)}». Which there are: kchat-search token list"
     )
 
 
@@ -144,7 +144,7 @@ def _end(text: str, now: datetime, zone: ZoneInfo) -> datetime:
         except (ValueError, OverflowError):
             pass  # as below
     raise BadRequest(
-        f"--expires is {printing.clean(text)[:32]!r}: write 12h, 90d, 4w or a day such as "
+        f"--expires is {terminal.clean(text)[:32]!r}: write 12h, 90d, 4w or a day such as "
         "2026-12-31.",
         "expires",
     )
@@ -155,4 +155,4 @@ def _state(one: Token, now: datetime, zone: ZoneInfo) -> str:
         return "revoked"
     if one.expires_at is None:
         return "never"
-    return "ended" if one.expires_at <= now else printing.time_text(one.expires_at, zone)
+    return "ended" if one.expires_at <= now else terminal.time_text(one.expires_at, zone)

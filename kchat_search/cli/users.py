@@ -12,7 +12,7 @@ from rich.text import Text
 
 from kchat_search.access.administration import Administration, Risk, risks
 from kchat_search.access.names import folded
-from kchat_search.cli import printing
+from kchat_search.cli import terminal
 from kchat_search.cli.new_password import new_password, password_stdin_option
 from kchat_search.cli.options import json_option
 from kchat_search.cli.owner import administration, owner
@@ -84,7 +84,7 @@ def list_(as_json: bool) -> None:
     with administration(settings) as people:
         everybody = people.everybody()
     if as_json:
-        printing.print_json({"people": [person_json(one, settings.zone) for one in everybody]})
+        terminal.print_json({"people": [person_json(one, settings.zone) for one in everybody]})
         return
     if not everybody:
         click.echo("Nobody. Add somebody: kchat-search user add NAME --role admin")
@@ -98,10 +98,10 @@ def list_(as_json: bool) -> None:
             _roles(one),
             one.agent_id or "",
             _how(one),
-            printing.time_text(one.last_sign_in_at, settings.zone),
+            terminal.time_text(one.last_sign_in_at, settings.zone),
         )
-        table.add_row(*(Text(printing.clean(cell)) for cell in cells))
-    printing.console().print(table)
+        table.add_row(*(Text(terminal.clean(cell)) for cell in cells))
+    terminal.console().print(table)
 
 
 @user.command()
@@ -146,7 +146,7 @@ def code(name: str, as_json: bool) -> None:
         person = _person(people, name)
         secret = people.sign_in_code(person)
     if as_json:
-        printing.print_json({"name": person.name, "code": secret, "path": "/login/code"})
+        terminal.print_json({"name": person.name, "code": secret, "path": "/login/code"})
         return
     click.echo(secret)
     _say(
@@ -194,9 +194,9 @@ def remove(name: str, as_json: bool) -> None:
         people.remove(person)
         last = not people.everybody()
     if as_json:
-        printing.print_json({"removed": person_json(person, settings.zone)})
+        terminal.print_json({"removed": person_json(person, settings.zone)})
     else:
-        click.echo(f"{printing.clean(person.name)} is removed.")
+        click.echo(f"{terminal.clean(person.name)} is removed.")
     if last:
         _say("Nobody is left, and the pages stay shut: add a person before anybody can sign in.")
 
@@ -207,7 +207,7 @@ def _person(people: Administration, name: str) -> Person:
         if folded(person.name) == folded(name):
             return person
     raise NotFound(
-        f"There is no person «{printing.clean(name)}». Who there is: kchat-search user list"
+        f"There is no person «{terminal.clean(name)}». Who there is: kchat-search user list"
     )
 
 
@@ -228,10 +228,10 @@ def _say_if_blind(person: Person, settings: Settings) -> None:
 
 def _print_changed(person: Person, settings: Settings, *, as_json: bool) -> None:
     if as_json:
-        printing.print_json(person_json(person, settings.zone))
+        terminal.print_json(person_json(person, settings.zone))
     else:
         agent = f", agent {person.agent_id}" if person.agent_id else ""
-        click.echo(printing.clean(f"{person.name}: {_roles(person)}{agent}, {_how(person)}"))
+        click.echo(terminal.clean(f"{person.name}: {_roles(person)}{agent}, {_how(person)}"))
 
 
 def _roles(person: Person) -> str:
@@ -246,4 +246,4 @@ def _how(person: Person) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(printing.clean(text), err=True)
+    click.echo(terminal.clean(text), err=True)

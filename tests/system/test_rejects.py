@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from kchat_search.cli import printing
+from kchat_search.cli import printing_reports
 from kchat_search.demo.server import DemoServer
 from kchat_search.models.chats import RejectedChat, StoredReject
 from kchat_search.models.reports import SyncReport
@@ -90,7 +90,7 @@ def test_a_strangers_text_is_harmless_on_a_terminal(
 ) -> None:
     odd = RejectedChat("raw:[red]\x1b[31m", None, "{}", "[bold]why\n\x1b[2J\ud800")
     stored = StoredReject(odd, BEGIN, BEGIN, 1_000, BEGIN + timedelta(days=1))
-    printing.print_status(world.service.status(), [stored], 1, world.settings.zone)
+    printing_reports.print_status(world.service.status(), [stored], 1, world.settings.zone)
     told = capsys.readouterr().out
     assert "[bold]why" in told
     assert "1,000" in told
@@ -100,8 +100,8 @@ def test_a_strangers_text_is_harmless_on_a_terminal(
 
 def test_a_sync_that_ended_early_says_why(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     report = SyncReport("tick", BEGIN, BEGIN, error="Kchat is away\x1b[2J")
-    printing.print_report(report)
+    printing_reports.print_report(report)
     assert "ended early: Kchat is away\ufffd[2J" in capsys.readouterr().out
     world.service.archive.save_report(report)
-    printing.print_status(world.service.status(), [], 0, world.settings.zone)
+    printing_reports.print_status(world.service.status(), [], 0, world.settings.zone)
     assert "the last sync failed: Kchat is away" in capsys.readouterr().out

@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from kchat_search.chats.visible_text import visible_text
-from kchat_search.cli.printing import print_chat
+from kchat_search.cli.printing_chats import print_chat
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.gate import Gate
