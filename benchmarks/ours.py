@@ -137,9 +137,9 @@ class Asking:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._seconds = {"search": 0.0, "count": 0.0, "write": 0.0}
-        own = vars(service.engine)
-        for name in self._seconds:
-            own[name] = self._timed(name, getattr(service.engine, name))
+        index, engine = service.searcher.index, service.engine  # what a search asks, who writes
+        for of, name in ((index, "search"), (index, "count"), (engine, "write")):
+            vars(of)[name] = self._timed(name, getattr(of, name))
 
     def ask(self, query: Query) -> tuple[int, dict[str, float]]:
         """The number of chats that have all that is asked for, and seconds by column.
