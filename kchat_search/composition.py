@@ -340,6 +340,7 @@ def _engine(settings: Settings) -> Engine:
             settings.opensearch_shards,
             settings.opensearch_replicas,
             settings.index_processes,
+            settings.opensearch_refresh_seconds,
         )
     )
 

@@ -43,6 +43,8 @@ class OfData(BaseModel):
     """Copies of each shard beside the first, of a new generation."""
     opensearch_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """What one request may take."""
+    opensearch_refresh_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    """How old the state of the index may be that a search reads; 0: each asks for the newest."""
 
     user_dict: Path | None = None
     """A file of words for jieba: «word [frequency] [tag]» a line, UTF-8."""

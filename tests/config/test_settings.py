@@ -288,6 +288,7 @@ def test_the_hosts_of_a_cluster_are_divided_by_commas() -> None:
         ({"opensearch_ca": "no.pem"}, "KCHAT_OPENSEARCH_CA"),
         ({"opensearch_prefix": "Kchat*"}, "KCHAT_OPENSEARCH_PREFIX"),
         ({"opensearch_shards": 0}, "KCHAT_OPENSEARCH_SHARDS"),
+        ({"opensearch_refresh_seconds": -1}, "KCHAT_OPENSEARCH_REFRESH_SECONDS"),
     ],
 )
 def test_settings_of_a_cluster_that_cannot_be_used_are_refused(

@@ -51,6 +51,8 @@ class Cluster:
     replicas: int = 0
     processes: int = 0
     """How many processes make the documents of a build; 0: as many as there are processors."""
+    refresh: float = 0.0
+    """So many seconds a search goes by what the servers said of the newest state; 0: it asks."""
 
 
 class SnapshotGone(Exception):

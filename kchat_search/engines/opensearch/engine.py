@@ -1,7 +1,7 @@
 """The OpenSearch engine: `ports.Engine` over indexes of a cluster.
 
 Any number of processes and threads may read while one writes. A search first asks whether there is
-a newer commit or generation.
+a newer commit or generation, unless the last has asked just now (`Cluster.refresh`).
 """
 
 from __future__ import annotations
@@ -144,6 +144,7 @@ class OpenSearchEngine(SeenIndex):
         actions += [bulk.delete(current.index, each) for each in set(deletes) - newest.keys()]
         bulk.write(self._connection, actions)
         self._generations.commit(current)
+        self._snapshots.outdated()
 
     def rebuild(
         self,
@@ -169,6 +170,7 @@ class OpenSearchEngine(SeenIndex):
         except BaseException:
             self._remove(new.index)
             raise
+        self._snapshots.outdated()
         return new.meta.documents
 
     def _remove(self, index: str) -> None:

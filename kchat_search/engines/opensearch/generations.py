@@ -55,6 +55,13 @@ class Generation:
     index: str
     meta: Meta
 
+    def is_as_new_as(self, other: Generation) -> bool:
+        """Need nobody who has opened this one open the other? Not while it is being made seen, nor
+        if a server tells of it that has not yet heard of this one."""
+        return self.index == other.index and (
+            other.meta.refreshing or self.meta.commit >= other.meta.commit
+        )
+
 
 class Generations:
     """The generations of one prefix."""
@@ -66,12 +73,16 @@ class Generations:
         self._known_form: str | None = None
         """The index whose mapping was found as we made it."""
 
-    def current(self) -> Generation | None:
-        """The generation that answers; None before the first build. Raises `IndexDamaged` where it
-        is not of this program's form."""
-        path = f"/{self.alias}/_mapping"
+    def current(self, *, of_any_server: bool = False) -> Generation | None:
+        """The generation that answers; None before the first build. `of_any_server`: as the server
+        that is asked knows it, which is enough to read, and needs no cluster manager. Raises
+        `IndexDamaged` where it is not of this program's form."""
         shown = self._connection.ask(
-            "GET", path, missing_is_none=True, filter_path="*.mappings._meta"
+            "GET",
+            f"/{self.alias}/_mapping",
+            missing_is_none=True,
+            filter_path="*.mappings._meta",
+            local=str(of_any_server).lower(),
         )
         if shown is None:
             return None

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from time import monotonic, sleep
 from typing import Any, Self
 
 from kchat_search import processor_time
@@ -184,19 +184,34 @@ class Snapshots:
         self._generations = generations
         self._lock = threading.Lock()
         self._open: Snapshot | None = None
+        self._asked = -math.inf
+        """When the servers were asked whether it is the newest."""
+        self._written = 0
+        """How often this process has written."""
         self._table: tuple[str, Table | None, str | None] | None = None
 
+    def outdated(self) -> None:
+        """Something was written: who reads next asks for the newest state."""
+        with self._lock:
+            self._asked = -math.inf
+            self._written += 1
+
     def newest(self) -> Snapshot | None:
-        """The newest state; None if nothing was built."""
-        current = self._generations.current()
+        """The newest state, or one that was the newest `Cluster.refresh` seconds ago; None if
+        nothing was built."""
+        began = monotonic()
+        with self._lock:
+            if self._open is not None and began < self._asked + self._connection.cluster.refresh:
+                return self._open
+            written = self._written
+        current = self._generations.current(of_any_server=True)
         with self._lock:
             before = self._open
             if current is None:
                 return None
-            if before is not None and (
-                before.generation == current
-                or (current.meta.refreshing and before.generation.index == current.index)
-            ):
+            if written == self._written:
+                self._asked = began
+            if before is not None and before.generation.is_as_new_as(current):
                 return before
             self._open = self._opened(current)
         if before is not None:
@@ -212,7 +227,7 @@ class Snapshots:
                 missing_is_none=True,
                 keep_alive=_KEPT,
             )
-            now = self._generations.current()
+            now = self._generations.current(of_any_server=True)
             if opened is not None:
                 snapshot = Snapshot(self._connection, current, opened["pit_id"])
                 if now == current and not current.meta.refreshing:
@@ -223,7 +238,7 @@ class Snapshots:
             if now is None or attempt == _ATTEMPTS:
                 raise SnapshotGone
             current = now
-            time.sleep(_PAUSE)
+            sleep(_PAUSE)
         raise AssertionError("the last attempt returns")
 
     def table(self, generation: Generation) -> tuple[Table | None, str | None]:

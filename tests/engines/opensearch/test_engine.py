@@ -98,6 +98,57 @@ def test_what_is_being_written_is_seen_by_nobody(
     reader.close()
 
 
+def test_a_search_goes_by_what_the_servers_said_so_long_and_by_what_its_own_process_wrote(
+    engine: OpenSearchEngine, prefixes: Prefixes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(snapshot, "monotonic", clock)
+    reader = OpenSearchEngine(replace(prefixes.cluster(tmp_path), refresh=5.0))
+    engine.write([make(1, "退款")])
+    assert reader.count(Contains("退款")) == 1
+    engine.write([make(2, "退款")])
+    clock.now += 4.9
+    assert reader.count(Contains("退款")) == 1
+    clock.now += 0.1
+    assert reader.count(Contains("退款")) == 2
+    reader.write([make(3, "退款")])
+    assert (reader.count(Contains("退款")), engine.count(Contains("退款"))) == (3, 3)
+    build(reader, [[make(4, "退款")]])
+    assert reader.count(Contains("退款")) == 1
+    reader.close()
+
+
+class Clock:
+    """A clock that moves only when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_a_server_said_before_a_write_is_not_gone_by_after_it(
+    prefixes: Prefixes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A search asks, and while the answer is on its way, this process writes."""
+    ours = OpenSearchEngine(replace(prefixes.cluster(tmp_path), refresh=60.0))
+    build(ours, [[make(1, "退款")]])
+    assert ours.count(Contains("退款")) == 1
+    ours._snapshots.outdated()
+    current = ours._generations.current
+
+    def late(**options: bool) -> object:
+        monkeypatch.undo()
+        found = current(**options)
+        ours.write([make(2, "退款")])
+        return found
+
+    monkeypatch.setattr(ours._generations, "current", late)
+    ours.count(Contains("退款"))
+    assert ours.count(Contains("退款")) == 2
+    ours.close()
+
+
 @pytest.mark.slow
 def test_what_is_beyond_the_limits_of_a_server_is_found_too(engine: OpenSearchEngine) -> None:
     """By default a document may have 10,000 nested ones, a term 32,766 bytes, a query 65,536
