@@ -30,7 +30,7 @@ from benchmarks.measure import say
 from kchat_search.text.segmentation import Segmenter
 
 ENGINES = ("ours", *rivals.PLACES)
-_CLUSTER = "opensearch"
+CLUSTER = "opensearch"
 """Ours over the servers that `OPENSEARCH_HOSTS` names; only where it is asked for."""
 _WHOOSH_CHATS = 20_000
 _EXTRAS = {"tantivy": "tantivy"}
@@ -63,8 +63,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--chats", type=int, default=100_000)
     parser.add_argument(
-        "--only", type=_names, default=ENGINES, metavar="NAMES", help=",".join(ENGINES)
-    )
+        "--only", type=names_among(*ENGINES), default=ENGINES, metavar="NAMES",
+        help=",".join(ENGINES),
+    )  # fmt: skip
     parser.add_argument(
         "--whoosh-chats", type=int, help=f"for the usual recipe; else at most {_WHOOSH_CHATS:,}"
     )
@@ -77,11 +78,16 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(text.split(","))
-    if unknown := set(names) - {*ENGINES, _CLUSTER}:
-        raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
-    return names
+def names_among(*known: str) -> Callable[[str], tuple[str, ...]]:
+    """Reads some of these names, divided by commas; and that of ours over servers."""
+
+    def read(text: str) -> tuple[str, ...]:
+        names = tuple(text.split(","))
+        if unknown := set(names) - {*known, CLUSTER}:
+            raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
+        return names
+
+    return read
 
 
 def _run(chosen: argparse.Namespace, folder: Path) -> None:
@@ -157,7 +163,7 @@ class Bench:
     def contender(self, name: str, count: int) -> dict[str, Any]:
         """All figures of one engine over `count` chats."""
         found: dict[str, Any] = {}
-        if name == _CLUSTER:  # over the archive of ours
+        if name == CLUSTER:  # over the archive of ours
             place = self.folder / "ours"
             if not (place / "archive.sqlite3").exists():
                 raise SystemExit("opensearch needs the archive of ours: --only ours,opensearch")

@@ -1,6 +1,7 @@
 """Does the right chat come first, and is what is guessed by meaning right?
 
     python -m benchmarks.relevance [crosswoz] [kdconv] [paraphrases]
+    OPENSEARCH_HOSTS=http://127.0.0.1:9200 python -m benchmarks.relevance --only ours,opensearch
 
 The judgements of `crosswoz` and `kdconv` are in `../shared/data/relevance`: names of hotels,
 restaurants, sights, films, songs and people. For each name they list the chats of its data set that
@@ -17,6 +18,8 @@ alone, and then the related chats by meaning.
     answered    the share of the queries for which there is anything in the part
     right of 5  the share that is right of the first five, all queries together
     changed     the share of the queries that «ours» answers otherwise with `KCHAT_MEANING=false`
+    unlike      the share of the queries for which any part is not the same on OpenSearch, chat by
+                chat, as on Whoosh
 
 The vectors are made with the table that comes with the package, or with `--fitted` as `reindex`
 makes them.
@@ -30,7 +33,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -38,6 +42,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks import corpus, ours, rivals, tables
+from benchmarks.engines import CLUSTER, names_among
 from benchmarks.measure import say
 from benchmarks.paraphrases import INTENTS, paraphrases
 from kchat_search.demo.conversations import Timeline
@@ -47,6 +52,9 @@ from kchat_search.service import Service
 
 NAMES = ("crosswoz", "kdconv")
 SETS = (*NAMES, "paraphrases")
+RIVALS = {"whoosh": "(a) Whoosh, usual recipe", "fts5": "(b) FTS5, jieba words"}
+ENGINES = ("ours", *RIVALS)
+_LABELS = {"ours": "ours", CLUSTER: "ours on OpenSearch"}
 _SHOWN = 20
 _FIRST = 5
 _DEMO = (23, datetime(2026, 1, 1, tzinfo=UTC), 5_000)
@@ -72,14 +80,28 @@ class Page(NamedTuple):
     """Of `meaning`."""
 
 
+class Shown(NamedTuple):
+    """What ours shows, on one engine."""
+
+    pages: dict[str, Page]
+    """By query."""
+    changed: float
+    """For which share of the queries the exact part or that by words is another one without
+    meaning."""
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="Does the right chat stand first?")
-    parser.add_argument("sets", nargs="*", choices=SETS, default=SETS, help="by default all")
+    parser.add_argument("sets", nargs="*", type=_set, default=SETS, help=f"of {', '.join(SETS)}")
     parser.add_argument("--floors", action="store_true", help="what other floors would show")
     parser.add_argument(
         "--fitted", action="store_true", help="fit the table of meanings on the chats, as reindex"
     )
+    parser.add_argument(
+        "--only", type=names_among(*ENGINES), default=ENGINES, metavar="NAMES",
+        help=",".join((*ENGINES, CLUSTER)),
+    )  # fmt: skip
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures")
     chosen = parser.parse_args()
     wanted = [corpus.DATA / f"{name}.jsonl.gz" for name in NAMES if name in chosen.sets]
@@ -88,11 +110,8 @@ def main() -> None:
     found: dict[str, Report] = {}
     for name in chosen.sets:
         with TemporaryDirectory(prefix="kchat-relevance-") as folder:
-            found |= (
-                _of_names(name, Path(folder), fitted=chosen.fitted)
-                if name in NAMES
-                else _of_paraphrases(name, Path(folder), floors=chosen.floors, fitted=chosen.fitted)
-            )
+            bench = _Bench(name, Path(folder), chosen.only, fitted=chosen.fitted)
+            found |= bench.names() if name in NAMES else bench.paraphrases(floors=chosen.floors)
     if chosen.json:
         chosen.json.write_text(json.dumps(found, indent=1), "utf-8")
     for title, report in found.items():
@@ -104,93 +123,134 @@ def main() -> None:
         print(tables.table([title, *heads], rows) + "\n")  # noqa: T201  # a command's answer
 
 
+def _set(name: str) -> str:
+    """One of `SETS`. As `choices`, no set at all would be held against them, too."""
+    if name not in SETS:
+        raise argparse.ArgumentTypeError(f"there is no {name}")
+    return name
+
+
 # -- the sets --------------------------------------------------------------------------------------
 
 
-def _of_names(name: str, folder: Path, *, fitted: bool) -> dict[str, Report]:
-    """The figures of each engine over a data set."""
-    chats = list(corpus.lines(corpus.DATA / f"{name}.jsonl.gz"))
-    judged = [
-        (line["query"], set(line["relevant"]))
-        for line in corpus.lines(corpus.DATA / "relevance" / f"{name}-entity.jsonl.gz")
-    ]
-    pages, changed = _ours(name, folder, chats, [q for q, _ in judged], fitted=fitted)
-    found = parts(judged, pages)
-    found["ours"]["changed"] = changed
-    for label, rival_name in (
-        ("(a) Whoosh, usual recipe", "whoosh"),
-        ("(b) FTS5, jieba words", "fts5"),
-    ):
-        say(f"{name}: {label}")
-        home = folder / rival_name
+@dataclass(frozen=True)
+class _Bench:
+    """One set, and who is asked."""
+
+    name: str
+    folder: Path
+    only: Sequence[str]
+    _: KW_ONLY
+    fitted: bool
+
+    def names(self) -> dict[str, Report]:
+        """The figures of each engine over a data set."""
+        chats = list(corpus.lines(corpus.DATA / f"{self.name}.jsonl.gz"))
+        judged = judgements(self.name)
+        found = _side_by_side(judged, self._ours(chats, [q for q, _ in judged]))
+        for rival_name, label in RIVALS.items():
+            if rival_name in self.only:
+                found |= self._rival(rival_name, label, chats, judged)
+        return {self.name: found}
+
+    def paraphrases(self, *, floors: bool) -> dict[str, Report]:
+        """The figures of both halves, and what is shown where nothing is right."""
+        timeline = Timeline(*_DEMO)
+        about = timeline.situations()
+        asked = paraphrases()
+        if floors:
+            floor.FLOOR = min(_FLOORS)
+        every = self._ours(timeline.chats(), [one.query for one in asked])
+        found: dict[str, Report] = {}
+        for half in ("tune", "held"):
+            judged = [
+                (one.query, {chat for chat, code in about.items() if code in INTENTS[one.intent]})
+                for one in asked
+                if one.half == half
+            ]
+            if floors:
+                for label, of_ours in every.items():
+                    found[f"{label}, floor ({half})"] = {
+                        f"{least:.2f}": at_floor(judged, of_ours.pages, least) for least in _FLOORS
+                    }
+                continue
+            found[f"{self.name} ({half})"] = {
+                **_side_by_side([one for one in judged if one[1]], every),
+                **{
+                    f"{label}, where nothing is right": shown(
+                        [one for one in judged if not one[1]], of_ours.pages, "meaning"
+                    )
+                    for label, of_ours in every.items()
+                },
+            }
+        return found
+
+    def _rival(
+        self, name: str, label: str, chats: Sequence[dict[str, Any]], judged: Judged
+    ) -> Report:
+        say(f"{self.name}: {label}")
+        home = self.folder / name
         home.mkdir()
-        rival: Any = rivals.make(rival_name, home)  # these two have `first`
+        rival: Any = rivals.make(name, home)  # these two have `first`
         rival.build(chats)
         rival.open()
-        for any_, which in ((False, "all"), (True, "any")):
-            found[f"{label}, {which} of the words"] = figures(
+        return {
+            f"{label}, {which} of the words": figures(
                 judged, partial(rival.first, limit=_SHOWN, any_=any_)
             )
-    return {name: found}
-
-
-def _of_paraphrases(name: str, folder: Path, *, floors: bool, fitted: bool) -> dict[str, Report]:
-    """The figures of both halves, and what is shown where nothing is right."""
-    timeline = Timeline(*_DEMO)
-    about = timeline.situations()
-    asked = paraphrases()
-    if floors:
-        floor.FLOOR = min(_FLOORS)
-    pages, changed = _ours(
-        name, folder, timeline.chats(), [one.query for one in asked], fitted=fitted
-    )
-    found: dict[str, Report] = {}
-    for half in ("tune", "held"):
-        judged = [
-            (one.query, {chat for chat, code in about.items() if code in INTENTS[one.intent]})
-            for one in asked
-            if one.half == half
-        ]
-        if floors:
-            found[f"floor ({half})"] = {
-                f"{least:.2f}": at_floor(judged, pages, least) for least in _FLOORS
-            }
-            continue
-        meant = [(q, right) for q, right in judged if right]
-        found[f"{name} ({half})"] = {
-            **parts(meant, pages),
-            "ours, where nothing is right": shown(
-                [one for one in judged if not one[1]], pages, "meaning"
-            ),
+            for any_, which in ((False, "all"), (True, "any"))
         }
-        found[f"{name} ({half})"]["ours"]["changed"] = changed
+
+    def _ours(self, chats: Iterable[dict[str, Any]], queries: Sequence[str]) -> dict[str, Shown]:
+        """What ours shows, by label; on Whoosh first."""
+        home = self.folder / "ours"
+        with ours.opened(home) as service:
+            for _ in ours.saving(service, chats):
+                pass
+        return {
+            label: shown_by(home, queries, cluster=engine == CLUSTER, fitted=self.fitted)
+            for engine, label in _LABELS.items()
+            if engine in self.only
+        }
+
+
+def _side_by_side(judged: Judged, every: Mapping[str, Shown]) -> Report:
+    """The parts of ours on each engine, by label."""
+    found: Report = {}
+    for label, of_ours in every.items():
+        found |= parts(judged, of_ours.pages, label)
+        found[label]["changed"] = of_ours.changed
+    if len(every) > 1:
+        (_, one), (label, other) = every.items()
+        found[label]["unlike"] = unlike([q for q, _ in judged], one.pages, other.pages)
     return found
 
 
-def _ours(
-    name: str,
-    folder: Path,
-    chats: Iterable[dict[str, Any]],
-    queries: Sequence[str],
-    *,
-    fitted: bool,
-) -> tuple[dict[str, Page], float]:
-    """What ours shows for each query, and for which share of them the exact part or that by words
-    is another one without meaning."""
+def judgements(name: str) -> Judged:
+    """The queries of a data set."""
+    lines = corpus.lines(corpus.DATA / "relevance" / f"{name}-entity.jsonl.gz")
+    return [(line["query"], set(line["relevant"])) for line in lines]
+
+
+def shown_by(home: Path, queries: Sequence[str], *, cluster: bool, fitted: bool) -> Shown:
+    """What ours shows over the archive in a folder, of which it makes an index."""
     pages: list[dict[str, Page]] = []
     for meaning in (True, False):
-        say(f"{name}: ours, {'with' if meaning else 'without'} meaning")
-        with ours.opened(folder / "ours", meaning=meaning) as service:
-            if meaning:
-                for _ in ours.saving(service, chats):
-                    pass
+        say(f"{'OpenSearch' if cluster else 'Whoosh'}, {'with' if meaning else 'without'} meaning")
+        with ours.opened(home, meaning=meaning, cluster=cluster) as service:
             ours.build(service, fitted=fitted and meaning)
             state = service.engine.describe()
-            say(f"{name}: table {state.table}, fitted: {state.table_fitted}")
-            pages.append({q: _page(service, q) for q in queries})
+            say(f"table {state.table}, fitted: {state.table_fitted}")
+            pages.append(pages_of(service, queries))
     with_, without = pages
     assert not any(page.meaning for page in without.values())
-    return with_, sum(with_[q][:2] != without[q][:2] for q in queries) / len(queries)
+    changed = sum(with_[q][:2] != without[q][:2] for q in queries) / len(queries)
+    return Shown(with_, changed)
+
+
+def pages_of(service: Service, queries: Iterable[str]) -> dict[str, Page]:
+    """What ours shows for each query."""
+    return {q: _page(service, q) for q in queries}
 
 
 def _page(service: Service, q: str) -> Page:
@@ -207,25 +267,31 @@ def _page(service: Service, q: str) -> Page:
 # -- figures ---------------------------------------------------------------------------------------
 
 
-def parts(judged: Judged, pages: dict[str, Page]) -> Report:
+def parts(judged: Judged, pages: dict[str, Page], label: str = "ours") -> Report:
     """The figures of ours, part by part."""
     before = {q: [*pages[q].exact, *pages[q].words] for q, _ in judged}
     rest = [(q, left) for q, right in judged if (left := right.difference(before[q]))]
     return {
-        "ours": figures(judged, lambda q: before[q]),
-        "ours, exact alone": {
+        label: figures(judged, lambda q: before[q]),
+        f"{label}, exact alone": {
             **figures(judged, lambda q: pages[q].exact),
             **shown(judged, pages, "exact"),
         },
-        "ours, related by words": {
+        f"{label}, related by words": {
             **figures(judged, lambda q: pages[q].words),
             **shown(judged, pages, "words"),
         },
-        "ours, related by meaning": {
+        f"{label}, related by meaning": {
             **figures(rest, lambda q: pages[q].meaning),
             **shown(judged, pages, "meaning"),
         },
     }
+
+
+def unlike(queries: Sequence[str], one: dict[str, Page], other: dict[str, Page]) -> float:
+    """For which share of the queries any part has other chats, or the same in another order."""
+    differ = sum(one[q][:3] != other[q][:3] for q in queries)
+    return differ / len(queries)
 
 
 def shown(judged: Judged, pages: dict[str, Page], part: str) -> Figures:
