@@ -195,8 +195,8 @@ def _owners_service(
     parser = ChatParser(settings.zone)
     chat_reader = ChatReader(parser.parse_archived)
     segmenter = _segmenter(settings)
-    engine = _engine(settings)
     lock: Election = archive.election() or IndexerLock(settings.index_dir)
+    engine = _engine(settings, lock.term)
     indexer = Indexer(
         archive=archive,
         engine=engine,
@@ -312,8 +312,9 @@ def _scrubber(
     )
 
 
-def _engine(settings: Settings) -> Engine:
-    """What holds the index, by `KCHAT_ENGINE`. No server is asked yet. Raises `SettingsError`."""
+def _engine(settings: Settings, term: Callable[[], int]) -> Engine:
+    """What holds the index, by `KCHAT_ENGINE`; `term` numbers the writes of this process as the
+    indexer. No server is asked yet. Raises `SettingsError`."""
     if settings.engine == "whoosh":
         narrow_index(settings.index_dir)
         return WhooshEngine(
@@ -341,7 +342,8 @@ def _engine(settings: Settings) -> Engine:
             settings.opensearch_replicas,
             settings.index_processes,
             settings.opensearch_refresh_seconds,
-        )
+        ),
+        term,
     )
 
 

@@ -289,7 +289,7 @@ class IndexerBusy(KchatSearchError):
 
 class IndexerDeposed(KchatSearchError):
     """This process was the indexer and lost its connection to the database, so another one may be
-    it now. Nothing was written in part."""
+    it now; or another one has written the index since. Nothing was written in part."""
 
     retry = True
 

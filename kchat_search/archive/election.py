@@ -2,7 +2,7 @@
 
 It is an advisory lock of the server, which lasts as long as the connection that took it: the server
 gives it to the next one as soon as a holder was killed. A holder may lose its connection and not
-know it yet. So each holder begins a term, whose name stands in the archive, and each of its
+know it yet. So each holder begins a term, whose number stands in the archive, and each of its
 transactions looks whether its term still lasts. Writers take turns, so nothing that a former holder
 writes is committed after the next term has begun.
 """
@@ -10,7 +10,6 @@ writes is committed after the next term has begun.
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -24,7 +23,7 @@ from kchat_search.archive import sync_state
 from kchat_search.archive.error_translation import archive_errors
 from kchat_search.databases.connections import lasting_connection
 from kchat_search.errors import ArchiveError, IndexerBusy, IndexerDeposed
-from kchat_search.models.holder import UNKNOWN, Holder
+from kchat_search.models.holder import UNKNOWN, Holder, next_term
 from kchat_search.models.progress import RebuildProgress, told_too
 from kchat_search.models.reports import Progress
 
@@ -61,7 +60,7 @@ class Transactions(Protocol):
 class Fence:
     """Keeps a former indexer from writing. The archive asks it in every transaction that writes."""
 
-    term: str | None = None
+    term: int | None = None
     """The term of this process; None: it is not the indexer, and may write what others may."""
 
     def check(self, connection: Connection) -> None:
@@ -123,6 +122,10 @@ class DatabaseElection:
                 self._is_lost = True
                 raise IndexerDeposed(_LOST) from error
 
+    def term(self) -> int:
+        """The number of this process's term; 0 where it is not the indexer."""
+        return self._fence.term or 0
+
     def holder(self) -> Holder | None:
         """Who holds the lock now. Raises `ArchiveError`."""
         return self._present()[0]
@@ -175,9 +178,10 @@ class DatabaseElection:
                 raise
         return connection
 
-    def _begin_term(self, holder: Holder, now: datetime) -> str:
-        term = secrets.token_hex(8)
+    def _begin_term(self, holder: Holder, now: datetime) -> int:
         with self._writing() as connection:
+            before = sync_state.cursor(connection, _CURSOR) or {}
+            term = next_term(before.get("term"), now)
             value = {"term": term, "holder": holder.to_json()}
             sync_state.save_cursor(connection, _CURSOR, value, now)
         return term

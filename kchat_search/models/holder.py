@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 _LONGEST = 100
+_HIGHEST_TERM = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,14 @@ class Holder:
 
 
 UNKNOWN = Holder("unknown")
+
+
+def next_term(before: object, now: datetime) -> int:
+    """The number of a term as the indexer: higher than the one before, and no lower than the
+    seconds since 1970. So terms rise also where a backup was put back, or what was kept is lost.
+    `before`: what was kept; what is no term counts as nothing."""
+    last = before if isinstance(before, int) and before < _HIGHEST_TERM else 0
+    return max(last + 1, int(now.timestamp()))
 
 
 def _line(text: str) -> str:

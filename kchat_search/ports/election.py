@@ -34,6 +34,12 @@ class Election(Protocol):
         What writes the archive need not call it: there each transaction is checked."""
         ...
 
+    def term(self) -> int:
+        """The number of this process's term as the indexer; it rises with each indexer, whichever
+        process that is. 0 where this one is not. Called by an engine that many machines write, for
+        each write: it refuses those of a lower term."""
+        ...
+
     def holder(self) -> Holder | None:
         """Who is the indexer now; None where nobody is. Called by service."""
         ...

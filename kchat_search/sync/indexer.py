@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import IndexDamaged
+from kchat_search.errors import IndexDamaged, IndexerDeposed, IndexUnwritable
 from kchat_search.meaning.table import Table
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
@@ -109,7 +109,7 @@ class Indexer:
             self.check()
             told(step, done, max(total, done) if known_total is None else known_total)
 
-        with self.rebuilding(progress) as told:
+        with self.rebuilding(progress) as told, self._as_indexer():
             count = self.engine.rebuild(
                 self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
                 self._fingerprint(shipped, table),
@@ -165,8 +165,24 @@ class Indexer:
         return len(lacking) + len(indexed)
 
     def _write(self, documents: Sequence[IndexDocument], erased: Sequence[int]) -> None:
+        with self._as_indexer():
+            self.engine.write(documents, erased)
+
+    @contextmanager
+    def _as_indexer(self) -> Iterator[None]:
+        """Raises `IndexerDeposed` where this process is not the indexer any more. Where the engine
+        says so, and the archive does not, the other one is the indexer of another archive: raises
+        `IndexUnwritable`, so that the two do not depose one another again and again."""
         self.check()
-        self.engine.write(documents, erased)
+        try:
+            yield
+        except IndexerDeposed as error:
+            self.check()
+            raise IndexUnwritable(
+                f"{error} It is not the indexer of this archive: give each archive an index of its "
+                "own (KCHAT_OPENSEARCH_PREFIX). If there is only this one, its clock was wrong: "
+                "remove the index, and it is built anew."
+            ) from error
 
     def _fingerprint(self, shipped: Table | None, used: Table | None = None) -> str:
         meaning = "none" if shipped is None else shipped.digest

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from kchat_search import private_files
 from kchat_search.errors import IndexerBusy, IndexUnwritable
-from kchat_search.models.holder import UNKNOWN, Holder
+from kchat_search.models.holder import UNKNOWN, Holder, next_term
 from kchat_search.models.progress import RebuildProgress, told_too
 from kchat_search.models.reports import Progress
 from kchat_search.ports import Clock
@@ -40,6 +41,7 @@ class IndexerLock:
         self._path = folder / "indexer.lock"
         self._holder = folder / "indexer.holder"
         self._rebuild = folder / "indexer.rebuild"
+        self._term = 0
 
     @contextmanager
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
@@ -60,10 +62,12 @@ class IndexerLock:
                 "or full disk."
             ) from error
         try:
+            self._term = next_term(self._holder_file().get("term"), now)
             self._write_holder(what, now)
             self._tell(None)
             yield
         finally:
+            self._term = 0
             lock.release()
 
     def holder(self) -> Holder | None:
@@ -83,6 +87,10 @@ class IndexerLock:
 
     def check(self) -> None:
         """Nothing: the system keeps the lock as long as this process holds it."""
+
+    def term(self) -> int:
+        """The number of this process's term; 0 where it does not hold the lock."""
+        return self._term
 
     def rebuilding(self, progress: Progress, clock: Clock) -> AbstractContextManager[Progress]:
         """A `progress` that also tells other processes; see `rebuild`."""
@@ -116,12 +124,18 @@ class IndexerLock:
 
     def _write_holder(self, what: str, now: datetime) -> None:
         with suppress(OSError):  # on a full disk the lock works all the same
-            holder = Holder.this_process(what, now)
-            private_files.replace(self._holder, json.dumps(holder.to_json()).encode())
+            value = Holder.this_process(what, now).to_json() | {"term": self._term}
+            private_files.replace(self._holder, json.dumps(value).encode())
 
     def _read_holder(self) -> Holder:
         try:
-            text = private_files.read(self._holder, _MAX_HOLDER)
-            return Holder.from_json(json.loads(text))
-        except (OSError, KeyError, TypeError, ValueError, OverflowError):
+            return Holder.from_json(self._holder_file())
+        except (KeyError, TypeError, ValueError, OverflowError):
             return UNKNOWN  # also while a former version of the program holds it
+
+    def _holder_file(self) -> dict[str, Any]:
+        try:
+            value = json.loads(private_files.read(self._holder, _MAX_HOLDER))
+        except (OSError, ValueError):
+            return {}
+        return value if isinstance(value, dict) else {}

@@ -14,7 +14,7 @@ import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import Current
-from kchat_search.errors import IndexDamaged
+from kchat_search.errors import IndexDamaged, IndexerDeposed, IndexUnwritable
 from kchat_search.meaning.table import SHIPPED, Table, shipped
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.search import SearchRequest
@@ -65,6 +65,16 @@ class Busy(WhooshEngine):
         return count
 
 
+class Claimed(WhooshEngine):
+    """An engine whose index a later indexer writes."""
+
+    def write(self, *_: Any, **__: Any) -> None:
+        raise IndexerDeposed("a later one writes")
+
+    def rebuild(self, *_: Any, **__: Any) -> int:
+        raise IndexerDeposed("a later one writes")
+
+
 def with_engine(world: World, engine: WhooshEngine) -> Indexer:
     service = world.service
     return Indexer(
@@ -88,6 +98,31 @@ def test_what_could_not_be_indexed_stays_in_the_queue(world: World) -> None:
     assert with_engine(world, Full(world.settings.index_dir, writes=9)).index_pending() == len(ids)
     engine.close()
     world.check_whole()
+
+
+def test_where_another_indexer_writes_the_index_the_lock_decides_which_of_them_is_deposed(
+    world: World,
+) -> None:
+    """If this process still holds the lock of its archive, the other one has another archive, and
+    a person must part them: to wait for the lock again would depose the other one for ever."""
+    world.sync()
+    world.service.archive.queue([101])
+    engine = Claimed(world.settings.index_dir)
+    held = with_engine(world, engine)
+    checks: list[int] = []
+
+    def lost() -> None:
+        checks.append(1)
+        if len(checks) % 2 == 0:
+            raise IndexerDeposed("the connection")
+
+    for write in (Indexer.index_pending, Indexer.rebuild):
+        with pytest.raises(IndexUnwritable, match="KCHAT_OPENSEARCH_PREFIX"):
+            write(held)
+        with pytest.raises(IndexerDeposed, match="connection"):
+            write(replace(held, check=lost))
+    assert world.service.archive.counts().pending == 1
+    engine.close()
 
 
 def test_what_changes_during_a_rebuild_is_indexed_after_it(world: World) -> None:

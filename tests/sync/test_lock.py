@@ -31,6 +31,14 @@ def test_what_a_killed_rebuild_left_counts_for_nothing(tmp_path: Path) -> None:
         assert lock.rebuild() is None
 
 
+def test_who_held_it_last_may_be_anything(tmp_path: Path) -> None:
+    lock = IndexerLock(tmp_path)
+    for left in (b"[]", b'{"term": "x"}', b'{"term": 1%s}' % (b"0" * 99), b"\x00"):
+        (tmp_path / "indexer.holder").write_bytes(left)
+        with lock.held("sync", NOW):
+            assert lock.term() == NOW.timestamp(), left
+
+
 def test_asking_for_the_holder_makes_no_folder(tmp_path: Path) -> None:
     assert IndexerLock(tmp_path / "none").holder() is None
     assert not (tmp_path / "none").exists()

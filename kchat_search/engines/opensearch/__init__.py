@@ -11,6 +11,7 @@ order, and you follow a chat to the servers, and a query to its answer. Writing:
     connection.py   requests, several hosts, and what is wrong where they fail
     bulk.py         many documents in few requests; only what failed is sent again
     build.py        the documents of the whole archive, in several processes
+    fence.py        keeps an indexer from writing whose term is over
     generations.py  which index answers, commits, and the swap to the next generation
 
 Reading:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 from kchat_search.engines.opensearch import bulk
 from kchat_search.engines.opensearch.connection import Cluster, Connection
 from kchat_search.engines.opensearch.documents import source
+from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.workers import BATCHES_AHEAD, FEWEST_BATCHES, can_spawn, workers
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import IndexDocument
@@ -26,8 +27,7 @@ Chat = TypeVar("Chat")
 class Target(NamedTuple):
     """Where documents go, and what makes them."""
 
-    name: str
-    """Of the index."""
+    into: Into
     documents: Callable[[Sequence[Any]], Sequence[IndexDocument]]
     table: Table | None
 
@@ -61,7 +61,7 @@ def fill(
 
 def _send(connection: Connection, target: Target, batch: Sequence[Any]) -> int:
     made = {each.id: source(each, target.table) for each in target.documents(batch)}
-    bulk.write(connection, (bulk.index(target.name, one) for one in made.values()))
+    bulk.write(connection, (bulk.index(target.into, one) for one in made.values()))
     return len(made)
 
 

@@ -9,7 +9,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from kchat_search.engines.opensearch.connection import Connection
-from kchat_search.engines.opensearch.generations import write_alias
+from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.opensearch.mapping import Json
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
@@ -33,17 +33,22 @@ class Action(NamedTuple):
     lines: bytes
 
 
-def index(name: str, made: Json) -> Action:
+def index(into: Into, made: Json) -> Action:
     """Put a document into an index, in place of one of the same id."""
     key = str(made["id"])
-    head = json.dumps({"index": {"_index": write_alias(name), "_id": key}})
-    return Action(key, f"{head}\n{json.dumps(made, ensure_ascii=False)}\n".encode())
+    text = json.dumps(made, ensure_ascii=False)
+    return Action(key, f"{_head('index', into, key)}\n{text}\n".encode())
 
 
-def delete(name: str, chat_id: int) -> Action:
+def delete(into: Into, chat_id: int) -> Action:
     """Remove a document, if it is there."""
-    head = json.dumps({"delete": {"_index": write_alias(name), "_id": str(chat_id)}})
-    return Action(str(chat_id), f"{head}\n".encode())
+    key = str(chat_id)
+    return Action(key, f"{_head('delete', into, key)}\n".encode())
+
+
+def _head(what: str, into: Into, key: str) -> str:
+    version = {"version": into.version, "version_type": "external_gte"}
+    return json.dumps({what: {"_index": into.alias, "_id": key, **version}})
 
 
 def write(connection: Connection, actions: Iterable[Action]) -> None:

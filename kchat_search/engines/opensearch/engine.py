@@ -6,7 +6,8 @@ a newer commit or generation, unless the last has asked just now (`Cluster.refre
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from kchat_search.engines.opensearch import bulk
@@ -14,6 +15,7 @@ from kchat_search.engines.opensearch.build import Target, fill
 from kchat_search.engines.opensearch.check import check, counted
 from kchat_search.engines.opensearch.connection import Cluster, Connection, SnapshotGone
 from kchat_search.engines.opensearch.documents import source
+from kchat_search.engines.opensearch.fence import Fence
 from kchat_search.engines.opensearch.generations import Generations, damaged
 from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
@@ -40,11 +42,13 @@ class OpenSearchEngine(SeenIndex):
     """See `ports.Engine`. To read, it is the index as somebody sees it who sees everything. Every
     method raises `EngineUnreachable` where no server answers, or where they refuse who asks."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        """No request is sent before the first call. Raises `SettingsError`."""
+    def __init__(self, cluster: Cluster, term: Callable[[], int] = int) -> None:
+        """`term`: see `ports.Election.term`. No request is sent before the first call. Raises
+        `SettingsError`."""
         super().__init__(self._reading, self._table_of, EVERYTHING_SEEN)
         self._connection = Connection(cluster)
-        self._generations = Generations(self._connection)
+        self._fence = Fence(self._connection, term)
+        self._generations = Generations(self._connection, self._fence)
         self._snapshots = Snapshots(self._connection, self._generations)
 
     def __repr__(self) -> str:
@@ -133,17 +137,19 @@ class OpenSearchEngine(SeenIndex):
         What was sent is seen by nobody before all of it is on the disks. If the servers fail in
         between, some of these chats may be seen with the next commit, each whole; the indexer
         writes all of them again."""
-        current = self._generations.current()
-        if current is None:
-            raise damaged("no generation was built")
-        table, problem = self._snapshots.table(current)
-        if problem is not None:
-            raise IndexDamaged(problem)
-        newest = {document.id: document for document in upserts}
-        actions = [bulk.index(current.index, source(each, table)) for each in newest.values()]
-        actions += [bulk.delete(current.index, each) for each in set(deletes) - newest.keys()]
-        bulk.write(self._connection, actions)
-        self._generations.commit(current)
+        with self._as_indexer():
+            current = self._generations.claimed()
+            if current is None:
+                raise damaged("no generation was built")
+            table, problem = self._snapshots.table(current)
+            if problem is not None:
+                raise IndexDamaged(problem)
+            into = self._fence.into(current.index)
+            newest = {document.id: document for document in upserts}
+            actions = [bulk.index(into, source(each, table)) for each in newest.values()]
+            actions += [bulk.delete(into, each) for each in set(deletes) - newest.keys()]
+            bulk.write(self._connection, actions)
+            self._generations.commit(current)
         self._snapshots.outdated()
 
     def rebuild(
@@ -157,21 +163,35 @@ class OpenSearchEngine(SeenIndex):
         table: Table | None = None,
     ) -> int:
         """See `ports.Engine.rebuild`."""
-        new = self._generations.begin(fingerprint, table)
-        target = Target(new.index, documents, table)
-        processes = 1 if low_memory else self._connection.cluster.processes or processors()
-        try:
-            done = 0
-            for sent in fill(self._connection, target, batches, processes):
-                done += sent
-                progress("index", done, None)
-            new = self._generations.commit(new)
+        with self._as_indexer():
+            new = self._generations.begin(fingerprint, table)
+            target = Target(self._fence.into(new.index), documents, table)
+            processes = 1 if low_memory else self._connection.cluster.processes or processors()
+            try:
+                done = 0
+                for sent in fill(self._connection, target, batches, processes):
+                    done += sent
+                    progress("index", done, None)
+                new = self._generations.commit(new)
+                self._generations.ready(new)
+            except BaseException:
+                self._remove(new.index)
+                raise
+            # A swap that was not answered may be carried out yet: then nothing is removed. What is
+            # left, if it was not, the next build removes.
             self._generations.swap(new)
-        except BaseException:
-            self._remove(new.index)
-            raise
         self._snapshots.outdated()
         return new.meta.documents
+
+    @contextmanager
+    def _as_indexer(self) -> Iterator[None]:
+        """What a later indexer has claimed, swapped or removed looks like damage to a former one:
+        then raises `IndexerDeposed`."""
+        try:
+            yield
+        except IndexDamaged:
+            self._generations.check_term()
+            raise
 
     def _remove(self, index: str) -> None:
         """Remove what a failed build has left; if the servers do not answer, the next one does."""

@@ -1,8 +1,9 @@
 """Generations: which index answers, and the swap to the next.
 
 A generation is an index of its own. The alias `PREFIX` points to the one that answers, and to no
-other; to swap it is one request that no reader sees half done. What a generation is, stands in its
-mapping's `_meta`, so one request tells all of it:
+other; to swap it is one request that no reader sees half done. Its name has the term of who built
+it, `PREFIX-TERM-ID`; `fence` says who may write to it. What it is, stands in its mapping's `_meta`,
+so one request tells all of it:
 
     {"form": the digest of mapping and settings, "fingerprint": "...", "commit": 7,
      "documents": 500, "refreshing": false, "table": null, "fitted": false}
@@ -17,19 +18,20 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kchat_search.engines.opensearch import mapping
 from kchat_search.engines.opensearch.connection import Cluster, Connection
+from kchat_search.engines.opensearch.fence import Fence, removed
 from kchat_search.errors import IndexDamaged
 from kchat_search.meaning.table import Table
 
 _TABLE_PART = 4 << 20
 _WAIT = "20s"
-_OWN = re.compile("[0-9a-f]{12}(-table)?")
-"""What the names of our indexes have behind the prefix."""
+_OWN = re.compile("([0-9]{1,18})-[0-9a-f]{12}(-table)?")
+"""What the names of our indexes have behind the prefix: the term, an id."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Generation:
 
     index: str
     meta: Meta
+    replaces: tuple[str, ...] = ()
+    """The indexes that answered when it was begun."""
 
     def is_as_new_as(self, other: Generation) -> bool:
         """Need nobody who has opened this one open the other? Not while it is being made seen, nor
@@ -66,8 +70,9 @@ class Generation:
 class Generations:
     """The generations of one prefix."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, fence: Fence) -> None:
         self._connection = connection
+        self._fence = fence
         self._cluster: Cluster = connection.cluster
         self.alias = connection.cluster.prefix
         self._known_form: str | None = None
@@ -112,9 +117,27 @@ class Generations:
             raise damaged(f"{index} was changed: its {wrong} is not as it was made")
         self._known_form = index
 
+    def claimed(self) -> Generation | None:
+        """The generation that answers, to which nobody but this process may write from now on; None
+        before the first build. Raises `IndexerDeposed`, and as `current` does."""
+        current = self.current()
+        while current is not None and not self._fence.holds(current.index):
+            self._fence.claim(current.index)
+            current = self.current()  # as a former indexer has left it
+        return current
+
+    def check_term(self) -> None:
+        """Raises `IndexerDeposed` where a later indexer writes the generation that answers."""
+        self._fence.check(self.alias)
+
     def begin(self, fingerprint: str, table: Table | None) -> Generation:
-        """A new index, which nobody reads yet."""
-        index = f"{self.alias}-{uuid.uuid4().hex[:12]}"
+        """A new index, which nobody reads yet. What was begun before and never finished is removed.
+        Raises `IndexerDeposed`."""
+        present = self._with_alias()
+        while not all(map(self._fence.claim, present)):
+            present = self._with_alias()
+        self.sweep(present)
+        index = f"{self.alias}-{self._fence.term()}-{uuid.uuid4().hex[:12]}"
         meta = Meta(
             mapping.digest(),
             fingerprint,
@@ -123,54 +146,72 @@ class Generations:
         )
         body = {
             "settings": mapping.settings(self._cluster.shards),
-            "aliases": {write_alias(index): {}},
+            "aliases": {self._fence.write_alias(index): {}},
             "mappings": {**mapping.MAPPING, "_meta": asdict(meta)},
         }
         self._connection.ask("PUT", f"/{index}", body)
         if table is not None:
             self._write_table(index, table)
-        return Generation(index, meta)
+        return Generation(index, meta, tuple(present))
 
     def commit(self, generation: Generation) -> Generation:
         """Make seen what was written, all at once."""
+        alias = self._fence.write_alias(generation.index)
         number = generation.meta.commit + 1
         if self._cluster.shards > 1:
-            self._say(generation.index, replace(generation.meta, refreshing=True))
-        self._connection.ask("POST", f"/{generation.index}/_refresh")
+            self._say(alias, replace(generation.meta, refreshing=True))
+        self._connection.ask("POST", f"/{alias}/_refresh")
         meta = replace(generation.meta, commit=number, documents=self.count(generation.index))
-        self._say(generation.index, meta)
-        return Generation(generation.index, meta)
+        self._say(alias, meta)
+        return replace(generation, meta=meta)
 
     def count(self, index: str) -> int:
         """How many chats it has, as of its last commit."""
         return int(self._connection.ask("GET", f"/{index}/_count")["count"])
 
-    def _say(self, index: str, meta: Meta) -> None:
-        self._connection.ask("PUT", f"/{index}/_mapping", {"_meta": asdict(meta)})
+    def _say(self, alias: str, meta: Meta) -> None:
+        self._connection.ask("PUT", f"/{alias}/_mapping", {"_meta": asdict(meta)})
 
-    def swap(self, new: Generation) -> None:
-        """Let it answer in place of the present one, which is removed, and so is every other."""
+    def ready(self, new: Generation) -> None:
+        """Make its copies, and wait until its shards are there."""
         if self._cluster.replicas:
             body = {"number_of_replicas": self._cluster.replicas}
             self._connection.ask("PUT", f"/{new.index}/_settings", body)
         self._connection.ask(
             "GET", f"/_cluster/health/{new.index}?wait_for_status=yellow&timeout={_WAIT}"
         )
-        remove = [{"remove": {"index": name, "alias": self.alias}} for name in self._with_alias()]
+
+    def swap(self, new: Generation) -> None:
+        """Let it answer in place of those that answered when it was begun, which are removed, and
+        so is every other. Raises `IndexDamaged` where they don't answer any more, or where another
+        indexer has claimed them; then nothing has changed."""
+        former = [
+            removed(index, alias)
+            for index in new.replaces
+            for alias in (self.alias, self._fence.write_alias(index))
+        ]
         add = {"add": {"index": new.index, "alias": self.alias}}
-        self._connection.ask("POST", "/_aliases", {"actions": [*remove, add]})
-        self.sweep(new.index)
+        if not new.replaces and self._with_alias():
+            raise damaged("another index was built at the same time")
+        body = {"actions": [*former, add]}
+        swapped = self._connection.ask("POST", "/_aliases", body, missing_is_none=True)
+        # Where it was sent twice, because a connection broke, the second one is refused.
+        if swapped is None and self._with_alias() != [new.index]:
+            raise damaged("another index was built at the same time")
+        self.sweep([new.index])
 
     def _with_alias(self) -> list[str]:
         return list(
             self._connection.ask("GET", f"/_alias/{self.alias}", missing_is_none=True) or ()
         )
 
-    def sweep(self, keep: str) -> None:
-        """Remove what builds have left: all indexes of the prefix but this one and its table."""
+    def sweep(self, keep: Collection[str]) -> None:
+        """Remove what builds have left: all indexes of the prefix but these and their tables, and
+        but those of a later indexer."""
         named = self._connection.ask("GET", f"/{self.alias}-*", filter_path="*.aliases") or {}
         for name in named:
-            if _OWN.fullmatch(name.removeprefix(f"{self.alias}-")) and not name.startswith(keep):
+            own = _OWN.fullmatch(name.removeprefix(f"{self.alias}-"))
+            if own and int(own[1]) <= self._fence.term() and not name.startswith(tuple(keep)):
                 self._remove(name)
 
     def remove(self, index: str) -> None:
@@ -224,12 +265,6 @@ _TABLE_PROBLEM = (
     "The table of meanings of the index is missing or damaged. Nothing is found by meaning; all "
     "else works: run `kchat-search reindex`, which makes a new one."
 )
-
-
-def write_alias(index: str) -> str:
-    """The name under which documents are written to an index. A server makes an index that is not
-    there, but no alias: so nothing is written to one that was removed."""
-    return f"{index}-write"
 
 
 def _table_index(index: str) -> str:

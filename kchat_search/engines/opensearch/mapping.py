@@ -132,6 +132,8 @@ MOST_HITS = 10_000
 """So many hits of one request, at most."""
 _LONGEST_PATTERN = 20_000
 _UNLIMITED = 10_000_000
+_REMEMBERED = "10m"
+"""So long a removed document is known to be removed; see `fence`."""
 
 
 def settings(shards: int) -> Json:
@@ -144,6 +146,7 @@ def settings(shards: int) -> Json:
         "codec": "best_compression",
         "max_result_window": MOST_HITS,
         "max_regex_length": _LONGEST_PATTERN,
+        "gc_deletes": _REMEMBERED,
         "mapping.nested_objects.limit": _UNLIMITED,
         "similarity": {
             "frequency": {

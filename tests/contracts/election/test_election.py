@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -83,6 +83,19 @@ def test_an_error_gives_the_lock_back(enter: Callable[[], Election]) -> None:
     with pytest.raises(KeyError), election.held("sync", NOW):
         raise KeyError
     assert election.holder() is None
+
+
+def test_terms_rise_whoever_is_the_indexer_and_whatever_the_clock_says(
+    enter: Callable[[], Election],
+) -> None:
+    first, second = enter(), enter()
+    terms = []
+    for election, hours in ((first, 0), (second, 1), (second, -9), (first, -9), (first, 2)):
+        assert (first.term(), second.term()) == (0, 0)
+        with election.held("sync", NOW + timedelta(hours=hours)):
+            terms.append(election.term())
+    assert terms == sorted(set(terms))
+    assert terms[0] >= NOW.timestamp()  # so also above those of a backup that was put back
 
 
 def percent(election: Election) -> int | None:

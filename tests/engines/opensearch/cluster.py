@@ -5,8 +5,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from opensearchpy import OpenSearch
 
@@ -24,6 +27,7 @@ class Prefixes:
         self._hosts = tuple(hosts)
         self._shards = shards
         self._used: set[str] = set()
+        self._terms = count(1)
 
     def cluster(self, folder: Path) -> Cluster:
         """The cluster, with the prefix of a folder."""
@@ -31,9 +35,11 @@ class Prefixes:
         self._used.add(prefix)
         return Cluster(self._hosts, prefix, shards=self._shards)
 
-    def open(self, folder: Path) -> OpenSearchEngine:
-        """An engine whose index has the prefix of a folder."""
-        return OpenSearchEngine(self.cluster(folder))
+    def open(self, folder: Path, **cluster: Any) -> OpenSearchEngine:
+        """An engine whose index has the prefix of a folder. Each is of a later term than those
+        before it: once it has written, they may not. `cluster`: other fields of that."""
+        term = next(self._terms)
+        return OpenSearchEngine(replace(self.cluster(folder), **cluster), lambda: term)
 
     def remove(self) -> None:
         """Remove the indexes of all engines that were opened since the last time."""

@@ -24,7 +24,7 @@ def test_several_processes_build_what_one_builds_and_a_killed_one_changes_nothin
     prefixes: Prefixes, tmp_path: Path
 ) -> None:
     engine = prefixes.open(tmp_path)
-    several = OpenSearchEngine(cluster_of(engine, processes=2))
+    several = OpenSearchEngine(cluster_of(engine, processes=2), engine._fence.term)
     build(engine, [[make(1, "退款")]], "old")
     batches = [range(n, n + 7) for n in range(1, 70, 7)]
     with pytest.raises(IndexUnwritable, match="ended from outside"):

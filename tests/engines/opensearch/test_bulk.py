@@ -10,8 +10,10 @@ import pytest
 
 from kchat_search.engines.opensearch import bulk
 from kchat_search.engines.opensearch.connection import Connection
+from kchat_search.engines.opensearch.fence import Into
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
+INTO = Into("i-write-1", 1)
 Said = Mapping[str, int]
 """By the id of a document: the status that the server gives it; 201 for those that are not here."""
 
@@ -48,8 +50,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def actions(count: int) -> list[bulk.Action]:
-    puts = [bulk.index("i", {"id": n, "x": "é"}) for n in range(1, count)]
-    return [*puts, bulk.delete("i", count)]
+    puts = [bulk.index(INTO, {"id": n, "x": "é"}) for n in range(1, count)]
+    return [*puts, bulk.delete(INTO, count)]
 
 
 def test_only_what_failed_is_sent_again_later_each_time(pauses: list[float]) -> None:
@@ -90,7 +92,7 @@ def test_a_request_has_some_megabytes_and_at_least_one_document(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(bulk, "_MOST_BYTES", 2 * len(actions(2)[0].lines))
-    large = bulk.index("i", {"id": 50, "x": "é" * 1_000})
+    large = bulk.index(INTO, {"id": 50, "x": "é" * 1_000})
     server = FakeServer([{}] * 9)
     bulk.write(server, [*actions(4), large, *actions(2)])
     assert server.asked == [["1", "2"], ["3", "4"], ["50"], ["1", "2"]]

@@ -103,7 +103,7 @@ def test_a_search_goes_by_what_the_servers_said_so_long_and_by_what_its_own_proc
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(snapshot, "monotonic", clock)
-    reader = OpenSearchEngine(replace(prefixes.cluster(tmp_path), refresh=5.0))
+    reader = prefixes.open(tmp_path, refresh=5.0)
     engine.write([make(1, "退款")])
     assert reader.count(Contains("退款")) == 1
     engine.write([make(2, "退款")])
@@ -131,7 +131,7 @@ def test_what_a_server_said_before_a_write_is_not_gone_by_after_it(
     prefixes: Prefixes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search asks, and while the answer is on its way, this process writes."""
-    ours = OpenSearchEngine(replace(prefixes.cluster(tmp_path), refresh=60.0))
+    ours = prefixes.open(tmp_path, refresh=60.0)
     build(ours, [[make(1, "退款")]])
     assert ours.count(Contains("退款")) == 1
     ours._snapshots.outdated()
