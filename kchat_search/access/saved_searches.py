@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
 from kchat_search.access.database import AccessDatabase, latest_time
 from kchat_search.access.tables import saved_searches
@@ -58,6 +58,7 @@ class SqlSavedSearches:
             )
             if (count or 0) >= MOST_SAVED:
                 raise BadRequest(f"You have {count} saved searches: remove one first.", "name")
+            _refuse_second(connection, owner, name)
             now = moment_in(self._database.now(connection.scalar(select(latest_time))))
             row = {
                 "person_id": _person(owner),
@@ -74,13 +75,17 @@ class SqlSavedSearches:
 
     def rename(self, owner: Principal, number: int, name: str) -> None:
         """Give one another name."""
-        self._change(owner, number, name=_checked_name(name))
+        name = _checked_name(name)
+        with self._database.writing() as connection:
+            _refuse_second(connection, owner, name, but=number)
+            _change(connection, owner, number, name=name)
 
     def mark_seen(self, owner: Principal, number: int, seen: Sequence[int]) -> None:
         """From now on, these chats are seen."""
         with self._database.reading() as connection:
             now = self._database.now(connection.scalar(select(latest_time)))
-        self._change(owner, number, seen=_seen(seen), seen_at=moment_in(now))
+        with self._database.writing() as connection:
+            _change(connection, owner, number, seen=_seen(seen), seen_at=moment_in(now))
 
     def remove(self, owner: Principal, number: int) -> None:
         """Remove one."""
@@ -89,11 +94,24 @@ class SqlSavedSearches:
             if not connection.execute(gone).rowcount:
                 raise NotFound(f"You have no saved search {number}.")
 
-    def _change(self, owner: Principal, number: int, **values: str | int | None) -> None:
-        changed = update(saved_searches).where(_of(owner), saved_searches.c.id == number)
-        with self._database.writing() as connection:
-            if not connection.execute(changed.values(values)).rowcount:
-                raise NotFound(f"You have no saved search {number}.")
+
+def _change(
+    connection: Connection, owner: Principal, number: int, **values: str | int | None
+) -> None:
+    changed = update(saved_searches).where(_of(owner), saved_searches.c.id == number)
+    if not connection.execute(changed.values(values)).rowcount:
+        raise NotFound(f"You have no saved search {number}.")
+
+
+def _refuse_second(
+    connection: Connection, owner: Principal, name: str, *, but: int | None = None
+) -> None:
+    """Raises `BadRequest` where another search of theirs than `but` has this name. Upper and lower
+    case do not count: people would not tell them apart."""
+    wanted = select(saved_searches.c.id, saved_searches.c.name).where(_of(owner))
+    for number, taken in connection.execute(wanted):
+        if number != but and taken.casefold() == name.casefold():
+            raise BadRequest(f"You have a saved search «{taken}» already.", "name")
 
 
 def _person(owner: Principal) -> int | None:

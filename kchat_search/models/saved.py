@@ -10,9 +10,9 @@ MOST_SAVED = 100
 MOST_SEEN = 50_000
 """Of a search that finds more chats, nobody keeps which were seen: new ones are not counted."""
 LONGEST_NAME = 80
-LONGEST_QUERY = 8_000
+LONGEST_QUERY = 16_000
 """Characters of the query string. The longest query has 1,000, of up to 12 characters each
-(`%F0%9F%98%80`); of a longer one one keeps the address."""
+(`%F0%9F%98%80`), and filters come with it; of a longer one one keeps the address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,21 @@ def test_a_name_that_cannot_be_shown_is_refused(access: SqlAccess, name: str) ->
     assert mine.everything() == (saved,)
 
 
+def test_no_two_of_ones_own_have_one_name(access: SqlAccess) -> None:
+    mine = of(access, person(access, "anna"))
+    first, second = mine.save("退款 VIP", "q=a", ASKED), mine.save("other", "q=b", ASKED)
+    for take in (
+        lambda: mine.save("退款  vip", "q=c", ASKED),
+        lambda: mine.rename(second.id, "退款 Vip"),
+    ):
+        with pytest.raises(BadRequest, match="«退款 VIP» already") as refused:
+            take()
+        assert refused.value.parameter == "name"
+    assert mine.everything() == (second, first)
+    mine.rename(first.id, "退款 vip")
+    of(access, person(access, "berta")).save("退款 vip", "q=", ASKED)
+
+
 def test_there_is_an_end_to_them(access: SqlAccess) -> None:
     mine = of(access, person(access, "anna"))
     for number in range(MOST_SAVED):

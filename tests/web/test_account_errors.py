@@ -30,9 +30,9 @@ def makes(name: str = "x", roles: Any = ("compliance",), **more: Any) -> Callabl
     return lambda doors: doors.access.tokens.add(name, roles, **more)
 
 
-def saves(name: str = "x", query: str = "q=a", times: int = 1) -> Callable[[Doors], Any]:
+def saves(*names: str, query: str = "q=a") -> Callable[[Doors], Any]:
     def save(doors: Doors) -> None:
-        for _ in range(times):
+        for name in names:
             doors.access.saved_searches.add(LILEI, name, query, [])
 
     return save
@@ -73,8 +73,9 @@ CASES: list[tuple[Callable[[Doors], Any], str]] = [
     (saves(""), "取一个名称"),
     (saves("x" * 81), "最多 80 个字符"),
     (saves("\u202ex"), "显示不出来"),
-    (saves(query="x" * 9_000), "这个搜索太长"),
-    (saves(times=101), "已保存 100 个搜索"),
+    (saves("x", query="x" * 16_001), "这个搜索太长"),
+    (saves("x", "X"), "已有名为「x」"),
+    (saves(*map(str, range(101))), "已保存 100 个搜索"),
     (lambda doors: doors.access.saved_searches.one(LILEI, 99), "没有这个已保存的搜索"),
     (lambda doors: doors.access.saved_searches.of(TOKEN), "只有登录的人"),
     (lambda _: not_seen(None, 99), "没有这个已保存的搜索"),

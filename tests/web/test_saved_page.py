@@ -142,6 +142,14 @@ def test_a_name_that_cannot_be_taken_loses_nothing(app: Flask) -> None:
     assert [address for address, _ in numbers(browser)] == [SEARCH]
 
 
+def test_the_longest_query_can_be_saved(app: Flask) -> None:
+    browser = signed_in(app, "cora")
+    address = f"/?q={quote(' '.join(['退款'] * 16 + ['𠮷' * 900]))}&agent_id=2192&start=2016-01-01"
+    browser.open(f"/saved?search={quote(address.removeprefix('/?'))}")
+    browser.send("/saved", name="long")
+    assert [url for url, _ in numbers(browser)] == [address.replace("%20", "+")]
+
+
 def test_a_search_that_cannot_be_asked_any_more_says_so(app: Flask, gate: Gate) -> None:
     browser = signed_in(app, "cora")
     save(browser, "before", f"{SEARCH}&history=true")

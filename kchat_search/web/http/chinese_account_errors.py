@@ -92,6 +92,10 @@ _TEXTS = tuple(
             r"You have (\d+) saved searches",
             "您已保存 {0} 个搜索：请先删除一个。",
         ),
+        (
+            r"You have a saved search «(.*)» already",
+            "您已有名为「{0}」的已保存的搜索：请换一个名称。",
+        ),
         (r"A saved search needs a name", "请给这个搜索取一个名称。"),
         (r"The name is too long: at most (\d+)", "名称最多 {0} 个字符。"),
         (r"The name has characters that can't be shown", "名称里有显示不出来的字符。"),

@@ -37,7 +37,7 @@ class Limits:
     """Requests that a client may send before it has the first answer. Browsers send one."""
 
     request_seconds: float = 10.0
-    """From the first byte of a request to its last, body included. A request has at most 40 KB."""
+    """From the first byte of a request to its last, body included. A request has at most 64 KB."""
     first_byte_seconds: float = 10.0
     """From the connection to the first byte."""
     idle_seconds: float = 60.0
