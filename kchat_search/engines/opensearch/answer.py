@@ -8,14 +8,13 @@ matter (`Plan.meant`).
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any, NamedTuple
 
 from kchat_search.engines.opensearch import facets, scripts
 from kchat_search.engines.opensearch.mapping import MOST_HITS, Json
-from kchat_search.engines.opensearch.meant import meant_hits
+from kchat_search.engines.opensearch.meant import Asked
 from kchat_search.engines.opensearch.queries import Compiler, every, none, restriction
 from kchat_search.engines.opensearch.scoring import Scoring
 from kchat_search.engines.opensearch.snapshot import (
@@ -23,6 +22,8 @@ from kchat_search.engines.opensearch.snapshot import (
     NOTHING_STORED,
     Snapshot,
     Statistics,
+    counting,
+    total_of,
 )
 from kchat_search.engines.ranking import RESCORE_WINDOW, looked_up
 from kchat_search.meaning.table import Table
@@ -30,13 +31,17 @@ from kchat_search.models.plan import (
     AnyOf,
     EngineAnswer,
     EngineHit,
-    Meant,
     MeantHit,
     Plan,
     Related,
     RelatedHit,
     Sight,
 )
+
+_FORMER, _BEHIND = "former", "behind"
+
+Hits = Sequence[Mapping[str, Any]]
+"""As the server has found them, one after the other."""
 
 
 class _Ranked(NamedTuple):
@@ -51,6 +56,19 @@ class _Ranked(NamedTuple):
     @property
     def hit(self) -> EngineHit:
         return EngineHit.at(self.id, self.score, self.time)
+
+    def fulfils(self, number: int) -> tuple[bool, ...]:
+        """Which of so many parts it fulfils."""
+        return tuple(str(n) in self.parts for n in range(number))
+
+
+@dataclass
+class _Also:
+    """The lists beside the hits."""
+
+    related: tuple[RelatedHit, ...] = ()
+    related_total: int = 0
+    meant: tuple[MeantHit, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,29 +86,27 @@ class Answering:
         by_relevance = plan.sort == "relevance"
         statistics = self._statistics(looked_up(plan) if by_relevance else ())
         scoring = Scoring.of(plan, statistics) if by_relevance else None
-        found, ranked = self._by_relevance(scoring) if scoring else self._by_time()
-        total = int(found["hits"]["total"]["value"])
-        few = scoring is not None and total < plan.enough
-        related: tuple[RelatedHit, ...] = ()
-        related_total = 0
-        if few and scoring and plan.related is not None:
-            related, related_total = self._related(scoring, plan.related)
-        meant: tuple[MeantHit, ...] = ()
-        if few and plan.meant is not None:
-            meant = self._meant(plan.meant, related, beside=total > 0)
-        counted = facets.Facets(found.get("aggregations", {}), masked=self.sight.masked)
+        body = self._by_relevance(scoring) if scoring else self._by_time()
+        beside = self._counted_beside(statistics)
+        answers = self.snapshot.searches([body, *map(counting, beside.values())])
+        total = total_of(answers[0])
+        counts = dict(zip(beside, map(total_of, answers[1:]), strict=True))
+        hits = self._page(body, answers[0]["hits"]["hits"])
+        also = _Also()
+        if scoring is not None and total < plan.enough:
+            also = self._also(scoring, beside=total > 0)
+        found = answers[0].get("aggregations", {})
+        counted = facets.Facets(plan.facets, found, masked=self.sight.masked)
         return EngineAnswer(
             total=total,
-            hits=tuple(one.hit for one in ranked),
+            hits=tuple(one.hit for one in hits),
             facets=counted.rows(self.snapshot, self.matching(), plan.zone),
             documents=statistics.documents,
-            related=related,
-            related_total=related_total,
-            meant=meant,
-            former=self._count_former(statistics),
-            before=min(plan.offset, total)
-            if plan.after is None
-            else total - self._count_behind(plan.after),
+            related=also.related,
+            related_total=also.related_total,
+            meant=also.meant,
+            former=None if plan.history or self.sight.masked else counts.get(_FORMER, 0),
+            before=min(plan.offset, total) if plan.after is None else total - counts[_BEHIND],
         )
 
     def ids(self) -> array[int]:
@@ -142,53 +158,89 @@ class Answering:
             body["post_filter"] = every(self._facet_filters.values())
         return body
 
-    def _count_former(self, statistics: Statistics) -> int | None:
-        """How many chats match only with former passages."""
-        if self.plan.history or self.sight.masked:
-            return None
-        if not statistics.former:
-            return 0
-        with_history = replace(self, plan=replace(self.plan, history=True)).matching()
-        only: Json = {"term": {"has_former": True}}
-        return self.snapshot.count(every([only, with_history, none(self.matching())]))
+    def _counted_beside(self, statistics: Statistics) -> dict[str, Json]:
+        """What is counted in the same request: by name, the query."""
+        found: dict[str, Json] = {}
+        if statistics.former and not (self.plan.history or self.sight.masked):
+            # what matches only with former passages
+            with_history = replace(self, plan=replace(self.plan, history=True)).matching()
+            only: Json = {"term": {"has_former": True}}
+            found[_FORMER] = every([only, with_history, none(self.matching())])
+        if self.plan.after is not None:
+            found[_BEHIND] = every([self.matching(), self._behind(self.plan.after)])
+        return found
+
+    def _page(self, body: Json, hits: Hits) -> Sequence[_Ranked]:
+        """The hits of the plan's page. `hits`: those that `body` has found; the next ones are asked
+        for where these are too few."""
+        plan = self.plan
+        first, wanted = (0, plan.limit) if plan.after else (plan.offset, plan.offset + plan.limit)
+        if plan.sort == "relevance":
+            return self._ranked(body, hits, wanted)[first:wanted]
+        for page in self._next(body, hits, wanted):
+            hits = [*hits, *page]
+        return [_Ranked(0.0, *hit["sort"]) for hit in hits[first:wanted]]
+
+    def _next(self, body: Json, hits: Hits, wanted: int) -> Iterator[Hits]:
+        """The hits behind those that `body` has found, as far as so many are wanted."""
+        if wanted > len(hits) == body["size"]:
+            left_out = ("script_fields", "aggs", "track_total_hits", "size")
+            body = {name: part for name, part in body.items() if name not in left_out}
+            body["search_after"] = hits[-1]["sort"]
+            yield from self.snapshot.pages(body, wanted - len(hits))
 
     # -- by relevance ------------------------------------------------------------------------------
 
-    def _by_relevance(self, scoring: Scoring) -> tuple[Mapping[str, Any], Sequence[_Ranked]]:
-        """(the answer of the server, the page of hits)."""
-        plan = self.plan
+    def _by_relevance(self, scoring: Scoring) -> Json:
+        """The body of the request for the best hits."""
         body = self._first(scoring.over(every([self._passing(), self._match()])))
-        found, ranked = self._ranked(body, scoring, plan.offset + plan.limit)
-        return found, ranked[plan.offset : plan.offset + plan.limit]
+        return body | _rescoring(scoring)
 
-    def _ranked(
-        self, body: Json, scoring: Scoring, wanted: int
-    ) -> tuple[Mapping[str, Any], list[_Ranked]]:
-        """(the answer of the server, the best hits by score, then newest first). The first
-        `RESCORE_WINDOW` are rescored by proximity; the last are not."""
-        body = {**body, "sort": BY_SCORE, "size": RESCORE_WINDOW}
-        if scoring.idf:
-            body["script_fields"] = {"near": scripts.proximity(scoring.idf)}
-        found = self.snapshot.search(body)
-        hits = found["hits"]["hits"]
+    def _ranked(self, body: Json, hits: Hits, wanted: int) -> list[_Ranked]:
+        """The best hits by score, then newest first. The first `RESCORE_WINDOW` are rescored by
+        proximity; the last are not."""
         ranked = sorted(map(_rescored, hits), reverse=True)
-        if wanted > len(hits) == RESCORE_WINDOW:
-            body = {**body, "search_after": hits[-1]["sort"]}
-            for name in ("script_fields", "aggs", "track_total_hits", "size"):
-                body.pop(name, None)
-            for page in self.snapshot.pages(body, wanted - RESCORE_WINDOW):
-                ranked += map(_rescored, page)
-        return found, ranked
+        for page in self._next(body, hits, wanted):
+            ranked += map(_rescored, page)
+        return ranked
 
-    def _related(self, scoring: Scoring, related: Related) -> tuple[tuple[RelatedHit, ...], int]:
-        """(the best chats that match a part of the query, how many there are). What matches the
-        whole query is left out."""
+    # -- also --------------------------------------------------------------------------------------
+
+    def _also(self, scoring: Scoring, *, beside: bool) -> _Also:
+        """What else may be of use, asked for at once. `beside`: does any chat match?"""
+        related, asked = self.plan.related, self._asked(beside=beside)
+        bodies = []
+        if related is not None:
+            bodies.append(self._related(scoring, related))
+        if asked is not None:
+            more = 0 if related is None else related.limit
+            may = every(
+                [self._filtered(), self._compiler.query(asked.meant.required), none(self._match())]
+            )
+            bodies.append(asked.body(may, more))
+        answers = self.snapshot.searches(bodies) if bodies else []
+        also = _Also()
+        if related is not None:
+            hits = self._ranked(bodies[0], answers[0]["hits"]["hits"], related.limit)[
+                : related.limit
+            ]
+            number = len(related.parts)
+            also.related = tuple(RelatedHit(one.hit, one.fulfils(number)) for one in hits)
+            also.related_total = total_of(answers[0])
+        if asked is not None:
+            shown = {one.hit.id for one in also.related}
+            also.meant = asked.hits(answers[-1]["hits"]["hits"], shown)
+        return also
+
+    def _related(self, scoring: Scoring, related: Related) -> Json:
+        """The body of the request for the best chats that match a part of the query. What matches
+        the whole query is left out."""
         if self.plan.tails:
             plan = replace(self.plan, tails=())
             scoring = Scoring.of(plan, self._statistics(looked_up(plan)))
-        parts = [self._compiler.query(part) for part in related.parts]
         named: list[Json] = [
-            {"bool": {"filter": [query], "_name": str(n)}} for n, query in enumerate(parts)
+            {"bool": {"filter": [self._compiler.query(part)], "_name": str(n)}}
+            for n, part in enumerate(related.parts)
         ]
         part = every(
             [
@@ -202,56 +254,35 @@ class Answering:
         # Which parts a hit fulfils: clauses that find all, so that they change nothing.
         query["bool"]["filter"].append({"bool": {"should": [{"match_all": {}}, *named]}})
         body: Json = {"query": query, "track_total_hits": True, **NOTHING_STORED}
-        found, ranked = self._ranked(body, scoring, related.limit)
-        hits = (
-            RelatedHit(one.hit, tuple(str(n) in one.parts for n in range(len(parts))))
-            for one in ranked[: related.limit]
-        )
-        return tuple(hits), int(found["hits"]["total"]["value"])
+        return body | _rescoring(scoring)
 
-    def _meant(
-        self, meant: Meant, related: Sequence[RelatedHit], *, beside: bool
-    ) -> tuple[MeantHit, ...]:
-        if self.table is None:
-            return ()
+    def _asked(self, *, beside: bool) -> Asked | None:
+        meant = self.plan.meant
+        if meant is None or self.table is None:
+            return None
         if beside and meant.beside is not None:
             meant = replace(meant, floor=meant.beside)
-        shown = [one.hit.id for one in related]
-        may = every(
-            [
-                self._filtered(),
-                self._compiler.query(meant.required),
-                none(self._match()),
-                none({"terms": {"id": shown}}) if shown else {"match_all": {}},
-            ]
-        )
-        return meant_hits(self.snapshot, self.table, may, meant)
+        return Asked.of(meant, self.table)
 
     # -- by time -----------------------------------------------------------------------------------
 
-    def _by_time(self) -> tuple[Mapping[str, Any], Sequence[_Ranked]]:
-        """(the answer of the server, the page of hits)."""
+    def _by_time(self) -> Json:
+        """The body of the request for the page of hits."""
         plan = self.plan
         body = self._first(every([self._passing(), self._match()]))
         body["sort"] = _by_time(plan)
+        wanted = plan.limit
         if plan.after is not None:
-            wanted, first = plan.limit, 0
             body["search_after"] = list(plan.after)
         else:
-            wanted, first = plan.offset + plan.limit, plan.offset
-        found = self.snapshot.search({**body, "size": min(wanted, MOST_HITS)})
-        hits = found["hits"]["hits"]
-        if wanted > len(hits) == MOST_HITS:
-            body = {k: v for k, v in body.items() if k not in ("aggs", "track_total_hits")}
-            body["search_after"] = hits[-1]["sort"]
-            hits = [*hits, *chain.from_iterable(self.snapshot.pages(body, wanted - MOST_HITS))]
-        return found, [_Ranked(0.0, *hit["sort"]) for hit in hits[first:wanted]]
+            wanted += plan.offset
+        return {**body, "size": min(wanted, MOST_HITS)}
 
-    def _count_behind(self, last_seen: tuple[int, int]) -> int:
-        """How many matches follow `last_seen`, (created, id), in the order of time."""
+    def _behind(self, last_seen: tuple[int, int]) -> Json:
+        """What follows `last_seen`, (created, id), in the order of time."""
         created, chat_id = last_seen
         beyond = "lt" if self.plan.sort == "newest" else "gt"
-        behind: Json = {
+        return {
             "bool": {
                 "should": [
                     {"range": {"time": {beyond: created}}},
@@ -260,7 +291,14 @@ class Answering:
                 "minimum_should_match": 1,
             }
         }
-        return self.snapshot.count(every([self.matching(), behind]))
+
+
+def _rescoring(scoring: Scoring) -> Json:
+    """What the body of a request has for hits that are rescored by proximity."""
+    body: Json = {"sort": BY_SCORE, "size": RESCORE_WINDOW}
+    if scoring.idf:
+        body["script_fields"] = {"near": scripts.proximity(scoring.idf)}
+    return body
 
 
 def _rescored(hit: Mapping[str, Any]) -> _Ranked:

@@ -7,7 +7,8 @@ are such that a repetition does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -100,17 +101,35 @@ class Connection:
 
         Raises `EngineUnreachable`, `IndexUnwritable`, `IndexDamaged`, `SnapshotGone`.
         """
-        try:
-            with self._translated():
+        with self._translated():
+            try:
                 return self._client.transport.perform_request(
                     method, path, params=params or None, body=body
                 )
-        except NotFoundError as error:
-            if missing_is_none:
-                return None
-            if "search_context_missing" in str(error.info) or "No search context" in str(error):
-                raise SnapshotGone from error
-            raise IndexDamaged(_damaged(reason(error))) from error
+            except NotFoundError:
+                if missing_is_none:
+                    return None
+                raise
+
+    def search(self, bodies: Sequence[object], *, partial: bool) -> list[Mapping[str, Any]]:
+        """Searches and their answers, all in one request. `partial`: may an answer be that of some
+        shards alone? Raises as `ask` does where any of them fails."""
+        allowed = str(partial).lower()
+        if len(bodies) == 1:
+            path = f"/_search?allow_partial_search_results={allowed}"
+            return [self.ask("POST", path, bodies[0])]
+        head = f'{{"allow_partial_search_results":{allowed}}}\n'
+        lines = "".join(f"{head}{json.dumps(body, ensure_ascii=False)}\n" for body in bodies)
+        answers: list[Mapping[str, Any]] = self.ask("POST", "/_msearch", lines.encode())[
+            "responses"
+        ]
+        for answer in answers:
+            if "error" in answer:
+                status = answer["status"]
+                kind = exceptions.HTTP_EXCEPTIONS.get(status, TransportError)
+                with self._translated():
+                    raise kind(status, answer["error"].get("type"), answer)
+        return answers
 
     def send(self, lines: bytes) -> list[Mapping[str, Any]]:
         """One bulk request; what the server says of each item. Raises as `ask` does."""
@@ -126,8 +145,8 @@ class Connection:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except NotFoundError:
-            raise
+        except NotFoundError as error:
+            raise _not_found(error) from error
         except (AuthenticationException, AuthorizationException) as error:
             if "cluster_block" in str(error.info) or "index_create_block" in str(error.info):
                 raise IndexUnwritable(_unwritable(reason(error))) from error
@@ -147,6 +166,12 @@ class Connection:
             raise IndexDamaged(_damaged(reason(error))) from error
         except OpenSearchException as error:
             raise EngineUnreachable(_unreachable(type(error).__name__)) from error
+
+
+def _not_found(error: NotFoundError) -> Exception:
+    if "search_context_missing" in str(error.info) or "No search context" in str(error):
+        return SnapshotGone()
+    return IndexDamaged(_damaged(reason(error)))
 
 
 def reason(error: TransportError) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.engines.days import Day, days_between
 from kchat_search.engines.opensearch.mapping import Json
-from kchat_search.engines.opensearch.queries import every
+from kchat_search.engines.opensearch.queries import EVERY, every
 from kchat_search.engines.opensearch.snapshot import Snapshot
 from kchat_search.engines.terms import filter_value, seen_term
 from kchat_search.models.plan import NO_TIME
@@ -17,7 +17,7 @@ from kchat_search.models.plan import NO_TIME
 _DAY, _MONTH = "created_day", "created_month"
 _MOST_VALUES = 50_000
 """Of one facet in one request."""
-_VALUES, _NONE, _LOW, _HIGH = "values", "none", "low", "high"
+_VALUES, _NONE, _LOW, _HIGH, _OF = "values", "none", "low", "high", "of"
 
 FacetRows = tuple[tuple[str | None, int], ...]
 """(value, how many matches have it). None stands for no value."""
@@ -26,13 +26,18 @@ FacetRows = tuple[tuple[str | None, int], ...]
 def aggregations(names: Sequence[str], filters: Mapping[str, Json]) -> Json:
     """The aggregations of some facets. `filters`: the query of each facet that is also filtered by;
     each facet is counted without its own."""
-    return {
-        name: {
-            "filter": every(query for other, query in filters.items() if other != name),
-            "aggs": _days() if name == _DAY else {_VALUES: _terms(name)},
-        }
-        for name in names
-    }
+    made: Json = {}
+    for name in names:
+        others = every(query for other, query in filters.items() if other != name)
+        for part, counted in _days().items() if name == _DAY else [(_VALUES, _terms(name))]:
+            # A condition that all fulfil would be tried on each chat.
+            filtered = {"filter": others, "aggs": {_OF: counted}}
+            made[_key(name, part)] = counted if others == EVERY else filtered
+    return made
+
+
+def _key(name: str, part: str) -> str:
+    return f"{name}.{part}"
 
 
 def _terms(name: str) -> Json:
@@ -53,8 +58,9 @@ def _days() -> Json:
 class Facets:
     """The facets of a plan, as the server counted them."""
 
-    def __init__(self, found: Mapping[str, Any], *, masked: bool) -> None:
-        """`found`: the answer to `aggregations`. `masked`: of who sees masked."""
+    def __init__(self, names: Sequence[str], found: Mapping[str, Any], *, masked: bool) -> None:
+        """`found`: the answer to `aggregations` of these. `masked`: of who sees masked."""
+        self._names = names
         self._found = found
         self._masked = masked
 
@@ -63,14 +69,19 @@ class Facets:
         ascending. `matching`: the query for what is counted in days. `zone`: the IANA name of the
         time zone of the days."""
         rows: dict[str, FacetRows] = {}
-        for name, found in self._found.items():
+        for name in self._names:
             if name == _DAY:
-                days = _day_rows(snapshot, found, matching, zone)
+                days = self._day_rows(snapshot, matching, zone)
                 if days is not None:
                     rows[name] = days
             else:
-                rows[name] = self._value_rows(name, found[_VALUES]["buckets"])
+                rows[name] = self._value_rows(name, self._part(name, _VALUES)["buckets"])
         return rows
+
+    def _part(self, name: str, part: str) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._found[_key(name, part)]
+        inner: Mapping[str, Any] = found.get(_OF, found)
+        return inner
 
     def _value_rows(self, name: str, buckets: Sequence[Mapping[str, Any]]) -> FacetRows:
         counts: dict[str, int] = {}
@@ -83,27 +94,24 @@ class Facets:
             ordered = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
         return tuple((filter_value(term), number) for term, number in ordered)
 
-
-def _day_rows(
-    snapshot: Snapshot, found: Mapping[str, Any], matching: Json, zone: str
-) -> FacetRows | None:
-    """The days of the matches; None if they lie too far apart."""
-    none = found[_NONE]["doc_count"]
-    without: FacetRows = ((None, none),) if none else ()
-    known = found[_VALUES]
-    if not known["doc_count"]:
-        return without
-    days = days_between(int(known[_LOW]["value"]), int(known[_HIGH]["value"]), ZoneInfo(zone))
-    if days is None:
-        return None
-    body: Json = {
-        "query": matching,
-        "size": 0,
-        "aggs": {"days": {"range": {"field": "time", "keyed": True, "ranges": _ranges(days)}}},
-    }
-    buckets = snapshot.search(body)["aggregations"]["days"]["buckets"]
-    numbers = ((day.name, int(buckets[day.name]["doc_count"])) for day in days)
-    return without + tuple((day, number) for day, number in numbers if number)
+    def _day_rows(self, snapshot: Snapshot, matching: Json, zone: str) -> FacetRows | None:
+        """The days of the matches; None if they lie too far apart."""
+        none = self._part(_DAY, _NONE)["doc_count"]
+        without: FacetRows = ((None, none),) if none else ()
+        known = self._part(_DAY, _VALUES)
+        if not known["doc_count"]:
+            return without
+        days = days_between(int(known[_LOW]["value"]), int(known[_HIGH]["value"]), ZoneInfo(zone))
+        if days is None:
+            return None
+        body: Json = {
+            "query": matching,
+            "size": 0,
+            "aggs": {"days": {"range": {"field": "time", "keyed": True, "ranges": _ranges(days)}}},
+        }
+        buckets = snapshot.search(body)["aggregations"]["days"]["buckets"]
+        numbers = ((day.name, int(buckets[day.name]["doc_count"])) for day in days)
+        return without + tuple((day, number) for day, number in numbers if number)
 
 
 def _ranges(days: Sequence[Day]) -> list[Json]:

@@ -21,7 +21,8 @@ own. Folding and words are done on our side, so that all engines agree by constr
     vocabulary               those of the words that may be near others
     beginnings               of each value to filter by: its field and first character
     said                     all passages as one value, for what only a look at the text decides
-    openings, guess_...      the vectors of what the visitor asked first
+    openings                 the vectors of what the visitor asked first
+    guess                    the signs of these, and what each counts
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from typing import Any
 
 from kchat_search.engines.terms import FILTERS
 
-VERSION = 1
+VERSION = 2
 """The version of the form. An index with another version is rebuilt."""
 SEPARATOR = "\x1f"
 """Stands between words. No folded text has it."""
@@ -59,7 +60,6 @@ _TEXT: Json = {
 _TERM: Json = {"type": "keyword"}
 _ONLY_TERM: Json = {"type": "keyword", "doc_values": False}
 _BYTES: Json = {"type": "binary", "doc_values": True, "store": False}
-_COLUMN: Json = {"type": "long", "index": False}
 PASSAGE_TEXTS = ("text", "joined", "masked_joined", "clear", "clear_joined", "whole")
 FORMER_TEXTS = ("text", "joined")
 _WHO: Json = {
@@ -96,8 +96,7 @@ PROPERTIES: Json = {
     "has_former": {"type": "boolean"},
     "said": _BYTES,
     "openings": _BYTES,
-    **{f"guess_signs_{k}_{w}": _COLUMN for k in range(MOST_OPENINGS) for w in range(4)},
-    **{f"guess_weight_{k}": {"type": "float", "index": False} for k in range(MOST_OPENINGS)},
+    "guess": _BYTES,
     "passages": _passages(PASSAGE_TEXTS),
     "former": _passages(FORMER_TEXTS),
 }
@@ -108,7 +107,7 @@ PROPERTIES["passages"]["properties"] |= {
 
 COLUMNS = ("said", "openings")
 """Fields of bytes; see `columns`."""
-NOT_IN_SOURCE = (*COLUMNS, "vocabulary", "beginnings", "guess_*")
+NOT_IN_SOURCE = (*COLUMNS, "vocabulary", "beginnings", "guess")
 """What a document's source need not keep a second time."""
 
 MAPPING: Json = {

@@ -6,8 +6,9 @@ those that may be nearest. Their cosines decide here, each by what it counts (`m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from kchat_search.engines.opensearch import openings, scripts
 from kchat_search.engines.opensearch.mapping import MOST_OPENINGS, Json
 from kchat_search.engines.opensearch.openings import Opening
 from kchat_search.engines.opensearch.queries import every, nested, said, some
-from kchat_search.engines.opensearch.snapshot import BY_SCORE, NOTHING_STORED, Snapshot
+from kchat_search.engines.opensearch.snapshot import BY_SCORE, NOTHING_STORED
 from kchat_search.engines.ranking import COSINE_DIGITS
 from kchat_search.meaning.codes import Vectors, decode, signs
 from kchat_search.meaning.floor import OF_OPENINGS, certainty
@@ -30,37 +31,59 @@ _MARGIN = 0.25
 Scopes = Sequence[Sequence[Messages]]
 
 
-def meant_hits(snapshot: Snapshot, table: Table, may: Json, meant: Meant) -> tuple[MeantHit, ...]:
-    """The best by meaning of the chats that may be shown, at most `meant.limit`. None where the
-    table knows nothing of the text."""
-    asked = table.meanings([meant.text])
-    if not asked.vectors.any():
-        return ()
-    scopes = [scope for scope in meant.scopes if EVERYWHERE not in scope]
-    body: Json = {
-        "query": scripts.guess(
-            every([may, *_in_scopes(scopes)]), signs(asked.vectors)[0].astype(np.int64).tolist()
-        ),
-        "sort": BY_SCORE,
-        "size": _DECODED,
-        "min_score": max(0.0, 1 + meant.floor / float(certainty(asked.features)[0]) - _MARGIN),
-        "docvalue_fields": ["openings"],
-        **NOTHING_STORED,
-    }
-    hits = snapshot.search(body)["hits"]["hits"]
-    found = sorted(_scored(hits, asked, scopes), reverse=True)
-    return tuple(
-        MeantHit(EngineHit.at(chat_id, score, time), -place)
-        for score, time, chat_id, place in found[: meant.limit]
-        if score >= meant.floor
-    )
+@dataclass(frozen=True)
+class Asked:
+    """What is looked for."""
+
+    meant: Meant
+    meanings: Meanings
+
+    @classmethod
+    def of(cls, meant: Meant, table: Table) -> Self | None:
+        """None where the table knows nothing of the text."""
+        meanings = table.meanings([meant.text])
+        return cls(meant, meanings) if meanings.vectors.any() else None
+
+    @property
+    def _scopes(self) -> Scopes:
+        return [scope for scope in self.meant.scopes if EVERYWHERE not in scope]
+
+    def body(self, may: Json, more: int) -> Json:
+        """The search for those of the chats that may be shown that may be nearest, and for so many
+        more of them."""
+        asked = signs(self.meanings.vectors)[0].astype(np.int64).tolist()
+        certain = float(certainty(self.meanings.features)[0])
+        return {
+            "query": scripts.guess(every([may, _in_scopes(self._scopes)]), asked),
+            "sort": BY_SCORE,
+            "size": _DECODED + more,
+            "min_score": max(0.0, 1 + self.meant.floor / certain - _MARGIN),
+            "docvalue_fields": ["openings"],
+            "track_total_hits": False,
+            **NOTHING_STORED,
+        }
+
+    def hits(
+        self, found: Sequence[Mapping[str, Any]], shown: Container[int]
+    ) -> tuple[MeantHit, ...]:
+        """The best by meaning of what the search found, at most `meant.limit`; without those that
+        are shown."""
+        others = [hit for hit in found if hit["sort"][2] not in shown]
+        best = sorted(_scored(others, self.meanings, self._scopes), reverse=True)
+        return tuple(
+            MeantHit(EngineHit.at(chat_id, score, time), -place)
+            for score, time, chat_id, place in best[: self.meant.limit]
+            if score >= self.meant.floor
+        )
 
 
-def _in_scopes(scopes: Scopes) -> Iterator[Json]:
-    """What has an opening in all of these, of what has any."""
+def _in_scopes(scopes: Scopes) -> Json:
+    """What has an opening in all of these."""
+    if not scopes:
+        return {"exists": {"field": "guess"}}
     opening: Json = {"range": {"passages.opening": {"lt": MOST_OPENINGS}}}
     within = (some(said(messages) for messages in scope) for scope in scopes)
-    yield nested("passages", every([opening, *within]))
+    return nested("passages", every([opening, *within]))
 
 
 def _scored(

@@ -1,8 +1,8 @@
 """What the visitor asked first, as vectors: how they are kept with a document.
 
 `openings` has all of them, one after the other: which passage, how many features, the codes of the
-vector, and who said the passage and when, so that nothing else must be read. The columns `guess_…`
-have their signs and weights, with which a script guesses how near each is.
+vector, and who said the passage and when, so that nothing else must be read. `guess` has what a
+script guesses from how near each is, for all chats: of each, what it counts and its signs.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from kchat_search.models.plan import NO_TIME, IndexDocument, Messages
 
 _HEAD = struct.Struct(f"<BBqH{WORDS * 8}s{BYTES}s")
 _MOST_FEATURES = 255
+GUESSED = struct.Struct(f">H{WORDS}Q")
+"""Of each opening in `guess`: its weight, where `WHOLE_WEIGHT` is 1, and its signs."""
+WHOLE_WEIGHT = 2**15
 
 
 class Opening(NamedTuple):
@@ -62,8 +65,7 @@ def columns(document: IndexDocument, table: Table | None, passages: Sequence[Jso
     codes = encode(meanings.vectors)
     features = np.minimum(meanings.features, _MOST_FEATURES)
     weights = OF_OPENINGS[: len(asked)] * certainty(features)
-    packed = b""
-    made: Json = {}
+    packed = guess = b""
     for number, passage in enumerate(asked):
         assert passage.speaker is not None, "somebody asked it"
         sender = passage.sender.encode()
@@ -77,11 +79,10 @@ def columns(document: IndexDocument, table: Table | None, passages: Sequence[Jso
             codes.magnitudes[number].tobytes(),
         )
         packed += sender
-        for word, signs in enumerate(codes.signs[number].astype(np.int64).tolist()):
-            made[f"guess_signs_{number}_{word}"] = signs
-        made[f"guess_weight_{number}"] = float(weights[number])
+        weight = round(float(weights[number]) * WHOLE_WEIGHT)
+        guess += GUESSED.pack(weight, *codes.signs[number].tolist())
         passages[places[number]]["opening"] = number
-    return {**made, "openings": encoded(packed)}
+    return {"openings": encoded(packed), "guess": encoded(guess)}
 
 
 def read(column: str) -> Iterator[Opening]:

@@ -25,6 +25,7 @@ from kchat_search.models.plan import (
     Alike,
     AlikeHit,
     EngineAnswer,
+    Everything,
     FilterField,
     Node,
     Plan,
@@ -82,7 +83,15 @@ class SeenIndex:
     def count(self, match: Node, *, history: bool = False) -> int:
         """See `ports.IndexReader.count`."""
         query = self._query(match, history=history)
-        return self._read(lambda snapshot: 0 if snapshot is None else snapshot.count(query))
+
+        def counted(snapshot: Snapshot | None) -> int:
+            if snapshot is None:
+                return 0
+            if isinstance(match, Everything):  # which each search wants to know
+                return snapshot.statistics(self._sight, ()).documents
+            return snapshot.count(query)
+
+        return self._read(counted)
 
     def values(
         self, field: FilterField, prefix: str, limit: int, shows: Callable[[str], bool]
@@ -190,7 +199,7 @@ def _openings(snapshot: Snapshot | None, query: Json) -> Openings:
     ids: list[int] = []
     firsts = []
     body = {
-        "query": every([query, {"exists": {"field": "guess_weight_0"}}]),
+        "query": every([query, {"exists": {"field": "guess"}}]),
         "sort": [{"id": "asc"}],
         "docvalue_fields": ["openings"],
         **NOTHING_STORED,

@@ -17,7 +17,8 @@ from kchat_search.engines.opensearch.documents import (
     clipped,
     sender_term,
 )
-from kchat_search.engines.opensearch.mapping import MOST_OPENINGS, SEPARATOR, Json
+from kchat_search.engines.opensearch.mapping import SEPARATOR, Json
+from kchat_search.engines.opensearch.openings import GUESSED, WHOLE_WEIGHT
 from kchat_search.engines.ranking import (
     MEAN_MESSAGE,
     MESSAGE_B,
@@ -194,26 +195,34 @@ return best;
 
 _WORD = "params.weight * _score / (_score + params.by_length * doc['length'].value + params.rest)"
 
-_OF_OPENING = """
-if (doc['guess_weight_K'].size() > 0) {
-  int differ = 0;
-DIFFER
-  double near = Math.cos(differ * ANGLE) * doc['guess_weight_K'].value;
-  best = Math.max(best, near);
-}
-"""
-_DIFFER = "  differ += Long.bitCount(doc['guess_signs_K_W'].value ^ (long) params.sW);"
-
-
-def _guess() -> str:
-    """The same for each opening. Names that are constants are looked up faster."""
-    differ = "\n".join(_DIFFER.replace("W", str(word)) for word in range(WORDS))
-    source = _OF_OPENING.replace("DIFFER", differ).replace("ANGLE", str(math.pi / SIZE))
-    of_each = (source.replace("K", str(number)) for number in range(MOST_OPENINGS))
-    return f"double best = -1;{''.join(of_each)}return 1 + best;"
-
-
-_GUESS = _guess()
+_GUESS = f"""
+long word(byte[] of, int at) {{
+  return ((long) of[at] << 56) | ((long) (of[at + 1] & 255) << 48)
+    | ((long) (of[at + 2] & 255) << 40) | ((long) (of[at + 3] & 255) << 32)
+    | ((long) (of[at + 4] & 255) << 24) | ((of[at + 5] & 255) << 16)
+    | ((of[at + 6] & 255) << 8) | (of[at + 7] & 255);
+}}
+ScriptDocValues.BytesRefs found = doc['guess'];
+if (found.size() == 0) return 0.0;
+BytesRef guess = found.get(0);
+byte[] of = guess.bytes;
+int at = guess.offset;
+int end = at + guess.length;
+double best = -1;
+while (at < end) {{
+  double weight = (((of[at] & 255) << 8) | (of[at + 1] & 255)) / {float(WHOLE_WEIGHT)};
+  int differ = DIFFER;
+  best = Math.max(best, weight * Math.cos(differ * {math.pi / SIZE}));
+  at += {GUESSED.size};
+}}
+return 1 + best;
+""".replace(
+    "DIFFER",
+    " + ".join(
+        f"Long.bitCount(word(of, at + {2 + 8 * number}) ^ (long) params.s{number})"
+        for number in range(WORDS)
+    ),
+)
 
 
 def near(node: Near, form: str, *, history: bool) -> Json:

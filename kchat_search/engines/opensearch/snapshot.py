@@ -1,13 +1,14 @@
 """One state of the index, opened: a commit of a generation, kept by the server for as long as it is
-read (a point in time). Statistics of it that were asked for once are kept here.
+read (a point in time). Statistics and counts of it that were asked for once are kept here.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from time import monotonic, sleep
 from typing import Any, Self
@@ -30,8 +31,10 @@ _PATIENCE = 10
 """A server under load may take so many times the processor time that a request may use: it does
 other work in between."""
 _MOST_SIGHTS = 256
-_WORDS_AT_ONCE = 1_000
+_SEARCHES_AT_ONCE = 200
 """The frequencies of so many words are asked for in one request."""
+_MOST_COUNTS = 1_000
+"""So many counts are kept for a state."""
 _MOST_WORDS = 20_000
 """So many statistics are kept for a state."""
 _ATTEMPTS, _PAUSE = 20, 0.05
@@ -59,27 +62,34 @@ class Snapshot:
         self._connection = connection
         self._pit = pit
         self._statistics: dict[Sight, Statistics] = {}
+        self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
         self._readers = 0
         self._retired = False
 
     def search(self, body: Json) -> Mapping[str, Any]:
-        """One search of this state. All of it, or none: the answer of some shards is no answer.
+        """One search of this state; see `searches`."""
+        return self.searches([body])[0]
+
+    def searches(self, bodies: Sequence[Json]) -> list[Mapping[str, Any]]:
+        """Some searches of this state, in one request. All of it, or none: the answer of some
+        shards is no answer.
 
         Raises `SnapshotGone`, `RequestTooExpensive` and as `Connection.ask` does."""
         processor_time.check()
-        asked: Json = {"pit": {"id": self._pit, "keep_alive": _KEPT}, **body}
-        path = "/_search?allow_partial_search_results=false"
+        read: Json = {"pit": {"id": self._pit, "keep_alive": _KEPT}}
         left = processor_time.left()
-        if left != math.inf:  # then the server says whether it took too long
-            path = "/_search"
-            asked["timeout"] = f"{max(1, int(left * _PATIENCE * 1000))}ms"
-        answer: Mapping[str, Any] = self._connection.ask("POST", path, asked)
-        if answer["timed_out"]:
+        limited = left != math.inf  # then the server says whether it took too long
+        if (
+            limited
+        ):  # in whole seconds, because servers keep answers by what was asked to the letter
+            read["timeout"] = f"{math.ceil(left * _PATIENCE) or 1}s"
+        answers = self._connection.search([read | body for body in bodies], partial=limited)
+        if any(answer["timed_out"] for answer in answers):
             raise RequestTooExpensive(left)
-        if answer["_shards"]["failed"]:
+        if any(answer["_shards"]["failed"] for answer in answers):
             raise SnapshotGone
-        return answer
+        return answers
 
     def pages(self, body: Json, limit: int) -> Iterator[Sequence[Mapping[str, Any]]]:
         """The hits of a search, at most `limit`, some thousand at a time. `body` has `sort`, the
@@ -98,8 +108,14 @@ class Snapshot:
 
     def count(self, query: Json) -> int:
         """How many chats fulfil a query."""
-        answer = self.search({"query": query, "size": 0, "track_total_hits": True})
-        return int(answer["hits"]["total"]["value"])
+        key = json.dumps(query)
+        total = self._counts.get(key)
+        if total is None:
+            total = total_of(self.search(counting(query)))
+            if len(self._counts) >= _MOST_COUNTS:
+                self._counts = {}
+            self._counts[key] = total
+        return total
 
     def statistics(self, sight: Sight, words: Iterable[str]) -> Statistics:
         """Those of what somebody sees, with the frequencies of these words."""
@@ -110,10 +126,7 @@ class Snapshot:
         lacking = [word for word in wanted if word not in dfs]
         if known is not None and not lacking:
             return known
-        counted = self._counted(sight, lacking[:_WORDS_AT_ONCE])
-        for start in range(_WORDS_AT_ONCE, len(lacking), _WORDS_AT_ONCE):
-            some = lacking[start : start + _WORDS_AT_ONCE]
-            counted.dfs.update(self._counted(sight, some).dfs)
+        counted = self._counted(sight, known, lacking)
         with self._lock:
             if len(self._statistics) > _MOST_SIGHTS:
                 self._statistics.clear()
@@ -124,25 +137,31 @@ class Snapshot:
             known.dfs.update(dfs | counted.dfs)
         return known
 
-    def _counted(self, sight: Sight, words: Sequence[str]) -> Statistics:
-        """The same, from the server."""
-        aggs: Json = {
-            "words": {"sum": {"field": "length"}},
-            "former": {"filter": {"term": {"has_former": True}}},
+    def _counted(self, sight: Sight, known: Statistics | None, words: Sequence[str]) -> Statistics:
+        """The same, from the server; what is not of words from `known`, if it is."""
+        seen = restriction(sight)
+        every_chat = counting(seen) | {
+            "aggs": {
+                "words": {"sum": {"field": "length"}},
+                "former": {"filter": {"term": {"has_former": True}}},
+            }
         }
-        if words:
-            each = {str(n): {"term": {"words": word}} for n, word in enumerate(words)}
-            aggs["dfs"] = {"filters": {"filters": each}}
-        query = every([restriction(sight)])
-        body = {"query": query, "size": 0, "track_total_hits": True, "aggs": aggs}
-        answer = self.search(body)
-        found = answer["aggregations"]
-        buckets = found["dfs"]["buckets"] if words else {}
+        of_words = [counting(every([seen, {"term": {"words": word}}])) for word in words]
+        bodies = of_words if known else [every_chat, *of_words]
+        answers = [
+            answer
+            for start in range(0, len(bodies), _SEARCHES_AT_ONCE)
+            for answer in self.searches(bodies[start : start + _SEARCHES_AT_ONCE])
+        ]
+        dfs = dict(zip(words, map(total_of, answers[len(bodies) - len(words) :]), strict=True))
+        if known:
+            return replace(known, dfs=dfs)
+        found = answers[0]["aggregations"]
         return Statistics(
-            int(answer["hits"]["total"]["value"]),
+            total_of(answers[0]),
             int(found["words"]["value"] or 0),
             int(found["former"]["doc_count"]),
-            {word: int(buckets[str(n)]["doc_count"]) for n, word in enumerate(words)},
+            dfs,
         )
 
     # -- as long as it is read ---------------------------------------------------------------------
@@ -174,6 +193,16 @@ class Snapshot:
             )
         except (SnapshotGone, KchatSearchError):
             return  # the server forgets it by itself
+
+
+def counting(query: Json) -> Json:
+    """The body of a search that only counts; see `total_of`."""
+    return {"query": query, "size": 0, "track_total_hits": True}
+
+
+def total_of(answer: Mapping[str, Any]) -> int:
+    """How many chats fulfil the query of a search."""
+    return int(answer["hits"]["total"]["value"])
 
 
 class Snapshots:

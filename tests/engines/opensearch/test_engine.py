@@ -237,7 +237,7 @@ def test_the_frequencies_that_are_kept_are_bounded(
 ) -> None:
     """What is forgotten is asked for again, also in the middle of one question."""
     monkeypatch.setattr(snapshot, "_MOST_WORDS", 3)
-    monkeypatch.setattr(snapshot, "_WORDS_AT_ONCE", 2)
+    monkeypatch.setattr(snapshot, "_SEARCHES_AT_ONCE", 2)
     monkeypatch.setattr(snapshot, "_MOST_SIGHTS", 1)
     words = tuple(f"w{letter}" for letter in "abcdefghi")
     engine.write([make(1, " ".join(words)), make(2, "wa wb"), make(3, "wi x")])
