@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import pytest
 from kchat_search.demo import DEMO_API_TOKEN, DEMO_EMAIL, DEMO_PASSWORD
 from kchat_search.demo.server import DemoServer
 from kchat_search.search import zero_results
-from tests import postgres
+from tests import opensearch, postgres
 from tests.archive_on_postgres import EmptyOnPostgres
 from tests.world import World, agents, chat
 
@@ -82,6 +82,13 @@ def postgres_server() -> Iterator[str]:
     others make databases of their own there."""
     with postgres.server() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def opensearch_hosts(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
+    """The hosts of the cluster that all tests of a run share, each with prefixes of its own."""
+    base = tmp_path_factory.getbasetemp()
+    return opensearch.shared(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -45,15 +45,21 @@ def environment(kchat: DemoServer | None, **more: str) -> dict[str, str]:
 
 
 def run(
-    *arguments: str, kchat: DemoServer | None = None, folder: Path, **more: str
+    *arguments: str, kchat: DemoServer | None = None, folder: Path, stdin: str = "", **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command to its end."""
+    """Run one command to its end. `stdin`: what it reads from standard input, a line or two."""
+    reads, writes = FORK.Pipe(duplex=False)
+    with writes:
+        os.write(writes.fileno(), stdin.encode())
     ends = [FORK.Pipe(duplex=False) for _ in ("standard output", "standard error")]
     child = FORK.Process(
         target=_command,
-        args=(arguments, folder, environment(kchat, **more), [ours for _, ours in ends]),
-    )
+        args=(
+            arguments, folder, environment(kchat, **more), [reads, *(ours for _, ours in ends)]
+        ),
+    )  # fmt: skip
     child.start()
+    reads.close()
     with ThreadPoolExecutor(len(ends)) as pool:
         for _, ours in ends:
             ours.close()
@@ -78,9 +84,10 @@ def _command(
     arguments: tuple[str, ...], folder: Path, settings: dict[str, str], ends: list[Connection]
 ) -> None:
     """Be the program, in a process that was forked for it."""
-    for descriptor, end in enumerate(ends, start=1):
+    for descriptor, end in enumerate(ends):
         os.dup2(end.fileno(), descriptor)
         end.close()
+    sys.stdin = os.fdopen(os.dup(0))  # multiprocessing has put another file there
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(settings)
@@ -113,6 +120,12 @@ class Running:
                 if word in line:
                     found.setdefault(word, line)
         return [found[word] for word in words]
+
+    def forget(self) -> None:
+        """What it has printed so far is waited for no more."""
+        with suppress(queue.Empty):
+            while True:
+                self._lines.get_nowait()
 
     def end(self) -> None:
         if self.process.poll() is None:
