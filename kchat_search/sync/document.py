@@ -22,7 +22,7 @@ from kchat_search.text.fold import without_surrogates
 from kchat_search.text.scripts import letter_runs
 from kchat_search.text.segmentation import Segmenter, index_token
 
-VERSION = 7
+VERSION = 8
 """The version of what a document is made of. After it changes, the index is rebuilt."""
 
 

@@ -40,10 +40,7 @@ from kchat_search.engines.whoosh.text_encoding import (
 )
 from kchat_search.engines.whoosh.vectors import vector_arrays
 from kchat_search.meaning.table import Table
-from kchat_search.models.plan import HIDDEN_DIGIT, HIDDEN_LETTER, NO_TIME, IndexDocument, Passage
-
-_NEVER_ASKED = tuple(map(ord, (HIDDEN_DIGIT, HIDDEN_LETTER)))
-"""Characters that no literal has, so that no gram needs them."""
+from kchat_search.models.plan import NO_TIME, IndexDocument, Passage
 
 COLUMNS = ("id", "version", "created", "length")
 """`version` holds the documents' revisions. The column keeps its old name in the file, because
@@ -194,7 +191,6 @@ def _invert_texts(
     plain = ~np.isin(alphabet, [ord(mark) for mark in MARKS.values()])[places]
     if len(plain) - int(plain.sum()) != marks:
         raise ValueError("a message has white space that folding would have made a blank")
-    plain &= ~np.isin(alphabet, _NEVER_ASKED)[places]
     digits = ((alphabet >= ord("0")) & (alphabet <= ord("9")))[places]
     arrays: dict[str, Array] = {
         name: np.frombuffer(text.encode(), np.uint8),

@@ -6,8 +6,9 @@ scanned. Mostly they must be scanned anyway: the pairs of characters may stand i
 in different messages.
 
 What is looked into depends on who looks (`Segment.masked`). Everybody sees the `text`. What is
-found there letter for letter is in the clear passage too, because no literal has a hidden
-character. Who sees all looks into `clear` as well, who sees masked into `whole` for whole numbers.
+found there letter for letter is in the clear passage too, because no literal of who sees all has a
+hidden character. Who sees all looks into `clear` as well, who sees masked into `whole` for whole
+numbers.
 """
 
 from __future__ import annotations

@@ -158,6 +158,27 @@ def test_who_finds_what(index: Engine, node: Node, clear: list[int], masked: lis
         assert reader.count(node) == len(expected)
 
 
+@pytest.mark.parametrize(
+    ("node", "masked"),
+    [
+        (Contains(HIDDEN_DIGIT), [1, 4]),
+        (Contains("8" + HIDDEN_DIGIT), [1]),
+        (Contains(f"138{DIGITS}8845"), [1]),
+        (Contains(f"138{DIGITS}8845", joined=True), [1, 4]),
+        (Contains(f"138{DIGITS}8845", Messages("agent", ("#1",), 50, 51)), [1]),
+        (Contains(f"138{DIGITS}8845", Messages("visitor")), []),
+        (Contains(f"138{DIGITS}{HIDDEN_DIGIT}8845"), []),
+        (Contains(f"138 {DIGITS} 8845"), [4]),
+        (Contains(f"z{LETTERS}@x.com"), [2]),
+        (Contains(HIDDEN_LETTER + "z"), []),
+        (Near((f"138{DIGITS}8845", "吗"), 0), [1]),
+    ],
+)
+def test_who_sees_masked_finds_what_is_shown(index: Engine, node: Node, masked: list[int]) -> None:
+    """A number as a page shows it («138****8845») is looked for with hidden characters in it."""
+    assert sorted(index.seen(MASKED).ids(Plan(node, sort="oldest"))) == masked
+
+
 def test_former_passages_are_not_looked_into_by_who_sees_masked(engine: Engine) -> None:
     former = (Passage("退款 13800138845", "visitor"),)
     engine.write([make(1, "你好", former=former), make(2, "退款")])

@@ -40,7 +40,6 @@ from kchat_search.models.plan import (
     NoneOf,
 )
 from kchat_search.text.grams import grams
-from kchat_search.text.scripts import hides
 from kchat_search.text.segmentation import index_token
 from tests.engines.documents import month_of
 
@@ -111,10 +110,9 @@ def indexed_grams(document: IndexDocument, name: str, parts: Sequence[tuple[int,
     """The grams of the parts of a text that are in the index: of what not everybody sees, only
     those with a hidden character."""
     if name not in SPANS:
-        found = grams(part[1:] for _, part in parts)
-        return {gram for gram in found if not hides(gram)}
+        return grams(part[1:] for _, part in parts)
     passages = sorted(document.passages, key=lambda p: p.speaker is None)
-    found = set()
+    found: set[str] = set()
     for place, part in parts:
         for start, end in SPANS[name](passages[place].text, part[1:]):
             for size in (1, 2, 3):
