@@ -27,7 +27,7 @@ class DeadlineAdapter(HTTPAdapter):
     within `seconds` of the request. `answer_read` does the same for the body."""
 
     def __init__(self, seconds: float) -> None:
-        self._pool_classes = _pool_classes(seconds)
+        self._pool_classes = pool_classes(seconds)
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -42,7 +42,9 @@ class DeadlineAdapter(HTTPAdapter):
         return manager
 
 
-def _pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
+def pool_classes(seconds: float) -> dict[str, type[HTTPConnectionPool]]:
+    """By scheme: pools of such connections, for who uses urllib3 itself."""
+
     class HttpConnection(HTTPConnection):
         def getresponse(self) -> HTTPResponse:  # type: ignore[override]  # as urllib3 has it
             return _read_head(self, super().getresponse, seconds)

@@ -23,7 +23,7 @@ ROOT = HOUSE.parent
 LIBRARIES = {
     # the wire
     "requests": ("answer_deadline", "kchat", "oidc.transport"),
-    "urllib3": ("answer_deadline", "kchat", "oidc.transport"),
+    "urllib3": ("answer_deadline", "kchat", "oidc.transport", "engines.opensearch.transport"),
     # who somebody is elsewhere
     "authlib": ("oidc",),
     "joserfc": ("oidc",),
@@ -42,7 +42,7 @@ LIBRARIES = {
     "numpy": ("engines.whoosh", "engines.opensearch", "text.fold", "meaning"),
     # the index
     "whoosh": ("engines.whoosh.codec",),
-    "opensearchpy": ("engines.opensearch.connection",),
+    "opensearchpy": ("engines.opensearch.connection", "engines.opensearch.transport"),
     # what reads objects, and so commands, from bytes: nobody
     "pickle": (),
     "marshal": (),
@@ -104,7 +104,7 @@ ROOMS = {
     "databases": (*LEAVES, "databases"),
     "archive": (*LEAVES, "ports", "text", "chats", "databases", "archive"),
     "oidc": (*LEAVES, "__init__", "answer_deadline", "hosts", "ports", "oidc"),
-    "engines": (*LEAVES, "text", "chats", "fields", "meaning", "engines"),
+    "engines": (*LEAVES, "answer_deadline", "text", "chats", "fields", "meaning", "engines"),
     "sync": (*MIDDLE, "meaning", "sync"),
     "search": (*MIDDLE, "meaning", "search"),
     "access": (*MIDDLE, "databases", "access"),

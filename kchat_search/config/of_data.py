@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -10,6 +11,10 @@ from pydantic import BaseModel, Field, SecretStr, field_validator, model_validat
 
 from kchat_search.config.addresses import NETLOC, OWN_PORTS
 from kchat_search.hosts import is_loopback
+
+_PATH = re.compile(r"(?:/[\w.~-]*)*")
+"""Before which a proxy puts what it hands on."""
+_KEY = re.compile(r"[!-~]*")
 
 
 class OfData(BaseModel):
@@ -28,13 +33,14 @@ class OfData(BaseModel):
     index_memory_mb: Annotated[int, Field(ge=64, le=65_536)] = 512
     """MiB for building the index: all processes together, without their dictionaries."""
     opensearch_hosts: str = ""
-    """`https://host:9200`, divided by commas: the servers that may be asked."""
+    """`https://host:9200`, divided by commas: the servers that may be asked. A proxy may have them
+    under a path."""
     opensearch_user: str | None = None
     opensearch_password: SecretStr | None = None
     opensearch_api_key: SecretStr | None = None
     """Sent as «Authorization: ApiKey …», in place of user and password."""
     opensearch_ca: Path | None = None
-    """A file of the certificates that are trusted; if not set, those that Python trusts."""
+    """A file of the certificates that are trusted; if not set, those that the system trusts."""
     opensearch_prefix: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")] = "kchat"
     """The alias of the index; every index begins so."""
     opensearch_shards: Annotated[int, Field(ge=1, le=1024)] = 1
@@ -60,8 +66,8 @@ class OfData(BaseModel):
                 raise ValueError("must not contain credentials; use KCHAT_OPENSEARCH_USER")
             if parts.scheme not in OWN_PORTS or not NETLOC.fullmatch(parts.netloc):
                 raise ValueError("must look like https://host:9200")
-            if parts.path.rstrip("/") or parts.query or parts.fragment:
-                raise ValueError("must be https://host:9200 alone, without a path")
+            if parts.port == 0 or parts.query or parts.fragment or not _PATH.fullmatch(parts.path):
+                raise ValueError("must be https://host:9200, with the path of a proxy at most")
         return value
 
     @model_validator(mode="after")
@@ -69,6 +75,11 @@ class OfData(BaseModel):
         secret = self.opensearch_password or self.opensearch_api_key
         if self.engine == "opensearch" and not self.opensearch_addresses:
             raise ValueError("KCHAT_ENGINE=opensearch needs KCHAT_OPENSEARCH_HOSTS")
+        if ":" in (self.opensearch_user or ""):
+            raise ValueError("KCHAT_OPENSEARCH_USER must have no colon: no server could tell")
+        key = self.opensearch_api_key.get_secret_value() if self.opensearch_api_key else ""
+        if not _KEY.fullmatch(key):
+            raise ValueError("KCHAT_OPENSEARCH_API_KEY has characters that no key has")
         if (self.opensearch_user is None) != (self.opensearch_password is None):
             raise ValueError("set KCHAT_OPENSEARCH_USER and KCHAT_OPENSEARCH_PASSWORD together")
         if self.opensearch_password and self.opensearch_api_key:

@@ -269,6 +269,8 @@ def test_the_hosts_of_a_cluster_are_divided_by_commas() -> None:
     assert SECRET not in repr(settings)
     http = load_settings(engine="opensearch", opensearch_hosts="http://opensearch:9200")
     assert http.opensearch_addresses == ("http://opensearch:9200",)
+    below = load_settings(engine="opensearch", opensearch_hosts="https://[::1]/search/")
+    assert below.opensearch_addresses == ("https://[::1]/search",)
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,11 @@ def test_the_hosts_of_a_cluster_are_divided_by_commas() -> None:
         ({"opensearch_hosts": ""}, "KCHAT_OPENSEARCH_HOSTS"),
         ({"opensearch_hosts": "a:9200"}, "KCHAT_OPENSEARCH_HOSTS"),
         ({"opensearch_hosts": "https://u:p@a:9200"}, "KCHAT_OPENSEARCH_HOSTS"),
-        ({"opensearch_hosts": "https://a:9200/path"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_hosts": "https://a:9200/path?x=1"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_hosts": "https://a:9200/a%2fb"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_hosts": "https://a:99999"}, "KCHAT_OPENSEARCH_HOSTS"),
+        ({"opensearch_api_key": f"{SECRET}\n"}, "KCHAT_OPENSEARCH_API_KEY"),
+        ({"opensearch_user": "a:b", "opensearch_password": SECRET}, "KCHAT_OPENSEARCH_USER"),
         ({"opensearch_user": "u"}, "KCHAT_OPENSEARCH_PASSWORD"),
         ({"opensearch_password": SECRET}, "KCHAT_OPENSEARCH_USER"),
         (

@@ -8,6 +8,7 @@ order, and you follow a chat to the servers, and a query to its answer. Writing:
     columns.py      bytes in a column
     openings.py     what the visitor asked first as vectors
     documents.py    from an `IndexDocument` to what is sent
+    transport.py    one request to one server, and what is wrong where it fails
     connection.py   requests, several hosts, and what is wrong where they fail
     bulk.py         many documents in few requests; only what failed is sent again
     build.py        the documents of the whole archive, in several processes

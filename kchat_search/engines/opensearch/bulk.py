@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from kchat_search.engines.opensearch.connection import Connection
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.opensearch.mapping import Json
+from kchat_search.engines.opensearch.transport import RequestTooLarge
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
 _MOST_BYTES = 4 << 20
@@ -78,6 +79,13 @@ def _send(connection: Connection, actions: Sequence[Action]) -> None:
     for attempt in count(1):
         try:
             answers = connection.send(b"".join(action.lines for action in actions))
+        except RequestTooLarge:  # for a proxy, perhaps
+            if len(actions) == 1:
+                raise
+            half = len(actions) // 2
+            _send(connection, actions[:half])
+            _send(connection, actions[half:])
+            return
         except EngineUnreachable:
             if attempt >= _ATTEMPTS:
                 raise

@@ -7,23 +7,26 @@ are such that a repetition does no harm.
 
 from __future__ import annotations
 
+import base64
 import json
+import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from opensearchpy import OpenSearch, exceptions
 from opensearchpy.exceptions import (
     AuthenticationException,
     AuthorizationException,
-    ImproperlyConfigured,
     NotFoundError,
     OpenSearchException,
     TransportError,
 )
 
+from kchat_search.engines.opensearch.transport import AsParsed, ServerConnection
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable, SettingsError
 
 _RETRIES = 2
@@ -66,24 +69,24 @@ class Connection:
 
     def __init__(self, cluster: Cluster) -> None:
         """Raises `SettingsError` where the settings fit no client."""
-        headers = {}
-        if cluster.api_key:
-            headers["Authorization"] = f"ApiKey {cluster.api_key}"
         self.cluster = cluster
         try:
-            self._client = OpenSearch(
-                list(cluster.hosts),
-                http_auth=None if cluster.user is None else (cluster.user, cluster.password or ""),
-                headers=headers,
-                timeout=cluster.timeout,
-                max_retries=_RETRIES,
-                retry_on_timeout=False,
-                retry_on_status=(502, 504),
-                ca_certs=None if cluster.ca is None else str(cluster.ca),
-                http_compress=False,
-            )
-        except (ImproperlyConfigured, ValueError, OSError) as error:
-            raise SettingsError(f"KCHAT_OPENSEARCH_HOSTS or _CA can't be used: {error}") from error
+            trusted = ssl.create_default_context(cafile=cluster.ca)
+        except OSError as error:
+            raise SettingsError(
+                f"KCHAT_OPENSEARCH_CA is no file of certificates in PEM: {cluster.ca} ({error})"
+            ) from error
+        self._client = OpenSearch(
+            [_host(address) for address in cluster.hosts],
+            connection_class=ServerConnection,
+            headers=_headers(cluster),
+            timeout=cluster.timeout,
+            max_retries=_RETRIES,
+            retry_on_timeout=False,
+            retry_on_status=(502, 504),
+            ssl_context=trusted,
+        )
+        self._client.transport.deserializer = AsParsed()
 
     def __repr__(self) -> str:
         return f"Connection({', '.join(self.cluster.hosts)})"
@@ -155,7 +158,7 @@ class Connection:
                 "KCHAT_OPENSEARCH_PASSWORD, or KCHAT_OPENSEARCH_API_KEY."
             ) from error
         except exceptions.ConnectionError as error:
-            raise EngineUnreachable(_unreachable(type(error).__name__)) from error
+            raise EngineUnreachable(_unreachable(error.error)) from error
         except TransportError as error:
             if "search_context_missing" in str(error.info):
                 raise SnapshotGone from error
@@ -172,6 +175,27 @@ def _not_found(error: NotFoundError) -> Exception:
     if "search_context_missing" in str(error.info) or "No search context" in str(error):
         return SnapshotGone()
     return IndexDamaged(_damaged(reason(error)))
+
+
+def _host(address: str) -> dict[str, Any]:
+    """An address as opensearch-py wants it. Without a port it is that of every web server."""
+    parts = urlsplit(address)
+    secure = parts.scheme == "https"
+    return {
+        "host": parts.hostname,
+        "port": parts.port or (443 if secure else 80),
+        "use_ssl": secure,
+        "url_prefix": parts.path.strip("/"),
+    }
+
+
+def _headers(cluster: Cluster) -> dict[str, str]:
+    if cluster.api_key:
+        return {"authorization": f"ApiKey {cluster.api_key}"}
+    if cluster.user is None:
+        return {}
+    pair = f"{cluster.user}:{cluster.password or ''}".encode()
+    return {"authorization": f"Basic {base64.b64encode(pair).decode()}"}
 
 
 def reason(error: TransportError) -> str:

@@ -36,6 +36,7 @@ from kchat_search.errors import IndexerDeposed
 
 _WRITES_IN_A_TERM = 31
 """Bits of a version that number the writes of a term. The rest, of 63, is the term."""
+_TERM = re.compile("[0-9]{1,18}")
 _ATTEMPTS = 5
 
 
@@ -98,8 +99,8 @@ class Fence:
             self._write_aliases(index, content["aliases"])
 
     def _write_aliases(self, index: str, aliases: dict[str, Any]) -> list[str]:
-        found = {alias: re.fullmatch(f"{index}-write-([0-9]{{1,18}})", alias) for alias in aliases}
-        terms = {alias: int(match[1]) for alias, match in found.items() if match}
+        rests = {alias: alias.removeprefix(f"{index}-write-") for alias in aliases}
+        terms = {alias: int(rest) for alias, rest in rests.items() if _TERM.fullmatch(rest)}
         if any(term > self.term() for term in terms.values()):
             raise _deposed(index)
         return list(terms)
