@@ -23,7 +23,8 @@ _LONGEST_PAUSE = 10.0
 so that a server under load is asked less and less."""
 _LATER = (429, 500, 502, 503, 504)
 """Statuses of an item that may be taken later."""
-_BLOCKED = 403
+_FORBIDDEN = 403
+_BLOCKED = "cluster_block_exception"
 
 
 class Action(NamedTuple):
@@ -108,7 +109,8 @@ def _refuse(failed: Sequence[tuple[Action, Mapping[str, Any]]], attempt: int) ->
     for action, item in failed:
         status, error = item["status"], item["error"]
         what = f"chat {action.key}: {status} {error.get('type')}: {str(error.get('reason'))[:200]}"
-        if status == _BLOCKED or (status in _LATER and attempt >= _ATTEMPTS):
+        refused = status == _FORBIDDEN or error.get("type") == _BLOCKED
+        if refused or (status in _LATER and attempt >= _ATTEMPTS):
             raise IndexUnwritable(
                 f"OpenSearch does not take a chat ({what}). Nothing was lost; look at its disks "
                 "and its load."

@@ -31,9 +31,13 @@ from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
 _RETRIES = 2
 """After the first attempt, at most; each at another host where there are several."""
-_MAY_PASS = (408, 429, 502, 503, 504)
-"""Statuses of a server that can't answer at this moment."""
 _OUR_FAULT = 400
+_NOT_NOW = (408, 429)
+_SERVERS_FAULT = 500
+"""From here on, a server can't answer at this moment: most often, because another one is away."""
+_REFUSED = (403, 429)
+_BLOCKS = ("cluster_block_exception", "index_create_block_exception")
+"""What servers say who take no writes: their disks are full, or somebody said so."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,15 @@ class Connection:
         body: object = None,
         *,
         missing_is_none: bool = False,
+        kept: bool = False,
         **params: object,
     ) -> Any:
-        """One request and its answer. `missing_is_none`: None for a status of 404.
+        """One request and its answer. `missing_is_none`: None for a status of 404. `kept`: it is
+        about a state that some of the servers keep, so it is gone where one of them fails.
 
         Raises `EngineUnreachable`, `IndexUnwritable`, `IndexDamaged`, `SnapshotGone`.
         """
-        with self._translated():
+        with self._translated(kept=kept):
             try:
                 return self._client.transport.perform_request(
                     method, path, params=params or None, body=body
@@ -115,22 +121,22 @@ class Connection:
                 raise
 
     def search(self, bodies: Sequence[object], *, partial: bool) -> list[Mapping[str, Any]]:
-        """Searches and their answers, all in one request. `partial`: may an answer be that of some
-        shards alone? Raises as `ask` does where any of them fails."""
+        """Searches of a state that is kept, and their answers, all in one request. `partial`: may
+        an answer be that of some shards alone? Raises as `ask` does where any of them fails."""
         allowed = str(partial).lower()
         if len(bodies) == 1:
             path = f"/_search?allow_partial_search_results={allowed}"
-            return [self.ask("POST", path, bodies[0])]
+            return [self.ask("POST", path, bodies[0], kept=True)]
         head = f'{{"allow_partial_search_results":{allowed}}}\n'
         lines = "".join(f"{head}{json.dumps(body, ensure_ascii=False)}\n" for body in bodies)
-        answers: list[Mapping[str, Any]] = self.ask("POST", "/_msearch", lines.encode())[
+        answers: list[Mapping[str, Any]] = self.ask("POST", "/_msearch", lines.encode(), kept=True)[
             "responses"
         ]
         for answer in answers:
             if "error" in answer:
                 status = answer["status"]
                 kind = exceptions.HTTP_EXCEPTIONS.get(status, TransportError)
-                with self._translated():
+                with self._translated(kept=True):
                     raise kind(status, answer["error"].get("type"), answer)
         return answers
 
@@ -145,35 +151,49 @@ class Connection:
         self._client.close()
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, *, kept: bool) -> Iterator[None]:
         try:
             yield
-        except NotFoundError as error:
-            raise _not_found(error) from error
-        except (AuthenticationException, AuthorizationException) as error:
-            if "cluster_block" in str(error.info) or "index_create_block" in str(error.info):
-                raise IndexUnwritable(_unwritable(reason(error))) from error
-            raise EngineUnreachable(
-                f"OpenSearch refuses who asks ({reason(error)}): check KCHAT_OPENSEARCH_USER and "
-                "KCHAT_OPENSEARCH_PASSWORD, or KCHAT_OPENSEARCH_API_KEY."
-            ) from error
         except exceptions.ConnectionError as error:
-            raise EngineUnreachable(_unreachable(error.error)) from error
+            if isinstance(error, exceptions.ConnectionTimeout):
+                self._leave_alone(error)
+            raise unreachable(error.error) from error
         except TransportError as error:
-            if "search_context_missing" in str(error.info):
-                raise SnapshotGone from error
             if error.status_code == _OUR_FAULT:
                 raise  # this program asked what no server understands
-            if error.status_code in _MAY_PASS:
-                raise EngineUnreachable(_unreachable(reason(error))) from error
-            raise IndexDamaged(_damaged(reason(error))) from error
+            raise _of_a_server(error, kept=kept) from error
         except OpenSearchException as error:
-            raise EngineUnreachable(_unreachable(type(error).__name__)) from error
+            raise unreachable(type(error).__name__) from error
+
+    def _leave_alone(self, error: exceptions.ConnectionTimeout) -> None:
+        """Ask others first for a while. The pool does so itself with a server that refuses, but not
+        with one that takes a request and says nothing."""
+        silent = getattr(error.info, "pool", None)
+        transport = self._client.transport
+        for connection in list(transport.connection_pool.connections):
+            if silent is not None and getattr(connection, "pool", None) is silent:
+                transport.mark_dead(connection)
 
 
-def _not_found(error: NotFoundError) -> Exception:
-    if "search_context_missing" in str(error.info) or "No search context" in str(error):
+def is_silence(error: EngineUnreachable) -> bool:
+    """Did no answer come in time? One that says that a server can't is no silence."""
+    return isinstance(error.__cause__, exceptions.ConnectionTimeout)
+
+
+def _of_a_server(error: TransportError, *, kept: bool) -> Exception:
+    """What it means that a server answers so."""
+    status = int(error.status_code)
+    if status in _REFUSED and any(block in str(error.info) for block in _BLOCKS):
+        return IndexUnwritable(_unwritable(reason(error)))
+    if isinstance(error, (AuthenticationException, AuthorizationException)):
+        return EngineUnreachable(
+            f"OpenSearch refuses who asks ({reason(error)}): check KCHAT_OPENSEARCH_USER and "
+            "KCHAT_OPENSEARCH_PASSWORD, or KCHAT_OPENSEARCH_API_KEY."
+        )
+    if kept and (status >= _SERVERS_FAULT or isinstance(error, NotFoundError)):
         return SnapshotGone()
+    if status >= _SERVERS_FAULT or status in _NOT_NOW:
+        return unreachable(reason(error))
     return IndexDamaged(_damaged(reason(error)))
 
 
@@ -208,8 +228,9 @@ def reason(error: TransportError) -> str:
     return f"{error.status_code} {error.error}"
 
 
-def _unreachable(why: str) -> str:
-    return (
+def unreachable(why: str) -> EngineUnreachable:
+    """The error for servers that can't answer now."""
+    return EngineUnreachable(
         f"OpenSearch does not answer ({why}). Nothing was lost: chats are archived and wait for "
         "the index. Check the servers of KCHAT_OPENSEARCH_HOSTS."
     )

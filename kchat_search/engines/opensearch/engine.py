@@ -13,7 +13,12 @@ from typing import TypeVar
 from kchat_search.engines.opensearch import bulk
 from kchat_search.engines.opensearch.build import Target, fill
 from kchat_search.engines.opensearch.check import check, counted
-from kchat_search.engines.opensearch.connection import Cluster, Connection, SnapshotGone
+from kchat_search.engines.opensearch.connection import (
+    Cluster,
+    Connection,
+    SnapshotGone,
+    is_silence,
+)
 from kchat_search.engines.opensearch.documents import source
 from kchat_search.engines.opensearch.fence import Fence
 from kchat_search.engines.opensearch.generations import Generations, damaged
@@ -223,6 +228,11 @@ class OpenSearchEngine(SeenIndex):
             except SnapshotGone:
                 if snapshot is not None:
                     self._snapshots.drop(snapshot)
+            except EngineUnreachable as error:
+                # It is one of those that keep this state; others may have the same chats.
+                if snapshot is not None and is_silence(error):
+                    self._snapshots.drop(snapshot, silent=True)
+                raise
         raise EngineUnreachable(
             "OpenSearch loses what is being read, again and again: some of its servers may be "
             "starting or ending. Try again in a minute."

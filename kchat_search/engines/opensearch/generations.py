@@ -18,12 +18,12 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kchat_search.engines.opensearch import mapping
-from kchat_search.engines.opensearch.connection import Cluster, Connection
+from kchat_search.engines.opensearch.connection import Cluster, Connection, unreachable
 from kchat_search.engines.opensearch.fence import Fence, removed
 from kchat_search.errors import IndexDamaged
 from kchat_search.meaning.table import Table
@@ -82,15 +82,9 @@ class Generations:
         """The generation that answers; None before the first build. `of_any_server`: as the server
         that is asked knows it, which is enough to read, and needs no cluster manager. Raises
         `IndexDamaged` where it is not of this program's form."""
-        shown = self._connection.ask(
-            "GET",
-            f"/{self.alias}/_mapping",
-            missing_is_none=True,
-            filter_path="*.mappings._meta",
-            local=str(of_any_server).lower(),
-        )
-        if shown is None:
-            return None
+        shown = self._mapping("*.mappings._meta", of_any_server=of_any_server)
+        if not shown and not (shown := self._mapping("*", of_any_server=of_any_server)):
+            return None  # what is there and says nothing of itself is nothing of ours
         if len(shown) != 1:
             raise damaged(f"the alias {self.alias} leads to no index of ours, or to several")
         ((index, content),) = shown.items()
@@ -103,6 +97,19 @@ class Generations:
         if index != self._known_form:
             self._check_form(index)
         return Generation(index, meta)
+
+    def _mapping(self, of_it: str, *, of_any_server: bool) -> Mapping[str, Any]:
+        """The mapping of what answers, by index, or a part of it. Servers that begin anew, all at
+        once, don't know yet what they have: they would say «404». So asked, they wait until they
+        know, or say that they can't tell."""
+        shown: Mapping[str, Any] = self._connection.ask(
+            "GET",
+            f"/{self.alias}/_mapping",
+            ignore_unavailable="true",
+            filter_path=of_it,
+            local=str(of_any_server).lower(),
+        )
+        return shown
 
     def _check_form(self, index: str) -> None:
         """Raises `IndexDamaged` where somebody changed the mapping or the analysis."""
@@ -160,14 +167,20 @@ class Generations:
         number = generation.meta.commit + 1
         if self._cluster.shards > 1:
             self._say(alias, replace(generation.meta, refreshing=True))
-        self._connection.ask("POST", f"/{alias}/_refresh")
+        refreshed = self._connection.ask("POST", f"/{alias}/_refresh")["_shards"]
+        if refreshed["failed"]:  # a copy that is searched would not have what was written
+            raise unreachable("a part of the index is away")
         meta = replace(generation.meta, commit=number, documents=self.count(generation.index))
         self._say(alias, meta)
         return replace(generation, meta=meta)
 
     def count(self, index: str) -> int:
         """How many chats it has, as of its last commit."""
-        return int(self._connection.ask("GET", f"/{index}/_count")["count"])
+        counted = self._connection.ask("GET", f"/{index}/_count")
+        shards = counted["_shards"]
+        if shards["successful"] < shards["total"]:  # what is away is left out, and is no failure
+            raise unreachable("a part of the index is away")
+        return int(counted["count"])
 
     def _say(self, alias: str, meta: Meta) -> None:
         self._connection.ask("PUT", f"/{alias}/_mapping", {"_meta": asdict(meta)})

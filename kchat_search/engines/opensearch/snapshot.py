@@ -18,7 +18,7 @@ from kchat_search.engines.opensearch.connection import Connection, SnapshotGone
 from kchat_search.engines.opensearch.generations import Generation, Generations
 from kchat_search.engines.opensearch.mapping import MOST_HITS, Json
 from kchat_search.engines.opensearch.queries import every, restriction
-from kchat_search.errors import KchatSearchError, RequestTooExpensive
+from kchat_search.errors import EngineUnreachable, KchatSearchError, RequestTooExpensive
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import Sight
 
@@ -80,14 +80,14 @@ class Snapshot:
         read: Json = {"pit": {"id": self._pit, "keep_alive": _KEPT}}
         left = processor_time.left()
         limited = left != math.inf  # then the server says whether it took too long
-        if (
-            limited
-        ):  # in whole seconds, because servers keep answers by what was asked to the letter
+        if limited:
+            # In whole seconds, because servers keep answers by what was asked to the letter.
             read["timeout"] = f"{math.ceil(left * _PATIENCE) or 1}s"
         answers = self._connection.search([read | body for body in bodies], partial=limited)
         if any(answer["timed_out"] for answer in answers):
             raise RequestTooExpensive(left)
-        if any(answer["_shards"]["failed"] for answer in answers):
+        parts = [answer["_shards"] for answer in answers]
+        if any(part["failed"] or part["successful"] < part["total"] for part in parts):
             raise SnapshotGone
         return answers
 
@@ -217,6 +217,8 @@ class Snapshots:
         """When the servers were asked whether it is the newest."""
         self._written = 0
         """How often this process has written."""
+        self._failed_at, self._failure = -math.inf, ""
+        """When the servers opened no state at last, and why."""
         self._table: tuple[str, Table | None, str | None] | None = None
 
     def outdated(self) -> None:
@@ -242,7 +244,13 @@ class Snapshots:
                 self._asked = began
             if before is not None and before.generation.is_as_new_as(current):
                 return before
-            self._open = self._opened(current)
+            if began < self._failed_at:  # while this thread waited for another one, which tried
+                raise EngineUnreachable(self._failure)
+            try:
+                self._open = self._opened(current)
+            except EngineUnreachable as error:
+                self._failed_at, self._failure = monotonic(), str(error)
+                raise
         if before is not None:
             before.retire()
         return self._open
@@ -255,6 +263,8 @@ class Snapshots:
                 f"/{current.index}/_search/point_in_time",
                 missing_is_none=True,
                 keep_alive=_KEPT,
+                # Else it would leave out what is away, and not say so.
+                allow_partial_pit_creation="false",
             )
             now = self._generations.current(of_any_server=True)
             if opened is not None:
@@ -277,12 +287,14 @@ class Snapshots:
                 self._table = (generation.index, *self._generations.read_table(generation))
             return self._table[1:]
 
-    def drop(self, snapshot: Snapshot) -> None:
-        """The server no longer keeps this state."""
+    def drop(self, snapshot: Snapshot, *, silent: bool = False) -> None:
+        """The servers no longer keep this state, or are `silent`: then they are not asked to forget
+        it."""
         with self._lock:
             if self._open is snapshot:
                 self._open = None
-        snapshot.retire()
+        if not silent:
+            snapshot.retire()
 
     def close(self) -> None:
         """Forget the state that is open."""
