@@ -44,6 +44,12 @@ def beginning(field: str, character: str) -> str:
     return f"{field}{SEPARATOR}{character}"
 
 
+def backwards(word: str) -> str:
+    """The term of `vocabulary` for a word from its end to its beginning: so words of which the
+    first character is not known are found without a look at all words."""
+    return SEPARATOR + word[::-1]
+
+
 def clipped(seconds: int) -> int:
     """A time that a column can hold."""
     return max(-_FARTHEST + 1, min(_FARTHEST, seconds))
@@ -64,6 +70,7 @@ def arranged(passages: Sequence[Passage]) -> list[Passage]:
 
 def source(document: IndexDocument, table: Table | None) -> Json:
     """The document as it is sent. Raises what a document of a wrong form raises."""
+    near = {word for word in document.words if may_be_near(word)}
     made: Json = {
         "id": document.id,
         "revision": document.revision,
@@ -71,7 +78,7 @@ def source(document: IndexDocument, table: Table | None) -> Json:
         "length": len(document.words),
         "created_month": filter_term(document.month),
         "words": SEPARATOR.join(document.words),
-        "vocabulary": sorted({w for w in document.words if may_be_near(w)}),
+        "vocabulary": sorted({t for w in near for t in (w, backwards(w))}),
         "files": list(document.files),
         "hidden_files": [*document.hidden_files, *document.whole_files],
         "has_former": bool(document.former),

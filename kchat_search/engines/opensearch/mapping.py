@@ -18,7 +18,7 @@ own. Folding and words are done on our side, so that all engines agree by constr
     former.text, .joined     of the former passages
     files, hidden_files      the names of the uploads, as `engines.whoosh.schema` has them
     words                    for BM25: a term's score is how often the document has it
-    vocabulary               those of the words that may be near others
+    vocabulary               those of the words that may be near others, and each backwards
     beginnings               of each value to filter by: its field and first character
     said                     all passages as one value, for what only a look at the text decides
     openings                 the vectors of what the visitor asked first

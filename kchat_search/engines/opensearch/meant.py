@@ -40,9 +40,12 @@ class Asked:
 
     @classmethod
     def of(cls, meant: Meant, table: Table) -> Self | None:
-        """None where the table knows nothing of the text."""
+        """None where the table knows nothing of the text, or too little for any chat to be near
+        enough."""
         meanings = table.meanings([meant.text])
-        return cls(meant, meanings) if meanings.vectors.any() else None
+        if not meanings.vectors.any() or certainty(meanings.features)[0] < meant.floor:
+            return None
+        return cls(meant, meanings)
 
     @property
     def _scopes(self) -> Scopes:
@@ -52,12 +55,12 @@ class Asked:
         """The search for those of the chats that may be shown that may be nearest, and for so many
         more of them."""
         asked = signs(self.meanings.vectors)[0].astype(np.int64).tolist()
-        certain = float(certainty(self.meanings.features)[0])
+        least = self.meant.floor / float(certainty(self.meanings.features)[0]) - _MARGIN
         return {
-            "query": scripts.guess(every([may, _in_scopes(self._scopes)]), asked),
+            "query": scripts.guess(every([may, _in_scopes(self._scopes)]), asked, least),
             "sort": BY_SCORE,
             "size": _DECODED + more,
-            "min_score": max(0.0, 1 + self.meant.floor / certain - _MARGIN),
+            "min_score": max(0.0, 1 + least),
             "docvalue_fields": ["openings"],
             "track_total_hits": False,
             **NOTHING_STORED,

@@ -211,8 +211,10 @@ int end = at + guess.length;
 double best = -1;
 while (at < end) {{
   double weight = (((of[at] & 255) << 8) | (of[at + 1] & 255)) / {float(WHOLE_WEIGHT)};
-  int differ = DIFFER;
-  best = Math.max(best, weight * Math.cos(differ * {math.pi / SIZE}));
+  if (weight >= params.least) {{
+    int differ = DIFFER;
+    best = Math.max(best, weight * Math.cos(differ * {math.pi / SIZE}));
+  }}
   at += {GUESSED.size};
 }}
 return 1 + best;
@@ -264,8 +266,10 @@ def word(field: str, term: str, weight: float, by_length: float, rest: float) ->
     return {"script_score": {"query": {"term": {field: term}}, "script": script}}
 
 
-def guess(candidates: Json, signs: list[int]) -> Json:
+def guess(candidates: Json, signs: list[int], least: float) -> Json:
     """What scores how near a chat's openings may be to a vector with these signs: 1 more than what
-    the cosine counts, so that no score is below 0."""
+    the cosine counts, so that no score is below 0. Openings that cannot count `least` are not
+    looked at."""
     params = {f"s{word}": value for word, value in enumerate(signs)}
-    return {"script_score": {"query": candidates, "script": _script(_GUESS, **params)}}
+    script = _script(_GUESS, least=least, **params)
+    return {"script_score": {"query": candidates, "script": script}}

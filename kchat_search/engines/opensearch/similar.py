@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from kchat_search.engines.nearness import HAN_LENGTHS, may_have_near, nearness, ranked
-from kchat_search.engines.opensearch.mapping import Json
+from kchat_search.engines.opensearch.mapping import SEPARATOR, Json
 from kchat_search.engines.opensearch.queries import every, restriction
 from kchat_search.engines.opensearch.snapshot import Snapshot
 from kchat_search.models.plan import Sight
@@ -34,21 +34,32 @@ def similar(snapshot: Snapshot, sight: Sight, word: str, limit: int) -> tuple[st
     buckets = snapshot.search(body)["aggregations"]["near"]["buckets"]
     near = {}
     for bucket in buckets:
-        how = nearness(word, bucket["key"])
+        other = _forwards(bucket["key"])
+        how = nearness(word, other)
         if how is not None:
-            near[bucket["key"]] = how, int(bucket["doc_count"])
+            near[other] = how, int(bucket["doc_count"])
     return tuple(ranked([near])[:limit])
 
 
+def _forwards(term: str) -> str:
+    """The word of a term of `vocabulary`."""
+    return term[:0:-1] if term.startswith(SEPARATOR) else term
+
+
 def _patterns(word: str) -> Iterator[str]:
-    """Patterns of Lucene; every word that is near this one fits one of them."""
+    """Patterns of Lucene; every word that is near this one fits one of them, forwards or
+    backwards. None begins with any character."""
     letters = [_quoted(character) for character in word]
+    for unknown in (letters[::-1], letters[:0:-1]):
+        yield f"{SEPARATOR}{''.join(unknown)}."
     for at in range(len(letters) + 1):
         before, behind = "".join(letters[:at]), "".join(letters[at:])
-        yield f"{before}.{behind}"
+        if at:
+            yield f"{before}.{behind}"
         if at < len(letters):
             rest = "".join(letters[at + 1 :])
-            yield f"{before}.{rest}"
+            if at:
+                yield f"{before}.{rest}"
             yield f"{before}{rest}"
             if at + 1 < len(letters):
                 yield f"{before}{letters[at + 1]}{letters[at]}{''.join(letters[at + 2 :])}"
