@@ -11,7 +11,12 @@ from zoneinfo import ZoneInfo
 
 from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import IndexDamaged, IndexerDeposed, IndexUnwritable
+from kchat_search.errors import (
+    EngineUnreachable,
+    IndexDamaged,
+    IndexerDeposed,
+    IndexUnwritable,
+)
 from kchat_search.meaning.table import Table
 from kchat_search.models.chats import StoredChat
 from kchat_search.models.damage import DamagedRow
@@ -198,8 +203,8 @@ class Indexer:
             return None
         try:
             fingerprint, table = self.engine.describe().fingerprint, self.engine.table()
-        except IndexDamaged:
-            return shipped
+        except (IndexDamaged, EngineUnreachable):
+            return shipped  # a part of the index may be lost for ever
         if table is None or f"meaning {shipped.digest}+{table.digest}" not in (fingerprint or ""):
             return shipped
         return table
@@ -252,14 +257,23 @@ class IndexWhileFetching:
         self._progress = progress
         self._ended = clock()
         self._took = 0.0  # seconds
+        self._is_unwritable = False
 
     def index_if_due(self) -> int:
-        """Index what waits, if it is time to. Returns how many chats were indexed."""
+        """Index what waits, if it is time to. Returns how many chats were indexed. Where the index
+        can't be written, fetching goes on, and what it brings waits."""
+        if self._is_unwritable:
+            return 0
         began = self._clock()
         waited = (began - self._ended).total_seconds()
         if not index_now(self._indexer.archive.counts().pending, waited, self._took):
             return 0
-        count = self._indexer.index_pending(self._progress)
+        try:
+            count = self._indexer.index_pending(self._progress)
+        except IndexUnwritable as error:
+            log.warning("%s Chats are archived meanwhile.", error)
+            self._is_unwritable = True
+            return 0
         self._ended = self._clock()
         self._took = (self._ended - began).total_seconds()
         return count

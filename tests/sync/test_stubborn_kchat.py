@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kchat_search.errors import ArchiveFull, IndexUnwritable, KchatError
+from kchat_search.sync import decide
 from tests.world import World, chat
 
 pytestmark = pytest.mark.slow
@@ -321,5 +322,26 @@ def test_an_index_without_room_keeps_no_chat_from_the_archive(
         with world.later(minutes=1).service.indexing("test"), pytest.raises(IndexUnwritable):
             world.service.tick()
     assert 126 in world.archived()
+    tick(world, minutes=1)
+    world.check_whole()
+
+
+def test_a_fetch_goes_on_where_the_index_takes_no_more_chats(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is tried again at the end of the sync, which says so, and by the next one."""
+    tried: list[object] = []
+
+    def full(_: object, documents: object, *__: object) -> None:
+        tried.append(documents)
+        raise IndexUnwritable("no room left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(decide, "INDEX_FROM", 1)
+        patched.setattr(type(world.service.engine), "write", full)
+        with pytest.raises(IndexUnwritable):
+            world.sync()
+    assert len(world.archived()) == 25
+    assert len(tried) == 2
     tick(world, minutes=1)
     world.check_whole()
