@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any, NamedTuple
 
-from kchat_search.engines.opensearch.connection import Connection
+from kchat_search.engines.opensearch.connection import Connection, attempts
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.opensearch.mapping import Json
 from kchat_search.engines.opensearch.transport import RequestTooLarge
@@ -16,11 +14,6 @@ from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
 _MOST_BYTES = 4 << 20
 """Of a request, but for one document that is larger."""
-_ATTEMPTS = 8
-_FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 10.0
-"""Seconds between two attempts for items that the server had no room for: twice as long each time,
-so that a server under load is asked less and less."""
 _LATER = (429, 500, 502, 503, 504)
 """Statuses of an item that may be taken later."""
 _FORBIDDEN = 403
@@ -77,7 +70,7 @@ def _portions(actions: Iterable[Action]) -> Iterator[list[Action]]:
 
 
 def _send(connection: Connection, actions: Sequence[Action]) -> None:
-    for attempt in count(1):
+    for last in attempts():
         try:
             answers = connection.send(b"".join(action.lines for action in actions))
         except RequestTooLarge:  # for a proxy, perhaps
@@ -88,29 +81,28 @@ def _send(connection: Connection, actions: Sequence[Action]) -> None:
             _send(connection, actions[half:])
             return
         except EngineUnreachable:
-            if attempt >= _ATTEMPTS:
+            if last:
                 raise
         else:
             pairs = zip(actions, answers, strict=True)
             failed = [(a, its) for a, its in pairs if not _done(its)]
             if not failed:
                 return
-            _refuse(failed, attempt)
+            _refuse(failed, last=last)
             actions = [action for action, _ in failed]
-        time.sleep(min(_FIRST_PAUSE * 2**attempt, _LONGEST_PAUSE))
 
 
 def _done(item: Mapping[str, Any]) -> bool:
     return "error" not in item  # a document that should go and is not there has none
 
 
-def _refuse(failed: Sequence[tuple[Action, Mapping[str, Any]]], attempt: int) -> None:
+def _refuse(failed: Sequence[tuple[Action, Mapping[str, Any]]], *, last: bool) -> None:
     """Raises where another attempt would not help."""
     for action, item in failed:
         status, error = item["status"], item["error"]
         what = f"chat {action.key}: {status} {error.get('type')}: {str(error.get('reason'))[:200]}"
         refused = status == _FORBIDDEN or error.get("type") == _BLOCKED
-        if refused or (status in _LATER and attempt >= _ATTEMPTS):
+        if refused or (status in _LATER and last):
             raise IndexUnwritable(
                 f"OpenSearch does not take a chat ({what}). Nothing was lost; look at its disks "
                 "and its load."

@@ -10,11 +10,12 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from opensearchpy import OpenSearch, exceptions
@@ -29,8 +30,16 @@ from opensearchpy.exceptions import (
 from kchat_search.engines.opensearch.transport import AsParsed, ServerConnection
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable, SettingsError
 
+Answer = TypeVar("Answer")
+
 _RETRIES = 2
 """After the first attempt, at most; each at another host where there are several."""
+_ATTEMPTS = 8
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 10.0
+"""Seconds between two attempts for what the servers could not do: twice as long each time, so that
+servers under load are asked less and less. All pauses together: 36 s, in which another server takes
+the place of one that was ended."""
 _OUR_FAULT = 400
 _NOT_NOW = (408, 429)
 _SERVERS_FAULT = 500
@@ -119,6 +128,10 @@ class Connection:
                 if missing_is_none:
                     return None
                 raise
+            except TransportError as error:
+                if isinstance(error.info, dict) and error.info.get("timed_out"):
+                    return error.info  # the health of a cluster that is not yet as it was wished
+                raise
 
     def search(self, bodies: Sequence[object], *, partial: bool) -> list[Mapping[str, Any]]:
         """Searches of a state that is kept, and their answers, all in one request. `partial`: may
@@ -173,6 +186,24 @@ class Connection:
         for connection in list(transport.connection_pool.connections):
             if silent is not None and getattr(connection, "pool", None) is silent:
                 transport.mark_dead(connection)
+
+
+def attempts() -> Iterator[bool]:
+    """Of something that servers may do later, with a pause between two of them: is it the last?"""
+    for number in range(1, _ATTEMPTS + 1):
+        yield number == _ATTEMPTS
+        time.sleep(min(_FIRST_PAUSE * 2**number, _LONGEST_PAUSE))
+
+
+def patiently(call: Callable[[], Answer]) -> Answer:
+    """What a call returns, which is made again where the servers can't answer."""
+    for last in attempts():
+        try:
+            return call()
+        except EngineUnreachable:
+            if last:
+                raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def is_silence(error: EngineUnreachable) -> bool:

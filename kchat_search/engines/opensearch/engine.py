@@ -178,7 +178,7 @@ class OpenSearchEngine(SeenIndex):
                     done += sent
                     progress("index", done, None)
                 new = self._generations.commit(new)
-                self._generations.ready(new)
+                self._generations.ready(new, lambda: progress("index", done, None))
             except BaseException:
                 self._remove(new.index)
                 raise

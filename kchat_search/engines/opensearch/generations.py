@@ -18,18 +18,19 @@ from __future__ import annotations
 import base64
 import re
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from kchat_search.engines.opensearch import mapping
-from kchat_search.engines.opensearch.connection import Cluster, Connection, unreachable
+from kchat_search.engines.opensearch.connection import Cluster, Connection, patiently, unreachable
 from kchat_search.engines.opensearch.fence import Fence, removed
 from kchat_search.errors import IndexDamaged
 from kchat_search.meaning.table import Table
 
 _TABLE_PART = 4 << 20
-_WAIT = "20s"
+_WAIT = "5s"
+"""So long a request waits for copies. If none is being made then, there is no server for them."""
 _OWN = re.compile("([0-9]{1,18})-[0-9a-f]{12}(-table)?")
 """What the names of our indexes have behind the prefix: the term, an id."""
 
@@ -163,6 +164,9 @@ class Generations:
 
     def commit(self, generation: Generation) -> Generation:
         """Make seen what was written, all at once."""
+        return patiently(lambda: self._commit(generation))
+
+    def _commit(self, generation: Generation) -> Generation:
         alias = self._fence.write_alias(generation.index)
         number = generation.meta.commit + 1
         if self._cluster.shards > 1:
@@ -185,14 +189,22 @@ class Generations:
     def _say(self, alias: str, meta: Meta) -> None:
         self._connection.ask("PUT", f"/{alias}/_mapping", {"_meta": asdict(meta)})
 
-    def ready(self, new: Generation) -> None:
-        """Make its copies, and wait until its shards are there."""
+    def ready(self, new: Generation, waiting: Callable[[], None]) -> None:
+        """Make its copies, and wait until they are there, as far as there are servers for them: so
+        what answers after the swap outlives a server. `waiting` is called now and then."""
         if self._cluster.replicas:
             body = {"number_of_replicas": self._cluster.replicas}
-            self._connection.ask("PUT", f"/{new.index}/_settings", body)
-        self._connection.ask(
-            "GET", f"/_cluster/health/{new.index}?wait_for_status=yellow&timeout={_WAIT}"
-        )
+            patiently(lambda: self._connection.ask("PUT", f"/{new.index}/_settings", body))
+        while patiently(lambda: self._is_being_copied(new)):
+            waiting()
+
+    def _is_being_copied(self, new: Generation) -> bool:
+        path = f"/_cluster/health/{new.index}?wait_for_status=green&timeout={_WAIT}"
+        health = self._connection.ask("GET", path)
+        if health["status"] == "red":
+            raise unreachable("a part of the new index is away")
+        in_the_making = health["initializing_shards"] or health["number_of_in_flight_fetch"]
+        return health["status"] != "green" and bool(in_the_making)
 
     def swap(self, new: Generation) -> None:
         """Let it answer in place of those that answered when it was begun, which are removed, and
