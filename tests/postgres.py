@@ -59,8 +59,10 @@ class Server:
         _make(folder, root, password, user)
         self.start()
 
-    def start(self) -> None:
-        """Returns when it answers."""
+    def start(self, *, standby: bool = False) -> None:
+        """Returns when it answers. `standby`: it can only be read from now on."""
+        if standby:
+            (self._root / "data" / "standby.signal").touch()
         more = self._more | {"port": str(self._port)}
         self._process = _start(self._folder, self._root, more, self._user)
 
@@ -142,7 +144,7 @@ def _start(
     said = []
     for line in process.stderr:
         said.append(line)
-        if "ready to accept connections" in line:
+        if "ready to accept" in line:
             return process
     raise AssertionError("".join(said))
 

@@ -74,6 +74,7 @@ _SQLITE = {
 }
 # By PostgreSQL's code: https://www.postgresql.org/docs/current/errcodes-appendix.html
 _POSTGRES = {
+    "0A000": _READ_ONLY,  # a standby can't begin a transaction that writes
     "25006": _READ_ONLY,
     "25P03": _SLOW,  # nothing happened in a transaction for too long
     "40001": _LOCKED,  # a program of somebody else changed what is read here

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
-from threading import Event
+from contextlib import ExitStack, closing, suppress
+from threading import Event, Thread
 from urllib.parse import urlsplit
 
 import psycopg
@@ -64,22 +65,58 @@ def odd_url(url: str) -> Iterator[str]:
     run(url, "DROP TRIGGER odd ON chats", "DROP FUNCTION odd")
 
 
+@pytest.fixture
+def of_another_program(url: str) -> Iterator[str]:
+    """A server that is not PostgreSQL's."""
+    del url
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):  # it has ended
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(1)
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        thread = Thread(target=answer)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        "{password}@127.0.0.1:1/archives",
-        "s3cret@{server}/archives",
-        "{password}@{server}/nothing",
-        "{password}@{server}/archives?password=s3cret&sslmode=sideways",
-        "{password}@{server}/archives?sslpassword=s3cret&nonsense=1",
+        ("tests:{password}@127.0.0.1:1/archives", "refused"),
+        ("tests:{password}@nowhere.invalid/archives", "nowhere.invalid"),
+        ("tests:{password}@{other}/archives", "invalid response"),
+        ("tests:s3cret@{server}/archives", "password authentication failed"),
+        ("nobody:{password}@{server}/archives", "password authentication failed"),
+        ("many:{password}@{server}/archives", "too many connections"),
+        ("tests:{password}@{server}/nothing", "does not exist"),
+        ("tests:{password}@{server}/archives?sslmode=require", "does not support SSL"),
+        ("tests:{password}@{server}/archives?password=s3cret&sslmode=sideways", "sslmode"),
+        ("tests:{password}@{server}/archives?sslpassword=s3cret&nonsense=1", "nonsense"),
     ],
 )
-def test_a_server_that_lets_nobody_in_is_said_without_a_password(url: str, wrong: str) -> None:
+def test_a_server_that_lets_nobody_in_is_said_without_a_password(
+    url: str, of_another_program: str, wrong: str, words: str
+) -> None:
     parts = urlsplit(url)
     password = str(parts.password)
     server = f"{parts.hostname}:{parts.port}"
+    if wrong.startswith("many"):
+        run(
+            url,
+            "DROP ROLE IF EXISTS many",
+            f"CREATE ROLE many LOGIN PASSWORD '{password}' CONNECTION LIMIT 0",
+        )
+    address = wrong.format(password=password, server=server, other=of_another_program)
     with pytest.raises(ArchiveError, match="can't be reached") as error:
-        open_archive("postgresql://tests:" + wrong.format(password=password, server=server))
+        open_archive(f"postgresql://{address}")
+    assert words in str(error.value)
     assert "s3cret" not in str(error.value)
     assert password not in str(error.value)
     assert "KCHAT_ARCHIVE_URL" in str(error.value)

@@ -30,6 +30,22 @@ def server() -> Iterator[postgres.Server]:
         yield there
 
 
+def test_a_standby_can_be_read_and_says_that_it_can_t_be_written(server: postgres.Server) -> None:
+    with closing(open_archive(server.url)) as archive:
+        archive.save([sent(1, "退款")], now=at(0))
+    server.kill()
+    server.start(standby=True)
+    with closing(open_archive(server.url)) as archive:
+        assert archive.counts().chats == 1
+        election = archive.election()
+        assert election is not None
+        with pytest.raises(ArchiveError, match="not a standby") as error:
+            archive.save([sent(2, "退款")], now=at(1))
+        assert not error.value.retry
+        with pytest.raises(ArchiveError, match="not a standby"), election.held("sync", at(1)):
+            pytest.fail("an indexer that can't write")
+
+
 def page_of(archive: SqlArchive) -> int:
     return int((archive.cursor("list") or {"page": 0})["page"])
 
