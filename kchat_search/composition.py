@@ -23,7 +23,7 @@ from kchat_search.chats.reader import ChatReader
 from kchat_search.config import Settings, SettingsOfWeb
 from kchat_search.databases import copying
 from kchat_search.databases.connections import OnPostgres
-from kchat_search.databases.opening import filled_tables
+from kchat_search.databases.opening import filled_tables, location_of
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import narrow_index
 from kchat_search.errors import SettingsError
@@ -163,13 +163,26 @@ def make_access(settings: Settings, clock: Clock = utc_now) -> Access:
     return _open_access(settings, clock, lambda: closing(_open_archive(settings)))
 
 
+def access_beside_copy(settings: Settings, target: str, clock: Clock = utc_now) -> Access | None:
+    """The database of people, to record that something is copied to `target`; None where there is
+    none yet, or it is the copy. No archive is opened: it may be the copy too, which must be empty.
+    Raises `AccessError`, and for a `target` that is no address."""
+    people = ACCESS_COPY.kind
+    to = location_of(replace(people, setting="TO"), target)
+    if to == location_of(people, settings.access_url) or not has_people_there(settings):
+        return None
+    return _open_access(settings, clock, None)
+
+
 def _open_access(
-    settings: Settings, clock: Clock, archive: Callable[[], AbstractContextManager[SqlArchive]]
+    settings: Settings,
+    clock: Clock,
+    archive: Callable[[], AbstractContextManager[SqlArchive]] | None,
 ) -> Access:
     return open_access(
         settings.access_url,
         clock,
-        mark=PeopleMark(archive, clock),
+        mark=None if archive is None else PeopleMark(archive, clock),
         session_idle=timedelta(minutes=settings.session_idle_minutes),
         session_longest=timedelta(hours=settings.session_hours),
         agents_see_own=settings.agents_see == "own",

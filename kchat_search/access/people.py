@@ -59,8 +59,10 @@ class SqlPeople:
             if not self._unmarked:
                 raise AccessError(
                     "There were people, and the database of people (KCHAT_ACCESS_URL) has none: it "
-                    "is another one, or it was emptied. Put a backup in its place, or add a person "
-                    "with: kchat-search user add NAME --role admin"
+                    "is another one, or it was emptied. If they are elsewhere, copy them: "
+                    "kchat-search archive copy FROM TO. Else put a backup in its place. If they "
+                    "are lost, begin anew, after which nothing can be copied there: kchat-search "
+                    "user add NAME --role admin"
                 )
         return found
 

@@ -14,7 +14,7 @@ from kchat_search.cli.exit_codes import EXIT_DIFFERENCE
 from kchat_search.cli.options import json_option
 from kchat_search.cli.owner import owner
 from kchat_search.cli.starting import settings_of_command
-from kchat_search.composition import copy_database, has_people_there, make_access
+from kchat_search.composition import access_beside_copy, copy_database
 from kchat_search.config import Settings
 from kchat_search.models.audit import AuditEntry
 from kchat_search.models.copies import Copied
@@ -52,9 +52,10 @@ def copy(source: str, target: str, *, as_json: bool) -> None:
 def _record(settings: Settings, target: str) -> None:
     """That all of it is copied is recorded, where there are people. The copy itself may be theirs,
     and can't be opened before it is whole."""
-    if settings.access_url.strip() == target.strip() or not has_people_there(settings):
+    access = access_beside_copy(settings, target)
+    if access is None:
         return
-    with closing(make_access(settings)) as access:
+    with closing(access):
         if access.people.ever():
             entry = AuditEntry("", "", "", "operate", "archive copy")
             SettlingRecorder(access.audit, owner()).add(entry)

@@ -86,3 +86,31 @@ def test_a_copy_of_everything_is_recorded_where_there_are_people() -> None:
     again = call("archive", "copy", archive, "sqlite:///second.sqlite3")
     assert isinstance(again.exception, ArchiveError)
     assert "TO has content of its own" in str(again.exception)
+
+
+@pytest.mark.parametrize("setting", ["KCHAT_ARCHIVE_URL", "KCHAT_ACCESS_URL"])
+def test_a_copy_may_be_made_where_the_settings_say_already_that_it_is(
+    setting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call("reindex").exit_code == 0
+    add_somebody()
+    source = "archive" if setting == "KCHAT_ARCHIVE_URL" else "access"
+    monkeypatch.setenv(setting, "sqlite:///new.sqlite3")
+    made = call(
+        "archive", "copy", f"sqlite:///var/{source}.sqlite3", f"sqlite:///{tmp_path}/new.sqlite3"
+    )
+    assert made.exit_code == 0, made.exception
+
+
+def test_where_the_people_are_missing_a_command_says_how_they_come_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not to add a person first: then theirs could not be copied any more."""
+    assert call("reindex").exit_code == 0
+    add_somebody()
+    monkeypatch.setenv("KCHAT_ACCESS_URL", "sqlite:///new.sqlite3")
+    said = str(call("status").exception)
+    assert 0 < said.find("kchat-search archive copy FROM TO") < said.find("kchat-search user add")
+    people = ("sqlite:///var/access.sqlite3", "sqlite:///new.sqlite3")
+    assert call("archive", "copy", *people).exit_code == 0
+    assert call("status").exit_code == 0
