@@ -9,8 +9,8 @@ so one request tells all of it:
      "documents": 500, "refreshing": false, "table": null, "fitted": false}
 
 An index is never refreshed but by the writer, at the end of a commit. So what is being written is
-seen by nobody, and then all of it. While several shards are being refreshed, `refreshing` is true,
-and whoever opens the index waits for a moment.
+seen by nobody, and then all of it. While shards are being refreshed, and until it is said how many
+documents they have, `refreshing` is true, and whoever opens the index waits for a moment.
 """
 
 from __future__ import annotations
@@ -169,8 +169,7 @@ class Generations:
     def _commit(self, generation: Generation) -> Generation:
         alias = self._fence.write_alias(generation.index)
         number = generation.meta.commit + 1
-        if self._cluster.shards > 1:
-            self._say(alias, replace(generation.meta, refreshing=True))
+        self._say(alias, replace(generation.meta, refreshing=True))
         refreshed = self._connection.ask("POST", f"/{alias}/_refresh")["_shards"]
         if refreshed["failed"]:  # a copy that is searched would not have what was written
             raise unreachable("a part of the index is away")

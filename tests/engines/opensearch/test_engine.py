@@ -98,6 +98,28 @@ def test_what_is_being_written_is_seen_by_nobody(
     reader.close()
 
 
+def test_a_check_in_the_middle_of_a_commit_finds_nothing_wrong(
+    prefixes: Prefixes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chats are seen already, and how many there are is said in the next moment."""
+    monkeypatch.setattr(snapshot, "_PAUSE", 0.0)
+    engine, reader = prefixes.open(tmp_path, shards=1), prefixes.open(tmp_path, shards=1)
+    build(engine, [[make(1, "退款")]])
+    count, found = engine._generations.count, []
+
+    def checked(index: str) -> int:
+        found.append(reader.damage())
+        return count(index)
+
+    monkeypatch.setattr(engine._generations, "count", checked)
+    engine.write([make(2, "退款")])
+    assert found == [None]
+    reader._snapshots.outdated()
+    assert reader.damage() is None
+    engine.close()
+    reader.close()
+
+
 def test_a_search_goes_by_what_the_servers_said_so_long_and_by_what_its_own_process_wrote(
     engine: OpenSearchEngine, prefixes: Prefixes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
