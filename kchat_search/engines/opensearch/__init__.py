@@ -19,6 +19,7 @@ Reading:
 
     scripts.py      what only a look at the texts decides, in Painless
     queries.py      from a `Node` to a query that filters
+    clauses.py      queries in parts of which each has as few clauses as a server takes
     snapshot.py     one state of the index, opened: a point in time, its statistics
     scoring.py      what ranks, as parts of a query
     facets.py       how many matches have each value of a field

@@ -145,6 +145,7 @@ def settings(shards: int) -> Json:
         "codec": "best_compression",
         "max_result_window": MOST_HITS,
         "max_regex_length": _LONGEST_PATTERN,
+        "max_terms_count": _UNLIMITED,
         "gc_deletes": _REMEMBERED,
         "mapping.nested_objects.limit": _UNLIMITED,
         "similarity": {

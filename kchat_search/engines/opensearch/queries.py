@@ -38,8 +38,9 @@ from kchat_search.text.scripts import RunKind, runs
 NOTHING: Json = {"match_none": {}}
 EVERY: Json = {"match_all": {}}
 _FARTHEST = 2**31 - 1
-_TERMS_AT_ONCE = 60_000
-"""A server takes no more in one condition."""
+_MOST_IN_ORDER = 100
+"""Characters of texts of which a query says in which order they stand. With more of them than that,
+it takes longer, and finds hardly less."""
 
 
 def every(queries: Iterable[Json]) -> Json:
@@ -181,8 +182,7 @@ class Compiler:
     def _field(self, node: FieldIs) -> Json:
         if node.field == "id":
             wanted = asked_ids(node.values)
-            portions = range(0, len(wanted), _TERMS_AT_ONCE)
-            return some({"terms": {"id": wanted[at : at + _TERMS_AT_ONCE]}} for at in portions)
+            return {"terms": {"id": wanted}} if wanted else NOTHING
         asked = sorted(map(term, asked_terms(node.field, node.values, masked=self.masked)))
         return {"terms": {node.field: asked}} if asked else NOTHING
 
@@ -191,7 +191,8 @@ def _in_some_order(field: str, node: Near) -> Json:
     """What has all texts of a node in one value of a field; where the server can tell, within so
     many characters as the texts need together. None that stands near is lost: of all places of
     the texts, an interval of Lucene is one with the fewest characters between them."""
-    if any(len(text) < 2 for text in node.texts):
+    lengths = [len(text) for text in node.texts]
+    if min(lengths) < 2 or sum(lengths) > _MOST_IN_ORDER:
         return every(literal(field, text) for text in node.texts)
     between = (node.distance + 2) * (len(node.texts) - 1)
     phrases = [{"match": {"query": text, "max_gaps": 0, "ordered": True}} for text in node.texts]

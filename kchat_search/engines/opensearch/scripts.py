@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping
 
 from kchat_search.engines.opensearch.documents import (
-    NEXT_FRAGMENT,
     NEXT_PASSAGE,
     NOBODY,
     clipped,
@@ -30,15 +29,16 @@ from kchat_search.models.plan import EVERYWHERE, HIDDEN_DIGIT, NO_TIME, Near
 
 _HEAD, _WHEN, _SENDER, _TEXT, _JOINED, _CLEAR, _WHOLE = range(7)
 _FARTHEST = 2**31 - 2
+_PORTION = 32_768
+"""So many places of a text are looked at in one go. A function of Painless may run through its
+loops a million times, and a message may have more characters."""
 
 
 def _script(source: str, **params: object) -> Json:
     return {"source": source, "lang": "painless", "params": params}
 
 
-_PASSAGES, _PARTS, _FRAGMENTS = (
-    f"(String) (char) {ord(mark)}" for mark in (NEXT_PASSAGE, SEPARATOR, NEXT_FRAGMENT)
-)
+_PASSAGES, _PARTS = (f"(String) (char) {ord(mark)}" for mark in (NEXT_PASSAGE, SEPARATOR))
 _SAID = "doc['said'].value.utf8ToString()"
 
 _NEAR = f"""
@@ -47,60 +47,90 @@ boolean follows(String text, int end, int begin, int distance) {{
   if ((begin - end) / 2 > distance) return false;
   return text.codePointCount(end, begin) <= distance;
 }}
-List followed(String text, List ends, List begins, int length, int distance) {{
-  List found = new ArrayList();
+int[] followed(String text, int[] ends, int[] begins, int length, int distance) {{
+  int[] found = new int[begins.length];
+  int size = 0;
   int next = 0;
   int latest = -1;
-  for (int n = 0; n < begins.size(); n++) {{
-    int begin = begins.get(n);
-    while (next < ends.size() && (int) ends.get(next) <= begin) {{
-      latest = ends.get(next);
+  for (int n = 0; n < begins.length; n++) {{
+    int begin = begins[n];
+    while (next < ends.length && ends[next] <= begin) {{
+      latest = ends[next];
       next++;
     }}
-    if (latest >= 0 && follows(text, latest, begin, distance)) found.add(begin + length);
+    if (latest >= 0 && follows(text, latest, begin, distance)) {{
+      found[size] = begin + length;
+      size++;
+    }}
   }}
-  return found;
+  return first(found, size);
 }}
-List places(String text, String part) {{
-  List found = new ArrayList();
+int[] first(int[] of, int size) {{
+  int[] some = new int[size];
+  for (int n = 0; n < size; n++) some[n] = of[n];
+  return some;
+}}
+int[] both(int[] one, int[] other) {{
+  if (one.length == 0) return other;
+  int[] all = new int[one.length + other.length];
+  int size = 0;
+  int n = 0;
+  for (int k = 0; k < one.length; k++) {{
+    while (n < other.length && other[n] < one[k]) {{ all[size] = other[n]; size++; n++; }}
+    if (n < other.length && other[n] == one[k]) n++;
+    all[size] = one[k];
+    size++;
+  }}
+  while (n < other.length) {{ all[size] = other[n]; size++; n++; }}
+  return first(all, size);
+}}
+int[] places(String text, String part) {{
+  int[] found = new int[text.length()];
+  int size = 0;
   int at = text.indexOf(part);
-  while (at >= 0) {{ found.add(at); at = text.indexOf(part, at + 1); }}
-  return found;
+  while (at >= 0) {{
+    found[size] = at;
+    size++;
+    at = text.indexOf(part, at + 1);
+  }}
+  return first(found, size);
 }}
-boolean together(String text, List parts, int distance) {{
+boolean chained(String text, List parts, int distance) {{
   int count = parts.size();
-  List begins = new ArrayList();
-  Map chains = new HashMap();
+  for (int n = 0; n < count; n++) if (text.indexOf((String) parts.get(n)) < 0) return false;
+  int[][] begins = new int[count][0];
+  int[][] ends = new int[1 << count][0];
+  int[] before = new int[count];
   for (int n = 0; n < count; n++) {{
     String part = parts.get(n);
-    List found = places(text, part);
-    if (found.isEmpty()) return false;
-    begins.add(found);
-    List ends = new ArrayList();
-    for (int k = 0; k < found.size(); k++) ends.add((int) found.get(k) + part.length());
-    chains.put(1L << n, ends);
+    begins[n] = places(text, part);
+    int[] its = new int[begins[n].length];
+    for (int k = 0; k < its.length; k++) its[k] = begins[n][k] + part.length();
+    for (int k = 0; k < n; k++) if (part.equals(parts.get(k))) before[n] = 1 << k;
+    if (before[n] == 0) ends[1 << n] = its;
   }}
-  for (int step = 1; step < count; step++) {{
-    Map longer = new HashMap();
-    for (def chain : chains.entrySet()) {{
-      long mask = chain.getKey();
-      for (int n = 0; n < count; n++) {{
-        if ((mask & (1L << n)) != 0L) continue;
-        String part = parts.get(n);
-        List found = followed(text, chain.getValue(), begins.get(n), part.length(), distance);
-        if (found.isEmpty()) continue;
-        long both = mask | (1L << n);
-        if (longer.containsKey(both)) {{
-          Set all = new TreeSet(); all.addAll(longer.get(both));
-          all.addAll(found);
-          longer.put(both, new ArrayList(all));
-        }} else longer.put(both, found);
-      }}
+  for (int mask = 1; mask < (1 << count) - 1; mask++) {{
+    if (ends[mask].length == 0) continue;
+    for (int n = 0; n < count; n++) {{
+      if ((mask & (1 << n)) != 0 || (mask & before[n]) != before[n]) continue;
+      int length = ((String) parts.get(n)).length();
+      int[] found = followed(text, ends[mask], begins[n], length, distance);
+      if (found.length > 0) ends[mask | (1 << n)] = both(ends[mask | (1 << n)], found);
     }}
-    chains = longer;
-    if (chains.isEmpty()) return false;
   }}
-  return true;
+  return ends[(1 << count) - 1].length > 0;
+}}
+boolean together(String text, List parts, int distance) {{
+  long longest = 2L * distance * (parts.size() - 1);
+  for (int n = 0; n < parts.size(); n++) longest += ((String) parts.get(n)).length();
+  int length = text.length();
+  int step = (int) Math.min(length, Math.max(longest, {_PORTION}));
+  for (int begin = 0; begin < length; begin += step) {{
+    int end = (int) Math.min(length, begin + step + longest);
+    if (chained(text.substring(begin, end), parts, distance)) return true;
+    if (end == length) return false;
+  }}
+  return false;
 }}
 boolean asked(String head, String when, String sender, Map messages) {{
   if (messages.everywhere) return true;
@@ -139,17 +169,20 @@ boolean digit(String text, int at) {{
   char c = text.charAt(at);
   return (c >= (char) '0' && c <= (char) '9') || c == (char) '{HIDDEN_DIGIT}';
 }}
-int stands(String text, String tail, boolean number) {{
-  int best = 0;
-  int at = text.indexOf(tail);
-  while (at >= 0) {{
-    if (!digit(text, at + tail.length())) {{
-      if (!(number && digit(text, at - 1))) return 2;
-      best = 1;
-    }}
+void look(String text, String tail, boolean number, int[] found) {{
+  int at = found[0];
+  for (int n = 0; n < {_PORTION} && at >= 0 && found[1] < 2; n++) {{
+    if (!digit(text, at + tail.length()))
+      found[1] = number && digit(text, at - 1) ? (int) Math.max(found[1], 1) : 2;
     at = text.indexOf(tail, at + 1);
   }}
-  return best;
+  found[0] = at;
+}}
+int stands(String text, String tail, boolean number) {{
+  int[] found = new int[2];
+  found[0] = text.indexOf(tail);
+  while (found[0] >= 0 && found[1] < 2) look(text, tail, number, found);
+  return found[1];
 }}
 int best = 0;
 String said = {_SAID};
@@ -162,14 +195,18 @@ while (at >= 0 && best < 2) {{
   String[] parts = passage.splitOnToken({_PARTS});
   if (parts[{_HEAD}].indexOf('f') > 0) continue;
   best = (int) Math.max(best, stands(parts[{_TEXT}], params.tail, params.number));
-  String[] joined = parts[{_JOINED}].splitOnToken({_FRAGMENTS});
-  for (int k = 0; k < joined.length; k++)
-    best = (int) Math.max(best, stands(joined[k], params.tail, params.number));
+  best = (int) Math.max(best, stands(parts[{_JOINED}], params.tail, params.number));
 }}
 return params.bonus * best;
 """
 
 _PROXIMITY = f"""
+double heard(String text, List words, List idf) {{
+  double weight = 0;
+  for (int k = 0; k < words.size(); k++)
+    if (text.indexOf((String) words.get(k)) >= 0) weight += ((Number) idf.get(k)).doubleValue();
+  return weight;
+}}
 double best = 0;
 int place = 0;
 if (doc['said'].size() == 0) return best;
@@ -178,9 +215,7 @@ for (int n = 0; n < passages.length; n++) {{
   String[] parts = passages[n].splitOnToken({_PARTS});
   if (parts.length == 1 || parts[{_HEAD}].indexOf('f') > 0) continue;
   String text = parts[{_TEXT}];
-  double weight = 0;
-  for (int k = 0; k < params.words.length; k++)
-    if (text.indexOf(params.words[k]) >= 0) weight += params.idf[k];
+  double weight = heard(text, params.words, params.idf);
   if (weight > 0) {{
     int length = (int) Math.max(text.codePointCount(0, text.length()), {SHORTEST_MESSAGE});
     weight /= {1 - MESSAGE_B} + {MESSAGE_B} * (length / {float(MEAN_MESSAGE)});

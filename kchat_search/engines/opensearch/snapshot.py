@@ -14,6 +14,7 @@ from time import monotonic, sleep
 from typing import Any, Self
 
 from kchat_search import processor_time
+from kchat_search.engines.opensearch.clauses import fitted
 from kchat_search.engines.opensearch.connection import Connection, SnapshotGone
 from kchat_search.engines.opensearch.generations import Generation, Generations
 from kchat_search.engines.opensearch.mapping import MOST_HITS, Json
@@ -83,7 +84,7 @@ class Snapshot:
         if limited:
             # In whole seconds, because servers keep answers by what was asked to the letter.
             read["timeout"] = f"{math.ceil(left * _PATIENCE) or 1}s"
-        answers = self._connection.search([read | body for body in bodies], partial=limited)
+        answers = self._connection.search([read | fitted(body) for body in bodies], partial=limited)
         if any(answer["timed_out"] for answer in answers):
             raise RequestTooExpensive(left)
         parts = [answer["_shards"] for answer in answers]

@@ -3,7 +3,7 @@
 The occurrences of each text are arrays. Sets of texts grow by one text at a time: for each set, the
 array of places where a chain of all its texts ends. A chain goes on with an occurrence if the
 latest end before it is near enough. So the time is linear in the occurrences; it grows with the
-sets of texts, which are few where few texts are asked for.
+sets of texts, which are few where few different texts are asked for.
 """
 
 from __future__ import annotations
@@ -42,18 +42,34 @@ class _Chains(NamedTuple):
 def together(texts: Sequence[Occurrences], distance: int) -> Numbers:
     """The passages in which all texts stand, in some order and none over another, with at most
     `distance` characters between one and the next."""
+    same = _same_before(texts)
     chains = {
         frozenset((n,)): _Chains(text.begin + text.length, text.passage)
         for n, text in enumerate(texts)
+        if not same[n]
     }
     for _ in texts[1:]:
         longer: defaultdict[frozenset[int], list[_Chains]] = defaultdict(list)
         for chain, before in chains.items():
             for n in set(range(len(texts))) - chain:
-                processor_time.check()
-                longer[chain | {n}].append(_followed(before, texts[n], distance))
+                if same[n] <= chain:
+                    processor_time.check()
+                    longer[chain | {n}].append(_followed(before, texts[n], distance))
         chains = {chain: _joined(found) for chain, found in longer.items()}
     return np.unique(np.concatenate([found.passage for found in chains.values()]))
+
+
+def _same_before(texts: Sequence[Occurrences]) -> list[set[int]]:
+    """For each text: those before it that stand in the same places. They come first in a chain, so
+    that a text that is asked for eight times does not stand for each of 255 sets."""
+    return [
+        {
+            m
+            for m, other in enumerate(texts[:n])
+            if other.length == one.length and np.array_equal(other.begin, one.begin)
+        }
+        for n, one in enumerate(texts)
+    ]
 
 
 def _followed(before: _Chains, text: Occurrences, distance: int) -> _Chains:
