@@ -177,6 +177,9 @@ class OpenSearchEngine(SeenIndex):
                 for sent in fill(self._connection, target, batches, processes):
                     done += sent
                     progress("index", done, None)
+                progress("merge", 0, 1)
+                self._generations.merge(new.index)
+                progress("merge", 1, 1)
                 new = self._generations.commit(new)
                 self._generations.ready(new, lambda: progress("index", done, None))
             except BaseException:

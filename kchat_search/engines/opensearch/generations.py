@@ -16,6 +16,7 @@ documents they have, `refreshing` is true, and whoever opens the index waits for
 from __future__ import annotations
 
 import base64
+import math
 import re
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -25,10 +26,16 @@ from typing import Any
 from kchat_search.engines.opensearch import mapping
 from kchat_search.engines.opensearch.connection import Cluster, Connection, patiently, unreachable
 from kchat_search.engines.opensearch.fence import Fence, removed
-from kchat_search.errors import IndexDamaged
+from kchat_search.errors import EngineUnreachable, IndexDamaged
 from kchat_search.meaning.table import Table
 
 _TABLE_PART = 4 << 20
+_WORTH_MERGING = 16 << 20
+"""An index of fewer bytes is searched fast as it is."""
+_LARGEST_SEGMENT = 4 << 30
+"""Servers merge none by themselves that has more than 5 GiB."""
+_MERGED_A_SECOND = 1 << 20
+"""Bytes, at least."""
 _WAIT = "5s"
 """So long a request waits for copies. If none is being made then, there is no server for them."""
 _OWN = re.compile("([0-9]{1,18})-[0-9a-f]{12}(-table)?")
@@ -161,6 +168,23 @@ class Generations:
         if table is not None:
             self._write_table(index, table)
         return Generation(index, meta, tuple(present))
+
+    def merge(self, index: str) -> None:
+        """Make few segments of the many that a build has left: they take less room, and are
+        searched faster. If that fails, they stay as they are."""
+        size, _ = self.size(index)
+        if size < _WORTH_MERGING:
+            return
+        segments = math.ceil(size / self._cluster.shards / _LARGEST_SEGMENT)
+        try:
+            self._connection.ask(
+                "POST",
+                f"/{index}/_forcemerge",
+                max_num_segments=segments,
+                request_timeout=self._cluster.timeout + size / _MERGED_A_SECOND,
+            )
+        except EngineUnreachable:
+            return  # a server may go on with it
 
     def commit(self, generation: Generation) -> Generation:
         """Make seen what was written, all at once."""

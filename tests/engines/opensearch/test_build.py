@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from kchat_search.engines.opensearch import generations
 from kchat_search.engines.opensearch.connection import Cluster
 from kchat_search.engines.opensearch.engine import OpenSearchEngine
-from kchat_search.errors import IndexUnwritable
+from kchat_search.errors import EngineUnreachable, IndexUnwritable
 from kchat_search.models.plan import Contains
 from kchat_search.models.reports import no_progress
 from tests.contracts.engine.conftest import build
@@ -17,6 +18,8 @@ from tests.engines import builders
 from tests.engines.documents import make
 from tests.engines.opensearch.cluster import Prefixes
 from tests.meaning.tables import random_table
+
+SHARDS = 2
 
 
 @pytest.mark.slow
@@ -32,15 +35,15 @@ def test_several_processes_build_what_one_builds_and_a_killed_one_changes_nothin
     with pytest.raises(LookupError, match="no chat thirteen"):
         several.rebuild(batches, "new", builders.refuse)
     assert (engine.describe().fingerprint, engine.count(Contains("退款"))) == ("old", 1)
-    steps: list[int] = []
+    steps: list[tuple[str, int]] = []
     count = several.rebuild(
         batches,
         "new",
         builders.chats,
-        lambda _, done, __: steps.append(done),
+        lambda step, done, _: steps.append((step, done)),
         table=random_table("退款订单"),
     )
-    assert steps == list(range(7, 71, 7))
+    assert [done for step, done in steps if step == "index"] == list(range(7, 71, 7))
     assert count == engine.describe().documents == 70
     found = engine.id_revisions()
     engine.rebuild(batches, "one", builders.chats, no_progress, low_memory=True)
@@ -48,6 +51,31 @@ def test_several_processes_build_what_one_builds_and_a_killed_one_changes_nothin
     assert engine.damage() is None
     several.close()
     engine.close()
+
+
+def test_a_build_leaves_few_segments_and_is_whole_where_that_fails(
+    engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generations, "_WORTH_MERGING", 0)
+    ours = engine._generations
+    for number in range(1, 9):
+        engine.write([make(number, "退款")])
+    current = ours.current()
+    assert current
+    assert engine.describe().segments > SHARDS
+    ours.merge(current.index)
+    ours.commit(current)
+    assert engine.describe().segments == SHARDS
+    assert (engine.count(Contains("退款")), engine.damage()) == (8, None)
+    ask = engine._connection.ask
+
+    def away(method: str, path: str, *rest: object, **more: object) -> object:
+        if "_forcemerge" in path:
+            raise EngineUnreachable("away")
+        return ask(method, path, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engine._connection, "ask", away)
+    assert build(engine, [[make(1, "退款")]]) == 1
 
 
 def cluster_of(engine: OpenSearchEngine, **other: object) -> Cluster:
