@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 
 from kchat_search.fields import FALSE, FIELDS, ONLY_RECALLED, TRUE
 from kchat_search.models.plan import WHOLE_BEGINS, WHOLE_ENDS
 
 NONE = "-"
 """The term that stands for no value."""
+LONGEST_VALUE = 1_000
+"""Characters of a value. Nobody can type more."""
 
 _ID = re.compile("0|-?[1-9][0-9]{0,18}")
 
@@ -22,12 +25,18 @@ FILTERS = tuple(field.name for field in FIELDS if field.name != "id")
 
 
 def filter_term(value: str | None) -> str:
-    """The term for a value of a filter field; `None` means no value."""
-    return NONE if value is None else "=" + value
+    """The term for a value of a filter field; `None` means no value. Of one that is longer than
+    `LONGEST_VALUE`, the beginning and a digest of the whole."""
+    if value is None:
+        return NONE
+    if len(value) > LONGEST_VALUE:
+        return f"={value[:LONGEST_VALUE]}…{sha256(value.encode()).hexdigest()}"
+    return "=" + value
 
 
 def filter_value(term: str) -> str | None:
-    """The value that a term of a filter field stands for. The reverse of `filter_term`."""
+    """The value that a term of a filter field stands for. The reverse of `filter_term`, but for a
+    value that is too long."""
     return None if term == NONE else term[1:]
 
 

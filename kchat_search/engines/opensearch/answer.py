@@ -96,11 +96,11 @@ class Answering:
         if scoring is not None and total < plan.enough:
             also = self._also(scoring, beside=total > 0)
         found = answers[0].get("aggregations", {})
-        counted = facets.Facets(plan.facets, found, masked=self.sight.masked)
+        counted = facets.Facets(plan.facets, self._facet_filters, found, masked=self.sight.masked)
         return EngineAnswer(
             total=total,
             hits=tuple(one.hit for one in hits),
-            facets=counted.rows(self.snapshot, self.matching(), plan.zone),
+            facets=counted.rows(self.snapshot, every([self._passing(), self._match()]), plan.zone),
             documents=statistics.documents,
             related=also.related,
             related_total=also.related_total,

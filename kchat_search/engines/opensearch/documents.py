@@ -27,13 +27,6 @@ joined fragments. No folded text has any of these."""
 NOBODY = "-"
 
 
-def term(value: str) -> str:
-    """A term for a value: itself, but for one that is too long for the server."""
-    if len(value) <= LONGEST_TERM:
-        return value
-    return value[:LONGEST_TERM] + "…" + hashlib.sha256(value.encode()).hexdigest()
-
-
 def run_term(run: str) -> str:
     """The term of a run of letters. A longer one than any query has is found by its beginning."""
     return run if len(run) <= LONGEST_TERM else run[:LONGEST_TERM] + "…"
@@ -56,10 +49,13 @@ def clipped(seconds: int) -> int:
 
 
 def sender_term(sender: str) -> str:
-    """A sender without what divides the parts of `said`."""
+    """A sender without what divides the parts of `said`; of one that is too long for the server,
+    the beginning and a digest."""
     for mark in (NEXT_PASSAGE, NEXT_FRAGMENT, SEPARATOR):
         sender = sender.replace(mark, " ")
-    return term(sender)
+    if len(sender) <= LONGEST_TERM:
+        return sender
+    return f"{sender[:LONGEST_TERM]}…{hashlib.sha256(sender.encode()).hexdigest()}"
 
 
 def arranged(passages: Sequence[Passage]) -> list[Passage]:
@@ -89,7 +85,7 @@ def source(document: IndexDocument, table: Table | None) -> Json:
     beginnings: set[str] = set()
     for name in FILTERS:
         values = dict.fromkeys(document.fields[name])
-        made[name] = [term(filter_term(value)) for value in values]
+        made[name] = list(map(filter_term, values))
         beginnings |= {beginning(name, value[0]) for value in values if value}
     made["beginnings"] = sorted(beginnings)
     made |= openings.columns(document, table, made["passages"])

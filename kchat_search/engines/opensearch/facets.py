@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,10 @@ from kchat_search.engines.terms import filter_value, seen_term
 from kchat_search.models.plan import NO_TIME
 
 _DAY, _MONTH = "created_day", "created_month"
-_MOST_VALUES = 50_000
-"""Of one facet in one request."""
+_MOST_VALUES = 5_000
+"""Of one facet with the others. A server gives some 65,000 of all facets together."""
+_VALUES_AT_ONCE = 10_000
+"""Of one facet alone."""
 _VALUES, _NONE, _LOW, _HIGH, _OF = "values", "none", "low", "high", "of"
 
 FacetRows = tuple[tuple[str | None, int], ...]
@@ -28,12 +30,16 @@ def aggregations(names: Sequence[str], filters: Mapping[str, Json]) -> Json:
     each facet is counted without its own."""
     made: Json = {}
     for name in names:
-        others = every(query for other, query in filters.items() if other != name)
+        others = every(_others(name, filters))
         for part, counted in _days().items() if name == _DAY else [(_VALUES, _terms(name))]:
             # A condition that all fulfil would be tried on each chat.
             filtered = {"filter": others, "aggs": {_OF: counted}}
             made[_key(name, part)] = counted if others == EVERY else filtered
     return made
+
+
+def _others(name: str, filters: Mapping[str, Json]) -> Iterator[Json]:
+    return (query for other, query in filters.items() if other != name)
 
 
 def _key(name: str, part: str) -> str:
@@ -58,36 +64,52 @@ def _days() -> Json:
 class Facets:
     """The facets of a plan, as the server counted them."""
 
-    def __init__(self, names: Sequence[str], found: Mapping[str, Any], *, masked: bool) -> None:
+    def __init__(
+        self,
+        names: Sequence[str],
+        filters: Mapping[str, Json],
+        found: Mapping[str, Any],
+        *,
+        masked: bool,
+    ) -> None:
         """`found`: the answer to `aggregations` of these. `masked`: of who sees masked."""
         self._names = names
+        self._filters = filters
         self._found = found
         self._masked = masked
 
-    def rows(self, snapshot: Snapshot, matching: Json, zone: str) -> dict[str, FacetRows]:
+    def rows(self, snapshot: Snapshot, passing: Json, zone: str) -> dict[str, FacetRows]:
         """By facet: the values, those with the most matches first, then by value; months and days
-        ascending. `matching`: the query for what is counted in days. `zone`: the IANA name of the
-        time zone of the days."""
+        ascending. `passing`: the query for what matches, without the filters. `zone`: the IANA name
+        of the time zone of the days."""
         rows: dict[str, FacetRows] = {}
         for name in self._names:
+            query = every([passing, *_others(name, self._filters)])
             if name == _DAY:
-                days = self._day_rows(snapshot, matching, zone)
+                days = self._day_rows(snapshot, query, zone)
                 if days is not None:
                     rows[name] = days
             else:
-                rows[name] = self._value_rows(name, self._part(name, _VALUES)["buckets"])
+                rows[name] = self._value_rows(name, self._counts(name, snapshot, query))
         return rows
+
+    def _counts(self, name: str, snapshot: Snapshot, query: Json) -> Iterable[tuple[str, int]]:
+        """(term, how many have it) of all terms of a facet. `query`: for what is counted."""
+        found = self._part(name, _VALUES)
+        if found["sum_other_doc_count"]:
+            return chain.from_iterable(snapshot.terms(query, name, _VALUES_AT_ONCE))
+        return ((bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
 
     def _part(self, name: str, part: str) -> Mapping[str, Any]:
         found: Mapping[str, Any] = self._found[_key(name, part)]
         inner: Mapping[str, Any] = found.get(_OF, found)
         return inner
 
-    def _value_rows(self, name: str, buckets: Sequence[Mapping[str, Any]]) -> FacetRows:
+    def _value_rows(self, name: str, found: Iterable[tuple[str, int]]) -> FacetRows:
         counts: dict[str, int] = {}
-        for bucket in buckets:
-            term = seen_term(name, bucket["key"], masked=self._masked)
-            counts[term] = counts.get(term, 0) + bucket["doc_count"]
+        for each, number in found:
+            term = seen_term(name, each, masked=self._masked)
+            counts[term] = counts.get(term, 0) + number
         if name == _MONTH:
             ordered = sorted(counts.items())
         else:

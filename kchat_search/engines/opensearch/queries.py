@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kchat_search.engines.opensearch import scripts
-from kchat_search.engines.opensearch.documents import clipped, run_term, sender_term, term
+from kchat_search.engines.opensearch.documents import clipped, run_term, sender_term
 from kchat_search.engines.opensearch.mapping import Json
 from kchat_search.engines.terms import asked_ids, asked_terms, has_whole_numbers
 from kchat_search.models.plan import (
@@ -183,7 +183,7 @@ class Compiler:
         if node.field == "id":
             wanted = asked_ids(node.values)
             return {"terms": {"id": wanted}} if wanted else NOTHING
-        asked = sorted(map(term, asked_terms(node.field, node.values, masked=self.masked)))
+        asked = sorted(asked_terms(node.field, node.values, masked=self.masked))
         return {"terms": {node.field: asked}} if asked else NOTHING
 
 

@@ -169,22 +169,12 @@ def _pages(
     snapshot: Snapshot, sight: Sight, field: FilterField, begin: str
 ) -> Iterator[Sequence[str]]:
     """The terms of a field that begin so, in the order of their code points, some at a time."""
-    values: Json = {"terms": {"field": field}}
-    after = {"value": _before(begin)}
-    while True:
-        pages: Json = {"size": _VALUES_AT_ONCE, "sources": [{"value": values}], "after": after}
-        body: Json = {
-            "query": every([restriction(sight), {"prefix": {field: begin}}]),
-            "size": 0,
-            "aggs": {"pages": {"composite": pages}},
-        }
-        found = snapshot.search(body)["aggregations"]["pages"]
-        terms = [bucket["key"]["value"] for bucket in found["buckets"]]
-        fitting = [term for term in terms if term.startswith(begin)]
-        yield fitting
-        if len(terms) < _VALUES_AT_ONCE or not terms[-1].startswith(begin):
+    query = every([restriction(sight), {"prefix": {field: begin}}])
+    for page in snapshot.terms(query, field, _VALUES_AT_ONCE, _before(begin)):
+        terms = [term for term, _ in page]
+        yield [term for term in terms if term.startswith(begin)]
+        if terms and not terms[-1].startswith(begin):
             return
-        after = found["after_key"]
 
 
 def _before(begin: str) -> str:

@@ -107,6 +107,22 @@ class Snapshot:
             after = hits[-1]["sort"]
             limit -= size
 
+    def terms(
+        self, query: Json, field: str, at_once: int, after: str | None = None
+    ) -> Iterator[list[tuple[str, int]]]:
+        """(term, how many chats have it) of all terms that the chats of a query have in a field, in
+        the order of their code points, some at a time; those behind `after`."""
+        while True:
+            pages: Json = {"size": at_once, "sources": [{"term": {"terms": {"field": field}}}]}
+            if after is not None:
+                pages["after"] = {"term": after}
+            body: Json = {"query": query, "size": 0, "aggs": {"pages": {"composite": pages}}}
+            buckets = self.search(body)["aggregations"]["pages"]["buckets"]
+            yield [(bucket["key"]["term"], bucket["doc_count"]) for bucket in buckets]
+            if len(buckets) < at_once:
+                return
+            after = buckets[-1]["key"]["term"]
+
     def count(self, query: Json) -> int:
         """How many chats fulfil a query."""
         key = json.dumps(query)

@@ -6,11 +6,12 @@ from __future__ import annotations
 import random
 from collections import Counter
 from datetime import datetime
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from kchat_search.models.plan import Everything, HasWord, Plan
+from kchat_search.models.plan import Everything, FieldIs, HasWord, Plan
 from kchat_search.ports import Engine
 from tests.engines.documents import make
 
@@ -65,3 +66,37 @@ def test_a_facet_of_thousands_of_values_of_which_a_chat_has_several(engine: Engi
         assert list(rows) == sorted(
             rows, key=lambda row: (-row[1], "" if row[0] is None else row[0])
         )
+
+
+def test_facets_of_thousands_of_values_have_all_of_them_together(engine: Engine) -> None:
+    """More than a server of an index gives at once."""
+    values = [
+        tuple(f"v{n}" for n in range(begin, begin + 1_000)) for begin in range(0, 36_000, 900)
+    ]
+    engine.write(
+        [make(n, "x", participants=some, spoke=some) for n, some in enumerate(values, start=1)]
+    )
+    for filters, counted in (
+        ({}, values),
+        ({"spoke": FieldIs("spoke", ("v950", "v35999"))}, [*values[:2], values[-1]]),
+    ):
+        facets = engine.search(
+            Plan(Everything(), filters=filters, facets=("spoke", "participant", "started_by"))
+        ).facets
+        assert dict(facets["spoke"]) == Counter(chain.from_iterable(values))
+        assert dict(facets["participant"]) == Counter(chain.from_iterable(counted))
+        assert facets["started_by"] == (("visitor", len(counted)),)
+
+
+def test_a_value_of_thousands_of_characters_is_itself_and_is_shown_by_its_beginning(
+    engine: Engine,
+) -> None:
+    values = ("长" * 40_000 + "a", "长" * 40_000 + "b", "长" * 1_000)
+    engine.write([make(n, "x", status=value) for n, value in enumerate(values, start=1)])
+    facet = engine.search(Plan(Everything(), facets=("status",))).facets["status"]
+    assert [count for _, count in facet] == [1, 1, 1]
+    shown = [value or "" for value, _ in facet]
+    assert values[2] in shown
+    assert all(each.startswith(values[2]) and len(each) < 1_100 for each in shown)
+    for n, value in enumerate(values, start=1):
+        assert list(engine.ids(Plan(FieldIs("status", (value,)), sort="oldest"))) == [n]
