@@ -223,25 +223,29 @@ def test_a_killed_indexer_is_replaced_in_time(both: Installation) -> None:
 def test_an_indexer_that_lost_its_connection_is_replaced_and_writes_nothing_more(
     both: Installation,
 ) -> None:
-    """Every second one stands still, and wakes up when the other has done its work."""
+    """Every second one stands still, and wakes up when the other has done its work. The others are
+    in the middle of a sync: they get an answer of Kchat's that is no longer true."""
     took = []
     for number in range(400, 404):
         leader, other = led_by(both)
+        before, after = (f"{when}断线 {number}" for when in ("之前", "之后"))
+        both.kchat.put(chat(number, before, created_at="2016-03-20 11:00:00"))
+        both.wait_for(1, f'"{before}"')
         both.workers[leader].forget()
-        found = f"断线之后 {number}"
-        began = monotonic()
-        with frozen(*([both.workers[leader]] if number % 2 else ())):
+        with frozen(both.workers[leader]) if number % 2 else both.kchat.held(leader, number):
+            both.kchat.put(chat(number, after, created_at="2016-03-20 11:00:00"))
+            began = monotonic()
             both.cut(leader)
             both.workers[other].wait_for("tick done")
             took.append(monotonic() - began)
-            both.kchat.put(chat(number, found, created_at="2016-03-20 11:00:00"))
-            both.wait_for(1, f'"{found}"')
+            both.wait_for(1, f'"{after}"')
         both.workers[leader].wait_for("waits until it can be the indexer again")
         asked = len(both.kchat.askers)
         both.workers[other].forget()
         both.workers[other].wait_for("tick done")
         assert leader not in both.kchat.askers[asked:]
         assert both.leader() == other
+        both.wait_for(0, f'"{before}"')
     assert max(took) < TAKE_OVER_SECONDS
     tell("cut off", took)
     terms = both.watch.terms()

@@ -44,20 +44,51 @@ _SECRETS = {
 """Each worker has another form of the account's secret, so Kchat knows which of them asks."""
 
 
+class Held:
+    """An answer of Kchat's that is on its way for a while."""
+
+    def __init__(self, worker: str, chat_id: int) -> None:
+        self.worker, self.chat_id = worker, chat_id
+        self.made, self.sent = threading.Event(), threading.Event()
+
+    def wait(self, answer: Answer) -> None:
+        """Hold it, if it is the one."""
+        chats = answer.body.get("chats", ())
+        if not self.made.is_set() and any(each["id"] == self.chat_id for each in chats):
+            self.made.set()
+            self.sent.wait(SECONDS)
+
+
 class Kchat(DemoServer):
     """A Kchat server that knows which worker asks."""
 
     def __init__(self, chats: Sequence[dict[str, Any]]) -> None:
         self.askers: list[str] = []
+        self._held: Held | None = None
         super().__init__(
             chats, agents(), email=DEMO_EMAIL, password=DEMO_PASSWORD, api_token=DEMO_API_TOKEN
         )
-        by_token = requests.auth._basic_auth_str(f"{DEMO_EMAIL}/token", DEMO_API_TOKEN)
-        self._by_token = by_token
+        self._by_token = requests.auth._basic_auth_str(f"{DEMO_EMAIL}/token", DEMO_API_TOKEN)
 
     def answer(self, method: str, target: str, authorization: str | None) -> Answer:
-        self.askers.append("worker1" if authorization == self._by_token else "worker2")
-        return super().answer(method, target, authorization)
+        asker = "worker1" if authorization == self._by_token else "worker2"
+        self.askers.append(asker)
+        made = super().answer(method, target, authorization)
+        if self._held is not None and self._held.worker == asker:
+            self._held.wait(made)
+        return made
+
+    @contextmanager
+    def held(self, worker: str, chat_id: int) -> Iterator[None]:
+        """The next list with this chat that this worker asks for is made before the block, and is
+        sent after it."""
+        self._held = Held(worker, chat_id)
+        try:
+            assert self._held.made.wait(SECONDS)
+            yield
+        finally:
+            self._held.sent.set()
+            self._held = None
 
 
 class Watch:
