@@ -89,6 +89,7 @@ def _index(settings: SettingsWithAccount, parent: Parent | None) -> None:
             service.indexing,
             lambda tick: scheduler.run(tick, interval),
             report=_reporter(service, parent),
+            waits=lambda: _tell(parent, None),
             clock=service.clock,
             interval=timedelta(seconds=interval),
         ).run()
@@ -99,11 +100,15 @@ def _index(settings: SettingsWithAccount, parent: Parent | None) -> None:
 
 def _reporter(service: Service, parent: Parent | None) -> Callable[[Alert | None], None]:
     def report(alert: Alert | None) -> None:
-        if parent is not None:
-            parent.tell({"alert": None if alert is None else alert.to_json()})
+        _tell(parent, alert)
         service.report_indexer(alert)
 
     return report
+
+
+def _tell(parent: Parent | None, alert: Alert | None) -> None:
+    if parent is not None:
+        parent.tell({"alert": None if alert is None else alert.to_json()})
 
 
 def _say(parent: Parent | None, reason: Reason) -> None:

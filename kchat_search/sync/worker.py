@@ -139,16 +139,19 @@ class Worker:
         schedule: Callable[[Callable[[], None]], None],
         *,
         report: Callable[[Alert | None], None],
+        waits: Callable[[], None],
         clock: Clock,
         interval: timedelta,
     ) -> None:
         """`hold_lock(what, wait_seconds)` holds the indexer's lock. With less than 0 seconds it
         waits without an end. It raises `IndexerBusy`. `schedule` calls a function again and again,
-        every `interval`. `report` is told how each tick ended: with an alert, or well (None)."""
+        every `interval`. `report` is told how each tick ended: with an alert, or well (None).
+        `waits` is called where another process is the indexer, which says how it fares."""
         self._tick = tick
         self._hold_lock = hold_lock
         self._schedule = schedule
         self._report = report
+        self._waits = waits
         self._clock = clock
         self._interval = interval
         self._first = True
@@ -163,11 +166,12 @@ class Worker:
                 self._run(wait_seconds)
             except IndexerBusy as busy:
                 log.info("%s Then this one takes over.", busy)
-                self._report(None)
             except IndexerDeposed as deposed:
                 log.warning("%s It waits until it can be the indexer again.", deposed)
             else:
                 return
+            self._alert = None
+            self._waits()
             wait_seconds = _FOREVER
 
     def tick(self) -> None:

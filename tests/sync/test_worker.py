@@ -43,6 +43,8 @@ def free_lock(what: str, wait_seconds: float) -> Iterator[None]:
 
 
 NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
+WAITS = Alert("tick_failed", Reason("waits", "test"), NOW)
+"""In a list of what was reported: that another process is the indexer."""
 MINUTE = timedelta(minutes=1)
 
 
@@ -55,6 +57,7 @@ def worker(ticks: Ticks, hold_lock: Any, reports: list[Alert | None] | None = No
         hold_lock,
         times(ticks.count),
         report=heard.append,
+        waits=lambda: heard.append(WAITS),
         clock=lambda: next(clock),
         interval=MINUTE,
     )
@@ -100,9 +103,10 @@ def test_a_worker_waits_for_the_one_before_it_and_takes_over() -> None:
             raise IndexerBusy("Another process is the indexer.", what)
         yield
 
-    ticks = Ticks(None)
-    worker(ticks, busy_at_first).run()
+    ticks, reports = Ticks(None), list[Alert | None]()
+    worker(ticks, busy_at_first, reports).run()
     assert ticks.first == [True]
+    assert reports == [WAITS, None], "what the other one says of itself stays"
     assert waits[0] >= 0 > waits[1], "the second time it waits without an end"
 
 
@@ -122,13 +126,14 @@ def test_a_worker_that_lost_its_lock_waits_for_it_and_begins_anew() -> None:
         lock,
         until_deposed(ticks, 2),
         report=reports.append,
+        waits=lambda: reports.append(WAITS),
         clock=lambda: NOW,
         interval=MINUTE,
     )
     seen.run()
     assert ticks.first == [True, False, True, False]
     assert waits[0] >= 0 > waits[1]
-    assert reports == [None, None, None], "another one may be the indexer, and say how it fares"
+    assert reports == [None, WAITS, None, None], "another one may be the indexer, and say so"
 
 
 def until_deposed(ticks: Ticks, again: int) -> Callable[[Callable[[], None]], None]:
