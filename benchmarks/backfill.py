@@ -130,7 +130,7 @@ def _run(chosen: argparse.Namespace, folder: Path, database: str | None) -> dict
             tell = partial(_on_postgres, database)
         seen = _watch(_command(chosen), folder, settings, chosen.chats, tell)
         told = _told(server)
-        server_seconds = _server_seconds(database) if database else None
+        of_server = server_seconds(database) if database else None
         indexed = 0 if chosen.no_indexing else _indexed(folder, settings)
     if not chosen.no_indexing and indexed != chosen.chats:
         raise SystemExit(f"{indexed:,} of {chosen.chats:,} chats are in the index.")
@@ -142,7 +142,7 @@ def _run(chosen: argparse.Namespace, folder: Path, database: str | None) -> dict
         "indexing": not chosen.no_indexing,
         "set": chosen.set,
         "machine": machine(),
-        "postgres_cpu_seconds": server_seconds,
+        "postgres_cpu_seconds": of_server,
         **_figures(seen, told),
     }
 
@@ -288,7 +288,7 @@ def _on_postgres(database: str) -> tuple[int, str | None] | None:
         return None
 
 
-def _server_seconds(database: str) -> float:
+def server_seconds(database: str) -> float:
     """Processor time of the server, all its processes together."""
     import psycopg  # noqa: PLC0415  # as above
 

@@ -100,9 +100,11 @@ class Corpus:
     Creation times rise with the id. The first `count` chats cover three years.
     """
 
-    def __init__(self, count: int, seed: int = 7) -> None:
+    def __init__(self, count: int, seed: int = 7, texts: int | None = None) -> None:
+        """`texts`: so many text messages has each chat; by default some 4 to 15."""
         self.count = count
         self._seed = seed
+        self._wanted = texts
         self._messages = messages()
         self._agents = [(agent["id"], agent["name"]) for agent in agents()]
         self._rng = Random()
@@ -149,7 +151,7 @@ class Corpus:
     def _texts(self, rng: Random) -> list[str]:
         """One to three runs of neighbouring messages, or more if the dialogues are short."""
         held = self._messages
-        wanted = _FEWEST + int(rng.random() * (_MOST - _FEWEST + 1))
+        wanted = self._wanted or _FEWEST + int(rng.random() * (_MOST - _FEWEST + 1))
         stretch = -(-wanted // (1 + int(rng.random() * 3)))
         texts: list[str] = []
         while (need := min(stretch, wanted - len(texts))) > 0:

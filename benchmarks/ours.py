@@ -40,9 +40,11 @@ _CORPUS = "benchmark"
 _LINKS = Links("http://127.0.0.1:5080/")
 
 
-def settings(folder: Path, *, meaning: bool = True, cluster: bool = False) -> Settings:
+def settings(
+    folder: Path, *, meaning: bool = True, cluster: bool = False, archive_url: str | None = None
+) -> Settings:
     """Settings with the archive and the index in one folder. Kchat is never asked. `cluster`: the
-    index is on the servers that `OPENSEARCH_HOSTS` names."""
+    index is on the servers that `OPENSEARCH_HOSTS` names. `archive_url`: the archive is there."""
     elsewhere = (
         {
             "engine": "opensearch",
@@ -56,7 +58,7 @@ def settings(folder: Path, *, meaning: bool = True, cluster: bool = False) -> Se
     )
     return only(
         base_url="http://127.0.0.1:9",
-        archive_url=f"sqlite:///{folder}/archive.sqlite3",
+        archive_url=archive_url or f"sqlite:///{folder}/archive.sqlite3",
         index_dir=folder / "index",
         log_level="WARNING",
         meaning=meaning,
@@ -65,10 +67,14 @@ def settings(folder: Path, *, meaning: bool = True, cluster: bool = False) -> Se
 
 
 @contextmanager
-def opened(folder: Path, *, meaning: bool = True, cluster: bool = False) -> Iterator[Service]:
+def opened(
+    folder: Path, *, meaning: bool = True, cluster: bool = False, archive_url: str | None = None
+) -> Iterator[Service]:
     """The service over a folder; see `settings`."""
     folder.mkdir(parents=True, exist_ok=True)
-    service = make_service(settings(folder, meaning=meaning, cluster=cluster))
+    service = make_service(
+        settings(folder, meaning=meaning, cluster=cluster, archive_url=archive_url)
+    )
     try:
         yield service
     finally:
@@ -100,7 +106,7 @@ def saving(service: Service, chats: Iterable[dict[str, Any]]) -> Iterator[int]:
     parser = ChatParser(service.presentation.zone)
     iterator = iter(chats)
     while batch := list(islice(iterator, _BATCH)):
-        service.archive.save([_fetched(parser, chat) for chat in batch], now=_now())
+        service.archive.save([fetched(parser, chat) for chat in batch], now=_now())
         yield len(batch)
 
 
@@ -191,8 +197,8 @@ class Ticking:
         self._ticks += 1
         mark = f"{self._run}{self._ticks:08}"
         chats = [*self._added(mark), *self._changed(mark)]
-        fetched = [_fetched(self._parser, chat) for chat in chats]
-        self._service.archive.save(fetched, now=_now())
+        items = [fetched(self._parser, chat) for chat in chats]
+        self._service.archive.save(items, now=_now())
         asking.committed()
         began = perf_counter()
         self._service.indexer.index_pending(no_progress)
@@ -222,7 +228,8 @@ class Ticking:
         return [corpus.grown(self._corpus.chat(number), mark) for number in sorted(numbers)]
 
 
-def _fetched(parser: ChatParser, chat: dict[str, Any]) -> FetchedChat:
+def fetched(parser: ChatParser, chat: dict[str, Any]) -> FetchedChat:
+    """A chat as Kchat's client hands it on."""
     found = parser.parse_chat(chat)
     assert isinstance(found, FetchedChat), found
     return found

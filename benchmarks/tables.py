@@ -24,6 +24,7 @@ NAMES = {
     "tantivy": "(c) bare Tantivy",
 }
 _ALL = "the whole set"
+_DAY = 86_400.0
 
 
 def markdown(figures: Figures) -> str:
@@ -90,6 +91,43 @@ def _brief(each: Mapping[str, Any]) -> dict[str, Any]:
             times = {what: _quantiles(values) for what, values in part["times"].items()}
             found[name] = {**part, "times": times}
     return found
+
+
+def size(value: float) -> str:
+    """Bytes, in units of a thousand."""
+    return _scaled(value, (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("KB", 1e3)), "B")
+
+
+def span(value: float) -> str:
+    """Seconds."""
+    return _scaled(value, (("days", 2 * _DAY), ("h", 3600.0), ("min", 60.0), ("s", 1.0)), "s")
+
+
+def number(value: float) -> str:
+    """A number, to two digits."""
+    return _scaled(value, (("billion", 1e9), ("million", 1e6)), "")
+
+
+def _scaled(value: float, units: Sequence[tuple[str, float]], smallest: str) -> str:
+    for unit, one in units:
+        if value >= one:
+            return f"{_digits(value / (_DAY if unit == 'days' else one))} {unit}"
+    if smallest == "s":
+        return f"{_digits(value * 1000)} ms"
+    return f"{_digits(value)} {smallest}".strip()
+
+
+def _digits(value: float) -> str:
+    """To two significant digits, and whole from ten on."""
+    if value >= 100:
+        rounded = round(value, 1 - len(str(int(value))) + 1)
+        return f"{rounded:,.0f}"
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.2g}"
+
+
+def whole(value: float) -> str:
+    """A whole number, to the last digit."""
+    return f"{value:,.0f}"
 
 
 def _quantiles(times: Sequence[float]) -> dict[str, float]:
