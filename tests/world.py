@@ -195,5 +195,5 @@ class World:
         """The index equals a scan of the archive."""
         report = self.service.verify(strings=25, seed=7)
         assert report.clean, report
-        assert self.service.engine.id_revisions() == dict(self.service.archive.id_revisions())
+        assert dict(self.service.engine.id_revisions()) == dict(self.service.archive.id_revisions())
         assert self.service.archive.counts().pending == 0

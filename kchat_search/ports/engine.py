@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from kchat_search.meaning.clusters import Openings
@@ -145,8 +145,9 @@ class Engine(IndexReader, Protocol):
         of the masked form. Cheap; called by search for each request."""
         ...
 
-    def id_revisions(self) -> dict[int, int]:
-        """The revision of every document, by chat id. Called by the indexer and verify."""
+    def id_revisions(self) -> Iterator[tuple[int, int]]:
+        """(id, revision) of every document, id ascending, all of one state. All are read before
+        this returns, and take 16 bytes each. Called by the indexer and verify."""
         ...
 
     def damage(self) -> str | None:

@@ -62,7 +62,7 @@ def verify(
         return VerifyReport(
             len(before), 0, damage=damage, rows=rows, archive=findings, seconds=seconds, seed=seed
         )
-    indexed = engine.id_revisions()
+    indexed = dict(engine.id_revisions())
     waiting = {entry.chat_id for entry in archive.changes(len(before) + 1)}
     rng = random.Random(seed)  # noqa: S311  # nosec B311  # a sample, drawn again by its seed
     drawn = _draw(archive, chat_reader, sorted(before), strings, rng)

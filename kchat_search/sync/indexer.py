@@ -23,7 +23,7 @@ from kchat_search.models.damage import DamagedRow
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.reports import Progress, no_progress
 from kchat_search.ports import Clock, Engine, IndexSource
-from kchat_search.sync.decide import index_now, rebuild_pays
+from kchat_search.sync.decide import compared, index_now, rebuild_pays
 from kchat_search.sync.document import VERSION as DOCUMENT_VERSION
 from kchat_search.sync.document import Documents, Source
 from kchat_search.sync.tables import Tables
@@ -158,16 +158,12 @@ class Indexer:
         """Compare the index with the archive. Queue the chats that the index lacks or has in
         another revision, and remove those that the archive does not have. Returns how many chats
         differed."""
-        indexed = self.engine.id_revisions()
-        lacking = []
-        for chat_id, revision in self.archive.id_revisions():
-            if indexed.pop(chat_id, None) != revision:
-                lacking.append(chat_id)
+        lacking, surplus = compared(self.archive.id_revisions(), self.engine.id_revisions())
         if lacking:
             self.archive.queue(lacking)
-        if indexed:
-            self._write([], list(indexed))
-        return len(lacking) + len(indexed)
+        if surplus:
+            self._write([], surplus)
+        return len(lacking) + len(surplus)
 
     def _write(self, documents: Sequence[IndexDocument], erased: Sequence[int]) -> None:
         with self._as_indexer():

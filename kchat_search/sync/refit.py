@@ -8,6 +8,7 @@ and the worker tries again a day later.
 from __future__ import annotations
 
 import logging
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -92,9 +93,9 @@ class Refitter:
 
     def _talks(self, progress: Progress) -> Iterator[Talk]:
         """Chats taken evenly from the whole archive, the same ones each time."""
-        ids = [chat_id for chat_id, _ in self.archive.id_revisions()]
-        if len(ids) > MOST_TALKS:
-            ids = [ids[number * len(ids) // MOST_TALKS] for number in range(MOST_TALKS)]
+        there = array("q", (chat_id for chat_id, _ in self.archive.id_revisions()))
+        count = min(len(there), MOST_TALKS)
+        ids = [there[number * len(there) // count] for number in range(count)]
         agents = self.archive.agents()
         for start in range(0, len(ids), _CHATS_AT_ONCE):
             stored = self.archive.get(ids[start : start + _CHATS_AT_ONCE])

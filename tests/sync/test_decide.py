@@ -345,3 +345,27 @@ def test_chats_without_messages_must_be_fetched() -> None:
     bare: FetchedChat = replace(fetched(2), has_messages=False)
     listed = replace(page(1, 1, 3), chats=(fetched(1), bare, fetched(3)))
     assert decide.lacking_messages(listed) == (bare,)
+
+
+# -- index and archive ---------------------------------------------------------------------------
+
+_PAIRS = st.dictionaries(st.integers(1, 9), st.integers(1, 3))
+
+
+@given(_PAIRS, _PAIRS, st.booleans())
+def test_what_differs_between_archive_and_index_is_found(
+    archived: dict[int, int], indexed: dict[int, int], damaged: bool
+) -> None:
+    """Where the archive's own index is damaged, its ids may come in another order: then nothing
+    that it has leaves the index, unless it is written again, too."""
+    order = sorted(archived, reverse=damaged)
+    lacking, surplus = decide.compared(
+        iter([(i, archived[i]) for i in order]), iter(sorted(indexed.items()))
+    )
+    wrong = {i for i, revision in archived.items() if indexed.get(i) != revision}
+    if damaged:
+        assert wrong <= set(lacking) <= archived.keys()
+        assert set(surplus) == indexed.keys() - archived.keys()
+    else:
+        assert lacking == sorted(wrong)
+        assert surplus == sorted(indexed.keys() - archived.keys())

@@ -6,6 +6,7 @@ a newer commit or generation, unless the last has asked just now (`Cluster.refre
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -73,17 +74,20 @@ class OpenSearchEngine(SeenIndex):
         """See `ports.Engine.seen`."""
         return SeenIndex(self._reading, self._table_of, sight)
 
-    def id_revisions(self) -> dict[int, int]:
+    def id_revisions(self) -> Iterator[tuple[int, int]]:
         """See `ports.Engine.id_revisions`."""
 
-        def found(snapshot: Snapshot | None) -> dict[int, int]:
+        def found(snapshot: Snapshot | None) -> Iterator[tuple[int, int]]:
             body = {
                 "query": {"match_all": {}},
                 "sort": [{"id": "asc"}, {"revision": "asc"}],  # so both come with the hits
                 **NOTHING_STORED,
             }
-            pages = snapshot.pages(body, 2**62) if snapshot else ()
-            return {hit["sort"][0]: hit["sort"][1] for hits in pages for hit in hits}
+            ids, revisions = array("q"), array("q")
+            for hits in snapshot.pages(body, 2**62) if snapshot else ():
+                ids.extend(hit["sort"][0] for hit in hits)
+                revisions.extend(hit["sort"][1] for hit in hits)
+            return zip(ids, revisions, strict=True)
 
         return self._reading(found)
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import errno
 import shutil
 import threading
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from filelock import Timeout
 
 from kchat_search.engines.whoosh import contents, writer
@@ -96,14 +98,15 @@ class WhooshEngine(SeenIndex):
         """See `ports.Engine.seen`."""
         return SeenIndex(self._reading, sight)
 
-    def id_revisions(self) -> dict[int, int]:
+    def id_revisions(self) -> Iterator[tuple[int, int]]:
         """See `ports.Engine.id_revisions`."""
+        none = np.empty(0, np.int64)
         with self._reading() as segments:
-            by_id: dict[int, int] = {}
-            for segment in segments:
-                ids, revisions = segment.ids[segment.live], segment.revisions[segment.live]
-                by_id.update(zip(ids.tolist(), revisions.tolist(), strict=True))
-            return by_id
+            ids = np.concatenate([none, *(each.ids[each.live] for each in segments)])
+            revisions = np.concatenate([none, *(each.revisions[each.live] for each in segments)])
+        order = np.argsort(ids)
+        columns = (array("q", column[order].tobytes()) for column in (ids, revisions))
+        return zip(*columns, strict=True)
 
     def describe(self) -> EngineState:
         """See `ports.Engine.describe`."""

@@ -63,7 +63,7 @@ def test_the_engine_finds_exactly_what_a_scan_finds(
             held |= {document.id: document for document in upserts}
             for chat_id in set(deletes) - {document.id for document in upserts}:
                 held.pop(chat_id, None)
-        assert engine.id_revisions() == {i: d.revision for i, d in held.items()}
+        assert dict(engine.id_revisions()) == {i: d.revision for i, d in held.items()}
         for node in (*asked, *data.draw(cuts(held))):
             for former in (False, True):
                 expected = {i for i, d in held.items() if matches(d, node, history=former)}

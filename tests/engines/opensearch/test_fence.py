@@ -53,7 +53,7 @@ def rebuild_later(engine: OpenSearchEngine) -> None:
 
 def state(engine: OpenSearchEngine) -> object:
     """All that anybody sees of it."""
-    return engine._generations.current(), engine.id_revisions(), engine.describe()
+    return engine._generations.current(), dict(engine.id_revisions()), engine.describe()
 
 
 @pytest.mark.parametrize("act", [put, rebuild])
@@ -96,7 +96,7 @@ def test_whichever_request_of_the_former_was_held_back_the_next_ones_chats_stay(
         if not held.done:
             assert number > 5
             break
-        found = reader.id_revisions()
+        found = dict(reader.id_revisions())
         found.pop(4, None)  # of the former's build, swapped before the next one began to write
         assert found == {1: 2, 2: 2, 3: 2}, number
         assert reader.damage() is None, number
@@ -139,7 +139,7 @@ def test_what_was_past_the_alias_is_refused_by_each_document(pair: Pair) -> None
         with pytest.raises(IndexDamaged, match="version_conflict"):
             bulk.write(present._connection, [late])
     present.write([])
-    assert present.id_revisions() == {1: 2}
+    assert dict(present.id_revisions()) == {1: 2}
 
 
 def test_an_own_request_that_comes_twice_does_not_bring_back_what_it_said(pair: Pair) -> None:
@@ -158,7 +158,7 @@ def test_an_own_request_that_comes_twice_does_not_bring_back_what_it_said(pair: 
     (item,) = send(sent[0])
     assert item["status"] == 409
     present.write([make(2, "到账", revision=6)])
-    assert present.id_revisions() == {1: 6, 2: 6}
+    assert dict(present.id_revisions()) == {1: 6, 2: 6}
 
 
 def test_a_swap_that_is_sent_twice_is_one(pair: Pair) -> None:
@@ -173,7 +173,7 @@ def test_a_swap_that_is_sent_twice_is_one(pair: Pair) -> None:
 
     former._connection.ask = twice  # type: ignore[method-assign]
     rebuild(former)
-    assert former.id_revisions() == {1: 1, 4: 1}
+    assert dict(former.id_revisions()) == {1: 1, 4: 1}
 
 
 def test_who_is_no_indexer_writes_nothing_where_there_was_one(pair: Pair) -> None:
@@ -181,5 +181,5 @@ def test_who_is_no_indexer_writes_nothing_where_there_was_one(pair: Pair) -> Non
     for act in (put, rebuild):
         with pytest.raises(IndexerDeposed):
             act(nobody)
-    assert pair[0].id_revisions() == {1: 1, 2: 1}
+    assert dict(pair[0].id_revisions()) == {1: 1, 2: 1}
     nobody.close()

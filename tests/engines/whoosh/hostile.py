@@ -136,7 +136,7 @@ def make_index(folder: Path) -> dict[int, int]:
             engine.write([document(n, revision) for n, revision in revisions.items()], gone)
         held = {n: r for n, r in (held | revisions).items() if n not in gone}
     assert engine.describe().segments == 4
-    assert engine.id_revisions() == held
+    assert dict(engine.id_revisions()) == held
     engine.close()
     return held
 
@@ -149,7 +149,7 @@ def answers(engine: WhooshEngine) -> list[Any]:
 def _answers(engine: WhooshEngine) -> Iterator[Any]:
     state = engine.describe()
     yield state.documents, state.segments
-    yield sorted(engine.id_revisions().items())
+    yield sorted(dict(engine.id_revisions()).items())
     for node in NODES:
         yield engine.count(node)
         yield engine.count(node, history=True)
@@ -195,6 +195,6 @@ def named(folder: Path, held: dict[int, int]) -> bool:
     with those of the archive."""
     engine = WhooshEngine(folder, processes=1)
     try:
-        return engine.damage() is not None or engine.id_revisions() != held
+        return engine.damage() is not None or dict(engine.id_revisions()) != held
     finally:
         engine.close()

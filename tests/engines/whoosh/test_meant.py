@@ -142,7 +142,7 @@ def test_with_a_damaged_table_all_but_meaning_goes_on(
     with pytest.raises(IndexDamaged, match=FILE):
         engine.write([document(2, "退款")])
     engine.write([], [1])  # what is erased goes away all the same
-    assert engine.id_revisions() == {}
+    assert dict(engine.id_revisions()) == {}
     engine.rebuild([[document(1, "退款")]], "x", table=TABLE)
     assert engine.describe().table_problem is engine.damage() is None
     assert [each.hit.id for each in meant(engine)] == [1]

@@ -127,7 +127,7 @@ def engine(tmp_path: Path) -> Iterator[WhooshEngine]:
 def ids(engine: WhooshEngine) -> list[int]:
     """The ids of all chats in the index, found in three ways that must agree."""
     found = [hit.id for hit in engine.search(Plan(Everything(), sort="oldest")).hits]
-    assert sorted(engine.id_revisions()) == sorted(found)
+    assert sorted(dict(engine.id_revisions())) == sorted(found)
     assert engine.count(Contains("退款")) == len(found)
     return sorted(found)
 
