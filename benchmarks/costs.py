@@ -10,7 +10,7 @@ busy machine, too. With `--inputs FILE` the figures are put into the inputs of `
     …_message_bytes     what one more message adds to the index
     …_save_ms           a new chat is archived
     …_seen_ms           a chat is archived that is there already, unchanged
-    …_wal_bytes         of PostgreSQL's log, which backups keep, for both
+    …_wal_bytes         of PostgreSQL's log for a new chat; …_seen_wal_bytes, for one seen again
     …_check_ms          a row, or a document, is held against its seal
     …_build_ms          a whole build, by our processes
     …_write_ms          the same of a chat that changed, in a tick
@@ -29,7 +29,7 @@ import os
 import sys
 import tracemalloc
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -45,6 +45,7 @@ from kchat_search.composition import copy_database
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
 from kchat_search.models.reports import no_progress
+from kchat_search.ports import Archive
 from kchat_search.search.verify import check_archive
 from kchat_search.service import Service
 
@@ -134,14 +135,34 @@ def _asked(path: str) -> Any:
         return json.load(answer)
 
 
-def _one(database: str, statement: str, *values: object) -> Any:
-    """The one value that a statement gives."""
+_LOG = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+"""How many bytes of log a server has written."""
+
+
+def _one(database: str, statement: str) -> int:
+    """The one number that a statement gives."""
     import psycopg  # noqa: PLC0415  # only this needs the extra `postgres`
 
     with psycopg.connect(database) as connection:
-        row = connection.execute(statement, values).fetchone()
+        row = connection.execute(statement).fetchone()
     assert row is not None
-    return row[0]
+    return int(row[0])
+
+
+def _save(archive: Archive, chats: Sequence[FetchedChat], now: datetime) -> None:
+    for start in range(0, len(chats), _BATCH):
+        archive.save(chats[start : start + _BATCH], now=now)
+
+
+def _held(read: Callable[[], Iterable[object]]) -> int:
+    """Bytes of memory that are taken when the first of these has come."""
+    tracemalloc.start()
+    held = read()
+    first = next(iter(held))
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    del held, first
+    return taken
 
 
 # -- what is measured ------------------------------------------------------------------------------
@@ -199,16 +220,20 @@ class Costs:
     ) -> None:
         say(f"{name}: {self.count:,} chats")
         archive = service.archive
-        for what, later in (("save", 0), ("seen", 1)):
-            now = _NOW + timedelta(hours=later)
-            with spending(servers) as spent:
-                for start in range(0, len(chats), _BATCH):
-                    archive.save(chats[start : start + _BATCH], now=now)
-            self.found[f"{name}_{what}_ms"] = self._ms(spent.ours + spent.servers)
+        with spending(servers) as spent:
+            _save(archive, chats, _NOW)
+        self._both(f"{name}_save_ms", spent)
         with spending(servers) as spent:
             _, findings = check_archive(archive, service.understand)
         assert not findings, findings
-        self.found[f"{name}_check_ms"] = self._ms(spent.ours + spent.servers)
+        self._both(f"{name}_check_ms", spent)
+        with spending(servers) as spent:
+            assert sum(1 for _ in archive.id_revisions()) == self.count
+        self._both(f"{name}_revisions_ms", spent)
+        self.found[f"{name}_revisions_bytes"] = self._mean(_held(archive.id_revisions))
+
+    def _both(self, name: str, spent: Spent) -> None:
+        self.found[name] = self._ms(spent.ours + spent.servers)
 
     def _on_postgres(self, place: Path, server: str) -> None:
         """The same there, its log, and a copy of the one on SQLite."""
@@ -218,18 +243,22 @@ class Costs:
         with postgres.database(server, "filled") as url, postgres.database(server, "copy") as copy:
             with ours.opened(self.folder / "postgres", archive_url=url) as service:
                 chats = self._parsed(service)
-                before = _one(url, "SELECT pg_current_wal_insert_lsn()::text")
+                written = _one(url, _LOG)
                 self._archive("postgres", service, chats, servers)
-            written = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %s)::bigint"
-            self.found["postgres_wal_bytes"] = self._mean(_one(url, written, before))
+                new = _one(url, _LOG)
+                with spending(servers) as spent:
+                    _save(service.archive, chats, _NOW + timedelta(hours=1))
+                self._both("postgres_seen_ms", spent)
+                seen = _one(url, _LOG)
+            self.found["postgres_wal_bytes"] = self._mean(new - written)
+            self.found["postgres_seen_wal_bytes"] = self._mean(seen - new)
             with spending(servers) as spent:
                 source = ours.settings(place).archive_url
                 copy_database(ours.settings(place), source, copy, no_progress)
-            self.found["copy_ms"] = self._ms(spent.ours + spent.servers)
+            self._both("copy_ms", spent)
             # Of the copy, in which no row was changed.
-            self.found["postgres_bytes"] = self._mean(
-                _one(copy, "SELECT pg_total_relation_size('chats')")
-            )
+            size = _one(copy, "SELECT pg_total_relation_size('chats')")
+            self.found["postgres_bytes"] = self._mean(size)
 
     # -- engines -----------------------------------------------------------------------------------
 
@@ -240,7 +269,7 @@ class Costs:
             self.found[f"{name}_bytes"] = _bytes(service, name) / self.count
             if name == "opensearch":
                 self.found["opensearch_documents"] = self._mean(_stats("docs")["docs"]["count"])
-            self._revisions(name, service)
+            self._revisions(name, service, servers)
             with spending(servers) as spent:
                 assert service.engine.damage() is None
             self._put(name, "check", spent, self.count)
@@ -262,16 +291,11 @@ class Costs:
         if name == "opensearch":
             self.found[f"{name}_{what}_server_ms"] = 1000 * spent.servers / count
 
-    def _revisions(self, name: str, service: Service) -> None:
-        with spending() as spent:
-            held = service.engine.id_revisions()
-        del held
-        self.found[f"{name}_revisions_ms"] = self._ms(spent.ours)
-        tracemalloc.start()
-        held = service.engine.id_revisions()
-        self.found[f"{name}_revisions_bytes"] = self._mean(tracemalloc.get_traced_memory()[0])
-        tracemalloc.stop()
-        assert len(held) == self.count
+    def _revisions(self, name: str, service: Service, servers: Seconds) -> None:
+        with spending(servers) as spent:
+            assert sum(1 for _ in service.engine.id_revisions()) == self.count
+        self._put(name, "revisions", spent, self.count)
+        self.found[f"{name}_revisions_bytes"] = self._mean(_held(service.engine.id_revisions))
 
     def _searches(self, name: str, service: Service, servers: Seconds) -> None:
         service.warm()
