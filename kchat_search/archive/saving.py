@@ -7,7 +7,7 @@ not changed but by `restoring`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Text, bindparam, func, insert, null, select
@@ -55,6 +55,8 @@ def save(
     rejected: Sequence[RejectedChat],
     now: datetime,
     adds_nothing: AddsNothing,
+    *,
+    seen_since: datetime | None = None,
 ) -> SaveReport:
     """Save chats and rejects, as `ports.SyncArchive.save` says."""
     latest = {stored_id(item.chat.id): item for item in fetched}
@@ -74,7 +76,8 @@ def save(
     _number_behind_versions(connection, known, sorted(changed), last_versions)
     _copy_to_versions(connection, [known[i] for i in sorted(changed)])
     _put(connection, latest, known, written, seen_at=seen_at, last_versions=last_versions)
-    _mark_seen(connection, [known[i] for i in sorted(same)], seen_at)
+    marked = same if seen_since is None else _not_seen(known, same, moment_in(seen_since), seen_at)
+    _mark_seen(connection, [known[i] for i in sorted(marked)], seen_at)
     add_to_tally(connection, chats=len(new), versions=len(new) + len(changed), gone=-len(returned))
     restored = restoring.restore(
         connection, [latest[i] for i in sorted(damaged | unreadable)], seen_at
@@ -254,6 +257,15 @@ def _raws_and_last_versions(
 
 def _mark_seen(connection: Connection, rows: Sequence[Row], seen_at: int) -> None:
     sealed_rows.change(connection, chats, rows, {"seen_at": seen_at, "gone_at": None})
+
+
+def _not_seen(known: Mapping[int, Row], chat_ids: Iterable[int], since: int, now: int) -> set[int]:
+    """Those that were not seen between these moments, or are marked as gone."""
+    return {
+        i
+        for i in chat_ids
+        if known[i]["gone_at"] is not None or not since <= known[i]["seen_at"] <= now
+    }
 
 
 def _reject_key(chat_id: int) -> str:

@@ -206,10 +206,13 @@ class SqlArchive:
         *,
         now: datetime,
         cursor: tuple[str, Mapping[str, Any]] | None = None,
+        seen_since: datetime | None = None,
     ) -> SaveReport:
         """Save chats, rejects and the cursor, all or nothing."""
         with self._writing() as connection:
-            report = saving.save(connection, fetched, rejects, now, self._adds_nothing)
+            report = saving.save(
+                connection, fetched, rejects, now, self._adds_nothing, seen_since=seen_since
+            )
             if cursor is not None:
                 sync_state.save_cursor(connection, *cursor, now)
         return report

@@ -146,6 +146,7 @@ class SyncArchive(StoredChats, Protocol):
         *,
         now: datetime,
         cursor: tuple[str, Mapping[str, Any]] | None = None,
+        seen_since: datetime | None = None,
     ) -> SaveReport:
         """Save chats, rejects and the cursor (its name and value), all or nothing. Called by sync.
 
@@ -155,6 +156,9 @@ class SyncArchive(StoredChats, Protocol):
         chat that was marked as gone and is seen again loses that mark and is queued. If several
         chats have one id, the last one counts; if a chat and a reject have one id, the chat
         counts. A reject never changes the chat that an earlier fetch understood.
+
+        `seen_since`: a chat that is only to be marked as seen, and was seen since this moment, is
+        not written.
 
         A chat whose columns are damaged is restored, as `ArchiveCheck.restore` says, and counts as
         changed.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from kchat_search.models.chats import FetchedChat, RejectedChat, SaveReport
@@ -50,6 +51,8 @@ class ArchiveWriter:
         chats: Sequence[FetchedChat],
         rejects: Sequence[RejectedChat] = (),
         cursor: Cursor | None = None,
+        *,
+        seen_since: datetime | None = None,
     ) -> SaveReport | None:
         """Archive chats, rejects and the cursor in one transaction. Returns what that did.
 
@@ -58,7 +61,7 @@ class ArchiveWriter:
         None if there was nothing to commit.
 
         A chat that stands here with several contents takes a transaction for each of them; the
-        last one has the rejects and the cursor.
+        last one has the rejects and the cursor. `seen_since`: as `ports.SyncArchive.save` says.
         """
         without_messages = self._without_messages(chats)
         if without_messages:
@@ -68,7 +71,7 @@ class ArchiveWriter:
         if not (last or rejects or cursor):
             return None
         reports = [self._archive(contents) for contents in earlier]
-        report = self._archive(last, rejects, cursor)
+        report = self._archive(last, rejects, cursor, seen_since)
         self.reject_keys.update(reject.key for reject in rejects)
         self.counts.rejected = len(self.reject_keys)
         return replace(report, new=report.new + sum(before.new for before in reports))
@@ -90,8 +93,11 @@ class ArchiveWriter:
         chats: Sequence[FetchedChat],
         rejects: Sequence[RejectedChat] = (),
         cursor: Cursor | None = None,
+        seen_since: datetime | None = None,
     ) -> SaveReport:
-        report = self.archive.save(chats, rejects, now=self.clock(), cursor=cursor)
+        report = self.archive.save(
+            chats, rejects, now=self.clock(), cursor=cursor, seen_since=seen_since
+        )
         self.alternating.archived(chats, report)
         self.counts.new += report.new
         self.counts.changed += report.changed

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kchat_search.errors import KchatError, KchatUnreachable
 from kchat_search.sync import decide, reconcile
 from kchat_search.sync.decide import Pass
 from kchat_search.sync.transfer import Transfer
 
+_MARKED_AGAIN = timedelta(hours=1)
 _REJECTS_PER_TICK = 20
 """Chats that could not be understood and are fetched again by one tick, at most."""
 
@@ -57,7 +58,7 @@ def _fetch_newest(transfer: Transfer) -> None:
         datetime.fromisoformat(last_tick) if last_tick else None,
         transfer.zone,
     )
-    for page in transfer.pages(start):
+    for page in transfer.pages(start, seen_since=_seen_since(transfer)):
         transfer.counts.seen += page.size
         transfer.progress("fetch", transfer.counts.seen, page.count)
     remember_listed_until(transfer, transfer.started)
@@ -78,7 +79,9 @@ def _read_to_the_end(transfer: Transfer, first: int, chats_before: int) -> bool:
     moved.
     """
     last = (first, chats_before)
-    for page in transfer.pages(None, first=first, seen=chats_before):
+    for page in transfer.pages(
+        None, first=first, seen=chats_before, seen_since=_seen_since(transfer)
+    ):
         if (
             page.number == first
             and first > 1
@@ -89,6 +92,12 @@ def _read_to_the_end(transfer: Transfer, first: int, chats_before: int) -> bool:
         chats_before += page.size
     transfer.remember_last_page(*last)
     return True
+
+
+def _seen_since(transfer: Transfer) -> datetime:
+    """Every tick lists the chats of more than a day. Those that are as they were are marked as seen
+    once an hour: else each tick would write all of them."""
+    return transfer.started - _MARKED_AGAIN
 
 
 def _recheck(transfer: Transfer) -> None:

@@ -67,18 +67,20 @@ class Transfer:
         chats: Sequence[FetchedChat],
         rejects: Sequence[RejectedChat] = (),
         cursor: Cursor | None = None,
+        *,
+        seen_since: datetime | None = None,
     ) -> int:
         """Archive these in one transaction, then index if it is time to. Returns how many chats
-        were new."""
-        report = self.writer.save(chats, rejects, cursor)
+        were new. `seen_since`: as `ports.SyncArchive.save` says."""
+        report = self.writer.save(chats, rejects, cursor, seen_since=seen_since)
         if report is None:
             return 0
         self._index_if_due()
         return report.new
 
-    def save_page(self, page: ChatPage) -> ChatPage:
+    def save_page(self, page: ChatPage, seen_since: datetime | None = None) -> ChatPage:
         """Archive a page of a list. Returns the page itself."""
-        self.save(page.chats, page.rejects)
+        self.save(page.chats, page.rejects, seen_since=seen_since)
         self.listed_ids.update(fetched.chat.id for fetched in page.chats)
         return page
 
@@ -113,9 +115,17 @@ class Transfer:
 
     # -- fetching ---------------------------------------------------------------------------
 
-    def pages(self, start: date | None, *, first: int = 1, seen: int = 0) -> Iterator[ChatPage]:
+    def pages(
+        self,
+        start: date | None,
+        *,
+        first: int = 1,
+        seen: int = 0,
+        seen_since: datetime | None = None,
+    ) -> Iterator[ChatPage]:
         """Pages of the list from `first` on, each archived before it is handed on. `start` is the
         list's filter; None is the plain list. `seen` chats are on the pages before `first`.
+        `seen_since`: as `ports.SyncArchive.save` says.
 
         A page that can't be fetched becomes a note. Ends where the server repeats a page.
         """
@@ -126,7 +136,7 @@ class Transfer:
                 continue
             if repeated_pages.repeated(page) is not None:
                 return
-            yield self.save_page(page)
+            yield self.save_page(page, seen_since)
 
     def fetch_one_by_one(
         self,

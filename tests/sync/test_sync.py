@@ -35,6 +35,17 @@ def test_a_second_sync_asks_little_and_changes_nothing(world: World) -> None:
     assert world.service.engine.describe() == before
 
 
+def test_a_chat_that_every_tick_lists_is_written_once_an_hour(world: World) -> None:
+    world.kchat.put(chat(126, "你好", created_at="2016-03-20 11:59:00"))
+    world.sync()
+    seen = stored(world.service.archive, 126).seen_at
+    for minutes, is_marked in ((1, False), (58, False), (3, True)):
+        world.later(minutes=minutes).sync()
+        marked = stored(world.service.archive, 126).seen_at
+        assert (marked > seen) is is_marked, minutes
+    assert marked == world.now
+
+
 def test_an_empty_account_is_complete(world: World) -> None:
     for sent in world.kchat.chats():
         world.kchat.delete(sent["id"])

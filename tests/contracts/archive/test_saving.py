@@ -37,6 +37,25 @@ def test_a_chat_with_the_same_digest_is_only_seen_again(archive: Archive) -> Non
     assert archive.changes(10) == ()
 
 
+def test_a_chat_that_was_seen_just_now_is_not_written_unless_something_is_new(
+    archive: Archive,
+) -> None:
+    """One that changed is, and one that was gone; and one that was last seen at a time to come,
+    because a clock was ahead."""
+    archive.save([fetched(1), fetched(2), fetched(3), fetched(4)], now=at(5))
+    archive.mark_gone([3], now=at(5))
+    archive.save([fetched(4)], now=at(90))
+    again = [fetched(1), fetched(2, "changed"), fetched(3), fetched(4)]
+    report = archive.save(again, now=at(10), seen_since=at(5))
+    assert report == SaveReport(new=0, changed=1, same=3, replaced={2: fetched(2).digest})
+    assert {i: stored(archive, i).seen_at for i in range(1, 5)} == {
+        1: at(5), 2: at(10), 3: at(10), 4: at(10),
+    }  # fmt: skip
+    assert stored(archive, 3).gone_at is None
+    archive.save(again, now=at(11), seen_since=at(6))
+    assert stored(archive, 1).seen_at == at(11)
+
+
 def test_a_changed_chat_keeps_its_earlier_versions(archive: Archive) -> None:
     fetches = [fetched(1, text) for text in ("one", "two", "three")]
     for minute, item in enumerate(fetches):
