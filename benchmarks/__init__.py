@@ -14,6 +14,9 @@
     hostile.py    command: what requests that are made to be expensive cost
     backfill.py   command: the first sync against a Kchat that takes its time
     plot.py       command: growth with the number of chats, as a picture
+    costs.py      command: what one chat costs, in each archive and engine
+    simulate.py   command: what many chats need, on paper
+    needs.py      its arithmetic
     corpus.py     chats, any number of them, made from a few thousand real dialogues
     queries.py    the fixed set of query kinds, drawn from the corpus
     paraphrases.py  queries that share no word with the chats that they mean
