@@ -241,7 +241,7 @@ def test_what_is_not_opensearch_s_answer_says_nothing_about_the_index(
                 assert words in str(raised.value), case
                 assert "\n" not in str(raised.value), case
         plain.answers = lambda _: None
-        assert engine.id_revisions() == {1: 1}
+        assert dict(engine.id_revisions()) == {1: 1}
     paths = {asked.path.partition("?")[0] for asked in plain.asked}
     assert not paths & {"/x", "/login"}, "nobody follows where an answer sends"
 
