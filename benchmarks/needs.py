@@ -18,6 +18,8 @@ INPUTS = Path(__file__).with_name("simulate.json")
 MOST_DOCUMENTS = 2**31 - 1
 """Of a shard: Lucene numbers them with an int, nested ones too."""
 FEWEST_NODES = 3
+MERGED = 2
+"""An index that is merged takes so many times its room."""
 _DAY = 86_400.0
 _SMALLEST, _GREATEST = 10_000, 100_000_000_000
 
@@ -86,7 +88,8 @@ def _sync(i: Inputs, chats: float) -> Figures:
     tick = listed(i.overlap_days * arrivals) + i.recheck_per_tick * a_page
     ticks_a_day = _DAY / max(i.interval_seconds, tick)
     swept_a_day = i.reconcile_pages_per_tick * i.per_page * ticks_a_day
-    seen_a_day = swept_a_day + (i.overlap_days * arrivals + i.recheck_per_tick) * ticks_a_day
+    marked_a_day = i.overlap_days * arrivals * min(i.marks_a_day, ticks_a_day)
+    seen_a_day = swept_a_day + i.recheck_per_tick * ticks_a_day + marked_a_day
     new_bytes = i.postgres_wal_bytes * i.longer
     return {
         "backfill": max(2 * chats / i.per_page * a_page, chats * i.sync_ms * i.longer / 1000),
@@ -124,7 +127,8 @@ def _cluster(i: Inputs, chats: float) -> Figures:
     documents = chats * (i.opensearch_documents + i.more)
     texts = chats * i.longer / 1000
     copies = 1 + i.replicas
-    disk = index * (copies + 1) / i.full_share  # the next generation has no replicas while it grows
+    # The next generation beside the present one: being merged, without replicas; then with them.
+    disk = index * (copies + max(copies, MERGED)) / i.full_share
     cache = index * copies * i.cache_share
     shards = max(1, ceil(index / i.shard_bytes), ceil(documents / MOST_DOCUMENTS))
     search = i.line("opensearch_search_server_ms", chats) / 1000
@@ -199,14 +203,14 @@ def limits(i: Inputs) -> tuple[Limit, ...]:
             "OpenSearch",
         ),
         Limit(
-            "the indexer compares index and archive when it begins: "
-            f"that needs {size(i.heap_bytes)} of memory",
+            f"an indexer that begins needs {size(i.heap_bytes)} of memory, to compare index and "
+            "archive",
             "begin_memory",
             i.heap_bytes,
             "a machine with more; then, compare range by range of ids",
         ),
         Limit(
-            "and takes ten minutes, in which nothing new is found",
+            "an indexer that begins, or takes over, finds nothing new for ten minutes",
             "begin",
             600.0,
             "compare in the background, range by range",
@@ -222,7 +226,7 @@ def limits(i: Inputs) -> tuple[Limit, ...]:
             "PostgreSQL writes 100 GB of log a day",
             "wal",
             1e11,
-            "`KCHAT_SYNC_INTERVAL_SECONDS`; then, do not mark what was marked in the last hour",
+            "`KCHAT_RECONCILE_PAGES_PER_TICK`; keep less of the log",
         ),
         Limit(
             "not every chat is looked at again in the days after its end",
@@ -243,7 +247,7 @@ def limits(i: Inputs) -> tuple[Limit, ...]:
             "`KCHAT_SCRUB_CPU_PERCENT`, `KCHAT_SCRUB_DAYS`",
         ),
         Limit(
-            "a reindex takes a night of 8 hours, in which nothing new is found",
+            "a reindex takes 8 hours, in which nothing new is found",
             "reindex",
             8 * 3600.0,
             "more processors for the indexer; then, build on several machines",
@@ -261,11 +265,11 @@ def limits(i: Inputs) -> tuple[Limit, ...]:
             "more shards: `KCHAT_OPENSEARCH_SHARDS`, and a reindex",
         ),
         Limit(
-            f"the servers need {i.busy_share * 3 * i.node_processors:.0f} processors for "
-            f"{i.searches_a_second:.0f} searches a second",
+            f"{i.searches_a_second:g} searches a second need more processors than the fewest nodes "
+            "have to spare",
             "busy",
-            i.busy_share * 3 * i.node_processors,
-            "more nodes",
+            i.busy_share * FEWEST_NODES * i.node_processors,
+            "more nodes, and shards to spread over them",
         ),
         Limit(
             "indexing what changes takes one process all day",
@@ -277,7 +281,7 @@ def limits(i: Inputs) -> tuple[Limit, ...]:
             f"an export of everything holds {size(1e9)} of ids",
             "ids",
             1e9,
-            "narrow exports by date",
+            "exports of some years each",
         ),
     )
 

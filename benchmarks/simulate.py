@@ -120,7 +120,7 @@ def _inputs(given: Inputs, kind: str, last: str) -> str:
     rows = []
     for name, one in given.content[kind].items():
         points = one.get("points")
-        value = f"{one['value']:g}" if points is None else _line(points)
+        value = _given(one["value"]) if points is None else _line(points)
         source = f"`{one[last]}`" if last == "command" else one[last]
         rows.append([f"`{name}`", f"{one['what']}: {value}", source])
     lines = tables.table(["input", "", "from" if last == "command" else "because"], rows)
@@ -128,7 +128,11 @@ def _inputs(given: Inputs, kind: str, last: str) -> str:
 
 
 def _line(points: Sequence[Sequence[float]]) -> str:
-    return "; ".join(f"{value:g} at {chats:,.0f} chats" for chats, value in points)
+    return "; ".join(f"{_given(value)} at {chats:,.0f} chats" for chats, value in points)
+
+
+def _given(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:g}"
 
 
 # -- the command -----------------------------------------------------------------------------------
