@@ -1,4 +1,5 @@
-"""Signing in by password: `ports.access.SignIns`.
+"""Signing in by password, and what a sign-in elsewhere may be used for once:
+`ports.access.SignIns`.
 
 Who fails waits before the next try: name and address together, so that nobody locks another out. An
 address of IPv6 counts as its /64, which one person has whole. After three failures in a row the
@@ -23,12 +24,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from kchat_search.access import names
 from kchat_search.access.database import AccessDatabase, latest_time
 from kchat_search.access.people import SqlPeople
-from kchat_search.access.tables import failed_log_ins
+from kchat_search.access.tables import failed_log_ins, request_counts
 from kchat_search.databases.column_values import moment_in, moment_out, storable
 from kchat_search.databases.statements import upsert
 from kchat_search.errors import TooManyAttempts
@@ -43,6 +44,8 @@ the disk. To drop one's own, an attacker must fail so often with other names."""
 MOST_AT_ONCE = 4
 """Log-ins at one time in a process: one is checked, the others wait."""
 MOST_OF_AN_ADDRESS = 2
+_STATE_MINUTES = 20
+"""So long a state is known as used: longer than a sign-in elsewhere may take."""
 _NETWORK_BITS = 64
 
 
@@ -66,6 +69,18 @@ class SqlSignIns:
                 with self._database.writing() as connection:
                     connection.execute(delete(failed_log_ins).where(failed_log_ins.c.key == key))
             return person
+
+    def is_first_use(self, state: str) -> bool:
+        """Was this state of a sign-in elsewhere never used before, in any process?"""
+        name = f"state {sha256(state.encode()).hexdigest()}"
+        until = int(self._database.now().timestamp()) // 60 + _STATE_MINUTES
+        used = select(request_counts.c.minute).where(request_counts.c.principal == name)
+        with self._database.writing() as connection:
+            if connection.scalar(used) is not None:
+                return False
+            row = {"principal": name, "minute": until, "taken": 1}
+            connection.execute(insert(request_counts), row)
+            return True
 
     def _count_failure(self, connection: Connection, key: str) -> None:
         """Count a failure before it is one. Raises `TooManyAttempts` where it is too early, which

@@ -136,7 +136,8 @@ failed_log_ins = Table(
 )
 Index(None, failed_log_ins.c.last_at)
 
-# Requests of a principal in a minute; and places of exports that run, until that minute.
+# Requests of a principal in a minute; and until that minute: places of exports that run, and states
+# of sign-ins elsewhere that were used.
 request_counts = Table(
     "request_counts",
     metadata,

@@ -12,7 +12,6 @@ token that is used twice for a stolen one. The others go on with what is known, 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -44,9 +43,6 @@ _PAUSES = 40
 """A request waits so often for another one that asks: as long as one answer may take, or less."""
 _WAITING = 2
 """Requests that wait at one time: `serve` has eight threads."""
-_STATES = 2_000
-"""States that were used last, in this process. The browser forgets a state that it has used, and
-the provider takes a code once; this is for a cookie that was kept, and a careless provider."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,6 @@ class ProviderSignIn:
     auto_redirect: bool = False
     """Does the log-in page lead to the provider at once?"""
     _waiting: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_WAITING))
-    _used: deque[str] = field(default_factory=lambda: deque(maxlen=_STATES))
 
     def begin(self, redirect_uri: str) -> tuple[Attempt, str]:
         """A new attempt, and the address to which the browser goes. Raises
@@ -73,9 +68,10 @@ class ProviderSignIn:
     def finish(self, attempt: Attempt, answer: Answer, redirect_uri: str) -> tuple[Person, str]:
         """Who has signed in, and what is to be kept with their session. Raises `SignInRefused` and
         `ProviderUnreachable`."""
-        if attempt.state in self._used:
+        # The browser forgets a state that it has used, and the provider takes a code once. This is
+        # for a cookie that was kept, and a careless provider.
+        if not self.access.sign_ins.is_first_use(attempt.state):
             raise SignInRefused("attempt")
-        self._used.append(attempt.state)
         vouched = self.provider.finish(attempt, answer, redirect_uri)
         return self._admit(vouched), vouched.grant.to_json()
 

@@ -182,6 +182,11 @@ class SignIns(Protocol):
         """
         ...
 
+    def is_first_use(self, state: str) -> bool:
+        """Was this state of a sign-in elsewhere never used before, in any process? From now on it
+        was, for longer than a sign-in may take."""
+        ...
+
 
 class Requests(Protocol):
     """How many requests a principal makes, counted over all processes."""

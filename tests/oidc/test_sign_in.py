@@ -86,6 +86,7 @@ def here(there: HostileProvider, tmp_path: Path) -> Iterator[Here]:
         people=kept.people,
         sessions=kept.sessions,
         tokens=kept.tokens,
+        sign_ins=kept.sign_ins,
         audit=audit,
         together=kept.together,
     )
@@ -282,9 +283,13 @@ def test_a_state_that_was_used_is_used_up_even_where_the_browser_kept_it(here: H
     here.sign_in.finish(attempt, answer, REDIRECT)
     asked = here.there.asked["/token"]
     again = Answer(code=here.there.authorize(url, "u1")["code"])  # a careless provider
-    with pytest.raises(SignInRefused) as found:
-        here.sign_in.finish(attempt, again, REDIRECT)
-    assert found.value.reason == "attempt"
+    other = ProviderSignIn(
+        client_of(here.there), here.access, here.there.clock, no_pause, "Acme ID"
+    )
+    for process in (here.sign_in, other):
+        with pytest.raises(SignInRefused) as found:
+            process.finish(attempt, again, REDIRECT)
+        assert found.value.reason == "attempt"
     assert here.there.asked["/token"] == asked
 
 
