@@ -22,6 +22,7 @@
     paraphrases.py  queries that share no word with the chats that they mean
     rivals/       the other engines, each built and asked as its own users would
     ours.py       kchat-search: archive, index, engine, service, ticks
+    cluster.py    servers of OpenSearch to measure
     step.py       one step (fill, build, ask, tick) in a process of its own
     measure.py    memory, sizes, the page cache, quantiles
     tables.py     figures as Markdown

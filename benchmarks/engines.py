@@ -2,7 +2,10 @@
 
     python -m benchmarks.engines --chats 100000 [--only ours,fts5] [--json FILE]
     OPENSEARCH_HOSTS=http://127.0.0.1:9200 python -m benchmarks.engines --only ours,opensearch
+    python -m benchmarks.engines --only ours,opensearch-1,opensearch-3
 
+`opensearch` is our own engine over the servers that `OPENSEARCH_HOSTS` names; `opensearch-3` starts
+three servers on this machine, as the tests do (see `cluster`).
 The usual recipe builds some 200 chats a second, so it gets only `--whoosh-chats` of them; the table
 says so. With `--folder`, the indexes stay there, and the next run uses the archive that is there.
 Remove `DIR/<engine>` to make it again.
@@ -25,13 +28,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from benchmarks import measure, queries, rivals, tables
+from benchmarks import cluster, measure, queries, rivals, tables
 from benchmarks.measure import say
 from kchat_search.text.segmentation import Segmenter
 
 ENGINES = ("ours", *rivals.PLACES)
-CLUSTER = "opensearch"
-"""Ours over the servers that `OPENSEARCH_HOSTS` names; only where it is asked for."""
 _WHOOSH_CHATS = 20_000
 _EXTRAS = {"tantivy": "tantivy"}
 _PACKAGES = ("whoosh3", "jieba", "rjieba", "numpy", "tantivy")
@@ -79,11 +80,11 @@ def _arguments() -> argparse.Namespace:
 
 
 def names_among(*known: str) -> Callable[[str], tuple[str, ...]]:
-    """Reads some of these names, divided by commas; and that of ours over servers."""
+    """Reads some of these names, divided by commas; and those of ours over servers."""
 
     def read(text: str) -> tuple[str, ...]:
         names = tuple(text.split(","))
-        if unknown := set(names) - {*known, CLUSTER}:
+        if unknown := {n for n in names if n not in known and not cluster.is_cluster(n)}:
             raise argparse.ArgumentTypeError(f"there is no {', '.join(sorted(unknown))}")
         return names
 
@@ -163,13 +164,8 @@ class Bench:
     def contender(self, name: str, count: int) -> dict[str, Any]:
         """All figures of one engine over `count` chats."""
         found: dict[str, Any] = {}
-        if name == CLUSTER:  # over the archive of ours
-            place = self.folder / "ours"
-            if not (place / "archive.sqlite3").exists():
-                raise SystemExit("opensearch needs the archive of ours: --only ours,opensearch")
-            found["build"] = self._step("build", name, count, place)
-            found["ask"] = self._step("ask", name, count, place)
-            return found
+        if cluster.is_cluster(name):
+            return self._on_servers(name, count)
         if name == "ours":
             found["fill"] = self._step("fill", name, count)
             say(f"ours: archived at {found['fill']['rate']:,.0f} chats/s")
@@ -180,6 +176,18 @@ class Bench:
         found["ask"] = self._step("ask", name, count)
         if name == "ours":
             found["tick"] = self._step("tick", name, count)
+        return found
+
+    def _on_servers(self, name: str, count: int) -> dict[str, Any]:
+        """The same over servers, and the archive of ours."""
+        place = self.folder / "ours"
+        if not (place / "archive.sqlite3").exists():
+            raise SystemExit(f"{name} needs the archive of ours: --only ours,{name}")
+        found: dict[str, Any] = {}
+        with cluster.servers(name) as pids:
+            for step in ("build", "ask", "tick"):
+                found[step] = self._step(step, name, count, place)
+                found[step]["servers"] = cluster.memory(pids)
         return found
 
     def growth(self, ticks: int) -> dict[str, Any]:

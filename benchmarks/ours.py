@@ -51,7 +51,7 @@ def settings(
             "opensearch_hosts": os.environ["OPENSEARCH_HOSTS"],
             "opensearch_prefix": "kchat-benchmark",
             "opensearch_shards": int(os.environ.get("OPENSEARCH_SHARDS", "1")),
-            "opensearch_replicas": 0,
+            "opensearch_replicas": int(os.environ.get("OPENSEARCH_REPLICAS", "0")),
         }
         if cluster
         else {}

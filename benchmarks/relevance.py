@@ -42,7 +42,8 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from benchmarks import corpus, ours, rivals, tables
-from benchmarks.engines import CLUSTER, names_among
+from benchmarks.cluster import NAMED as CLUSTER
+from benchmarks.engines import names_among
 from benchmarks.measure import say
 from benchmarks.paraphrases import INTENTS, paraphrases
 from kchat_search.demo.conversations import Timeline

@@ -12,15 +12,16 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from benchmarks import corpus, measure, ours, queries, rivals
+from benchmarks import cluster, corpus, measure, ours, queries, rivals
 from benchmarks.measure import say
 from benchmarks.queries import Query
+from kchat_search.service import Service
 
 REPEATS = 10
 _LEAST_REPEATS = 3
@@ -35,7 +36,7 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(description="One step of a benchmark.")
     parser.add_argument("step", choices=["fill", "build", "ask", "tick"])
-    parser.add_argument("engine", choices=["ours", "opensearch", *rivals.PLACES])
+    parser.add_argument("engine", type=_engine)
     parser.add_argument("folder", type=Path)
     parser.add_argument("chats", type=int)
     parser.add_argument("out", type=Path)
@@ -48,6 +49,16 @@ def main() -> None:
     chosen.out.write_text(json.dumps(found), "utf-8")
 
 
+def _engine(name: str) -> str:
+    if name != "ours" and name not in rivals.PLACES and not cluster.is_cluster(name):
+        raise argparse.ArgumentTypeError(f"there is no {name}")
+    return name
+
+
+def _opened(chosen: argparse.Namespace) -> AbstractContextManager[Service]:
+    return ours.opened(chosen.folder, cluster=cluster.is_cluster(chosen.engine))
+
+
 def _fill(chosen: argparse.Namespace) -> dict[str, Any]:
     with ours.opened(chosen.folder) as service:
         return ours.fill(service, chosen.chats)
@@ -55,9 +66,8 @@ def _fill(chosen: argparse.Namespace) -> dict[str, Any]:
 
 def _build(chosen: argparse.Namespace) -> dict[str, Any]:
     """Index all chats. The time for making the chats is not counted."""
-    if chosen.engine in ("ours", "opensearch"):
-        cluster = chosen.engine == "opensearch"
-        with ours.opened(chosen.folder, cluster=cluster) as service:
+    if chosen.engine not in rivals.PLACES:
+        with _opened(chosen) as service:
             seconds = ours.build(service)
             by_kind = ours.sizes(service)
             taken = service.engine.describe().size_bytes
@@ -116,12 +126,11 @@ def _ask(chosen: argparse.Namespace) -> dict[str, Any]:
 @contextmanager
 def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
     """A function that asks, and the kinds of queries that this engine can answer."""
-    if chosen.engine in ("ours", "opensearch"):
-        cluster = chosen.engine == "opensearch"
-        with ours.opened(chosen.folder, cluster=cluster) as service:
+    if chosen.engine not in rivals.PLACES:
+        with _opened(chosen) as service:
             service.warm()
             asking = ours.Asking(service)
-            yield _renamed(asking.ask) if cluster else asking.ask, list(queries.KINDS)
+            yield _renamed(chosen.engine, asking.ask), list(queries.KINDS)
         return
     rival = rivals.make(chosen.engine, chosen.folder)
     rival.open()
@@ -134,12 +143,14 @@ def _asking(chosen: argparse.Namespace) -> Iterator[tuple[Ask, Sequence[str]]]:
     yield ask, [kind for kind in queries.KINDS if rival.supports(kind)]
 
 
-def _renamed(ask: Ask) -> Ask:
+def _renamed(engine: str, ask: Ask) -> Ask:
     """The columns of our own, as those of the cluster."""
+    if engine == "ours":
+        return ask
 
     def asked(query: Query) -> tuple[int, dict[str, float]]:
         total, seconds = ask(query)
-        return total, {"opensearch": seconds["engine"], "over_opensearch": seconds["service"]}
+        return total, {engine: seconds["engine"], f"over_{engine}": seconds["service"]}
 
     return asked
 
@@ -189,7 +200,7 @@ def _tick(chosen: argparse.Namespace) -> dict[str, Any]:
     """Ticks of ten chats. After each tick its chats are searched."""
     times: dict[str, list[float]] = defaultdict(list)
     most = 0
-    with ours.opened(chosen.folder) as service:
+    with _opened(chosen) as service:
         service.warm()
         asking = ours.Asking(service)
         ticking = ours.Ticking(service, chosen.chats, chosen.new)
@@ -208,7 +219,7 @@ def _tick(chosen: argparse.Namespace) -> dict[str, Any]:
         "ticks": chosen.ticks,
         "segments": state.segments,
         "most_segments": most,
-        "bytes": measure.size(Path(ours.settings(chosen.folder).index_dir)),
+        "bytes": state.size_bytes,
         "documents": state.documents,
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from benchmarks import cluster
 from benchmarks.measure import quantile
 from benchmarks.queries import KINDS
 from benchmarks.targets import Figures, targets
@@ -16,8 +17,6 @@ NAMES = {
     "engine": "ours, engine",
     "service": "ours, service",
     "share": "of it our own share",
-    "opensearch": "ours on OpenSearch, engine",
-    "over_opensearch": "ours on OpenSearch, service",
     "whoosh": "(a) Whoosh, usual recipe",
     "fts5": "(b) FTS5, jieba words",
     "trigram": "(b) FTS5, trigram",
@@ -25,6 +24,14 @@ NAMES = {
 }
 _ALL = "the whole set"
 _DAY = 86_400.0
+
+
+def called(name: str) -> str:
+    """What an engine or a column is called."""
+    if name in NAMES:
+        return NAMES[name]
+    engine = name.removeprefix("over_")
+    return f"{cluster.label(engine)}, {'engine' if engine == name else 'service'}"
 
 
 def markdown(figures: Figures) -> str:
@@ -155,7 +162,7 @@ def _builds(figures: Figures) -> str:
         first = max(ask["first_seconds"].values())
         rows.append(
             [
-                NAMES[name],
+                cluster.label(name) if cluster.is_cluster(name) else NAMES[name],
                 f"{build['chats']:,}",
                 f"{build['seconds']:,.1f}",
                 f"{build['rate']:,.0f}",
@@ -174,7 +181,18 @@ def _builds(figures: Figures) -> str:
         if filled and filled["chats"]
         else ""
     )
-    return table(head, rows) + note
+    return table(head, rows) + note + _servers(figures)
+
+
+def _servers(figures: Figures) -> str:
+    """What the servers of a cluster take."""
+    rows = [
+        [cluster.label(name), *(mb(each[step]["servers"]) for step in ("build", "ask", "tick"))]
+        for name, each in figures["engines"].items()
+        if each["build"].get("servers")
+    ]
+    head = ["memory of all servers, MB", "after the build", "after the searches", "after the ticks"]
+    return f"\n\n{table(head, rows)}" if rows else ""
 
 
 def _columns(figures: Figures) -> dict[str, Mapping[str, Any]]:
@@ -188,7 +206,7 @@ def _columns(figures: Figures) -> dict[str, Mapping[str, Any]]:
 
 def _kinds(figures: Figures) -> str:
     columns = _columns(figures)
-    heads = [NAMES[column] for column in columns]
+    heads = [called(column) for column in columns]
     if "whoosh" in columns:
         count = figures["engines"]["whoosh"]["build"]["chats"]
         heads = [
@@ -228,7 +246,7 @@ def _found(figures: Figures) -> str:
     for kind, label in KINDS.items():
         cells = [_share(engines[name]["ask"]["found"].get(kind), mine[kind]) for name in others]
         rows.append([label, f"{sum(mine[kind]) / len(mine[kind]):,.0f}", *cells])
-    head = ["chats found", "ours, mean", *(NAMES[name] for name in others)]
+    head = ["chats found", "ours, mean", *map(called, others)]
     return table(head, rows)
 
 
@@ -241,10 +259,13 @@ def _share(theirs: Sequence[int] | None, mine: Sequence[int]) -> str:
 
 
 def _ticks(figures: Figures) -> str:
-    each = figures["engines"].get("ours", {}).get("tick")
-    if each is None:
-        return ""
-    return f"{each['ticks']} ticks of ten changed chats after the build:\n\n{_tick_table(each)}"
+    found = []
+    for name, each in figures["engines"].items():
+        if tick := each.get("tick"):
+            where = f", {cluster.label(name)}" if cluster.is_cluster(name) else ""
+            text = f"{tick['ticks']} ticks of ten changed chats after the build{where}:"
+            found.append(f"{text}\n\n{_tick_table(tick)}")
+    return "\n\n".join(found)
 
 
 def _tick_table(tick: Mapping[str, Any]) -> str:

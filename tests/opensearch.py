@@ -30,7 +30,7 @@ from filelock import FileLock
 
 from tests.postgres import free_port, unprivileged
 
-_HEAP = "512m"
+_HEAP, _LARGE_HEAP = "512m", "1g"
 _SECONDS = 180
 _OLDEST_JAVA = 21
 _YML = """\
@@ -55,7 +55,7 @@ rootLogger.level = warn
 rootLogger.appenderRef.out.ref = out
 """
 _JAVA = (
-    "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-XX:MaxDirectMemorySize=256m", "-Xss1m",
+    "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=256m", "-Xss1m",
     "-XX:+ExitOnOutOfMemoryError", "--add-modules=jdk.incubator.vector",
     "--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8",
     "-Djna.nosys=true", "-Dio.netty.noUnsafe=true", "-Dio.netty.allocator.numDirectArenas=0",
@@ -66,12 +66,18 @@ _JAVA = (
 )  # fmt: skip
 
 
+_QUICK = "-XX:TieredStopAtLevel=1"
+"""For servers that do not run for long: they are ready sooner, and slower from then on."""
+
+
 class Servers:
     """A cluster of some servers, each a process of its own."""
 
-    def __init__(self, root: Path, count: int = 1) -> None:
-        """Starts them. `root`: an empty folder for what they keep."""
+    def __init__(self, root: Path, count: int = 1, *, fast: bool = False) -> None:
+        """Starts them. `root`: an empty folder for what they keep. `fast`: as they are where they
+        are used, with twice the memory."""
         self._root = root
+        self._fast = fast
         self._user = unprivileged()
         self._http = [free_port() for _ in range(count)]
         self._transport = [free_port() for _ in range(count)]
@@ -111,12 +117,17 @@ class Servers:
         with (folder / "out.log").open("ab") as log:
             self._processes[number] = subprocess.Popen(
                 [
-                    java, f"-Xms{_HEAP}", f"-Xmx{_HEAP}", *_JAVA, *paths,
+                    java, *self._jvm, *_JAVA, *paths,
                     "-cp", f"{home}/lib/*", "org.opensearch.bootstrap.OpenSearch",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, cwd=folder,
                 env={"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8"},
             )  # fmt: skip
+
+    @property
+    def _jvm(self) -> Sequence[str]:
+        heap = _LARGE_HEAP if self._fast else _HEAP
+        return (f"-Xms{heap}", f"-Xmx{heap}", *(() if self._fast else (_QUICK,)))
 
     def _yml(self, number: int, folder: Path, *, first: bool) -> str:
         names = ", ".join(f"n{n}" for n in range(len(self._http)))
@@ -128,7 +139,7 @@ class Servers:
             seeds=", ".join(f'"127.0.0.1:{port}"' for port in self._transport),
             first=f"cluster.initial_cluster_manager_nodes: [{names}]\n" if first else "",
             folder=folder,
-            mmap=str(_may_map()).lower(),
+            mmap=str(self._fast or _may_map()).lower(),  # a few small indexes have few files
         )
 
     def kill(self, number: int) -> None:
@@ -151,13 +162,13 @@ class Servers:
 
 
 @contextmanager
-def servers(count: int) -> Iterator[Servers]:
-    """A cluster that runs as long as the block, and is green. Skips the test where none can be
-    started."""
+def servers(count: int, *, fast: bool = False) -> Iterator[Servers]:
+    """A cluster that runs as long as the block, and is green; see `Servers`. Skips the test where
+    none can be started."""
     _needed()
     root = Path(tempfile.mkdtemp(prefix="kchat-opensearch-"))
     try:
-        cluster = Servers(root, count)
+        cluster = Servers(root, count, fast=fast)
         try:
             cluster.wait()
             yield cluster

@@ -8,12 +8,15 @@ words. Numbers have none, because a number near another one is simply another nu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import chain
 
 from kchat_search.text.pinyin import readings, sound_slices
 
 HAN_LENGTHS = range(2, 9)
 LATIN_LENGTHS = range(3, 21)
+_KEPT = 100_000
+"""Words of which it is known whether they may be near others: documents have the same ones."""
 SOUNDS_ALIKE, ONE_CHARACTER, ONE_OF_TWO = range(3)
 """How near a word is, the nearest first: it sounds alike; one character differs; one character of
 only two differs."""
@@ -41,6 +44,7 @@ def ranked(near_by_part: Iterable[Mapping[str, tuple[int, int]]]) -> list[str]:
     return sorted(chosen, key=lambda word: (nearest[word], -documents[word], word))
 
 
+@lru_cache(_KEPT)
 def may_be_near(word: str) -> bool:
     """Can this word of an index be near another?"""
     if not word or not may_have_near(word):

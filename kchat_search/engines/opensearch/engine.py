@@ -181,8 +181,7 @@ class OpenSearchEngine(SeenIndex):
                 for sent in fill(self._connection, target, batches, processes):
                     done += sent
                     progress("index", done, None)
-                progress("merge", 0, 1)
-                self._generations.merge(new.index)
+                self._generations.merge(new.index, lambda: progress("merge", 0, 1))
                 progress("merge", 1, 1)
                 new = self._generations.commit(new)
                 self._generations.ready(new, lambda: progress("index", done, None))

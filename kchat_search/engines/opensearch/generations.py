@@ -21,6 +21,7 @@ import re
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from time import sleep
 from typing import Any
 
 from kchat_search.engines.opensearch import mapping
@@ -30,8 +31,10 @@ from kchat_search.errors import EngineUnreachable, IndexDamaged
 from kchat_search.meaning.table import Table
 
 _TABLE_PART = 4 << 20
-_WORTH_MERGING = 16 << 20
-"""An index of fewer bytes is searched fast as it is."""
+_WORTH_MERGING = 64 << 20
+"""An index of fewer bytes is small and searched fast as it is."""
+_MOST_PAUSES, _PAUSE = 60, 1.0
+"""How often at most, and seconds."""
 _LARGEST_SEGMENT = 4 << 30
 """Servers merge none by themselves that has more than 5 GiB."""
 _MERGED_A_SECOND = 1 << 20
@@ -169,14 +172,20 @@ class Generations:
             self._write_table(index, table)
         return Generation(index, meta, tuple(present))
 
-    def merge(self, index: str) -> None:
+    def merge(self, index: str, waiting: Callable[[], None]) -> None:
         """Make few segments of the many that a build has left: they take less room, and are
-        searched faster. If that fails, they stay as they are."""
+        searched faster. If that fails, they stay as they are. `waiting` is called now and then."""
         size, _ = self.size(index)
         if size < _WORTH_MERGING:
             return
         segments = math.ceil(size / self._cluster.shards / _LARGEST_SEGMENT)
         try:
+            self._connection.ask("POST", f"/{index}/_flush")
+            for _ in range(_MOST_PAUSES):
+                if self._needs_no_sources(index):
+                    break
+                waiting()
+                sleep(_PAUSE)
             self._connection.ask(
                 "POST",
                 f"/{index}/_forcemerge",
@@ -185,6 +194,20 @@ class Generations:
             )
         except EngineUnreachable:
             return  # a server may go on with it
+
+    def _needs_no_sources(self, index: str) -> bool:
+        """Does a merge drop the documents as they were sent? Until a server has noted that no copy
+        of a shard can want them, which it does each half minute, it keeps them, because the source
+        leaves out some fields (`mapping.NOT_IN_SOURCE`): that is half of an index."""
+        shown = self._connection.ask(
+            "GET", f"/{index}/_stats", level="shards", filter_path="**.seq_no,**.retaining_seq_no"
+        )
+        return all(
+            lease["retaining_seq_no"] > copy["seq_no"]["max_seq_no"]
+            for copies in shown["indices"][index]["shards"].values()
+            for copy in copies
+            for lease in copy.get("retention_leases", {}).get("leases", ())
+        )
 
     def commit(self, generation: Generation) -> Generation:
         """Make seen what was written, all at once."""

@@ -57,13 +57,14 @@ def test_a_build_leaves_few_segments_and_is_whole_where_that_fails(
     engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(generations, "_WORTH_MERGING", 0)
+    monkeypatch.setattr(generations, "_PAUSE", 0)
     ours = engine._generations
     for number in range(1, 9):
         engine.write([make(number, "退款")])
     current = ours.current()
     assert current
     assert engine.describe().segments > SHARDS
-    ours.merge(current.index)
+    ours.merge(current.index, lambda: None)
     ours.commit(current)
     assert engine.describe().segments == SHARDS
     assert (engine.count(Contains("退款")), engine.damage()) == (8, None)
