@@ -24,6 +24,7 @@ from opensearchpy.exceptions import (
     AuthorizationException,
     NotFoundError,
     OpenSearchException,
+    RequestError,
     TransportError,
 )
 
@@ -41,6 +42,8 @@ _LONGEST_PAUSE = 10.0
 servers under load are asked less and less. All pauses together: 36 s, in which another server takes
 the place of one that was ended."""
 _OUR_FAULT = 400
+_CLOSED = "index_closed_exception"
+_MADE_ALREADY = "resource_already_exists_exception"
 _NOT_NOW = (408, 429)
 _SERVERS_FAULT = 500
 """From here on, a server can't answer at this moment: most often, because another one is away."""
@@ -153,6 +156,19 @@ class Connection:
                     raise kind(status, answer["error"].get("type"), answer)
         return answers
 
+    def put(self, path: str, body: object) -> None:
+        """Make an index, or change its settings. Raises as `ask` does, and `IndexUnwritable` where
+        a rule of the cluster's forbids it: how many shards there may be, templates."""
+        try:
+            self.ask("PUT", path, body)
+        except RequestError as error:
+            if _MADE_ALREADY in str(error.info):  # a connection broke, and it was sent again
+                return
+            raise IndexUnwritable(
+                f"OpenSearch refuses to make an index ({reason(error)}). Nothing was lost; what it "
+                "says must be allowed there, or set otherwise."
+            ) from error
+
     def send(self, lines: bytes) -> list[Mapping[str, Any]]:
         """One bulk request; what the server says of each item. Raises as `ask` does."""
         answer = self.ask("POST", "/_bulk?require_alias=true", lines)
@@ -172,6 +188,8 @@ class Connection:
                 self._leave_alone(error)
             raise unreachable(error.error) from error
         except TransportError as error:
+            if _CLOSED in str(error.info):  # by somebody who runs the servers
+                raise IndexDamaged(_damaged(reason(error))) from error
             if error.status_code == _OUR_FAULT:
                 raise  # this program asked what no server understands
             raise _of_a_server(error, kept=kept) from error

@@ -93,16 +93,18 @@ class OpenSearchEngine(SeenIndex):
 
     def describe(self) -> EngineState:
         """See `ports.Engine.describe`."""
+        self._generations.forget_form()  # each tick asks
         current = self._generations.current()
         if current is None:
             return EngineState("opensearch", None, None, 0, 0, 0)
+        documents = self._generations.count(current.index)
         size, segments = self._generations.size(current.index)
         _, problem = self._snapshots.table(current)
         return EngineState(
             engine="opensearch",
             generation=current.index,
             fingerprint=current.meta.fingerprint,
-            documents=self._generations.count(current.index),
+            documents=documents,
             size_bytes=size,
             segments=segments,
             table=None if problem else current.meta.table,

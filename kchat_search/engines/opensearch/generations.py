@@ -27,7 +27,7 @@ from typing import Any
 from kchat_search.engines.opensearch import mapping
 from kchat_search.engines.opensearch.connection import Cluster, Connection, patiently, unreachable
 from kchat_search.engines.opensearch.fence import Fence, removed
-from kchat_search.errors import EngineUnreachable, IndexDamaged
+from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 from kchat_search.meaning.table import Table
 
 _TABLE_PART = 4 << 20
@@ -123,17 +123,25 @@ class Generations:
         return shown
 
     def _check_form(self, index: str) -> None:
-        """Raises `IndexDamaged` where somebody changed the mapping or the analysis."""
-        shown = self._connection.ask("GET", f"/{index}", missing_is_none=True)
-        if shown is None:
+        """Raises `IndexDamaged` where somebody changed the mapping, the settings or the alias."""
+        shown = self._shown(self.alias)
+        if index not in shown:
             return  # a rebuild has just ended; who opens it finds the newer one
-        shown = shown[index]
-        ours = {**mapping.MAPPING, "analysis": mapping.ANALYSIS}
-        theirs = {**shown["mappings"], "analysis": shown["settings"]["index"].get("analysis", {})}
-        wrong = mapping.missing(ours, theirs)
+        if len(shown) > 1:
+            raise damaged(f"the alias {self.alias} leads to several indexes")
+        wrong = mapping.changed(shown[index])
         if wrong is not None:
             raise damaged(f"{index} was changed: its {wrong} is not as it was made")
         self._known_form = index
+
+    def forget_form(self) -> None:
+        """Look at the mapping again the next time: somebody may have changed it since."""
+        self._known_form = None
+
+    def _shown(self, name: str) -> dict[str, Any]:
+        """By the name of the index: what a name or an alias leads to."""
+        path = f"/{name}?flat_settings=true"
+        return self._connection.ask("GET", path, missing_is_none=True) or {}
 
     def claimed(self) -> Generation | None:
         """The generation that answers, to which nobody but this process may write from now on; None
@@ -150,7 +158,7 @@ class Generations:
 
     def begin(self, fingerprint: str, table: Table | None) -> Generation:
         """A new index, which nobody reads yet. What was begun before and never finished is removed.
-        Raises `IndexerDeposed`."""
+        Raises `IndexerDeposed`, and `IndexUnwritable` where the cluster makes no such index."""
         present = self._with_alias()
         while not all(map(self._fence.claim, present)):
             present = self._with_alias()
@@ -167,10 +175,24 @@ class Generations:
             "aliases": {self._fence.write_alias(index): {}},
             "mappings": {**mapping.MAPPING, "_meta": asdict(meta)},
         }
-        self._connection.ask("PUT", f"/{index}", body)
+        self._connection.put(f"/{index}", body)
+        self._check_made(index)
         if table is not None:
             self._write_table(index, table)
         return Generation(index, meta, tuple(present))
+
+    def _check_made(self, index: str) -> None:
+        """Raises `IndexUnwritable` where an index template has made it otherwise than asked."""
+        shown = self._shown(index).get(index)
+        if shown is None:
+            raise damaged(f"{index} was removed as soon as it was made")
+        wrong = f"alias {self.alias}" if self.alias in shown["aliases"] else mapping.changed(shown)
+        if wrong is not None:
+            self._remove(index)
+            raise IndexUnwritable(
+                f"OpenSearch makes an index otherwise than it is asked to (its {wrong}): an index "
+                f"template changes it. See that none of the cluster's matches {self.alias}-*."
+            )
 
     def merge(self, index: str, waiting: Callable[[], None]) -> None:
         """Make few segments of the many that a build has left: they take less room, and are
@@ -240,7 +262,7 @@ class Generations:
         what answers after the swap outlives a server. `waiting` is called now and then."""
         if self._cluster.replicas:
             body = {"number_of_replicas": self._cluster.replicas}
-            patiently(lambda: self._connection.ask("PUT", f"/{new.index}/_settings", body))
+            patiently(lambda: self._connection.put(f"/{new.index}/_settings", body))
         while patiently(lambda: self._is_being_copied(new)):
             waiting()
 
@@ -272,9 +294,13 @@ class Generations:
         self.sweep([new.index])
 
     def _with_alias(self) -> list[str]:
-        return list(
-            self._connection.ask("GET", f"/_alias/{self.alias}", missing_is_none=True) or ()
-        )
+        shown = self._connection.ask("GET", f"/{self.alias}/_alias", missing_is_none=True) or {}
+        if self.alias in shown:
+            raise IndexUnwritable(
+                f"There is an index named {self.alias}, where the alias of ours should be: some "
+                "program wrote to that name. Remove it, or set another KCHAT_OPENSEARCH_PREFIX."
+            )
+        return list(shown)
 
     def sweep(self, keep: Collection[str]) -> None:
         """Remove what builds have left: all indexes of the prefix but these and their tables, and
@@ -301,7 +327,7 @@ class Generations:
             "settings": {"number_of_shards": 1, "number_of_replicas": self._cluster.replicas},
             "mappings": {"dynamic": "strict", "properties": {"part": {"type": "binary"}}},
         }
-        self._connection.ask("PUT", f"/{name}", body)
+        self._connection.put(f"/{name}", body)
         for number, part in enumerate(_parts(table.content)):
             encoded = {"part": base64.b64encode(part).decode()}
             self._connection.ask("PUT", f"/{name}/_doc/{number}", encoded)

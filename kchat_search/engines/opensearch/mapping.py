@@ -29,7 +29,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from kchat_search.engines.terms import FILTERS
@@ -164,27 +163,56 @@ def digest() -> str:
     return hashlib.sha256(form.encode()).hexdigest()
 
 
-def missing(ours: Mapping[str, Any], theirs: Mapping[str, Any], at: str = "") -> str | None:
-    """The first thing in which a mapping that a server shows lacks something of ours, or has
-    another value; None if it is as we made it. A server leaves out what is its default."""
-    for name, value in ours.items():
-        here = f"{at}.{name}".lstrip(".")
-        if isinstance(value, dict):
-            found = theirs.get(name)
-            if not isinstance(found, dict):
+def changed(shown: Json) -> str | None:
+    """The first thing in which an index that a server shows (with flat settings) is not as it was
+    made; None if there is none. How many copies it has is up to who runs the servers, and so is
+    what has no part in what is found."""
+    wrong = _differing(MAPPING, {n: v for n, v in shown["mappings"].items() if n != "_meta"})
+    if wrong is not None:
+        return f"mapping of {wrong}"
+    ours, theirs = _flat(settings(1), "index"), shown["settings"]
+    for name in sorted(ours.keys() - _MAY_DIFFER):
+        if _plain(theirs.get(name)) != _plain(ours[name]):
+            return f"setting {name}"
+    added = [name for name in theirs.keys() - ours.keys() if name.startswith(_OURS_ALONE)]
+    return f"setting {min(added)}" if added else None
+
+
+_MAY_DIFFER = {"index.number_of_shards", "index.number_of_replicas"}
+_OURS_ALONE = tuple(
+    f"index.{name}"
+    for name in (
+        "analysis.", "default_pipeline", "final_pipeline", "mapping.", "max_", "query.",
+        "refresh_interval", "search.default_pipeline", "similarity.", "sort.",
+    )
+)  # fmt: skip
+"""Settings that decide what is found, or what is kept of a document."""
+_ALWAYS_SHOWN = ("type", "analyzer", "similarity", "dynamic")
+
+
+def _differing(ours: Json, theirs: Json, at: str = "") -> str | None:
+    """The first thing in which a mapping is not ours. A server leaves out what is its default."""
+    for name in sorted(ours.keys() | theirs.keys()):
+        here = f"{at}.{name}".lstrip(".").replace("properties.", "")
+        if name not in theirs:
+            if name in _ALWAYS_SHOWN or isinstance(ours[name], dict):
                 return here
-            problem = missing(value, found, here)
-            if problem:
-                return problem
-        elif name in theirs:
-            if _plain(theirs[name]) != _plain(value):
-                return here
-        elif name in _ALWAYS_SHOWN:
+        elif name not in ours:
+            return here
+        elif isinstance(ours[name], dict) and isinstance(theirs[name], dict):
+            wrong = _differing(ours[name], theirs[name], here)
+            if wrong is not None:
+                return wrong
+        elif _plain(theirs[name]) != _plain(ours[name]):
             return here
     return None
 
 
-_ALWAYS_SHOWN = ("type", "analyzer", "similarity", "dynamic")
+def _flat(value: Json, at: str) -> Json:
+    found: Json = {}
+    for name, its in value.items():
+        found |= _flat(its, f"{at}.{name}") if isinstance(its, dict) else {f"{at}.{name}": its}
+    return found
 
 
 def _plain(value: object) -> object:

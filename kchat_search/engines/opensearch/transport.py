@@ -92,11 +92,12 @@ class ServerConnection(Urllib3HttpConnection):
         super().__init__(ssl_context=ssl_context, **options)
 
     def _create_urllib3_pool(self) -> None:
+        self.pool = self._new_pool(self.timeout)
+
+    def _new_pool(self, timeout: float) -> HTTPConnectionPool:
         more: dict[str, Any] = {"ssl_context": self._ssl_context} if self.use_ssl else {}
-        pool = pool_classes(self.timeout)[self.scheme]
-        self.pool = pool(
-            self.hostname, self.port, timeout=self.timeout, maxsize=_CONNECTIONS, **more
-        )
+        pool = pool_classes(timeout)[self.scheme]
+        return pool(self.hostname, self.port, timeout=timeout, maxsize=_CONNECTIONS, **more)
 
     def perform_request(
         self,
@@ -104,15 +105,25 @@ class ServerConnection(Urllib3HttpConnection):
         url: str,
         params: Mapping[str, Any] | None = None,
         body: bytes | None = None,
+        timeout: float | None = None,
         *_: Any,
         **__: Any,
     ) -> Any:
-        """(status, headers, answer). Raises `TransportError`: `NoAnswer` where another host may be
-        asked; and `RequestTooLarge`."""
+        """(status, headers, answer). `timeout`: seconds, if not as many as all requests may take.
+        Raises `TransportError`: `NoAnswer` where another host may be asked; and
+        `RequestTooLarge`."""
+        path = f"{self.url_prefix}{url}" + (f"?{urlencode(params)}" if params else "")
+        if timeout is not None and timeout != self.timeout:
+            with self._new_pool(timeout) as pool:
+                return self._answer(pool, method, path, body, timeout)
         if self.pool is None:
             self._create_urllib3_pool()
         pool = cast("HTTPConnectionPool", self.pool)
-        path = f"{self.url_prefix}{url}" + (f"?{urlencode(params)}" if params else "")
+        return self._answer(pool, method, path, body, self.timeout)
+
+    def _answer(
+        self, pool: HTTPConnectionPool, method: str, path: str, body: bytes | None, seconds: float
+    ) -> Any:
         try:
             response = pool.urlopen(
                 method, path, body, self.headers, False, redirect=False, preload_content=False
@@ -122,7 +133,7 @@ class ServerConnection(Urllib3HttpConnection):
         except (HTTPError, OSError, ValueError) as error:
             if isinstance(error, AnswerTimeout) and not isinstance(error, ConnectTimeoutError):
                 late = ReadTimeoutError(pool, path, str(error))
-                why = f"no answer came within {self.timeout:g} s"
+                why = f"no answer came within {seconds:g} s"
                 raise ConnectionTimeout("TIMEOUT", self._said(why), late) from error
             raise NoAnswer("N/A", self._said(_problem(error)), error) from error
         return response.status, response.headers, self._parsed(response, data)

@@ -10,7 +10,7 @@ import ssl
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,6 +35,8 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
     length: int | None = None
     """What is said of its length, if that is not true; -1: nothing is said."""
+    pieces: Iterable[bytes] = ()
+    """What comes behind the body, each when it is there."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = length != len(answer.body)
         self.end_headers()
         self.wfile.write(answer.body)
+        for piece in answer.pieces:
+            self.wfile.write(piece)
 
     do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  # names of http.server
 

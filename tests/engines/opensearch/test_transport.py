@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -259,11 +260,29 @@ def test_an_answer_has_an_end(
         assert "does not end" in said(replace(behind, hosts=(plain.url(),)))
 
 
+def test_who_says_nothing_is_waited_for_as_long_as_a_request_may_take(
+    behind: Cluster, plain: Front
+) -> None:
+    """Also who sends a little now and then; one request may take longer than others."""
+    ended = Event()
+
+    def trickle(_: Asked) -> Answer:
+        return Answer(200, length=-1, pieces=iter(lambda: None if ended.wait(0.05) else b" ", None))
+
+    cluster = replace(behind, hosts=(plain.url(),), timeout=0.5)
+    plain.answers = trickle
+    assert "within 0.5 s" in said(cluster)
+    with closing(Connection(cluster)) as connection:
+        with pytest.raises(EngineUnreachable, match=r"within 0\.2 s"):
+            connection.ask("GET", "/_cluster/health", request_timeout=0.2)
+        ended.set()
+        plain.answers = lambda _: None
+        assert connection.ask("GET", "/_cluster/health", request_timeout=60)["status"]
+
+
 def test_an_answer_that_comes_packed_is_unpacked(behind: Cluster, plain: Front) -> None:
     packed = {"content-encoding": "gzip", "content-type": "application/json"}
-    plain.answers = lambda _: Answer(
-        404, gzip.compress(b'{"error": "none", "status": 404}'), packed
-    )
+    plain.answers = lambda _: Answer(200, gzip.compress(b"{}"), packed)
     with closing(OpenSearchEngine(replace(behind, hosts=(plain.url(),)))) as engine:
         assert engine.describe().generation is None
 
