@@ -196,7 +196,7 @@ def test_what_is_beyond_the_limits_of_a_server_is_found_too(engine: OpenSearchEn
     }
     for node, found in asked.items():
         assert engine.count(node) == found, str(node)[:99]
-    assert [len(v) for v in engine.values("participant", "b", 9, bool)] == [8_064]
+    assert [len(v) for v in engine.values("participant", "b", 9, bool)] == [1_065]
     assert engine.damage() is None
 
 
