@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from kchat_search.engines.opensearch import bulk
 from kchat_search.engines.opensearch.connection import Cluster, Connection
-from kchat_search.engines.opensearch.documents import source
+from kchat_search.engines.opensearch.documents import sources
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.workers import BATCHES_AHEAD, FEWEST_BATCHES, can_spawn, workers
 from kchat_search.meaning.table import Table
@@ -60,9 +60,10 @@ def fill(
 
 
 def _send(connection: Connection, target: Target, batch: Sequence[Any]) -> int:
-    made = {each.id: source(each, target.table) for each in target.documents(batch)}
-    bulk.write(connection, (bulk.index(target.into, one) for one in made.values()))
-    return len(made)
+    newest = {each.id: each for each in target.documents(batch)}
+    made = sources(list(newest.values()), target.table)
+    bulk.write(connection, (bulk.index(target.into, one) for one in made))
+    return len(newest)
 
 
 # -- in other processes --------------------------------------------------------------------------

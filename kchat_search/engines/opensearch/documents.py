@@ -64,8 +64,12 @@ def arranged(passages: Sequence[Passage]) -> list[Passage]:
     return sorted(passages, key=lambda passage: passage.speaker is None)
 
 
-def source(document: IndexDocument, table: Table | None) -> Json:
-    """The document as it is sent. Raises what a document of a wrong form raises."""
+def sources(documents: Sequence[IndexDocument], table: Table | None) -> Iterator[Json]:
+    """The documents as they are sent. Raises what a document of a wrong form raises."""
+    return map(_source, documents, openings.vectors(documents, table))
+
+
+def _source(document: IndexDocument, vectors: openings.Vectors | None) -> Json:
     near = {word for word in document.words if may_be_near(word)}
     made: Json = {
         "id": document.id,
@@ -88,7 +92,7 @@ def source(document: IndexDocument, table: Table | None) -> Json:
         made[name] = list(map(filter_term, values))
         beginnings |= {beginning(name, value[0]) for value in values if value}
     made["beginnings"] = sorted(beginnings)
-    made |= openings.columns(document, table, made["passages"])
+    made |= openings.columns(document, vectors, made["passages"])
     made["seal"] = seal(made)
     return made
 

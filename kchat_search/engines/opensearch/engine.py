@@ -20,7 +20,7 @@ from kchat_search.engines.opensearch.connection import (
     SnapshotGone,
     is_silence,
 )
-from kchat_search.engines.opensearch.documents import source
+from kchat_search.engines.opensearch.documents import sources
 from kchat_search.engines.opensearch.fence import Fence
 from kchat_search.engines.opensearch.generations import Generations, damaged
 from kchat_search.engines.opensearch.mapping import VERSION
@@ -157,7 +157,8 @@ class OpenSearchEngine(SeenIndex):
                 raise IndexDamaged(problem)
             into = self._fence.into(current.index)
             newest = {document.id: document for document in upserts}
-            actions = [bulk.index(into, source(each, table)) for each in newest.values()]
+            made = sources(list(newest.values()), table)
+            actions = [bulk.index(into, one) for one in made]
             actions += [bulk.delete(into, each) for each in set(deletes) - newest.keys()]
             bulk.write(self._connection, actions)
             self._generations.commit(current)

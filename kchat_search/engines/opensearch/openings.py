@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from itertools import repeat
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -54,16 +55,43 @@ class Opening(NamedTuple):
         )
 
 
-def columns(document: IndexDocument, table: Table | None, passages: Sequence[Json]) -> Json:
+class Vectors(NamedTuple):
+    """Those of a document's openings, in order."""
+
+    codes: Codes
+    features: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def vectors(documents: Sequence[IndexDocument], table: Table | None) -> Iterator[Vectors | None]:
+    """The vectors of each document; None of all where there is no table. Those of many documents at
+    once take a fraction of the time."""
+    if table is None:
+        yield from repeat(None, len(documents))
+        return
+    texts = [
+        document.passages[place].text
+        for document in documents
+        for place in document.openings[:MOST_OPENINGS]
+    ]
+    meanings = table.meanings(texts)
+    codes = encode(meanings.vectors)
+    features = np.minimum(meanings.features, _MOST_FEATURES)
+    start = 0
+    for document in documents:
+        end = start + len(document.openings[:MOST_OPENINGS])
+        of_it = slice(start, end)
+        yield Vectors(Codes(codes.signs[of_it], codes.magnitudes[of_it]), features[of_it])
+        start = end
+
+
+def columns(document: IndexDocument, vectors: Vectors | None, passages: Sequence[Json]) -> Json:
     """The columns of a document's openings. `passages`: as they are sent; those that are openings
     are marked in them."""
-    if table is None or not document.openings:
+    if vectors is None or not document.openings:
         return {}
     places = document.openings[:MOST_OPENINGS]
     asked = [document.passages[place] for place in places]
-    meanings = table.meanings([passage.text for passage in asked])
-    codes = encode(meanings.vectors)
-    features = np.minimum(meanings.features, _MOST_FEATURES)
+    codes, features = vectors
     weights = OF_OPENINGS[: len(asked)] * certainty(features)
     packed = guess = b""
     for number, passage in enumerate(asked):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kchat_search.engines.opensearch import bulk, generations
-from kchat_search.engines.opensearch.documents import source
+from kchat_search.engines.opensearch.documents import sources
 from kchat_search.engines.opensearch.engine import OpenSearchEngine
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexerDeposed
@@ -134,7 +134,7 @@ def test_what_was_past_the_alias_is_refused_by_each_document(pair: Pair) -> None
     into = former._fence.into(former.describe().generation or "")
     present.write([make(1, "到账", revision=2)], [2])
     past = Into(present._fence.write_alias(present.describe().generation or ""), into.version)
-    document = source(make(2, "退款"), None)
+    (document,) = sources([make(2, "退款")], None)
     for late in (bulk.index(past, document), bulk.delete(past, 1)):
         with pytest.raises(IndexDamaged, match="version_conflict"):
             bulk.write(present._connection, [late])
