@@ -166,6 +166,7 @@ def _cluster(i: Inputs, chats: float) -> Figures:
         "indexing": written,
         "begin": chats * (i.opensearch_revisions_ms + i.postgres_revisions_ms) / 1000,
         "begin_memory": chats * (i.opensearch_revisions_bytes + i.postgres_revisions_bytes),
+        "agent": texts * i.postgres_agent_ms,
         "scrub": scrub,
         "scrub_percent": 100 * scrub / (i.scrub_days * _DAY),
         "copy": texts * i.copy_ms,
@@ -214,6 +215,12 @@ def limits(i: Inputs) -> tuple[Limit, ...]:
             "begin",
             600.0,
             "compare in the background, range by range",
+        ),
+        Limit(
+            "a new or renamed agent keeps the indexer for ten minutes",
+            "agent",
+            600.0,
+            "ask the index for the name, not every text",
         ),
         Limit(
             "a tick takes longer than the interval",

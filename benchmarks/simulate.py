@@ -68,6 +68,7 @@ CLUSTER = (
     Row("a reindex: processors of the indexer", "reindex_ours", span),
     Row("a reindex: processors of the nodes", "reindex_servers", span),
     Row("a reindex takes", "reindex", span),
+    Row("a new or renamed agent: every text is looked through", "agent", span),
     Row("a round of the scrub, of a processor", "scrub", span),
     Row("`archive copy`, of a processor", "copy", span),
     Row("indexing what changes in a day, of a processor", "indexing", span),
