@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from benchmarks.relevance import Page, at_floor, figures, parts, shown
+from benchmarks.relevance import Page, at_floor, figures, parts, shown, unlike
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,12 @@ def test_a_higher_floor_shows_less(
             "right of all shown": of_all,
         }
     )
+
+
+def test_answers_are_unlike_where_any_part_has_other_chats_or_another_order() -> None:
+    """How near a chat by meaning is may differ in its last digits."""
+    other = PAGES | {"a": Page([2, 1], [3], [4, 5, 6], [0.9, 0.6, 0.5])}
+    other["b"] = PAGES["b"]._replace(cosines=[0.4999])
+    assert unlike(["a", "b"], PAGES, other) == 0.5
+    other["none"] = Page([], [], [9], [0.6])
+    assert unlike(["a", "b", "none"], PAGES, other) == pytest.approx(2 / 3)
