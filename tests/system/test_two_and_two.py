@@ -19,9 +19,11 @@ import pytest
 from kchat_search.access.sign_ins import FREE_FAILURES
 from tests.engines.opensearch.cluster import Prefixes
 from tests.system.two_and_two import (
+    HOST,
     WORDS,
     Installation,
     Visitor,
+    Web,
     frozen,
     installation,
 )
@@ -86,6 +88,20 @@ def test_both_web_servers_give_the_same_answers(both: Installation) -> None:
             one, other = (visitor.get(web, path) for web in both.webs)
             assert the_same_part(one.text) == the_same_part(other.text), path
         assert program.get(both.webs[0], "/api/v1/status").json()["alerts"] == []
+        asked = "/api/v1/search?sort=newest&per_page="
+        (whole,) = pages(program, both.webs[:1], f"{asked}100")
+        parts = pages(program, both.webs, f"{asked}7")  # page by page, from either in turn
+        assert [hit for part in parts for hit in part] == whole
+
+
+def pages(visitor: Visitor, webs: Sequence[Web], path: str) -> list[list[object]]:
+    """The hits of all pages of a search, from these web servers in turn."""
+    found: list[list[object]] = []
+    while path:
+        answer = visitor.get(webs[len(found) % len(webs)], path).json()
+        found.append(answer["hits"])
+        path = (answer["next"] or "").removeprefix(f"https://{HOST}")
+    return found
 
 
 _OF_ITS_OWN = re.compile(
