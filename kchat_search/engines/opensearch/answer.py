@@ -38,7 +38,7 @@ from kchat_search.models.plan import (
     Sight,
 )
 
-_FORMER, _BEHIND = "former", "behind"
+_FACETS, _FORMER, _BEHIND = "facets", "former", "behind"
 
 Hits = Sequence[Mapping[str, Any]]
 """As the server has found them, one after the other."""
@@ -87,15 +87,15 @@ class Answering:
         statistics = self._statistics(looked_up(plan) if by_relevance else ())
         scoring = Scoring.of(plan, statistics) if by_relevance else None
         body = self._by_relevance(scoring) if scoring else self._by_time()
-        beside = self._counted_beside(statistics)
-        answers = self.snapshot.searches([body, *map(counting, beside.values())])
-        total = total_of(answers[0])
-        counts = dict(zip(beside, map(total_of, answers[1:]), strict=True))
-        hits = self._page(body, answers[0]["hits"]["hits"])
+        beside = self._beside(statistics)
+        first, *others = self.snapshot.searches([body, *beside.values()])
+        told = dict(zip(beside, others, strict=True))
+        total = total_of(first)
+        hits = self._page(body, first["hits"]["hits"])
         also = _Also()
         if scoring is not None and total < plan.enough:
             also = self._also(scoring, beside=total > 0)
-        found = answers[0].get("aggregations", {})
+        found = told[_FACETS]["aggregations"] if plan.facets else {}
         counted = facets.Facets(plan.facets, self._facet_filters, found, masked=self.sight.masked)
         return EngineAnswer(
             total=total,
@@ -105,8 +105,8 @@ class Answering:
             related=also.related,
             related_total=also.related_total,
             meant=also.meant,
-            former=None if plan.history or self.sight.masked else counts.get(_FORMER, 0),
-            before=min(plan.offset, total) if plan.after is None else total - counts[_BEHIND],
+            former=self._former(told.get(_FORMER)),
+            before=total - total_of(told[_BEHIND]) if plan.after else min(plan.offset, total),
         )
 
     def ids(self) -> array[int]:
@@ -148,27 +148,27 @@ class Answering:
     def _statistics(self, words: Sequence[str]) -> Statistics:
         return self.snapshot.statistics(self.sight, words)
 
-    def _first(self, query: Json) -> Json:
-        """The body of the request that counts: total and facets."""
-        plan = self.plan
-        body: Json = {"query": query, "track_total_hits": True, **NOTHING_STORED}
-        if plan.facets:
-            body["aggs"] = facets.aggregations(plan.facets, self._facet_filters)
-        if self._facet_filters:
-            body["post_filter"] = every(self._facet_filters.values())
-        return body
-
-    def _counted_beside(self, statistics: Statistics) -> dict[str, Json]:
-        """What is counted in the same request: by name, the query."""
+    def _beside(self, statistics: Statistics) -> dict[str, Json]:
+        """What is asked beside the hits, in the same request: by name, the body. A server keeps
+        answers without hits: so the facets of the next page are there already."""
         found: dict[str, Json] = {}
+        if self.plan.facets:
+            query = every([self._passing(), self._match()])
+            aggs = facets.aggregations(self.plan.facets, self._facet_filters)
+            found[_FACETS] = {"query": query, "size": 0, "track_total_hits": False, "aggs": aggs}
         if statistics.former and not (self.plan.history or self.sight.masked):
             # what matches only with former passages
             with_history = replace(self, plan=replace(self.plan, history=True)).matching()
             only: Json = {"term": {"has_former": True}}
-            found[_FORMER] = every([only, with_history, none(self.matching())])
+            found[_FORMER] = counting(every([only, with_history, none(self.matching())]))
         if self.plan.after is not None:
-            found[_BEHIND] = every([self.matching(), self._behind(self.plan.after)])
+            found[_BEHIND] = counting(every([self.matching(), self._behind(self.plan.after)]))
         return found
+
+    def _former(self, told: Mapping[str, Any] | None) -> int | None:
+        if self.plan.history or self.sight.masked:
+            return None
+        return total_of(told) if told else 0
 
     def _page(self, body: Json, hits: Hits) -> Sequence[_Ranked]:
         """The hits of the plan's page. `hits`: those that `body` has found; the next ones are asked
@@ -184,7 +184,7 @@ class Answering:
     def _next(self, body: Json, hits: Hits, wanted: int) -> Iterator[Hits]:
         """The hits behind those that `body` has found, as far as so many are wanted."""
         if wanted > len(hits) == body["size"]:
-            left_out = ("script_fields", "aggs", "track_total_hits", "size")
+            left_out = ("script_fields", "track_total_hits", "size")
             body = {name: part for name, part in body.items() if name not in left_out}
             body["search_after"] = hits[-1]["sort"]
             yield from self.snapshot.pages(body, wanted - len(hits))
@@ -193,8 +193,8 @@ class Answering:
 
     def _by_relevance(self, scoring: Scoring) -> Json:
         """The body of the request for the best hits."""
-        body = self._first(scoring.over(every([self._passing(), self._match()])))
-        return body | _rescoring(scoring)
+        query = scoring.over(self.matching())
+        return {"query": query, "track_total_hits": True, **NOTHING_STORED, **_rescoring(scoring)}
 
     def _ranked(self, body: Json, hits: Hits, wanted: int) -> list[_Ranked]:
         """The best hits by score, then newest first. The first `RESCORE_WINDOW` are rescored by
@@ -269,7 +269,7 @@ class Answering:
     def _by_time(self) -> Json:
         """The body of the request for the page of hits."""
         plan = self.plan
-        body = self._first(every([self._passing(), self._match()]))
+        body: Json = {"query": self.matching(), "track_total_hits": True, **NOTHING_STORED}
         body["sort"] = _by_time(plan)
         wanted = plan.limit
         if plan.after is not None:
