@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from kchat_search.demo.server import DemoServer
 from kchat_search.errors import EngineUnreachable
-from kchat_search.sync.worker import tick
+from kchat_search.models.reports import Alert
+from kchat_search.sync.worker import reason_of, tick
 from kchat_search.web.app import create_app
 from tests.engines.opensearch.cluster import Prefixes
+from tests.engines.opensearch.front import Answer, front
 from tests.postgres import free_port
 from tests.web.gates import OpenGate
 from tests.world import World
+
+SECRET = "m4rker-of-the-s3cret"
+NOW = datetime(2016, 3, 20, 4, tzinfo=UTC)
+SHOWN = ("/api/v1/status", "/status", "/readyz", "/?q=x", "/api/v1/search?q=x", "/metrics")
 
 
 def test_chats_are_archived_while_no_server_answers_and_found_afterwards(
@@ -42,3 +50,35 @@ def test_chats_are_archived_while_no_server_answers_and_found_afterwards(
     assert there.search().total == 25
     assert there.service.verify().clean
     there.service.close()
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"opensearch_user": "kchat", "opensearch_password": SECRET},
+        {"opensearch_api_key": SECRET},
+    ],
+)
+def test_who_is_refused_is_told_so_everywhere_and_nowhere_with_the_secret(
+    kchat: DemoServer,
+    tmp_path: Path,
+    who: dict[str, object],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with front("http://127.0.0.1:1") as server:
+        server.answers = lambda _: Answer(401, b"Unauthorized")
+        world = World(kchat, tmp_path, engine="opensearch", opensearch_hosts=server.url(), **who)
+        with world.service.indexing("test"), pytest.raises(EngineUnreachable) as raised:
+            tick(world.service.syncer, first=True)
+        world.service.report_indexer(Alert("tick_failed", reason_of(raised.value), NOW))
+        client = create_app(OpenGate(world.service)).test_client()
+        shown = {path: client.get(path).get_data(as_text=True) for path in SHOWN}
+        sent = {asked.headers["authorization"].partition(" ")[2] for asked in server.asked}
+        world.service.close()
+    assert len(sent) == 1
+    assert world.service.archive.counts().chats == 25
+    for text in (*shown.values(), caplog.text, repr(world.service), str(raised.value)):
+        assert not [secret for secret in (SECRET, *sent) if secret in text]
+    assert "KCHAT_OPENSEARCH_USER" in shown["/api/v1/status"]
+    assert "KCHAT_OPENSEARCH_USER" in shown["/status"]
