@@ -29,6 +29,24 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+KILLED = "servers killed"
+"""The property of a test that says how many servers it has killed (-9)."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many servers were killed, by the tests of all processes."""
+    reports = [report for each in terminalreporter.stats.values() for report in each]
+    kills = [
+        int(str(value))
+        for report in reports
+        if getattr(report, "when", None) == "teardown"
+        for name, value in report.user_properties
+        if name == KILLED
+    ]
+    if kills:
+        terminalreporter.write_line(f"{sum(kills)} servers were killed (-9).")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_report_to_serializable() -> Generator[None, dict[str, Any], dict[str, Any]]:
     """Reports go from pytest-xdist's workers to the main process as UTF-8. What a test logs or

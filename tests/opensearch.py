@@ -81,6 +81,8 @@ class Servers:
         self._http = [free_port() for _ in range(count)]
         self._transport = [free_port() for _ in range(count)]
         self._processes: list[subprocess.Popen[bytes] | None] = [None] * count
+        self.killed = 0
+        """How often a server was killed."""
         if self._user is not None:
             os.chown(root, self._user, -1)
         for number in range(count):
@@ -145,13 +147,36 @@ class Servers:
         """End a server at once, as a loss of power does."""
         self.process(number).kill()
         self.process(number).wait(_SECONDS)
+        self.killed += 1
+
+    @contextmanager
+    def stopped(self, number: int) -> Iterator[None]:
+        """A server that does nothing as long as the block runs, and keeps its connections."""
+        self.process(number).send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process(number).send_signal(signal.SIGCONT)
+
+    def manager(self) -> int:
+        """Which server is elected to manage the cluster. All of them must run."""
+        url = f"{self.hosts[0]}/_cat/cluster_manager?format=json"
+        with urllib.request.urlopen(url, timeout=_SECONDS) as answer:  # noqa: S310  # our own
+            return int(json.load(answer)[0]["node"].removeprefix("n"))
 
     def wait(self, status: str = "green") -> None:
-        """Until all that run are one cluster of this status."""
+        """Until all that run are one cluster of this status. They try again what they gave up: a
+        server that was stopped for long may keep a shard's lock for some seconds."""
         running = [n for n, one in enumerate(self._processes) if one and one.poll() is None]
-        path = f"/_cluster/health?wait_for_status={status}&wait_for_nodes={len(running)}"
+        path = f"/_cluster/health?wait_for_nodes={len(running)}&timeout={_SECONDS}s"
         for number in running:
-            _asked(self.process(number), f"{self.hosts[number]}{path}&timeout={_SECONDS}s")
+            _asked(self.process(number), f"{self.hosts[number]}{path}")
+        retry = f"{self.hosts[running[0]]}/_cluster/reroute?retry_failed=true&metric=none"
+        urllib.request.urlopen(  # noqa: S310  # our own
+            urllib.request.Request(retry, method="POST"),  # noqa: S310
+            timeout=_SECONDS,
+        ).close()
+        _asked(self.process(running[0]), f"{self.hosts[running[0]]}{path}&wait_for_status={status}")
 
     def close(self) -> None:
         """End all of them."""

@@ -267,7 +267,8 @@ class Generations:
             waiting()
 
     def _is_being_copied(self, new: Generation) -> bool:
-        path = f"/_cluster/health/{new.index}?wait_for_status=green&timeout={_WAIT}"
+        """The index or its table."""
+        path = f"/_cluster/health/{new.index}*?wait_for_status=green&timeout={_WAIT}"
         health = self._connection.ask("GET", path)
         if health["status"] == "red":
             raise unreachable("a part of the new index is away")
