@@ -24,6 +24,7 @@ from tests.world import chat, says_the_same
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
 ]
 
@@ -197,4 +198,6 @@ def test_a_running_archive_moves_to_a_cluster_and_back_and_nothing_is_lost(
         rows = move.ask("audit?action=search&who=client&per_page=1").json()["total"]
         answered = sum(client.answered for client in clients)
         assert answered <= rows <= answered + sum(client.unanswered for client in clients)
+        operated = move.ask("audit?action=operate&per_page=100").json()["rows"]
+        assert [row["object"] for row in operated].count("archive copy") == 4
     prefixes.remove()

@@ -31,6 +31,7 @@ from tests.world import chat
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals"),
 ]
 
