@@ -41,6 +41,8 @@ _LONGEST_PAUSE = 10.0
 """Seconds between two attempts for what the servers could not do: twice as long each time, so that
 servers under load are asked less and less. All pauses together: 36 s, in which another server takes
 the place of one that was ended."""
+_IN_TIME = 4 << 20
+"""Bytes of a bulk request that is answered in the time of any other."""
 _OUR_FAULT = 400
 _CLOSED = "index_closed_exception"
 _MADE_ALREADY = "resource_already_exists_exception"
@@ -170,8 +172,16 @@ class Connection:
             ) from error
 
     def send(self, lines: bytes) -> list[Mapping[str, Any]]:
-        """One bulk request; what the server says of each item. Raises as `ask` does."""
-        answer = self.ask("POST", "/_bulk?require_alias=true", lines)
+        """One bulk request; what the server says of each item. Raises as `ask` does. One document
+        may have many megabytes: the more, the longer it may take, because a server goes on with
+        what nobody waits for any more, and has no room for it a second time."""
+        longer = max(1.0, len(lines) / _IN_TIME)
+        answer = self.ask(
+            "POST",
+            "/_bulk?require_alias=true",
+            lines,
+            request_timeout=self.cluster.timeout * longer,
+        )
         items: list[Mapping[str, Any]] = [next(iter(item.values())) for item in answer["items"]]
         return items
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kchat_search.engines.opensearch import bulk
-from kchat_search.engines.opensearch.connection import Connection
+from kchat_search.engines.opensearch.connection import Cluster, Connection
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
@@ -96,3 +96,18 @@ def test_a_request_has_some_megabytes_and_at_least_one_document(
     server = FakeServer([{}] * 9)
     bulk.write(server, [*actions(4), large, *actions(2)])
     assert server.asked == [["1", "2"], ["3", "4"], ["50"], ["1", "2"]]
+
+
+def test_a_request_may_take_the_longer_the_more_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One chat may have many megabytes. A server that is given up has no room for it twice."""
+    connection = Connection(Cluster(("http://127.0.0.1:9",), timeout=3))
+    seconds = []
+
+    def answered(*_: object, request_timeout: float) -> dict[str, list[object]]:
+        seconds.append(request_timeout)
+        return {"items": []}
+
+    monkeypatch.setattr(connection, "ask", answered)
+    for megabytes in (0, 4, 40):
+        connection.send(b"x" * (megabytes << 20))
+    assert seconds == [3, 3, 30]
