@@ -29,6 +29,7 @@ def shards_and_copies(engine: OpenSearchEngine) -> tuple[str, str]:
     return shown["number_of_shards"], shown["number_of_replicas"]
 
 
+@pytest.mark.slow
 def test_shards_and_copies_are_those_of_the_settings_in_the_next_generation(
     prefixes: Prefixes, tmp_path: Path
 ) -> None:
@@ -107,6 +108,7 @@ CHANGES: dict[Callable[[OpenSearchEngine], None], str] = {
 }
 
 
+@pytest.mark.slow
 def test_what_somebody_else_changed_is_found_and_a_build_mends_it(
     prefixes: Prefixes, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from kchat_search.models.reports import Alert
 from kchat_search.sync.worker import reason_of, tick
 from kchat_search.web.app import create_app
 from tests.engines.opensearch.cluster import Prefixes
-from tests.engines.opensearch.front import Answer, front
+from tests.engines.opensearch.front import Answer, Authority, front
 from tests.postgres import free_port
 from tests.web.gates import OpenGate
 from tests.world import World
@@ -27,7 +27,8 @@ SHOWN = ("/api/v1/status", "/status", "/readyz", "/?q=x", "/api/v1/search?q=x", 
 def test_chats_are_archived_while_no_server_answers_and_found_afterwards(
     kchat: DemoServer, prefixes: Prefixes, tmp_path: Path
 ) -> None:
-    """The indexer needs no hand; searches say 503 in between, and `verify` is clean at the end."""
+    """The indexer needs no hand; searches say 503 in between, and `verify` is clean at the end. One
+    host of two is away for good, and the other wants TLS, a certificate and a password."""
     cluster = prefixes.cluster(tmp_path)
     settings: dict[str, object] = {
         "engine": "opensearch",
@@ -44,12 +45,21 @@ def test_chats_are_archived_while_no_server_answers_and_found_afterwards(
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30"), path
     away.service.close()
 
-    there = World(kchat, tmp_path, **settings | {"opensearch_hosts": ",".join(cluster.hosts)})
-    with there.service.indexing("test"):
-        tick(there.service.syncer, first=True)
-    assert there.search().total == 25
-    assert there.service.verify().clean
-    there.service.close()
+    authority = Authority(tmp_path)
+    with front(cluster.hosts[0], authority.context("127.0.0.1")) as secure:
+        settings |= {
+            "opensearch_hosts": f"{settings['opensearch_hosts']}, {secure.url()}",
+            "opensearch_ca": authority.file,
+            "opensearch_user": "kchat",
+            "opensearch_password": SECRET,
+        }
+        there = World(kchat, tmp_path, **settings)
+        with there.service.indexing("test"):
+            tick(there.service.syncer, first=True)
+        assert there.search().total == 25
+        assert there.service.verify().clean
+        there.service.close()
+    assert {asked.headers["authorization"][:6] for asked in secure.asked} == {"Basic "}
 
 
 @pytest.mark.parametrize(

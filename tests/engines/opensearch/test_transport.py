@@ -163,6 +163,7 @@ def test_who_is_refused_is_told_which_settings_to_check_and_no_secret_leaves(
             assert secret not in shown
 
 
+@pytest.mark.slow
 def test_one_of_several_hosts_is_enough(
     behind: Cluster, secure: Front, plain: Front, authority: Authority
 ) -> None:
@@ -222,6 +223,7 @@ UNFIT: dict[str, tuple[Answer, str]] = {
 }
 
 
+@pytest.mark.slow
 def test_what_is_not_opensearch_s_answer_says_nothing_about_the_index(
     behind: Cluster, plain: Front
 ) -> None:
