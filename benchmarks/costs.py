@@ -75,7 +75,7 @@ def main() -> None:
     )
     parser.add_argument("--inputs", type=Path, metavar="FILE", help="put the figures in there")
     chosen = parser.parse_args()
-    generations._WORTH_MERGING = 0  # so that small indexes are as large ones are
+    generations.WORTH_MERGING = 0  # so that small indexes are as large ones are
     with TemporaryDirectory(prefix="kchat-costs-") as folder, ExitStack() as stack:
         database = stack.enter_context(_postgres()) if chosen.postgres else None
         found = Costs(chosen.chats, Path(folder)).figures(database, cluster=chosen.opensearch)

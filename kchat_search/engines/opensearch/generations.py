@@ -31,7 +31,7 @@ from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 from kchat_search.meaning.table import Table
 
 _TABLE_PART = 4 << 20
-_WORTH_MERGING = 64 << 20
+WORTH_MERGING = 64 << 20
 """An index of fewer bytes is small and searched fast as it is."""
 _MOST_PAUSES, _PAUSE = 60, 1.0
 """How often at most, and seconds."""
@@ -198,7 +198,7 @@ class Generations:
         """Make few segments of the many that a build has left: they take less room, and are
         searched faster. If that fails, they stay as they are. `waiting` is called now and then."""
         size, _ = self.size(index)
-        if size < _WORTH_MERGING:
+        if size < WORTH_MERGING:
             return
         segments = math.ceil(size / self._cluster.shards / _LARGEST_SEGMENT)
         try:

@@ -56,7 +56,7 @@ def test_several_processes_build_what_one_builds_and_a_killed_one_changes_nothin
 def test_a_build_leaves_few_segments_and_is_whole_where_that_fails(
     engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generations, "_WORTH_MERGING", 0)
+    monkeypatch.setattr(generations, "WORTH_MERGING", 0)
     monkeypatch.setattr(generations, "_PAUSE", 0)
     ours = engine._generations
     for number in range(1, 9):
