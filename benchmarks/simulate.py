@@ -4,15 +4,17 @@
 
 The inputs are in `simulate.json`: what was measured, each figure with the command that printed it,
 and what is assumed of Kchat, of the machines and of the settings. `benchmarks.costs --inputs FILE`
-puts new figures there; `--set` tries other ones. All else is arithmetic (`needs`).
+puts new figures there, and so does `--engines FILE`, from what `benchmarks.engines --json FILE` has
+kept; `--set` tries other ones. All else is arithmetic (`needs`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks import tables
 from benchmarks.needs import INPUTS, Inputs, breaks_at, figures, limits, read
@@ -146,14 +148,40 @@ def main() -> None:
     parser.add_argument(
         "--set", type=_assignment, action="append", default=[], metavar="NAME=VALUE"
     )
+    parser.add_argument("--engines", type=Path, metavar="FILE", help="take its figures first")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the tables in there")
     chosen = parser.parse_args()
+    if chosen.engines:
+        take_engines(chosen.inputs, json.loads(chosen.engines.read_text("utf-8")))
     tables_of_all = markdown(read(chosen.inputs, **dict(chosen.set)))
     if chosen.write:
         document = chosen.write.read_text("utf-8")
         chosen.write.write_text(with_tables(document, tables_of_all), "utf-8")
     else:
         print(tables_of_all)  # noqa: T201  # a command's answer
+
+
+def take_engines(inputs: Path, found: Mapping[str, Any]) -> None:
+    """Put the figures of `benchmarks.engines` among the inputs. Of two points of a line, the one at
+    the more similar number of chats gives way."""
+    chats = found["chats"]
+    content = json.loads(inputs.read_text("utf-8"))
+    command = f"python -m benchmarks.engines --chats {chats}"
+    ours = found["engines"]["ours"]
+    content["measured"]["whoosh_bytes"] |= {
+        "value": round(ours["build"]["bytes"] / chats),
+        "command": command,
+    }
+    for name, value in (
+        ("whoosh_building_bytes", ours["build"]["peak"]["pss"]),
+        ("whoosh_serving_bytes", ours["ask"]["memory"]["pss"]),
+        ("whoosh_search_ms", 1000 * ours["ask"]["warm"]["service"]["the whole set"]["p95"]),
+    ):
+        one = content["measured"][name]
+        one["points"].sort(key=lambda point: max(point[0], chats) / min(point[0], chats))
+        one["points"] = sorted([[chats, float(f"{value:.4g}")], *one["points"][1:]])
+        one["command"] = f"{command}, and --chats {one['points'][-1][0]}"
+    inputs.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _assignment(text: str) -> tuple[str, float]:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks import costs
 from benchmarks.needs import INPUTS, Inputs, Limit, breaks_at, figures, read
-from benchmarks.simulate import SIZES, markdown, with_tables
+from benchmarks.simulate import SIZES, markdown, take_engines, with_tables
 from benchmarks.tables import number, size, span
 from kchat_search.config import SettingsWithAccount
 from tests.docs import documents
@@ -188,6 +188,22 @@ def test_the_tables_of_the_document_are_what_the_command_prints() -> None:
     assert with_tables(document, markdown(read())) == document, (
         "python -m benchmarks.simulate --write docs/scale.md"
     )
+
+
+def test_figures_of_the_engines_are_taken(tmp_path: Path) -> None:
+    file = tmp_path / "inputs.json"
+    file.write_text(INPUTS.read_text("utf-8"), "utf-8")
+    build = {"bytes": 300e6, "peak": {"pss": 1e9}}
+    ask = {"memory": {"pss": 4e8}, "warm": {"service": {"the whole set": {"p95": 0.00712}}}}
+    take_engines(file, {"chats": 200_000, "engines": {"ours": {"build": build, "ask": ask}}})
+    found = json.loads(file.read_text("utf-8"))["measured"]
+    assert found["whoosh_bytes"]["value"] == 1_500
+    assert found["whoosh_search_ms"] == CONTENT["measured"]["whoosh_search_ms"] | {
+        "points": [[200_000, 7.12], CONTENT["measured"]["whoosh_search_ms"]["points"][1]],
+        "command": "python -m benchmarks.engines --chats 200000, and --chats 1000000",
+    }
+    assert found["whoosh_building_bytes"]["points"][0] == [200_000, 1e9]
+    assert found["whoosh_serving_bytes"]["points"][0] == [200_000, 4e8]
 
 
 def test_new_figures_are_put_among_the_inputs(
