@@ -131,7 +131,7 @@ def _cluster(i: Inputs, chats: float) -> Figures:
     disk = index * (copies + max(copies, MERGED)) / i.full_share
     cache = index * copies * i.cache_share
     shards = max(1, ceil(index / i.shard_bytes), ceil(documents / MOST_DOCUMENTS))
-    search = i.line("opensearch_search_server_ms", chats) / 1000
+    search = i.line("opensearch_search_ms", chats) / 1000
     busy = search * i.searches_a_second
     nodes = max(
         FEWEST_NODES,

@@ -181,6 +181,15 @@ def take_engines(inputs: Path, found: Mapping[str, Any]) -> None:
         one["points"].sort(key=lambda point: max(point[0], chats) / min(point[0], chats))
         one["points"] = sorted([[chats, float(f"{value:.4g}")], *one["points"][1:]])
         one["command"] = f"{command}, and --chats {one['points'][-1][0]}"
+    cluster = found["engines"].get("opensearch-1")
+    if cluster:
+        kinds = cluster["ask"]["warm"]["opensearch-1"].items()
+        medians = [1000 * each["p50"] for kind, each in kinds if kind != "the whole set"]
+        here = {"command": f"{command} --only ours,opensearch-1"}
+        bytes_ = {"value": round(cluster["build"]["bytes"] / chats)}
+        points = {"points": [[0, 0], [chats, float(f"{sum(medians) / len(medians):.4g}")]]}
+        content["measured"]["opensearch_bytes"] |= bytes_ | here
+        content["measured"]["opensearch_search_ms"] |= points | here
     inputs.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

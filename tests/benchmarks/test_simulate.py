@@ -40,7 +40,7 @@ CLUSTER = {
     "opensearch_documents": 11, "replicas": 1, "full_share": 0.8, "cache_share": 0.25,
     "shard_bytes": 30e9, "node_disk_bytes": 1e12, "node_memory_bytes": 64e9, "heap_bytes": 16e9,
     "system_bytes": 8e9, "node_processors": 16, "busy_share": 0.5, "searches_a_second": 10,
-    "opensearch_search_server_ms": 200, "opensearch_build_ms": 0.5, "indexer_processors": 10,
+    "opensearch_search_ms": 200, "opensearch_build_ms": 0.5, "indexer_processors": 10,
     "opensearch_build_server_ms": 0.25, "postgres_check_ms": 0.1, "opensearch_check_ms": 0.1,
     "scrub_days": 10, "scrub_percent": 10, "copy_ms": 0.3, "opensearch_write_ms": 1,
     "writes_a_chat": 3, "years": 1, "opensearch_revisions_ms": 0.01, "postgres_revisions_ms": 0.01,
@@ -195,7 +195,10 @@ def test_figures_of_the_engines_are_taken(tmp_path: Path) -> None:
     file.write_text(INPUTS.read_text("utf-8"), "utf-8")
     build = {"bytes": 300e6, "peak": {"pss": 1e9}}
     ask = {"memory": {"pss": 4e8}, "warm": {"service": {"the whole set": {"p95": 0.00712}}}}
-    take_engines(file, {"chats": 200_000, "engines": {"ours": {"build": build, "ask": ask}}})
+    kinds = {"rare": {"p50": 0.004}, "common": {"p50": 0.02}, "the whole set": {"p50": 0.005}}
+    ours = {"build": build, "ask": ask}
+    cluster = {"build": {"bytes": 1e9}, "ask": {"warm": {"opensearch-1": kinds}}}
+    take_engines(file, {"chats": 200_000, "engines": {"ours": ours, "opensearch-1": cluster}})
     found = json.loads(file.read_text("utf-8"))["measured"]
     assert found["whoosh_bytes"]["value"] == 1_500
     assert found["whoosh_search_ms"] == CONTENT["measured"]["whoosh_search_ms"] | {
@@ -204,6 +207,8 @@ def test_figures_of_the_engines_are_taken(tmp_path: Path) -> None:
     }
     assert found["whoosh_building_bytes"]["points"][0] == [200_000, 1e9]
     assert found["whoosh_serving_bytes"]["points"][0] == [200_000, 4e8]
+    assert found["opensearch_bytes"]["value"] == 5_000
+    assert found["opensearch_search_ms"]["points"] == [[0, 0], [200_000, 12]]
 
 
 def test_new_figures_are_put_among_the_inputs(
