@@ -220,7 +220,7 @@ class Generations:
     def _needs_no_sources(self, index: str) -> bool:
         """Does a merge drop the documents as they were sent? Until a server has noted that no copy
         of a shard can want them, which it does each half minute, it keeps them, because the source
-        leaves out some fields (`mapping.NOT_IN_SOURCE`): that is half of an index."""
+        leaves out some fields (`mapping.NOT_IN_SOURCE`): three tenths of an index."""
         shown = self._connection.ask(
             "GET", f"/{index}/_stats", level="shards", filter_path="**.seq_no,**.retaining_seq_no"
         )
