@@ -56,6 +56,8 @@ class Server:
         self._folder, self._root, self._user = folder, root, user
         self._port = free_port()
         self._more = {} if durable else _NOT_DURABLE
+        self.killed = 0
+        """How often it was killed."""
         self.url = f"postgresql://tests:{password}@127.0.0.1:{self._port}/postgres"
         _make(folder, root, password, user)
         self.start()
@@ -71,6 +73,7 @@ class Server:
         """As a loss of power: all of its processes are gone at once."""
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.communicate(timeout=_SECONDS)
+        self.killed += 1
 
     def end(self) -> None:
         """At once: what it has is thrown away."""

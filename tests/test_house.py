@@ -29,6 +29,7 @@ LIBRARIES = {
     "joserfc": ("oidc",),
     # the record
     "sqlalchemy": ("archive", "access", "databases"),
+    "psycopg": ("databases.bounded_waits",),
     "alembic": ("archive.migrations", "access.migrations", "databases"),
     "sqlite3": ("archive", "databases"),
     # who asks
@@ -267,7 +268,7 @@ def test_what_is_installed_is_what_is_imported() -> None:
     # what our libraries use; named for the floors of their versions
     called |= dict.fromkeys(["mako", "pygments", "certifi"])
     imported = {called.get(name, name.replace("-", "_")) for name in named} - {None}
-    optional = {"rjieba", "pydantic_core", "opensearchpy"}
+    optional = {"rjieba", "pydantic_core", "opensearchpy", "psycopg"}
     assert imported == {n for n in LIBRARIES if n not in sys.stdlib_module_names} - optional
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kchat_search.archive import sync_state
 from kchat_search.archive.error_translation import archive_errors
-from kchat_search.databases.connections import lasting_connection
+from kchat_search.databases.connections import bound_waits_of, lasting_connection
 from kchat_search.errors import ArchiveError, IndexerBusy, IndexerDeposed
 from kchat_search.models.holder import UNKNOWN, Holder, next_term
 from kchat_search.models.progress import RebuildProgress, told_too
@@ -35,6 +35,9 @@ _SHORTEST_WAIT = 0.5
 """Seconds in which the server notices that a holder was killed."""
 _PAUSE_SECONDS = 2.0
 """Between two tries to reach a server that is away."""
+_A_WHILE = 60.0
+"""Seconds in which the server must say that the lock is not free yet: it might be that it can't."""
+_GRACE_SECONDS = 15.0
 _NOT_AVAILABLE = "55P03"
 
 _TAKE = select(func.pg_advisory_lock(_LOCK))
@@ -96,10 +99,10 @@ class DatabaseElection:
     def held(self, what: str, now: datetime, wait_seconds: float = 0.0) -> Iterator[None]:
         """Hold the lock. Raises `IndexerBusy` if it isn't free within `wait_seconds`, and
         `ArchiveError`; where it waits without an end, also for a server that is away."""
-        connection = self._take(wait_seconds)
+        connection, term = self._take(wait_seconds, Holder.this_process(what, now), now)
+        self._fence.term = term
+        self._connection, self._is_lost = connection, False
         try:
-            self._fence.term = self._begin_term(Holder.this_process(what, now), now)
-            self._connection, self._is_lost = connection, False
             yield
         finally:
             self._connection = self._fence.term = None
@@ -154,10 +157,19 @@ class DatabaseElection:
         except (KeyError, TypeError, ValueError):
             return UNKNOWN, value
 
-    def _take(self, wait_seconds: float) -> Connection:
+    def _take(self, wait_seconds: float, holder: Holder, now: datetime) -> tuple[Connection, int]:
+        """The connection that holds the lock, and the number of the term that has begun."""
         while True:
             try:
-                return self._take_once(wait_seconds)
+                connection = self._take_once(_A_WHILE if wait_seconds < 0 else wait_seconds)
+                try:
+                    return connection, self._begin_term(holder, now)
+                except BaseException:
+                    connection.close()
+                    raise
+            except IndexerBusy:
+                if wait_seconds >= 0:
+                    raise
             except ArchiveError as error:
                 if wait_seconds >= 0 or not error.retry:
                     raise
@@ -165,10 +177,11 @@ class DatabaseElection:
                 threading.Event().wait(_PAUSE_SECONDS)
 
     def _take_once(self, wait_seconds: float) -> Connection:
-        wait = 0.0 if wait_seconds < 0 else max(wait_seconds, _SHORTEST_WAIT)  # 0: without an end
+        wait = max(wait_seconds, _SHORTEST_WAIT)
         with archive_errors(self._location):
             connection = lasting_connection(self._engine)
             try:
+                bound_waits_of(connection, wait + _GRACE_SECONDS)
                 connection.execute(_PATIENCE, {"milliseconds": str(round(wait * 1000))})
                 connection.execute(_TAKE)
             except BaseException as error:
@@ -176,6 +189,7 @@ class DatabaseElection:
                 if getattr(getattr(error, "orig", None), "sqlstate", None) == _NOT_AVAILABLE:
                     raise IndexerBusy.held_by(self.holder() or UNKNOWN) from error
                 raise
+            bound_waits_of(connection, _GRACE_SECONDS)
         return connection
 
     def _begin_term(self, holder: Holder, now: datetime) -> int:

@@ -3,6 +3,7 @@
     kind.py               what one kind of database is: its tables, its migrations, its errors
     opening.py            `open_database`: checks the address, makes the database, migrates it
     connections.py        connections to SQLite and PostgreSQL: transactions, durability, fork
+    bounded_waits.py      waits for a PostgreSQL server that have an end
     statements.py         statements over many rows
     driver_statements.py  statements without SQLAlchemy's share of the time
     column_values.py      between Python's values and what a column holds

@@ -34,6 +34,11 @@ from sqlalchemy.pool import NullPool, QueuePool
 _BEGIN = "kchat_begin"
 _WRITERS = 0x6B63686174  # «kchat» in ASCII: the number of our advisory lock
 _WAL_BYTES = 64 * 2**20
+_SOUND_SECONDS = 10.0
+"""So long a server may take that is asked for no more than a sign of life."""
+_GRACE_SECONDS = 30.0
+"""So much longer than the server's own time-out a statement may take, until the server counts as
+away: see `bounded_waits`."""
 _PATIENT = (
     "SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '10min', true)"
 )
@@ -94,9 +99,33 @@ def make_engine(address: URL, wait_seconds: float, on_postgres: OnPostgres | Non
     else:
         limits = on_postgres or OnPostgres()
         engine = _engine(address, _given(_CLIENT, address), _pool_options(limits, wait_seconds))
+        _bound_waits(engine, limits.statement_seconds + _GRACE_SECONDS)
         event.listen(engine, "connect", partial(_begin_session, wait_seconds, limits))
     _engines.add(engine)
     return engine
+
+
+def _bound_waits(engine: Engine, seconds: float) -> None:
+    """No exchange with the server takes longer than that, and none of a connection that nobody uses
+    longer than a sign of life."""
+    from kchat_search.databases.bounded_waits import bound, bound_waits  # noqa: PLC0415  # an extra
+
+    bound_waits(engine)
+    for moment in ("connect", "checkin"):
+        event.listen(engine, moment, lambda driver, *_: bound(driver, _SOUND_SECONDS))
+    event.listen(engine, "checkout", lambda driver, *_: bound(driver, seconds))
+
+
+def bound_waits_of(connection: Connection, seconds: float | None) -> None:
+    """Let each exchange of this connection to PostgreSQL take so long, until it is given back."""
+    from kchat_search.databases.bounded_waits import bound  # noqa: PLC0415  # an extra
+
+    bound(connection.connection.dbapi_connection, seconds)
+
+
+def _be_patient(connection: Connection) -> None:
+    bound_waits_of(connection, None)
+    connection.exec_driver_sql(_PATIENT)
 
 
 def _given(options: dict[str, Any], address: URL) -> dict[str, Any]:
@@ -126,8 +155,8 @@ def _pool_options(limits: OnPostgres, wait_seconds: float) -> dict[str, Any]:
 
 def lasting_connection(engine: Engine) -> Connection:
     """A connection to PostgreSQL for a lock that lasts as long as it does: beside the pool, without
-    transactions, and each statement may wait. Both ends notice within 15 s that the other is gone.
-    """
+    transactions. The server lets each statement wait; how long this side does, the caller says by
+    `bound_waits_of`. Both ends notice within 15 s that the other is gone."""
     engine = create_engine(
         engine.url,
         connect_args=_given(_CLIENT | _SOON, engine.url),
@@ -135,6 +164,7 @@ def lasting_connection(engine: Engine) -> Connection:
         hide_parameters=True,
         isolation_level="AUTOCOMMIT",
     )
+    _bound_waits(engine, _SOUND_SECONDS)
     connection = engine.connect()
     connection.exec_driver_sql(_LASTING)
     return connection
@@ -153,7 +183,7 @@ def reading(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
         transaction = connection.begin()
         try:
             if patient and on_postgres:
-                connection.exec_driver_sql(_PATIENT)
+                _be_patient(connection)
             yield connection
         finally:
             # Nothing is to be committed, and SQLite can't commit after it met a damaged page.
@@ -169,7 +199,7 @@ def writing(engine: Engine, *, patient: bool = False) -> Iterator[Connection]:
         with connection.begin():
             if connection.dialect.name == "postgresql":
                 if patient:
-                    connection.exec_driver_sql(_PATIENT)
+                    _be_patient(connection)
                 connection.execute(select(func.pg_advisory_xact_lock(_WRITERS)))
             yield connection
 

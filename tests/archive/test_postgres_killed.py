@@ -1,20 +1,24 @@
-"""The server is killed while chats are saved, and started again: what was acknowledged is there,
-chats and cursor are in step, and the indexer that lost its lock knows it."""
+"""The server is killed (-9) while chats are saved or an indexer is elected, and started again: what
+was acknowledged is there, chats and cursor are in step, and the indexer that lost its lock knows
+it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import NoReturn
 
 import pytest
+from sqlalchemy import make_url
 
-from kchat_search.archive import SqlArchive, open_archive
+from kchat_search.archive import SqlArchive, election, open_archive
 from kchat_search.errors import ArchiveError, IndexerDeposed
 from tests import postgres
+from tests.conftest import KILLED
 from tests.contracts.archive.chats import at
+from tests.proxy import Moment, Proxy, Trap, proxy
 
 from .damage import found, sent
 
@@ -22,12 +26,23 @@ pytestmark = pytest.mark.slow
 
 _PER_PAGE = 5
 _KILLS = 4
+_COMMIT = b"COMMIT\x00"
 
 
 @pytest.fixture
-def server() -> Iterator[postgres.Server]:
+def server(record_property: Callable[[str, object], None]) -> Iterator[postgres.Server]:
     with postgres.running(durable=True) as there:
         yield there
+        record_property(KILLED, there.killed)
+
+
+@contextmanager
+def behind_a_proxy(server: postgres.Server) -> Iterator[tuple[SqlArchive, Proxy]]:
+    address = make_url(server.url)
+    with proxy(address.port or 0) as between:
+        url = address.set(port=between.port).render_as_string(hide_password=False)
+        with closing(open_archive(url, wait_seconds=5.0)) as archive:
+            yield archive, between
 
 
 def test_a_standby_can_be_read_and_says_that_it_can_t_be_written(server: postgres.Server) -> None:
@@ -94,3 +109,77 @@ def test_what_was_acknowledged_outlives_a_kill(server: postgres.Server) -> None:
             assert [entry.chat_id for entry in archive.changes(10_000)] == ids
             assert archive.counts().chats == archive.counts().pending == len(ids)
         assert found(archive) == ()
+
+
+def test_a_save_is_whole_or_nothing_at_whichever_exchange_the_server_is_killed(
+    server: postgres.Server,
+) -> None:
+    """Before each kind of exchange, and after it, when its answer is lost."""
+    with behind_a_proxy(server) as (archive, between), ThreadPoolExecutor(1) as pool:
+        moments: tuple[Moment, ...] = ("asked", "answered")
+        for what in (b"pg_advisory_xact_lock", b"COPY", _COMMIT):
+            for moment in moments:
+                page = page_of(archive)
+                first = page * _PER_PAGE + 1
+                chats = [sent(i, "退款") for i in range(first, first + _PER_PAGE)]
+                trap = Trap([between], what, lambda _: server.kill(), moment=moment)
+                cursor = ("list", {"page": page + 1})
+                saving = pool.submit(archive.save, chats, now=at(1), cursor=cursor)
+                with pytest.raises(ArchiveError) as error:
+                    saving.result(60)
+                assert error.value.retry
+                trap.wait()
+                server.start()
+                done = (what, moment) == (_COMMIT, "answered")
+                assert page_of(archive) == page + done
+                assert archive.counts().chats == (page + done) * _PER_PAGE
+                archive.save(chats, now=at(2), cursor=cursor)
+        assert archive.counts().pending == page_of(archive) * _PER_PAGE
+        assert found(archive) == ()
+    assert server.killed == 6
+
+
+def test_an_election_goes_on_at_whichever_exchange_the_server_is_killed(
+    server: postgres.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One indexer is deposed each time, and the one that waits is the next, in a later term."""
+    monkeypatch.setattr(election, "_PAUSE_SECONDS", 0.1)
+
+    def kill_and_start(_: Proxy) -> None:
+        server.kill()
+        server.start()
+
+    with (
+        behind_a_proxy(server) as (archive, between),
+        closing(open_archive(server.url)) as other,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        first, second = archive.election(), other.election()
+        assert first is not None
+        assert second is not None
+
+        def held_once() -> int:
+            with first.held("worker", at(5), -1):
+                archive.save([sent(1, "退款")], now=at(6))
+                return first.term()
+
+        moments: tuple[Moment, ...] = ("asked", "answered")
+        for what in (b"pg_advisory_lock", _COMMIT):
+            for moment in moments:
+                with second.held("worker", at(1)):
+                    before = second.term()
+                trap = Trap([between], what, kill_and_start, moment=moment)
+                assert pool.submit(held_once).result(60) > before
+                trap.wait()
+        with second.held("worker", at(1)):
+            before = second.term()
+            waiting = pool.submit(held_once)
+            server.kill()
+            server.start()
+            assert waiting.result(60) > before
+            with pytest.raises(IndexerDeposed):
+                second.check()
+            with pytest.raises(IndexerDeposed):
+                other.save([sent(2, "退款")], now=at(7))
+        assert [chat_id for chat_id, _ in archive.id_revisions()] == [1]
+    assert server.killed == 5
