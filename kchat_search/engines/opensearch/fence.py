@@ -99,7 +99,8 @@ class Fence:
             self._write_aliases(index, content["aliases"])
 
     def _write_aliases(self, index: str, aliases: dict[str, Any]) -> list[str]:
-        rests = {alias: alias.removeprefix(f"{index}-write-") for alias in aliases}
+        begin = f"{index}-write-"
+        rests = {a: a.removeprefix(begin) for a in aliases if a.startswith(begin)}
         terms = {alias: int(rest) for alias, rest in rests.items() if _TERM.fullmatch(rest)}
         if any(term > self.term() for term in terms.values()):
             raise _deposed(index)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -183,3 +184,17 @@ def test_who_is_no_indexer_writes_nothing_where_there_was_one(pair: Pair) -> Non
             act(nobody)
     assert dict(pair[0].id_revisions()) == {1: 1, 2: 1}
     nobody.close()
+
+
+@pytest.mark.parametrize("later", [-1, 1])
+def test_a_prefix_of_digits_is_no_term(prefixes: Prefixes, tmp_path: Path, later: int) -> None:
+    """Neither that of a later indexer nor that of a former one."""
+    digits = str(int(sha256(str(tmp_path).encode()).hexdigest()[:7], 16) + 2)
+    engine = OpenSearchEngine(
+        replace(prefixes.cluster(tmp_path), prefix=digits), lambda: int(digits) - later
+    )
+    for act, chats in ((rebuild, {1: 1, 4: 1}), (put_later, {1: 2, 2: 2, 3: 2})):
+        act(engine)
+        assert dict(engine.id_revisions()) == chats
+    engine._connection.ask("DELETE", f"/{digits}-*")
+    engine.close()
