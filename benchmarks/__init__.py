@@ -6,6 +6,7 @@
     ticks.py      command: an index that has grown by small commits, beside a fresh one
     stages.py     command: where the time of a build goes
     relevance.py  command: does the right chat come first, as people judged it
+    requests.py   command: what the requests of a search take of an OpenSearch server, each alone
     meaning.py    command: what finding by meaning costs
     http.py       command: a served archive under load
     audit.py      command: what the audit costs a search, and a check of it
