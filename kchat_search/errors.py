@@ -28,7 +28,8 @@
     │   └── AuditUnwritable     an entry can't be recorded, so what it is about is refused (retry)
     ├── IndexDamaged            the index cannot be read; run `kchat-search reindex`
     ├── IndexUnwritable         what holds the index is full or read-only           (retry)
-    │   └── EngineUnreachable   the servers of the index do not answer              (retry)
+    │   ├── EngineUnreachable   the servers of the index do not answer              (retry)
+    │   └── ChatsRefused        they do not take some chats; .chats names them      (retry)
     ├── IndexerBusy             another process is the indexer; .holder names it    (retry)
     ├── IndexerDeposed          this process was the indexer, and is it no more     (retry)
     ├── TooManyExports          the most exports allowed are already running        (retry)
@@ -42,6 +43,7 @@ in the program is never wrapped in one of them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 
@@ -266,6 +268,21 @@ class IndexUnwritable(KchatSearchError):
 class EngineUnreachable(IndexUnwritable):
     """The servers that hold the index do not answer, or not in time. Nothing is wrong with the
     archive: searches can be made again later, and what changed waits for the index."""
+
+
+class ChatsRefused(IndexUnwritable):
+    """What holds the index does not take some chats, because of what they are; all others are in
+    it. `chats`: why, by the id of a chat; `written`: how many chats the index has now."""
+
+    def __init__(self, chats: Mapping[int, str], written: int = 0) -> None:
+        first = min(chats)
+        others = f", nor {len(chats) - 1} others" if len(chats) > 1 else ""
+        super().__init__(
+            f"The index does not take chat {first} ({chats[first]}){others}. Nothing was lost: the "
+            "archive has all of them, and they wait; all other chats can be found."
+        )
+        self.chats = chats
+        self.written = written
 
 
 class IndexerBusy(KchatSearchError):

@@ -83,8 +83,9 @@ class Engine(IndexReader, Protocol):
     any process, writes.
 
     Every method raises `IndexDamaged` if the index can't be read. Those that write raise
-    `IndexUnwritable` if there is no room or no permission, or if another process is writing. An
-    engine on other machines raises `EngineUnreachable` from any method, where they do not answer,
+    `IndexUnwritable` if there is no room or no permission, or if another process is writing, and
+    `ChatsRefused` for chats that they can't take, after all others are written. An engine on other
+    machines raises `EngineUnreachable` from any method, where they do not answer,
     and `IndexerDeposed` from those that write, where an indexer of a later term has written:
     nothing that this one still has under way changes what is seen then. It is told the term by
     `ports.Election.term`; one in a folder needs none, because who writes there holds a lock of the

@@ -86,6 +86,10 @@ _ZH: dict[str, tuple[str, str]] = {
         "索引服务器没有回答。",
         "请检查 KCHAT_OPENSEARCH_HOSTS；程序会自动重试。",
     ),
+    "ChatsRefused": (
+        "个别对话太大，索引服务器不接收；其他对话都能搜到。",
+        "这些对话在归档中完好，会继续重试：请给 OpenSearch 更多内存，是哪些对话见技术细节。",
+    ),
     "IndexerBusy": ("另一个进程正在同步或重建索引。", "请等它结束，或将它停止。"),
     "IndexerDeposed": ("与数据库的连接中断，同步已停下。", "程序会自动重试，无需处理。"),
     "damage": ("", "请停止 kchat-search 后运行 kchat-search repair，或恢复备份。"),
@@ -185,6 +189,10 @@ _EN: dict[str, tuple[str, str]] = {
     "EngineUnreachable": (
         "The servers of the index do not answer.",
         "Check those of KCHAT_OPENSEARCH_HOSTS; it is tried again by itself.",
+    ),
+    "ChatsRefused": (
+        "Some chats are too large for the servers of the index; all others can be found.",
+        "The archive has them and tries them again: give OpenSearch more memory.",
     ),
     "IndexerBusy": (
         "Another process syncs or builds the index.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import (
+    ChatsRefused,
     EngineUnreachable,
     IndexDamaged,
     IndexerDeposed,
@@ -99,10 +100,11 @@ class Indexer:
     ) -> int:
         """Build a new generation from everything in the archive. Returns how many chats it has.
 
-        `low_memory`: other work runs at the same time, so the build uses little memory and takes up
-        to twice the time. What changes during the build stays in the queue and is indexed after it.
-        `table`: the table of the new generation; None: that of the present one where it was fitted
-        from the shipped one, else the shipped one.
+        Chats that the engine refuses are queued again. `low_memory`: other work runs at the same
+        time, so the build uses little memory and takes up to twice the time. What changes during
+        the build stays in the queue and is indexed after it. `table`: the table of the new
+        generation; None: that of the present one where it was fitted from the shipped one, else the
+        shipped one.
         """
         shipped = self.tables.shipped()
         if shipped is None or table is None:
@@ -114,21 +116,29 @@ class Indexer:
             self.check()
             told(step, done, max(total, done) if known_total is None else known_total)
 
+        refused: Collection[int] = ()
         with self.rebuilding(progress) as told, self._as_indexer():
-            count = self.engine.rebuild(
-                self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
-                self._fingerprint(shipped, table),
-                self._documents(),
-                with_total,
-                low_memory=low_memory,
-                table=table,
-            )
+            try:
+                count = self.engine.rebuild(
+                    self._batches(self.archive.iterate(), self._batch_size(low_memory=low_memory)),
+                    self._fingerprint(shipped, table),
+                    self._documents(),
+                    with_total,
+                    low_memory=low_memory,
+                    table=table,
+                )
+            except ChatsRefused as error:
+                log.warning("%s", error)
+                count, refused = error.written, error.chats
         self.archive.done_through(last_sequence)
+        self.archive.queue(refused)
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
         """Index everything in the change queue. Returns how many chats were indexed. If very many
-        wait, or if the index turns out to be damaged or missing, it is rebuilt instead."""
+        wait, or if the index turns out to be damaged or missing, it is rebuilt instead. Raises
+        `ChatsRefused` for those that the engine does not take, which stay in the queue, after all
+        others are indexed."""
         counts = self.archive.counts()
         if rebuild_pays(counts.pending, counts.chats):
             self.rebuild(progress, low_memory=True)
@@ -141,16 +151,21 @@ class Indexer:
 
     def _index_queue(self, progress: Progress) -> int:
         done = 0
+        refused: dict[int, str] = {}
         while entries := self.archive.changes(_CHATS_PER_COMMIT):
+            if all(entry.chat_id in refused for entry in entries):
+                raise ChatsRefused(refused)
             stored = self.archive.get([entry.chat_id for entry in entries])
             erased = [entry.chat_id for entry in entries if entry.chat_id not in stored]
             for batch in self._batches(stored.values(), self._batch_size(low_memory=True)):
-                self._write(self._documents()(batch), erased)
+                refused |= self._write(self._documents()(batch), erased)
                 erased = []  # they were removed with the first batch
             if erased:
                 self._write([], erased)
+            again = [entry.chat_id for entry in entries if entry.chat_id in refused]
+            self.archive.queue(again)  # behind all others
             self.archive.done(entries)
-            done += len(entries)
+            done += len(entries) - len(again)
             progress("index", done, done + self.archive.counts().pending)
         return done
 
@@ -165,9 +180,16 @@ class Indexer:
             self._write([], surplus)
         return len(lacking) + len(surplus)
 
-    def _write(self, documents: Sequence[IndexDocument], erased: Sequence[int]) -> None:
+    def _write(
+        self, documents: Sequence[IndexDocument], erased: Sequence[int]
+    ) -> Mapping[int, str]:
+        """Returns which chats the engine does not take, and why."""
         with self._as_indexer():
-            self.engine.write(documents, erased)
+            try:
+                self.engine.write(documents, erased)
+            except ChatsRefused as error:
+                return error.chats
+        return {}
 
     @contextmanager
     def _as_indexer(self) -> Iterator[None]:

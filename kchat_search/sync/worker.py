@@ -11,6 +11,7 @@ from typing import Protocol
 
 from kchat_search.errors import (
     ArchiveError,
+    ChatsRefused,
     IndexerBusy,
     IndexerDeposed,
     IndexUnwritable,
@@ -184,7 +185,7 @@ class Worker:
             self._first = True
             raise
         except Exception as error:
-            if isinstance(error, KchatSearchError) and not isinstance(error, IndexUnwritable):
+            if _index_was_reached(error):
                 self._first = False
             self._failed(error, began)
             raise
@@ -207,3 +208,10 @@ class Worker:
     def _run(self, wait_seconds: float) -> None:
         with self._hold_lock("worker", wait_seconds):
             self._schedule(self.tick)
+
+
+def _index_was_reached(error: Exception) -> bool:
+    """Was the index healed, though the tick failed afterwards?"""
+    if isinstance(error, IndexUnwritable):
+        return isinstance(error, ChatsRefused)
+    return isinstance(error, KchatSearchError)

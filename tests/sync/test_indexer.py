@@ -14,7 +14,7 @@ import pytest
 
 from kchat_search.engines.whoosh.engine import WhooshEngine
 from kchat_search.engines.whoosh.generations import Current
-from kchat_search.errors import IndexDamaged, IndexerDeposed, IndexUnwritable
+from kchat_search.errors import ChatsRefused, IndexDamaged, IndexerDeposed, IndexUnwritable
 from kchat_search.meaning.table import SHIPPED, Table, shipped
 from kchat_search.models.plan import IndexDocument
 from kchat_search.models.search import SearchRequest
@@ -75,6 +75,27 @@ class Claimed(WhooshEngine):
         raise IndexerDeposed("a later one writes")
 
 
+class Picky(WhooshEngine):
+    """An engine that does not take some chats."""
+
+    refused: Collection[int] = ()
+
+    def write(self, upserts: Sequence[IndexDocument], deletes: Collection[int] = ()) -> None:
+        super().write([each for each in upserts if each.id not in self.refused], deletes)
+        self._refuse({each.id for each in upserts})
+
+    def rebuild(self, *args: Any, **kwargs: Any) -> int:
+        count = super().rebuild(*args, **kwargs)
+        for chat_id in self.refused:
+            super().write([], [chat_id])
+        self._refuse(set(self.refused), count - len(self.refused))
+        return count
+
+    def _refuse(self, ids: set[int], written: int = 0) -> None:
+        if refused := ids.intersection(self.refused):
+            raise ChatsRefused(dict.fromkeys(refused, "too large"), written)
+
+
 def with_engine(world: World, engine: WhooshEngine) -> Indexer:
     service = world.service
     return Indexer(
@@ -96,6 +117,33 @@ def test_what_could_not_be_indexed_stays_in_the_queue(world: World) -> None:
         with_engine(world, engine).index_pending()
     assert world.service.archive.counts().pending == len(ids)
     assert with_engine(world, Full(world.settings.index_dir, writes=9)).index_pending() == len(ids)
+    engine.close()
+    world.check_whole()
+
+
+def test_chats_that_the_engine_refuses_wait_and_all_others_are_found(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kchat_search.sync.indexer._CHATS_PER_COMMIT", 4)
+    world.sync()
+    ids = set(world.archived())
+    engine = Picky(world.settings.index_dir)
+    indexer = with_engine(world, engine)
+    engine.write([], ids)
+    engine.refused = [103, 101]
+    world.service.archive.queue(ids)
+    with pytest.raises(ChatsRefused, match=r"chat 101 \(too large\), nor 1 others") as refused:
+        indexer.index_pending()
+    assert refused.value.chats.keys() == {101, 103}
+    for _ in range(2):
+        assert {entry.chat_id for entry in world.service.archive.changes(99)} == {101, 103}
+        assert dict(engine.id_revisions()).keys() == ids - {101, 103}
+        assert indexer.rebuild() == len(ids) - 2
+    engine.refused = [103]
+    with pytest.raises(ChatsRefused, match="chat 103"):
+        indexer.index_pending()
+    engine.refused = []
+    assert indexer.index_pending() == 1
     engine.close()
     world.check_whole()
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kchat_search.errors import (
+    ChatsRefused,
     IndexerBusy,
     IndexerDeposed,
     IndexUnwritable,
@@ -82,8 +83,9 @@ def times(count: int) -> Callable[[Callable[[], None]], None]:
         ([None, None, None], [True, False, False]),
         ([KchatBusy("later"), None, None], [True, False, False]),
         ([IndexUnwritable("full"), IndexUnwritable("full"), None, None], [True, True, True, False]),
+        ([ChatsRefused({1: "too large"}), None, None], [True, False, False]),
     ],
-    ids=["well", "Kchat fails", "the disk is full"],
+    ids=["well", "Kchat fails", "the disk is full", "a chat is too large"],
 )
 def test_the_first_tick_is_the_first_until_the_index_could_be_written(
     endings: list[KchatSearchError | None], first: list[bool]

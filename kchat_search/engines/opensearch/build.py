@@ -24,6 +24,14 @@ from kchat_search.models.plan import IndexDocument
 Chat = TypeVar("Chat")
 
 
+class Sent(NamedTuple):
+    """What became of a batch."""
+
+    chats: int
+    refused: dict[int, str]
+    """Those that the servers do not take, and why."""
+
+
 class Target(NamedTuple):
     """Where documents go, and what makes them."""
 
@@ -34,8 +42,8 @@ class Target(NamedTuple):
 
 def fill(
     connection: Connection, target: Target, batches: Iterable[Sequence[Chat]], processes: int
-) -> Iterator[int]:
-    """Put the documents of all batches into an index; how many each batch has, in their order.
+) -> Iterator[Sent]:
+    """Put the documents of all batches into an index; what became of each, in their order.
 
     `target.documents` is sent to other processes, so it must be picklable. Raises what it and
     `batches` raise, and as `bulk.write` does.
@@ -50,7 +58,7 @@ def fill(
     content = None if target.table is None else target.table.content
     plain = target._replace(table=None)
     with workers(processes, _start, connection.cluster, plain, content) as pool:
-        waiting: deque[Future[int]] = deque()
+        waiting: deque[Future[Sent]] = deque()
         for batch in batches:
             waiting.append(pool.submit(_send_batch, batch))
             if len(waiting) > BATCHES_AHEAD * processes:
@@ -59,11 +67,11 @@ def fill(
             yield future.result()
 
 
-def _send(connection: Connection, target: Target, batch: Sequence[Any]) -> int:
+def _send(connection: Connection, target: Target, batch: Sequence[Any]) -> Sent:
     newest = {each.id: each for each in target.documents(batch)}
     made = sources(list(newest.values()), target.table)
-    bulk.write(connection, (bulk.index(target.into, one) for one in made))
-    return len(newest)
+    refused = bulk.write(connection, (bulk.index(target.into, one) for one in made))
+    return Sent(len(newest), refused)
 
 
 # -- in other processes --------------------------------------------------------------------------
@@ -80,7 +88,7 @@ def _start(cluster: Cluster, target: Target, table: bytes | None) -> None:
     _target = target._replace(table=None if table is None else Table.of(table))
 
 
-def _send_batch(batch: Sequence[Any]) -> int:
+def _send_batch(batch: Sequence[Any]) -> Sent:
     sent = _send(_connection, _target, batch)
     gc.collect()
     return sent

@@ -6,7 +6,12 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kchat_search.engines.opensearch.connection import Connection, attempts
+from kchat_search.engines.opensearch.connection import (
+    NO_MEMORY,
+    Connection,
+    attempts,
+    is_for_want_of_memory,
+)
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.opensearch.mapping import Json
 from kchat_search.engines.opensearch.transport import RequestTooLarge
@@ -14,6 +19,10 @@ from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
 _MOST_BYTES = 4 << 20
 """Of a request, but for one document that is larger."""
+_LARGEST = 90_000_000
+"""Bytes of a document that is sent. OpenSearch takes requests of 100 MB
+(`http.max_content_length`), and needs several times as much memory for one: it is better refused
+here than by a server that ends."""
 _LATER = (429, 500, 502, 503, 504)
 """Statuses of an item that may be taken later."""
 _FORBIDDEN = 403
@@ -46,14 +55,30 @@ def _head(what: str, into: Into, key: str) -> str:
     return json.dumps({what: {"_index": into.alias, "_id": key, **version}})
 
 
-def write(connection: Connection, actions: Iterable[Action]) -> None:
+def write(connection: Connection, actions: Iterable[Action]) -> dict[int, str]:
     """Send all actions; each is on the disks of its shard's copies on return. No two have one id.
+    Returns which chats are too large for the servers, and why: these alone are not written.
 
-    Raises `IndexUnwritable` where the server takes some of them no more, `IndexDamaged` where it
-    refuses their form, and as `Connection.ask` does.
+    Raises `IndexUnwritable` where the server takes some of the others no more, `IndexDamaged` where
+    it refuses their form, and as `Connection.ask` does.
     """
-    for portion in _portions(actions):
-        _send(connection, portion)
+    refused: dict[int, str] = {}
+    for portion in _portions(_sendable(actions, refused)):
+        refused |= _send(connection, portion)
+    return refused
+
+
+def _sendable(actions: Iterable[Action], refused: dict[int, str]) -> Iterator[Action]:
+    """Those that are not too large; the others are added to `refused`."""
+    for action in actions:
+        if len(action.lines) <= _LARGEST:
+            yield action
+        else:
+            refused |= _too_large(action, f"at most {_LARGEST // 1_000_000} MB are sent")
+
+
+def _too_large(action: Action, why: str) -> dict[int, str]:
+    return {int(action.key): f"its document has {len(action.lines) / 1e6:.0f} MB; {why}"}
 
 
 def _portions(actions: Iterable[Action]) -> Iterator[list[Action]]:
@@ -69,27 +94,31 @@ def _portions(actions: Iterable[Action]) -> Iterator[list[Action]]:
         yield portion
 
 
-def _send(connection: Connection, actions: Sequence[Action]) -> None:
+def _send(connection: Connection, actions: Sequence[Action]) -> dict[int, str]:
+    large = len(actions) == 1 and len(actions[0].lines) > _MOST_BYTES
     for last in attempts():
         try:
             answers = connection.send(b"".join(action.lines for action in actions))
-        except RequestTooLarge:  # for a proxy, perhaps
+        except RequestTooLarge as error:  # for a proxy, perhaps
             if len(actions) == 1:
-                raise
+                return _too_large(actions[0], str(error))
             half = len(actions) // 2
-            _send(connection, actions[:half])
-            _send(connection, actions[half:])
-            return
-        except EngineUnreachable:
+            return _send(connection, actions[:half]) | _send(connection, actions[half:])
+        except EngineUnreachable as error:
+            if last and large and is_for_want_of_memory(error):
+                return _too_large(actions[0], "the servers have too little memory for it")
             if last:
                 raise
         else:
             pairs = zip(actions, answers, strict=True)
             failed = [(a, its) for a, its in pairs if not _done(its)]
             if not failed:
-                return
+                return {}
+            if last and large and failed[0][1]["error"].get("type") == NO_MEMORY:
+                return _too_large(actions[0], "the servers have too little memory for it")
             _refuse(failed, last=last)
             actions = [action for action, _ in failed]
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _done(item: Mapping[str, Any]) -> bool:

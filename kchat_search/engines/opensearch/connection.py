@@ -50,6 +50,8 @@ _NOT_NOW = (408, 429)
 _SERVERS_FAULT = 500
 """From here on, a server can't answer at this moment: most often, because another one is away."""
 _REFUSED = (403, 429)
+NO_MEMORY = "circuit_breaking_exception"
+"""What servers say that have too little memory for a request."""
 _BLOCKS = ("cluster_block_exception", "index_create_block_exception")
 """What servers say who take no writes: their disks are full, or somebody said so."""
 
@@ -232,6 +234,12 @@ def patiently(call: Callable[[], Answer]) -> Answer:
             if last:
                 raise
     raise AssertionError("the last attempt returns or raises")
+
+
+def is_for_want_of_memory(error: EngineUnreachable) -> bool:
+    """Did a server refuse a request because it has too little memory for it?"""
+    cause = error.__cause__
+    return isinstance(cause, TransportError) and NO_MEMORY in str(cause.info)
 
 
 def is_silence(error: EngineUnreachable) -> bool:

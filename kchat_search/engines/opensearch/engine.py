@@ -27,7 +27,7 @@ from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
 from kchat_search.engines.opensearch.snapshot import NOTHING_STORED, Snapshot, Snapshots
 from kchat_search.engines.workers import processors, unchanged
-from kchat_search.errors import EngineUnreachable, IndexDamaged
+from kchat_search.errors import ChatsRefused, EngineUnreachable, IndexDamaged
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
@@ -160,9 +160,11 @@ class OpenSearchEngine(SeenIndex):
             made = sources(list(newest.values()), table)
             actions = [bulk.index(into, one) for one in made]
             actions += [bulk.delete(into, each) for each in set(deletes) - newest.keys()]
-            bulk.write(self._connection, actions)
-            self._generations.commit(current)
+            refused = bulk.write(self._connection, actions)
+            current = self._generations.commit(current)
         self._snapshots.outdated()
+        if refused:
+            raise ChatsRefused(refused, current.meta.documents)
 
     def rebuild(
         self,
@@ -181,8 +183,10 @@ class OpenSearchEngine(SeenIndex):
             processes = 1 if low_memory else self._connection.cluster.processes or processors()
             try:
                 done = 0
+                refused: dict[int, str] = {}
                 for sent in fill(self._connection, target, batches, processes):
-                    done += sent
+                    done += sent.chats
+                    refused |= sent.refused
                     progress("index", done, None)
                 self._generations.merge(new.index, lambda: progress("merge", 0, 1))
                 progress("merge", 1, 1)
@@ -195,6 +199,8 @@ class OpenSearchEngine(SeenIndex):
             # left, if it was not, the next build removes.
             self._generations.swap(new)
         self._snapshots.outdated()
+        if refused:
+            raise ChatsRefused(refused, new.meta.documents)
         return new.meta.documents
 
     @contextmanager

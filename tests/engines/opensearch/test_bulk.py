@@ -7,15 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from opensearchpy.exceptions import TransportError
 
 from kchat_search.engines.opensearch import bulk
-from kchat_search.engines.opensearch.connection import Cluster, Connection
+from kchat_search.engines.opensearch.connection import NO_MEMORY, Cluster, Connection
 from kchat_search.engines.opensearch.fence import Into
+from kchat_search.engines.opensearch.transport import RequestTooLarge
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
 INTO = Into("i-write-1", 1)
-Said = Mapping[str, int]
-"""By the id of a document: the status that the server gives it; 201 for those that are not here."""
+Said = Mapping[str, int | str]
+"""By the id of a document: the status that the server gives it, or the type of an error of status
+429; 201 for those that are not here."""
 
 
 class FakeServer(Connection):
@@ -35,7 +38,9 @@ class FakeServer(Connection):
             raise answer
         return [self._item(answer.get(each, 201)) for each in ids]
 
-    def _item(self, status: int) -> Mapping[str, Any]:
+    def _item(self, status: int | str) -> Mapping[str, Any]:
+        if isinstance(status, str):
+            return {"status": 429, "error": {"type": status, "reason": "why"}}
         if status < 400:
             return {"status": status}
         return {"status": status, "error": {"type": "some_exception", "reason": "why"}}
@@ -96,6 +101,42 @@ def test_a_request_has_some_megabytes_and_at_least_one_document(
     server = FakeServer([{}] * 9)
     bulk.write(server, [*actions(4), large, *actions(2)])
     assert server.asked == [["1", "2"], ["3", "4"], ["50"], ["1", "2"]]
+
+
+def no_memory() -> EngineUnreachable:
+    error = EngineUnreachable("busy")
+    error.__cause__ = TransportError(429, "busy", {"error": {"type": NO_MEMORY}})
+    return error
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [RequestTooLarge()],
+        [no_memory() for _ in range(8)],
+        [{"50": NO_MEMORY}] * 8,
+    ],
+)
+def test_a_chat_that_is_too_large_for_the_servers_stops_no_other(
+    answers: Sequence[Said | Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = len(actions(2)[0].lines)
+    monkeypatch.setattr(bulk, "_MOST_BYTES", 2 * small)
+    large = bulk.index(INTO, {"id": 50, "x": "é" * 1_000})
+    server = FakeServer([{}, *answers, {}])
+    assert bulk.write(server, [*actions(2), large, *actions(2)]).keys() == {50}
+    assert server.asked == [["1", "2"], *[["50"]] * len(answers), ["1", "2"]]
+    monkeypatch.setattr(bulk, "_LARGEST", 3 * small)
+    server = FakeServer([{}, {}])
+    assert bulk.write(server, [*actions(2), large, *actions(2)]).keys() == {50}
+    assert server.asked == [["1", "2"], ["1", "2"]]
+
+
+def test_for_many_small_ones_the_memory_will_do_again() -> None:
+    with pytest.raises(EngineUnreachable):
+        bulk.write(FakeServer([no_memory() for _ in range(99)]), actions(2))
+    with pytest.raises(IndexUnwritable):
+        bulk.write(FakeServer([{"1": NO_MEMORY}] * 99), actions(2))
 
 
 def test_a_request_may_take_the_longer_the_more_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

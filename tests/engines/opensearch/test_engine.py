@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from kchat_search.engines.opensearch import snapshot
+from kchat_search.engines.opensearch import bulk, snapshot
 from kchat_search.engines.opensearch.connection import Cluster
 from kchat_search.engines.opensearch.engine import OpenSearchEngine
 from kchat_search.engines.whoosh.engine import WhooshEngine
-from kchat_search.errors import EngineUnreachable, IndexDamaged
+from kchat_search.errors import ChatsRefused, EngineUnreachable, IndexDamaged
 from kchat_search.models.plan import (
     Alike,
     Contains,
@@ -207,6 +207,22 @@ def remove_a_chat(engine: OpenSearchEngine, index: str) -> None:
 def change_a_chat(engine: OpenSearchEngine, index: str) -> None:
     made = engine._connection.ask("GET", f"/{index}/_doc/1")["_source"]
     engine._connection.ask("PUT", f"/{index}/_doc/1", made | {"words": "退货"})
+
+
+def test_a_chat_that_is_too_large_for_the_servers_stops_no_other(
+    engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_LARGEST", 50_000)
+    chats = [make(1, "退款"), make(2, "退款 " + "长" * 20_000), make(3, "退款")]
+    with pytest.raises(ChatsRefused, match="chat 2 ") as refused:
+        engine.write(chats)
+    assert (list(refused.value.chats), refused.value.written) == ([2], 2)
+    assert sorted(engine.ids(Plan(Contains("退款")))) == [1, 3]
+    with pytest.raises(ChatsRefused, match="chat 2 ") as refused:
+        build(engine, [chats], "new")
+    assert (list(refused.value.chats), refused.value.written) == ([2], 2)
+    assert engine.describe().fingerprint == "new"
+    assert sorted(engine.ids(Plan(Contains("退款")))) == [1, 3]
 
 
 @pytest.mark.parametrize("change", [remove_a_chat, change_a_chat])
