@@ -51,7 +51,8 @@ class Searching:
         right = [
             answer.get_json()["total"] == self.total
             if answer.status_code == 200
-            else (answer.status_code, answer.headers.get("Retry-After")) == (503, "30"),
+            else (answer.status_code, answer.headers.get("Retry-After")) == (503, "30")
+            and answer.get_json()["type"].endswith(":engine-unavailable"),
             page.status_code == 200
             or (page.status_code == 503 and NOT_NOW in page.text and "Retry-After" in page.headers),
         ]
