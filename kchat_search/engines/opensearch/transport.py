@@ -209,11 +209,11 @@ def _problem(error: BaseException) -> str:
             return _TLS.get(cause.reason, text)
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return "nobody knows its name: check how it is written"
-    for cause in causes:
-        if isinstance(cause, TimeoutError | AnswerTimeout):
-            return "no connection came about in time"
+    for cause in causes:  # first, because urllib3 counts every failure to connect as a time-out
         if isinstance(cause, OSError) and cause.errno in _SYSTEM:
             return _SYSTEM[cause.errno]
+    if any(isinstance(cause, TimeoutError | AnswerTimeout) for cause in causes):
+        return "no connection came about in time"
     return _BROKEN
 
 

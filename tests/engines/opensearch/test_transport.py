@@ -178,6 +178,12 @@ def test_one_of_several_hosts_is_enough(
     assert re.search("nobody listens|another name|text/html", text)
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_where_nobody_listens_it_is_said_so(behind: Cluster, scheme: str) -> None:
+    dead = f"{scheme}://127.0.0.1:{free_port()}"
+    assert f"{dead}: nobody listens at this port" in said(replace(behind, hosts=(dead,)))
+
+
 def test_a_proxy_may_have_the_servers_under_a_path(behind: Cluster, plain: Front) -> None:
     address = f"{plain.url()}/search/below"
     assert finds(replace(behind, hosts=(address,))) == 1
