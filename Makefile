@@ -7,10 +7,10 @@ install:  ## everything that the other targets need
 	python3 -m venv .venv
 	$(BIN)/pip install -e '.[test]'
 
-fast:  ## the tests that take no whole program: under two minutes
+fast:  ## the tests that take no whole program: a few minutes
 	$(BIN)/pytest -m "not slow"
 
-all:  ## all tests: under ten minutes
+all:  ## all tests: some twenty minutes on two processors
 	$(BIN)/pytest
 
 lint:  ## the import rule, ruff, mypy, bandit
