@@ -88,7 +88,7 @@ _ZH: dict[str, tuple[str, str]] = {
     ),
     "ChatsRefused": (
         "个别对话太大，索引服务器不接收；其他对话都能搜到。",
-        "这些对话在归档中完好，会继续重试：请给 OpenSearch 更多内存，是哪些对话见技术细节。",
+        "这些对话在归档中完好，会继续重试：请给索引服务器更多内存；是哪些对话，见技术细节。",
     ),
     "IndexerBusy": ("另一个进程正在同步或重建索引。", "请等它结束，或将它停止。"),
     "IndexerDeposed": ("与数据库的连接中断，同步已停下。", "程序会自动重试，无需处理。"),
@@ -192,7 +192,7 @@ _EN: dict[str, tuple[str, str]] = {
     ),
     "ChatsRefused": (
         "Some chats are too large for the servers of the index; all others can be found.",
-        "The archive has them and tries them again: give OpenSearch more memory.",
+        "The archive has them and tries them again: give those servers more memory.",
     ),
     "IndexerBusy": (
         "Another process syncs or builds the index.",
