@@ -131,7 +131,8 @@ class Indexer:
                 log.warning("%s", error)
                 count, refused = error.written, error.chats
         self.archive.done_through(last_sequence)
-        self.archive.queue(refused)
+        if refused:
+            self.archive.queue(refused)
         return count
 
     def index_pending(self, progress: Progress = no_progress) -> int:
@@ -163,7 +164,8 @@ class Indexer:
             if erased:
                 self._write([], erased)
             again = [entry.chat_id for entry in entries if entry.chat_id in refused]
-            self.archive.queue(again)  # behind all others
+            if again:
+                self.archive.queue(again)  # behind all others
             self.archive.done(entries)
             done += len(entries) - len(again)
             progress("index", done, done + self.archive.counts().pending)
