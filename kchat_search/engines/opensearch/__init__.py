@@ -10,6 +10,7 @@ order, and you follow a chat to the servers, and a query to its answer. Writing:
     documents.py    from an `IndexDocument` to what is sent
     transport.py    one request to one server, and what is wrong where it fails
     connection.py   requests, several hosts, and what is wrong where they fail
+    portions.py     portions of what is too much at once
     bulk.py         many documents in few requests; only what failed is sent again
     build.py        the documents of the whole archive, in several processes
     fence.py        keeps an indexer from writing whose term is over

@@ -14,6 +14,7 @@ from kchat_search.engines.opensearch.connection import (
 )
 from kchat_search.engines.opensearch.fence import Into
 from kchat_search.engines.opensearch.mapping import Json
+from kchat_search.engines.opensearch.portions import portions
 from kchat_search.engines.opensearch.transport import RequestTooLarge
 from kchat_search.errors import EngineUnreachable, IndexDamaged, IndexUnwritable
 
@@ -26,6 +27,7 @@ here than by a server that ends."""
 _LATER = (429, 500, 502, 503, 504)
 """Statuses of an item that may be taken later."""
 _FORBIDDEN = 403
+_NO_MEMORY = "the servers have too little memory for it"
 _BLOCKED = "cluster_block_exception"
 
 
@@ -63,7 +65,8 @@ def write(connection: Connection, actions: Iterable[Action]) -> dict[int, str]:
     it refuses their form, and as `Connection.ask` does.
     """
     refused: dict[int, str] = {}
-    for portion in _portions(_sendable(actions, refused)):
+    sendable = _sendable(actions, refused)
+    for portion in portions(sendable, lambda action: len(action.lines), _MOST_BYTES):
         refused |= _send(connection, portion)
     return refused
 
@@ -81,19 +84,6 @@ def _too_large(action: Action, why: str) -> dict[int, str]:
     return {int(action.key): f"its document has {len(action.lines) / 1e6:.0f} MB; {why}"}
 
 
-def _portions(actions: Iterable[Action]) -> Iterator[list[Action]]:
-    portion: list[Action] = []
-    room = _MOST_BYTES
-    for action in actions:
-        if portion and len(action.lines) > room:
-            yield portion
-            portion, room = [], _MOST_BYTES
-        portion.append(action)
-        room -= len(action.lines)
-    if portion:
-        yield portion
-
-
 def _send(connection: Connection, actions: Sequence[Action]) -> dict[int, str]:
     large = len(actions) == 1 and len(actions[0].lines) > _MOST_BYTES
     for last in attempts():
@@ -106,7 +96,7 @@ def _send(connection: Connection, actions: Sequence[Action]) -> dict[int, str]:
             return _send(connection, actions[:half]) | _send(connection, actions[half:])
         except EngineUnreachable as error:
             if last and large and is_for_want_of_memory(error):
-                return _too_large(actions[0], "the servers have too little memory for it")
+                return _too_large(actions[0], _NO_MEMORY)
             if last:
                 raise
         else:
@@ -115,7 +105,7 @@ def _send(connection: Connection, actions: Sequence[Action]) -> dict[int, str]:
             if not failed:
                 return {}
             if last and large and failed[0][1]["error"].get("type") == NO_MEMORY:
-                return _too_large(actions[0], "the servers have too little memory for it")
+                return _too_large(actions[0], _NO_MEMORY)
             _refuse(failed, last=last)
             actions = [action for action, _ in failed]
     raise AssertionError("the last attempt returns or raises")

@@ -9,9 +9,10 @@ which becomes such a filter.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from kchat_search.engines.opensearch.mapping import Json
+from kchat_search.engines.opensearch.portions import portions
 
 MOST_CLAUSES = 1_000
 """Conditions of a portion, and of what is left."""
@@ -58,24 +59,10 @@ def _fitted(query: Json) -> Json:
     for kind in ("filter", "should", "must_not"):
         parts = [_fitted(part) for part in bool_.get(kind, ())]
         while sum(map(_clauses, parts)) > MOST_CLAUSES // 3:
-            parts = [_portion(kind, some) for some in _portions(parts)]
+            parts = [_portion(kind, some) for some in portions(parts, _clauses, MOST_CLAUSES)]
         if parts:
             bool_[kind] = parts
     return {"bool": bool_}
-
-
-def _portions(parts: Sequence[Json]) -> Iterator[list[Json]]:
-    portion: list[Json] = []
-    room = MOST_CLAUSES
-    for part in parts:
-        clauses = _clauses(part)
-        if portion and clauses > room:
-            yield portion
-            portion, room = [], MOST_CLAUSES
-        portion.append(part)
-        room -= clauses
-    if portion:
-        yield portion
 
 
 def _portion(kind: str, parts: Sequence[Json]) -> Json:
