@@ -280,7 +280,7 @@ def test_a_click_that_wants_another_tab_gets_one(watch: Watch) -> None:
     page = open_marked(watch, "/?q=包裹")
     with page.context.expect_page() as opened:
         page.locator(".sorts a", has_text="最新").click(modifiers=["Control"])
-    opened.value.wait_for_url("**sort=newest")
+    at(opened.value, "/?q=包裹&sort=newest")
     at(page, "/?q=包裹")
 
 
