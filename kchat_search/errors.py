@@ -270,6 +270,10 @@ class EngineUnreachable(IndexUnwritable):
     archive: searches can be made again later, and what changed waits for the index."""
 
 
+INDEX_SILENT = (IndexDamaged, EngineUnreachable)
+"""What is raised where the index can't be read, whatever it is asked. The archive still can."""
+
+
 class ChatsRefused(IndexUnwritable):
     """What holds the index does not take some chats, because of what they are; all others are in
     it. `chats`: why, by the id of a chat; `written`: how many chats the index has now."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from kchat_search.access.needs import needs, open_to_all
-from kchat_search.errors import ArchiveError
+from kchat_search.errors import INDEX_SILENT, ArchiveError
 from kchat_search.models.account import AccountCheck
 from kchat_search.models.holder import Holder
 from kchat_search.models.plan import Everything, Plan
@@ -16,7 +16,9 @@ from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
     EngineState,
+    IndexStatus,
     MeaningState,
+    Reason,
     Status,
     SyncReport,
     SyncTotals,
@@ -68,31 +70,43 @@ class Reporting(Operating):
 
     @needs("status")
     def status(self) -> Status:
-        """The state of the whole program: of all chats, also for an admin, who reads none."""
+        """The state of the whole program: of all chats, also for an admin, who reads none. Raises
+        `ArchiveError`. An index that can't be asked is a part of it."""
         self._record("status")
-        engine, current = self.index_state()
-        months = self.engine.search(
-            Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
-        ).facets["created_month"]
         reports = self.archive.reports(1)
+        index, coverage = self._index_and_coverage()
         return Status(
             counts=self.archive.counts(),
-            engine=engine,
-            coverage=self.searcher.coverage_of_all(),
+            index=index,
+            coverage=coverage,
             last_report=reports[0] if reports else None,
             indexer=self.lock.holder(),
-            index_current=current,
-            meaning=MeaningState.of(
-                engine, self.indexer.tables.problem(), enabled=self.searcher.meaning
-            ),
             timezone=self.presentation.zone.key,
             demo=self.presentation.demo,
             alerts=self.alerts(),
             scrub=self.scrubber.state(),
             now=self.clock(),
-            months={month: count for month, count in months if month is not None},
             reading=ListProgress.from_json(self.archive.cursor(kept_progress.CURSOR)),
             rebuild=self.lock.rebuild(),
+        )
+
+    def _index_and_coverage(self) -> tuple[IndexStatus | Reason, Coverage]:
+        try:
+            return self._index_status(), self.searcher.coverage_of_all()
+        except INDEX_SILENT as error:
+            return worker.reason_of(error), self.searcher.coverage_without_index()
+
+    def _index_status(self) -> IndexStatus:
+        engine, current = self.index_state()
+        months = self.engine.search(
+            Plan(match=Everything(), sort="newest", limit=0, facets=("created_month",))
+        ).facets["created_month"]
+        problem = self.indexer.tables.problem()
+        return IndexStatus(
+            engine,
+            current,
+            MeaningState.of(engine, problem, enabled=self.searcher.meaning),
+            {month: count for month, count in months if month is not None},
         )
 
     @open_to_all

@@ -21,7 +21,7 @@ from kchat_search.chats.former import read_former
 from kchat_search.chats.history import History, StoredVersions
 from kchat_search.chats.masked_sent import masked_sent
 from kchat_search.chats.masking import shown
-from kchat_search.errors import BadRequest, ChatDamaged, Forbidden, NotFound
+from kchat_search.errors import INDEX_SILENT, BadRequest, ChatDamaged, Forbidden, NotFound
 from kchat_search.models.audit import Action
 from kchat_search.models.chats import StoredChat, StoredReject, StoredVersion
 from kchat_search.models.damage import DamagedRow
@@ -130,8 +130,12 @@ class Service(Reporting):
 
     @needs("search")
     def in_use(self) -> InUse:
-        """Values that chats have, for examples of queries; see `search.completion`."""
-        return in_use(self.searcher)
+        """Values that chats have, for examples of queries; see `search.completion`. None where the
+        index can't be asked: the page that they stand on may need no more of it."""
+        try:
+            return in_use(self.searcher)
+        except INDEX_SILENT:
+            return InUse()
 
     @needs("search")
     def hot(self, period: Period = DEFAULT_PERIOD) -> HotPage:
@@ -178,16 +182,18 @@ class Service(Reporting):
             self._record(action, f"chat:{chat_id}", query=query, count=0)
             raise
         self._record(action, f"chat:{chat_id}", query=query, count=1, numbers=numbers)
-        return view if within is None else replace(view, place=self._place(chat_id, within))
+        if within is None or view.index_silent:
+            return view
+        return replace(view, place=self._place(chat_id, within))
 
     def _place(self, chat_id: int, within: Within) -> Place | None:
         """None where it can't be said: a hot question that is not kept any more, a search that the
-        principal may not do. The chat can be read all the same."""
+        principal may not do, an index that can't be asked. The chat can be read all the same."""
         if within.at is None:
             return None
         try:
             return place_of(self.searcher, chat_id, within.request, within.at)
-        except (BadRequest, Forbidden):
+        except (BadRequest, Forbidden, *INDEX_SILENT):
             return None
 
     def _viewer(self, *, reveal: bool = False) -> Viewer:
@@ -233,8 +239,12 @@ class Service(Reporting):
         view = self._view(stored, agents, viewer, (q, find), sent=sent)
         visitor = view.chat.visitor_id
         if visitor is not None:
-            others, others_total = chats_around(self.searcher, chat_id, visitor, q)
-            view = replace(view, others=others, others_total=others_total)
+            try:
+                others, others_total = chats_around(self.searcher, chat_id, visitor, q)
+            except INDEX_SILENT:  # the chat is in the archive, and can be read all the same
+                view = replace(view, index_silent=True)
+            else:
+                view = replace(view, others=others, others_total=others_total)
         return view, numbers + more_numbers
 
     def _stored(self, chat_id: int) -> StoredChat:

@@ -14,7 +14,9 @@ from kchat_search.models.chats import StoredReject
 from kchat_search.models.damage import DamagedRow, RepairOutcome, RepairReport
 from kchat_search.models.reports import (
     Coverage,
+    IndexStatus,
     MeaningState,
+    Reason,
     Status,
     SyncReport,
     VerifyReport,
@@ -40,10 +42,7 @@ def print_status(
         "last sync": time_text(status.coverage.synced_at, zone)
         + (f" ({last.kind})" if last else ""),
         "indexer": str(status.indexer or "not running"),
-        "index": f"{status.engine.engine}, {status.engine.generation or 'not built yet'}, "
-        f"{status.engine.documents:,} documents, {status.engine.size_bytes / 1e6:.1f} MB"
-        + ("" if status.index_current else "; to be rebuilt by the next sync"),
-        "by meaning": _meaning(status.meaning),
+        **_index(status.index),
         "time zone": status.timezone,
     }
     for name, value in rows.items():
@@ -53,6 +52,18 @@ def print_status(
         console().print(f"  the last sync failed: {clean(last.error)}")
     if rejects:
         print_rejects(rejects, zone, total_rejects - len(rejects), "status --rejects")
+
+
+def _index(index: IndexStatus | Reason) -> dict[str, str]:
+    if isinstance(index, Reason):
+        return {"index": f"can't be asked now: {clean(index.text)}"}
+    state = index.engine
+    return {
+        "index": f"{state.engine}, {state.generation or 'not built yet'}, "
+        f"{state.documents:,} documents, {state.size_bytes / 1e6:.1f} MB"
+        + ("" if index.current else "; to be rebuilt by the next sync"),
+        "by meaning": _meaning(index.meaning),
+    }
 
 
 _MEANING = {

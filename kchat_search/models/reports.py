@@ -304,18 +304,30 @@ class MeaningState:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """The state of the index, as the status says it."""
+
+    engine: EngineState
+    current: bool
+    """True if it was built with the present analyzer, dictionary, schema and time zone."""
+    meaning: MeaningState
+    months: Mapping[str, int]
+    """How many chats were created in each month (`2015-04`), in the configured time zone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the whole program."""
+    """The state of the whole program. Of the archive it is known also where the index can't be
+    asked."""
 
     counts: ArchiveCounts
-    engine: EngineState
+    index: IndexStatus | Reason
+    """Why it can't be asked, where that is so."""
     coverage: Coverage
+    """Where the index can't be asked: not complete."""
     last_report: SyncReport | None
     indexer: Holder | None
     """Who holds the indexer's lock; None if nobody does."""
-    index_current: bool
-    """True if the index was built with the present analyzer, dictionary, schema and time zone."""
-    meaning: MeaningState
     timezone: str
     now: datetime
     """When this was so."""
@@ -324,8 +336,6 @@ class Status:
     """What is wrong now."""
     scrub: ScrubState | None = None
     """None if it never ran."""
-    months: Mapping[str, int] = field(default_factory=dict)
-    """How many chats were created in each month (`2015-04`), in the configured time zone."""
     reading: ListProgress | None = None
     """How far Kchat's list is read, or was when the reading stopped; None: it is not read."""
     rebuild: RebuildProgress | None = None

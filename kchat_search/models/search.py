@@ -369,6 +369,8 @@ class ChatView:
     """Other chats of this visitor, newest first: those around this one, at most ten."""
     others_total: int = 0
     """How many other chats this visitor has."""
+    index_silent: bool = False
+    """Could the index not be asked for the other chats?"""
     hides: bool = False
     """Is something of it hidden from whoever asks: private numbers?"""
     found: Mapping[int, tuple[tuple[int, int], ...]] = field(default_factory=dict)

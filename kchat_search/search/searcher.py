@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats import ratings
 from kchat_search.chats.masked_transcript import masked_names
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import BadRequest, Forbidden, LimitExceeded
+from kchat_search.errors import INDEX_SILENT, BadRequest, Forbidden, LimitExceeded
 from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
 from kchat_search.models.people import Viewer
 from kchat_search.models.plan import (
@@ -240,7 +240,11 @@ class Searcher:
         whole numbers that the viewer sees masked). Raises `LimitExceeded` for a query that is too
         long."""
         context = self.context(self.archive.agents(), SearchRequest(q=q))
-        match = whole(self._parse(q, context).tree, context)
+        try:
+            parsed = self._parse(q, context)
+        except INDEX_SILENT:  # then what is written like a condition is one
+            parsed = parse(q, self.segmenter.segment_han, context.today)
+        match = whole(parsed.tree, context)
         return needles_of(match), _whole_numbers(match, context)
 
     def coverage(self) -> Coverage:
@@ -253,6 +257,11 @@ class Searcher:
         """The same for a viewer who sees all chats."""
         facts = self.archive.facts(*_SYNC_CURSORS)
         return _coverage(facts, self.engine.count(Everything()))
+
+    def coverage_without_index(self) -> Coverage:
+        """The same where the index can't be asked: never complete. Raises `ArchiveError`."""
+        facts = self.archive.facts(*_SYNC_CURSORS)
+        return dataclasses.replace(_coverage(facts, facts.counts.chats), complete=False)
 
     def _coverage(self, facts: ArchiveFacts, documents: int) -> Coverage:
         if self.viewer.sees_all_chats:

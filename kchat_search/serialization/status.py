@@ -10,7 +10,14 @@ from zoneinfo import ZoneInfo
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.damage import DamagedRow, RepairReport
 from kchat_search.models.progress import ListProgress, RebuildProgress
-from kchat_search.models.reports import Coverage, ScrubState, Status, SyncReport, VerifyReport
+from kchat_search.models.reports import (
+    Coverage,
+    IndexStatus,
+    ScrubState,
+    Status,
+    SyncReport,
+    VerifyReport,
+)
 from kchat_search.serialization import schemas, status_schemas
 from kchat_search.serialization.alerts import alerts_json
 from kchat_search.serialization.links import Links
@@ -29,6 +36,7 @@ def status_json(
     language: Language = "en",
 ) -> status_schemas.StatusJson:
     """The answer of `GET /api/v1/status`. `reports` and `rejects` are those that it lists."""
+    index = status.index if isinstance(status.index, IndexStatus) else None
     return {
         "alerts": alerts_json(status.alerts, language, zone),
         "scrub": None if status.scrub is None else _scrub(status.scrub, zone),
@@ -39,19 +47,8 @@ def status_json(
             "rejected": status.counts.rejected,
             "versions": status.counts.versions,
         },
-        "index": {
-            "engine": status.engine.engine,
-            "generation": status.engine.generation,
-            "documents": status.engine.documents,
-            "size_bytes": status.engine.size_bytes,
-            "segments": status.engine.segments,
-            "current": status.index_current,
-            "meaning": {
-                "state": status.meaning.state,
-                "fitted": status.meaning.fitted,
-                "problem": status.meaning.problem,
-            },
-        },
+        "index": None if index is None else _index(index),
+        "index_problem": None if isinstance(status.index, IndexStatus) else status.index.text,
         "coverage": coverage_json(status.coverage, zone),
         "reading": None if status.reading is None else _list(status.reading, status.now, zone),
         "rebuild": None if status.rebuild is None else _rebuild(status.rebuild, status.now, zone),
@@ -61,7 +58,23 @@ def status_json(
         "indexer": None if status.indexer is None else str(status.indexer),
         "timezone": status.timezone,
         "demo": status.demo,
-        "months": dict(status.months),
+        "months": None if index is None else dict(index.months),
+    }
+
+
+def _index(index: IndexStatus) -> status_schemas.EngineJson:
+    return {
+        "engine": index.engine.engine,
+        "generation": index.engine.generation,
+        "documents": index.engine.documents,
+        "size_bytes": index.engine.size_bytes,
+        "segments": index.engine.segments,
+        "current": index.current,
+        "meaning": {
+            "state": index.meaning.state,
+            "fitted": index.meaning.fitted,
+            "problem": index.meaning.problem,
+        },
     }
 
 

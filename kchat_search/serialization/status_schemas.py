@@ -164,7 +164,10 @@ class StatusJson(TypedDict):
     scrub: Annotated[ScrubJson | None, Field(description="null: it never ran.")]
 
     archive: CountsJson
-    index: EngineJson
+    index: Annotated[EngineJson | None, Field(description="null: it can't be asked now.")]
+    index_problem: Annotated[
+        str | None, Field(description="Why the index can't be asked; null: it can.")
+    ]
     coverage: CoverageJson
     reading: Annotated[ReadingJson | None, Field(description="null: nothing reads the list.")]
     rebuild: Annotated[RebuildJson | None, Field(description="null: nothing builds an index.")]
@@ -177,7 +180,10 @@ class StatusJson(TypedDict):
     indexer: Annotated[str | None, Field(description="Who holds the indexer's lock.")]
     timezone: str
     demo: bool
-    months: Annotated[dict[str, int], Field(description="Chats by month of creation.")]
+    months: Annotated[
+        dict[str, int] | None,
+        Field(description="Chats by month of creation; null: the index can't be asked."),
+    ]
 
 
 class DifferenceJson(TypedDict):

@@ -191,7 +191,7 @@ def test_changed_words_make_a_new_generation_while_the_old_one_answers(
     words.write_text("火星 100 n\n", encoding="utf-8")
     world = make_world(user_dict=words)
     world.sync()
-    before = world.service.status()
+    before = world.service.index_state()[0]
     hits = world.found("申请退款")
     assert hits
     words.write_text("申请退款 100 n\n退款进度 100 n\n", encoding="utf-8")
@@ -201,13 +201,13 @@ def test_changed_words_make_a_new_generation_while_the_old_one_answers(
     )
     world.service.follow_words()
     assert world.service.segmenter.segment_han("申请退款") == ["申请退款"]
-    assert not world.service.status().index_current, "a new generation is due"
+    assert not world.service.index_state()[1], "a new generation is due"
     assert with_engine(world, engine).ensure_current()
     engine.close()
-    after = world.service.status()
+    after, is_current = world.service.index_state()
     assert during == [hits], "the old one answered until the swap"
-    assert after.index_current
-    assert after.engine.generation != before.engine.generation
+    assert is_current
+    assert after.generation != before.generation
     assert world.found("申请退款") == hits
     world.check_whole()
 

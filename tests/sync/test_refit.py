@@ -80,7 +80,7 @@ def test_reindex_fits_the_table_and_says_what_was_decided(
     assert (state.table, state.table_fitted) == (fitted.digest, True)
     assert "The table of meanings: fitted. Of 1 chats held back" in caplog.text
     assert "0.250 with the shipped table, 0.500 with one fitted" in caplog.text
-    assert world.service.status().index_current
+    assert world.service.index_state()[1]
     assert not world.service.indexer.ensure_current()
     assert world.found("退款") == before
     assert len(fits.talks[0]) == 25
@@ -231,7 +231,7 @@ def test_a_damaged_table_hides_what_is_meant_until_it_is_whole(
         world.service.tick()
     assert reindex(world) == 25
     assert world.found("退款")
-    assert world.service.status().index_current
+    assert world.service.index_state()[1]
     assert world.service.engine.describe().table is None
     assert [r for r in caplog.messages if str(file) in r] == [tables.problem()]
     world.check_whole()

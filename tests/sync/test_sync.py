@@ -343,9 +343,9 @@ def test_another_dictionary_rebuilds_the_index(
     words = world.settings.index_dir.parent / "words.txt"
     words.write_text("申请退款 100 n\n", encoding="utf-8")
     other = make_world(user_dict=words)
-    assert not other.service.status().index_current
+    assert not other.service.index_state()[1]
     other.sync()
-    assert other.service.status().index_current
+    assert other.service.index_state()[1]
     assert other.search("申请退款").query.understood == "申请退款"
     other.check_whole()
 

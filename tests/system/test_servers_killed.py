@@ -17,6 +17,7 @@ from opensearchpy import OpenSearch
 from kchat_search.demo.server import DemoServer
 from kchat_search.engines.opensearch import bulk, connection
 from kchat_search.errors import EngineUnreachable, IndexUnwritable
+from kchat_search.models.reports import Reason
 from kchat_search.web.app import create_app
 from tests import opensearch
 from tests.conftest import KILLED
@@ -245,6 +246,7 @@ def all_die_in_the_middle_of_a_tick(program: Program, there: Cluster) -> None:
     trap = Trap(there.proxies, _BULK, die, number=2)
     program.tick_in_trouble(trap)
     program.people.wait_for(503)
+    assert isinstance(program.world.service.status().index, Reason), "the rest is told"
     program.tick_in_trouble()
     there.again()
     program.people.wait_for(200)

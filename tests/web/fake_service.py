@@ -32,8 +32,10 @@ from kchat_search.models.reports import (
     ArchiveCounts,
     Coverage,
     EngineState,
+    IndexStatus,
     MeaningState,
     Presentation,
+    Reason,
     Status,
     SyncReport,
     SyncTotals,
@@ -148,6 +150,8 @@ class FakeService:
     meant: set[int] = field(default_factory=set)
     """The ids of the chats that every search finds by meaning."""
     meaning: MeaningState = field(default_factory=lambda: MeaningState("on"))
+    silent: Reason | None = None
+    """Why the index can't be asked."""
     walked: int = 0
     """Chats that exports have read."""
 
@@ -390,22 +394,28 @@ class FakeService:
 
     def status(self) -> Status:
         self._fail()
-        months = Counter(f"{c.created_at:%Y-%m}" for c in self.chats if c.created_at)
         return Status(
             counts=self.counts(),
-            engine=self.index_state()[0],
+            index=self.silent or self._index(),
             coverage=self._coverage(),
             last_report=self.reports()[0],
             indexer=self.held_by,
-            index_current=True,
-            meaning=self.meaning,
             timezone=self.presentation.zone.key,
             now=NOW,
             demo=self.presentation.demo,
             alerts=self.wrong,
-            months=self.months if self.months is not None else dict(months),
             reading=self.reading,
             rebuild=None if self.rebuilt is None else RebuildProgress(self.rebuilt, BEGAN),
+        )
+
+    def _index(self) -> IndexStatus:
+        months = Counter(f"{c.created_at:%Y-%m}" for c in self.chats if c.created_at)
+        engine, current = self.index_state()
+        return IndexStatus(
+            engine,
+            current,
+            self.meaning,
+            self.months if self.months is not None else dict(months),
         )
 
     def counts(self) -> ArchiveCounts:

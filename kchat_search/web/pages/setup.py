@@ -41,7 +41,7 @@ def setup() -> BaseResponse:
         "setup.html",
         missing=settings_in(_OR.sub("", alert.reason.text)) if alert else (),
         connected=alert is None,
-        coverage=program().coverage_now(),
+        chats=program().counts().chats,
         checked=checked,
         can_check=program().can_check_account(),
         refresh=_SOON if trying else _LATER,

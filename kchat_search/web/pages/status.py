@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flask import Blueprint, Response, request
 
-from kchat_search.models.reports import Status
+from kchat_search.models.reports import IndexStatus, Status
 from kchat_search.ports import Clock
 from kchat_search.web.http import parameters
 from kchat_search.web.http.current import program
@@ -42,10 +42,13 @@ def _page(offset: int, clock: Clock) -> Response:
     reports = program().reports(REPORTS_SHOWN)
     every = timedelta(seconds=program().presentation.sync_interval_seconds)
     rejects = program().rejects(REJECTS_A_PAGE, offset) if program().may("rejects") else ()
-    gaps = status_words.gaps(status.months)
+    index = status.index if isinstance(status.index, IndexStatus) else None
+    gaps = status_words.gaps(index.months if index else {})
     return page(
         "status.html",
         status=status,
+        index=index,
+        silent=None if isinstance(status.index, IndexStatus) else status_words.silent(status.index),
         now=now,
         refresh=_SOON if _is_busy(status) else _LATER,
         work=status_words.work_of(status, now),
@@ -58,11 +61,12 @@ def _page(offset: int, clock: Clock) -> Response:
         reports=status_words.report_rows(reports),
         # A tick begins one interval after the last one began, unless that one takes longer.
         next_sync=reports[0].started_at + every if reports and status.indexer else None,
-        histogram=histogram.of_months(status.months),
+        histogram=histogram.of_months(index.months if index else {}),
         gaps=gaps[-status_words.GAPS_SHOWN :],
         more_gaps=max(0, len(gaps) - status_words.GAPS_SHOWN),
     )
 
 
 def _is_busy(status: Status) -> bool:
-    return bool(status.reading or status.rebuild or status.counts.pending or status.alerts)
+    waits = status.counts.pending or not isinstance(status.index, IndexStatus)
+    return bool(status.reading or status.rebuild or status.alerts or waits)

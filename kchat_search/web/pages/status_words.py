@@ -17,7 +17,7 @@ from flask_babel import ngettext
 from kchat_search.models.chats import StoredReject
 from kchat_search.models.holder import Holder
 from kchat_search.models.progress import ListProgress, RebuildProgress
-from kchat_search.models.reports import Alert, Coverage, Status, SyncReport
+from kchat_search.models.reports import Alert, Coverage, IndexStatus, Reason, Status, SyncReport
 from kchat_search.serialization.alerts import alert_head
 from kchat_search.serialization.reasons import ReasonWords, reason_words
 from kchat_search.serialization.rejects import reject_words
@@ -82,10 +82,11 @@ class Gap:
 def work_of(status: Status, now: datetime) -> list[Work]:
     """What goes on: the reading of Kchat's list, the building of the index."""
     found = []
+    answers = isinstance(status.index, IndexStatus)
     if status.reading is not None:
         found.append(_reading(status.reading, status.coverage, now))
     if status.rebuild is not None:
-        found.append(_rebuild(status.rebuild, now))
+        found.append(_rebuild(status.rebuild, now, answers=answers))
     return found
 
 
@@ -114,11 +115,13 @@ def _reading(read: ListProgress, coverage: Coverage, now: datetime) -> Work:
     return Work(title, done, words, percent, read.goes_on(now))
 
 
-def _rebuild(rebuild: RebuildProgress, now: datetime) -> Work:
+def _rebuild(rebuild: RebuildProgress, now: datetime, *, answers: bool) -> Work:
     left = rebuild.time_left(now)
     return Work(
         _("正在重建索引"),
-        _("已完成 %(percent)s%%。这期间搜索照常，由原来的索引回答。", percent=rebuild.percent),
+        _("已完成 %(percent)s%%。这期间搜索照常，由原来的索引回答。", percent=rebuild.percent)
+        if answers
+        else _("已完成 %(percent)s%%。完成后即可搜索；归档不受影响。", percent=rebuild.percent),
         "" if left is None else _("还要 %(time)s。", time=about(left)),
         rebuild.percent,
     )
@@ -151,6 +154,11 @@ def troubles(alerts: Iterable[Alert]) -> list[Trouble]:
         )
         for alert in alerts
     ]
+
+
+def silent(reason: Reason) -> ReasonWords:
+    """Why the index can't be asked, in words."""
+    return reason_words(reason.kind, current(), reason.text)
 
 
 def settings_in(text: str) -> tuple[str, ...]:
