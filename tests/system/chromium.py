@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
+
+from tests.web import serving
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -31,16 +31,9 @@ NEEDS_CHROMIUM = [
 
 @contextmanager
 def served(app: WSGIApplication) -> Iterator[str]:
-    """`app` behind a server on loopback; its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    """`app` behind the program's own server; its address."""
+    with serving.served(app) as server:
         yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
 
 
 @dataclass

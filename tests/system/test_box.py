@@ -30,6 +30,7 @@ def watch(browser: Browser, address: str) -> Iterator[Watch]:
 
 def options(page: Page) -> list[str]:
     expect(page.locator("#q")).to_have_attribute("aria-expanded", "true")
+    expect(page.locator("#suggestions")).to_have_attribute("aria-busy", "false")
     return page.locator("#suggestions [role=option] .written").all_inner_texts()
 
 
@@ -59,6 +60,30 @@ def test_a_condition_is_completed_by_the_keyboard_and_enter_alone_searches(watch
     assert "agent" not in page.url
     box.press("Enter")
     page.wait_for_url("**/?q=agent**")
+
+
+def test_options_for_what_was_typed_before_can_t_be_chosen(watch: Watch) -> None:
+    """The answer for the rest is late: until then the list is of an earlier text, and what it would
+    put in has its place there."""
+    page = watch.open("/?q=")
+    box = page.locator("#q")
+    box.press_sequentially("ag")
+    assert options(page)
+    waiting: list[Route] = []
+    page.route("**/suggest?*", lambda route: waiting.append(route))  # noqa: PLW0108  # playwright marks it
+    box.press_sequentially("ent:")
+    expect(page.locator("#suggestions")).to_have_attribute("aria-busy", "true")
+    page.locator("#suggestions [role=option]").first.click()
+    expect(box).to_have_value("agent:")
+    with page.expect_request("**/suggest?*"):
+        box.press("ArrowDown")
+    assert box.get_attribute("aria-activedescendant") is None
+    for route in waiting:
+        route.continue_()
+    expect(box).to_have_attribute("aria-activedescendant", "suggestion-0")
+    assert options(page) == ["agent:李雷", "agent:韩梅梅"]
+    box.press("Enter")
+    expect(box).to_have_value("agent:李雷 ")
 
 
 def test_an_input_method_and_a_late_answer_change_nothing(watch: Watch) -> None:

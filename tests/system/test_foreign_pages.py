@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from kchat_search.models.search import SearchPage, SearchRequest
-from tests.system.chromium import DEADLINE_MS, NEEDS_CHROMIUM
+from tests.system.chromium import DEADLINE_MS, NEEDS_CHROMIUM, served
 from tests.web import chats
 from tests.web.conftest import make_app, make_presentation
 from tests.web.fake_service import FakeService
@@ -122,25 +120,12 @@ class Target:
         assert expected <= set(self.answers), "the browser sends all of them"
 
 
-@contextmanager
-def serving(app: Any) -> Iterator[int]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield server.port
-    finally:
-        server.shutdown()
-        thread.join(10)
-        server.server_close()
-
-
 @pytest.fixture
 def target() -> Iterator[Target]:
     made = Target(SlowService(chats.ordinary(), make_presentation()))
     SlowService.may_end.set()
-    with serving(made.recording(make_app(made.service))) as port:
-        made.address = f"http://127.0.0.1:{port}"
+    with served(made.recording(make_app(made.service))) as address:
+        made.address = address
         yield made
         SlowService.may_end.set()
 
@@ -160,9 +145,9 @@ def foreign(context: BrowserContext, request: pytest.FixtureRequest) -> Iterator
     def app(environ: Any, start: Any) -> Any:
         return Response("<!doctype html><body>", mimetype="text/html")(environ, start)
 
-    with serving(app) as port:
+    with served(app) as address:
         page = context.new_page()
-        page.goto(f"http://{request.param}:{port}/")
+        page.goto(address.replace("127.0.0.1", request.param))
         yield page
         page.close()
 

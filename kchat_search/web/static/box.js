@@ -55,16 +55,23 @@
 
   let shown = []; // what each option does
   let active = -1;
+  let isOld = false; // somebody has typed since: the options are for another text
   let turn = 0; // an answer to an earlier question is no answer
   let timer = 0;
   const isOpen = () => !popup.hidden;
+  const age = (old) => {
+    list.children[active]?.setAttribute("aria-selected", "false");
+    input.removeAttribute("aria-activedescendant");
+    active = -1;
+    isOld = old;
+    list.setAttribute("aria-busy", old);
+  };
   const close = () => {
     turn += 1;
     clearTimeout(timer);
     popup.hidden = true;
     input.setAttribute("aria-expanded", "false");
-    input.removeAttribute("aria-activedescendant");
-    active = -1;
+    age(false);
   };
   const activate = (place) => {
     list.children[active]?.setAttribute("aria-selected", "false");
@@ -82,8 +89,8 @@
     return made;
   };
   const show = (choices, asked, hasRecent) => {
+    age(false);
     shown = choices;
-    active = -1;
     list.replaceChildren(...choices.map(option));
     if (!choices.length) {
       close();
@@ -94,7 +101,6 @@
     popup.hidden = false;
     syntax.open = false;
     input.setAttribute("aria-expanded", "true");
-    input.removeAttribute("aria-activedescendant");
     if (asked) {
       kchat.say(`${words.suggestions}: ${kchat.number(choices.length)}`);
       activate(0);
@@ -124,6 +130,7 @@
     take: () => { input.value = q; form.requestSubmit(); },
   });
   const ask = async (asked) => {
+    clearTimeout(timer);
     const mine = ++turn;
     const q = input.value;
     const at = [...q.slice(0, input.selectionStart)].length;
@@ -151,8 +158,9 @@
   const typed = () => {
     clearTimeout(timer);
     turn += 1;
-    if (atOperator()) timer = setTimeout(ask, WAIT, false);
-    else close();
+    if (!atOperator()) return close();
+    age(true);
+    timer = setTimeout(ask, WAIT, false);
   };
   input.addEventListener("input", (event) => { if (!event.isComposing) typed(); });
   input.addEventListener("compositionend", typed);
@@ -163,8 +171,8 @@
     run();
   };
   const keys = {
-    ArrowDown: () => { if (isOpen()) activate(active + 1); else ask(true); },
-    ArrowUp: () => isOpen() && activate(active < 0 ? -1 : active - 1),
+    ArrowDown: () => { if (isOpen() && !isOld) activate(active + 1); else ask(true); },
+    ArrowUp: () => isOpen() && !isOld && activate(active < 0 ? -1 : active - 1),
     Enter: () => isOpen() && active >= 0 && take(active),
     Tab: () => isOpen() && active >= 0 && take(active),
     Escape: () => { if (!isOpen()) return false; close(); return true; },
@@ -178,7 +186,8 @@
   list.addEventListener("mousedown", (event) => event.preventDefault()); // the focus stays
   list.addEventListener("click", (event) => {
     const chosen = [...list.children].indexOf(event.target.closest("li"));
-    if (chosen >= 0) take(chosen);
+    if (isOld) ask(true); // what it would replace is not what stands there now
+    else if (chosen >= 0) take(chosen);
   });
   forget.addEventListener("click", () => {
     kchat.keep(RECENT, null);
