@@ -21,7 +21,7 @@ import sys
 import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock
@@ -157,6 +157,21 @@ class Servers:
             yield
         finally:
             self.process(number).send_signal(signal.SIGCONT)
+
+    @contextmanager
+    def no_new_shards(self) -> Iterator[None]:
+        """No server can make the folder of a shard as long as the block runs."""
+        found = [each for each in self._root.glob("n*/data/nodes/0/indices/**") if each.is_dir()]
+        found.sort(reverse=True)  # a folder before the one that it is in
+        for each in found:
+            with suppress(FileNotFoundError):  # an index that was just removed
+                each.chmod(0o555)
+        try:
+            yield
+        finally:
+            for each in reversed(found):
+                with suppress(FileNotFoundError):
+                    each.chmod(0o755)
 
     def manager(self) -> int:
         """Which server is elected to manage the cluster. All of them must run."""

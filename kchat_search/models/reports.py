@@ -271,8 +271,8 @@ class ScrubState:
     """When the present round began, or the last one."""
     finished_at: datetime | None
     """When everything had been read for the last time."""
-    share: float
-    """How much of the round is done, from 0 to 1."""
+    share: float | None
+    """How much of the round is done, from 0 to 1; None while the index can't be asked."""
     findings: tuple[Finding, ...]
     left_out: int = 0
     """Further findings, which are not kept."""

@@ -175,6 +175,12 @@ class Engine(IndexReader, Protocol):
         can't be read. Called by the indexer, which keeps one that was fitted on the archive."""
         ...
 
+    def tend(self) -> None:
+        """Do what an index needs now and then and does not do by itself; no answer changes by that.
+        What can't be done now is left for the next time, and nothing is raised. Called by the
+        indexer, with each tick."""
+        ...
+
     def close(self) -> None:
         """Close all files. Called by service."""
         ...

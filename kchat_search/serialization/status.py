@@ -106,7 +106,7 @@ def _scrub(scrub: ScrubState, zone: ZoneInfo) -> status_schemas.ScrubJson:
     return {
         "began_at": known_rfc3339(scrub.began_at, zone),
         "finished_at": rfc3339(scrub.finished_at, zone),
-        "share": round(scrub.share, 4),
+        "share": None if scrub.share is None else round(scrub.share, 4),
         "findings": [
             {**damaged_row_json(found.row), "found_at": known_rfc3339(found.found_at, zone)}
             for found in scrub.findings

@@ -126,7 +126,10 @@ class ScrubJson(TypedDict):
     finished_at: Annotated[
         Time | None, Field(description="When everything had been checked for the last time.")
     ]
-    share: Annotated[float, Field(description="How much of the round is done, from 0 to 1.")]
+    share: Annotated[
+        float | None,
+        Field(description="How much of the round is done, from 0 to 1; null: it can't be said."),
+    ]
     findings: Annotated[list[FindingJson], Field(description="What is damaged in the archive now.")]
     left_out: Annotated[int, Field(description="Further findings, which are not listed.")]
 

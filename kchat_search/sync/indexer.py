@@ -82,6 +82,7 @@ class Indexer:
         if damage is not None:
             log.warning("%s Building it anew now.", damage)
         elif self.is_current(fingerprint):
+            self.engine.tend()
             return False
         self.rebuild(progress)
         return True

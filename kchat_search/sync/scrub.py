@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from kchat_search.errors import INDEX_SILENT
 from kchat_search.models.chats import StoredChat, Understand
 from kchat_search.models.damage import DamagedRow
 from kchat_search.models.reports import Alert, Finding, Reason, ScrubState
@@ -116,11 +117,10 @@ class Scrubber:
         state = self._read()
         if state is None:
             return None
-        total = max(1, self._total())
         return ScrubState(
             began_at=state.round.began,
             finished_at=state.finished_at,
-            share=1.0 if state.round.done else min(1.0, state.round.units / total),
+            share=1.0 if state.round.done else self._share(state.round.units),
             findings=state.findings,
             left_out=state.left_out,
         )
@@ -168,6 +168,12 @@ class Scrubber:
             findings = tuple(replace(found, again=False) for found in before.findings)
             return _State(current, findings=findings, finished_at=before.finished_at)
         return replace(before, round=current)
+
+    def _share(self, units: int) -> float | None:
+        try:
+            return min(1.0, units / max(1, self._total()))
+        except INDEX_SILENT:
+            return None
 
     def _total(self) -> int:
         counts = self.archive.counts()

@@ -122,6 +122,7 @@ def test_it_goes_on_after_a_restart(world: World, make_world: object) -> None:
     ticks(world, 0.25)
     before = world.service.scrubber.state()
     assert before is not None
+    assert before.share is not None
     assert 0 < before.share < 1
     again = make_world()  # type: ignore[operator]
     again.now = world.now

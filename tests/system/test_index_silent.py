@@ -30,6 +30,8 @@ VISITOR = "77001"
 def whoosh_damaged(kchat: DemoServer, folder: Path) -> World:
     world = World(kchat, folder)
     world.sync()
+    with world.later(minutes=1).service.indexing("test"):
+        world.service.tick()  # so there is a scrub
     world.service.close()
     for file in world.settings.index_dir.rglob("*"):
         if file.is_file():

@@ -114,6 +114,25 @@ def test_all_of_it_is_loaded_before_it_is_printed(watch: Watch) -> None:
     assert page.locator("p.on-paper, .parts").count() == 0
 
 
+def test_a_part_that_comes_while_all_of_it_is_loaded_is_not_there_twice(watch: Watch) -> None:
+    page = watch.open("/chats/7?offset=800")
+    wait_for_parts(page, 7600, 7999)
+    page.evaluate("() => { window.print = () => { document.title = 'printed'; }; }")
+    page.evaluate(
+        """() => {
+          window.held = [];
+          window.requestAnimationFrame = (drawn) => held.push(drawn);
+          scrollTo({ top: 0, behavior: "instant" });
+        }"""
+    )
+    page.wait_for_function("() => held.length > 0")  # a part is there, and waits to be put in
+    page.evaluate("document.getElementById('whole').click()")
+    page.wait_for_function("() => document.title === 'printed'")
+    page.evaluate("async () => { while (held.length) { held.shift()(); await null; } }")
+    ids = page.locator(".transcript > [id]").evaluate_all("all => all.map((one) => one.id)")
+    assert ids == [f"m{number}" for number in range(7000, 8000)]
+
+
 def test_a_button_copies_the_link_to_a_message(watch: Watch) -> None:
     page = watch.open("/chats/7?q=火箭&offset=200")
     page.focus("#m7250 .at")

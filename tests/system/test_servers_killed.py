@@ -32,6 +32,7 @@ _COUNT = 3
 _BULK, _SEARCH, _SWAP = b"POST /_bulk", b"search", b"POST /_aliases"
 _WANTED = "我想申请退款"
 _TICKS = 5
+_PATIENCE = {"timeout": "60s", "request_timeout": 90}
 
 
 class Cluster:
@@ -142,6 +143,7 @@ def test_servers_are_killed_at_bad_moments(
         with searching(app.test_client, _WANTED, total) as people:
             program = Program(world, people)
             for scenario in (
+                copies_are_given_up,
                 no_writes_are_taken,
                 a_server_is_slow,
                 the_manager_dies_while_chats_are_indexed,
@@ -156,6 +158,21 @@ def test_servers_are_killed_at_bad_moments(
         world.service.close()
         assert there.servers.killed >= 7
         record_property(KILLED, there.servers.killed)
+
+
+def copies_are_given_up(program: Program, there: Cluster) -> None:
+    """No server can keep one for a moment. That moment over, the next tick has them made."""
+    prefix = program.world.settings.opensearch_prefix
+    client = OpenSearch([there.servers.hosts[0]])
+    client.indices.put_settings(index=f"{prefix}-*", body={"number_of_replicas": 0})
+    with there.servers.no_new_shards():
+        client.indices.put_settings(index=f"{prefix}-*", body={"number_of_replicas": 1})
+        client.cluster.health(wait_for_no_initializing_shards="true", params=_PATIENCE)
+    assert client.cluster.health()["status"] == "yellow"
+    program.tick()
+    mended = client.cluster.health(wait_for_status="green", params=_PATIENCE)
+    assert mended["status"] == "green"
+    client.close()
 
 
 def the_manager_dies_while_chats_are_indexed(program: Program, there: Cluster) -> None:

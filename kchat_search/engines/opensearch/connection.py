@@ -35,6 +35,9 @@ Answer = TypeVar("Answer")
 
 _RETRIES = 2
 """After the first attempt, at most; each at another host where there are several."""
+_DOUBLED = 2
+"""A host that does not answer is left alone for a minute, then two, then four, unless none of the
+others answers either. Left to itself, opensearch-py goes on to half an hour."""
 _ATTEMPTS = 8
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
@@ -103,6 +106,7 @@ class Connection:
             timeout=cluster.timeout,
             max_retries=_RETRIES,
             retry_on_timeout=False,
+            timeout_cutoff=_DOUBLED,
             retry_on_status=(502, 504),
             ssl_context=trusted,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from kchat_search.engines.opensearch import bulk
@@ -27,7 +27,7 @@ from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
 from kchat_search.engines.opensearch.snapshot import NOTHING_STORED, Snapshot, Snapshots
 from kchat_search.engines.workers import processors, unchanged
-from kchat_search.errors import ChatsRefused, EngineUnreachable, IndexDamaged
+from kchat_search.errors import ChatsRefused, EngineUnreachable, IndexDamaged, IndexUnwritable
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
@@ -219,6 +219,12 @@ class OpenSearchEngine(SeenIndex):
             self._generations.remove(index)
         except (EngineUnreachable, IndexDamaged):
             return
+
+    def tend(self) -> None:
+        """See `ports.Engine.tend`."""
+        # Who may not, is not told: a copy less is no harm to answers, and the servers say it.
+        with suppress(EngineUnreachable, IndexUnwritable, IndexDamaged):
+            self._generations.place_copies()
 
     def close(self) -> None:
         """See `ports.Engine.close`."""

@@ -275,6 +275,16 @@ class Generations:
         in_the_making = health["initializing_shards"] or health["number_of_in_flight_fetch"]
         return health["status"] != "green" and bool(in_the_making)
 
+    def place_copies(self) -> None:
+        """Have the servers try again what they gave up: a copy that could not be placed five times,
+        such as on a server that came back after a minute and was not yet done with its former one,
+        they leave out for good."""
+        health = self._connection.ask("GET", f"/_cluster/health/{self.alias}-*")
+        if health["unassigned_shards"] > health["delayed_unassigned_shards"]:
+            self._connection.ask(
+                "POST", "/_cluster/reroute", retry_failed="true", filter_path="acknowledged"
+            )
+
     def swap(self, new: Generation) -> None:
         """Let it answer in place of those that answered when it was begun, which are removed, and
         so is every other. Raises `IndexDamaged` where they don't answer any more, or where another

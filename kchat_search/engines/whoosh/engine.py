@@ -206,6 +206,9 @@ class WhooshEngine(SeenIndex):
             snapshot = self._newest()
         return snapshot.table.table if snapshot else None
 
+    def tend(self) -> None:
+        """See `ports.Engine.tend`. Files in a folder need nothing."""
+
     def close(self) -> None:
         """See `ports.Engine.close`."""
         self._open = None  # memory maps are closed with the last reference to them

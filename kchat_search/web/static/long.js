@@ -6,7 +6,8 @@ kchat.chat = (() => {
   const byId = (id) => document.getElementById(id);
   const conversation = byId("conversation");
   const list = conversation.querySelector(".transcript");
-  let busy = false;
+  // What loads now; null: nothing. Who begins something else ends it: its answers come too late.
+  let task = null;
 
   // The browser knows the true height of a message only when it is visible, so a long jump may miss.
   // So scroll again until the message stays where it is.
@@ -18,14 +19,21 @@ kchat.chat = (() => {
     }));
   };
 
-  // The conversation of another page of this chat; null, and words for it, where it can't be had.
-  const ask = async (address) => {
-    busy = true;
+  // The conversation of another page of this chat; null where it comes too late, and, with words for
+  // it, where it can't be had.
+  const ask = async (address, mine) => {
     const loaded = await kchat.load(address);
-    busy = false;
+    if (task !== mine) return null;
     const found = loaded.kind === "ok" && loaded.page.getElementById("conversation");
     if (!found) kchat.say(conversation.dataset.failed);
     return found || null;
+  };
+  const begin = async (work) => {
+    const mine = {};
+    task = mine;
+    const done = await work(mine);
+    if (task === mine) task = null;
+    return done;
   };
 
   // -- parts, before and after those that are shown ---------------------------------------------------
@@ -52,7 +60,7 @@ kchat.chat = (() => {
     if (last && after[0]?.matches(".day") && day(last) === day(after[0])) after.shift().remove();
   };
 
-  const addBefore = async (found) => {
+  const addBefore = async (found, mine) => {
     const items = itemsOf(found);
     nameDayOnce(items, [...list.children]);
     const from = list.firstElementChild;
@@ -61,6 +69,7 @@ kchat.chat = (() => {
     if (scrollY < 1) {
       scrollTo({ top: 1, behavior: "instant" });
       await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+      if (task !== mine) return;
     }
     list.prepend(...items);
     setPager("before", found);
@@ -80,14 +89,16 @@ kchat.chat = (() => {
     Object.assign(conversation.dataset, { first: found.dataset.first, last: found.dataset.last });
   };
 
-  const watcher = new IntersectionObserver(async (entries) => {
+  const watcher = new IntersectionObserver((entries) => {
     const seen = entries.find((entry) => entry.isIntersecting)?.target;
     const link = seen?.querySelector("a");
-    if (!link || busy) return;
-    const found = await ask(link.href);
-    if (!found || !seen.isConnected) return; // the link stays, for whoever asks again
-    await (seen.matches(".before") ? addBefore : addAfter)(found);
-    changed();
+    if (!link || task) return;
+    begin(async (mine) => {
+      const found = await ask(link.href, mine);
+      if (!found) return; // the link stays, for whoever asks again
+      await (seen.matches(".before") ? addBefore : addAfter)(found, mine);
+      if (task === mine) changed();
+    });
   }, { rootMargin: "1000px 0px" });
   const changed = () => {
     showRange();
@@ -109,7 +120,7 @@ kchat.chat = (() => {
   const bring = async (index, anchor) => {
     if (!byId(anchor) && "step" in conversation.dataset) {
       const address = partOf(index);
-      const found = await ask(address);
+      const found = await begin((mine) => ask(address, mine));
       if (!found) return null;
       replace(found);
       history.replaceState(null, "", address);
@@ -127,20 +138,23 @@ kchat.chat = (() => {
   };
 
   // -- all of it, for paper ----------------------------------------------------------------------------
-  byId("whole")?.addEventListener("click", async (event) => {
-    event.preventDefault();
-    watcher.disconnect();
-    const first = await ask(event.currentTarget.href);
-    if (!first) return;
+  const whole = async (address, mine) => {
+    const first = await ask(address, mine);
+    if (!first) return changed();
     replace(first);
     for (let next = pager("after")?.querySelector("a"); next; next = pager("after")?.querySelector("a")) {
-      const found = await ask(next.href);
+      const found = await ask(next.href, mine);
       if (!found) return changed();
       addAfter(found);
     }
     for (const part of conversation.querySelectorAll(".in-parts")) part.remove();
     delete conversation.dataset.step;
     print();
+  };
+  byId("whole")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    watcher.disconnect();
+    begin((mine) => whole(event.currentTarget.href, mine));
   });
 
   const target = location.hash.length > 1 && byId(location.hash.slice(1));
