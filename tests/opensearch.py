@@ -161,15 +161,15 @@ class Servers:
     @contextmanager
     def no_new_shards(self) -> Iterator[None]:
         """No server can make the folder of a shard as long as the block runs."""
-        found = [each for each in self._root.glob("n*/data/nodes/0/indices/**") if each.is_dir()]
-        found.sort(reverse=True)  # a folder before the one that it is in
-        for each in found:
+        folders = list(self._root.glob("n*/data/nodes/0/indices"))
+        indexes = [each for folder in folders for each in folder.iterdir()]
+        for each in (*indexes, *folders):
             with suppress(FileNotFoundError):  # an index that was just removed
                 each.chmod(0o555)
         try:
             yield
         finally:
-            for each in reversed(found):
+            for each in (*folders, *indexes):
                 with suppress(FileNotFoundError):
                     each.chmod(0o755)
 

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain, repeat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +33,8 @@ _COUNT = 3
 _BULK, _SEARCH, _SWAP = b"POST /_bulk", b"search", b"POST /_aliases"
 _WANTED = "我想申请退款"
 _TICKS = 5
+_GIVEN_UP = 5
+"""So often servers try to place a copy (`index.allocation.max_retries`)."""
 _PATIENCE = {"timeout": "60s", "request_timeout": 90}
 
 
@@ -144,6 +147,7 @@ def test_servers_are_killed_at_bad_moments(
             program = Program(world, people)
             for scenario in (
                 copies_are_given_up,
+                servers_are_emptied_one_after_another,
                 no_writes_are_taken,
                 a_server_is_slow,
                 the_manager_dies_while_chats_are_indexed,
@@ -162,16 +166,45 @@ def test_servers_are_killed_at_bad_moments(
 
 def copies_are_given_up(program: Program, there: Cluster) -> None:
     """No server can keep one for a moment. That moment over, the next tick has them made."""
-    prefix = program.world.settings.opensearch_prefix
     client = OpenSearch([there.servers.hosts[0]])
-    client.indices.put_settings(index=f"{prefix}-*", body={"number_of_replicas": 0})
+    index = f"{program.world.settings.opensearch_prefix}-new"
+    client.indices.create(index=index, body={"settings": {"number_of_replicas": 0}})
     with there.servers.no_new_shards():
-        client.indices.put_settings(index=f"{prefix}-*", body={"number_of_replicas": 1})
-        client.cluster.health(wait_for_no_initializing_shards="true", params=_PATIENCE)
+        client.indices.put_settings(index=index, body={"number_of_replicas": 1})
+        assert any(map(gave_up, repeat(client, 1_000)))
     assert client.cluster.health()["status"] == "yellow"
     program.tick()
     mended = client.cluster.health(wait_for_status="green", params=_PATIENCE)
     assert mended["status"] == "green"
+    client.indices.delete(index=index)
+    client.close()
+
+
+def gave_up(client: OpenSearch) -> bool:
+    """Will the servers not try again by themselves to place the copies that lack? They answer when
+    none is being made at that moment."""
+    client.cluster.health(wait_for_no_initializing_shards="true", params=_PATIENCE)
+    shown = client.cluster.state(metric="routing_table")["routing_table"]["indices"]
+    copies = chain.from_iterable(chain(*(index["shards"].values() for index in shown.values())))
+    tries = [
+        copy["unassigned_info"].get("failed_attempts", 0)
+        for copy in copies
+        if copy["state"] == "UNASSIGNED"
+    ]
+    return bool(tries) and min(tries) >= _GIVEN_UP
+
+
+def servers_are_emptied_one_after_another(program: Program, there: Cluster) -> None:
+    """As somebody does who replaces them: all that they have moves to the others, and what is read
+    there moves with it. Nobody who searches gets another answer for it."""
+    client = OpenSearch([there.servers.hosts[0]])
+    others = sum(n for status, n in program.people.statuses.items() if status != 200)
+    for name in ("n0", "n1", "n2", ""):
+        setting = {"transient": {"cluster.routing.allocation.exclude._name": name}}
+        client.cluster.put_settings(body=setting)
+        client.cluster.health(wait_for_no_relocating_shards="true", params=_PATIENCE)
+        program.people.wait_for(200, more=10)
+    assert sum(n for status, n in program.people.statuses.items() if status != 200) == others
     client.close()
 
 

@@ -48,6 +48,9 @@ _IN_TIME = 4 << 20
 """Bytes of a bulk request that is answered in the time of any other."""
 _OUR_FAULT = 400
 _CLOSED = "index_closed_exception"
+_MOVED_AWAY = "this Analyzer is closed"
+"""What a server says, with 400, of a state that it still keeps of an index of which it has no part
+any more: its part was moved to another server."""
 _MADE_ALREADY = "resource_already_exists_exception"
 _NOT_NOW = (408, 429)
 _SERVERS_FAULT = 500
@@ -206,6 +209,8 @@ class Connection:
         except TransportError as error:
             if _CLOSED in str(error.info):  # by somebody who runs the servers
                 raise IndexDamaged(_damaged(reason(error))) from error
+            if kept and _MOVED_AWAY in str(error.info):
+                raise SnapshotGone from error
             if error.status_code == _OUR_FAULT:
                 raise  # this program asked what no server understands
             raise _of_a_server(error, kept=kept) from error
