@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import NoReturn
 
@@ -69,6 +70,32 @@ class Server:
         more = self._more | {"port": str(self._port)}
         self._process = _start(self._folder, self._root, more, self._user)
 
+    @contextmanager
+    def followed(self) -> Iterator[Server]:
+        """A standby, without which nothing is acknowledged from now on."""
+        with _folder(self._user) as root:
+            there = copy(self)
+            there._root, there._port, there.killed = root, free_port(), 0
+            there.url = self.url.replace(f":{self._port}/", f":{there._port}/")
+            subprocess.run(
+                [self._folder / "pg_basebackup", "-D", root / "data", "-R", "-d", self.url],
+                capture_output=True, check=True, timeout=_SECONDS, user=self._user,
+                cwd=root, env={"PATH": os.defpath},
+            )  # fmt: skip
+            there.start()
+            try:
+                with psycopg.connect(self.url, autocommit=True) as connection:
+                    connection.execute("ALTER SYSTEM SET synchronous_standby_names = '*'")
+                    connection.execute("SELECT pg_reload_conf()")
+                yield there
+            finally:
+                there.end()
+
+    def promote(self) -> None:
+        """The standby becomes a server that can be written. Returns when it is."""
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute("SELECT pg_promote()")
+
     def kill(self) -> None:
         """As a loss of power: all of its processes are gone at once."""
         os.killpg(self._process.pid, signal.SIGKILL)
@@ -97,15 +124,21 @@ def running(*, durable: bool = False) -> Iterator[Server]:
     if folder is None:
         without("no PostgreSQL server is installed: run .ci/setup")
     user = unprivileged()
-    root = Path(tempfile.mkdtemp(prefix="kchat-postgres-"))
-    try:
-        if user is not None:
-            os.chown(root, user, -1)
+    with _folder(user) as root:
         there = Server(folder, root, user, durable=durable)
         try:
             yield there
         finally:
             there.end()
+
+
+@contextmanager
+def _folder(user: int | None) -> Iterator[Path]:
+    root = Path(tempfile.mkdtemp(prefix="kchat-postgres-"))
+    try:
+        if user is not None:
+            os.chown(root, user, -1)
+        yield root
     finally:
         shutil.rmtree(root)
 

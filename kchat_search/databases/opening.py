@@ -158,9 +158,10 @@ def _location(address: URL) -> str:
 
 
 def _without_secrets(address: URL) -> str:
-    """The address for messages: without its password, and without its options, which may have one
-    too."""
-    shown = address.set(drivername="postgresql", query={})
+    """The address for messages: without its password, and of its options, which may have one too,
+    with those alone that name hosts."""
+    hosts = {name: value for name, value in address.query.items() if name in ("host", "port")}
+    shown = address.set(drivername="postgresql", query=hosts)
     return shown.render_as_string(hide_password=True)
 
 

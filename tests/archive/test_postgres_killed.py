@@ -61,6 +61,35 @@ def test_a_standby_can_be_read_and_says_that_it_can_t_be_written(server: postgre
             pytest.fail("an indexer that can't write")
 
 
+def test_a_standby_takes_the_place_of_the_server_and_nothing_is_lost(
+    server: postgres.Server,
+) -> None:
+    """The address names both, and asks for the one that can be written."""
+    with server.followed() as standby:
+        first, second = make_url(server.url), make_url(standby.url)
+        hosts = [f"127.0.0.1:{each.port}" for each in (first, second)]
+        both = first.set(
+            host="", port=None, query={"host": hosts, "target_session_attrs": "read-write"}
+        ).render_as_string(hide_password=False)
+        with closing(open_archive(both, wait_seconds=5.0)) as archive:
+            election = archive.election()
+            assert election is not None
+            with election.held("worker", at(0)):
+                term = election.term()
+                archive.save([sent(1, "退款")], now=at(0))
+                server.kill()
+                with pytest.raises(ArchiveError, match=f"%3A{second.port} can't be reached"):
+                    archive.counts()
+                standby.promote()
+                assert archive.counts().chats == 1
+                with pytest.raises(IndexerDeposed):
+                    election.check()
+            with election.held("worker", at(1)):
+                assert election.term() > term
+                archive.save([sent(2, "退货")], now=at(1))
+                assert archive.counts().chats == 2
+
+
 def page_of(archive: SqlArchive) -> int:
     return int((archive.cursor("list") or {"page": 0})["page"])
 
