@@ -11,6 +11,8 @@ dates.py         from days, months and ranges of them to moments, in the configu
 whole_numbers.py what a query asks for of whoever sees private numbers masked
 plan.py          from the tree and the filters to a plan for an engine
 related.py       what related chats fulfil: some of the words, or the same meaning
+request_limits.py   what a search may ask for
+coverage.py      whether an answer covers every chat that Kchat has
 searcher.py      a search, from what was asked to what is shown
 hits.py          the chats that were found, read for one viewer
 cursor.py        encodes and decodes where a walk through the hits goes on

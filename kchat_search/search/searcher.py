@@ -6,15 +6,14 @@ import dataclasses
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from kchat_search.chats import ratings
 from kchat_search.chats.masked_transcript import masked_names
 from kchat_search.chats.reader import ChatReader
-from kchat_search.errors import INDEX_SILENT, BadRequest, Forbidden, LimitExceeded
-from kchat_search.fields import BY_NAME, FACETS, PARAMETERS
+from kchat_search.errors import INDEX_SILENT, BadRequest, Forbidden
+from kchat_search.fields import BY_NAME, FACETS
 from kchat_search.models.people import Viewer
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
@@ -30,9 +29,6 @@ from kchat_search.models.plan import (
 from kchat_search.models.reports import ArchiveFacts, Coverage
 from kchat_search.models.search import (
     MAX_HITS_BY_PAGE,
-    MAX_PER_PAGE,
-    MAX_RELATED,
-    MAX_SNIPPETS,
     FacetValue,
     QueryReading,
     RelatedChat,
@@ -42,6 +38,7 @@ from kchat_search.models.search import (
 )
 from kchat_search.ports import Clock, Engine, IndexReader, StoredChats
 from kchat_search.search import cursor as cursors
+from kchat_search.search.coverage import SYNC_CURSORS, coverage_of
 from kchat_search.search.hits import Hits
 from kchat_search.search.hot import chats_of, kept_question, words_seen
 from kchat_search.search.marks import Needle, needles_of
@@ -57,6 +54,7 @@ from kchat_search.search.plan import (
 )
 from kchat_search.search.recent_chats import RecentChats
 from kchat_search.search.related import meant, related
+from kchat_search.search.request_limits import check_request
 from kchat_search.search.said_instead import Dated
 from kchat_search.search.syntax import Parsed, parse
 from kchat_search.search.tree import FieldCondition, Tree, asks_history
@@ -70,8 +68,6 @@ Agents = Mapping[str, str]
 """The agents' names by id."""
 
 _NUMBER = re.compile("#? ?([0-9]{1,19})")
-_SYNC_CURSORS = ("backfill", "synced", "progress")
-"""The names of the cursors in which sync says how far it is. The coverage is computed from them."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,10 +123,10 @@ class Searcher:
         where the index or the archive cannot be read.
         """
         began = time.perf_counter()
-        _check(request)
+        check_request(request)
         # The archive is asked before the engine. So a chat that is archived in between is not
         # counted as missing from the index.
-        facts = self.archive.facts(*_SYNC_CURSORS)
+        facts = self.archive.facts(*SYNC_CURSORS)
         context = self.context(facts.agents, request)
         parsed = self._parse(request.q, context)
         plan = self._plan(request, parsed.tree, context, with_meant=self.meaning)
@@ -175,14 +171,14 @@ class Searcher:
         request = dataclasses.replace(
             request, page=1, cursor=None, related=0, facets=(), snippets=1
         )
-        _check(request)
+        check_request(request)
         context = self.context(agents, request)
         return self._plan(request, self._parse(request.q, context).tree, context)
 
     def by_meaning(self, request: SearchRequest) -> tuple[tuple[RelatedChat, ...], int]:
         """(the chats by their meaning that `search` gives, alone; how many whole numbers were asked
         for, as `QueryReading` has it). Raises what `search` raises."""
-        _check(request)
+        check_request(request)
         agents = self.archive.agents()
         context = self.context(agents, request)
         tree = self._parse(request.q, context).tree
@@ -250,25 +246,25 @@ class Searcher:
     def coverage(self) -> Coverage:
         """How many chats the viewer can find, and whether these are all that it could see. Raises
         `ArchiveError` or `IndexDamaged`."""
-        facts = self.archive.facts(*_SYNC_CURSORS)
+        facts = self.archive.facts(*SYNC_CURSORS)
         return self._coverage(facts, self.index.count(Everything()))
 
     def coverage_of_all(self) -> Coverage:
         """The same for a viewer who sees all chats."""
-        facts = self.archive.facts(*_SYNC_CURSORS)
-        return _coverage(facts, self.engine.count(Everything()))
+        facts = self.archive.facts(*SYNC_CURSORS)
+        return coverage_of(facts, self.engine.count(Everything()))
 
     def coverage_without_index(self) -> Coverage:
         """The same where the index can't be asked: never complete. Raises `ArchiveError`."""
-        facts = self.archive.facts(*_SYNC_CURSORS)
-        return dataclasses.replace(_coverage(facts, facts.counts.chats), complete=False)
+        facts = self.archive.facts(*SYNC_CURSORS)
+        return dataclasses.replace(coverage_of(facts, facts.counts.chats), complete=False)
 
     def _coverage(self, facts: ArchiveFacts, documents: int) -> Coverage:
         if self.viewer.sees_all_chats:
-            return _coverage(facts, documents)
+            return coverage_of(facts, documents)
         # What waits for the index, and what could not be understood, may be other people's: no
         # number of it is said.
-        whole = _coverage(facts, self.engine.count(Everything()))
+        whole = coverage_of(facts, self.engine.count(Everything()))
         complete = whole.backfilled and not whole.pending
         return dataclasses.replace(
             whole, complete=complete, chats=documents, pending=0, rejected=0, counted=None
@@ -406,51 +402,6 @@ class Searcher:
 
 def _whole_numbers(match: Node, context: Context) -> int:
     return count_whole_numbers(match) if context.masked else 0
-
-
-def _coverage(facts: ArchiveFacts, documents: int) -> Coverage:
-    counts = facts.counts
-    # The index may have been removed and not yet been built again.
-    pending = max(counts.pending, counts.chats - documents)
-    synced_at = facts.cursors.get("synced", {}).get("at")
-    backfilled = bool(facts.cursors.get("backfill", {}).get("proven"))
-    return Coverage(
-        complete=backfilled and not pending and not counts.rejected,
-        backfilled=backfilled,
-        chats=counts.chats,
-        pending=pending,
-        rejected=counts.rejected,
-        synced_at=datetime.fromisoformat(synced_at) if synced_at else None,
-        counted=None if backfilled else facts.cursors.get("progress", {}).get("total"),
-    )
-
-
-def _check(request: SearchRequest) -> None:
-    if request.page < 1:
-        raise BadRequest("page counts from 1", "page")
-    if not 1 <= request.per_page <= MAX_PER_PAGE:
-        text = f"per_page must be from 1 to {MAX_PER_PAGE}"
-        raise LimitExceeded(text, "per_page", MAX_PER_PAGE)
-    if not 0 <= request.snippets <= MAX_SNIPPETS:
-        text = f"snippets must be from 0 to {MAX_SNIPPETS}"
-        raise LimitExceeded(text, "snippets", MAX_SNIPPETS)
-    if not 0 <= request.related <= MAX_RELATED:
-        text = f"related must be from 0 to {MAX_RELATED}"
-        raise LimitExceeded(text, "related", MAX_RELATED)
-    if request.cursor is None and request.page * request.per_page > MAX_HITS_BY_PAGE:
-        raise LimitExceeded(
-            f"page reaches the first {MAX_HITS_BY_PAGE:,} hits; walk further with cursor",
-            "page",
-            MAX_HITS_BY_PAGE,
-        )
-    for name in request.filters:
-        if name not in PARAMETERS:
-            raise BadRequest(
-                f"there is no filter {name!r}; there are {', '.join(PARAMETERS)}", name
-            )
-    for name in request.facets or ():
-        if name not in FACETS:
-            raise BadRequest(f"there is no facet {name!r}; there are {', '.join(FACETS)}", "facets")
 
 
 def _cursor_position(plan: Plan, hits: Sequence[EngineHit]) -> int | tuple[int, int]:
