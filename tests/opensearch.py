@@ -42,6 +42,7 @@ discovery.seed_hosts: [{seeds}]
 {first}path.data: {folder}/data
 path.logs: {folder}/logs
 cluster.routing.allocation.disk.threshold_enabled: false
+cluster.info.update.interval: 10s
 node.store.allow_mmap: {mmap}
 """
 _LOG = """\

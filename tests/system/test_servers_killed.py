@@ -35,6 +35,8 @@ _WANTED = "我想申请退款"
 _TICKS = 5
 _GIVEN_UP = 5
 """So often servers try to place a copy (`index.allocation.max_retries`)."""
+_DISK = "cluster.routing.allocation.disk"
+_MARKS = [f"{_DISK}.watermark.{name}" for name in ("low", "high", "flood_stage")]
 _PATIENCE = {"timeout": "60s", "request_timeout": 90}
 
 
@@ -149,6 +151,7 @@ def test_servers_are_killed_at_bad_moments(
                 copies_are_given_up,
                 servers_are_emptied_one_after_another,
                 no_writes_are_taken,
+                all_disks_are_full,
                 a_server_is_slow,
                 the_manager_dies_while_chats_are_indexed,
                 a_server_dies_while_it_searches,
@@ -284,6 +287,38 @@ def no_writes_are_taken(program: Program, there: Cluster) -> None:
         again = json.loads(json.dumps(body).replace("true", "null"))
         client.transport.perform_request("PUT", path, body=again)
         program.settles()
+    assert program.people.statuses[503] == before
+    client.close()
+
+
+def all_disks_are_full(program: Program, there: Cluster) -> None:
+    """As servers see it who want more room than any disk has. They take writes again by themselves
+    when there is enough."""
+    client = OpenSearch(there.servers.hosts)
+    index = program.world.service.engine.describe().generation
+    before = program.people.statuses[503]
+
+    def wait_until_full(*, full: bool) -> None:
+        for _ in range(200):
+            shown = client.indices.get_settings(index=index, params={"flat_settings": "true"})
+            blocks = shown[index]["settings"].get("index.blocks.read_only_allow_delete")
+            if (blocks == "true") == full:
+                return
+            program.people.wait_for(200)
+        pytest.fail("no server looks at its disk")
+
+    look = {f"{_DISK}.threshold_enabled": "true"}
+    much, little = (dict.fromkeys(_MARKS, room) for room in ("1000pb", "1b"))
+    client.cluster.put_settings(body={"transient": look | much})
+    wait_until_full(full=True)
+    program.new_chats()
+    with pytest.raises(IndexUnwritable, match="takes no writes"):
+        program.tick()
+    program.people.wait_for(200)
+    client.cluster.put_settings(body={"transient": little})
+    wait_until_full(full=False)
+    program.settles()
+    client.cluster.put_settings(body={"transient": dict.fromkeys(look | little)})
     assert program.people.statuses[503] == before
     client.close()
 
