@@ -150,6 +150,7 @@ def test_servers_are_killed_at_bad_moments(
             for scenario in (
                 copies_are_given_up,
                 servers_are_emptied_one_after_another,
+                settings_of_the_cluster_forbid_searches,
                 no_writes_are_taken,
                 all_disks_are_full,
                 a_server_is_slow,
@@ -267,6 +268,24 @@ def a_server_is_slow(program: Program, there: Cluster) -> None:
         ticking.result()
     program.people.wait_for(200)
     program.settles()
+
+
+def settings_of_the_cluster_forbid_searches(program: Program, there: Cluster) -> None:
+    """Whoever looks after the servers is told which."""
+    client = OpenSearch([there.servers.hosts[0]])
+    for name, value, said in (
+        ("search.allow_expensive_queries", "false", "allow_expensive_queries"),
+        ("search.max_buckets", "2", "too_many_buckets"),
+    ):
+        client.cluster.put_settings(body={"transient": {name: value}})
+        program.new_chats()
+        program.tick()
+        program.people.wait_for(503)
+        with pytest.raises(EngineUnreachable, match=f"A setting of the .*{said}"):
+            program.world.search("退款 OR 包裹")
+        client.cluster.put_settings(body={"transient": {name: None}})
+        program.people.wait_for(200)
+    client.close()
 
 
 def no_writes_are_taken(program: Program, there: Cluster) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -51,6 +52,9 @@ _CLOSED = "index_closed_exception"
 _MOVED_AWAY = "this Analyzer is closed"
 """What a server says, with 400, of a state that it still keeps of an index of which it has no part
 any more: its part was moved to another server."""
+_SETTING = re.compile(r"\b(?:search|script)\.[a-z_]+")
+"""What a server names that is not allowed to do what is asked, or not so much of it."""
+_TOO_MANY_BUCKETS = "too_many_buckets_exception"
 _MADE_ALREADY = "resource_already_exists_exception"
 _NOT_NOW = (408, 429)
 _SERVERS_FAULT = 500
@@ -211,6 +215,8 @@ class Connection:
                 raise IndexDamaged(_damaged(reason(error))) from error
             if kept and _MOVED_AWAY in str(error.info):
                 raise SnapshotGone from error
+            if _SETTING.search(reason(error)) or _TOO_MANY_BUCKETS in str(error.info):
+                raise _forbidden(reason(error)) from error
             if error.status_code == _OUR_FAULT:
                 raise  # this program asked what no server understands
             raise _of_a_server(error, kept=kept) from error
@@ -299,7 +305,7 @@ def reason(error: TransportError) -> str:
     info = error.info
     found = info.get("error") if isinstance(info, dict) else None
     if isinstance(found, dict):
-        cause = (found.get("root_cause") or [found])[0]
+        cause = (found.get("root_cause") or [found.get("caused_by") or found])[0]
         return f"{error.status_code} {cause.get('type')}: {str(cause.get('reason'))[:200]}"
     return f"{error.status_code} {error.error}"
 
@@ -309,6 +315,13 @@ def unreachable(why: str) -> EngineUnreachable:
     return EngineUnreachable(
         f"OpenSearch does not answer ({why}). Nothing was lost: chats are archived and wait for "
         "the index. Check the servers of KCHAT_OPENSEARCH_HOSTS."
+    )
+
+
+def _forbidden(why: str) -> EngineUnreachable:
+    return EngineUnreachable(
+        f"A setting of the OpenSearch cluster forbids what is asked ({why}). Nothing was lost: set "
+        "it as it is by default, or higher."
     )
 
 
