@@ -43,6 +43,7 @@ discovery.seed_hosts: [{seeds}]
 path.logs: {folder}/logs
 cluster.routing.allocation.disk.threshold_enabled: false
 cluster.info.update.interval: 10s
+cluster.routing.allocation.disk.reroute_interval: 5s
 node.store.allow_mmap: {mmap}
 """
 _LOG = """\

@@ -319,9 +319,9 @@ def all_disks_are_full(program: Program, there: Cluster) -> None:
 
     def wait_until_full(*, full: bool) -> None:
         for _ in range(200):
-            shown = client.indices.get_settings(index=index, params={"flat_settings": "true"})
-            blocks = shown[index]["settings"].get("index.blocks.read_only_allow_delete")
-            if (blocks == "true") == full:
+            blocks = client.cluster.state(metric="blocks")["blocks"]
+            # of the index, and one that no index may be made
+            if (bool(blocks), index in blocks.get("indices", {})) == (full, full):
                 return
             program.people.wait_for(200)
         pytest.fail("no server looks at its disk")
