@@ -7,15 +7,19 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import quote
 
 import pytest
 from flask import Flask
 
 from kchat_search.archive import SqlArchive
+from kchat_search.engines.whoosh.reader import SeenIndex
+from kchat_search.errors import EngineUnreachable
 from kchat_search.gate import Gate
 from kchat_search.kchat.parse import ChatParser
 from kchat_search.models.chats import FetchedChat
+from kchat_search.models.plan import Plan
 from kchat_search.web import create_app
 from tests.access.planted import conversations, opened
 from tests.web.browsing import Browser
@@ -160,6 +164,27 @@ def test_a_search_that_cannot_be_asked_any_more_says_so(app: Flask, gate: Gate) 
     page = browser.open("/saved")
     assert "现在不能搜索" in page.text
     assert "before" in page.text
+
+
+def test_while_the_index_can_t_be_asked_the_list_is_there(
+    app: Flask, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked once, because it may take long to say nothing."""
+    browser = signed_in(app, "cora")
+    save(browser, "one")
+    save(browser, "two", "/?q=&sort=newest")
+    asked: list[Plan] = []
+
+    def silent(_: SeenIndex, plan: Plan) -> NoReturn:
+        asked.append(plan)
+        raise EngineUnreachable("No server answers.")
+
+    monkeypatch.setattr(SeenIndex, "ids", silent)
+    page = browser.open("/saved")
+    assert page.text.count("现在不能搜索") == 2
+    assert len(asked) == 1
+    monkeypatch.undo()
+    assert len(numbers(browser)) == 2
 
 
 @pytest.mark.parametrize("number", ["2", "0", "x", "9" * 30])

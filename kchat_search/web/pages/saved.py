@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.own_searches import OwnSearches
-from kchat_search.errors import BadRequest, Forbidden, RequestTooExpensive
+from kchat_search.errors import INDEX_SILENT, BadRequest, Forbidden, RequestTooExpensive
 from kchat_search.models.saved import LONGEST_NAME, MOST_SEEN, NewHits, SavedSearch
 from kchat_search.serialization import links
 from kchat_search.web.http import current, typed_forms
@@ -101,6 +101,23 @@ def own() -> OwnSearches:
     return OwnSearches(current.access(), current.program(), current.principal(), current.recorder())
 
 
+def _rows(mine: OwnSearches) -> list[Row]:
+    """All of them. An index that says nothing may take long to do so, and is asked once."""
+    rows: list[Row] = []
+    silent = False
+    for kept in mine.everything():
+        try:
+            rows.append(_row_without_hits(kept) if silent else _row(mine, kept))
+        except INDEX_SILENT:
+            silent = True
+            rows.append(_row_without_hits(kept))
+    return rows
+
+
+def _row_without_hits(kept: SavedSearch) -> Row:
+    return Row(kept, f"/?{kept.query}", "", None)
+
+
 def _row(mine: OwnSearches, kept: SavedSearch) -> Row:
     try:
         asked = read_search_query(kept.query)
@@ -108,7 +125,7 @@ def _row(mine: OwnSearches, kept: SavedSearch) -> Row:
         new_url = links.search_url(links.changed(asked, unseen=kept.id, sort="newest"))
     except (BadRequest, Forbidden, RequestTooExpensive):
         # Of a search that is no longer allowed or understood, the words and the address remain.
-        hits, new_url = None, ""
+        return _row_without_hits(kept)
     return Row(kept, f"/?{kept.query}", new_url, hits)
 
 
@@ -119,7 +136,7 @@ def _page(
     form = typed or typed_forms.take() or {}
     answer = page(
         "saved.html",
-        rows=[_row(mine, kept) for kept in mine.everything()],
+        rows=_rows(mine),
         typed_name=form.get("name", ""),
         typed_search=form.get("search", ""),
         errors=errors or {},
