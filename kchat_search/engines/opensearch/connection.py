@@ -52,8 +52,9 @@ _CLOSED = "index_closed_exception"
 _MOVED_AWAY = "this Analyzer is closed"
 """What a server says, with 400, of a state that it still keeps of an index of which it has no part
 any more: its part was moved to another server."""
-_SETTING = re.compile(r"\b(?:search|script)\.[a-z_]+")
-"""What a server names that is not allowed to do what is asked, or not so much of it."""
+_SETTING = re.compile(r"[\['](?:search|script)\.[a-z_]+[\]']")
+"""What a server names, in brackets or quotes, that is not allowed to do what is asked, or not so
+much of it. Names of its own classes, which an error may have too, stand in none."""
 _TOO_MANY_BUCKETS = "too_many_buckets_exception"
 _MADE_ALREADY = "resource_already_exists_exception"
 _NOT_NOW = (408, 429)
