@@ -14,7 +14,7 @@ from kchat_search import logs
 from kchat_search.cli.parent import Parent
 from kchat_search.composition import make_gate
 from kchat_search.config import Settings, SettingsOfWeb, from_json
-from kchat_search.errors import EngineUnreachable, IndexDamaged, SettingsError
+from kchat_search.errors import INDEX_SILENT, SettingsError
 from kchat_search.gate import Gate
 from kchat_search.hosts import http_url, is_loopback
 from kchat_search.models.account import AccountCheck, AccountDoor
@@ -89,7 +89,7 @@ def serve_web(gate: Gate, host: str, port: int, ready: Callable[[str], None]) ->
     try:
         gate.warm()
     # As after an upgrade, or while its servers are away: answers say so until it is there.
-    except (EngineUnreachable, IndexDamaged) as error:
+    except INDEX_SILENT as error:
         log.warning("%s", error)
     try:
         server = WebServer(create_app(gate), host, port, is_proxy=_is_proxy(gate))

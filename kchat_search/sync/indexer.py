@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from kchat_search.chats.former import differing
 from kchat_search.chats.reader import ChatReader
 from kchat_search.errors import (
+    INDEX_SILENT,
     ChatsRefused,
-    EngineUnreachable,
     IndexDamaged,
     IndexerDeposed,
     IndexUnwritable,
@@ -224,7 +224,7 @@ class Indexer:
             return None
         try:
             fingerprint, table = self.engine.describe().fingerprint, self.engine.table()
-        except (IndexDamaged, EngineUnreachable):
+        except INDEX_SILENT:
             return shipped  # a part of the index may be lost for ever
         if table is None or f"meaning {shipped.digest}+{table.digest}" not in (fingerprint or ""):
             return shipped

@@ -35,7 +35,6 @@ from kchat_search.models.reports import (
     IndexStatus,
     MeaningState,
     Presentation,
-    Reason,
     Status,
     SyncReport,
     SyncTotals,
@@ -150,8 +149,6 @@ class FakeService:
     meant: set[int] = field(default_factory=set)
     """The ids of the chats that every search finds by meaning."""
     meaning: MeaningState = field(default_factory=lambda: MeaningState("on"))
-    silent: Reason | None = None
-    """Why the index can't be asked."""
     walked: int = 0
     """Chats that exports have read."""
 
@@ -396,7 +393,7 @@ class FakeService:
         self._fail()
         return Status(
             counts=self.counts(),
-            index=self.silent or self._index(),
+            index=self._index(),
             coverage=self._coverage(),
             last_report=self.reports()[0],
             indexer=self.held_by,

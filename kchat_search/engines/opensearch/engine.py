@@ -27,7 +27,13 @@ from kchat_search.engines.opensearch.mapping import VERSION
 from kchat_search.engines.opensearch.reader import SeenIndex
 from kchat_search.engines.opensearch.snapshot import NOTHING_STORED, Snapshot, Snapshots
 from kchat_search.engines.workers import processors, unchanged
-from kchat_search.errors import ChatsRefused, EngineUnreachable, IndexDamaged, IndexUnwritable
+from kchat_search.errors import (
+    INDEX_SILENT,
+    ChatsRefused,
+    EngineUnreachable,
+    IndexDamaged,
+    IndexUnwritable,
+)
 from kchat_search.meaning.table import Table
 from kchat_search.models.plan import (
     EVERYTHING_SEEN,
@@ -215,15 +221,13 @@ class OpenSearchEngine(SeenIndex):
 
     def _remove(self, index: str) -> None:
         """Remove what a failed build has left; if the servers do not answer, the next one does."""
-        try:
+        with suppress(*INDEX_SILENT):
             self._generations.remove(index)
-        except (EngineUnreachable, IndexDamaged):
-            return
 
     def tend(self) -> None:
         """See `ports.Engine.tend`."""
         # Who may not, is not told: a copy less is no harm to answers, and the servers say it.
-        with suppress(EngineUnreachable, IndexUnwritable, IndexDamaged):
+        with suppress(IndexUnwritable, IndexDamaged):
             self._generations.place_copies()
 
     def close(self) -> None:

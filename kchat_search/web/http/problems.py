@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from kchat_search.access.policy import roles_with
 from kchat_search.errors import (
+    INDEX_SILENT,
     AccessError,
     ArchiveError,
     AuditUnwritable,
@@ -154,7 +155,7 @@ def answer_own_error(error: KchatSearchError) -> BaseResponse:
     status, kind = known
     if status >= HTTPStatus(500) and not isinstance(error, TooManyExports):
         log.error("%s: %s", request.path, error)
-    about_files = isinstance(error, ArchiveError | IndexDamaged | EngineUnreachable)
+    about_files = isinstance(error, (ArchiveError, *INDEX_SILENT))
     tells_all = not about_files or current.may("status")
     return answer(
         Problem(
